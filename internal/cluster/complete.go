@@ -1,0 +1,107 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/kind/pkg/exec"
+)
+
+// volumesInNode is where kind's local-path provisioner keeps its volumes.
+const volumesInNode = "/var/local-path-provisioner"
+
+// volumePath names a volume's folder after its claim and not after a random id,
+// so that the claim finds its data again in a cluster created anew.
+const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
+
+// complete makes the volumes durable and then marks the cluster as whole.
+func (c *Cluster) complete(ctx context.Context) error {
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	if err := durableVolumes(ctx, client); err != nil {
+		return fmt.Errorf("cluster %s: set up the storage class: %w", c.Name, err)
+	}
+	marker := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: markerName},
+		Data:       map[string]string{"owner": c.owner(), "spec": c.hash()},
+	}
+	if _, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Create(ctx, marker, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("mark cluster %s as created: %w", c.Name, err)
+	}
+	return nil
+}
+
+// durableVolumes gives kind's storage classes volumePath. A class cannot be
+// changed, only made anew; no claim uses it yet.
+func durableVolumes(ctx context.Context, client kubernetes.Interface) error {
+	classes := client.StorageV1().StorageClasses()
+	list, err := classes.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, class := range list.Items {
+		if class.Provisioner != "rancher.io/local-path" {
+			continue
+		}
+		if err := classes.Delete(ctx, class.Name, metav1.DeleteOptions{}); err != nil {
+			return err
+		}
+		if _, err := classes.Create(ctx, withVolumePath(class), metav1.CreateOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withVolumePath(old storagev1.StorageClass) *storagev1.StorageClass {
+	class := old.DeepCopy()
+	class.ObjectMeta = metav1.ObjectMeta{Name: old.Name, Labels: old.Labels, Annotations: old.Annotations}
+	class.Parameters = map[string]string{"pathPattern": volumePath}
+	return class
+}
+
+// wantInotify is what kind's documentation asks for (site, known issues).
+const wantInotify = 512
+
+// fewInotifyInstances says so when the host allows fewer than nodes need.
+func fewInotifyInstances() string {
+	text, err := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
+	n, parseErr := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil || parseErr != nil || n >= wantInotify {
+		return ""
+	}
+	return fmt.Sprintf("this machine allows %d inotify instances and a node wants %d: sysctl fs.inotify.max_user_instances=%d",
+		n, wantInotify, wantInotify)
+}
+
+// Warnings lists what may keep a cluster from coming up on this machine.
+func Warnings() []string {
+	if few := fewInotifyInstances(); few != "" {
+		return []string{few}
+	}
+	return nil
+}
+
+// commandOutput is what the command behind a failure of kind said last.
+func commandOutput(failure error) string {
+	var run *exec.RunError
+	if !errors.As(failure, &run) || len(run.Output) == 0 {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
+	if len(lines) > 10 {
+		lines = lines[len(lines)-10:]
+	}
+	return "\n  " + strings.Join(lines, "\n  ")
+}

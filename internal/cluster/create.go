@@ -1,0 +1,169 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
+	kind "sigs.k8s.io/kind/pkg/cluster"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Ensure makes the cluster run: it creates an absent one, starts a stopped one
+// with its data, waits for an unready one and replaces one whose creation did
+// not end. A foreign one is refused, and so is one whose ports or workers are
+// not as configured, because nothing but a new cluster could change them.
+func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
+	status, err := c.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	switch status.Phase {
+	case Running:
+		return nil
+	case Foreign:
+		return c.refuse(status.Cause)
+	case Changed:
+		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Cause),
+			"take it down and up again; the volumes are kept: tkdeploy down --env "+c.Env)
+	case Stopped, Unready:
+		return c.start(ctx, status, reporter)
+	case Incomplete:
+		reporter.Report(event.Warn("cluster " + c.Name + ": an earlier create did not end; it is replaced"))
+		if err := c.remove(ctx, reporter); err != nil {
+			return err
+		}
+	}
+	return c.create(ctx, reporter)
+}
+
+func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
+	if err := c.checkPorts(ctx); err != nil {
+		return err
+	}
+	config, err := c.kindConfig(ctx)
+	if err != nil {
+		return err
+	}
+	start := c.now()
+	if err := c.createNodes(ctx, config, reporter); err != nil {
+		return err
+	}
+	reporter.Report(event.Progress(c.Name, "waiting for the node"))
+	if err := c.awaitReady(ctx, start); err != nil {
+		return err
+	}
+	if err := c.complete(ctx); err != nil {
+		return err
+	}
+	reporter.Report(event.Finished(c.Name, event.Done, "cluster created", c.now().Sub(start), 1))
+	return nil
+}
+
+// createNodes runs kind, which takes no context. When ctx ends, the node
+// containers are removed under kind's hands, so that it fails and returns; this
+// function returns only then, and nothing goes on in the background.
+func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
+	done := make(chan error, 1)
+	go func() {
+		done <- c.provider(reporter).Create(c.Name,
+			kind.CreateWithV1Alpha4Config(config),
+			kind.CreateWithNodeImage(c.Image),
+			kind.CreateWithRetain(true), // for the logs; removed below
+			kind.CreateWithKubeconfigPath(c.Kubeconfig()),
+		)
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return c.createFailed(ctx, err, reporter)
+		}
+		return c.writeKubeconfig()
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), c.abandon(done))
+	}
+}
+
+// abandon removes the nodes until kind has given up.
+func (c *Cluster) abandon(done <-chan error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for {
+		err := c.removeContainers(ctx)
+		select {
+		case <-done:
+			return errors.Join(err, c.removeContainers(ctx))
+		case <-ctx.Done():
+			return fmt.Errorf("cluster %s: kind did not stop: %w", c.Name, ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// createFailed keeps the node's logs, removes the nodes and names a known cause.
+func (c *Cluster) createFailed(ctx context.Context, failure error, reporter event.Reporter) error {
+	logs := filepath.Join(c.StateDir, "logs")
+	hint := "the logs of the nodes are in " + logs
+	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
+		hint = fmt.Sprintf("the logs of the nodes could not be kept: %v", err)
+	}
+	if few := fewInotifyInstances(); few != "" && strings.Contains(failure.Error(), "Multi-User") {
+		// kind, known issues: "Pod errors due to too many open files"
+		hint = few + "\n" + hint
+	}
+	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
+	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
+}
+
+// kindConfig is the cluster in kind's words.
+func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
+	mounts, err := c.mounts()
+	if err != nil {
+		return nil, err
+	}
+	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, ExtraMounts: mounts}
+	for _, p := range c.Ports {
+		control.ExtraPortMappings = append(control.ExtraPortMappings, v1alpha4.PortMapping{
+			ListenAddress: "127.0.0.1", HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
+		})
+	}
+	config := &v1alpha4.Cluster{
+		Name:  c.Name,
+		Nodes: []v1alpha4.Node{control},
+		// The host's search domains would make every short name in a pod ask
+		// the outside first (kind hack/ci/e2e-k8s.sh does the same).
+		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
+	}
+	for range c.Workers {
+		config.Nodes = append(config.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, ExtraMounts: mounts})
+	}
+	cgroup, err := c.dockerOutput(ctx, "info", "--format", "{{.CgroupVersion}}")
+	if err != nil {
+		return nil, fault.New(fault.Environment, err, "")
+	}
+	if cgroup == "1" { // the kubelet refuses cgroup v1 since Kubernetes 1.35 (KEP-5573)
+		config.KubeadmConfigPatches = []string{"kind: KubeletConfiguration\nfailCgroupV1: false\n"}
+	}
+	v1alpha4.SetDefaultsCluster(config)
+	return config, nil
+}
+
+// mounts are the owner's mark and the place where the volumes' data outlive the
+// cluster. kind's storage provisioner keeps all volumes below that path.
+func (c *Cluster) mounts() ([]v1alpha4.Mount, error) {
+	mark := filepath.Join(c.StateDir, "owner")
+	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumes(), 0o700)); err != nil {
+		return nil, fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
+	}
+	return []v1alpha4.Mount{
+		{HostPath: mark, ContainerPath: c.ownerMount(), Readonly: true},
+		{HostPath: c.volumes(), ContainerPath: volumesInNode},
+	}, nil
+}

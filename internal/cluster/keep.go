@@ -1,0 +1,99 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// keepLabel marks a Secret that belongs to the data in the volumes: a database
+// keeps the password that it was created with.
+const keepLabel = "tkdeploy.dev/keep=true"
+
+// KeepSecrets copies the namespace's marked Secrets beside the volumes' data
+// (0600), so that both outlive the cluster together.
+func (c *Cluster) KeepSecrets(ctx context.Context, namespace string) error {
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	list, err := client.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{LabelSelector: keepLabel})
+	if err != nil {
+		return fmt.Errorf("list the Secrets to keep: %w", err)
+	}
+	for _, secret := range list.Items {
+		text, err := json.Marshal(portable(secret))
+		if err != nil {
+			return fmt.Errorf("encode Secret %s: %w", secret.Name, err)
+		}
+		if err := writePrivate(c.secretPath(namespace, secret.Name), text); err != nil {
+			return fmt.Errorf("keep Secret %s: %w", secret.Name, err)
+		}
+	}
+	return nil
+}
+
+// RestoreSecrets creates the kept Secrets that the namespace lacks, and the
+// namespace if there are any. A Secret that is there wins.
+func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
+	paths, err := filepath.Glob(c.secretPath(namespace, "*"))
+	if err != nil || len(paths) == 0 {
+		return err
+	}
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	if _, err := client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create namespace %s: %w", namespace, err)
+	}
+	for _, path := range paths {
+		secret, err := readSecret(path)
+		if err != nil {
+			return err
+		}
+		_, err = client.CoreV1().Secrets(namespace).Create(ctx, secret, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			// the API's own text may repeat the Secret: only its reason is told
+			return fmt.Errorf("restore Secret %s: %s", secret.Name, apierrors.ReasonForError(err))
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) secretPath(namespace, name string) string {
+	return filepath.Join(c.secrets(), namespace, name+".json")
+}
+
+func readSecret(path string) (*corev1.Secret, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read kept Secret: %w", err)
+	}
+	var secret corev1.Secret
+	if json.Unmarshal(text, &secret) != nil { // its error would quote the content
+		return nil, errors.New("kept Secret " + strings.TrimSuffix(filepath.Base(path), ".json") + " is damaged: " + path)
+	}
+	return &secret, nil
+}
+
+// portable is the Secret without what ties it to its cluster. Helm's owner
+// annotations stay: they let the release adopt it again.
+func portable(s corev1.Secret) corev1.Secret {
+	return corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace, Labels: s.Labels, Annotations: s.Annotations},
+		Data:       s.Data,
+		Type:       s.Type,
+		Immutable:  s.Immutable,
+	}
+}

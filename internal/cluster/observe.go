@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// A Phase is what there is of a cluster.
+type Phase string
+
+const (
+	Absent     Phase = "absent"
+	Incomplete Phase = "incomplete" // an earlier create did not end: to be replaced
+	Stopped    Phase = "stopped"    // its containers do not run: to be started, with its data
+	Unready    Phase = "unready"    // it runs, and its API or a node is not ready
+	Running    Phase = "running"
+	Foreign    Phase = "foreign" // of this name, and not ours
+	Changed    Phase = "changed" // ours, with settings that a cluster cannot change
+)
+
+// A Status is a cluster's phase, in words, and its nodes.
+type Status struct {
+	Phase Phase
+	Cause string
+	Nodes []NodeStatus
+}
+
+// NodeStatus is one node.
+type NodeStatus struct {
+	Name    string `json:"name"`
+	Ready   bool   `json:"ready"`
+	Version string `json:"version,omitempty"` // the kubelet's
+}
+
+// markerName names the ConfigMap in kube-system that is written last when a
+// cluster is created: a cluster without it is incomplete.
+const markerName = "tkdeploy"
+
+// Observe looks at the containers and the API server. It changes nothing.
+func (c *Cluster) Observe(ctx context.Context) (Status, error) {
+	nodes, err := c.containers(ctx)
+	if err != nil {
+		return Status{}, fault.New(fault.Environment, err, "")
+	}
+	switch {
+	case len(nodes) == 0:
+		return Status{Phase: Absent, Cause: "no cluster " + c.Name}, nil
+	case !c.owns(nodes):
+		return Status{Phase: Foreign, Cause: c.foreignCause(nodes)}, nil
+	}
+	for _, n := range nodes {
+		if !n.State.Running {
+			return Status{Phase: Stopped, Cause: "node " + n.Name + " is stopped", Nodes: names(nodes)}, nil
+		}
+	}
+	return c.observeAPI(ctx, nodes), nil
+}
+
+// Guard refuses a cluster of this name that is not ours.
+func (c *Cluster) Guard(ctx context.Context) error {
+	nodes, err := c.containers(ctx)
+	if err != nil {
+		return fault.New(fault.Environment, err, "")
+	}
+	if len(nodes) > 0 && !c.owns(nodes) {
+		return c.refuse(c.foreignCause(nodes))
+	}
+	return nil
+}
+
+func (c *Cluster) refuse(cause string) error {
+	return fault.New(fault.Safety, fmt.Errorf("cluster %s: %s", c.Name, cause),
+		"tkdeploy acts only on clusters that it created for this project and environment; give the environment another cluster name, or delete that cluster yourself: kind delete cluster --name "+c.Name)
+}
+
+func (c *Cluster) owns(nodes []container) bool {
+	return !slices.ContainsFunc(nodes, func(n container) bool { return !n.mounts(c.ownerMount()) })
+}
+
+func (n container) mounts(destination string) bool {
+	for _, m := range n.Mounts {
+		if m.Destination == destination {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Cluster) foreignCause(nodes []container) string {
+	return fmt.Sprintf("node %s was not created by tkdeploy for %s", nodes[0].Name, c.owner())
+}
+
+// observeAPI judges a cluster whose containers run.
+func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
+	ctx, cancel := context.WithTimeout(ctx, c.limits.API)
+	defer cancel()
+	status := Status{Phase: Unready, Nodes: names(containers)}
+	client, err := c.Client()
+	if err != nil {
+		status.Cause = err.Error()
+		return status
+	}
+	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		status.Phase, status.Cause = Incomplete, "an earlier create did not end"
+		return status
+	case err != nil:
+		status.Cause = fmt.Sprintf("its API server does not answer: %v", err)
+		return status
+	case marker.Data["spec"] != c.hash():
+		status.Phase, status.Cause = Changed, "its ports or its number of workers are not as configured"
+		return status
+	}
+	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		status.Cause = fmt.Sprintf("list nodes: %v", err)
+		return status
+	}
+	status.Nodes = statuses(list.Items)
+	for _, n := range status.Nodes {
+		if !n.Ready {
+			status.Cause = "node " + n.Name + " is not ready"
+			return status
+		}
+	}
+	status.Phase = Running
+	status.Cause = fmt.Sprintf("cluster %s runs Kubernetes %s", c.Name, status.Nodes[0].Version)
+	return status
+}
+
+func names(containers []container) []NodeStatus {
+	var nodes []NodeStatus
+	for _, n := range containers {
+		nodes = append(nodes, NodeStatus{Name: n.Name})
+	}
+	return nodes
+}
+
+func statuses(nodes []corev1.Node) []NodeStatus {
+	var out []NodeStatus
+	for _, n := range nodes {
+		out = append(out, NodeStatus{Name: n.Name, Ready: ready(n), Version: n.Status.NodeInfo.KubeletVersion})
+	}
+	return out
+}
+
+func ready(n corev1.Node) bool {
+	for _, condition := range n.Status.Conditions {
+		if condition.Type == corev1.NodeReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}

@@ -1,0 +1,155 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// start brings a cluster back whose engine or machine was stopped, or waits for
+// one that is on its way.
+func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporter) error {
+	begin := c.now()
+	started, err := c.startContainers(ctx, reporter)
+	if err != nil {
+		return err
+	}
+	if err := c.refreshKubeconfig(ctx); err != nil {
+		return err
+	}
+	reporter.Report(event.Progress(c.Name, "waiting for its nodes"))
+	since, err := c.runningSince(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.awaitReady(ctx, since); err != nil {
+		return err
+	}
+	message, mutations := "cluster is ready", 0
+	if started > 0 {
+		message, mutations = "cluster started, with its data", 1
+	}
+	reporter.Report(event.Finished(c.Name, event.Done, message+" ("+seen.Cause+")", c.now().Sub(begin), mutations))
+	return nil
+}
+
+// startContainers starts the stopped nodes, the control plane first.
+func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) (int, error) {
+	nodes, err := c.containers(ctx)
+	if err != nil {
+		return 0, err
+	}
+	started := 0
+	for _, n := range nodes {
+		if n.State.Running {
+			continue
+		}
+		reporter.Report(event.Progress(c.Name, "starting node "+n.Name))
+		if _, err := c.dockerOutput(ctx, "start", n.Name); err != nil {
+			return started, fault.New(fault.Cluster, fmt.Errorf("start node %s: %w", n.Name, err), "docker logs "+n.Name)
+		}
+		started++
+	}
+	return started, nil
+}
+
+// refreshKubeconfig writes the kubeconfig anew. The control plane has it a
+// moment after its container has started.
+func (c *Cluster) refreshKubeconfig(ctx context.Context) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+		last = c.writeKubeconfig()
+		return last == nil, nil
+	})
+	if err != nil {
+		return fault.New(fault.Cluster, errors.Join(last, ctx.Err()), "")
+	}
+	return nil
+}
+
+// runningSince is when the youngest node container was started.
+func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
+	nodes, err := c.containers(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var since time.Time
+	for _, n := range nodes {
+		if n.State.StartedAt.After(since) {
+			since = n.State.StartedAt
+		}
+	}
+	return since, nil
+}
+
+// awaitReady waits until what the API server says is of the present: every node
+// is Ready by a kubelet that reported after since, and no pod counts as running
+// on the strength of a container that was started before since. After a restart
+// the API server at first repeats what was true before it.
+func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	missing := "its API server does not answer"
+	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
+		defer cancel()
+		missing = lacks(ctx, client, since)
+		return missing == "", nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fault.New(fault.Cluster, fmt.Errorf("cluster %s is not ready after %s: %s", c.Name, c.limits.Ready, missing),
+			fmt.Sprintf("look at it with: kubectl --kubeconfig %s get nodes,pods -A; or take it down and up again: tkdeploy down --env %s", c.Kubeconfig(), c.Env))
+	}
+	return nil
+}
+
+// lacks says what keeps the cluster from being ready, or "".
+func lacks(ctx context.Context, client kubernetes.Interface, since time.Time) string {
+	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Sprintf("its API server does not answer: %v", err)
+	}
+	if len(nodes.Items) == 0 {
+		return "it has no node yet"
+	}
+	for _, n := range nodes.Items {
+		lease, err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, n.Name, metav1.GetOptions{})
+		if err != nil || lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Time.Before(since) {
+			return "the kubelet of node " + n.Name + " has not reported"
+		}
+		if !ready(n) {
+			return "node " + n.Name + " is not ready"
+		}
+	}
+	pods, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Sprintf("list pods: %v", err)
+	}
+	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return stale(p, since) }); i >= 0 {
+		return "pod " + pods.Items[i].Namespace + "/" + pods.Items[i].Name + " has not been restarted yet"
+	}
+	return ""
+}
+
+// stale tells a pod whose status is from before since.
+func stale(p corev1.Pod, since time.Time) bool {
+	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		// the API rounds down to seconds
+		return s.State.Running != nil && s.State.Running.StartedAt.Time.Before(since.Truncate(time.Second))
+	})
+}

@@ -1,0 +1,103 @@
+// Package event is the contract between the work and its display.
+//
+// The work reports what happens as a stream of [Event] values; the renderers in
+// package report, the run's summary and its exit status are all folded from
+// that one stream. The package depends on nothing but the standard library.
+package event
+
+import "time"
+
+// A Kind says what an event tells.
+type Kind string
+
+const (
+	RunStarted    Kind = "run.started"    // Plan lists the stages to come
+	StageStarted  Kind = "stage.started"  // Cause says why the stage acts
+	ItemProgress  Kind = "item.progress"  // Item is being worked on; Message says what is done
+	ItemFinished  Kind = "item.finished"  // Item is done; Outcome, Elapsed and Mutations are set
+	Warning       Kind = "warning"        // Message is worth knowing and stops nothing
+	StageFinished Kind = "stage.finished" // Outcome, Cause, Elapsed and, if failed, Err
+	RunFinished   Kind = "run.finished"   // always last, exactly once
+)
+
+// An Outcome says how a stage, an item or a run ended.
+type Outcome string
+
+const (
+	Done      Outcome = "done"      // work was done and the result holds
+	Unchanged Outcome = "unchanged" // the world already was as wanted
+	Failed    Outcome = "failed"
+	Blocked   Outcome = "blocked" // never started: something that it needs failed
+	Canceled  Outcome = "canceled"
+)
+
+// An Event is one thing that happened. Which fields are set depends on Kind.
+type Event struct {
+	Seq  int       // 1, 2, 3…: the order of the stream; set by the runner
+	Time time.Time // set by the runner
+
+	Kind    Kind
+	Stage   string // stage ID; empty for events of the run
+	Item    string // what within the stage: an image, a workload, a check
+	Message string // one line for a person
+	Cause   string // why a stage acts or rests
+
+	Current, Total int64 // progress of Item in bytes or steps; Total 0 is unknown
+
+	Outcome Outcome
+	Elapsed time.Duration
+	Err     error
+
+	// Mutations counts what the event's work changed in the world: images
+	// built, pulled or loaded into a node, clusters created or started,
+	// revisions written, objects applied. Only ItemFinished carries it.
+	Mutations int
+
+	Plan []StageInfo // RunStarted only
+}
+
+// StageInfo announces a stage of the run.
+type StageInfo struct {
+	ID    string
+	Title string
+	Needs []string
+}
+
+// A Reporter is told about events one call at a time, in order. Report must
+// return quickly and must not be called again from within.
+type Reporter interface {
+	Report(Event)
+}
+
+// Func makes a function a [Reporter].
+type Func func(Event)
+
+// Report calls f.
+func (f Func) Report(e Event) { f(e) }
+
+// Discard drops every event. Libraries use it when given no reporter.
+var Discard Reporter = Func(func(Event) {})
+
+// Tee reports each event to all reporters, in their order.
+func Tee(reporters ...Reporter) Reporter {
+	return Func(func(e Event) {
+		for _, r := range reporters {
+			r.Report(e)
+		}
+	})
+}
+
+// Progress is an [ItemProgress] event.
+func Progress(item, message string) Event {
+	return Event{Kind: ItemProgress, Item: item, Message: message}
+}
+
+// Finished is an [ItemFinished] event.
+func Finished(item string, outcome Outcome, message string, elapsed time.Duration, mutations int) Event {
+	return Event{Kind: ItemFinished, Item: item, Outcome: outcome, Message: message, Elapsed: elapsed, Mutations: mutations}
+}
+
+// Warn is a [Warning] event.
+func Warn(message string) Event {
+	return Event{Kind: Warning, Message: message}
+}

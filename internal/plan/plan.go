@@ -1,0 +1,141 @@
+// Package plan is a small graph of stages that look before they act.
+//
+// A [Stage] first observes the world and acts only if it is not as wanted, so
+// running a plan twice changes nothing the second time, and a run after a crash
+// is an ordinary run. Stages exchange nothing: each reads the configuration and
+// the world, so that any selection of them can run alone.
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// A State is what a stage sees of the world.
+type State string
+
+const (
+	Satisfied State = "satisfied" // as wanted: there is nothing to do
+	Missing   State = "missing"   // not there yet
+	Drifted   State = "drifted"   // there, but not as wanted
+	Unknown   State = "unknown"   // can only be told by acting
+)
+
+// An Observation is a state and, in words, why the stage is in it.
+type Observation struct {
+	State State
+	Cause string
+}
+
+// A Stage is one step of a run.
+type Stage struct {
+	ID    string
+	Title string   // "Create the cluster"
+	Needs []string // IDs of the stages that must have succeeded before
+
+	// Observe reads the world and changes nothing.
+	Observe func(context.Context) (Observation, error)
+
+	// Act makes the stage's promise true. It is called unless Observe answered
+	// Satisfied, may be repeated at any time, and reports what it does.
+	// Act may be nil for a stage that only looks.
+	Act func(context.Context, event.Reporter) error
+}
+
+// A Plan is a set of stages in an order in which they can run.
+type Plan struct {
+	stages []Stage
+}
+
+// New checks the stages' graph. The error names every duplicate ID, unknown
+// need and cycle. The order of stages is kept; a stage must follow its needs.
+func New(stages ...Stage) (Plan, error) {
+	var problems []error
+	seen := map[string]bool{}
+	for _, s := range stages {
+		if seen[s.ID] {
+			problems = append(problems, fmt.Errorf("stage %q: defined twice", s.ID))
+		}
+		for _, need := range s.Needs {
+			if !seen[need] {
+				problems = append(problems, fmt.Errorf("stage %q: needs %q, which no earlier stage is", s.ID, need))
+			}
+		}
+		seen[s.ID] = true
+	}
+	return Plan{stages: stages}, errors.Join(problems...)
+}
+
+// A Selection narrows a plan. Stages outside it do not run and count as met.
+type Selection struct {
+	Only     []string // just these; excludes From and To
+	From, To string   // the first and the last stage, in the plan's order
+}
+
+// Select returns the selected part of the plan. An unknown ID is an error that
+// lists the known ones.
+func (p Plan) Select(sel Selection) (Plan, error) {
+	if len(sel.Only) > 0 && (sel.From != "" || sel.To != "") {
+		return Plan{}, errors.New("--only does not go with --from or --to")
+	}
+	for _, id := range append([]string{sel.From, sel.To}, sel.Only...) {
+		if id != "" && p.index(id) < 0 {
+			return Plan{}, fmt.Errorf("no stage %q: the stages are %s", id, strings.Join(p.IDs(), ", "))
+		}
+	}
+	first, last := 0, len(p.stages)-1
+	if sel.From != "" {
+		first = p.index(sel.From)
+	}
+	if sel.To != "" {
+		last = p.index(sel.To)
+	}
+	if first > last {
+		return Plan{}, fmt.Errorf("stage %q comes after %q: nothing would run", sel.From, sel.To)
+	}
+	var picked []Stage
+	for i, s := range p.stages {
+		if i < first || i > last || len(sel.Only) > 0 && !slices.Contains(sel.Only, s.ID) {
+			continue
+		}
+		picked = append(picked, s)
+	}
+	return Plan{stages: picked}, nil
+}
+
+// IDs lists the stages in the plan's order.
+func (p Plan) IDs() []string {
+	ids := make([]string, len(p.stages))
+	for i, s := range p.stages {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
+func (p Plan) index(id string) int {
+	return slices.IndexFunc(p.stages, func(s Stage) bool { return s.ID == id })
+}
+
+// needs are the stage's needs that are part of the plan.
+func (p Plan) needs(s Stage) []string {
+	var ids []string
+	for _, id := range s.Needs {
+		if p.index(id) >= 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (p Plan) infos() []event.StageInfo {
+	infos := make([]event.StageInfo, len(p.stages))
+	for i, s := range p.stages {
+		infos[i] = event.StageInfo{ID: s.ID, Title: s.Title, Needs: p.needs(s)}
+	}
+	return infos
+}

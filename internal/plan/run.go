@@ -1,0 +1,197 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// A Runner runs plans.
+type Runner struct {
+	Reporter event.Reporter   // told about everything; nil is silent
+	Now      func() time.Time // nil is time.Now
+
+	mu  sync.Mutex // serialises the reporter
+	seq int        // of the last event
+}
+
+// A StageError says which stage an error came from.
+type StageError struct {
+	Stage string
+	Err   error
+}
+
+func (e *StageError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the stage's own error.
+func (e *StageError) Unwrap() error { return e.Err }
+
+// Run observes each stage and, where the world is not as wanted, acts. Stages
+// whose needs are met run side by side. When a stage fails, the stages that
+// need it are blocked, the others finish, and the result joins the failures,
+// each a [*StageError], in the plan's order. A canceled ctx starts no further
+// stage.
+//
+// Run reports run.started first. The caller reports run.finished when what it
+// wants to do after the stages is done; see [Runner.Emit].
+func (r *Runner) Run(ctx context.Context, p Plan) error {
+	run := &run{
+		Runner: r,
+		plan:   p,
+		done:   make(map[string]chan struct{}, len(p.stages)),
+		ended:  make(map[string]event.Outcome, len(p.stages)),
+		errs:   make([]error, len(p.stages)),
+	}
+	r.Emit(event.Event{Kind: event.RunStarted, Plan: p.infos()})
+	for _, s := range p.stages {
+		run.done[s.ID] = make(chan struct{})
+	}
+	var wg sync.WaitGroup
+	for i, s := range p.stages {
+		wg.Go(func() { run.stage(ctx, i, s) })
+	}
+	wg.Wait()
+	return errors.Join(run.errs...)
+}
+
+// run is one call of Runner.Run.
+type run struct {
+	*Runner
+	plan Plan
+	done map[string]chan struct{} // closed when the stage has ended; read-only after set-up
+
+	endedMu sync.Mutex
+	ended   map[string]event.Outcome
+	errs    []error // by the stage's position; each written by its stage only
+}
+
+func (r *run) stage(ctx context.Context, i int, s Stage) {
+	defer close(r.done[s.ID])
+	if blocker := r.await(s); blocker != "" {
+		r.finish(s, event.Blocked, "needs "+blocker, 0, nil)
+		return
+	}
+	if ctx.Err() != nil {
+		r.errs[i] = &StageError{s.ID, ctx.Err()}
+		r.finish(s, event.Canceled, "", 0, nil)
+		return
+	}
+	start := r.now()
+	outcome, cause, err := r.perform(ctx, s)
+	if err != nil {
+		outcome = event.Failed
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			outcome = event.Canceled
+		}
+		r.errs[i] = &StageError{s.ID, err}
+	}
+	r.finish(s, outcome, cause, r.now().Sub(start), err)
+}
+
+// await waits until the stage's needs have ended and names the first that did
+// not succeed.
+func (r *run) await(s Stage) string {
+	for _, need := range r.plan.needs(s) {
+		<-r.done[need]
+		r.endedMu.Lock()
+		outcome := r.ended[need]
+		r.endedMu.Unlock()
+		if outcome != event.Done && outcome != event.Unchanged {
+			return need
+		}
+	}
+	return ""
+}
+
+func (r *run) perform(ctx context.Context, s Stage) (event.Outcome, string, error) {
+	seen, err := s.Observe(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	if seen.State == Satisfied || s.Act == nil {
+		return event.Unchanged, seen.Cause, nil
+	}
+	r.Emit(event.Event{Kind: event.StageStarted, Stage: s.ID, Cause: seen.Cause})
+	err = s.Act(ctx, event.Func(func(e event.Event) {
+		e.Stage = s.ID
+		r.Emit(e)
+	}))
+	return event.Done, seen.Cause, err
+}
+
+func (r *run) finish(s Stage, outcome event.Outcome, cause string, elapsed time.Duration, err error) {
+	r.endedMu.Lock()
+	r.ended[s.ID] = outcome
+	r.endedMu.Unlock()
+	r.Emit(event.Event{Kind: event.StageFinished, Stage: s.ID, Outcome: outcome, Cause: cause, Elapsed: elapsed, Err: err})
+}
+
+// Emit stamps e with its number and time and reports it. Calls are serialised,
+// so that a reporter sees one event at a time, in the order of their numbers.
+func (r *Runner) Emit(e event.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seq++
+	e.Seq, e.Time = r.seq, r.now()
+	if r.Reporter != nil {
+		r.Reporter.Report(e)
+	}
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+// A Decision is what a stage would do.
+type Decision struct {
+	Stage, Title string
+	Observation
+	Acts bool // would act
+}
+
+// Preview observes the stages in order and acts on nothing. A stage behind one
+// that would act cannot be told yet and is Unknown.
+func Preview(ctx context.Context, p Plan) ([]Decision, error) {
+	acts := map[string]bool{}
+	var decisions []Decision
+	for _, s := range p.stages {
+		d := Decision{Stage: s.ID, Title: s.Title}
+		if behind := firstActing(p.needs(s), acts); behind != "" {
+			d.Observation = Observation{Unknown, "told only after " + behind}
+		} else {
+			seen, err := s.Observe(ctx)
+			if err != nil {
+				return decisions, &StageError{s.ID, err}
+			}
+			d.Observation = seen
+		}
+		d.Acts = d.State != Satisfied && s.Act != nil
+		acts[s.ID] = d.Acts
+		decisions = append(decisions, d)
+	}
+	return decisions, nil
+}
+
+func firstActing(needs []string, acts map[string]bool) string {
+	for _, need := range needs {
+		if acts[need] {
+			return need
+		}
+	}
+	return ""
+}
+
+func (d Decision) String() string {
+	verb := "keep"
+	if d.Acts {
+		verb = "run"
+	}
+	return fmt.Sprintf("%-8s %-5s %s", d.Stage, verb, d.Cause)
+}
