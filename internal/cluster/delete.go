@@ -110,3 +110,9 @@ func (c *Cluster) tidy(volumes bool) error {
 	}
 	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.Spec.StateDir+"/logs"))
 }
+
+// HasVolumes tells whether data of the cluster's volumes is kept.
+func (c *Cluster) HasVolumes() bool {
+	_, err := os.Stat(c.volumes())
+	return err == nil
+}

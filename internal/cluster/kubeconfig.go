@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -79,4 +80,26 @@ func writePrivate(path string, data []byte) error {
 		return err
 	}
 	return os.Rename(temp.Name(), path)
+}
+
+// MergeKubeconfig adds the cluster to the user's own kubeconfig, which is the
+// first file of $KUBECONFIG or ~/.kube/config, and returns its path. Entries of
+// the cluster's name are replaced; all others and the current context stay.
+func (c *Cluster) MergeKubeconfig() (string, error) {
+	ours, err := clientcmd.LoadFromFile(c.Kubeconfig())
+	if err != nil {
+		return "", fmt.Errorf("read kubeconfig of cluster %s: %w", c.Name, err)
+	}
+	access := clientcmd.NewDefaultPathOptions()
+	theirs, err := access.GetStartingConfig()
+	if err != nil {
+		return "", fmt.Errorf("read your kubeconfig: %w", err)
+	}
+	maps.Copy(theirs.Clusters, ours.Clusters)
+	maps.Copy(theirs.AuthInfos, ours.AuthInfos)
+	maps.Copy(theirs.Contexts, ours.Contexts)
+	if err := clientcmd.ModifyConfig(access, *theirs, true); err != nil {
+		return "", fmt.Errorf("write your kubeconfig: %w", err)
+	}
+	return access.GetDefaultFilename(), nil
 }

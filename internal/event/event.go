@@ -54,6 +54,11 @@ type Event struct {
 	Mutations int
 
 	Plan []StageInfo // RunStarted only
+
+	// Of RunFinished only: the exit status that the process ends with, and
+	// whether a failed upgrade was taken back.
+	Exit       int
+	RolledBack bool
 }
 
 // StageInfo announces a stage of the run.

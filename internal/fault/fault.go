@@ -70,3 +70,11 @@ func HintOf(err error) string {
 	}
 	return ""
 }
+
+// Default gives err the class unless its chain has one already.
+func Default(class Class, err error) error {
+	if err == nil || ClassOf(err) != "" {
+		return err
+	}
+	return New(class, err, "")
+}

@@ -80,7 +80,7 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		r.finish(s, event.Canceled, "", 0, nil)
 		return
 	}
-	start := r.now()
+	start := r.Time()
 	outcome, cause, err := r.perform(ctx, s)
 	if err != nil {
 		outcome = event.Failed
@@ -89,7 +89,7 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		}
 		r.errs[i] = &StageError{s.ID, err}
 	}
-	r.finish(s, outcome, cause, r.now().Sub(start), err)
+	r.finish(s, outcome, cause, r.Time().Sub(start), err)
 }
 
 // await waits until the stage's needs have ended and names the first that did
@@ -136,13 +136,14 @@ func (r *Runner) Emit(e event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seq++
-	e.Seq, e.Time = r.seq, r.now()
+	e.Seq, e.Time = r.seq, r.Time()
 	if r.Reporter != nil {
 		r.Reporter.Report(e)
 	}
 }
 
-func (r *Runner) now() time.Time {
+// Time is the runner's clock.
+func (r *Runner) Time() time.Time {
 	if r.Now != nil {
 		return r.Now()
 	}

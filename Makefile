@@ -1,0 +1,71 @@
+# Every target starts what it needs. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ENV ?= dev
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' go.mod go.sum | grep -v '^services/')
+TOOLS := $(CURDIR)/bin/tools
+
+##@ Use
+
+.PHONY: up
+up: engine build ## from a bare machine to a running, checked deployment (ENV=dev)
+	bin/tkdeploy up --env $(ENV)
+
+.PHONY: down
+down: build ## delete the environment's cluster; data is kept
+	bin/tkdeploy down --env $(ENV)
+
+.PHONY: build
+build: bin/tkdeploy ## compile bin/tkdeploy
+
+# Static, because the same binary is the smoke test's image.
+bin/tkdeploy: $(GO_FILES)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/app.version=$(VERSION)' -o $@ ./cmd/tkdeploy
+
+.PHONY: engine
+engine: ## start a Docker engine where none answers
+	hack/engine.sh
+
+##@ Test
+
+.PHONY: test
+test: test-unit lint test-services test-e2e ## everything, unit to e2e on a real cluster
+
+.PHONY: test-unit
+test-unit: ## unit tests with the race detector; no engine needed
+	go test -race ./...
+
+.PHONY: test-services
+test-services: ## tests of the reference stack's services
+	hack/packages.sh
+	cd services && go test -race ./...
+
+.PHONY: test-e2e
+test-e2e: engine build ## real engine, real kind cluster, an environment of its own
+	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck ## golangci-lint, shellcheck and, where its database can be reached, govulncheck
+	$(TOOLS)/golangci-lint run ./...
+	cd services && $(TOOLS)/golangci-lint run --config ../.golangci.yml ./...
+	hack/govulncheck.sh $(TOOLS)/govulncheck
+
+$(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$*$$')
+
+##@ Other
+
+.PHONY: fmt
+fmt: $(TOOLS)/golangci-lint ## format all Go files
+	$(TOOLS)/golangci-lint fmt ./...
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf bin
+
+.PHONY: help
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

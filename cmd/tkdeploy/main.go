@@ -1,0 +1,25 @@
+// Command tkdeploy takes a checkout of a microservice app to a running, checked
+// deployment on a kind cluster, and back.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"tkdeploy.dev/tkdeploy/internal/app"
+)
+
+func main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		first := app.Interrupted{Signal: (<-signals).(syscall.Signal)}
+		cancel(first)
+		<-signals // a second one: at once
+		os.Exit(first.ExitStatus())
+	}()
+	os.Exit(app.Main(ctx, os.Args, app.System()))
+}

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func downCommand(streams Streams) *cli.Command {
+	return &cli.Command{
+		Name:  "down",
+		Usage: "delete the environment's cluster",
+		Description: "The data in the volumes is kept for the next up, with the Secrets that belong to it,\n" +
+			"unless --volumes is given. Images stay in the engine. A cluster that tkdeploy did not\n" +
+			"create for this environment is refused.\n\n" +
+			"Examples:\n" +
+			"   tkdeploy down\n" +
+			"   tkdeploy down --env ci --volumes   and delete the data",
+		Flags: []cli.Flag{
+			envFlag(), configFlag(), outputFlag(),
+			&cli.BoolFlag{Name: "volumes", Usage: "delete the data in the volumes as well"},
+		},
+		Action: func(c *cli.Context) error { return down(c, streams) },
+	}
+}
+
+func down(c *cli.Context, streams Streams) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	w, err := open(c)
+	if err != nil {
+		return err
+	}
+	volumes := c.Bool("volumes")
+	p, err := plan.New(plan.Stage{
+		ID: "down", Title: "Delete cluster",
+		Observe: func(ctx context.Context) (plan.Observation, error) { return w.observeDown(ctx, volumes) },
+		Act: func(ctx context.Context, reporter event.Reporter) error {
+			return fault.Default(fault.Down, w.cluster.Delete(ctx, volumes, reporter))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return run(c.Context, p, streams, asJSON)
+}
+
+func (w *workspace) observeDown(ctx context.Context, volumes bool) (plan.Observation, error) {
+	if _, err := w.connect(ctx); err != nil {
+		return plan.Observation{}, err
+	}
+	status, err := w.cluster.Observe(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	switch {
+	case status.Phase != cluster.Absent:
+		return plan.Observation{State: plan.Drifted, Cause: "cluster " + w.cluster.Name + " exists"}, nil
+	case volumes && w.cluster.HasVolumes():
+		return plan.Observation{State: plan.Drifted, Cause: "the volumes of cluster " + w.cluster.Name + " exist"}, nil
+	}
+	return plan.Observation{State: plan.Satisfied, Cause: status.Cause}, nil
+}

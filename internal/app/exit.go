@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+// An exitStatus is one row of the table that maps errors to exit statuses.
+type exitStatus struct {
+	class   fault.Class
+	status  int
+	meaning string
+}
+
+// exitStatuses is the only place that knows the exit statuses. It is printed by
+// `tkdeploy help exit-status`.
+var exitStatuses = []exitStatus{
+	{"", 0, "ok"},
+	{fault.Internal, 1, "internal error"},
+	{fault.Usage, 2, "wrong command line"},
+	{fault.Config, 3, "tkdeploy.yaml, values or chart are wrong; nothing was touched"},
+	{fault.Environment, 4, "the engine, a port or the disk of this machine"},
+	{fault.Safety, 5, "refused: not a cluster of ours"},
+	{fault.Locked, 6, "another run is at work"},
+	{fault.Build, 10, "an image cannot be built or had"},
+	{fault.Cluster, 11, "the cluster cannot be created or started"},
+	{fault.Load, 12, "an image cannot be loaded into a node"},
+	{fault.Apply, 13, "the release cannot be applied"},
+	{fault.Unhealthy, 14, "a workload does not come up"},
+	{fault.Smoke, 15, "a smoke check failed"},
+	{fault.Rollback, 16, "rollback is impossible or failed"},
+	{fault.Down, 17, "something is left after down"},
+	{fault.Undecided, 75, "undecided: a timeout, or the API server is away"},
+}
+
+// stageClass is the class of a stage's error that has none of its own.
+var stageClass = map[string]fault.Class{
+	stageEngine:  fault.Environment,
+	stageBuild:   fault.Build,
+	stageCluster: fault.Cluster,
+	stageLoad:    fault.Load,
+	stageRelease: fault.Apply,
+	stageRollout: fault.Unhealthy,
+	stageVerify:  fault.Smoke,
+}
+
+// Interrupted is the cause of a context that a signal ended.
+type Interrupted struct{ Signal syscall.Signal }
+
+func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
+
+// ExitStatus is 128 plus the signal's number, as shells have it.
+func (i Interrupted) ExitStatus() int { return 128 + int(i.Signal) }
+
+// statusOf gives the exit status for the outcome of a command. A signal wins
+// over what it made fail; of several failures the one of the earliest stage
+// counts.
+func statusOf(ctx context.Context, err error) int {
+	var signal Interrupted
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(context.Cause(ctx), &signal):
+		return signal.ExitStatus()
+	}
+	class := classOf(err)
+	i := slices.IndexFunc(exitStatuses, func(s exitStatus) bool { return s.class == class })
+	return exitStatuses[max(i, 1)].status // an unknown class is an internal error
+}
+
+func classOf(err error) fault.Class {
+	if class := fault.ClassOf(err); class != "" {
+		return class
+	}
+	var stage *plan.StageError
+	if errors.As(err, &stage) {
+		return stageClass[stage.Stage]
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.Undecided
+	}
+	return fault.Internal
+}
+
+// explain is what a person is told of an error: each failure once, what was
+// tried and its cause, and what to do next.
+func explain(ctx context.Context, err error) string {
+	var signal Interrupted
+	if errors.As(context.Cause(ctx), &signal) {
+		return "tkdeploy: " + signal.Error() + "; the next run goes on from here\n"
+	}
+	var b strings.Builder
+	for _, e := range split(err) {
+		fmt.Fprintf(&b, "tkdeploy: error: %s\n", indent(e.Error(), "  "))
+		for _, line := range details(e) {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+		if hint := fault.HintOf(e); hint != "" {
+			fmt.Fprintf(&b, "tkdeploy: hint: %s\n", indent(hint, "  "))
+		}
+	}
+	return b.String()
+}
+
+// split undoes an errors.Join at the top.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+func indent(s, prefix string) string {
+	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n"+prefix)
+}
+
+func exitStatusHelp() string {
+	var b strings.Builder
+	for _, s := range exitStatuses {
+		fmt.Fprintf(&b, "%5d  %s\n", s.status, s.meaning)
+	}
+	b.WriteString("  130  stopped by SIGINT\n  143  stopped by SIGTERM\n")
+	return b.String()
+}

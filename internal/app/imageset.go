@@ -1,0 +1,77 @@
+package app
+
+import (
+	"fmt"
+	"os"
+
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/images"
+)
+
+// probeRepository names the image that runs the smoke test: tkdeploy itself.
+const probeRepository = "tkdeploy-probe"
+
+// appImages are the images that the app and its smoke test run from.
+func (w *workspace) appImages() (images.Set, error) {
+	var set images.Set
+	bases := map[string]string{}
+	for arg, base := range w.config.Bases {
+		bases[arg] = base.Ref
+		set.Bases = append(set.Bases, w.source(arg, base))
+	}
+	for _, name := range w.config.ImageNames() {
+		image := w.config.Images[name]
+		if image.Build == nil {
+			set.Sources = append(set.Sources, w.source(name, image.Source))
+			continue
+		}
+		set.Builds = append(set.Builds, w.build(name, image, bases))
+	}
+	if probe := w.config.Verify.Image; probe.Ref != "" {
+		set.Sources = append(set.Sources, w.source(probeRepository, probe))
+		return set, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return set, fmt.Errorf("find this program, which is its own smoke-test image: %w", err)
+	}
+	set.Binaries = []images.Binary{{Repository: probeRepository, Path: self}}
+	return set, nil
+}
+
+// nodeImage is the image that the cluster's nodes run from.
+func (w *workspace) nodeImage() images.Set {
+	return images.Set{Sources: []images.Source{w.source("node", w.env.Cluster.Kind.Image)}}
+}
+
+func (w *workspace) source(name string, s config.Source) images.Source {
+	return images.Source{Name: name, Ref: s.Ref, Recipe: w.config.Path(s.Offline)}
+}
+
+func (w *workspace) build(name string, image config.Image, bases map[string]string) images.Build {
+	b := images.Build{
+		Name:       name,
+		Repository: image.Repository,
+		Context:    w.config.Path(image.Build.Context),
+		Dockerfile: w.config.Path(image.Build.Dockerfile),
+		Target:     image.Build.Target,
+		Args:       image.Build.Args,
+		Bases:      bases,
+		Platform:   image.Build.Platform,
+		Secrets:    map[string]images.Secret{},
+	}
+	for id, secret := range image.Build.Secrets {
+		b.Secrets[id] = images.Secret{File: w.config.Path(secret.File), Env: secret.Env}
+	}
+	return b
+}
+
+// probeImage picks the smoke test's image.
+func probeImage(all []images.Image) (string, error) {
+	for _, image := range all {
+		if image.Name == probeRepository || image.Repository == probeRepository {
+			return image.Ref, nil
+		}
+	}
+	return "", fmt.Errorf("the smoke test's image %s is not among the images", probeRepository)
+}

@@ -1,0 +1,27 @@
+package app
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Streams are where a command reads and writes. Results go to Out, everything
+// else to Err.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	TTY      bool // Err is a terminal
+	Color    bool
+}
+
+// System gives the process's own streams. NO_COLOR (no-color.org) is honoured.
+func System() Streams {
+	tty := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
+	return Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		TTY:   tty,
+		Color: tty && os.Getenv("NO_COLOR") == "",
+	}
+}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+func upCommand(streams Streams) *cli.Command {
+	return &cli.Command{
+		Name:  "up",
+		Usage: "make the environment run the checkout as it is, and check it",
+		Description: "Each stage looks first and acts only where something is not as wanted:\n" +
+			"engine, build, cluster, load, release, rollout, verify.\n\n" +
+			"Examples:\n" +
+			"   tkdeploy up                                 everything, environment dev\n" +
+			"   tkdeploy up --env ci --output json          one event a line on standard output\n" +
+			"   tkdeploy up --dry-run                       what would be done, and why\n" +
+			"   tkdeploy up --to load                       up to and with a stage\n" +
+			"   tkdeploy up --only verify                   one stage\n" +
+			"   tkdeploy up --set services.auth.replicas=3  a chart value for this run",
+		Flags: []cli.Flag{
+			envFlag(), configFlag(), outputFlag(), timeoutFlag(),
+			&cli.StringSliceFlag{Name: "set", Usage: "set a chart `VALUE`, as helm --set does; wins over files"},
+			&cli.StringSliceFlag{Name: "values", Aliases: []string{"f"}, Usage: "further values `FILE`; wins over those of tkdeploy.yaml"},
+			&cli.StringSliceFlag{Name: "only", Usage: "run just this `STAGE`; may be repeated"},
+			&cli.StringFlag{Name: "from", Usage: "start with this `STAGE`"},
+			&cli.StringFlag{Name: "to", Usage: "end with this `STAGE`"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done and do nothing"},
+			&cli.BoolFlag{Name: "no-verify", Usage: "leave out the smoke test"},
+		},
+		Action: func(c *cli.Context) error { return up(c, streams) },
+	}
+}
+
+func up(c *cli.Context, streams Streams) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	w, err := open(c)
+	if err != nil {
+		return err
+	}
+	d := &deployment{workspace: w, set: c.StringSlice("set"), timeout: c.Duration("timeout"), verify: !c.Bool("no-verify")}
+	if d.values, err = absolute(c.StringSlice("values")); err != nil {
+		return err
+	}
+	p, err := d.selected(c)
+	if err != nil {
+		return err
+	}
+	if err := d.checkChart(); err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		return dryRun(c.Context, p, streams)
+	}
+	if err := run(c.Context, p, streams, asJSON); err != nil || asJSON {
+		return err
+	}
+	return d.printAddresses(c.Context, streams)
+}
+
+// selected is the part of the plan that the flags ask for.
+func (d *deployment) selected(c *cli.Context) (plan.Plan, error) {
+	p, err := d.stages()
+	if err != nil {
+		return p, err
+	}
+	p, err = p.Select(plan.Selection{Only: c.StringSlice("only"), From: c.String("from"), To: c.String("to")})
+	return p, fault.New(fault.Usage, err, "see: tkdeploy up --help")
+}
+
+// checkChart finds what is wrong with the chart and the values before anything
+// is touched. The images' tags are known only later; stand-ins do.
+func (d *deployment) checkChart() error {
+	var stand []images.Image
+	for _, name := range d.config.ImageNames() {
+		image := images.Image{Name: name, Repository: d.config.Images[name].Repository, Tag: "000000000000"}
+		if image.Repository == "" {
+			image.Repository = "outside"
+		}
+		stand = append(stand, image)
+	}
+	return release.Check(d.desired(stand), d.config.Chart.Release, d.config.Chart.Namespace)
+}
+
+func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
+	decisions, err := plan.Preview(ctx, p)
+	for _, decision := range decisions {
+		if _, writeErr := fmt.Fprintln(streams.Out, decision); writeErr != nil {
+			err = errors.Join(err, writeErr)
+		}
+	}
+	return err
+}
+
+// absolute makes paths of the command line independent of tkdeploy.yaml's folder.
+func absolute(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", p, err)
+		}
+		out = append(out, abs)
+	}
+	return out, nil
+}

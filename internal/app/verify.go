@@ -1,0 +1,39 @@
+package app
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func verifyCommand(streams Streams) *cli.Command {
+	return &cli.Command{
+		Name:  "verify",
+		Usage: "smoke-test what runs, from inside the cluster",
+		Description: "The checks come from the chart's Services and probes: names, ports, HTTP and gRPC health.\n" +
+			"Nothing is built, loaded or applied.\n\n" +
+			"Examples:\n" +
+			"   tkdeploy verify\n" +
+			"   tkdeploy verify --env ci --output json",
+		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag(), timeoutFlag()},
+		Action: func(c *cli.Context) error {
+			asJSON, err := wantsJSON(c)
+			if err != nil {
+				return err
+			}
+			w, err := open(c)
+			if err != nil {
+				return err
+			}
+			d := &deployment{workspace: w, timeout: c.Duration("timeout"), verify: true}
+			p, err := d.stages()
+			if err != nil {
+				return err
+			}
+			if p, err = p.Select(plan.Selection{Only: []string{stageVerify}}); err != nil {
+				return err
+			}
+			return run(c.Context, p, streams, asJSON)
+		},
+	}
+}

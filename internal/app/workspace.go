@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+// A workspace is what all commands start from: the configuration, one of its
+// environments, and the adapters to the engine, the cluster and the release,
+// each opened when first needed.
+type workspace struct {
+	config  *config.Config
+	envName string
+	env     config.Environment
+	connect func(context.Context) (*images.Engine, error) // once
+	cluster *cluster.Cluster
+}
+
+// open reads the configuration that the flags name. It touches nothing else.
+func open(c *cli.Context) (*workspace, error) {
+	path := c.String("config")
+	if path == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			return nil, fmt.Errorf("find the current folder: %w", err)
+		}
+		if path, err = config.Find(dir); err != nil {
+			return nil, err
+		}
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	name := c.String("env")
+	env, err := cfg.Env(name)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := clusterSpec(cfg, name, env)
+	if err != nil {
+		return nil, err
+	}
+	return &workspace{
+		config: cfg, envName: name, env: env,
+		connect: connectOnce(),
+		cluster: cluster.New(spec, cluster.Limits{}),
+	}, nil
+}
+
+// connectOnce resolves the engine's endpoint once and gives the same one to
+// everything: the SDK, and through the environment kind's docker commands.
+func connectOnce() func(context.Context) (*images.Engine, error) {
+	var mu sync.Mutex
+	var engine *images.Engine
+	return func(ctx context.Context) (*images.Engine, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if engine != nil {
+			return engine, nil
+		}
+		found, err := images.Connect(ctx, images.Options{})
+		if err != nil {
+			return nil, err
+		}
+		for _, variable := range found.Environ() {
+			name, value, _ := strings.Cut(variable, "=")
+			if err := os.Setenv(name, value); err != nil {
+				return nil, fmt.Errorf("pass the engine's address on: %w", err)
+			}
+		}
+		engine = found
+		return engine, nil
+	}
+}
+
+func clusterSpec(cfg *config.Config, envName string, env config.Environment) (cluster.Spec, error) {
+	kind := env.Cluster.Kind
+	state, err := stateDir()
+	if err != nil {
+		return cluster.Spec{}, err
+	}
+	spec := cluster.Spec{
+		Name: kind.Name, Image: kind.Image.Ref, Workers: kind.Workers,
+		Project: cfg.Name, Env: envName,
+		StateDir: filepath.Join(state, "clusters", kind.Name),
+	}
+	for _, p := range kind.Ports {
+		spec.Ports = append(spec.Ports, cluster.Port{Host: p.Host, Node: p.Node})
+	}
+	return spec, nil
+}
+
+// stateDir follows the XDG base directory specification.
+func stateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tkdeploy"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fault.New(fault.Environment, fmt.Errorf("find a place for the kubeconfig: %w", err), "set HOME or XDG_STATE_HOME")
+	}
+	return filepath.Join(home, ".local", "state", "tkdeploy"), nil
+}
+
+// kube speaks to the environment's cluster.
+func (w *workspace) kube() (kubernetes.Interface, error) { return w.cluster.Client() }
+
+// release opens the environment's release.
+func (w *workspace) release() (*release.Client, error) {
+	rest, err := w.cluster.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	return release.Open(release.Target{Config: rest, Namespace: w.config.Chart.Namespace, Name: w.config.Chart.Release}, release.Options{})
+}

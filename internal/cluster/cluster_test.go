@@ -1,0 +1,288 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+const ours = "/etc/tkdeploy/shop/dev"
+
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	healthy := func(c *Cluster) []runtime.Object { return live(c) }
+	for name, test := range map[string]struct {
+		containers []container
+		objects    func(*Cluster) []runtime.Object
+		want       Phase
+	}{
+		"no container":                    {nil, nil, Absent},
+		"a container without our mount":   {[]container{node("/somewhere", true)}, healthy, Foreign},
+		"one of another environment":      {[]container{node("/etc/tkdeploy/shop/ci", true)}, healthy, Foreign},
+		"a stopped container":             {[]container{node(ours, false)}, healthy, Stopped},
+		"no marker":                       {[]container{node(ours, true)}, nil, Incomplete},
+		"a healthy cluster":               {[]container{node(ours, true)}, healthy, Running},
+		"settings that it cannot take on": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object { c.Workers = 7; o := live(c); c.Workers = 0; return o }, Changed},
+		"a node that is not ready": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
+			objects := live(c)
+			objects[1].(*corev1.Node).Status.Conditions[0].Status = corev1.ConditionFalse
+			return objects
+		}, Unready},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			docker := &fakeDocker{containers: test.containers}
+			c := newCluster(t, docker, &fakeKind{})
+			if test.objects != nil {
+				c = newCluster(t, docker, &fakeKind{}, test.objects(c)...)
+			}
+			got, err := c.Observe(t.Context())
+			if err != nil || got.Phase != test.want {
+				t.Errorf("got %s (%s), %v, want %s", got.Phase, got.Cause, err, test.want)
+			}
+			if changes := docker.changed(); len(changes) > 0 {
+				t.Errorf("looking changed something: %v", changes)
+			}
+		})
+	}
+}
+
+func TestAForeignClusterIsRefusedAndUntouched(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(*Cluster, context.Context) error{
+		"by Ensure": func(c *Cluster, ctx context.Context) error { return c.Ensure(ctx, event.Discard) },
+		"by Delete": func(c *Cluster, ctx context.Context) error { return c.Delete(ctx, true, event.Discard) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			docker := &fakeDocker{containers: []container{node("/somewhere", true)}}
+			c := newCluster(t, docker, &fakeKind{})
+			if err := do(c, t.Context()); fault.ClassOf(err) != fault.Safety {
+				t.Errorf("got %v", err)
+			}
+			if changes := docker.changed(); len(changes) > 0 {
+				t.Errorf("changed %v", changes)
+			}
+			if _, err := os.Stat(c.Kubeconfig()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestEnsureStartsAStoppedClusterAndRecreatesNothing(t *testing.T) {
+	t.Parallel()
+	docker := &fakeDocker{containers: []container{node(ours, false)}}
+	provider := &fakeKind{create: func() error { return errors.New("created anew") }}
+	c := newCluster(t, docker, provider)
+	c = newCluster(t, docker, provider, live(c)...)
+	var events []event.Event
+	if err := c.Ensure(t.Context(), messages(&events)); err != nil {
+		t.Fatal(err)
+	}
+	if changes := docker.changed(); len(changes) != 1 || changes[0] != "start" {
+		t.Errorf("changed %v", changes)
+	}
+	if last := events[len(events)-1]; last.Mutations != 1 || !strings.Contains(last.Message, "started, with its data") {
+		t.Errorf("events %s", joined(events))
+	}
+}
+
+func TestARestartedClusterIsReadyOnlyByWhatIsOfThePresent(t *testing.T) {
+	t.Parallel()
+	pod := func(since time.Time) *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: "postgres-0", Namespace: "shop"},
+			Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+				State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(since)}},
+			}}},
+		}
+	}
+	docker := &fakeDocker{containers: []container{node(ours, true)}}
+	base := newCluster(t, docker, &fakeKind{})
+	for name, test := range map[string]struct {
+		pod   *corev1.Pod
+		since time.Time
+		want  string
+	}{
+		"all is of the present":                 {pod(began.Add(time.Second)), began, ""},
+		"a pod that ran before the restart":     {pod(began.Add(-time.Hour)), began, "pod shop/postgres-0 has not been restarted yet"},
+		"a kubelet silent since before restart": {pod(began.Add(time.Hour)), began.Add(time.Minute), "the kubelet of node shop-dev-control-plane has not reported"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, docker, &fakeKind{}, append(live(base), test.pod)...)
+			client, err := c.Client()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := lacks(t.Context(), client, test.since); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestACanceledCreateLeavesNoNodeAndReturnsAfterKind(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	docker := &fakeDocker{}
+	returned := false
+	provider := &fakeKind{create: func() error {
+		docker.add(node(ours, true))
+		cancel()
+		for len(docker.changed()) == 0 { // as kind does when its node is gone
+			time.Sleep(time.Millisecond)
+		}
+		docker.add(node(ours, true)) // a node that kind was about to create
+		returned = true
+		return errors.New("no such container")
+	}}
+	c := newCluster(t, docker, provider)
+	if err := c.Ensure(ctx, event.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if len(docker.containers) > 0 || !returned {
+		t.Errorf("left %d containers, kind returned: %t", len(docker.containers), returned)
+	}
+}
+
+func TestAFailedCreateKeepsTheLogsAndRemovesTheNodes(t *testing.T) {
+	t.Parallel()
+	docker := &fakeDocker{}
+	provider := &fakeKind{create: func() error {
+		docker.add(node(ours, true))
+		return errors.New("kubeadm init failed")
+	}}
+	c := newCluster(t, docker, provider)
+	err := c.Ensure(t.Context(), event.Discard)
+	if fault.ClassOf(err) != fault.Cluster || !strings.Contains(err.Error(), "kubeadm init failed") {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(fault.HintOf(err), provider.logsDir) || provider.logsDir == "" || len(docker.containers) > 0 {
+		t.Errorf("hint %q, logs in %q, %d containers left", fault.HintOf(err), provider.logsDir, len(docker.containers))
+	}
+}
+
+func TestATakenPortFailsBeforeAnythingIsCreated(t *testing.T) {
+	t.Parallel()
+	var listen net.ListenConfig
+	l, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	c := newCluster(t, &fakeDocker{}, &fakeKind{create: func() error { return errors.New("created") }})
+	c.Ports = []Port{{int32(port), 30400}}
+	err = c.Ensure(t.Context(), event.Discard)
+	if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), fmt.Sprintf("port %d of this machine is taken", port)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeleteKeepsTheDataUnlessToldOtherwise(t *testing.T) {
+	t.Parallel()
+	for _, volumes := range []bool{false, true} {
+		t.Run(fmt.Sprintf("volumes %t", volumes), func(t *testing.T) {
+			t.Parallel()
+			docker := &fakeDocker{containers: []container{node(ours, true)}, network: true}
+			c := newCluster(t, docker, &fakeKind{})
+			data := filepath.Join(c.volumes(), "shop", "data-postgres-0")
+			if err := os.MkdirAll(data, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Delete(t.Context(), volumes, event.Discard); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(data); (err == nil) == volumes {
+				t.Errorf("data there: %t", err == nil)
+			}
+			if _, err := os.Stat(c.Kubeconfig()); err == nil {
+				t.Error("the kubeconfig of a cluster that is gone is left")
+			}
+			if len(docker.containers) > 0 || docker.network {
+				t.Errorf("left %d containers, network %t", len(docker.containers), docker.network)
+			}
+		})
+	}
+}
+
+func TestSecretsOutliveTheClusterWithItsVolumes(t *testing.T) {
+	t.Parallel()
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "db", Namespace: "shop", UID: "1", ResourceVersion: "9", Labels: map[string]string{"tkdeploy.dev/keep": "true"}},
+		Data:       map[string][]byte{"PASSWORD": []byte("s3cret")},
+	}
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "helm", Namespace: "shop"}}
+	old := newCluster(t, &fakeDocker{}, &fakeKind{}, secret, other)
+	if err := old.KeepSecrets(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(old.secretPath("shop", "db"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v, %v", info, err)
+	}
+	renewed := newCluster(t, &fakeDocker{}, &fakeKind{})
+	renewed.StateDir = old.StateDir
+	if err := renewed.RestoreSecrets(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	client, err := renewed.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := client.CoreV1().Secrets("shop").List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(list.Items) != 1 || string(list.Items[0].Data["PASSWORD"]) != "s3cret" || list.Items[0].UID != "" {
+		t.Errorf("restored %v, %v", list.Items, err)
+	}
+}
+
+func TestADamagedKeptSecretIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	if err := writePrivate(c.secretPath("shop", "db"), []byte(`{"data": s3cret`)); err != nil {
+		t.Fatal(err)
+	}
+	err := c.RestoreSecrets(t.Context(), "shop")
+	if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "kept Secret db is damaged") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAKubeconfigThatPointsElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	if err := writePrivate(c.Kubeconfig(), []byte(strings.ReplaceAll(kubeconfigText, "127.0.0.1", "203.0.113.7"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.RESTConfig(); fault.ClassOf(err) != fault.Safety {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKindsStepsBecomeProgress(t *testing.T) {
+	t.Parallel()
+	var events []event.Event
+	l := logger{messages(&events)}
+	l.V(0).Infof(" • %s  ...\n", "Starting control-plane 🕹️")
+	l.V(0).Info(" ✓ Starting control-plane 🕹️")
+	l.V(1).Info(" • debug")
+	l.Warn("cgroup v1 is deprecated in Kubernetes")
+	if got := joined(events); got != "Starting control-plane" {
+		t.Errorf("got %q", got)
+	}
+}

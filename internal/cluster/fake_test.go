@@ -1,0 +1,171 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+	kind "sigs.k8s.io/kind/pkg/cluster"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// fakeDocker is an engine that knows containers only. It records the commands
+// that change something.
+type fakeDocker struct {
+	mu         sync.Mutex
+	containers []container
+	network    bool
+	changes    []string
+}
+
+func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args ...string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch args[0] {
+	case "ps":
+		for _, c := range d.containers {
+			fmt.Fprintln(stdout, c.Name)
+		}
+		return nil
+	case "inspect":
+		return json.NewEncoder(stdout).Encode(d.containers)
+	case "info":
+		fmt.Fprintln(stdout, "1")
+		return nil
+	case "network":
+		if args[1] == "ls" && d.network {
+			fmt.Fprintln(stdout, "0123")
+		}
+		if args[1] == "rm" {
+			d.network = false
+			d.changes = append(d.changes, "network rm")
+		}
+		return nil
+	case "rm":
+		d.containers = nil
+	case "start":
+		for i := range d.containers {
+			d.containers[i].State.Running = true
+			d.containers[i].State.StartedAt = began
+		}
+	}
+	d.changes = append(d.changes, args[0])
+	return nil
+}
+
+func (d *fakeDocker) changed() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.changes)
+}
+
+func (d *fakeDocker) add(c container) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.containers = append(d.containers, c)
+}
+
+// began is when the node's container was started in these tests.
+var began = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+
+func node(mount string, running bool) container {
+	var c container
+	c.Name = "shop-dev-control-plane"
+	c.State.Running, c.State.StartedAt = running, began
+	c.Config.Labels = map[string]string{roleLabel: "control-plane"}
+	c.Mounts = []struct{ Source, Destination string }{{"/state", mount}}
+	return c
+}
+
+// fakeKind is a provider whose Create is a function.
+type fakeKind struct {
+	create  func() error
+	logsDir string
+}
+
+func (k *fakeKind) Create(string, ...kind.CreateOption) error { return k.create() }
+func (k *fakeKind) Delete(string, string) error               { return nil }
+func (k *fakeKind) KubeConfig(string, bool) (string, error)   { return kubeconfigText, nil }
+func (k *fakeKind) CollectLogs(_, dir string) error {
+	k.logsDir = dir
+	return os.MkdirAll(dir, 0o700)
+}
+
+const kubeconfigText = `apiVersion: v1
+kind: Config
+clusters: [{name: kind-shop-dev, cluster: {server: "https://127.0.0.1:6443"}}]
+users: [{name: kind-shop-dev, user: {token: t}}]
+contexts: [{name: kind-shop-dev, context: {cluster: kind-shop-dev, user: kind-shop-dev}}]
+current-context: kind-shop-dev
+`
+
+// newCluster is a cluster over the fakes, with its kubeconfig written.
+func newCluster(t *testing.T, docker *fakeDocker, provider *fakeKind, objects ...runtime.Object) *Cluster {
+	t.Helper()
+	c := New(Spec{
+		Name: "shop-dev", Image: "kindest/node:v1.37.0", Project: "shop", Env: "dev",
+		Ports: []Port{{0, 30400}}, StateDir: filepath.Join(t.TempDir(), "state"),
+	}, Limits{Ready: 2 * time.Second})
+	c.docker = docker
+	c.provider = newProvider(provider)
+	client := fake.NewClientset(objects...)
+	c.client = func(*rest.Config) (kubernetes.Interface, error) { return client, nil }
+	if err := writePrivate(c.Kubeconfig(), []byte(kubeconfigText)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newProvider(k *fakeKind) func(event.Reporter) provider {
+	return func(event.Reporter) provider { return k }
+}
+
+// live are the objects of a healthy cluster.
+func live(c *Cluster) []runtime.Object {
+	renewed := metav1.NewMicroTime(began.Add(time.Second))
+	return []runtime.Object{
+		&corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Name: markerName, Namespace: metav1.NamespaceSystem},
+			Data:       map[string]string{"spec": c.hash()},
+		},
+		&corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: "shop-dev-control-plane"},
+			Status: corev1.NodeStatus{
+				NodeInfo:   corev1.NodeSystemInfo{KubeletVersion: "v1.37.0"},
+				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+			},
+		},
+		&coordinationv1.Lease{
+			ObjectMeta: metav1.ObjectMeta{Name: "shop-dev-control-plane", Namespace: corev1.NamespaceNodeLease},
+			Spec:       coordinationv1.LeaseSpec{RenewTime: &renewed},
+		},
+	}
+}
+
+func messages(events *[]event.Event) event.Reporter {
+	return event.Func(func(e event.Event) { *events = append(*events, e) })
+}
+
+func joined(events []event.Event) string {
+	var parts []string
+	for _, e := range events {
+		parts = append(parts, e.Message)
+	}
+	return strings.Join(parts, "; ")
+}

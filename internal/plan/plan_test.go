@@ -1,0 +1,187 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+func see(state State, cause string) func(context.Context) (Observation, error) {
+	return func(context.Context) (Observation, error) { return Observation{state, cause}, nil }
+}
+
+func act(err error) func(context.Context, event.Reporter) error {
+	return func(context.Context, event.Reporter) error { return err }
+}
+
+// outcomes runs the stages and lists "stage outcome" in the order of the ends.
+func outcomes(t *testing.T, ctx context.Context, stages ...Stage) ([]string, error) {
+	t.Helper()
+	p, err := New(stages...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	runner := &Runner{Reporter: event.Func(func(e event.Event) {
+		if e.Kind == event.StageFinished {
+			got = append(got, e.Stage+" "+string(e.Outcome))
+		}
+	})}
+	err = runner.Run(ctx, p)
+	return got, err
+}
+
+func TestNewNamesEveryProblemOfTheGraph(t *testing.T) {
+	t.Parallel()
+	_, err := New(Stage{ID: "a"}, Stage{ID: "a"}, Stage{ID: "b", Needs: []string{"c"}}, Stage{ID: "c"})
+	want := "stage \"a\": defined twice\nstage \"b\": needs \"c\", which no earlier stage is"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		stages []Stage
+		want   string
+		fails  bool
+	}{
+		"a satisfied stage does not act": {
+			stages: []Stage{{ID: "a", Observe: see(Satisfied, ""), Act: act(broken)}},
+			want:   "a unchanged",
+		},
+		"a stage that is missing, drifted or unknown acts": {
+			stages: []Stage{
+				{ID: "a", Observe: see(Missing, ""), Act: act(nil)},
+				{ID: "b", Needs: []string{"a"}, Observe: see(Drifted, ""), Act: act(nil)},
+				{ID: "c", Needs: []string{"b"}, Observe: see(Unknown, ""), Act: act(nil)},
+			},
+			want: "a done, b done, c done",
+		},
+		"what needs a failed stage is blocked, directly and through others": {
+			stages: []Stage{
+				{ID: "a", Observe: see(Missing, ""), Act: act(broken)},
+				{ID: "b", Needs: []string{"a"}, Observe: see(Missing, ""), Act: act(nil)},
+				{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Act: act(nil)},
+			},
+			want: "a failed, b blocked, c blocked", fails: true,
+		},
+		"a stage that cannot look has failed": {
+			stages: []Stage{{ID: "a", Observe: func(context.Context) (Observation, error) { return Observation{}, broken }}},
+			want:   "a failed", fails: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := outcomes(t, t.Context(), test.stages...)
+			if joined := strings.Join(got, ", "); joined != test.want {
+				t.Errorf("got %s, want %s", joined, test.want)
+			}
+			if (err != nil) != test.fails || test.fails && !errors.Is(err, broken) {
+				t.Errorf("got error %v", err)
+			}
+		})
+	}
+}
+
+func TestStagesWithoutNeedsRunSideBySide(t *testing.T) {
+	t.Parallel()
+	meet := make(chan struct{})
+	one := func(context.Context, event.Reporter) error { meet <- struct{}{}; return nil }
+	other := func(context.Context, event.Reporter) error { <-meet; return nil }
+	if _, err := outcomes(t, t.Context(),
+		Stage{ID: "a", Observe: see(Missing, ""), Act: one},
+		Stage{ID: "b", Observe: see(Missing, ""), Act: other}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACanceledRunStartsNothing(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var acted atomic.Bool
+	got, err := outcomes(t, ctx, Stage{ID: "a", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
+		acted.Store(true)
+		return nil
+	}})
+	if acted.Load() || len(got) != 1 || got[0] != "a canceled" || !errors.Is(err, context.Canceled) {
+		t.Errorf("acted %t, got %v, %v", acted.Load(), got, err)
+	}
+}
+
+func TestAnErrorSaysItsStage(t *testing.T) {
+	t.Parallel()
+	_, err := outcomes(t, t.Context(), Stage{ID: "a", Observe: see(Missing, ""), Act: act(errors.New("x"))})
+	var stage *StageError
+	if !errors.As(err, &stage) || stage.Stage != "a" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	p, err := New(Stage{ID: "a"}, Stage{ID: "b", Needs: []string{"a"}}, Stage{ID: "c", Needs: []string{"b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		selection Selection
+		want      string // IDs or the error
+	}{
+		"everything by default":    {Selection{}, "a b c"},
+		"from a stage on":          {Selection{From: "b"}, "b c"},
+		"up to and with a stage":   {Selection{To: "b"}, "a b"},
+		"just some":                {Selection{Only: []string{"c", "a"}}, "a c"},
+		"an unknown stage":         {Selection{To: "d"}, `no stage "d": the stages are a, b, c`},
+		"an empty range":           {Selection{From: "c", To: "a"}, `stage "c" comes after "a": nothing would run`},
+		"only excludes from":       {Selection{Only: []string{"a"}, From: "b"}, "--only does not go with --from or --to"},
+		"a selection keeps no gap": {Selection{From: "b", To: "b"}, "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			selected, err := p.Select(test.selection)
+			got := strings.Join(selected.IDs(), " ")
+			if err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestPreviewLooksAndDoesNotAct(t *testing.T) {
+	t.Parallel()
+	p, err := New(
+		Stage{ID: "build", Observe: see(Satisfied, "2 images match"), Act: act(errors.New("acted"))},
+		Stage{ID: "cluster", Observe: see(Missing, "no cluster"), Act: act(errors.New("acted"))},
+		Stage{ID: "load", Needs: []string{"build", "cluster"}, Observe: see(Satisfied, "never asked"), Act: act(nil)},
+		Stage{ID: "release", Needs: []string{"load"}, Observe: see(Satisfied, "never asked"), Act: act(nil)},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := Preview(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, d := range decisions {
+		lines = append(lines, d.String())
+	}
+	want := `build    keep  2 images match
+cluster  run   no cluster
+load     run   told only after cluster
+release  run   told only after load`
+	if got := strings.Join(lines, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
