@@ -41,11 +41,12 @@ func newApp(streams Streams) *cli.App {
 			upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
 			kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), probeCommand(streams),
 		},
-		EnableBashCompletion: true,
-		HideVersion:          true,                         // it is a command
-		ExitErrHandler:       func(*cli.Context, error) {}, // the default one would end the process here
-		OnUsageError:         usageError,
-		Action:               rootAction,
+		EnableBashCompletion:      true,
+		DisableSliceFlagSeparator: true,                         // --set a={b,c} is one value
+		HideVersion:               true,                         // it is a command
+		ExitErrHandler:            func(*cli.Context, error) {}, // the default one would end the process here
+		OnUsageError:              usageError,
+		Action:                    rootAction,
 	}
 	for _, command := range a.Commands {
 		command.OnUsageError = usageError

@@ -36,7 +36,7 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 	if _, err := runner.Run(ctx, checks, reporter); err != nil {
 		return err
 	}
-	return client.MarkVerified(ctx, status.Revision)
+	return client.MarkVerified(ctx, status.Revision.Revision)
 }
 
 // checks are those of the chart's Services and probes and those of the
@@ -103,5 +103,12 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verify.Runner{Client: kube, Namespace: d.config.Chart.Namespace, Image: image}, nil
+	return &verify.Runner{
+		Client:    kube,
+		Namespace: d.config.Chart.Namespace,
+		Release:   d.config.Chart.Release,
+		Image:     image,
+		Args:      []string{probeCommandName},
+		Kubectl:   d.kubectl(),
+	}, nil
 }

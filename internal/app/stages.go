@@ -166,7 +166,7 @@ func (d *deployment) observeRelease(ctx context.Context) (plan.Observation, erro
 	switch {
 	case seen.Current:
 		state = plan.Satisfied
-	case seen.Revision == 0:
+	case !seen.Exists:
 		state = plan.Missing
 	}
 	return plan.Observation{State: state, Cause: seen.Cause}, nil
@@ -198,8 +198,8 @@ func (d *deployment) observeRollout(ctx context.Context) (plan.Observation, erro
 		return plan.Observation{}, err
 	}
 	for _, w := range workloads {
-		if !w.Done() {
-			return plan.Observation{State: plan.Drifted, Cause: fmt.Sprintf("%s: %d of %d ready", w.Name, w.Ready, w.Wanted)}, nil
+		if w.State != rollout.Ready {
+			return plan.Observation{State: plan.Drifted, Cause: w.Name + ": " + w.Message}, nil
 		}
 	}
 	return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("all %d workloads are ready", len(workloads))}, nil
@@ -253,6 +253,8 @@ func (d *deployment) desired(all []images.Image) release.Desired {
 	}
 	files := append(d.config.Paths(d.config.Chart.Values), d.config.Paths(d.env.Values)...)
 	return release.Desired{
+		Name:        d.config.Chart.Release,
+		Namespace:   d.config.Chart.Namespace,
 		Chart:       d.config.Path(d.config.Chart.Path),
 		ValuesFiles: append(files, d.values...),
 		Images:      refs,

@@ -115,8 +115,8 @@ func (w *workspace) describeRelease(ctx context.Context, s *status) error {
 		return err
 	}
 	s.Release = &releaseStatus{
-		Name: found.Name, Namespace: found.Namespace, Revision: found.Revision,
-		Status: found.Status, Verified: found.Verified, Chart: found.Chart,
+		Name: found.Name, Namespace: found.Namespace, Revision: found.Revision.Revision,
+		Status: found.Revision.Status, Verified: found.Verified, Chart: found.Chart,
 	}
 	objects, err := client.Objects(ctx)
 	if err != nil {

@@ -91,7 +91,7 @@ func (d *deployment) checkChart() error {
 		}
 		stand = append(stand, image)
 	}
-	return release.Check(d.desired(stand), d.config.Chart.Release, d.config.Chart.Namespace)
+	return release.Check(d.desired(stand))
 }
 
 func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {

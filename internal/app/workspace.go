@@ -127,3 +127,6 @@ func (w *workspace) release() (*release.Client, error) {
 	}
 	return release.Open(release.Target{Config: rest, Namespace: w.config.Chart.Namespace, Name: w.config.Chart.Release}, release.Options{})
 }
+
+// kubectl is how a command that shows more begins.
+func (w *workspace) kubectl() string { return "kubectl --kubeconfig " + w.cluster.Kubeconfig() }

@@ -1,0 +1,157 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// newShop lays out the smallest app, with the project's own recipes.
+func newShop(t *testing.T) *project {
+	p := newProject(t, "testdata/shop", "test", strings.NewReplacer(), "tkdeploy.yaml", "chart", "web")
+	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
+	return p
+}
+
+// TestFaults breaks the smallest app in the ways of the fault list. The numbers
+// are its rows.
+func TestFaults(t *testing.T) {
+	p := newShop(t)
+	t.Run("rows 7 to 9: a broken tkdeploy.yaml is told whole, and nothing is touched", p.brokenConfig)
+	t.Run("row 7: an unknown value is told with its place", p.unknownValue)
+	t.Run("row 1: no engine", p.noEngine)
+	t.Run("row 2: no permission", p.noPermission)
+	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
+	t.Run("row 6: a taken port", p.takenPort)
+	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0) }) {
+		t.FailNow()
+	}
+	t.Run("row 47: a service whose health answers 500", p.unhealthyService)
+	t.Run("row 34: a crash loop", p.crashLoop)
+	t.Run("row 37: a bad command", p.badCommand)
+	t.Run("row 22: SIGINT ends a run", p.interrupted)
+}
+
+// changedFile replaces text in a file of the project and puts it back.
+func (p *project) changedFile(t *testing.T, name, old, with string) {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	before := read(t, path)
+	if !strings.Contains(before, old) {
+		t.Fatalf("%s has no %q", name, old)
+	}
+	write(t, path, strings.Replace(before, old, with, 1))
+	t.Cleanup(func() { write(t, path, before) })
+}
+
+func (p *project) brokenConfig(t *testing.T) {
+	p.changedFile(t, "tkdeploy.yaml", "name: shop\n", "name: shop\nname: shop\nimagse: {}\nbases: go\n")
+	p.run(t, "up").must(t, 3).says(t,
+		`tkdeploy.yaml:4:1: duplicate key "name"`,
+		`tkdeploy.yaml:5:1: unknown key "imagse" (did you mean "images"?)`,
+		`tkdeploy.yaml:6:8: `)
+	p.nothingDeployed(t)
+}
+
+func (p *project) unknownValue(t *testing.T) {
+	values := filepath.Join(p.dir, "more.yaml")
+	write(t, values, "web:\n  image:\n    repositry: x\n")
+	p.run(t, "up", "--values", values).must(t, 3).says(t, `more.yaml:3:5: unknown key "repositry" (did you mean "repository"?)`)
+	p.nothingDeployed(t)
+}
+
+func (p *project) nothingDeployed(t *testing.T) {
+	t.Helper()
+	if found := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); found != "" {
+		t.Errorf("containers: %s", found)
+	}
+}
+
+func (p *project) with(variables ...string) *project {
+	other := *p
+	other.extra = variables
+	return &other
+}
+
+func (p *project) noEngine(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	got := p.with("DOCKER_HOST=unix://"+socket).run(t, "up").must(t, 4).says(t, socket, "hint:")
+	if got.elapsed > 6*time.Second {
+		t.Errorf("took %s", got.elapsed)
+	}
+}
+
+func (p *project) noPermission(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can become another user; internal/images tests the same with a socket of its own")
+	}
+	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // for the other user
+	out := command(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent",
+		"XDG_STATE_HOME="+p.state, "sh", "-c", "cd "+p.dir+"; "+binary(t)+" up --env test 2>&1; echo exit $?")
+	if !strings.Contains(out, "permission") || !strings.Contains(out, "exit 4") || strings.Contains(out, "not running") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
+func (p *project) failedBuilds(t *testing.T) {
+	p.changedFile(t, "tkdeploy.yaml", "bases:", "  other:\n    repository: shop-other\n    build: {context: web, dockerfile: web/other.Dockerfile}\nbases:")
+	write(t, filepath.Join(p.dir, "web", "other.Dockerfile"), "ARG GO_IMAGE\nFROM ${GO_IMAGE}\nRUN echo the other one gave up; exit 7\n")
+	p.changedFile(t, "web/main.go", "func main() {", "func main() { undefinedThing()")
+	p.run(t, "up").must(t, 10).says(t, "undefined: undefinedThing", "the other one gave up")
+	if got := docker(t, "images", "--quiet", "shop-web"); got != "" {
+		t.Errorf("images of a failed build: %s", got)
+	}
+	if err := os.Remove(filepath.Join(p.dir, "web", "other.Dockerfile")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *project) takenPort(t *testing.T) {
+	stop := listen(t, "127.0.0.1:24080")
+	defer stop()
+	p.run(t, "up", "--only", "cluster").must(t, 4).says(t, "port 24080 of this machine is taken")
+	p.nothingDeployed(t)
+}
+
+func (p *project) unhealthyService(t *testing.T) {
+	got := p.run(t, "up", "--set", "web.env.HEALTH=500").must(t, 15).says(t, "http://web:8080/health", "500", "the shop is Internal Server Error")
+	for _, part := range []string{"web/dns", "web/"} {
+		if !strings.Contains(got.stderr, part) {
+			t.Errorf("no line for %s:\n%s", part, got.stderr)
+		}
+	}
+	p.run(t, "verify").must(t, 15).says(t, "http://web:8080/health")
+	p.run(t, "up").must(t, 0)
+	p.run(t, "verify").must(t, 0)
+}
+
+func (p *project) crashLoop(t *testing.T) {
+	got := p.run(t, "up", "--set", "web.env.CRASH=no such database").must(t, 14).says(t, "web", "no such database", "kubectl")
+	if got.elapsed > 60*time.Second {
+		t.Errorf("took %s", got.elapsed)
+	}
+}
+
+func (p *project) badCommand(t *testing.T) {
+	got := p.run(t, "up", "--set", "web.command={/nope}").must(t, 14).says(t, "web", "/nope")
+	if got.elapsed > 40*time.Second {
+		t.Errorf("took %s", got.elapsed)
+	}
+	p.run(t, "up").must(t, 0)
+}
+
+func (p *project) interrupted(t *testing.T) {
+	got := p.interrupt(t, "rollout", "up", "--set", "web.env.CRASH=again", "--output", "json")
+	got.must(t, 130)
+	events := got.events(t)
+	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {
+		text, _ := json.Marshal(last)
+		t.Errorf("last event %s", text)
+	}
+	p.run(t, "up").must(t, 0)
+}
