@@ -1,0 +1,149 @@
+//go:build e2e
+
+package images
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+func connect(t *testing.T) *Engine {
+	t.Helper()
+	e, err := Connect(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// scratchBuild is a build that needs no base image.
+func scratchBuild(t *testing.T, name string) Build {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"Dockerfile": "FROM scratch AS one\nCOPY one /one\nFROM scratch AS two\nCOPY two /two\n",
+		"one":        t.Name() + name,
+		"two":        "2",
+	})
+	return Build{Name: name, Repository: "tkdeploy-test/" + name, Context: dir, Target: "one"}
+}
+
+func TestBuildE2E(t *testing.T) {
+	e := connect(t)
+	set := Set{Builds: []Build{scratchBuild(t, "alpha"), scratchBuild(t, "beta")}}
+	removeAfter(t, e, set)
+
+	status, err := e.Observe(t.Context(), set)
+	if err != nil || len(status.Missing()) != 2 {
+		t.Fatalf("before: %+v, %v", status, err)
+	}
+	if got := ensured(t, e, set); got != "alpha=done+1 beta=done+1" {
+		t.Errorf("first: %s", got)
+	}
+	if got := ensured(t, e, set); got != "alpha=unchanged+0 beta=unchanged+0" {
+		t.Errorf("second: %s", got)
+	}
+	images, err := e.Resolve(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := e.inspect(t.Context(), images[0].Ref)
+	if err != nil || made == nil {
+		t.Fatal(made, err)
+	}
+	if hash := made.Config.Labels[LabelInputs]; !strings.HasPrefix(hash, images[0].Tag) {
+		t.Errorf("label %s=%q does not start with the tag %s", LabelInputs, hash, images[0].Tag)
+	}
+	write(t, set.Builds[0].Context, map[string]string{"two": "changed, but not read by the target"})
+	if got := ensured(t, e, set); got != "alpha=unchanged+0 beta=unchanged+0" {
+		t.Errorf("after a change that the target does not read: %s", got)
+	}
+	write(t, set.Builds[0].Context, map[string]string{"one": "changed"})
+	removeAfter(t, e, set)
+	if got := ensured(t, e, set); got != "alpha=done+1 beta=unchanged+0" {
+		t.Errorf("after a change: %s", got)
+	}
+}
+
+func TestFailingBuildsE2E(t *testing.T) {
+	e := connect(t)
+	good, missing, broken := scratchBuild(t, "good"), scratchBuild(t, "missing"), scratchBuild(t, "broken")
+	write(t, missing.Context, map[string]string{"Dockerfile": "FROM scratch AS one\nCOPY nothing /\n"})
+	write(t, broken.Context, map[string]string{"Dockerfile": "FROM scratch AS one\nCOPPY one /\n"})
+	set := Set{Builds: []Build{good, missing, broken}}
+	removeAfter(t, e, Set{Builds: []Build{good}})
+
+	err := e.Ensure(t.Context(), set, nil)
+	if fault.ClassOf(err) != fault.Build {
+		t.Fatalf("class %q of %v", fault.ClassOf(err), err)
+	}
+	for _, part := range []string{"build missing: ", "nothing", "build broken: ", "COPPY"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in: %v", part, err)
+		}
+	}
+	if _, err := e.Resolve(t.Context(), Set{Builds: []Build{good}}); err != nil {
+		t.Errorf("the good one was not built: %v", err)
+	}
+}
+
+func TestBinaryE2E(t *testing.T) {
+	e := connect(t)
+	set := Set{Binaries: []Binary{{Repository: "tkdeploy-test/binary", Path: staticBinary(t)}}}
+	removeAfter(t, e, set)
+	if got := ensured(t, e, set); got != "tkdeploy-test/binary=done+1" {
+		t.Errorf("first: %s", got)
+	}
+	if got := ensured(t, e, set); got != "tkdeploy-test/binary=unchanged+0" {
+		t.Errorf("second: %s", got)
+	}
+	images, err := e.Resolve(t.Context(), set)
+	if err != nil || images[0].Platform != e.Platform() {
+		t.Errorf("%+v, %v", images, err)
+	}
+}
+
+func TestCancelledBuildE2E(t *testing.T) {
+	e := connect(t)
+	set := Set{Builds: []Build{scratchBuild(t, "cancelled")}}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := e.Ensure(ctx, set, event.Func(func(ev event.Event) { cancel() }))
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("err = %v", err)
+	}
+	status, err := e.Observe(t.Context(), set)
+	if err != nil || len(status.Missing()) != 1 {
+		t.Errorf("a cancelled build left an image: %+v, %v", status, err)
+	}
+}
+
+// ensured runs Ensure and tells how each item ended, sorted by name.
+func ensured(t *testing.T, e *Engine, set Set) string {
+	t.Helper()
+	var log eventLog
+	if err := e.Ensure(t.Context(), set, &log); err != nil {
+		t.Fatal(err)
+	}
+	return log.outcomes()
+}
+
+// removeAfter untags what the set resolves to now, at the test's end.
+func removeAfter(t *testing.T, e *Engine, set Set) {
+	t.Helper()
+	found, err := e.look().set(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, f := range found {
+			_ = e.untag(context.Background(), f.ref)
+		}
+	})
+}

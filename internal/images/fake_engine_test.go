@@ -1,0 +1,159 @@
+package images
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/docker/docker/api/types/image"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// A fakeEngine answers the parts of the Docker API that this package uses, on
+// a socket of its own. Its images are files in a folder, so that a recipe in a
+// test can make one.
+type fakeEngine struct {
+	dir     string // images
+	api     string // version
+	socket  string
+	archive func(w io.Writer, names []string) // answers /images/get
+	pull    func(w http.ResponseWriter, ref string)
+
+	mu     sync.Mutex
+	pulled []string
+	saves  int
+	loads  [][]byte
+}
+
+func newFakeEngine(t *testing.T) *fakeEngine {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "engine") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fakeEngine{dir: t.TempDir(), api: "1.41", socket: filepath.Join(dir, "docker.sock")}
+	listener, err := net.Listen("unix", f.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(f)
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(func() {
+		server.Close()
+		_ = os.RemoveAll(dir)
+	})
+	return f
+}
+
+// connect connects as the program does.
+func (f *fakeEngine) connect(t *testing.T, options Options) *Engine {
+	t.Helper()
+	options.ConfigDir = t.TempDir()
+	options.TempDir = t.TempDir()
+	if options.Getenv == nil {
+		options.Getenv = environment(map[string]string{"DOCKER_HOST": "unix://" + f.socket})
+	}
+	e, err := Connect(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func environment(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("API-Version", f.api)
+	path := strings.TrimPrefix(r.URL.Path, "/v"+f.api)
+	switch {
+	case path == "/_ping":
+	case path == "/version":
+		answer(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.api, "Os": "linux", "Arch": "amd64"})
+	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
+		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
+	case path == "/images/create":
+		f.servePull(w, r)
+	case path == "/images/get":
+		f.mu.Lock()
+		f.saves++
+		f.mu.Unlock()
+		f.archive(w, r.URL.Query()["names"])
+	case path == "/images/load":
+		text, _ := io.ReadAll(r.Body)
+		f.mu.Lock()
+		f.loads = append(f.loads, text)
+		f.mu.Unlock()
+		answer(w, http.StatusOK, map[string]string{"stream": "Loaded"})
+	default:
+		answer(w, http.StatusNotImplemented, map[string]string{"message": "the fake engine has no " + r.Method + " " + path})
+	}
+}
+
+func (f *fakeEngine) servePull(w http.ResponseWriter, r *http.Request) {
+	ref := r.URL.Query().Get("fromImage") + ":" + r.URL.Query().Get("tag")
+	f.mu.Lock()
+	f.pulled = append(f.pulled, ref)
+	f.mu.Unlock()
+	f.pull(w, ref)
+}
+
+func (f *fakeEngine) serveInspect(w http.ResponseWriter, ref string) {
+	text, err := os.ReadFile(filepath.Join(f.dir, imageFile(ref)))
+	if err != nil {
+		answer(w, http.StatusNotFound, map[string]string{"message": "No such image: " + ref})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text)
+}
+
+// imageFile is where an image is kept, by its short name.
+func imageFile(ref string) string { return strings.ReplaceAll(familiar(ref), "/", "_") }
+
+// add gives the engine an image.
+func (f *fakeEngine) add(t *testing.T, ref, id string, labels map[string]string, diffIDs ...string) {
+	t.Helper()
+	config := dockerspec.DockerOCIImageConfig{}
+	config.Labels = labels
+	text, err := json.Marshal(image.InspectResponse{
+		ID: id, Os: "linux", Architecture: "amd64", Config: &config,
+		RootFS: image.RootFS{Type: "layers", Layers: diffIDs},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, f.dir, map[string]string{imageFile(ref): string(text)})
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value)
+}
+
+// refusePull answers a pull with the engine's error.
+func refusePull(status int, text string) func(http.ResponseWriter, string) {
+	return func(w http.ResponseWriter, _ string) { answer(w, status, map[string]string{"message": text}) }
+}
+
+// givePull answers a pull by adding the image.
+func (f *fakeEngine) givePull(t *testing.T) func(http.ResponseWriter, string) {
+	return func(w http.ResponseWriter, ref string) {
+		f.add(t, ref, "sha256:pulled", nil)
+		fmt.Fprintln(w, `{"status":"Pulling from library/x","id":"1"}`)
+		fmt.Fprintln(w, `{"status":"Downloading","progressDetail":{"current":5,"total":10},"id":"a"}`)
+		fmt.Fprintln(w, `{"status":"Status: Downloaded newer image"}`)
+	}
+}

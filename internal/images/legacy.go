@@ -1,0 +1,121 @@
+package images
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// legacyImage reads an image of the archives that Docker wrote before version
+// 25: <config>.json and <id>/layer.tar, tied together by manifest.json.
+// containerd would import such an archive only with all layers in it, so the
+// image gets an OCI manifest. Its digest depends on nothing but the image.
+func (s spooled) legacyImage(i Image) (savedImage, []string, error) {
+	var entries []struct {
+		Config string
+		Layers []string
+	}
+	if _, err := s.decode("manifest.json", &entries); err != nil {
+		return savedImage{}, nil, err
+	}
+	for _, entry := range entries {
+		if entry.Config == strings.TrimPrefix(i.ID, "sha256:")+".json" {
+			return s.legacyEntry(entry.Config, entry.Layers)
+		}
+	}
+	return savedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.ID)
+}
+
+func (s spooled) legacyEntry(config string, layers []string) (savedImage, []string, error) {
+	var parsed ocispecs.Image
+	text, err := s.decode(config, &parsed)
+	if err != nil {
+		return savedImage{}, nil, err
+	}
+	image := savedImage{configText: text, config: describe(ocispecs.MediaTypeImageConfig, text)}
+	if len(layers) != len(parsed.RootFS.DiffIDs) {
+		return savedImage{}, nil, fmt.Errorf("%d layers, but %d in its config", len(layers), len(parsed.RootFS.DiffIDs))
+	}
+	for n, name := range layers {
+		file, err := s.find(name)
+		if err != nil {
+			return savedImage{}, nil, err
+		}
+		if file.digest != parsed.RootFS.DiffIDs[n] {
+			return savedImage{}, nil, fmt.Errorf("layer %d is %s, not %s", n, file.digest, parsed.RootFS.DiffIDs[n])
+		}
+		image.layers = append(image.layers, savedLayer{path: file.path, Descriptor: ocispecs.Descriptor{
+			MediaType: ocispecs.MediaTypeImageLayer, Digest: file.digest, Size: file.size,
+		}})
+	}
+	err = image.makeManifest(parsed.Platform)
+	return image, texts(parsed.RootFS.DiffIDs), err
+}
+
+func (i *savedImage) makeManifest(platform ocispecs.Platform) error {
+	manifest := ocispecs.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispecs.MediaTypeImageManifest,
+		Config:    i.config,
+		Layers:    []ocispecs.Descriptor{},
+	}
+	for _, layer := range i.layers {
+		manifest.Layers = append(manifest.Layers, layer.Descriptor)
+	}
+	text, err := json.Marshal(manifest)
+	i.manifestText, i.manifest = text, describe(ocispecs.MediaTypeImageManifest, text)
+	i.manifest.Platform = &platform
+	return err
+}
+
+func describe(mediaType string, text []byte) ocispecs.Descriptor {
+	return ocispecs.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
+}
+
+func texts(ids []digest.Digest) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = id.String()
+	}
+	return out
+}
+
+// legacyConfig is what Docker hashes as the image of a layer that is not the
+// topmost, since 1.10 and up to 24, with its time zone's 1 January 1970.
+const legacyConfig = `{"container_config":{"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":false,` +
+	`"AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"","Volumes":null,` +
+	`"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":null},"created":%q,"layer_id":%q`
+
+// legacyIDs are the names that the older format gives to the folders of an
+// image's layers, but for the topmost, whose name depends on the whole config.
+// They only save work: a layer whose folder has another name is kept, hashed,
+// and known by its hash.
+func legacyIDs(diffIDs []string, zone *time.Location) []string {
+	created := time.Unix(0, 0).In(zone).Format(time.RFC3339Nano)
+	var ids []string
+	chain, parent := "", ""
+	for _, diffID := range diffIDs[:max(0, len(diffIDs)-1)] {
+		chain = chainID(chain, diffID)
+		text := fmt.Sprintf(legacyConfig, created, chain)
+		if parent != "" {
+			text += fmt.Sprintf(`,"parent":%q`, parent)
+		}
+		id := digest.FromString(text + "}")
+		ids, parent = append(ids, id.Encoded()), id.String()
+	}
+	return ids
+}
+
+// chainID names a layer on top of the layers below it; below is "" for the
+// lowest.
+func chainID(below, diffID string) string {
+	if below == "" {
+		return diffID
+	}
+	return digest.FromString(below + " " + diffID).String()
+}

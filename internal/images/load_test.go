@@ -1,0 +1,266 @@
+package images
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+func layer(text string) []byte { return []byte("layer " + text) }
+
+var (
+	authV1 = fakeImage{"acme/auth:1", [][]byte{layer("base"), layer("libs"), layer("auth 1")}}
+	authV2 = fakeImage{"acme/auth:2", [][]byte{layer("base"), layer("libs"), layer("auth 2")}}
+	video  = fakeImage{"acme/video:1", [][]byte{layer("base"), layer("libs"), layer("video")}}
+)
+
+func imagesOfAll(images ...fakeImage) []Image {
+	var out []Image
+	for _, i := range images {
+		out = append(out, i.image())
+	}
+	return out
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	for name, format := range formats {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeEngine(t)
+			f.serve(t, format, authV1, authV2, video)
+			e := f.connect(t, Options{})
+			one, two := newFakeNode("one"), newFakeNode("two")
+			nodes := []Node{one, two}
+
+			var log eventLog
+			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV1, video), &log))
+			if log.outcomes() != "acme/auth:1=done+2 acme/video:1=done+2" || f.saves != 1 {
+				t.Errorf("%s with %d saves", log.outcomes(), f.saves)
+			}
+			log = eventLog{}
+			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV1, video), &log))
+			if log.outcomes() != "acme/auth:1=unchanged+0 acme/video:1=unchanged+0" || f.saves != 1 {
+				t.Errorf("again: %s with %d saves", log.outcomes(), f.saves)
+			}
+			one.blobs, one.imports = map[string][]byte{}, nil // as after a pull with discard_unpacked_layers
+			two.imports = nil
+			log = eventLog{}
+			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV2, video), &log))
+			if log.outcomes() != "acme/auth:2=done+2 acme/video:1=unchanged+0" || log.messages(event.Warning) != "" {
+				t.Errorf("one layer changed: %s %s", log.outcomes(), log.messages(event.Warning))
+			}
+			for _, n := range []*fakeNode{one, two} {
+				if len(n.imports) != 1 || strings.Count(n.imports[0], "sha256:") != 1 {
+					t.Errorf("node %s got %q, want one layer", n.name, n.imports)
+				}
+			}
+			missing, err := e.Loaded(t.Context(), nodes, imagesOfAll(authV1, authV2, video))
+			if err != nil || len(missing) > 0 {
+				t.Errorf("missing %v, %v", missing, err)
+			}
+		})
+	}
+}
+
+func TestLoadSendsALayerThatImagesShareOnce(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, video)
+	n := newFakeNode("n") // its reader fails on a file that comes twice
+	do(t, f.connect(t, Options{}).Load(t.Context(), []Node{n}, imagesOfAll(authV1, video), nil))
+}
+
+func TestLoadKnowsContentsNotNames(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, authV2)
+	e := f.connect(t, Options{})
+	n := newFakeNode("n")
+	do(t, e.Load(t.Context(), []Node{n}, imagesOfAll(authV1, authV2), nil))
+	one, two := authV1.image(), authV2.image()
+
+	rebuilt := one
+	rebuilt.ID = two.ID
+	if missing, err := e.Loaded(t.Context(), []Node{n}, []Image{rebuilt}); err != nil || len(missing) != 1 {
+		t.Errorf("an older image of the name counts as there: %v, %v", missing, err)
+	}
+	// Somebody imports another image under the name; containerd keeps labels.
+	n.records[one.Ref] = record{target: n.records[two.Ref].target, labels: n.records[one.Ref].labels}
+	missing, err := e.Loaded(t.Context(), []Node{n}, []Image{one})
+	if err != nil || len(missing) != 1 || missing[0].String() != one.Ref+" on node n" {
+		t.Errorf("another image under the name counts as there: %v, %v", missing, err)
+	}
+}
+
+func TestLoadFallsBackToWholeImages(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, authV2)
+	e := f.connect(t, Options{})
+	n := newFakeNode("n")
+	do(t, e.Load(t.Context(), []Node{n}, imagesOfAll(authV1), nil))
+	n.wholeOnly = true
+	var log eventLog
+	do(t, e.Load(t.Context(), []Node{n}, imagesOfAll(authV2), &log))
+	if log.outcomes() != "acme/auth:2=done+1" || !strings.Contains(log.messages(event.Warning), "whole images: load images into node n: ctr: only whole") {
+		t.Errorf("%s; %s", log.outcomes(), log.messages(event.Warning))
+	}
+}
+
+func TestLoadFaults(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(*fakeEngine, *fakeNode, *Image)
+		want   string
+		saves  int
+	}{
+		{"an image for another architecture is refused before anything is saved",
+			func(_ *fakeEngine, n *fakeNode, _ *Image) { n.machine = "aarch64" },
+			"image docker.io/acme/auth:1 is for linux/amd64, but node n is arm64", 0},
+		{"a node that has nothing after the import is not believed",
+			func(_ *fakeEngine, n *fakeNode, _ *Image) { n.forget = true; n.records = map[string]record{} },
+			"node n imported image docker.io/acme/auth:1, but does not have it", 1},
+		{"a tag that moved meanwhile is noticed",
+			func(_ *fakeEngine, _ *fakeNode, i *Image) { i.ID = digest.FromString("other").String() },
+			"its archive lacks the image sha256:", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeEngine(t)
+			f.serve(t, legacyArchive, authV1)
+			n, i := newFakeNode("n"), authV1.image()
+			test.change(f, n, &i)
+			var log eventLog
+			err := f.connect(t, Options{}).Load(t.Context(), []Node{n}, []Image{i}, &log)
+			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Load || f.saves != test.saves {
+				t.Errorf("%d saves, class %q: %v", f.saves, fault.ClassOf(err), err)
+			}
+		})
+	}
+}
+
+// TestLoadTakesEveryState loads random images into nodes in random states.
+// The fake node refuses an archive with a reference to nothing, and a warning
+// tells that parts were not enough.
+func TestLoadTakesEveryState(t *testing.T) {
+	t.Parallel()
+	for name, format := range formats {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(40) {
+				random := rand.New(rand.NewPCG(seed, 1))
+				images := randomImages(random)
+				f := newFakeEngine(t)
+				f.serve(t, format, images...)
+				nodes := []Node{randomNode(random, "a", images), randomNode(random, "b", images)}
+				var log eventLog
+				if err := f.connect(t, Options{}).Load(t.Context(), nodes, imagesOfAll(images...), &log); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				if warning := log.messages(event.Warning); warning != "" {
+					t.Errorf("seed %d: %s", seed, warning)
+				}
+			}
+		})
+	}
+}
+
+func randomImages(random *rand.Rand) []fakeImage {
+	var images []fakeImage
+	for n := range 1 + random.IntN(4) {
+		i := fakeImage{ref: fmt.Sprintf("acme/%d:1", n)}
+		for range 1 + random.IntN(4) {
+			i.layers = append(i.layers, layer(fmt.Sprint(random.IntN(3))))
+		}
+		images = append(images, i)
+	}
+	return images
+}
+
+func randomNode(random *rand.Rand, name string, images []fakeImage) *fakeNode {
+	n := newFakeNode(name)
+	for _, i := range images {
+		chain := ""
+		for _, diffID := range i.image().diffIDs[:random.IntN(len(i.layers)+1)] {
+			chain = chainID(chain, diffID)
+			n.chains[chain] = true
+		}
+		for _, text := range i.layers {
+			if random.IntN(3) == 0 {
+				n.blobs[digest.FromBytes(text).String()] = text
+			}
+		}
+	}
+	return n
+}
+
+func TestLayersThatNoNodeNeedsAreNotKept(t *testing.T) {
+	t.Parallel()
+	big := make([]byte, smallFile+1)
+	image := fakeImage{"acme/big:1", [][]byte{big, layer("top")}}
+	have := inventory{chains: map[string]bool{image.image().diffIDs[0]: true}}
+	transfers := []*transfer{{node: newFakeNode("n"), have: have, images: []Image{image.image()}}}
+	for _, name := range []string{"Docker 20.10", "Docker 25 with the classic store"} {
+		f := newFakeEngine(t)
+		f.serve(t, formats[name], image)
+		s, err := f.connect(t, Options{}).save(t.Context(), transfers)
+		do(t, err)
+		for n, layer := range s.images[image.image().Ref].layers {
+			if kept := layer.path != ""; kept != (n == 1) {
+				t.Errorf("%s: layer %d is kept: %t", name, n, kept)
+			}
+		}
+		s.close()
+		if _, err := os.Stat(s.dir); err == nil {
+			t.Errorf("%s: temporary files are left", name)
+		}
+	}
+}
+
+// TestLegacyIDs has names that Docker 20.10.24 gave.
+func TestLegacyIDs(t *testing.T) {
+	t.Parallel()
+	if got := legacyIDs(legacyExample.diffIDs, time.UTC); !slices.Equal(got, legacyExample.folders) {
+		t.Errorf("got %v, want %v", got, legacyExample.folders)
+	}
+}
+
+func TestBinary(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	e := f.connect(t, Options{})
+	path := staticBinary(t)
+	b := Binary{Repository: "acme/probe", Path: path}
+	do(t, e.Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil))
+	do(t, e.Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil))
+	if len(f.loads) != 2 || string(f.loads[0]) != string(f.loads[1]) {
+		t.Error("the same executable gave two images")
+	}
+	if _, err := (Binary{Repository: "acme/probe", Path: "/bin/sh"}).describe(); err == nil || !strings.Contains(err.Error(), "linked dynamically") {
+		t.Errorf("a dynamic executable: %v", err)
+	}
+}
+
+// legacyExample is an image of three layers as that engine saved it.
+var legacyExample = struct{ diffIDs, folders []string }{
+	diffIDs: []string{
+		"sha256:e1745ea8b5ed133fbebabc864a5cceb5191a5f5c02fd86a3c82da94bb9945ea2",
+		"sha256:9821526e8ab8f617539403b7c1b42ff5e42a42662fab06270b296f9876ca0d0d",
+		"sha256:a65b615f4fa35750d6a030033e99dd0e3c432f43d29a72db697b58c1413c4d13",
+	},
+	folders: []string{ // without the topmost layer's
+		"aaf6f3be539c34dc68015f6914fc22fcb433ef7d9a3178831ade81f82427449e",
+		"cf9731833ac836af901703b7ca49748f0729d0edecaf2279f8ac83f69f9e312a",
+	},
+}

@@ -1,0 +1,116 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// meters count what is sent of each image, by Image.Ref, all nodes together.
+type meters map[string]*meter
+
+// A meter counts the bytes of one image's layers. A layer that several images
+// share is sent once, and counts for the first.
+type meter struct {
+	image    Image
+	reporter event.Reporter
+
+	mu       sync.Mutex
+	sent     int64
+	expected int64
+	reported int64
+}
+
+// meterStep is how many bytes pass between two progress events.
+const meterStep = 16 << 20
+
+func newMeters(images []Image, reporter event.Reporter) meters {
+	m := meters{}
+	for _, i := range images {
+		m[i.Ref] = &meter{image: i, reporter: reporter}
+	}
+	return m
+}
+
+// expect adds what a node is going to get.
+func (m meters) expect(t *transfer, from *saved) {
+	counted := map[string]bool{}
+	for _, i := range t.images {
+		for n, layer := range from.images[i.Ref].layers {
+			if blob := layer.Digest.String(); t.needs(i, n, blob) && !counted[blob] {
+				counted[blob] = true
+				m[i.Ref].expect(layer.Size)
+			}
+		}
+		m[i.Ref].report()
+	}
+}
+
+func (m *meter) expect(size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expected += size
+}
+
+// Write counts.
+func (m *meter) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	m.sent += int64(len(p))
+	due := m.sent-m.reported >= meterStep
+	m.mu.Unlock()
+	if due {
+		m.report()
+	}
+	return len(p), nil
+}
+
+func (m *meter) report() {
+	m.mu.Lock()
+	m.reported = m.sent
+	e := event.Progress(m.image.Name, "send layers")
+	e.Current, e.Total = m.sent, m.expected
+	m.mu.Unlock()
+	m.reporter.Report(e)
+}
+
+// finish reports how each image ended: one mutation for each node that got it.
+func (m meters) finish(transfers []*transfer, err error, elapsed time.Duration) {
+	nodes := map[string]int{}
+	for _, t := range transfers {
+		for _, i := range t.images {
+			nodes[i.Ref]++
+		}
+	}
+	for _, meter := range m {
+		meter.finish(nodes[meter.image.Ref], err, elapsed)
+	}
+}
+
+func (m *meter) finish(nodes int, err error, elapsed time.Duration) {
+	switch {
+	case nodes == 0:
+		m.reporter.Report(event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0))
+	case errors.Is(err, context.Canceled):
+		m.reporter.Report(event.Finished(m.image.Name, event.Canceled, "", elapsed, 0))
+	case err != nil:
+		e := event.Finished(m.image.Name, event.Failed, "", elapsed, 0)
+		e.Err = err
+		m.reporter.Report(e)
+	default:
+		text := fmt.Sprintf("sent %s to %s", units.BytesSize(float64(m.sent)), count(nodes, "node"))
+		m.reporter.Report(event.Finished(m.image.Name, event.Done, text, elapsed, nodes))
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

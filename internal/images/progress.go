@@ -1,0 +1,76 @@
+package images
+
+import (
+	"fmt"
+	"strings"
+
+	bk "github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// A progress follows one build: it reports the steps as they start and keeps
+// each step's last lines in case it fails.
+type progress struct {
+	item     string
+	mask     func(string) string
+	reporter event.Reporter
+
+	started  map[digest.Digest]bool
+	finished map[digest.Digest]bool
+	seen     map[digest.Digest]bool
+	logs     map[digest.Digest]*lineLog
+	failed   *bk.Vertex
+}
+
+func newProgress(item string, mask func(string) string, reporter event.Reporter) *progress {
+	return &progress{
+		item: item, mask: mask, reporter: reporter,
+		started: map[digest.Digest]bool{}, finished: map[digest.Digest]bool{}, seen: map[digest.Digest]bool{},
+		logs: map[digest.Digest]*lineLog{},
+	}
+}
+
+func (p *progress) update(status *bk.SolveStatus) {
+	for _, v := range status.Vertexes {
+		p.vertex(v)
+	}
+	for _, l := range status.Logs {
+		if p.logs[l.Vertex] == nil {
+			p.logs[l.Vertex] = &lineLog{keep: lastLines}
+		}
+		_, _ = p.logs[l.Vertex].Write(l.Data) // a lineLog takes everything
+	}
+}
+
+func (p *progress) vertex(v *bk.Vertex) {
+	p.seen[v.Digest] = true
+	if v.Completed != nil {
+		p.finished[v.Digest] = true
+	}
+	// Steps that run beside a failed one end as cancelled: the cause is the other.
+	if v.Error != "" && !strings.Contains(v.Error, "context canceled") && p.failed == nil {
+		p.failed = v
+	}
+	if v.Started == nil || v.Cached || p.started[v.Digest] {
+		return
+	}
+	p.started[v.Digest] = true
+	e := event.Progress(p.item, p.mask(v.Name))
+	e.Current, e.Total = int64(len(p.finished)), int64(len(p.seen))
+	p.reporter.Report(e)
+}
+
+// explain gives a failed build's error the step that failed and its last lines.
+func (p *progress) explain(err error) error {
+	if p.failed == nil {
+		return trimSolveError(err)
+	}
+	var lines []string
+	if log := p.logs[p.failed.Digest]; log != nil {
+		log.flush()
+		lines = log.lines
+	}
+	return fmt.Errorf("%s: %s%s", p.mask(p.failed.Name), p.mask(p.failed.Error), p.mask(indent(lines)))
+}

@@ -1,0 +1,138 @@
+package images
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/image"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// pull gets an image from its registry. It fails with a *refusal, at once if
+// the registry did not answer earlier in the run.
+func (e *Engine) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
+	domain := reference.Domain(named)
+	host := e.registries.host(domain)
+	host.mu.Lock()
+	if host.down != nil {
+		defer host.mu.Unlock()
+		return host.down
+	}
+	messages, err := e.startPull(ctx, named)
+	if err == nil {
+		host.mu.Unlock()
+		defer messages.Close()
+		if err = messages.report(item, reporter); err == nil {
+			return nil
+		}
+		host.mu.Lock()
+	}
+	defer host.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	refused, down := refuse(domain, err)
+	if down {
+		host.down = refused
+	}
+	return refused
+}
+
+// startPull returns once the registry answered.
+func (e *Engine) startPull(ctx context.Context, named reference.Named) (*pullStream, error) {
+	header, err := e.auth.header(named)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	s := &pullStream{ctx: ctx, cancel: cancel, stall: e.options.PullStall}
+	s.timer = time.AfterFunc(s.stall, func() { cancel(&stalled{s.stall}) })
+	body, err := e.api.ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: header})
+	if err != nil {
+		defer s.Close()
+		return nil, s.cause(err)
+	}
+	s.body, s.decoder = body, json.NewDecoder(body)
+	if s.first, err = s.next(); err != nil {
+		defer s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// stalled is the cause of a pull that was silent for too long.
+type stalled struct{ limit time.Duration }
+
+func (s *stalled) Error() string { return fmt.Sprintf("no answer for %s", s.limit) }
+
+// A pullStream reads the engine's messages about a pull.
+type pullStream struct {
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	stall   time.Duration
+	timer   *time.Timer
+	body    io.Closer
+	decoder *json.Decoder
+	first   message
+}
+
+// Close ends the pull if it is still going on.
+func (s *pullStream) Close() {
+	s.timer.Stop()
+	s.cancel(context.Canceled)
+	if s.body != nil {
+		_ = s.body.Close() // the stream is read or given up: nothing can be lost
+	}
+}
+
+func (s *pullStream) next() (message, error) {
+	m, err := nextMessage(s.decoder)
+	if err != nil {
+		return m, s.cause(err)
+	}
+	s.timer.Reset(s.stall)
+	return m, nil
+}
+
+func (s *pullStream) cause(err error) error {
+	var silent *stalled
+	if errors.As(context.Cause(s.ctx), &silent) {
+		return silent
+	}
+	return err
+}
+
+// report turns the messages into progress until the pull ends.
+func (s *pullStream) report(item string, reporter event.Reporter) error {
+	progress := pullProgress{}
+	for m := s.first; ; {
+		reporter.Report(progress.event(item, m))
+		var err error
+		if m, err = s.next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// pullProgress adds up the downloads of an image's layers.
+type pullProgress map[string]message
+
+func (p pullProgress) event(item string, m message) event.Event {
+	if m.Status == "Downloading" {
+		p[m.ID] = m
+	}
+	e := event.Progress(item, "pull: "+m.Status)
+	for _, layer := range p {
+		e.Current += layer.Progress.Current
+		e.Total += layer.Progress.Total
+	}
+	return e
+}

@@ -1,0 +1,181 @@
+package images
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tonistiigi/fsutil"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// recipeGrace is how long a cancelled recipe may clean up before it is killed.
+// The run must end within 10 s of an interrupt.
+const recipeGrace = 5 * time.Second
+
+// recipeHash names a recipe by its contents: the files of its folder, and what
+// the paths in its file "inputs", one a line and relative to the folder, hold.
+func (v *view) recipeHash(ctx context.Context, recipe string) (string, error) {
+	roots := []string{"."}
+	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fault.New(fault.Config, fmt.Errorf("read recipe: %w", err), "")
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			roots = append(roots, line)
+		}
+	}
+	h := sha256.New()
+	for _, root := range roots {
+		lines, err := v.recipeLines(ctx, filepath.Join(recipe, root))
+		if err != nil {
+			return "", fault.New(fault.Config, fmt.Errorf("read recipe %s: %w", recipe, err), "")
+		}
+		fmt.Fprintf(h, "%q\n%s\n", root, strings.Join(lines, "\n"))
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// recipeLines describes a folder, or a file as its folder's only one.
+func (v *view) recipeLines(ctx context.Context, path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	var filter fsutil.FilterOpt
+	if !info.IsDir() {
+		filter.IncludePatterns = []string{filepath.Base(path)}
+		path = filepath.Dir(path)
+	}
+	files, err := v.tree(path)
+	if err != nil {
+		return nil, err
+	}
+	return files.list(ctx, filter)
+}
+
+// cook runs a recipe and checks that it made the image and labelled it.
+func (e *Engine) cook(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
+	e.recipes.Lock()
+	defer e.recipes.Unlock()
+	if err := e.runRecipe(ctx, s, hash, reporter); err != nil {
+		return err
+	}
+	made, err := e.inspect(ctx, s.Ref)
+	switch {
+	case err != nil:
+		return err
+	case made == nil:
+		return e.recipeFault(ctx, s, "it ended well, but there is no image of that name", nil)
+	case made.Config == nil || made.Config.Labels[LabelRecipe] != hash:
+		return e.recipeFault(ctx, s, "its image lacks the label "+LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
+	}
+	return nil
+}
+
+// runRecipe runs `build REF` in a process group of its own, which an end of ctx
+// asks to stop and then kills.
+func (e *Engine) runRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
+	path, err := filepath.Abs(filepath.Join(s.Recipe, "build"))
+	if err != nil {
+		return err
+	}
+	log := &lineLog{keep: lastLines, each: func(line string) {
+		reporter.Report(event.Progress(s.Name, line))
+	}}
+	cmd := exec.CommandContext(ctx, path, s.Ref)
+	cmd.Dir = s.Recipe
+	cmd.Env = append(append(cmd.Environ(), e.Environ()...), "TKDEPLOY_RECIPE="+hash)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = recipeGrace
+	err = cmd.Run()
+	log.flush()
+	if ctx.Err() != nil {
+		killGroup(cmd)
+		return ctx.Err()
+	}
+	if err != nil {
+		return e.recipeFault(ctx, s, err.Error(), log.lines)
+	}
+	return nil
+}
+
+// killGroup ends what outlived the grace period. That nothing did is the rule.
+func killGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
+
+func (e *Engine) recipeFault(ctx context.Context, s Source, what string, lines []string) error {
+	err := fmt.Errorf("make image %s with the recipe %s: %s%s", s.Ref, s.Recipe, what, indent(lines))
+	return fault.New(fault.Build, err, e.diskHint(ctx, err))
+}
+
+// lastLines is how much of a failed step's output an error shows.
+const lastLines = 30
+
+// A lineLog passes whole lines on and keeps the last ones.
+type lineLog struct {
+	keep  int
+	each  func(string)
+	lines []string
+	rest  []byte
+}
+
+func (l *lineLog) Write(p []byte) (int, error) {
+	l.rest = append(l.rest, p...)
+	for {
+		advance, line, err := bufio.ScanLines(l.rest, false)
+		if err != nil || advance == 0 {
+			return len(p), err
+		}
+		l.add(string(line))
+		l.rest = l.rest[advance:]
+	}
+}
+
+// flush passes on a last line without an end.
+func (l *lineLog) flush() {
+	if len(l.rest) > 0 {
+		l.add(string(l.rest))
+		l.rest = nil
+	}
+}
+
+func (l *lineLog) add(line string) {
+	if line = strings.TrimRight(line, " \t\r"); line == "" {
+		return
+	}
+	// A progress bar rewrites its line: what was last on it is what counts.
+	line = line[strings.LastIndexByte(line, '\r')+1:]
+	if l.lines = append(l.lines, line); len(l.lines) > l.keep {
+		l.lines = l.lines[1:]
+	}
+	if l.each != nil {
+		l.each(line)
+	}
+}
+
+// indent sets lines below an error's first line.
+func indent(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString("\n    " + line)
+	}
+	return b.String()
+}

@@ -1,0 +1,163 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// recipe writes a recipe with the script into a folder beside a shared file.
+func recipe(t *testing.T, script string) string {
+	t.Helper()
+	root := t.TempDir()
+	write(t, root, map[string]string{
+		"lib.sh": "shared", "parts/a": "1", "unrelated": "",
+		"postgres/build": "#!/bin/sh\n" + script, "postgres/inputs": "# what it uses besides\n../lib.sh\n\n../parts\n",
+	})
+	do(t, os.Chmod(filepath.Join(root, "postgres/build"), 0o755))
+	return filepath.Join(root, "postgres")
+}
+
+// making is a script that makes the image in a fake engine.
+func making(f *fakeEngine, label string) string {
+	return `echo "unpacking" >&2
+echo '{"Id":"sha256:made","Config":{"Labels":{"dev.tkdeploy.recipe":"'` + label + `'"}}}' > ` + f.dir + `/"$1"` + "\n"
+}
+
+func offline(f *fakeEngine) *fakeEngine {
+	f.pull = refusePull(http.StatusInternalServerError, noHost)
+	return f
+}
+
+func TestRecipeHash(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		changes bool
+		files   map[string]string
+	}{
+		{"nothing", false, nil},
+		{"a file of the recipe", true, map[string]string{"new": "x"}},
+		{"a file that it names", true, map[string]string{"../lib.sh": "other"}},
+		{"a file in a folder that it names", true, map[string]string{"../parts/b": "2"}},
+		{"a file beside it", false, map[string]string{"../unrelated": "other"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := recipe(t, "")
+			e := &Engine{}
+			before, err := e.look().recipeHash(t.Context(), dir)
+			do(t, err)
+			write(t, dir, test.files)
+			after, err := e.look().recipeHash(t.Context(), dir)
+			if err != nil || (after != before) != test.changes {
+				t.Errorf("%s became %s, %v", before, after, err)
+			}
+		})
+	}
+}
+
+func TestRecipeWithAMissingInput(t *testing.T) {
+	t.Parallel()
+	dir := recipe(t, "")
+	write(t, dir, map[string]string{"inputs": "../nothing\n"})
+	_, err := (&Engine{}).look().recipeHash(t.Context(), dir)
+	if fault.ClassOf(err) != fault.Config {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
+	t.Parallel()
+	f := offline(newFakeEngine(t))
+	e := f.connect(t, Options{})
+	s := Source{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, `test "$DOCKER_HOST" = unix://`+f.socket+` || exit 7
+`+making(f, "$TKDEPLOY_RECIPE"))}
+	set := Set{Sources: []Source{s}}
+	var log eventLog
+	if err := e.Ensure(t.Context(), set, &log); err != nil {
+		t.Fatal(err)
+	}
+	if got := log.messages(event.ItemFinished); got != "made by the recipe "+s.Recipe+": docker.io cannot be reached" {
+		t.Errorf("finished: %s", got)
+	}
+	if !strings.Contains(log.messages(event.ItemProgress), "unpacking") {
+		t.Errorf("progress: %s", log.messages(event.ItemProgress))
+	}
+	write(t, s.Recipe, map[string]string{"new": "the recipe changed"})
+	status, err := e.Observe(t.Context(), set)
+	if err != nil || status.Images[0].Present || status.Images[0].Cause != "its recipe changed" {
+		t.Errorf("%+v, %v", status, err)
+	}
+	log = eventLog{}
+	if err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=done+1" || len(f.pulled) != 1 {
+		t.Errorf("%v, %s, pulled %v", err, log.outcomes(), f.pulled)
+	}
+}
+
+func TestAnImageWithoutARecipesLabelIsTheUsers(t *testing.T) {
+	t.Parallel()
+	f := offline(newFakeEngine(t))
+	f.add(t, "postgres:17", "sha256:mine", nil)
+	e := f.connect(t, Options{})
+	var log eventLog
+	err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
+	if err != nil || log.outcomes() != "postgres=unchanged+0" {
+		t.Errorf("%v, %s", err, log.outcomes())
+	}
+}
+
+func TestRecipeFaults(t *testing.T) {
+	t.Parallel()
+	f := offline(newFakeEngine(t))
+	e := f.connect(t, Options{})
+	for _, test := range []struct{ name, script, want string }{
+		{"its last lines are shown", "for i in $(seq 40); do echo line $i >&2; done; exit 3", "exit status 3\n    line 11\n"},
+		{"it must make the image", "true", "there is no image of that name"},
+		{"it must label the image", making(f, "wrong"), "lacks the label dev.tkdeploy.recipe"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, test.script)}}}, nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Build {
+				t.Errorf("%q is not in: %v", test.want, err)
+			}
+		})
+	}
+}
+
+func TestACancelledRecipeEndsWithItsChildren(t *testing.T) {
+	t.Parallel()
+	e := offline(newFakeEngine(t)).connect(t, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	script := "sleep 600 & echo started; wait\n"
+	err := e.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.Func(func(ev event.Event) {
+		if ev.Message == "started" {
+			cancel()
+		}
+	}))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestALineLogKeepsTheLastLines(t *testing.T) {
+	t.Parallel()
+	log := lineLog{keep: 2}
+	for _, part := range []string{"one\ntw", "o\n\n", "10%\r100%\n", "rest"} {
+		if n, err := log.Write([]byte(part)); n != len(part) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	log.flush()
+	if got := strings.Join(log.lines, "|"); got != "100%|rest" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -1,0 +1,54 @@
+package images
+
+import (
+	"fmt"
+
+	"github.com/distribution/reference"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// parseRef reads an image reference that must say which image it means: one
+// with a tag other than latest, or with a digest.
+func parseRef(ref string) (reference.Named, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return nil, fault.New(fault.Config, fmt.Errorf("image reference %q: %w", ref, err), "")
+	}
+	if _, ok := named.(reference.Digested); ok {
+		return named, nil
+	}
+	tagged, ok := named.(reference.Tagged)
+	if !ok || tagged.Tag() == "latest" {
+		return nil, fault.New(fault.Config,
+			fmt.Errorf("image reference %q: latest means another image every day", ref),
+			"name a version, for example "+reference.TrimNamed(named).String()+":1.2")
+	}
+	return named, nil
+}
+
+// fullRef is the reference as a node spells it: with registry and path.
+func fullRef(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ref
+	}
+	return reference.TagNameOnly(named).String()
+}
+
+// splitRef gives a reference's repository, as the user writes it, and its tag.
+func splitRef(named reference.Named) (repository, tag string) {
+	if tagged, ok := named.(reference.Tagged); ok {
+		tag = tagged.Tag()
+	}
+	return reference.FamiliarName(named), tag
+}
+
+// familiar is the reference as the docker CLI shows it.
+func familiar(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ref
+	}
+	return reference.FamiliarString(named)
+}

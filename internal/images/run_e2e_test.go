@@ -1,0 +1,110 @@
+//go:build e2e
+
+package images
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// goImage is a base image in which RUN works; its recipe is in offline/.
+const goImage = "docker.io/library/golang:1.26-bookworm"
+
+// runBuild is a build on the base image with one more line.
+func runBuild(t *testing.T, e *Engine, name, line string) Build {
+	t.Helper()
+	if found, err := e.inspect(t.Context(), goImage); err != nil || found == nil {
+		t.Skip("no image "+goImage, err)
+	}
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"Dockerfile": "ARG GO_IMAGE\nFROM ${GO_IMAGE}\nRUN echo " + name + time.Now().String() + "\n" + line + "\n"})
+	return Build{Name: name, Repository: "tkdeploy-test/" + name, Context: dir, Bases: map[string]string{"GO_IMAGE": goImage}}
+}
+
+func TestTwoFailingRunsE2E(t *testing.T) {
+	e := connect(t)
+	one := runBuild(t, e, "one", "RUN for i in $(seq 50); do echo line $i; done; echo the reason >&2; exit 3")
+	two := runBuild(t, e, "two", "RUN echo another reason; false")
+	err := e.Ensure(t.Context(), Set{Builds: []Build{one, two}}, nil)
+	if fault.ClassOf(err) != fault.Build {
+		t.Errorf("class %q", fault.ClassOf(err))
+	}
+	for _, part := range []string{"build one: [3/3] RUN for i in", "exit code: 3", "\n    line 50\n    the reason", "build two: ", "\n    another reason"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in: %v", part, err)
+		}
+	}
+	if strings.Contains(err.Error(), "line 20\n") {
+		t.Error("more than the last lines")
+	}
+	t.Log(err)
+}
+
+func TestSecretsE2E(t *testing.T) {
+	const value = "correct-horse-battery"
+	t.Setenv("TKDEPLOY_TEST_TOKEN", value)
+	e := connect(t)
+	b := runBuild(t, e, "secret", "RUN --mount=type=secret,id=token --mount=type=secret,id=file"+
+		" test \"$(cat /run/secrets/token)\" = "+"correct-horse-battery"+" && test \"$(cat /run/secrets/file)\" = from-a-file")
+	file := t.TempDir() + "/secret"
+	do(t, os.WriteFile(file, []byte("from-a-file"), 0o600))
+	b.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}, "file": {File: file}}
+	removeAfter(t, e, Set{Builds: []Build{b}})
+	var log eventLog
+	do(t, e.Ensure(t.Context(), Set{Builds: []Build{b}}, &log))
+	if out := log.messages(event.ItemProgress); strings.Contains(out, value) {
+		t.Errorf("the secret is in the progress: %s", out)
+	}
+
+	leak := runBuild(t, e, "leak", "RUN --mount=type=secret,id=token cat /run/secrets/token && false")
+	leak.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}}
+	err := e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil)
+	if err == nil || strings.Contains(err.Error(), value) || !strings.Contains(err.Error(), "***") {
+		t.Errorf("the secret is in the error: %v", err)
+	}
+
+	leak.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_UNSET"}}
+	if err := e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
+		t.Errorf("an unset secret: %v", err)
+	}
+}
+
+func TestCancelledRunE2E(t *testing.T) {
+	e := connect(t)
+	b := runBuild(t, e, "cancelled", "RUN sleep 600")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stopped time.Time
+	err := e.Ensure(ctx, Set{Builds: []Build{b}}, event.Func(func(ev event.Event) {
+		if strings.Contains(ev.Message, "sleep 600") {
+			stopped = time.Now()
+			cancel()
+		}
+	}))
+	if took := time.Since(stopped); !errors.Is(err, context.Canceled) || took > 10*time.Second {
+		t.Errorf("%v, %s after the cancel", err, took)
+	}
+	if status, err := e.Observe(t.Context(), Set{Builds: []Build{b}}); err != nil || len(status.Missing()) != 1 {
+		t.Errorf("%+v, %v", status, err)
+	}
+}
+
+// TestUnreachableBaseE2E names an image that is nowhere in a Dockerfile.
+func TestUnreachableBaseE2E(t *testing.T) {
+	e := connect(t)
+	b := scratchBuild(t, "nowhere")
+	write(t, b.Context, map[string]string{"Dockerfile": "FROM registry.invalid/nowhere:1 AS one\n"})
+	start := time.Now()
+	err := e.Ensure(t.Context(), Set{Builds: []Build{b}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "get image registry.invalid/nowhere:1: it is not here, registry.invalid cannot be reached") {
+		t.Errorf("%v", err)
+	}
+	t.Log(time.Since(start), err)
+}

@@ -1,0 +1,131 @@
+package images
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Labels of the images that tkdeploy makes.
+const (
+	LabelInputs = "dev.tkdeploy.inputs" // the whole hash of a built image's inputs
+	LabelName   = "dev.tkdeploy.name"   // the image's name in tkdeploy.yaml
+	LabelRecipe = "dev.tkdeploy.recipe" // the hash of the recipe that made the image
+)
+
+// A Set is everything that an application's images consist of.
+type Set struct {
+	Builds   []Build
+	Bases    []Source // images that builds start FROM
+	Sources  []Source // images that run as they are
+	Binaries []Binary
+}
+
+// A Build is an image made from a Dockerfile. Its tag is the hash of its
+// inputs: the files that the target reads, the Dockerfile, the target, the
+// arguments, the platform, the ids of the base images and the secrets' names.
+type Build struct {
+	Name       string            // in events and errors
+	Repository string            // the image's name without a tag
+	Context    string            // folder that COPY reads from
+	Dockerfile string            // path of the Dockerfile; default Context/Dockerfile
+	Target     string            // stage to build; default the last
+	Args       map[string]string // build arguments
+	Bases      map[string]string // build argument → reference of a base image
+	Secrets    map[string]Secret // id → value, for RUN --mount=type=secret
+	Platform   string            // default the engine's own
+}
+
+// A Secret says where a secret's value is. Exactly one field is set.
+type Secret struct {
+	File string
+	Env  string
+}
+
+// A Source is an image from outside. It is used if the engine has it, else
+// pulled, else made by its recipe.
+type Source struct {
+	Name   string // in events and errors
+	Ref    string // with a tag other than latest
+	Recipe string // folder with an executable "build"; "" if there is none
+}
+
+// A Binary is an image FROM scratch that holds one static Linux executable and
+// runs it as user 65532.
+type Binary struct {
+	Repository string
+	Path       string
+}
+
+// An Image is one that the engine has.
+type Image struct {
+	Name       string // as in the Set
+	Repository string // as the chart names it
+	Tag        string
+	Ref        string // full, as a node names it
+	ID         string // the engine's id
+	Platform   string // linux/amd64
+
+	diffIDs []string // digests of the unpacked layers, lowest first
+}
+
+// A Status is what the engine has of a Set.
+type Status struct {
+	Images []Presence
+}
+
+// A Presence tells whether the engine has an image, and if not, why.
+type Presence struct {
+	Name    string
+	Ref     string // "" if it cannot be known yet
+	Present bool
+	Cause   string // why it is not present
+}
+
+// Missing are the images that are not present.
+func (s Status) Missing() []Presence {
+	var missing []Presence
+	for _, p := range s.Images {
+		if !p.Present {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
+// check finds what is wrong with a set before anything is done.
+func (s Set) check() error {
+	var problems []error
+	for _, source := range append(append([]Source{}, s.Bases...), s.Sources...) {
+		_, err := parseRef(source.Ref)
+		problems = append(problems, err)
+	}
+	for _, b := range s.Builds {
+		for arg, ref := range b.Bases {
+			_, err := parseRef(ref)
+			problems = append(problems, wrap(err, "build %s: base %s", b.Name, arg))
+		}
+		for id, secret := range b.Secrets {
+			if (secret.File == "") == (secret.Env == "") {
+				problems = append(problems, fault.New(fault.Config,
+					fmt.Errorf("build %s: secret %s needs either a file or an environment variable", b.Name, id), ""))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (b Build) dockerfile() string {
+	return cmp.Or(b.Dockerfile, filepath.Join(b.Context, "Dockerfile"))
+}
+
+// wrap says what was being done; a nil error stays nil.
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}

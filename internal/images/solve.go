@@ -1,0 +1,120 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/image"
+	bk "github.com/moby/buildkit/client"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// solve runs one build. The tag is set by the exporter as the last step: a
+// build that fails or is cancelled moves none.
+func (w *workshop) solve(ctx context.Context, j job, reporter event.Reporter) error {
+	bench := w.sessions[keyOf(j.build)]
+	progress := newProgress(j.build.Name, masker(bench.secrets), reporter)
+	statuses := make(chan *bk.SolveStatus)
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		for status := range statuses {
+			progress.update(status)
+		}
+	}()
+	_, err := w.buildkit.Solve(ctx, nil, bk.SolveOpt{
+		Frontend:              "dockerfile.v0",
+		FrontendAttrs:         frontendAttrs(j),
+		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": j.identity.ref}}},
+		SharedSession:         bench.session,
+		SessionPreInitialized: true,
+	}, statuses)
+	<-followed
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return w.engine.buildFault(ctx, j.build.Name, progress.explain(err))
+}
+
+// frontendAttrs are the build's parameters in the Dockerfile frontend's terms.
+// No attestations: they would give every build, even a cached one, another
+// digest (moby#48391).
+func frontendAttrs(j job) map[string]string {
+	b := j.build
+	attrs := map[string]string{
+		"filename":             filepath.Base(b.dockerfile()),
+		"image-resolve-mode":   "local", // bases that are here win, and no registry is asked
+		"label:" + LabelInputs: j.identity.hash,
+		"label:" + LabelName:   b.Name,
+	}
+	for arg, value := range b.args() {
+		attrs["build-arg:"+arg] = value
+	}
+	if b.Target != "" {
+		attrs["target"] = b.Target
+	}
+	if b.Platform != "" {
+		attrs["platform"] = b.Platform
+	}
+	return attrs
+}
+
+// buildFault makes a failed build's error.
+func (e *Engine) buildFault(ctx context.Context, name string, err error) error {
+	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), e.diskHint(ctx, err))
+}
+
+// diskHint names the engine's disk if err tells that it is full.
+func (e *Engine) diskHint(ctx context.Context, err error) string {
+	if !strings.Contains(err.Error(), "no space left on device") {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	disk := "the Docker engine's disk"
+	if info, err := e.api.Info(ctx); err == nil {
+		disk += " (" + info.DockerRootDir + ")"
+	}
+	return disk + " is full: `docker system df` shows what uses it, `docker builder prune` frees old build steps"
+}
+
+// untag takes the image's name away.
+func (e *Engine) untag(ctx context.Context, ref string) error {
+	_, err := e.api.ImageRemove(ctx, ref, image.RemoveOptions{})
+	return err
+}
+
+// masker hides secrets in a build's output. Very short values are left alone:
+// hiding them would garble everything and protect nothing.
+func masker(secrets map[string][]byte) func(string) string {
+	var pairs []string
+	for _, value := range secrets {
+		for line := range strings.Lines(string(value)) {
+			if line = strings.TrimSpace(line); len(line) >= 6 {
+				pairs = append(pairs, line, "***")
+			}
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// trimSolveError drops what BuildKit and gRPC put before the cause.
+func trimSolveError(err error) error {
+	text := err.Error()
+	for _, prefix := range []string{
+		"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to solve with frontend dockerfile.v0: ",
+		"failed to solve: ", "failed to create LLB definition: ", "failed to read dockerfile: ",
+	} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,126 @@
+package images
+
+import (
+	"archive/tar"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	digest "github.com/opencontainers/go-digest"
+)
+
+// spooled are the files of an archive by their names in it.
+type spooled map[string]spooledFile
+
+type spooledFile struct {
+	digest digest.Digest
+	size   int64
+	path   string // "" if it was dropped
+	link   string // the name of the file that this one stands for
+}
+
+// spool reads an archive to its end and keeps its files in dir, but for those
+// that drop names.
+func spool(archive io.Reader, dir string, drop dropFunc) (spooled, error) {
+	files := spooled{}
+	for reader := tar.NewReader(archive); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		name := path.Clean(header.Name)
+		switch {
+		case header.Typeflag == tar.TypeSymlink:
+			files[name] = spooledFile{link: path.Join(path.Dir(name), header.Linkname)}
+		case header.Typeflag == tar.TypeLink:
+			files[name] = spooledFile{link: path.Clean(header.Linkname)}
+		case header.Typeflag == tar.TypeReg && !legacyNoise(name):
+			if files[name], err = keep(reader, name, header.Size, dir, len(files), drop); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// smallFile is kept in any case: a config or manifest may be one of the blobs
+// that all nodes have, its name does not tell it from a layer, and registries
+// take none over 4 MiB.
+const smallFile = 4 << 20
+
+// legacyNoise are files of the older format that say nothing new.
+func legacyNoise(name string) bool {
+	base := path.Base(name)
+	return base == "VERSION" || base == "json" || name == "repositories"
+}
+
+func keep(from io.Reader, name string, size int64, dir string, n int, drop dropFunc) (spooledFile, error) {
+	if id, useless := drop(name); useless && size > smallFile {
+		return spooledFile{digest: id, size: size}, nil
+	}
+	file, err := os.Create(filepath.Join(dir, strconv.Itoa(n)))
+	if err != nil {
+		return spooledFile{}, err
+	}
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(file, h), from)
+	kept := spooledFile{digest: digest.NewDigest(digest.SHA256, h), size: size, path: file.Name()}
+	return kept, errors.Join(err, file.Close())
+}
+
+// find follows links: the older format has a layer that repeats only once.
+func (s spooled) find(name string) (spooledFile, error) {
+	for range len(s) {
+		file, found := s[path.Clean(name)]
+		if !found {
+			break
+		}
+		if file.link == "" {
+			return file, nil
+		}
+		name = file.link
+	}
+	return spooledFile{}, fmt.Errorf("its archive lacks %s", name)
+}
+
+func (s spooled) read(name string) ([]byte, error) {
+	file, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file.path)
+}
+
+func (s spooled) decode(name string, into any) ([]byte, error) {
+	text, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	return text, wrap(json.Unmarshal(text, into), "read %s", name)
+}
+
+// image finds an image in the archive. Engines from Docker 25 on write an OCI
+// layout, older ones only manifest.json.
+func (s spooled) image(i Image) (savedImage, error) {
+	read := s.legacyImage
+	if _, found := s["index.json"]; found {
+		read = s.layoutImage
+	}
+	image, diffIDs, err := read(i)
+	if err != nil {
+		return savedImage{}, err
+	}
+	if strings.Join(diffIDs, " ") != strings.Join(i.diffIDs, " ") {
+		return savedImage{}, errors.New("its tag was moved to another image meanwhile")
+	}
+	return image, nil
+}
