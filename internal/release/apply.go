@@ -1,0 +1,186 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// Apply makes the release as desired and returns the revision that is then the
+// newest. If it is current already, nothing is written. Otherwise the namespace
+// is created or waited for, what an interrupted run left is healed, the change
+// is tried as a dry run, and only then Helm installs or upgrades. Apply does
+// not wait until the workloads are ready.
+//
+// The caller must hold the lock of the release. When ctx ends, a Helm operation
+// under way gets Options.Grace to finish, for Helm cannot be cancelled; the
+// error is ctx's in any case, and the next Apply looks at what was reached.
+//
+// Errors are of class Apply, or Config if chart or values are wrong. They name
+// the object and hold no content of a Secret.
+func (c *Client) Apply(ctx context.Context, d Desired, report event.Reporter) (revision int, err error) {
+	start := c.opts.Now()
+	c.writes.Store(0)
+	p, err := prepare(c.desired(d))
+	if err != nil {
+		return 0, err
+	}
+	created, err := c.ensureNamespace(ctx, report)
+	if err != nil {
+		return 0, failed(err, "")
+	}
+	s, err := c.survey(ctx, p)
+	if err != nil {
+		return 0, failed(err, "")
+	}
+	if s.decision.op == opNothing {
+		report.Report(event.Finished(c.name, event.Unchanged, fmt.Sprintf("revision %d", s.newest().Version), c.since(start), 0))
+		return s.newest().Version, nil
+	}
+	report.Report(event.Progress(c.name, fmt.Sprintf("%s: %s", s.decision.op, s.decision.cause)))
+	revision, err = c.act(ctx, s, report)
+	mutations := int(c.writes.Load()) + count(created) + count(revision > 0) + count(s.decision.heal != healNothing)
+	if err != nil {
+		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
+		return revision, failed(err, "")
+	}
+	report.Report(event.Finished(c.name, event.Done, fmt.Sprintf("revision %d", revision), c.since(start), mutations))
+	return revision, nil
+}
+
+func (c *Client) since(start time.Time) time.Duration { return c.opts.Now().Sub(start) }
+
+func count(happened bool) int {
+	if happened {
+		return 1
+	}
+	return 0
+}
+
+// act carries a decision out. The revision is 0 if none was written.
+func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int, error) {
+	if err := c.healHistory(ctx, s, report); err != nil {
+		return 0, err
+	}
+	before := s.inCluster()
+	preview, err := c.preview(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	redact := redactorFor(manifestsOf(before, preview)...)
+	if err := c.preflight(ctx, before, preview); err != nil {
+		return 0, redact.error(err)
+	}
+	rel, err := c.operate(ctx, s)
+	if err != nil {
+		err = redactorFor(manifestsOf(before, preview, rel)...).error(err)
+	}
+	if rel == nil {
+		return 0, err
+	}
+	return rel.Version, err
+}
+
+// operate lets Helm install or upgrade.
+func (c *Client) operate(ctx context.Context, s survey) (*release.Release, error) {
+	var rel *release.Release
+	err := c.run(ctx, func() (err error) {
+		rel, err = c.helmRun(s, false)
+		return err
+	})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // Helm may still be at work: rel is its own
+	}
+	if err != nil {
+		return rel, fmt.Errorf("%s release %s: %w", s.decision.op, c, err)
+	}
+	return rel, nil
+}
+
+// preview is what Helm would apply, rendered with access to the cluster and
+// not applied. It is nil if that cannot be told beforehand: the kinds of the
+// chart's own CRDs are unknown until these are installed.
+func (c *Client) preview(ctx context.Context, s survey) (*release.Release, error) {
+	if s.decision.op == opInstall && len(s.prepared.chart.CRDObjects()) > 0 {
+		return nil, nil
+	}
+	var rel *release.Release
+	err := c.run(ctx, func() (err error) {
+		rel, err = c.helmRun(s, true)
+		return err
+	})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		err = redactorFor(manifestsOf(s.inCluster(), rel)...).error(err)
+		return nil, fmt.Errorf("render release %s: %w", c, err)
+	}
+	return rel, nil
+}
+
+func manifestsOf(releases ...*release.Release) []string {
+	var manifests []string
+	for _, rel := range releases {
+		if rel != nil {
+			manifests = append(manifests, rel.Manifest, hookManifests(rel))
+		}
+	}
+	return manifests
+}
+
+// helmRun is the one place where Helm's actions are set up. Wait and Atomic
+// stay off, see the package comment. The values were validated by prepare and
+// the objects are by preflight, so Helm's own checks are off: the first may use
+// the network, the second downloads the API's schema and finds nothing.
+func (c *Client) helmRun(s survey, dryRun bool) (*release.Release, error) {
+	chart, err := reload(s.prepared.chart)
+	if err != nil {
+		return nil, err
+	}
+	values := runtime.DeepCopyJSON(s.prepared.values)
+	dryRunOption := "none"
+	if dryRun {
+		dryRunOption = "server"
+	}
+	if s.decision.op == opInstall {
+		install := action.NewInstall(c.helm)
+		install.ReleaseName, install.Namespace = c.name, c.namespace
+		install.DryRunOption = dryRunOption
+		install.Replace = true // a history that ends in "uninstalled"
+		install.Timeout = c.opts.HookTimeout
+		install.Labels = s.prepared.labels(s.fingerprint)
+		install.Description = s.decision.cause
+		install.SkipSchemaValidation = true
+		install.DisableOpenAPIValidation = true
+		return install.Run(chart, values)
+	}
+	upgrade := action.NewUpgrade(c.helm)
+	upgrade.Namespace = c.namespace
+	upgrade.DryRunOption = dryRunOption
+	upgrade.Timeout = c.opts.HookTimeout
+	upgrade.MaxHistory = s.prepared.maxHistory()
+	upgrade.Labels = upgradeLabels(s.prepared.labels(s.fingerprint))
+	upgrade.Description = s.decision.cause
+	upgrade.SkipSchemaValidation = true
+	upgrade.DisableOpenAPIValidation = true
+	upgrade.ResetValues = true // an empty config would else mean the last one
+	return upgrade.Run(c.name, chart, values)
+}
+
+// upgradeLabels adds the removal of those labels that Helm would else take over
+// from the last revision: it spells it "null".
+func upgradeLabels(labels map[string]string) map[string]string {
+	for _, name := range []string{LabelCommit, LabelVerified} {
+		if _, ok := labels[name]; !ok {
+			labels[name] = "null"
+		}
+	}
+	return labels
+}

@@ -1,0 +1,182 @@
+package release
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/release"
+)
+
+// listedChanges is how many paths of a kind a cause names.
+const listedChanges = 3
+
+// changes says in words how the desired release differs from a stored one, by
+// paths and file names: a value may be a secret. It is empty if the
+// fingerprints are equal.
+func (p *prepared) changes(stored *release.Release, fingerprint string) ([]string, error) {
+	if stored.Labels[LabelFingerprint] == fingerprint {
+		return nil, nil
+	}
+	found := p.imageChanges(stored)
+	if paths := p.valueChanges(stored); len(paths) > 0 {
+		found = append(found, "values changed: "+list(paths))
+	}
+	files, err := p.chartChanges(stored)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > 0 {
+		found = append(found, "chart changed: "+list(files))
+	}
+	if len(found) == 0 {
+		found = []string{"chart or values changed"}
+	}
+	return found, nil
+}
+
+func list(names []string) string {
+	if more := len(names) - listedChanges; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:listedChanges], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// imageChanges compares the effective images: "image services.auth.image
+// changed tiktok-auth-service:1 -> 2".
+func (p *prepared) imageChanges(stored *release.Release) []string {
+	var found []string
+	before := effective(stored.Chart, stored.Config)
+	for _, path := range p.imagePaths() {
+		old := imageAt(lookup(before, strings.Split(path, ".")))
+		ref := p.Images[path]
+		switch {
+		case old == ref:
+		case old.Repository == ref.Repository:
+			found = append(found, fmt.Sprintf("image %s changed %s -> %s", path, old, ref.Tag))
+		default:
+			found = append(found, fmt.Sprintf("image %s changed %s -> %s", path, old, ref))
+		}
+	}
+	return found
+}
+
+func imageAt(value any) ImageRef {
+	switch value := value.(type) {
+	case string:
+		if i := strings.LastIndex(value, ":"); i > strings.LastIndex(value, "/") {
+			return ImageRef{value[:i], value[i+1:]}
+		}
+		return ImageRef{Repository: value}
+	case map[string]any:
+		repository, _ := value["repository"].(string)
+		tag, _ := value["tag"].(string)
+		return ImageRef{repository, tag}
+	}
+	return ImageRef{}
+}
+
+// valueChanges are the paths of the given values that differ, those of Images
+// left out.
+func (p *prepared) valueChanges(stored *release.Release) []string {
+	var paths []string
+	before := map[string]any{}
+	overlay(before, stored.Config)
+	differences(normal(before), normal(p.values), "", func(path string, _, _ any) {
+		for image := range p.Images {
+			if path == image || strings.HasPrefix(path, image+".") {
+				return
+			}
+		}
+		paths = append(paths, path)
+	})
+	return paths
+}
+
+// differences calls each with every path at which a and b differ, in order. A
+// map that one of them lacks counts as an empty one, so that paths are those of
+// its values.
+func differences(a, b any, path string, each func(path string, a, b any)) {
+	if reflect.DeepEqual(a, b) {
+		return
+	}
+	left, leftIsMap := a.(map[string]any)
+	right, rightIsMap := b.(map[string]any)
+	leftList, isList := a.([]any)
+	rightList, bothLists := b.([]any)
+	switch {
+	case (leftIsMap || a == nil) && (rightIsMap || b == nil) && len(left)+len(right) > 0:
+		keys := slices.AppendSeq(slices.Collect(maps.Keys(left)), maps.Keys(right))
+		slices.Sort(keys)
+		for _, key := range slices.Compact(keys) {
+			differences(left[key], right[key], strings.TrimPrefix(path+"."+key, "."), each)
+		}
+	case isList && bothLists && len(leftList) == len(rightList):
+		for i := range leftList {
+			differences(leftList[i], rightList[i], fmt.Sprintf("%s[%d]", path, i), each)
+		}
+	default:
+		each(path, a, b)
+	}
+}
+
+// normal is a value as it comes back from storage.
+func normal(value any) any {
+	data, err := json.Marshal(value)
+	var back any
+	if err != nil || json.Unmarshal(data, &back) != nil {
+		return value
+	}
+	return back
+}
+
+func effective(c *chart.Chart, config map[string]any) map[string]any {
+	if c == nil {
+		return config
+	}
+	values := map[string]any{}
+	overlay(values, c.Values)
+	overlay(values, config)
+	return values
+}
+
+// chartChanges are the names of the chart's own files that differ. Helm stores
+// no subcharts, so those are not compared.
+func (p *prepared) chartChanges(stored *release.Release) ([]string, error) {
+	c, err := reload(p.chart)
+	if err != nil {
+		return nil, fmt.Errorf("read chart %s: %w", p.Chart, err)
+	}
+	if err := chartutil.ProcessDependenciesWithMerge(c, p.values); err != nil {
+		return nil, fmt.Errorf("read chart %s: %w", p.Chart, err)
+	}
+	var files []string
+	differences(storedFiles(stored.Chart), storedFiles(c), "", func(path string, _, _ any) {
+		files = append(files, path)
+	})
+	return files, nil
+}
+
+// storedFiles are the files of a chart as a release record holds them.
+func storedFiles(c *chart.Chart) any {
+	files := map[string]any{}
+	if c == nil {
+		return files
+	}
+	for _, f := range slices.Concat(c.Templates, c.Files) {
+		files[f.Name] = string(f.Data)
+	}
+	files[schemaFile] = string(c.Schema)
+	if values, err := json.Marshal(c.Values); err == nil {
+		files[chartutil.ValuesfileName] = string(values)
+	}
+	if metadata, err := json.Marshal(c.Metadata); err == nil {
+		files[chartutil.ChartfileName] = string(metadata)
+	}
+	return files
+}

@@ -1,0 +1,559 @@
+package release
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+const (
+	deploymentPath = "/apis/apps/v1/namespaces/shop/deployments/auth-service"
+	secretPath     = "/api/v1/namespaces/shop/secrets/shop-secrets"
+	namespacePath  = "/api/v1/namespaces/shop"
+)
+
+func shop() Desired { return Desired{Name: "shop", Namespace: "shop", Chart: "testdata/chart"} }
+
+// recorder keeps the events of an Apply.
+type recorder struct{ events []event.Event }
+
+func (r *recorder) Report(e event.Event) { r.events = append(r.events, e) }
+
+func (r *recorder) finished(t *testing.T) event.Event {
+	t.Helper()
+	last := r.events[len(r.events)-1]
+	if last.Kind != event.ItemFinished {
+		t.Fatalf("the last event is %+v", last)
+	}
+	return last
+}
+
+func (r *recorder) warnings() []string {
+	var all []string
+	for _, e := range r.events {
+		if e.Kind == event.Warning {
+			all = append(all, e.Message)
+		}
+	}
+	return all
+}
+
+func mustApply(t *testing.T, c *Client, d Desired) (int, *recorder) {
+	t.Helper()
+	r := &recorder{}
+	revision, err := c.Apply(t.Context(), d, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision, r
+}
+
+func mustObserve(t *testing.T, c *Client, d Desired) Observation {
+	t.Helper()
+	o, err := c.Observe(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestApplyInstallsAndASecondOneWritesNothing(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	if o := mustObserve(t, c, shop()); o.Current || o.Exists || o.Cause != "no release yet" {
+		t.Errorf("before: %+v", o)
+	}
+	revision, r := mustApply(t, c, shop())
+	if revision != 1 {
+		t.Errorf("revision %d", revision)
+	}
+	// Namespace, revision, Deployment, Service, Secret and ConfigMap.
+	if got := r.finished(t); got.Mutations != 6 || got.Outcome != event.Done || got.Message != "revision 1" {
+		t.Errorf("finished: %+v", got)
+	}
+	server.wrote()
+	if o := mustObserve(t, c, shop()); !o.Current || o.Revision != 1 || o.Verified {
+		t.Errorf("after: %+v", o)
+	}
+	revision, r = mustApply(t, c, shop())
+	if got := r.finished(t); revision != 1 || got.Outcome != event.Unchanged || got.Mutations != 0 {
+		t.Errorf("second: revision %d, %+v", revision, got)
+	}
+	if writes := server.wrote(); len(writes) > 0 {
+		t.Errorf("the second run wrote %v", writes)
+	}
+}
+
+func TestApplyNamesTheCauseAndKeepsTheSecret(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	password := lookup(server.get(secretPath), []string{"data", "DB_PASSWORD"})
+
+	d := shop()
+	d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+	const cause = "image services.auth.image changed shop-auth:1 -> 2"
+	if o := mustObserve(t, c, d); o.Current || o.Cause != cause {
+		t.Errorf("%+v", o)
+	}
+	revision, r := mustApply(t, c, d)
+	// The revision and the Deployment.
+	if got := r.finished(t); revision != 2 || got.Mutations != 2 {
+		t.Errorf("revision %d, %+v", revision, got)
+	}
+	if now := lookup(server.get(secretPath), []string{"data", "DB_PASSWORD"}); now != password {
+		t.Error("the upgrade made a new password")
+	}
+	d.Set = []string{"services.auth.replicas=3"}
+	if o := mustObserve(t, c, d); o.Cause != "values changed: services.auth.replicas" {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestObserveSaysWhichFilesOfTheChartChanged(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	d := shop()
+	d.Chart = filepath.Join(t.TempDir(), "chart")
+	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, c, d)
+	template := filepath.Join(d.Chart, "templates", "all.yaml")
+	data, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(template, append(data, "\n# changed\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o := mustObserve(t, c, d); o.Cause != "chart changed: templates/all.yaml" {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestDriftIsSeenAndRepaired(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(t *testing.T, s *apiServer)
+		cause  string
+	}{
+		"a Deployment scaled to 0": {
+			func(t *testing.T, s *apiServer) {
+				s.set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = 0 })
+			},
+			"Deployment auth-service: spec.replicas 0, wanted 2",
+		},
+		"a deleted Deployment": {
+			func(_ *testing.T, s *apiServer) { s.remove(deploymentPath) },
+			"Deployment auth-service is gone",
+		},
+		"another image": {
+			func(t *testing.T, s *apiServer) {
+				s.set(t, deploymentPath, func(o map[string]any) {
+					containers := lookup(o, []string{"spec", "template", "spec", "containers"}).([]any)
+					containers[0].(map[string]any)["image"] = "other:9"
+				})
+			},
+			"Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1",
+		},
+		"another password, which is not shown": {
+			func(t *testing.T, s *apiServer) {
+				s.set(t, secretPath, func(o map[string]any) {
+					o["data"] = map[string]any{"DB_PASSWORD": base64.StdEncoding.EncodeToString([]byte("stolen"))}
+				})
+			},
+			"Secret shop-secrets: data.DB_PASSWORD",
+		},
+		"a label of Helm taken away": {
+			func(t *testing.T, s *apiServer) {
+				s.set(t, deploymentPath, func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
+			},
+			"Deployment auth-service: metadata.labels.app.kubernetes.io/managed-by",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newAPIServer(t)
+			c := server.client(t, Options{})
+			mustApply(t, c, shop())
+			tt.change(t, server)
+			if o := mustObserve(t, c, shop()); o.Current || o.Cause != tt.cause {
+				t.Errorf("observed %+v, want %q", o, tt.cause)
+			}
+			if revision, _ := mustApply(t, c, shop()); revision != 2 {
+				t.Errorf("revision %d", revision)
+			}
+			if o := mustObserve(t, c, shop()); !o.Current {
+				t.Errorf("not repaired: %+v", o)
+			}
+		})
+	}
+}
+
+func TestAStrangerOfTheReleaseIsNoDrift(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	server.set(t, deploymentPath, func(o map[string]any) {
+		o["metadata"].(map[string]any)["annotations"].(map[string]any)["team"] = "blue"
+		o["status"] = map[string]any{"readyReplicas": 2}
+	})
+	if o := mustObserve(t, c, shop()); !o.Current {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestAnInterruptedRunIsHealed(t *testing.T) {
+	t.Parallel()
+	for _, status := range []release.Status{
+		release.StatusPendingInstall, release.StatusPendingUpgrade, release.StatusPendingRollback,
+		release.StatusUninstalling, release.StatusUnknown,
+	} {
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			server := newAPIServer(t)
+			c := server.client(t, Options{})
+			mustApply(t, c, shop())
+			leave(t, c, status)
+			cause := "revision 1 is " + string(status) + ": an earlier run was interrupted"
+			if o := mustObserve(t, c, shop()); o.Current || o.Cause != cause {
+				t.Errorf("observed %+v", o)
+			}
+			_, r := mustApply(t, c, shop())
+			if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], cause) {
+				t.Errorf("warnings %q", w)
+			}
+			if o := mustObserve(t, c, shop()); !o.Current {
+				t.Errorf("not healed: %+v", o)
+			}
+			history, err := c.History(t.Context())
+			if err != nil || slices.ContainsFunc(history, func(r Revision) bool { return r.Status == string(status) }) {
+				t.Errorf("history %+v, %v", history, err)
+			}
+		})
+	}
+}
+
+// leave puts the newest revision into the state in which a killed run leaves it.
+func leave(t *testing.T, c *Client, status release.Status) {
+	t.Helper()
+	history, err := c.helm.Releases.History(c.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history[0].SetStatus(status, "killed")
+	if err := c.helm.Releases.Update(history[0]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestVerifiedIsAMarkOfOneRevision(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	d := shop()
+	d.Commit = "abc123"
+	mustApply(t, c, d)
+	if err := c.MarkVerified(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Status(t.Context())
+	if err != nil || !s.Verified || s.Commit != "abc123" || s.Chart != "shop-0.1.0" || s.Status != "deployed" || len(s.Objects) != 4 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if o := mustObserve(t, c, d); !o.Current || !o.Verified {
+		t.Errorf("%+v", o)
+	}
+	d.Commit, d.Set = "", []string{"services.auth.port=4009"}
+	mustApply(t, c, d)
+	history, err := c.History(t.Context())
+	if err != nil || len(history) != 2 {
+		t.Fatal(history, err)
+	}
+	if !history[0].Verified || history[1].Verified || history[1].Commit != "" {
+		t.Errorf("%+v", history)
+	}
+	if err := c.MarkVerified(t.Context(), 7); !errors.Is(err, ErrNotFound) {
+		t.Errorf("revision 7: %v", err)
+	}
+}
+
+func TestTheHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	d := shop()
+	d.MaxHistory = 3
+	for _, port := range []string{"1", "2", "3", "4", "5"} {
+		d.Set = []string{"services.auth.port=" + port}
+		mustApply(t, c, d)
+	}
+	history, err := c.History(t.Context())
+	if err != nil || len(history) != 3 || history[2].Revision != 5 || history[2].Status != "deployed" {
+		t.Errorf("%+v, %v", history, err)
+	}
+}
+
+func TestStatusOfNoRelease(t *testing.T) {
+	t.Parallel()
+	c := newAPIServer(t).client(t, Options{})
+	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Status: %v", err)
+	}
+	if _, err := c.Objects(t.Context()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Objects: %v", err)
+	}
+	if _, err := c.History(t.Context()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("History: %v", err)
+	}
+}
+
+func TestObjectsHaveTheirNamespace(t *testing.T) {
+	t.Parallel()
+	c := newAPIServer(t).client(t, Options{})
+	mustApply(t, c, shop())
+	all, err := c.Objects(t.Context())
+	if err != nil || len(all) != 4 {
+		t.Fatal(all, err)
+	}
+	for _, o := range all {
+		if o.GetNamespace() != "shop" {
+			t.Errorf("%s is in %q", named(o), o.GetNamespace())
+		}
+	}
+}
+
+func TestAnImmutableFieldIsRefusedBeforeAnyWrite(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	server.set(t, deploymentPath, func(o map[string]any) {
+		o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "old"}}
+	})
+	server.wrote()
+	_, err := c.Apply(t.Context(), shop(), event.Discard)
+	if fault.ClassOf(err) != fault.Apply {
+		t.Errorf("class %q of %v", fault.ClassOf(err), err)
+	}
+	for _, part := range []string{"Deployment auth-service", "spec.selector.matchLabels.app", "field is immutable"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in %v", part, err)
+		}
+	}
+	if writes := server.wrote(); len(writes) > 0 {
+		t.Errorf("written: %v", writes)
+	}
+}
+
+func TestARejectedSecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	const password = "hunter2-and-more"
+	encoded := base64.StdEncoding.EncodeToString([]byte(password))
+	d := shop()
+	d.Chart = filepath.Join(t.TempDir(), "chart")
+	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
+		t.Fatal(err)
+	}
+	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata: {FORBIDDEN: " + encoded + ", SHORT: YWI=}\n"
+	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "bad.yaml"), []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := newAPIServer(t)
+	// The dry run lets it pass, so that Helm meets the rejection itself.
+	for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"by the dry run": nil,
+		"by Helm": func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Query().Get("dryRun") != "" {
+				code, body := status(404, "NotFound", "not told")
+				answer(w, code, body)
+				return true
+			}
+			return false
+		},
+	} {
+		server.before = before
+		r := &recorder{}
+		_, err := server.client(t, Options{}).Apply(t.Context(), d, r)
+		if err == nil || fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), `Secret "bad" is invalid`) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, leak := range []string{password, encoded, "YWI="} {
+			if strings.Contains(err.Error()+fault.HintOf(err), leak) {
+				t.Errorf("%s: %q is in %v", name, leak, err)
+			}
+			for _, e := range r.events {
+				if strings.Contains(e.Message+e.Cause, leak) {
+					t.Errorf("%s: %q is in event %+v", name, leak, e)
+				}
+			}
+		}
+	}
+}
+
+func TestAnUnknownFieldOfAnObjectIsRefused(t *testing.T) {
+	t.Parallel()
+	d := shop()
+	d.Chart = filepath.Join(t.TempDir(), "chart")
+	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
+		t.Fatal(err)
+	}
+	typo := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: typo}\ndta: {a: b}\n"
+	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "typo.yaml"), []byte(typo), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := newAPIServer(t).client(t, Options{}).Apply(t.Context(), d, event.Discard)
+	if err == nil || !strings.Contains(err.Error(), `ConfigMap typo`) || !strings.Contains(err.Error(), `unknown field "dta"`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestANamespaceThatGoesIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	looks := 0
+	server.objects[namespacePath] = terminating()
+	server.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == namespacePath {
+			if looks++; looks == 3 {
+				server.remove(namespacePath)
+			}
+		}
+		return false
+	}
+	if revision, _ := mustApply(t, server.client(t, Options{}), shop()); revision != 1 {
+		t.Errorf("revision %d", revision)
+	}
+}
+
+func TestANamespaceThatStaysNamesItsFinalizers(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	server.objects[namespacePath] = terminating()
+	_, err := server.client(t, Options{NamespaceWait: 20 * time.Millisecond}).Apply(t.Context(), shop(), event.Discard)
+	const want = "namespace shop is still being deleted after 20ms: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances; finalizers kubernetes"
+	if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Apply {
+		t.Errorf("%v", err)
+	}
+}
+
+func terminating() map[string]any {
+	return map[string]any{
+		"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+		"spec":     map[string]any{"finalizers": []any{"kubernetes"}},
+		"status": map[string]any{"phase": "Terminating", "conditions": []any{map[string]any{
+			"type": "NamespaceFinalizersRemaining", "status": "True",
+			"message": "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances",
+		}}},
+	}
+}
+
+func TestACancelledApplyStopsWriting(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	released := make(chan struct{})
+	server.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/deployments") && r.URL.Query().Get("dryRun") == "" {
+			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the connection close
+			cancel()
+			<-r.Context().Done() // the client gives up when the grace period is over
+			close(released)
+			return true
+		}
+		return false
+	}
+	c := server.client(t, Options{Grace: 50 * time.Millisecond})
+	_, err := c.Apply(ctx, shop(), event.Discard)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	<-released
+	server.wrote()
+	if _, err := c.Status(t.Context()); err == nil {
+		t.Error("the Client goes on after its gate was shut")
+	}
+	if writes := server.wrote(); len(writes) > 0 {
+		t.Errorf("written after the end: %v", writes)
+	}
+	server.before = nil
+	again := server.client(t, Options{})
+	if revision, r := mustApply(t, again, shop()); revision != 2 || len(r.warnings()) != 1 {
+		t.Errorf("the next run: revision %d, %v", revision, r.warnings())
+	}
+}
+
+func TestUninstallIsRepeatable(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	r := &recorder{}
+	if err := c.Uninstall(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	// Four objects and one record.
+	if got := r.finished(t); got.Mutations != 5 {
+		t.Errorf("%+v", got)
+	}
+	if server.get(deploymentPath) != nil {
+		t.Error("the Deployment is still there")
+	}
+	if err := c.Uninstall(t.Context(), r); err != nil || r.finished(t).Outcome != event.Unchanged {
+		t.Errorf("again: %v, %+v", err, r.finished(t))
+	}
+}
+
+func TestUninstallSaysWhatHelmOnlyLogs(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	server.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodDelete && r.URL.Path == deploymentPath {
+			code, body := status(403, "Forbidden", `deployments.apps "auth-service" is forbidden: not yours`)
+			answer(w, code, body)
+			return true
+		}
+		return false
+	}
+	err := c.Uninstall(t.Context(), event.Discard)
+	if fault.ClassOf(err) != fault.Down || !strings.Contains(err.Error(), `deployments.apps "auth-service" is forbidden: not yours`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestADamagedRecordIsNamed(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	server.set(t, "/api/v1/namespaces/shop/secrets/sh.helm.release.v1.shop.v1", func(o map[string]any) {
+		o["data"] = map[string]any{"release": "eHh4"}
+	})
+	_, err := c.Observe(t.Context(), shop())
+	if err == nil || !strings.Contains(err.Error(), "cannot be decoded") {
+		t.Errorf("%v", err)
+	}
+}

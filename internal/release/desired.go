@@ -1,0 +1,66 @@
+package release
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Labels of the release records (Secrets of type helm.sh/release.v1).
+const (
+	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values and identity
+	LabelVerified    = "tkdeploy.dev/verified"    // "true" after readiness and smoke tests
+	LabelCommit      = "tkdeploy.dev/commit"      // of the checkout that was deployed
+)
+
+// defaultMaxHistory is the default of the helm command. The SDK's own default,
+// 0, keeps every revision for ever.
+const defaultMaxHistory = 10
+
+// An ImageRef is an image by repository and tag.
+type ImageRef struct {
+	Repository string
+	Tag        string
+}
+
+func (r ImageRef) String() string { return r.Repository + ":" + r.Tag }
+
+// Desired is a release as it should be. Values are layered: the chart's own,
+// then ValuesFiles in order, then Images, then Set. A later layer wins.
+type Desired struct {
+	// Name and Namespace are needed by Check and Render. A Client uses those
+	// of its Target.
+	Name      string
+	Namespace string
+
+	Chart       string   // path of the chart's directory or archive
+	ValuesFiles []string // paths
+
+	// Images are keyed by values path, like "services.auth.image". Where the
+	// chart's default there is a string, the image is set as one string, else
+	// as the keys repository and tag.
+	Images map[string]ImageRef
+
+	Set        []string // in the syntax of helm's --set: "a.b=1,c[0]=x"
+	MaxHistory int      // revisions to keep; 0 means 10
+	Commit     string   // of the checkout; becomes a label; may be empty
+}
+
+func (d Desired) maxHistory() int { return cmp.Or(d.MaxHistory, defaultMaxHistory) }
+
+// labels are those of a new revision.
+func (d Desired) labels(fingerprint string) map[string]string {
+	labels := map[string]string{LabelFingerprint: fingerprint}
+	if d.Commit != "" {
+		labels[LabelCommit] = d.Commit
+	}
+	return labels
+}
+
+func (d Desired) imagePaths() []string {
+	paths := make([]string, 0, len(d.Images))
+	for path := range d.Images {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths
+}

@@ -1,0 +1,157 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"helm.sh/helm/v3/pkg/release"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// parallelLooks bounds the requests under way at once.
+const parallelLooks = 8
+
+// drift says in words, object by object in the manifest's order, how the live
+// objects differ from what a revision applied. Hooks are not looked at: their
+// objects come and go.
+//
+// Defaults that the API server fills in, other spellings of a quantity and
+// fields that others own (an autoscaler's replicas) are no drift. Whether a
+// difference counts is what the API server says: the patch that would repair it
+// is tried as a dry run, and must change something.
+func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, error) {
+	manifest, err := objects(rel.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
+	}
+	scaled := autoscaled(manifest)
+	found := make([]string, len(manifest))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLooks)
+	for i, o := range manifest {
+		if scaled[o.GetKind()+"/"+o.GetName()] {
+			o = *o.DeepCopy()
+			unstructured.RemoveNestedField(o.Object, "spec", "replicas")
+		}
+		group.Go(func() (err error) {
+			if found[i], err = c.look(ctx, o); err != nil {
+				return fmt.Errorf("look at %s: %w", named(o), err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, redactorFor(rel.Manifest).error(err)
+	}
+	return nonEmpty(found), nil
+}
+
+// look says how the live object differs from o, or "".
+func (c *Client) look(ctx context.Context, o unstructured.Unstructured) (string, error) {
+	resource, err := c.resource(o)
+	if err != nil {
+		return "", err
+	}
+	live, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err) && isTransient(o):
+		return "", nil
+	case apierrors.IsNotFound(err):
+		return named(o) + " is gone", nil
+	case err != nil:
+		return "", err
+	case live.GetDeletionTimestamp() != nil:
+		return named(o) + " is being deleted", nil
+	}
+	wanted := c.owned(o)
+	patch, err := patchFor(wanted, wanted, *live)
+	if err != nil || patch == nil {
+		return "", err
+	}
+	after, refusal, err := try(ctx, resource, o.GetName(), patch, metav1.FieldValidationIgnore)
+	switch {
+	case err != nil:
+		return "", err
+	case refusal != nil:
+		return named(o) + " differs in a field that cannot be changed", nil
+	case after == nil:
+		return "", nil
+	}
+	return describe(*live, *after), nil
+}
+
+// isTransient is true for a Job that the cluster removes once it has finished.
+func isTransient(o unstructured.Unstructured) bool {
+	return o.GetKind() == "Job" && lookup(o.Object, []string{"spec", "ttlSecondsAfterFinished"}) != nil
+}
+
+// autoscaled are the "Kind/name" whose replicas an autoscaler of the manifest
+// sets.
+func autoscaled(manifest []unstructured.Unstructured) map[string]bool {
+	targets := map[string]bool{}
+	for _, o := range manifest {
+		if o.GetKind() != "HorizontalPodAutoscaler" {
+			continue
+		}
+		kind, _ := lookup(o.Object, []string{"spec", "scaleTargetRef", "kind"}).(string)
+		name, _ := lookup(o.Object, []string{"spec", "scaleTargetRef", "name"}).(string)
+		targets[kind+"/"+name] = true
+	}
+	return targets
+}
+
+// describe names the fields that differ: "Deployment auth-service:
+// spec.replicas 0, wanted 1". It shows numbers, booleans and images only, since
+// any other value may be secret.
+func describe(live, wanted unstructured.Unstructured) string {
+	var fields []string
+	differences(significant(live), significant(wanted), "", func(path string, is, want any) {
+		if harmless(path, is) && harmless(path, want) {
+			path = fmt.Sprintf("%s %s, wanted %s", path, shown(is), shown(want))
+		}
+		fields = append(fields, path)
+	})
+	if len(fields) == 0 {
+		return ""
+	}
+	return named(live) + ": " + list(fields)
+}
+
+func harmless(path string, value any) bool {
+	switch value.(type) {
+	case nil, bool, int64, float64:
+		return true
+	}
+	return strings.HasSuffix(path, ".image")
+}
+
+func shown(value any) string {
+	if value == nil {
+		return "unset"
+	}
+	return fmt.Sprint(value)
+}
+
+// significant is an object without what the API server keeps for itself.
+func significant(o unstructured.Unstructured) map[string]any {
+	o = *o.DeepCopy()
+	for _, field := range []string{"resourceVersion", "managedFields", "generation"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	unstructured.RemoveNestedField(o.Object, "status")
+	return o.Object
+}
+
+func nonEmpty(lines []string) []string {
+	var kept []string
+	for _, line := range lines {
+		if line != "" {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,118 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// ErrNotFound says that there is no such release, or no such revision.
+var ErrNotFound = errors.New("release not found")
+
+// A Revision is one entry of a release's history.
+type Revision struct {
+	Revision    int
+	Status      string // Helm's word: "deployed", "failed", "pending-upgrade", …
+	Chart       string // "tiktok-clone-0.1.0"
+	Updated     time.Time
+	Fingerprint string // empty if tkdeploy did not write it
+	Commit      string
+	Verified    bool // it came up and passed its smoke tests
+}
+
+// History lists the kept revisions, the oldest first; none is [ErrNotFound].
+func (c *Client) History(ctx context.Context) ([]Revision, error) {
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(releases) == 0 {
+		return nil, fmt.Errorf("%s: %w", c, ErrNotFound)
+	}
+	revisions := make([]Revision, len(releases))
+	for i, rel := range releases {
+		revisions[i] = revisionOf(rel)
+	}
+	return revisions, nil
+}
+
+func revisionOf(rel *release.Release) Revision {
+	r := Revision{
+		Revision:    rel.Version,
+		Status:      rel.Info.Status.String(),
+		Updated:     rel.Info.LastDeployed.Time,
+		Fingerprint: rel.Labels[LabelFingerprint],
+		Commit:      rel.Labels[LabelCommit],
+		Verified:    rel.Labels[LabelVerified] == "true",
+	}
+	if rel.Chart != nil && rel.Chart.Metadata != nil {
+		r.Chart = rel.Chart.Metadata.Name + "-" + rel.Chart.Metadata.Version
+	}
+	return r
+}
+
+// MarkVerified notes on a revision's record that it came up and passed its
+// smoke tests. Rollbacks go to such revisions only.
+func (c *Client) MarkVerified(ctx context.Context, revision int) error {
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rel := range releases {
+		if rel.Version != revision {
+			continue
+		}
+		if rel.Labels == nil {
+			rel.Labels = map[string]string{}
+		}
+		rel.Labels[LabelVerified] = "true"
+		if err := c.run(ctx, func() error { return c.helm.Releases.Update(rel) }); err != nil {
+			return failed(fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, err), "")
+		}
+		return nil
+	}
+	return fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, ErrNotFound)
+}
+
+// releases are the stored revisions, the oldest first; there may be none.
+func (c *Client) releases(ctx context.Context) ([]*release.Release, error) {
+	c.log.drain()
+	var all []*release.Release
+	err := c.run(ctx, func() (err error) {
+		all, err = c.helm.Releases.History(c.name)
+		return err
+	})
+	if errors.Is(err, driver.ErrReleaseNotFound) {
+		err = nil
+	}
+	if err != nil {
+		return nil, failed(fmt.Errorf("read the history of release %s: %w", c, err), "")
+	}
+	// Helm's storage skips a record that it cannot decode, and only logs it.
+	if slices.ContainsFunc(c.log.drain(), func(line string) bool { return strings.Contains(line, "failed to decode release") }) {
+		return nil, fault.New(fault.Apply,
+			fmt.Errorf("read the history of release %s: a record cannot be decoded", c),
+			fmt.Sprintf("find the damaged one of the Secrets sh.helm.release.v1.%s.v* in namespace %s and delete it by hand", c.name, c.namespace))
+	}
+	slices.SortFunc(all, func(a, b *release.Release) int { return a.Version - b.Version })
+	return all, nil
+}
+
+// deployed is the newest revision whose objects are in the cluster as far as
+// Helm knows, or nil.
+func deployed(releases []*release.Release) *release.Release {
+	for _, rel := range slices.Backward(releases) {
+		if rel.Info.Status == release.StatusDeployed {
+			return rel
+		}
+	}
+	return nil
+}

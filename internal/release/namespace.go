@@ -1,0 +1,106 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// ensureNamespace creates the namespace unless it is there. One that is being
+// deleted is waited for; if it does not go in time, the error names what holds
+// it. The chart must not bring the namespace itself: uninstalling would delete
+// it with all that is in it.
+func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (created bool, err error) {
+	ns, err := c.namespaceNow(ctx)
+	if err != nil {
+		return false, err
+	}
+	if ns != nil && ns.DeletionTimestamp != nil {
+		report.Report(event.Progress(c.name, "waiting for namespace "+c.namespace+", which is being deleted"))
+		if err := c.awaitGone(ctx); err != nil {
+			return false, err
+		}
+		ns = nil
+	}
+	if ns != nil {
+		return false, nil
+	}
+	_, err = c.kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:   c.namespace,
+			Labels: map[string]string{"app.kubernetes.io/managed-by": "tkdeploy"},
+		},
+	}, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("create namespace %s: %w", c.namespace, err)
+	}
+	return true, nil
+}
+
+// namespaceNow is the namespace or nil.
+func (c *Client) namespaceNow(ctx context.Context) (*corev1.Namespace, error) {
+	ns, err := c.kube.CoreV1().Namespaces().Get(ctx, c.namespace, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read namespace %s: %w", c.namespace, err)
+	}
+	return ns, nil
+}
+
+func (c *Client) awaitGone(ctx context.Context) error {
+	var last *corev1.Namespace
+	err := wait.PollUntilContextTimeout(ctx, c.opts.NamespacePoll, c.opts.NamespaceWait, true,
+		func(ctx context.Context) (bool, error) {
+			ns, err := c.namespaceNow(ctx)
+			if ns != nil {
+				last = ns
+			}
+			return ns == nil && err == nil, err
+		})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !wait.Interrupted(err):
+		return err
+	}
+	return fault.New(fault.Apply,
+		fmt.Errorf("namespace %s is still being deleted after %v: %s", c.namespace, c.opts.NamespaceWait, holders(last)),
+		"remove what holds it, or its finalizers: kubectl get namespace "+c.namespace+" -o yaml")
+}
+
+// holders says what keeps a namespace from going away: its own finalizers, and
+// what the namespace controller tells of its content.
+func holders(ns *corev1.Namespace) string {
+	if ns == nil {
+		return "unknown"
+	}
+	var found []string
+	for _, condition := range ns.Status.Conditions {
+		if condition.Status == corev1.ConditionTrue {
+			found = append(found, condition.Message)
+		}
+	}
+	finalizers := ns.Finalizers
+	for _, f := range ns.Spec.Finalizers {
+		finalizers = append(finalizers, string(f))
+	}
+	if len(finalizers) > 0 {
+		found = append(found, "finalizers "+strings.Join(finalizers, ", "))
+	}
+	return strings.Join(found, "; ")
+}

@@ -1,0 +1,105 @@
+package release
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes/scheme"
+)
+
+// fieldManager is who the API server notes as the author of a dry run.
+const fieldManager = "tkdeploy"
+
+// owned is an object with the marks that Helm adds to what it applies.
+func (c *Client) owned(o unstructured.Unstructured) unstructured.Unstructured {
+	o = *o.DeepCopy()
+	labels := o.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels["app.kubernetes.io/managed-by"] = "Helm"
+	o.SetLabels(labels)
+	annotations := o.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations["meta.helm.sh/release-name"] = c.name
+	annotations["meta.helm.sh/release-namespace"] = c.namespace
+	o.SetAnnotations(annotations)
+	return o
+}
+
+// resource is where an object of the manifest lives; without a namespace of its
+// own it is in the release's.
+func (c *Client) resource(o unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	gvk := o.GroupVersionKind()
+	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if err != nil {
+		return nil, err
+	}
+	if mapping.Scope.Name() != "namespace" {
+		return c.live.Resource(mapping.Resource), nil
+	}
+	namespace := o.GetNamespace()
+	if namespace == "" {
+		namespace = c.namespace
+	}
+	return c.live.Resource(mapping.Resource).Namespace(namespace), nil
+}
+
+// patchFor is the patch by which Helm's upgrade would take an object from what
+// was applied to what is wanted: a three-way merge with the live object. For
+// kinds that client-go does not know Helm looks at the manifests alone, so
+// their patch is nil: it would not repair drift, so none is reported.
+func patchFor(applied, wanted, live unstructured.Unstructured) ([]byte, error) {
+	typed, err := scheme.Scheme.New(wanted.GroupVersionKind())
+	if err != nil {
+		return nil, nil //nolint:nilerr // an unknown kind is no failure
+	}
+	schema, err := strategicpatch.NewPatchMetaFromStruct(typed)
+	if err != nil {
+		return nil, err
+	}
+	var three [3][]byte
+	for i, o := range []unstructured.Unstructured{applied, wanted, live} {
+		if three[i], err = json.Marshal(o.Object); err != nil {
+			return nil, err
+		}
+	}
+	patch, err := strategicpatch.CreateThreeWayMergePatch(three[0], three[1], three[2], schema, true)
+	if err != nil || string(patch) == "{}" {
+		return nil, err
+	}
+	return patch, nil
+}
+
+// try lets the API server apply a patch without keeping the result.
+func try(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
+	after, err = r.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{
+		DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager, FieldValidation: validation,
+	})
+	if refusal, err = refused(err); refusal != nil || err != nil {
+		return nil, refusal, err
+	}
+	return after, nil, nil
+}
+
+// refused tells what the API server has against an object apart from other
+// errors. A webhook that takes no part in dry runs tells nothing, nor does a
+// namespace that is not there yet.
+func refused(err error) (refusal, other error) {
+	switch {
+	case err == nil, apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run"):
+		return nil, nil
+	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
+		return err, nil
+	}
+	return nil, err
+}

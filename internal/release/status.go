@@ -1,0 +1,72 @@
+package release
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Status is how a release stands: its newest revision, and the objects of the
+// one that is deployed.
+type Status struct {
+	Name      string
+	Namespace string
+	Revision
+	Objects []unstructured.Unstructured // as applied, not as they live now
+}
+
+// Status reads the release's records. If there is none it is [ErrNotFound].
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	if len(releases) == 0 {
+		return Status{}, fmt.Errorf("%s: %w", c, ErrNotFound)
+	}
+	newest := releases[len(releases)-1]
+	status := Status{Name: c.name, Namespace: c.namespace, Revision: revisionOf(newest)}
+	if rel := deployed(releases); rel != nil {
+		status.Objects, err = c.placedObjects(rel.Manifest)
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("read the manifest of %s: %w", c, err)
+	}
+	return status, nil
+}
+
+// Objects are those of the deployed revision as it applied them, each with its
+// namespace; without a deployed revision it is [ErrNotFound].
+func (c *Client) Objects(ctx context.Context) ([]unstructured.Unstructured, error) {
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rel := deployed(releases)
+	if rel == nil {
+		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
+	}
+	placed, err := c.placedObjects(rel.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
+	}
+	return placed, nil
+}
+
+// placedObjects fills in the namespace of namespaced objects. One whose kind
+// the cluster does not know stays as it is.
+func (c *Client) placedObjects(manifest string) ([]unstructured.Unstructured, error) {
+	all, err := objects(manifest)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		gvk := all[i].GroupVersionKind()
+		mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		if err == nil && all[i].GetNamespace() == "" && mapping.Scope.Name() == "namespace" {
+			all[i].SetNamespace(c.namespace)
+		}
+	}
+	return all, nil
+}

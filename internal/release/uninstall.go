@@ -1,0 +1,66 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Uninstall deletes the release's objects and history. Objects that the chart
+// marks as to keep stay, and so do volumes that StatefulSets claimed. It does
+// not wait until the objects are gone. A release that is not there is fine.
+// When ctx ends it behaves like [Client.Apply]. Errors are of class Down and
+// name what could not be deleted.
+func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
+	start := c.opts.Now()
+	c.writes.Store(0)
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return down(err)
+	}
+	if len(releases) == 0 {
+		report.Report(event.Finished(c.name, event.Unchanged, "no release", c.since(start), 0))
+		return nil
+	}
+	newest := releases[len(releases)-1]
+	uninstall := action.NewUninstall(c.helm)
+	// An interrupted uninstall may have run the hooks already.
+	uninstall.DisableHooks = newest.Info.Status == release.StatusUninstalling
+	uninstall.Timeout = c.opts.HookTimeout
+	err = c.run(ctx, func() error {
+		_, err := uninstall.Run(c.name)
+		return err
+	})
+	mutations := int(c.writes.Load())
+	if err != nil {
+		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
+		return down(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
+	}
+	report.Report(event.Finished(c.name, event.Done, "uninstalled", c.since(start), mutations+len(releases)))
+	return nil
+}
+
+func down(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fault.New(fault.Down, err, "run down again; what is left: kubectl get all,pvc,secrets -n the release's namespace")
+}
+
+// withCauses adds what Helm's uninstall only logs: its error is "failed to
+// delete release" and no more.
+func (c *Client) withCauses(err error, rel *release.Release) error {
+	for _, line := range c.log.drain() {
+		if cause, ok := strings.CutPrefix(line, "uninstall: Failed to "); ok {
+			err = fmt.Errorf("%w: failed to %s", err, cause)
+		}
+	}
+	return redactorFor(manifestsOf(rel)...).error(err)
+}
