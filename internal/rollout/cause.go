@@ -1,0 +1,160 @@
+package rollout
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// A Code is what is wrong, as a word that a script can compare.
+type Code string
+
+const (
+	ImagePull             Code = "ImagePull"             // the image cannot be had
+	ImageNeverPull        Code = "ImageNeverPull"        // not on the node, and the policy is Never
+	InvalidImageName      Code = "InvalidImageName"      // no reference at all
+	CreateContainerConfig Code = "CreateContainerConfig" // an environment variable's Secret, ConfigMap or key is missing, or the user is refused
+	CreateContainer       Code = "CreateContainer"       // the runtime cannot create the container
+	MissingVolumeObject   Code = "MissingVolumeObject"   // a volume's Secret, ConfigMap, key or claim is missing
+	VolumeMount           Code = "VolumeMount"           // a volume cannot be attached or mounted for another reason
+	CrashLoop             Code = "CrashLoop"             // the container ends again and again
+	LivenessFailed        Code = "LivenessFailed"        // the kubelet restarts the container: its liveness or startup probe fails
+	OOMKilled             Code = "OOMKilled"             // over its memory limit
+	BadCommand            Code = "BadCommand"            // the command is not in the image or cannot be executed
+	ExecFormat            Code = "ExecFormat"            // the program is for another CPU architecture
+	Unschedulable         Code = "Unschedulable"         // no node takes the pod
+	VolumeClaimPending    Code = "VolumeClaimPending"    // a claim gets no volume
+	QuotaExceeded         Code = "QuotaExceeded"         // a ResourceQuota refuses the pods
+	PodSecurity           Code = "PodSecurity"           // the namespace's pod security level refuses the pods
+	WebhookDenied         Code = "WebhookDenied"         // an admission webhook refuses the pods
+	WebhookUnavailable    Code = "WebhookUnavailable"    // an admission webhook does not answer
+	PodRefused            Code = "PodRefused"            // the API server refuses the pods for another reason
+	NotReady              Code = "NotReady"              // running, and the readiness or startup probe does not pass
+	PodSandbox            Code = "PodSandbox"            // the node cannot set the pod up: mostly its network
+	PodFailed             Code = "PodFailed"             // the pod as a whole failed: evicted, refused by the node
+	NodeNotReady          Code = "NodeNotReady"          // the pod's node does not answer
+	JobFailed             Code = "JobFailed"             // the Job gave up
+	RolloutPaused         Code = "RolloutPaused"         // the workload's spec says paused or suspended
+	ProgressDeadline      Code = "ProgressDeadline"      // Kubernetes itself says that the Deployment does not progress
+	NotFound              Code = "NotFound"              // the workload does not exist
+	Starting              Code = "Starting"              // nothing is known to be wrong
+)
+
+// A Cause is one reason why one workload is not ready. Pods, containers and
+// nodes that share the reason share the Cause.
+type Cause struct {
+	Code      Code
+	Object    Object
+	Pods      []string // ordered; empty if there is no pod
+	Nodes     []string // of those pods, ordered
+	Container string   // empty if the cause is not one of a container
+	Init      bool     // Container is an init container
+
+	Message string   // what is wrong, one line without the workload's name
+	Detail  []string // the container's state, exit code, the probe and its last answer, deciding events
+	Hint    string   // what to do next
+	Command string   // the kubectl command that shows more
+
+	Since   time.Time // first seen by the cluster; zero if that is not known
+	Seen    time.Time // when it was classified
+	FatalAt time.Time // from when on it ends a wait; zero is never
+
+	Log      *Log     // which log tells more; nil if none does
+	LogLines []string // its last lines, if they were fetched
+
+	subject  string    // what tells causes of one code apart: an image, a missing object
+	ifAll    time.Time // FatalAt, should all new pods have the cause
+	evidence time.Time // the newest sign of it; zero if the API keeps no time
+	born     time.Time // when what shows it was created
+}
+
+// A Log names a container's log.
+type Log struct {
+	Pod       string
+	Container string
+	Previous  bool // of the container's previous run
+}
+
+// Fatal reports whether the cause ended a wait when it was classified.
+func (c Cause) Fatal() bool { return !c.FatalAt.IsZero() && !c.Seen.Before(c.FatalAt) }
+
+// after is the cause, fatal when it has been there for grace.
+func (c Cause) after(grace time.Duration) Cause {
+	c.FatalAt = c.Since.Add(grace)
+	return c
+}
+
+// Proven reports whether something is known to be wrong.
+func (c Cause) Proven() bool { return c.Code != Starting }
+
+// merge makes one cause of those that differ only in the pod. It keeps the
+// order in which they first appear; newPods is how many pods could have it.
+func merge(causes []Cause, newPods int) []Cause {
+	type key struct {
+		code      Code
+		container string
+		subject   string
+	}
+	at := map[key]int{}
+	var merged []Cause
+	for _, c := range causes {
+		k := key{c.Code, c.Container, c.subject}
+		i, seen := at[k]
+		if !seen {
+			at[k] = len(merged)
+			merged = append(merged, c)
+			continue
+		}
+		merged[i].join(c)
+	}
+	for i := range merged {
+		m := &merged[i]
+		slices.Sort(m.Pods)
+		slices.Sort(m.Nodes)
+		m.Nodes = slices.Compact(m.Nodes)
+		if len(m.Pods) == newPods {
+			m.FatalAt = earliest(m.FatalAt, m.ifAll)
+		}
+	}
+	return merged
+}
+
+func (c *Cause) join(other Cause) {
+	c.Pods = append(c.Pods, other.Pods...)
+	c.Nodes = append(c.Nodes, other.Nodes...)
+	c.Since = earliest(c.Since, other.Since)
+	c.FatalAt = earliest(c.FatalAt, other.FatalAt)
+	if other.ifAll.After(c.ifAll) {
+		c.ifAll = other.ifAll
+	}
+}
+
+// earliest is the earlier time that is set.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// byUrgency orders fatal causes first, then those that will be, then those of
+// which nothing is proven.
+func byUrgency(a, b Cause) int {
+	return cmp.Or(
+		first(a.Proven(), b.Proven()),
+		first(!a.FatalAt.IsZero(), !b.FatalAt.IsZero()),
+		a.FatalAt.Compare(b.FatalAt),
+		compareObjects(a.Object, b.Object),
+	)
+}
+
+// first orders what holds before what does not.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}

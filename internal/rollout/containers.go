@@ -1,0 +1,135 @@
+package rollout
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A containerJudge looks for the cause that one container shows.
+type containerJudge struct {
+	podJudge
+	spec   corev1.Container
+	status corev1.ContainerStatus
+	init   bool
+}
+
+// initContainers judges the first init container that has not done its part:
+// those behind it have not started.
+func (p podJudge) initContainers() []Cause {
+	for _, spec := range p.pod.Spec.InitContainers {
+		status := statusOf(p.pod.Status.InitContainerStatuses, spec.Name)
+		sidecar := spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		switch t := status.State.Terminated; {
+		case t != nil && t.ExitCode == 0 && !sidecar:
+			continue
+		case sidecar && status.Started != nil && *status.Started && status.Ready:
+			continue
+		}
+		return containerJudge{p, spec, status, true}.causes()
+	}
+	return nil
+}
+
+func (p podJudge) containers() []Cause {
+	var found []Cause
+	for _, spec := range p.pod.Spec.Containers {
+		status := statusOf(p.pod.Status.ContainerStatuses, spec.Name)
+		if !status.Ready {
+			found = append(found, containerJudge{p, spec, status, false}.causes()...)
+		}
+	}
+	return found
+}
+
+// causes is the container's cause, or none while it is on its way.
+func (c containerJudge) causes() []Cause {
+	found, ok := c.waiting()
+	if !ok {
+		found, ok = c.crashed()
+	}
+	if !ok {
+		found, ok = c.notReady()
+	}
+	if !ok {
+		return nil
+	}
+	found.Container, found.Init = c.spec.Name, c.init
+	return []Cause{found}
+}
+
+// waiting judges the kubelet's reasons for not starting a container.
+func (c containerJudge) waiting() (Cause, bool) {
+	w := c.status.State.Waiting
+	if w == nil {
+		return Cause{}, false
+	}
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError":
+		return c.imagePull(w), true
+	case "ErrImageNeverPull":
+		return c.imageNeverPull(), true
+	case "InvalidImageName":
+		return c.invalidImageName(w), true
+	case "CreateContainerConfigError":
+		return c.config(w), true
+	case "CreateContainerError", "PreCreateHookError", "PreStartHookError":
+		return c.create(w), true
+	}
+	return Cause{}, false
+}
+
+// The kubelet's words for what an environment variable names and the cluster
+// has not (pkg/kubelet/kubelet_pods.go, Kubernetes 1.37).
+var (
+	missingKey = regexp.MustCompile(`couldn't find key (\S+) in (Secret|ConfigMap) \S+/(\S+)`)
+	cacheSync  = "failed to sync"
+)
+
+func (c containerJudge) config(w *corev1.ContainerStateWaiting) Cause {
+	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", ""))
+	since := failed.first
+	if since.IsZero() {
+		since = c.scheduled()
+	}
+	what, grace := "", c.limits.Config
+	if m := missingKey.FindStringSubmatch(w.Message); m != nil {
+		what = fmt.Sprintf("key %s of %s %s", m[1], m[2], m[3])
+	} else if m := missingObject.FindStringSubmatch(w.Message); m != nil {
+		what = kindWord(m[1]) + " " + m[2]
+	} else if strings.Contains(w.Message, cacheSync) {
+		grace = c.limits.CacheSync
+	} else if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "non-root") {
+		grace = c.limits.Refuse
+	}
+	found := c.cause(CreateContainerConfig, orElse(what, w.Message), since).after(grace)
+	found.evidence = failed.last
+	found.Detail = []string{c.stateLine()}
+	found.Message = "the container cannot be configured: " + oneLine(w.Message)
+	found.Hint = "Fix the container's environment or security context in the chart."
+	if what != "" {
+		found.Message = what + ", which the container's environment names, does not exist"
+		found.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", what, c.pod.Namespace)
+	}
+	return found
+}
+
+func (c containerJudge) create(w *corev1.ContainerStateWaiting) Cause {
+	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", ""))
+	since := failed.first
+	if since.IsZero() {
+		since = c.scheduled()
+	}
+	code, hint := CreateContainer, "Look at the message: the runtime of the node refuses the container's settings."
+	if strings.Contains(w.Message, "no command specified") {
+		code, hint = BadCommand, "The image has neither ENTRYPOINT nor CMD: set one in its Dockerfile, or command in the chart."
+	}
+	found := c.cause(code, "", since).after(c.limits.Create)
+	found.evidence = failed.last
+	found.Message = "the container cannot be created: " + oneLine(w.Message)
+	found.Detail = []string{c.stateLine()}
+	found.Hint = hint
+	return found
+}

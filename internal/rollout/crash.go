@@ -1,0 +1,146 @@
+package rollout
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// The runtime's words (containerd with runc) for a process that cannot start.
+var (
+	notExecutable = regexp.MustCompile(`executable file not found|no such file or directory|permission denied|not a directory|is a directory`)
+	wrongFormat   = regexp.MustCompile(`exec format error`)
+	outOfMemory   = regexp.MustCompile(`OOM-killed|oom-kill`)
+	execPath      = regexp.MustCompile(`exec:? "([^"]+)"`)
+)
+
+// crashed judges a container that is down and has run before.
+func (c containerJudge) crashed() (Cause, bool) {
+	end := c.lastEnd()
+	if end == nil || c.status.State.Running != nil {
+		return Cause{}, false
+	}
+	var found Cause
+	switch text := end.Message + c.waitingMessage(); {
+	case end.Reason == "OOMKilled" || outOfMemory.MatchString(text):
+		found = c.outOfMemory(end)
+	case cannotStart(end) && wrongFormat.MatchString(text):
+		found = c.badCommand(end, ExecFormat)
+	case cannotStart(end) && notExecutable.MatchString(text), end.ExitCode == 126, end.ExitCode == 127:
+		found = c.badCommand(end, BadCommand)
+	case isJob(c.workload):
+		return Cause{}, false // its backoffLimit decides
+	default:
+		found = c.crashLoop(end)
+	}
+	found.evidence = end.FinishedAt.Time
+	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name, Previous: c.status.State.Terminated == nil}
+	found.Command = fmt.Sprintf("kubectl --namespace %s logs %s --container %s", c.pod.Namespace, c.pod.Name, c.spec.Name)
+	if found.Log.Previous {
+		found.Command += " --previous"
+	}
+	return found, true
+}
+
+// lastEnd is how the container's last run ended, or nil if none has.
+func (c containerJudge) lastEnd() *corev1.ContainerStateTerminated {
+	if t := c.status.State.Terminated; t != nil {
+		return t
+	}
+	return c.status.LastTerminationState.Terminated
+}
+
+func (c containerJudge) waitingMessage() string {
+	if w := c.status.State.Waiting; w != nil {
+		return " " + w.Message
+	}
+	return ""
+}
+
+// cannotStart: the runtime could not start the process at all. The kubelet
+// writes exit code 128 and a reason for that.
+func cannotStart(end *corev1.ContainerStateTerminated) bool {
+	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
+}
+
+// tries counts the runs that this wait may judge: the container's restarts
+// since the wait began, and its last run.
+func (c containerJudge) tries() int32 {
+	return c.restarts() + 1
+}
+
+func (c containerJudge) restarts() int32 {
+	return max(0, c.status.RestartCount-c.Restarts[RestartKey(c.pod, c.spec.Name)])
+}
+
+func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
+	found := c.cause(CrashLoop, "", end.FinishedAt.Time)
+	switch restarts := c.restarts(); {
+	case restarts >= c.limits.CrashRestarts:
+		found.FatalAt = end.FinishedAt.Time
+	case restarts >= c.limits.CrashRestarts-1:
+		found.ifAll = end.FinishedAt.Add(c.limits.CrashRepeat)
+	case c.status.RestartCount >= c.limits.CrashRestarts: // it crashed before the wait; its next try may be minutes away
+		found.FatalAt = c.Started.Add(c.limits.Stale)
+	}
+	found.Message = fmt.Sprintf("the container keeps crashing: %s, %s", exitText(end), times(c.status.RestartCount, "restart"))
+	found.Hint = "Read the log: the process ends by itself."
+	if end.ExitCode == 0 {
+		found.Message = fmt.Sprintf("the container's process ends by itself with status 0, %s", times(c.status.RestartCount, "restart"))
+		found.Hint = "A workload's process must keep running in the foreground."
+	}
+	found.Detail = []string{c.stateLine(), endLine(end)}
+	if killed := c.killedByProbe(); killed.seen() {
+		found.Code = LivenessFailed
+		found.Message = fmt.Sprintf("the kubelet restarts the container: %s, %s", oneLine(killed.message), times(c.status.RestartCount, "restart"))
+		found.Detail = append(found.Detail, c.probeLines("Liveness", c.spec.LivenessProbe)...)
+		found.Detail = append(found.Detail, c.probeLines("Startup", c.spec.StartupProbe)...)
+		found.Hint = "Fix the health answer, or give the container more time to start (startupProbe, failureThreshold)."
+	}
+	return found
+}
+
+// killedByProbe are the kubelet's kills that followed from a failed probe.
+func (c containerJudge) killedByProbe() sign {
+	return c.sign(c.pod.UID, containerReason(c.spec.Name, "Killing", "probe, will be restarted"))
+}
+
+func (c containerJudge) outOfMemory(end *corev1.ContainerStateTerminated) Cause {
+	found := c.cause(OOMKilled, "", end.FinishedAt.Time)
+	if c.tries() >= c.limits.MemoryTries {
+		found = found.after(0)
+	}
+	limit := "no limit of its own: the node or the pod is out of memory"
+	found.Hint = "Give the container more memory, or find out why it needs it."
+	if q, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok {
+		limit = "the container's memory limit is " + q.String()
+		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more.", c.spec.Name, q.String())
+	}
+	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, times(c.status.RestartCount, "restart"))
+	found.Detail = []string{c.stateLine(), endLine(end)}
+	return found
+}
+
+func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Code) Cause {
+	grace := c.limits.Command
+	if c.tries() >= c.limits.CommandTries {
+		grace = 0
+	}
+	found := c.cause(code, "", end.FinishedAt.Time).after(grace)
+	command := strings.Join(append(append([]string{}, c.spec.Command...), c.spec.Args...), " ")
+	if m := execPath.FindStringSubmatch(end.Message); m != nil {
+		command = m[1]
+	}
+	found.Message = fmt.Sprintf("the command %s cannot be started", orElse(oneLine(command), "of the image"))
+	found.Hint = "Fix command and args in the chart, or ENTRYPOINT and CMD in the Dockerfile: the file must be in the image and executable."
+	if code == ExecFormat {
+		found.Message += ": it is for another CPU architecture"
+		found.Hint = "Build the image for the node's architecture."
+	} else if !cannotStart(end) {
+		found.Message = fmt.Sprintf("the container ends with status %d: a command that it runs is not there or not executable", end.ExitCode)
+	}
+	found.Detail = []string{c.stateLine(), endLine(end)}
+	return found
+}

@@ -1,0 +1,69 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// A Failure says why a wait ended without all workloads ready. It comes wrapped
+// in a [fault.Error] of class [fault.Unhealthy], or [fault.Undecided] when time
+// ran out and nothing is known to be wrong. Find it with errors.As.
+type Failure struct {
+	// Causes are those of the workloads that failed, the deciding ones first,
+	// with the lines of their logs.
+	Causes []Cause
+
+	// Unready are the workloads that were not ready, in the order of the wait.
+	Unready []Workload
+
+	// Elapsed is how long the wait took, and Expired whether it took all the
+	// time that it had; else it ended early.
+	Elapsed time.Duration
+	Expired bool
+}
+
+// Error is one line: the first cause, and how many others there are.
+func (f *Failure) Error() string {
+	if len(f.Causes) == 0 {
+		return fmt.Sprintf("not ready after %s", f.Elapsed.Round(time.Second))
+	}
+	text := cut(fmt.Sprintf("%s: %s", f.Causes[0].Object.Name, f.Causes[0].title()), cardWidth)
+	if f.Expired {
+		text = fmt.Sprintf("not ready after %s: %s", f.Elapsed.Round(time.Second), text)
+	}
+	switch more := len(f.Causes) - 1; {
+	case more == 1:
+		text += " (and 1 more cause)"
+	case more > 1:
+		text += fmt.Sprintf(" (and %d more causes)", more)
+	}
+	return text
+}
+
+// fault wraps the failure in its class and the first cause's next step.
+func (f *Failure) fault() error {
+	class := fault.Undecided
+	var hints []string
+	for _, c := range f.Causes {
+		if c.Proven() {
+			class = fault.Unhealthy
+		}
+		if len(hints) == 0 && c.Hint != "" {
+			hints = append(hints, c.Hint)
+		}
+	}
+	return fault.New(class, f, strings.Join(hints, "\n"))
+}
+
+// starting is the cause of a workload of which nothing is known to be wrong.
+func starting(w Workload, now time.Time) Cause {
+	return Cause{
+		Code: Starting, Object: w.Object, Seen: now,
+		Message: "still starting: " + w.Message,
+		Hint:    "Give it more time (--timeout), or look at what it is doing.",
+		Command: fmt.Sprintf("kubectl --namespace %s describe %s", w.Namespace, kubectlName(w.Object)),
+	}
+}

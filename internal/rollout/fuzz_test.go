@@ -1,0 +1,157 @@
+package rollout
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// FuzzClassify throws statuses at the package that no cluster would give. It
+// must not panic, must call no workload ready that has fewer pods than it wants,
+// and must give a card for everything that it says.
+func FuzzClassify(f *testing.F) {
+	for seed := range uint64(40) {
+		f.Add(seed, "back-off", int32(1))
+	}
+	f.Add(uint64(7), `exec: "x": not found`, int32(-1))
+	f.Fuzz(func(t *testing.T, seed uint64, text string, number int32) {
+		now := time.Unix(1_800_000_000, 0)
+		s := randomSnapshot(rand.New(rand.NewPCG(seed, 1)), text, number, now)
+		for _, w := range Measure(s, DefaultLimits(), now) {
+			if w.State == Ready && w.Ready < w.Wanted {
+				t.Errorf("ready with %d of %d: %+v", w.Ready, w.Wanted, w)
+			}
+		}
+		for _, c := range Classify(s, DefaultLimits(), now) {
+			if c.Message == "" || c.Code == "" || c.Object.Name == "" || len(Card(c)) < 2 {
+				t.Errorf("incomplete cause %+v", c)
+			}
+		}
+	})
+}
+
+// randomSnapshot fills the statuses of one workload of each kind, their pods,
+// events, claims and nodes, with words that mean something and with text.
+func randomSnapshot(r *rand.Rand, text string, number int32, now time.Time) Snapshot {
+	g := generator{r, text, number, now}
+	d, set, ss, ds, j := &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{}, &batchv1.Job{}
+	s := Snapshot{
+		Deployments: []*appsv1.Deployment{d}, ReplicaSets: []*appsv1.ReplicaSet{set}, StatefulSets: []*appsv1.StatefulSet{ss},
+		DaemonSets: []*appsv1.DaemonSet{ds}, Jobs: []*batchv1.Job{j},
+	}
+	for i, o := range []any{d, set, ss, ds, j} {
+		g.fill(reflect.ValueOf(o).Elem(), 0)
+		o.(metav1.Object).SetUID(types.UID(rune('a' + i)))
+		o.(metav1.Object).SetName(string(rune('a' + i)))
+		o.(metav1.Object).SetNamespace("shop")
+	}
+	yes := true
+	own := func(o metav1.Object, uid string) {
+		o.SetOwnerReferences([]metav1.OwnerReference{{UID: types.UID(uid), Controller: &yes}})
+		o.SetDeletionTimestamp(nil)
+	}
+	own(set, "a")
+	set.Spec.Template = d.Spec.Template
+	for _, owner := range []string{"b", "b", "c", "d", "e"} {
+		p, e := &corev1.Pod{}, &corev1.Event{}
+		g.fill(reflect.ValueOf(p).Elem(), 0)
+		g.fill(reflect.ValueOf(e).Elem(), 0)
+		own(p, owner)
+		e.InvolvedObject.UID = p.UID
+		s.Pods, s.Events = append(s.Pods, p), append(s.Events, e)
+	}
+	c, n := &corev1.PersistentVolumeClaim{}, &corev1.Node{}
+	g.fill(reflect.ValueOf(c).Elem(), 0)
+	g.fill(reflect.ValueOf(n).Elem(), 0)
+	s.Claims, s.Nodes = append(s.Claims, c), append(s.Nodes, n)
+	s.Objects = []Object{{Deployment, "shop", "a"}, {StatefulSet, "shop", "c"}, {DaemonSet, "shop", "d"}, {Job, "shop", "e"}, {Job, "shop", "none"}}
+	if r.IntN(2) == 0 {
+		s.Started = now.Add(-time.Minute)
+	}
+	return s
+}
+
+// A generator fills values at random.
+type generator struct {
+	r      *rand.Rand
+	text   string
+	number int32
+	now    time.Time
+}
+
+// words are those that the package looks for, and a few that it does not.
+var words = []string{
+	"", "web", "v", "True", "False", "Ready", "PodScheduled", "ContainersReady", "Progressing", "ReplicaFailure", "Complete", "Failed",
+	"Running", "Pending", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
+	"CreateContainerError", "CrashLoopBackOff", "RunContainerError", "StartError", "OOMKilled", "Unschedulable", "FailedMount",
+	"FailedCreate", "FailedScheduling", "Unhealthy", "Killing", "ProvisioningFailed", "ProgressDeadlineExceeded", "spec.containers{web}",
+	`secret "x" not found`, "couldn't find key k in Secret ns/x", "Readiness probe failed: ", "pod has unbound immediate PersistentVolumeClaims",
+	`MountVolume.SetUp failed for volume "v" : references non-existent secret key: k`, "exceeded quota", `exec: "": no such file or directory`,
+}
+
+func (g generator) fill(v reflect.Value, depth int) {
+	if depth > 9 || !v.CanSet() {
+		return
+	}
+	if g.known(v) {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			g.fill(v.Field(i), depth+1)
+		}
+	case reflect.Pointer:
+		if g.r.IntN(2) == 0 {
+			v.Set(reflect.New(v.Type().Elem()))
+			g.fill(v.Elem(), depth+1)
+		}
+	case reflect.Slice:
+		for range g.r.IntN(3) {
+			e := reflect.New(v.Type().Elem()).Elem()
+			g.fill(e, depth+1)
+			v.Set(reflect.Append(v, e))
+		}
+	case reflect.String:
+		v.SetString(g.word())
+	case reflect.Bool:
+		v.SetBool(g.r.IntN(2) == 0)
+	case reflect.Int32, reflect.Int64, reflect.Int:
+		v.SetInt(g.integer())
+	}
+}
+
+// known fills the types whose zero or random value means nothing.
+func (g generator) known(v reflect.Value) bool {
+	switch p := v.Addr().Interface().(type) {
+	case *metav1.Time:
+		*p = metav1.NewTime(g.now.Add(-time.Duration(g.r.IntN(200)) * time.Second))
+	case *metav1.MicroTime:
+		*p = metav1.NewMicroTime(g.now.Add(-time.Duration(g.r.IntN(200)) * time.Second))
+	case *corev1.ResourceList, *map[string]string:
+	default:
+		return false
+	}
+	return true
+}
+
+func (g generator) word() string {
+	if g.r.IntN(8) == 0 {
+		return g.text
+	}
+	return words[g.r.IntN(len(words))]
+}
+
+func (g generator) integer() int64 {
+	if g.r.IntN(6) == 0 {
+		return int64(g.number)
+	}
+	return int64(g.r.IntN(4))
+}

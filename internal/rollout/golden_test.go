@@ -1,0 +1,107 @@
+package rollout
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes/scheme"
+)
+
+var rewrite = flag.Bool("update", false, "write the golden files anew")
+
+// Each folder of testdata holds what a cluster said about one fault, most of
+// them as a real one did (see TestRealFaults), and the cards that it must give.
+func TestCardsOfKnownFaults(t *testing.T) {
+	folders, err := filepath.Glob("testdata/*/objects.yaml")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, path := range folders {
+		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
+			t.Parallel()
+			s, now := readSnapshot(t, path)
+			got := renderAll(s, now)
+			golden := filepath.Join(filepath.Dir(path), "cards.golden")
+			if *rewrite {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// renderAll is how far each workload is, then each cause with its verdict and
+// its card.
+func renderAll(s Snapshot, now time.Time) string {
+	var b strings.Builder
+	for _, w := range Measure(s, DefaultLimits(), now) {
+		fmt.Fprintf(&b, "%s: %s, %s\n", w.Object, w.State, w.Message)
+	}
+	for _, c := range Classify(s, DefaultLimits(), now) {
+		verdict := "never fatal"
+		if c.Fatal() {
+			verdict = "fatal"
+		} else if !c.FatalAt.IsZero() {
+			verdict = "fatal in " + c.FatalAt.Sub(now).String()
+		}
+		fmt.Fprintf(&b, "\n[%s, %s]\n%s\n", c.Code, verdict, strings.Join(Card(c), "\n"))
+	}
+	return b.String()
+}
+
+// readSnapshot reads a file of YAML documents. A first line "# now: TIME" says
+// when they were seen. All workloads in it are judged.
+func readSnapshot(t *testing.T, path string) (Snapshot, time.Time) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, body, _ := strings.Cut(string(text), "\n")
+	now, err := time.Parse(time.RFC3339, strings.TrimPrefix(line, "# now: "))
+	if err != nil {
+		t.Fatalf("%s: first line: %v", path, err)
+	}
+	var s Snapshot
+	docs := yaml.NewYAMLReader(bufio.NewReader(strings.NewReader(body)))
+	for {
+		doc, err := docs.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		o, _, err := scheme.Codecs.UniversalDeserializer().Decode(doc, nil, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		s.add(o)
+		if m, ok := o.(metav1.Object); ok {
+			kind := Kind(o.GetObjectKind().GroupVersionKind().Kind)
+			if groups[kind] != "" {
+				s.Objects = append(s.Objects, Object{kind, m.GetNamespace(), m.GetName()})
+			}
+		}
+	}
+	s.sort()
+	return s, now
+}

@@ -1,0 +1,114 @@
+package rollout
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A pullFailure is a kind of failed pull.
+type pullFailure struct {
+	signs *regexp.Regexp
+	what  string
+	hint  string
+	grace func(Limits) time.Duration
+}
+
+// pullFailures are tried in their order on the runtime's message. The words are
+// those of containerd and of the registries' own answers.
+var pullFailures = []pullFailure{
+	{
+		regexp.MustCompile(`(?i)unauthorized|denied|forbidden|authentication required|no basic auth`),
+		"the registry refuses it",
+		"Check the name, and give the namespace an image pull secret for that registry.",
+		func(l Limits) time.Duration { return l.Image },
+	},
+	{
+		regexp.MustCompile(`(?i)toomanyrequests|too many requests`),
+		"the registry refuses more requests for now",
+		"Log in to the registry, wait, or load the image into the cluster.",
+		func(l Limits) time.Duration { return l.Registry },
+	},
+	{
+		regexp.MustCompile(`(?i)not ?found|manifest unknown|does not exist|no match for platform`),
+		"it does not exist",
+		"Build or push the image, or fix its name and tag in the chart.",
+		func(l Limits) time.Duration { return l.Image },
+	},
+	{
+		regexp.MustCompile(`(?i)no such host|dial tcp|i/o timeout|connection re|tls|x509|EOF|unreachable|deadline exceeded|network`),
+		"the registry cannot be reached",
+		"Check the registry's name and the node's network, or load the image into the cluster.",
+		func(l Limits) time.Duration { return l.Registry },
+	},
+}
+
+func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
+	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", "Failed to pull image"))
+	text := w.Message
+	if !strings.Contains(text, "rpc error") && failed.message != "" {
+		text = failed.message
+	}
+	kind := pullFailure{what: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(l Limits) time.Duration { return l.Registry }}
+	for _, f := range pullFailures {
+		if f.signs.MatchString(text) {
+			kind = f
+			break
+		}
+	}
+	since := failed.first
+	if since.IsZero() {
+		since = c.scheduled()
+	}
+	found := c.cause(ImagePull, c.spec.Image, since).after(kind.grace(c.limits))
+	found.evidence = failed.last
+	found.Message = fmt.Sprintf("cannot pull image %s: %s", c.spec.Image, kind.what)
+	found.Detail = []string{c.stateLine()}
+	if !strings.Contains(found.Detail[0], "rpc error") && failed.message != "" {
+		found.Detail = append(found.Detail, oneLine(failed.message))
+	}
+	found.Hint = c.onNode(kind.hint)
+	return found
+}
+
+func (c containerJudge) imageNeverPull() Cause {
+	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "ErrImageNeverPull", ""))
+	since := failed.first
+	if since.IsZero() {
+		since = c.scheduled()
+	}
+	found := c.cause(ImageNeverPull, c.spec.Image, since).after(c.limits.Image)
+	found.evidence = failed.last
+	found.Message = fmt.Sprintf("image %s is not on the node and imagePullPolicy is Never", c.spec.Image)
+	found.Detail = []string{c.stateLine()}
+	found.Hint = c.onNode("Load the image into the node, or let it be pulled (imagePullPolicy: IfNotPresent).")
+	return found
+}
+
+func (c containerJudge) invalidImageName(w *corev1.ContainerStateWaiting) Cause {
+	found := c.cause(InvalidImageName, c.spec.Image, c.scheduled()).after(c.limits.Image)
+	found.Message = fmt.Sprintf("%q is not an image reference", c.spec.Image)
+	found.Detail = []string{oneLine(w.Reason + ": " + w.Message)}
+	found.Hint = "Fix the image's repository and tag in the chart's values."
+	return found
+}
+
+// onNode adds to a hint what a node of kind means: images come from loading.
+func (c containerJudge) onNode(hint string) string {
+	node := c.nodes[c.pod.Spec.NodeName]
+	if node == nil || !strings.HasPrefix(node.Spec.ProviderID, "kind://") {
+		return hint
+	}
+	return fmt.Sprintf("The image is not loaded into node %s of the kind cluster. %s", node.Name, hint)
+}
+
+// scheduled is when the pod got its node, for states that carry no time.
+func (c containerJudge) scheduled() time.Time {
+	if cond := podCondition(c.pod, corev1.PodScheduled); cond != nil && cond.Status == corev1.ConditionTrue {
+		return cond.LastTransitionTime.Time
+	}
+	return c.pod.CreationTimestamp.Time
+}

@@ -1,0 +1,119 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// mostLog bounds what is read of a log, whatever the server sends.
+const mostLog = 1 << 20
+
+// explain fetches the logs that the failure's causes name and removes secrets
+// from all text. It takes Limits.LogTime at most, also when ctx has expired.
+func (w *Watcher) explain(ctx context.Context, f *Failure) {
+	if f.Expired {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.limits().LogTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i := range f.Causes {
+		if f.Causes[i].Log != nil {
+			wg.Go(func() { w.attachLog(ctx, &f.Causes[i]) })
+		}
+	}
+	wg.Wait()
+	f.Causes = w.redactAll(f.Causes)
+	for i := range f.Unready {
+		f.Unready[i].Message = w.redact(f.Unready[i].Message)
+	}
+}
+
+// attachLog adds the last lines of the cause's log. The kubelet may have removed
+// the previous run; the present one then has to do.
+func (w *Watcher) attachLog(ctx context.Context, c *Cause) {
+	text, err := w.log(ctx, c.Object.Namespace, *c.Log)
+	if err != nil && c.Log.Previous {
+		c.Log = &Log{Pod: c.Log.Pod, Container: c.Log.Container}
+		text, err = w.log(ctx, c.Object.Namespace, *c.Log)
+	}
+	if err != nil {
+		c.Detail = append(c.Detail, oneLine(err.Error()))
+		return
+	}
+	c.LogLines = lastLines(w.redact(text), w.limits().LogLines, w.limits().LogWidth)
+	if c.Code == CrashLoop && wrongFormat.MatchString(text) {
+		c.Code = ExecFormat
+		c.Message = "the program is for another CPU architecture"
+		c.Hint = "Build the image for the node's architecture."
+	}
+}
+
+func (w *Watcher) log(ctx context.Context, namespace string, l Log) (string, error) {
+	lines := int64(w.limits().LogLines)
+	stream, err := w.Client.CoreV1().Pods(namespace).GetLogs(l.Pod, &corev1.PodLogOptions{
+		Container: l.Container, Previous: l.Previous, TailLines: &lines,
+	}).Stream(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
+	}
+	defer stream.Close()
+	text, err := io.ReadAll(io.LimitReader(stream, mostLog))
+	if err != nil {
+		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
+	}
+	return string(text), nil
+}
+
+var colour = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`)
+
+// lastLines are the last lines of a text, each cut at width and without
+// anything that would command a terminal.
+func lastLines(text string, most, width int) []string {
+	text = strings.TrimRight(colour.ReplaceAllString(text, ""), "\r\n")
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(text, "\n")
+	lines = lines[max(0, len(lines)-most):]
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(cut(strings.Map(printable, l), width), " ")
+	}
+	return lines
+}
+
+func printable(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case unicode.IsControl(r):
+		return -1
+	}
+	return r
+}
+
+func (w *Watcher) redact(s string) string {
+	if w.Redact == nil {
+		return s
+	}
+	return w.Redact(s)
+}
+
+// redactAll is the causes without secrets in what the cluster said.
+func (w *Watcher) redactAll(causes []Cause) []Cause {
+	for i := range causes {
+		c := &causes[i]
+		c.Message, c.Hint = w.redact(c.Message), w.redact(c.Hint)
+		for k := range c.Detail {
+			c.Detail[k] = w.redact(c.Detail[k])
+		}
+	}
+	return causes
+}

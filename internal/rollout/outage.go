@@ -1,0 +1,40 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// An outage follows whether the API server answers.
+type outage struct {
+	limits Limits
+	report event.Reporter
+	since  time.Time // the last answer before the outage; zero outside one
+	warned bool
+}
+
+// check is told which source is silent, or nil. It reports whether nothing can
+// be decided now, with an error when that has lasted too long.
+func (o *outage) check(silent *kept, now time.Time) (away bool, err error) {
+	if silent == nil {
+		if o.warned {
+			o.report.Report(event.Warn(fmt.Sprintf("API server answers again after %s", seconds(now.Sub(o.since)))))
+		}
+		o.since, o.warned = time.Time{}, false
+		return false, nil
+	}
+	if o.since.IsZero() {
+		o.since = silent.contact
+	}
+	lasted := now.Sub(silent.contact)
+	if lasted >= o.limits.OutageEnd {
+		return true, unreadable(fmt.Errorf("wait for workloads: the API server has not answered for %s: %w", seconds(lasted), silent.err))
+	}
+	if lasted >= o.limits.OutageWarn && !o.warned {
+		o.warned = true
+		o.report.Report(event.Warn(fmt.Sprintf("API server not reachable for %s: %v", seconds(lasted), silent.err)))
+	}
+	return true, nil
+}

@@ -1,0 +1,227 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	k8stesting "k8s.io/client-go/testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+var errAway = fmt.Errorf("dial tcp 127.0.0.1:6443: %w", syscall.ECONNREFUSED)
+
+// away makes every request fail from one time of the world to another.
+func (w *world) away(from, to time.Duration) {
+	broken := func() error {
+		if d := time.Since(w.begin); d >= from && d < to {
+			return errAway
+		}
+		return nil
+	}
+	w.failing("list", broken)
+	w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
+		err := broken()
+		return err != nil, nil, err
+	})
+}
+
+// mute makes all watches silent: they open and never say a thing.
+func (w *world) mute() {
+	w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
+		return true, watch.NewFake(), nil
+	})
+}
+
+func TestWaitSurvivesAnOutage(t *testing.T) {
+	t.Run("of 45 seconds, with a warning", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.mute()
+			w.away(5*time.Second, 50*time.Second)
+			w.pod("web-a", running(false))
+			later(20*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, w, 50*time.Second, 53*time.Second)
+			got := w.told(event.Warning)
+			if len(got) != 2 || !strings.HasPrefix(got[0], "API server not reachable for 15s: ") || !strings.HasPrefix(got[1], "API server answers again after ") {
+				t.Errorf("warnings: %q", got)
+			}
+		})
+	})
+	t.Run("but not for ever, and decides nothing meanwhile", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.mute()
+			w.away(1*time.Second, time.Hour)
+			w.pod("web-a", waitingFor("CreateContainerConfigError", `secret "db" not found`))
+			err := w.wait(t.Context(), Watcher{})
+			if fault.ClassOf(err) != fault.Undecided || !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+			}
+			within(t, w, 120*time.Second, 122*time.Second)
+		})
+	})
+	t.Run("that a deadline ends", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.away(0, time.Hour)
+			err := w.wait(t.Context(), Watcher{Timeout: 30 * time.Second})
+			if fault.ClassOf(err) != fault.Undecided || !strings.Contains(err.Error(), "has not answered for 30s") {
+				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+			}
+		})
+	})
+}
+
+func TestWaitNoticesASilentWatch(t *testing.T) {
+	story(t, 1, func(t *testing.T, w *world) {
+		w.mute()
+		w.pod("web-a", running(false))
+		later(11*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+		if err := w.wait(t.Context(), Watcher{}); err != nil {
+			t.Fatal(err)
+		}
+		within(t, w, 11*time.Second, 21*time.Second)
+	})
+}
+
+func TestWaitRelistsAfterAnExpiredWatch(t *testing.T) {
+	story(t, 1, func(t *testing.T, w *world) {
+		w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
+			gone := watch.NewFakeWithChanSize(1, false)
+			gone.Error(&apierrors.NewResourceExpired("too old resource version").ErrStatus)
+			return true, gone, nil
+		})
+		w.pod("web-a", running(false))
+		later(5500*time.Millisecond, func() { w.pod("web-a", running(true)); w.available(1) })
+		if err := w.wait(t.Context(), Watcher{}); err != nil {
+			t.Fatal(err)
+		}
+		within(t, w, 6*time.Second, 7*time.Second)
+	})
+}
+
+func TestWaitWithoutAccess(t *testing.T) {
+	forbid := func(w *world, resource string) {
+		w.client.PrependReactor("list", resource, func(k8stesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))
+		})
+	}
+	t.Run("to what it decides by is an error at once", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			forbid(w, "pods")
+			err := w.wait(t.Context(), Watcher{})
+			if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "list pods in namespace shop") {
+				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+			}
+			within(t, w, 0, time.Second)
+		})
+	})
+	t.Run("to what only explains is a warning", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			forbid(w, "nodes")
+			w.pod("web-a", running(true))
+			w.available(1)
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.told(event.Warning); !slices.Equal(got, []string{"no access to nodes: explanations will lack what they say"}) {
+				t.Errorf("warnings: %q", got)
+			}
+		})
+	})
+}
+
+// Fault row 44: whichever request fails once, the answer is the same.
+func TestWaitWithOneFailedRequest(t *testing.T) {
+	failures := map[string]error{
+		"500":   apierrors.NewInternalError(errors.New("boom")),
+		"429":   apierrors.NewTooManyRequests("slow down", 1),
+		"409":   apierrors.NewConflict(schema.GroupResource{Resource: "x"}, "y", errors.New("conflict")),
+		"reset": syscall.ECONNRESET,
+	}
+	for name, failure := range failures {
+		for k := range int32(16) {
+			t.Run(fmt.Sprintf("%s of request %d", name, k), func(t *testing.T) {
+				story(t, 1, func(t *testing.T, w *world) {
+					w.failKth(k, failure)
+					w.pod("web-a", running(false))
+					later(3*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+					if err := w.wait(t.Context(), Watcher{}); err != nil {
+						t.Error(err)
+					}
+					within(t, w, 3*time.Second, 14*time.Second)
+				})
+				story(t, 1, func(t *testing.T, w *world) {
+					w.failKth(k, failure)
+					w.pod("web-a", waitingFor("ErrImagePull", notFoundMessage))
+					fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
+				})
+			})
+		}
+	}
+}
+
+// failKth makes the k-th request of the wait fail, lists and watches alike.
+func (w *world) failKth(k int32, failure error) {
+	var n atomic.Int32
+	broken := func() error {
+		if n.Add(1)-1 == k {
+			return failure
+		}
+		return nil
+	}
+	w.failing("list", broken)
+	w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
+		err := broken()
+		return err != nil, nil, err
+	})
+}
+
+func TestStatusMakesOneRequestForEachKindAndNamespace(t *testing.T) {
+	story(t, 2, func(t *testing.T, w *world) {
+		w.pod("web-a", running(true))
+		w.pod("web-b", waitingFor("ErrImagePull", notFoundMessage))
+		w.available(1)
+		got, err := (&Watcher{Client: w.client}).Status(t.Context(), []Object{web, {Deployment, "shop", "other"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := got[0]; s.State != Progressing || s.Ready != 1 || s.Wanted != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
+			t.Errorf("web: %+v", s)
+		}
+		if got[1].State != Absent {
+			t.Errorf("other: %+v", got[1])
+		}
+		count := map[string]int{}
+		for _, a := range w.client.Actions() {
+			count[a.GetVerb()+" "+a.GetResource().Resource]++
+		}
+		for what, n := range count {
+			if n != 1 {
+				t.Errorf("%d times %s", n, what)
+			}
+		}
+	})
+}
+
+func TestStatusFailsIfTheAPIDoes(t *testing.T) {
+	story(t, 1, func(t *testing.T, w *world) {
+		w.away(0, time.Hour)
+		_, err := (&Watcher{Client: w.client}).Status(t.Context(), []Object{web})
+		if fault.ClassOf(err) != fault.Undecided {
+			t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+		}
+	})
+}

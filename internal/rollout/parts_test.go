@@ -1,0 +1,114 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+func TestWorkloadsArePickedOutOfRenderedObjects(t *testing.T) {
+	t.Parallel()
+	object := func(version, kind, namespace, name string) unstructured.Unstructured {
+		u := unstructured.Unstructured{Object: map[string]any{}}
+		u.SetAPIVersion(version)
+		u.SetKind(kind)
+		u.SetNamespace(namespace)
+		u.SetName(name)
+		return u
+	}
+	got := Workloads([]unstructured.Unstructured{
+		object("apps/v1", "StatefulSet", "", "db"),
+		object("v1", "Service", "", "db"),
+		object("example.com/v1", "Deployment", "", "not-ours"),
+		object("batch/v1", "Job", "tools", "migrate"),
+		object("apps/v1", "Deployment", "shop", "web"),
+		object("apps/v1", "Deployment", "", "web"),
+	}, "shop")
+	want := []Object{{Deployment, "shop", "web"}, {StatefulSet, "shop", "db"}, {Job, "tools", "migrate"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestLagIsCorrectedOnlyIfTheClocksReallyDiffer(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	tests := []struct {
+		name string
+		seen []time.Duration // how old new objects looked on arrival
+		want time.Duration
+	}{
+		{"nothing seen", nil, 0},
+		{"the usual delay", []time.Duration{900 * time.Millisecond, 2 * time.Second}, 0},
+		{"a cluster five minutes behind", []time.Duration{302 * time.Second, 300 * time.Second}, -300 * time.Second},
+		{"a cluster five minutes ahead", []time.Duration{-299 * time.Second, -300 * time.Second}, 300 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var l lag
+			for _, d := range test.seen {
+				l.see(now.Add(-d), now)
+			}
+			if got := l.cluster(now).Sub(now); got != test.want {
+				t.Errorf("corrected by %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLastLinesCannotCommandATerminal(t *testing.T) {
+	t.Parallel()
+	text := "one\ntwo\x1b[31m red\x1b[0m\tand\a bell\r\n" + strings.Repeat("é", 40) + "\n\n"
+	want := []string{"two red and bell", strings.Repeat("é", 30) + "…"}
+	if got := lastLines(text, 2, 30); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := lastLines("\n", 2, 30); got != nil {
+		t.Errorf("an empty log gives %q", got)
+	}
+}
+
+func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
+	t.Parallel()
+	pull := Cause{Code: ImagePull, Object: web, Container: "web", Message: "cannot pull image web:1: it does not exist", Hint: "Build it."}
+	tests := []struct {
+		name    string
+		failure Failure
+		text    string
+		class   fault.Class
+	}{
+		{"early", Failure{Causes: []Cause{pull}}, "web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
+		{"with more causes", Failure{Causes: []Cause{pull, pull, pull}}, "web: container web: cannot pull image web:1: it does not exist (and 2 more causes)", fault.Unhealthy},
+		{"at the deadline", Failure{Causes: []Cause{pull}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
+		{"with nothing known", Failure{Causes: []Cause{{Code: Starting, Object: web, Message: "still starting: 0 of 1 ready"}}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: still starting: 0 of 1 ready", fault.Undecided},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := test.failure.fault()
+			if err.Error() != test.text {
+				t.Errorf("text %q, want %q", err, test.text)
+			}
+			if got := fault.ClassOf(err); got != test.class {
+				t.Errorf("class %s, want %s", got, test.class)
+			}
+			if got := fault.HintOf(err); got != test.failure.Causes[0].Hint {
+				t.Errorf("hint %q", got)
+			}
+		})
+	}
+}
+
+func TestItemNamesAreUnique(t *testing.T) {
+	t.Parallel()
+	names := itemNames([]Object{web, {StatefulSet, "shop", "web"}, {StatefulSet, "shop", "db"}})
+	if names[web] != "Deployment shop/web" || names[Object{StatefulSet, "shop", "db"}] != "db" {
+		t.Errorf("names: %v", names)
+	}
+}

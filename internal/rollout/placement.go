@@ -1,0 +1,161 @@
+package rollout
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// failed judges a pod that failed as a whole. Its controller replaces it, so it
+// is never fatal. A Job's failed pods are the Job's own affair.
+func (p podJudge) failed() []Cause {
+	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.workload) {
+		return nil
+	}
+	c := p.cause(PodFailed, p.pod.Status.Reason, p.pod.CreationTimestamp.Time)
+	c.Message = fmt.Sprintf("the pod failed: %s", orElse(p.pod.Status.Reason, "no reason given"))
+	if p.pod.Status.Message != "" {
+		c.Detail = []string{oneLine(p.pod.Status.Message)}
+	}
+	c.Hint = "An evicted or refused pod means that the node is short of memory, disk or pods: look at the node's conditions."
+	return []Cause{c}
+}
+
+// scheduling judges a pod that has no node yet.
+func (p podJudge) scheduling() []Cause {
+	if p.pod.Spec.NodeName != "" {
+		return nil
+	}
+	cond := podCondition(p.pod, corev1.PodScheduled)
+	if cond == nil || cond.Status != corev1.ConditionFalse {
+		return p.unboundClaim()
+	}
+	if claim := missingClaim.FindStringSubmatch(cond.Message); claim != nil {
+		return []Cause{p.missingObject("claim "+claim[1], cond.LastTransitionTime.Time)}
+	}
+	if strings.Contains(cond.Message, "unbound immediate PersistentVolumeClaims") {
+		if found := p.unboundClaim(); found != nil {
+			return found
+		}
+	}
+	return []Cause{p.unschedulable(cond)}
+}
+
+// The scheduler's own words, as Kubernetes 1.37 writes them.
+var (
+	missingClaim = regexp.MustCompile(`persistentvolumeclaim "([^"]+)" not found`)
+	preemption   = regexp.MustCompile(`\s*preemption:.*$`)
+	onlyNotReady = regexp.MustCompile(`\d+ node\(s\) had untolerated taint(\(s\))? \{?node\.kubernetes\.io/(not-ready|unreachable)`)
+)
+
+func (p podJudge) unschedulable(cond *corev1.PodCondition) Cause {
+	shortage := strings.TrimSuffix(preemption.ReplaceAllString(oneLine(cond.Message), ""), ".")
+	c := p.cause(Unschedulable, shortage, cond.LastTransitionTime.Time).after(p.limits.Schedule)
+	c.Message = "no node takes the pod: " + shortage
+	if r := requests(p.pod); r != "" {
+		c.Detail = append(c.Detail, "the pod requests "+r)
+	}
+	c.Detail = append(c.Detail, p.room()...)
+	c.Hint = "Lower the pod's requests, free or add a node, or fix its nodeSelector, affinity or tolerations."
+	tried := p.sign(p.pod.UID, reason("FailedScheduling", ""))
+	c.evidence = tried.last
+	switch {
+	case onlyNotReady.MatchString(cond.Message):
+		c.FatalAt = c.Since.Add(p.limits.Node)
+	case p.sign(p.pod.UID, reason("TriggeredScaleUp", "")).seen():
+		c.FatalAt = time.Time{} // the cluster autoscaler is bringing a node
+	}
+	return c
+}
+
+// requests sums what the pod's containers ask for, the way the scheduler does
+// for a pod without init containers.
+func requests(pod *corev1.Pod) string {
+	sum := corev1.ResourceList{}
+	for _, c := range pod.Spec.Containers {
+		for name, q := range c.Resources.Requests {
+			total := sum[name]
+			total.Add(q)
+			sum[name] = total
+		}
+	}
+	var parts []string
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
+		if q, ok := sum[name]; ok {
+			parts = append(parts, fmt.Sprintf("%s %s", name, q.String()))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// room says what each of the first nodes has to give.
+func (p podJudge) room() []string {
+	var lines []string
+	for _, n := range p.Nodes[:min(len(p.Nodes), 3)] {
+		lines = append(lines, fmt.Sprintf("node %s has cpu %s, memory %s for all its pods",
+			n.Name, n.Status.Allocatable.Cpu(), n.Status.Allocatable.Memory()))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// unboundClaim judges the first claim of the pod that has no volume. A claim of
+// a class that waits for the first consumer is Pending until the scheduler has
+// chosen a node, which is no fault: such a claim counts only with a failed
+// provisioning.
+func (p podJudge) unboundClaim() []Cause {
+	for _, volume := range p.pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim == nil {
+			continue
+		}
+		claim := p.claims[p.pod.Namespace+"/"+volume.PersistentVolumeClaim.ClaimName]
+		if claim == nil || claim.Status.Phase == corev1.ClaimBound {
+			continue
+		}
+		failed := p.sign(claim.UID, func(e *corev1.Event) bool {
+			return e.Reason == "ProvisioningFailed" || e.Reason == "FailedBinding"
+		})
+		if failed.seen() {
+			return []Cause{p.pendingClaim(claim, failed)}
+		}
+	}
+	return nil
+}
+
+func (p podJudge) pendingClaim(claim *corev1.PersistentVolumeClaim, failed sign) Cause {
+	c := p.cause(VolumeClaimPending, claim.Name, failed.first).after(p.limits.Claim)
+	class := "no storage class"
+	if claim.Spec.StorageClassName != nil {
+		class = "storage class " + *claim.Spec.StorageClassName
+	}
+	c.Message = fmt.Sprintf("claim %s (%s, %s) gets no volume", claim.Name, class, claim.Spec.Resources.Requests.Storage())
+	c.Detail = []string{oneLine(failed.message)}
+	c.Hint = "Name a storage class that exists (kubectl get storageclass), or look at its provisioner's pods."
+	c.Command = fmt.Sprintf("kubectl --namespace %s describe pvc %s", claim.Namespace, claim.Name)
+	c.evidence = failed.last
+	return c
+}
+
+// node judges the node of a pod.
+func (p podJudge) node() []Cause {
+	node := p.nodes[p.pod.Spec.NodeName]
+	if node == nil {
+		return nil
+	}
+	for _, cond := range node.Status.Conditions {
+		if cond.Type != corev1.NodeReady || cond.Status == corev1.ConditionTrue {
+			continue
+		}
+		c := p.cause(NodeNotReady, node.Name, cond.LastTransitionTime.Time).after(p.limits.Node)
+		c.Message = fmt.Sprintf("node %s is not ready", node.Name)
+		c.Detail = []string{oneLine(cond.Reason + ": " + cond.Message)}
+		c.Hint = "The kubelet of the node has stopped or has lost its network: start the node again."
+		c.Command = "kubectl describe node " + node.Name
+		return []Cause{c}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package rollout
+
+import (
+	"context"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+)
+
+// A source is one kind of object in one namespace, or in the cluster.
+type source struct {
+	what     string // "pods in namespace tiktok-clone"
+	required bool   // without it nothing can be decided; the others only explain
+	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch    func(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// A lister is a typed client of one kind of object.
+type lister[L runtime.Object] interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+func newSource[L runtime.Object](what string, required bool, client lister[L]) source {
+	return source{
+		what: what, required: required, watch: client.Watch,
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
+	}
+}
+
+// sources are what the objects and their explanations come from: of each
+// namespace only the kinds that the objects are of, and the nodes.
+func sources(client kubernetes.Interface, objects []Object) []source {
+	apps, batch, core := client.AppsV1(), client.BatchV1(), client.CoreV1()
+	var all []source
+	for _, ns := range namespaces(objects) {
+		in := " in namespace " + ns
+		has := func(k Kind) bool {
+			return slices.ContainsFunc(objects, func(o Object) bool { return o.Namespace == ns && o.Kind == k })
+		}
+		if has(Deployment) {
+			all = append(all,
+				newSource("deployments"+in, true, apps.Deployments(ns)),
+				newSource("replicasets"+in, true, apps.ReplicaSets(ns)))
+		}
+		if has(StatefulSet) {
+			all = append(all, newSource("statefulsets"+in, true, apps.StatefulSets(ns)))
+		}
+		if has(DaemonSet) {
+			all = append(all, newSource("daemonsets"+in, true, apps.DaemonSets(ns)))
+		}
+		if has(Job) {
+			all = append(all, newSource("jobs"+in, true, batch.Jobs(ns)))
+		}
+		all = append(all,
+			newSource("pods"+in, true, core.Pods(ns)),
+			newSource("events"+in, false, core.Events(ns)),
+			newSource("persistentvolumeclaims"+in, false, core.PersistentVolumeClaims(ns)))
+	}
+	return append(all, newSource("nodes", false, core.Nodes()))
+}
+
+func namespaces(objects []Object) []string {
+	var names []string
+	for _, o := range objects {
+		names = append(names, o.Namespace)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,304 @@
+//go:build e2e
+
+package rollout
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// say logs what a wait reports.
+func say(t *testing.T) event.Reporter {
+	begin := time.Now()
+	return event.Func(func(e event.Event) {
+		t.Logf("%5.1fs %s %s %s%s", time.Since(begin).Seconds(), e.Kind, e.Item, prefix(e), e.Message)
+	})
+}
+
+func TestRealRollouts(t *testing.T) {
+	c := connect(t)
+	t.Run("all kinds of workloads come up, and the second wait finds them unchanged", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "kinds", nil)
+		c.create(t, ns, c.deployment(ns, 2, nil))
+		c.create(t, ns, c.statefulSet("db", 2))
+		c.create(t, ns, c.daemonSet("agent"))
+		c.create(t, ns, c.job("migrate", "echo done"))
+		objects := []Object{{Deployment, ns, "web"}, {StatefulSet, ns, "db"}, {DaemonSet, ns, "agent"}, {Job, ns, "migrate"}}
+		w := Watcher{Client: c.client, Timeout: 2 * time.Minute}
+		if err := w.Wait(t.Context(), objects, say(t)); err != nil {
+			t.Fatal(err)
+		}
+		var outcomes []event.Outcome
+		begin := time.Now()
+		if err := w.Wait(t.Context(), objects, event.Func(func(e event.Event) { outcomes = append(outcomes, e.Outcome) })); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("the second wait took %s", time.Since(begin))
+		if got := fmt.Sprint(outcomes); got != "[unchanged unchanged unchanged unchanged]" {
+			t.Errorf("outcomes %s", got)
+		}
+	})
+	t.Run("one crash, then healthy", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "one-crash", nil)
+		c.create(t, ns, c.deployment(ns, 1, func(p *corev1.PodSpec, i nodeImages) {
+			volume(corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}})(p, i)
+			shell("if [ -f /v/seen ]; then sleep 1000; fi; touch /v/seen; exit 1")(p, i)
+		}))
+		w := Watcher{Client: c.client, Timeout: 2 * time.Minute}
+		if err := w.Wait(t.Context(), []Object{{Deployment, ns, "web"}}, say(t)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("a broken second revision fails while the first one serves", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "second-revision", nil)
+		d := c.deployment(ns, 2, nil)
+		c.create(t, ns, d)
+		w, o := Watcher{Client: c.client, Timeout: time.Minute}, Object{Deployment, ns, "web"}
+		if err := w.Wait(t.Context(), []Object{o}, event.Discard); err != nil {
+			t.Fatal(err)
+		}
+		d.Spec.Template.Spec.Containers[0].Image = "docker.io/library/nowhere:2"
+		if _, err := c.client.AppsV1().Deployments(ns).Update(t.Context(), d, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		cause := fails(t, w.Wait(t.Context(), []Object{o}, say(t)), fault.Unhealthy)
+		if *capture {
+			c.capture(t, &w, o, "second-revision-broken")
+		}
+		if cause.Code != ImagePull || len(cause.Pods) != 1 {
+			t.Errorf("cause %s of pods %v, want ImagePull of the one new pod", cause.Code, cause.Pods)
+		}
+	})
+	t.Run("a Job that gives up", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "job", nil)
+		c.create(t, ns, c.job("migrate", "echo no such table; exit 4"))
+		w, o := Watcher{Client: c.client, Timeout: time.Minute}, Object{Job, ns, "migrate"}
+		cause := fails(t, w.Wait(t.Context(), []Object{o}, say(t)), fault.Unhealthy)
+		if *capture {
+			c.capture(t, &w, o, "job-gave-up")
+		}
+		if card := strings.Join(Card(cause), "\n"); cause.Code != JobFailed || !strings.Contains(card, "| no such table") {
+			t.Errorf("cause %s, card\n%s", cause.Code, card)
+		}
+	})
+	t.Run("a StatefulSet whose pods a quota refuses", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "set-quota", nil)
+		c.create(t, ns, noPods())
+		c.create(t, ns, c.statefulSet("db", 1))
+		w, o := Watcher{Client: c.client, Timeout: time.Minute}, Object{StatefulSet, ns, "db"}
+		begin := time.Now()
+		cause := fails(t, w.Wait(t.Context(), []Object{o}, say(t)), fault.Unhealthy)
+		if *capture {
+			c.capture(t, &w, o, "stateful-set-quota")
+		}
+		if took := time.Since(begin); cause.Code != QuotaExceeded || took > 15*time.Second {
+			t.Errorf("cause %s after %s", cause.Code, took)
+		}
+	})
+}
+
+// Fault rows 43 and 45, over real connections.
+func TestRealOutages(t *testing.T) {
+	c := connect(t)
+	t.Run("the API server is away for 45 seconds", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "away", nil)
+		wire := startWire(t, c.config.Host)
+		w := Watcher{Client: wire.client(t, c.config), Timeout: 2 * time.Minute}
+		c.create(t, ns, c.deployment(ns, 1, func(p *corev1.PodSpec, i nodeImages) { shell("sleep 1000")(p, i); slowProbe(p) }))
+		time.AfterFunc(2*time.Second, wire.cut)
+		time.AfterFunc(47*time.Second, wire.mend)
+		begin := time.Now()
+		if err := w.Wait(t.Context(), []Object{{Deployment, ns, "web"}}, say(t)); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took < 45*time.Second || took > 60*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+	t.Run("a connection goes silent", func(t *testing.T) {
+		t.Parallel()
+		ns := c.namespace(t, "silent", nil)
+		wire := startWire(t, c.config.Host)
+		w := Watcher{Client: wire.client(t, c.config), Timeout: 2 * time.Minute}
+		c.create(t, ns, c.deployment(ns, 1, func(p *corev1.PodSpec, i nodeImages) { shell("sleep 1000")(p, i); slowProbe(p) }))
+		time.AfterFunc(2*time.Second, wire.freeze)
+		begin := time.Now()
+		if err := w.Wait(t.Context(), []Object{{Deployment, ns, "web"}}, say(t)); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("ready after %s", time.Since(begin))
+	})
+}
+
+// slowProbe makes a pod ready after 10 seconds.
+func slowProbe(p *corev1.PodSpec) {
+	p.Containers[0].ReadinessProbe = &corev1.Probe{
+		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"true"}}},
+		InitialDelaySeconds: 10,
+	}
+}
+
+// A wire carries connections to the API server and can fail.
+type wire struct {
+	listener net.Listener
+	target   string
+
+	mu     sync.Mutex
+	down   bool       // new connections are closed at once
+	frozen []net.Conn // what these say is dropped
+	open   []net.Conn
+}
+
+func startWire(t *testing.T, host string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{listener: l, target: strings.TrimPrefix(host, "https://")}
+	t.Cleanup(func() { l.Close(); w.cut() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go w.carry(conn)
+		}
+	}()
+	return w
+}
+
+func (w *wire) client(t *testing.T, config *rest.Config) kubernetes.Interface {
+	t.Helper()
+	own := rest.CopyConfig(config)
+	name, _, err := net.SplitHostPort(w.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Host, own.ServerName = "https://"+w.listener.Addr().String(), name
+	client, err := kubernetes.NewForConfig(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func (w *wire) carry(near net.Conn) {
+	far, err := net.Dial("tcp", w.target)
+	w.mu.Lock()
+	if err != nil || w.down {
+		w.mu.Unlock()
+		near.Close()
+		return
+	}
+	w.open = append(w.open, near, far)
+	w.mu.Unlock()
+	go w.copy(far, near)
+	w.copy(near, far)
+}
+
+func (w *wire) copy(to, from net.Conn) {
+	defer to.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if w.isFrozen(to) {
+			continue
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) isFrozen(c net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range w.frozen {
+		if f == c {
+			return true
+		}
+	}
+	return false
+}
+
+// cut closes all connections and refuses new ones.
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = true
+	for _, c := range w.open {
+		c.Close()
+	}
+	w.open = nil
+}
+
+func (w *wire) mend() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = false
+}
+
+// freeze makes the present connections silent: they stay open and nothing
+// arrives any more, as when a firewall forgets them.
+func (w *wire) freeze() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.frozen = append(w.frozen, w.open...)
+}
+
+func (c *realCluster) statefulSet(name string, replicas int32) *appsv1.StatefulSet {
+	data := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Mi")}},
+	}}
+	t := c.template(func(p *corev1.PodSpec, _ nodeImages) {
+		p.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}}
+	})
+	t.Labels = map[string]string{"app": name}
+	return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: appsv1.StatefulSetSpec{
+		Replicas: &replicas, ServiceName: name, Template: t, VolumeClaimTemplates: []corev1.PersistentVolumeClaim{data},
+		Selector: &metav1.LabelSelector{MatchLabels: t.Labels},
+	}}
+}
+
+func (c *realCluster) daemonSet(name string) *appsv1.DaemonSet {
+	t := c.template(nil)
+	t.Labels = map[string]string{"app": name}
+	return &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: appsv1.DaemonSetSpec{
+		Template: t, Selector: &metav1.LabelSelector{MatchLabels: t.Labels},
+	}}
+}
+
+func (c *realCluster) job(name, script string) *batchv1.Job {
+	tries := int32(1)
+	t := c.template(shell(script))
+	t.Labels = nil
+	t.Spec.RestartPolicy = corev1.RestartPolicyNever
+	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: batchv1.JobSpec{BackoffLimit: &tries, Template: t}}
+}

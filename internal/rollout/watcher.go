@@ -1,0 +1,125 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// A Watcher looks at the workloads of one cluster. It needs to get, list and
+// watch the workloads' kinds, replicasets, pods and pods/log; where it may also
+// read events, persistentvolumeclaims and nodes its explanations are better.
+type Watcher struct {
+	Client kubernetes.Interface // its rate limit must allow about 20 requests at once
+
+	// Limits decide. The zero value means [DefaultLimits].
+	Limits Limits
+
+	// Timeout ends a wait; 0 leaves that to the context.
+	Timeout time.Duration
+
+	// Redact removes secrets from text that the cluster's objects and logs
+	// bring in. Nil removes nothing.
+	Redact func(string) string
+}
+
+// Status says how far the objects are, in their order, and what keeps them. It
+// makes one list request for each kind and namespace. Its error has class
+// [fault.Undecided], or [fault.Environment] if access was refused.
+func (w *Watcher) Status(ctx context.Context, objects []Object) ([]Workload, error) {
+	s, err := w.read(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	workloads := Measure(s, w.limits(), now)
+	causes := w.redactAll(Classify(s, w.limits(), now))
+	for i := range workloads {
+		for _, c := range causes {
+			if c.Object == workloads[i].Object {
+				workloads[i].Causes = append(workloads[i].Causes, c)
+			}
+		}
+	}
+	return workloads, nil
+}
+
+// read lists all sources once, at the same time.
+func (w *Watcher) read(ctx context.Context, objects []Object) (Snapshot, error) {
+	all := sources(w.Client, objects)
+	kept := newStore(all, time.Now())
+	updates := make([]update, len(all))
+	var wg sync.WaitGroup
+	for i, src := range all {
+		wg.Go(func() {
+			objects, _, err := feed{source: src, limits: w.limits()}.read(ctx)
+			updates[i] = update{source: i, all: objects, err: err}
+		})
+	}
+	wg.Wait()
+	for _, u := range updates {
+		kept.take(u, time.Now())
+	}
+	if err := ctx.Err(); err != nil {
+		return Snapshot{}, fmt.Errorf("look at the workloads: %w", err)
+	}
+	if k := kept.silent(); k != nil {
+		return Snapshot{}, unreadable(k.err)
+	}
+	return kept.snapshot(objects), nil
+}
+
+// Wait returns nil when all objects are ready in one and the same look: every
+// wanted pod is of the newest revision and available, a Job is complete.
+//
+// It reports progress of each workload and when it is ready. It ends early with
+// a [*Failure] when a cause that cannot heal has outlived its grace, and with a
+// *Failure that explains every workload when the time is up. Errors of class
+// [fault.Undecided] mean that the API server did not answer for
+// [Limits.OutageEnd], of class [fault.Environment] that access was refused; a
+// cancelled context gives an error that wraps [context.Canceled].
+//
+// Nothing goes on in the background when Wait has returned.
+func (w *Watcher) Wait(ctx context.Context, objects []Object, report event.Reporter) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	if w.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, w.Timeout)
+		defer cancel()
+	}
+	r := newRun(w, objects, report)
+	stop := r.start(ctx)
+	err := r.loop(ctx)
+	stop()
+	var failure *Failure
+	if !errors.As(err, &failure) {
+		return err
+	}
+	w.explain(ctx, failure)
+	r.failed(failure)
+	return failure.fault()
+}
+
+func (w *Watcher) limits() Limits {
+	if w.Limits == (Limits{}) {
+		return DefaultLimits()
+	}
+	return w.Limits
+}
+
+// unreadable gives a failed request its class and next step.
+func unreadable(err error) error {
+	if refused(err) {
+		return fault.New(fault.Environment, err, "The kubeconfig's user needs to get, list and watch these objects in the namespace.")
+	}
+	return fault.New(fault.Undecided, err, "Is the cluster running? Look at it, then run the command again.")
+}
