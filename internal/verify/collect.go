@@ -1,0 +1,145 @@
+package verify
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// tailLines of a log that is not results are shown if the probe dies.
+const tailLines = 5
+
+// collect follows the pod's log until each check has its result. A log that
+// breaks or is silent is opened anew and read from its beginning: results that
+// are known already are passed over.
+func (r *run) collect(ctx context.Context, pod string) error {
+	limit := atMost(r.checks) + r.Patience
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no result for %s", inWords(limit)))
+	defer cancel()
+	for {
+		ended, err := r.ended(ctx, pod)
+		if err != nil {
+			return r.lost(ctx, err)
+		}
+		noise, err := r.readLog(ctx, pod)
+		switch {
+		case len(r.results) == len(r.checks):
+			return nil
+		case ended != nil && err == nil:
+			return r.died(ended, noise)
+		case err != nil && !isTransient(err):
+			return r.lost(ctx, fmt.Errorf("read the log of the smoke test's pod %s: %w", pod, err))
+		}
+		wait(ctx, r.Pause)
+	}
+}
+
+// readLog takes results from the log until all are there or the log ends. It
+// returns the last lines that are none.
+func (r *run) readLog(ctx context.Context, pod string) (noise []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.Silence)
+	defer cancel()
+	log, err := r.openLog(ctx, pod)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for len(r.results) < len(r.checks) && lines.Scan() {
+		if result, ok := parseLine(lines.Bytes()); ok {
+			r.take(ctx, result)
+			continue
+		}
+		noise = append(noise, oneLine(lines.Bytes(), bodyInWords))
+		noise = noise[max(0, len(noise)-tailLines):]
+	}
+	return noise, lines.Err()
+}
+
+// take keeps and reports a result, once, if it answers one of the checks.
+func (r *run) take(ctx context.Context, result Result) {
+	if _, known := r.results[result.ID]; known {
+		return
+	}
+	for _, c := range r.checks {
+		if c.ID != result.ID {
+			continue
+		}
+		result.Check = c
+		if result.Outcome == Failed {
+			result.Cause = r.cause(ctx, result)
+		}
+		r.results[c.ID] = result
+		r.reporter.Report(result.event())
+		return
+	}
+}
+
+// event is the result for the display: one line with the latency of the answer.
+func (r Result) event() event.Event {
+	switch r.Outcome {
+	case Passed:
+		message := r.Message
+		if r.Attempts > 1 {
+			message += fmt.Sprintf(", at try %d after %s", r.Attempts, inWords(r.Elapsed.Round(100*time.Millisecond)))
+		}
+		return event.Finished(r.ID, event.Done, message, r.Latency, 0)
+	case Blocked:
+		return event.Finished(r.ID, event.Blocked, r.Message, 0, 0)
+	default:
+		return event.Finished(r.ID, event.Failed, r.text(), r.Elapsed, 0)
+	}
+}
+
+// ended is how the probe's process ended, or nil while it runs.
+func (r *run) ended(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
+	pod, err := r.look(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		if c.State.Terminated != nil {
+			return c.State.Terminated, nil
+		}
+	}
+	if pod.Status.Phase == corev1.PodFailed {
+		return &corev1.ContainerStateTerminated{Reason: pod.Status.Reason, Message: pod.Status.Message, ExitCode: -1}, nil
+	}
+	return nil, nil
+}
+
+// died is the error of a probe whose process ended before its work did.
+func (r *run) died(end *corev1.ContainerStateTerminated, noise []string) error {
+	text := fmt.Sprintf("the smoke test's process ended after %d of %d checks: %s, exit code %d", len(r.results), len(r.checks), end.Reason, end.ExitCode)
+	if end.Message != "" {
+		text += ": " + end.Message
+	}
+	for _, line := range noise {
+		text += "\n  " + line
+	}
+	hint := "is " + r.Image + " an image of this tkdeploy?"
+	if strings.Contains(end.Message, "exec format error") {
+		hint = r.Image + " is for another CPU architecture than the node's"
+	}
+	return fault.New(fault.Smoke, fmt.Errorf("%s", text), hint)
+}
+
+// lost classifies an error after which no more results come.
+func (r *run) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if fault.ClassOf(err) != "" {
+		return err
+	}
+	err = fmt.Errorf("%d of %d checks have a result: %w", len(r.results), len(r.checks), err)
+	return undecided(err)
+}

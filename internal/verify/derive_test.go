@@ -1,0 +1,242 @@
+package verify
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// manifest reads rendered YAML as the API server's objects.
+func manifest(t *testing.T, text string) []unstructured.Unstructured {
+	t.Helper()
+	var objects []unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	for {
+		var object unstructured.Unstructured
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, object)
+	}
+}
+
+// describe lists checks as people read them, one a line.
+func describe(checks []Check) string {
+	var text strings.Builder
+	for _, c := range checks {
+		fmt.Fprintf(&text, "%-28s %s", c.ID, c.URL())
+		if len(c.Needs) > 0 {
+			fmt.Fprintf(&text, "  needs %s", strings.Join(c.Needs, ", "))
+		}
+		if len(c.Headers) > 0 {
+			fmt.Fprintf(&text, "  headers %v", c.Headers)
+		}
+		if c.Timeout > 0 {
+			fmt.Fprintf(&text, "  timeout %v", c.Timeout)
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+func TestDeriveGivesTheChecksThatAChartPromises(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/derive/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no charts to derive from", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
+			got := describe(Derive(manifest(t, string(content)), "tiktok-clone"))
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestDerivedChecksReachTheProbeAsTheyAre(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("testdata/derive/stack.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := Derive(manifest(t, string(content)), "tiktok-clone")
+	packed, err := pack(checks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := Unpack(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decode(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if describe(got) != describe(checks) {
+		t.Errorf("got\n%s\nwant\n%s", describe(got), describe(checks))
+	}
+}
+
+const twoServices = `
+apiVersion: v1
+kind: Service
+metadata: {name: auth-service}
+spec: {ports: [{port: 4001}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: feed}
+spec: {ports: [{port: 80}]}
+`
+
+func TestSelectSkipsAndAdds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		extra []Check
+		skip  []string
+		want  string
+	}{
+		"a Service is skipped with all its checks": {
+			skip: []string{"auth-service"},
+			want: "cluster-dns feed/dns<cluster-dns feed/dns-full<cluster-dns feed/tcp-80<feed/dns",
+		},
+		"a skipped link is bridged": {
+			skip: []string{"auth-service", "feed/dns"},
+			want: "cluster-dns feed/dns-full<cluster-dns feed/tcp-80<cluster-dns",
+		},
+		"without cluster DNS the names stand alone": {
+			skip: []string{"auth-service", "cluster-dns"},
+			want: "feed/dns feed/dns-full feed/tcp-80<feed/dns",
+		},
+		"an extra check asks its Service, after its port": {
+			skip:  []string{"auth-service", "feed/dns-full"},
+			extra: []Check{{Service: "feed", Kind: HTTP, Target: Target{Port: 80, Path: "/"}}},
+			want:  "cluster-dns feed/dns<cluster-dns feed/tcp-80<feed/dns feed/http-80<feed/tcp-80",
+		},
+		"an extra check of another host needs the cluster's DNS": {
+			skip:  []string{"auth-service", "feed"},
+			extra: []Check{{ID: "mail", Kind: TCP, Target: Target{Host: "smtp.example.com", Port: 25}}},
+			want:  "cluster-dns mail<cluster-dns",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checks, err := Select(Derive(manifest(t, twoServices), "app"), test.extra, test.skip)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, c := range checks {
+				got = append(got, strings.TrimSuffix(c.ID+"<"+strings.Join(c.Needs, ","), "<"))
+			}
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, " "), test.want)
+			}
+		})
+	}
+}
+
+func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := Select(Derive(manifest(t, twoServices), "app"), []Check{
+		{Service: "feed", Kind: "ftp"},
+		{Kind: TCP, Target: Target{Port: 1}},
+		{Service: "feed", Kind: TCP, Target: Target{Port: 70000}},
+		{Service: "feed", Kind: HTTP, Target: Target{Port: 80, Scheme: "ws"}},
+		{ID: "p", Service: "feed", Kind: HTTP, Target: Target{Port: 80, Path: "health"}},
+		{ID: "s", Service: "feed", Kind: HTTP, Target: Target{Port: 80}, Expect: Expect{Status: 1000}},
+		{ID: "t", Service: "feed", Kind: DNS, Timeout: -1},
+		{ID: "feed/tcp-80", Service: "feed", Kind: TCP, Target: Target{Port: 80}},
+	}, []string{"auth-servce", "feed/tcp-81", "zzz"})
+	if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
+		t.Fatalf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
+	}
+	want := []string{
+		`skip: no check or Service is called "auth-servce"; did you mean "auth-service"?`,
+		`skip: no check or Service is called "feed/tcp-81"; did you mean "feed/tcp-80"?`,
+		`skip: no check or Service is called "zzz"; there are cluster-dns, auth-service/dns, auth-service, auth-service/dns-full, auth-service/tcp-4001, feed/dns, feed, feed/dns-full, feed/tcp-80`,
+		`extra check 1 (feed/ftp): kind "ftp" is none of dns, tcp, http, grpc`,
+		`extra check 2 (/tcp-1): neither a service nor a host is given`,
+		`extra check 3 (feed/tcp-70000): port 70000 is not between 1 and 65535`,
+		`extra check 4 (feed/http-80): scheme "ws" is neither http nor https`,
+		`extra check 5 (p): path "health" does not begin with /`,
+		`extra check 6 (s): status 1000 is not between 100 and 599`,
+		`extra check 7 (t): a time is negative`,
+		`extra check 8: there already is a check "feed/tcp-80"`,
+	}
+	if got := err.Error(); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestTooManyChecksForOnePodAreRefused(t *testing.T) {
+	t.Parallel()
+	var checks []Check
+	for i := range 4000 {
+		name := fmt.Sprintf("%x", i*i*7919)
+		checks = append(checks, Check{ID: name + "/http-health", Service: name, Kind: HTTP, Target: Target{Host: name, Port: i + 1}})
+	}
+	if _, err := pack(checks[:2000]); err != nil {
+		t.Errorf("2000 checks: %v", err)
+	}
+	if _, err := pack(append(checks, checks...)); fault.ClassOf(err) != fault.Config {
+		t.Errorf("8000 checks: %v", err)
+	}
+}
+
+func FuzzAPodsLogNeverConfusesTheRunner(f *testing.F) {
+	for _, line := range []string{
+		`{"id":"feed/dns","outcome":"passed","message":"feed is 10.96.0.7","attempts":1,"latency":1,"elapsed":1,"answer":{"addresses":["10.96.0.7"]}}`,
+		`{"id":"feed/dns","outcome":"passed","mess`, `{"id":"","outcome":"passed"}`, `{"outcome":7}`, `{}`, `{`, ``, `null`,
+		"fatal error: all goroutines are asleep - deadlock!", "{\"id\":\"\xff\",\"outcome\":\"failed\"}",
+	} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		r, ok := parseLine(line)
+		if !ok {
+			return
+		}
+		var again bytes.Buffer
+		if err := (&lineWriter{out: &again}).write(r); err != nil {
+			t.Fatal(err)
+		}
+		if back, ok := parseLine(again.Bytes()); !ok || back.ID != r.ID || back.Outcome != r.Outcome {
+			t.Errorf("%q became %q", line, again.Bytes())
+		}
+	})
+}

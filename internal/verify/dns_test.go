@@ -1,0 +1,143 @@
+package verify
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// A nameServer is a small DNS server on the loopback interface. It knows the
+// names in known; each is unknown for the first late questions about it.
+type nameServer struct {
+	known map[string]string
+	late  int
+	code  dnsmessage.RCode // of answers about unknown names
+
+	mu    sync.Mutex
+	asked map[string]int
+}
+
+// start gives a resolver that asks the server.
+func (s *nameServer) start(t *testing.T) *net.Resolver {
+	t.Helper()
+	s.asked = map[string]int{}
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go s.serve(conn)
+	return resolverOf(conn.LocalAddr().String())
+}
+
+func resolverOf(address string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", address)
+	}}
+}
+
+func (s *nameServer) serve(conn net.PacketConn) {
+	packet := make([]byte, 1500)
+	for {
+		n, from, err := conn.ReadFrom(packet)
+		if err != nil {
+			return
+		}
+		var question dnsmessage.Message
+		if question.Unpack(packet[:n]) != nil || len(question.Questions) != 1 {
+			continue
+		}
+		answer := s.answer(question)
+		if reply, err := answer.Pack(); err == nil {
+			_, _ = conn.WriteTo(reply, from)
+		}
+	}
+}
+
+func (s *nameServer) answer(question dnsmessage.Message) dnsmessage.Message {
+	q := question.Questions[0]
+	reply := dnsmessage.Message{Header: dnsmessage.Header{ID: question.ID, Response: true, RecursionAvailable: true}, Questions: question.Questions}
+	name := strings.ToLower(q.Name.String())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.Type == dnsmessage.TypeA {
+		s.asked[name]++
+	}
+	address, known := s.known[name]
+	if !known || s.asked[name] <= s.late {
+		reply.RCode = s.code
+		return reply
+	}
+	if q.Type == dnsmessage.TypeA {
+		header := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 5}
+		reply.Answers = []dnsmessage.Resource{{Header: header, Body: &dnsmessage.AResource{A: [4]byte(net.ParseIP(address).To4())}}}
+	}
+	return reply
+}
+
+func TestAKnownNamePassesWithItsAddress(t *testing.T) {
+	t.Parallel()
+	server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "10.96.0.7"}, code: dnsmessage.RCodeNameError}
+	r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
+	if r.Outcome != Passed || len(r.Answer.Addresses) != 1 || r.Answer.Addresses[0] != "10.96.0.7" {
+		t.Fatalf("got %+v", r)
+	}
+	if want := "db.app.svc.cluster.local is 10.96.0.7"; r.Message != want {
+		t.Errorf("got %q, want %q", r.Message, want)
+	}
+	if len(server.asked) != 1 {
+		t.Errorf("search domains were tried for a full name: %v", server.asked)
+	}
+}
+
+// Row 48 of the fault list: a name may be unknown at first.
+func TestANameThatIsUnknownAtFirstPasses(t *testing.T) {
+	t.Parallel()
+	server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "127.0.0.1"}, late: 20, code: dnsmessage.RCodeNameError}
+	port := at(listen(t).Addr(), "").Port
+	host := "db.app.svc.cluster.local"
+	results := ask(t, server.start(t),
+		Check{ID: "name", Kind: DNS, Target: Target{Host: host}, Within: time.Minute},
+		Check{ID: "port", Kind: TCP, Target: Target{Host: host, Port: port}, Needs: []string{"name"}})
+	if r := results["name"]; r.Outcome != Passed || r.Attempts != 21 {
+		t.Errorf("name: %+v", r)
+	}
+	if r := results["port"]; r.Outcome != Passed || r.Attempts != 1 {
+		t.Errorf("port: %+v", r)
+	}
+}
+
+func TestAnUnknownNameFailsInWords(t *testing.T) {
+	t.Parallel()
+	server := &nameServer{code: dnsmessage.RCodeNameError}
+	r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
+	want := "look up db.app.svc.cluster.local: the cluster's DNS does not know db.app.svc.cluster.local"
+	if r.Outcome != Failed || r.Reason != NoName || r.Message != want {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// Row 46 of the fault list: without cluster DNS nothing else is asked.
+func TestADNSThatIsAwayBlocksTheRest(t *testing.T) {
+	t.Parallel()
+	gone, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver := resolverOf(gone.LocalAddr().String())
+	gone.Close()
+	results := ask(t, resolver,
+		Check{ID: ClusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
+		Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{ClusterDNS}})
+	if r := results[ClusterDNS]; r.Outcome != Failed || r.Reason != NoName || !strings.Contains(r.Message, "the cluster's DNS gives no answer") {
+		t.Errorf("cluster DNS: %+v", r)
+	}
+	if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != ClusterDNS {
+		t.Errorf("db: %+v", r)
+	}
+}

@@ -1,0 +1,13 @@
+// Package verify smoke-tests a release from inside its cluster.
+//
+// [Derive] reads the rendered chart and gives the checks that its Services and
+// probes promise: short and full DNS name, every TCP port, HTTP and gRPC
+// health. [Select] adds and removes checks as the configuration asks.
+// [Runner] starts one pod in the release's namespace, because that is where
+// the app runs, and judges the answers as they arrive; in that pod, [Probe]
+// asks the questions and writes one JSON line for each answer.
+//
+// The checks form a chain, cluster DNS → name → port → health: of a broken
+// chain only the first link fails, and the links behind it are blocked by it,
+// so that one cause is told once.
+package verify

@@ -1,0 +1,155 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+)
+
+// cause asks the cluster's objects why a check came to no answer. It is empty
+// if they do not tell, or if an answer came: then the app's log tells.
+func (r *run) cause(ctx context.Context, result Result) string {
+	if !slices.Contains([]Reason{NoName, Refused, NoConnection}, result.Reason) {
+		return ""
+	}
+	name, namespace := serviceOf(result.Check, r.Namespace)
+	if result.ID == ClusterDNS {
+		return r.clusterDNSCause(ctx)
+	}
+	if name == "" {
+		return ""
+	}
+	service, err := r.Client.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("there is no Service %s in namespace %s", name, namespace)
+	case err != nil:
+		return fmt.Sprintf("Service %s could not be looked at: %v", name, err)
+	case service.Spec.Type == corev1.ServiceTypeExternalName:
+		return fmt.Sprintf("Service %s stands for %s", name, service.Spec.ExternalName)
+	case result.Reason == NoName && service.Spec.ClusterIP != corev1.ClusterIPNone:
+		return fmt.Sprintf("Service %s exists, with address %s", name, service.Spec.ClusterIP)
+	}
+	return r.endpointCause(ctx, service, result)
+}
+
+// clusterDNSCause knows the name that kubeadm and what descends from it give
+// the DNS Service. Where there is none, it says nothing.
+func (r *run) clusterDNSCause(ctx context.Context) string {
+	service, err := r.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, "kube-dns", metav1.GetOptions{})
+	if err != nil {
+		return ""
+	}
+	return r.endpointCause(ctx, service, Result{Reason: NoName})
+}
+
+// serviceOf is the Service that a check is about, and its namespace.
+func serviceOf(c Check, namespace string) (name, ns string) {
+	name, other, foreign := strings.Cut(c.Service, ".")
+	if foreign {
+		return name, other
+	}
+	return name, namespace
+}
+
+// endpointCause looks behind the Service: who should answer, and why not?
+func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result Result) string {
+	found, err := r.Client.DiscoveryV1().EndpointSlices(service.Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: labels.Set{discoveryv1.LabelServiceName: service.Name}.String(),
+	})
+	if err != nil {
+		return fmt.Sprintf("the endpoints of Service %s could not be looked at: %v", service.Name, err)
+	}
+	ready := readyAddresses(found.Items, nil)
+	if len(ready) == 0 {
+		return fmt.Sprintf("Service %s has no ready endpoints: %s", service.Name, r.selected(ctx, service))
+	}
+	if port, ok := servicePort(service, result.Check.Target.Port); ok {
+		ready = readyAddresses(found.Items, &port.Name)
+		if len(ready) == 0 {
+			return fmt.Sprintf("Service %s has no endpoint for port %d: none of its pods has the targetPort %s", service.Name, port.Port, port.TargetPort.String())
+		}
+	}
+	text := fmt.Sprintf("Service %s has the ready endpoints %s", service.Name, someOf(ready, 3))
+	switch result.Reason {
+	case Refused:
+		text += ", where nothing listens"
+	case NoConnection:
+		text += "; a NetworkPolicy has to let pods with the label " + SmokeLabel + "=true in"
+	}
+	return text
+}
+
+func servicePort(service *corev1.Service, number int) (corev1.ServicePort, bool) {
+	i := slices.IndexFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return int(p.Port) == number })
+	if i < 0 {
+		return corev1.ServicePort{}, false
+	}
+	return service.Spec.Ports[i], true
+}
+
+// readyAddresses are those with a port of that name, as "10.244.0.7:4001"; a
+// Service's only port may have the empty name. Without name they are all.
+func readyAddresses(found []discoveryv1.EndpointSlice, portName *string) []string {
+	var ready []string
+	for _, slice := range found {
+		suffix, ok := "", portName == nil
+		for _, p := range slice.Ports {
+			if portName != nil && p.Port != nil && ptr.Deref(p.Name, "") == *portName {
+				suffix, ok = ":"+strconv.Itoa(int(*p.Port)), true
+			}
+		}
+		if !ok {
+			continue
+		}
+		for _, e := range slice.Endpoints {
+			if ptr.Deref(e.Conditions.Ready, true) {
+				ready = append(ready, e.Addresses[0]+suffix)
+			}
+		}
+	}
+	return ready
+}
+
+// selected says which pods the Service's selector finds.
+func (r *run) selected(ctx context.Context, service *corev1.Service) string {
+	if len(service.Spec.Selector) == 0 {
+		return "it has no selector"
+	}
+	selector := labels.SelectorFromSet(service.Spec.Selector).String()
+	pods, err := r.Client.CoreV1().Pods(service.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return fmt.Sprintf("the pods of its selector %s could not be looked at: %v", selector, err)
+	}
+	return fmt.Sprintf("its selector %s matches %s", selector, countPods(pods.Items))
+}
+
+func countPods(pods []corev1.Pod) string {
+	ready := 0
+	for _, p := range pods {
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+				ready++
+			}
+		}
+	}
+	switch {
+	case len(pods) == 0:
+		return "no pod"
+	case len(pods) == 1 && ready == 0:
+		return "1 pod, not ready"
+	case ready == 0:
+		return fmt.Sprintf("%d pods, none ready", len(pods))
+	default:
+		return fmt.Sprintf("%d pods, %d ready", len(pods), ready)
+	}
+}

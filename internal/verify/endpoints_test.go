@@ -1,0 +1,89 @@
+package verify
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/fake"
+)
+
+type watchInterface = watch.Interface
+
+// A silentWatch is open and tells nothing.
+type silentWatch struct{ events chan watch.Event }
+
+func newSilentWatch() silentWatch                    { return silentWatch{make(chan watch.Event)} }
+func (silentWatch) Stop()                            {}
+func (w silentWatch) ResultChan() <-chan watch.Event { return w.events }
+
+func serviceFeed() *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "feed", Namespace: "app"},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: "10.96.0.7",
+			Selector:  map[string]string{"app": "feed"},
+			Ports:     []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromString("web")}},
+		},
+	}
+}
+
+func podFeed(name string, ready corev1.ConditionStatus) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "app", Labels: map[string]string{"app": "feed"}},
+		Status:     corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}},
+	}
+}
+
+// endpointsFeed is the Service's slice; ready is of all its addresses.
+func endpointsFeed(ready bool, port string, addresses ...string) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Name: "feed-x", Namespace: "app", Labels: map[string]string{discoveryv1.LabelServiceName: "feed"}}}
+	if port != "" {
+		slice.Ports = []discoveryv1.EndpointPort{{Name: &port, Port: new(int32(8080))}}
+	}
+	for _, a := range addresses {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{a}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}})
+	}
+	return slice
+}
+
+// Row 47 of the fault list.
+func TestTheCauseOfAFailedConnectionIsNamed(t *testing.T) {
+	t.Parallel()
+	headless, external, bare := serviceFeed(), serviceFeed(), serviceFeed()
+	headless.Spec.ClusterIP = corev1.ClusterIPNone
+	external.Spec.Type, external.Spec.ExternalName = corev1.ServiceTypeExternalName, "feed.example.com"
+	bare.Spec.Selector = nil
+
+	for name, test := range map[string]struct {
+		objects []runtime.Object
+		reason  Reason
+		want    string
+	}{
+		"no Service":           {nil, NoName, "there is no Service feed in namespace app"},
+		"no pod":               {[]runtime.Object{serviceFeed()}, Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, NoConnection, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
+		"two unready pods":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
+		"no selector":          {[]runtime.Object{bare}, Refused, "Service feed has no ready endpoints: it has no selector"},
+		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, Refused, "Service feed has no endpoint for port 80: none of its pods has the targetPort web"},
+		"nobody listens":       {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
+		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, NoConnection, "Service feed has the ready endpoints 10.244.0.7:8080; a NetworkPolicy has to let pods with the label tkdeploy.dev/smoke=true in"},
+		"a headless name":      {[]runtime.Object{headless}, NoName, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"a name not yet known": {[]runtime.Object{serviceFeed()}, NoName, "Service feed exists, with address 10.96.0.7"},
+		"an outside name":      {[]runtime.Object{external}, NoName, "Service feed stands for feed.example.com"},
+		"an answer":            {[]runtime.Object{serviceFeed()}, WrongAnswer, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &run{Runner: newRunner(fake.NewClientset(test.objects...)).withDefaults()}
+			got := r.cause(t.Context(), Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
+			if got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,494 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/fake"
+	k8stesting "k8s.io/client-go/testing"
+	psaapi "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// A node plays the kubelet: it gives a created pod the states, a second apart,
+// and serves the logs, each opening the next one; the last is served again.
+type node struct {
+	states []corev1.PodStatus
+	logs   []string
+	logErr map[int]error // by opening, from 1
+
+	opened  int
+	working sync.WaitGroup
+}
+
+const second = time.Second
+
+// cluster is a fake API server with that node and further objects. The node
+// works only inside a synctest bubble: its seconds pass at once.
+func (n *node) cluster(t *testing.T, objects ...runtime.Object) *fake.Clientset {
+	t.Helper()
+	t.Cleanup(n.working.Wait)
+	client := fake.NewClientset(objects...)
+	client.PrependReactor("create", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
+		pod := action.(k8stesting.CreateAction).GetObject().(*corev1.Pod).DeepCopy()
+		n.working.Go(func() { n.work(client, pod) })
+		return false, nil, nil
+	})
+	client.PrependReactor("get", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
+		if action.GetSubresource() != "log" {
+			return false, nil, nil
+		}
+		n.opened++
+		if err := n.logErr[n.opened]; err != nil {
+			return true, nil, err
+		}
+		text := n.logs[min(n.opened, len(n.logs))-1]
+		return true, &runtime.Unknown{Raw: []byte(text)}, nil
+	})
+	return client
+}
+
+func (n *node) work(client *fake.Clientset, pod *corev1.Pod) {
+	for _, state := range n.states {
+		time.Sleep(second)
+		pod.Status = state
+		pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+		if client.Tracker().Update(pods, pod, pod.Namespace) != nil {
+			return // deleted
+		}
+	}
+}
+
+func running() corev1.PodStatus {
+	return container(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+}
+
+func waiting(reason, message string) corev1.PodStatus {
+	return container(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+}
+
+func terminated(reason string, code int32, message string) corev1.PodStatus {
+	return container(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: reason, ExitCode: code, Message: message}})
+}
+
+func container(state corev1.ContainerState) corev1.PodStatus {
+	return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: containerName, State: state}}}
+}
+
+// line is a result as the probe writes it.
+func line(t *testing.T, r Result) string {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text) + "\n"
+}
+
+func passed(id string) Result {
+	return Result{ID: id, Outcome: Passed, Message: id + " is well", Attempts: 1, Latency: 2 * time.Millisecond}
+}
+
+var threeChecks = link([]Check{
+	{ID: ClusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
+	{ID: "feed/dns", Service: "feed", Kind: DNS, Target: Target{Host: "feed"}},
+	{ID: "feed/tcp-80", Service: "feed", Kind: TCP, Target: Target{Host: "feed", Port: 80}},
+})
+
+func newRunner(client *fake.Clientset) *Runner {
+	return &Runner{Client: client, Namespace: "app", Release: "shop", Image: "tkdeploy:1", Suffix: func() string { return "abcde" }}
+}
+
+// outcome is what a run gave, as a test compares it.
+type outcome struct {
+	results []Result
+	err     error
+	events  []event.Event
+	took    time.Duration
+}
+
+func (o outcome) items() string {
+	var items []string
+	for _, e := range o.events {
+		items = append(items, fmt.Sprintf("%s %s", e.Item, e.Outcome))
+	}
+	return strings.Join(items, ", ")
+}
+
+// try runs three checks against the node and fails the test if a pod is left.
+func (n *node) try(t *testing.T, objects ...runtime.Object) outcome {
+	t.Helper()
+	client := n.cluster(t, objects...)
+	return tryOn(t, t.Context(), client)
+}
+
+func tryOn(t *testing.T, ctx context.Context, client *fake.Clientset) outcome {
+	t.Helper()
+	var o outcome
+	start := time.Now()
+	o.results, o.err = newRunner(client).Run(ctx, threeChecks, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
+	o.took = time.Since(start)
+	left, err := client.CoreV1().Pods("app").List(t.Context(), metav1.ListOptions{LabelSelector: SmokeLabel})
+	if err != nil || len(left.Items) > 0 {
+		t.Errorf("%d pods are left, %v", len(left.Items), err)
+	}
+	return o
+}
+
+func TestEveryCheckIsReportedAsItsAnswerArrives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := "warning: something of the runtime\n" + line(t, passed(ClusterDNS)) + line(t, passed("feed/tcp-80")) + line(t, passed("nobody asked")) + line(t, passed("feed/dns"))
+		n := &node{states: []corev1.PodStatus{waiting("ContainerCreating", ""), running()}, logs: []string{log}}
+		o := n.try(t)
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		if want := "cluster-dns done, feed/tcp-80 done, feed/dns done"; o.items() != want {
+			t.Errorf("got  %s\nwant %s", o.items(), want)
+		}
+		for _, e := range o.events {
+			if e.Kind != event.ItemFinished || e.Elapsed != 2*time.Millisecond || e.Mutations != 0 {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if len(o.results) != 3 || o.results[1].ID != "feed/dns" || o.results[1].Check.Service != "feed" {
+			t.Errorf("results are not in the order of the checks: %+v", o.results)
+		}
+		if o.took != 2*second {
+			t.Errorf("took %v, although the pod ran after 2 s", o.took)
+		}
+	})
+}
+
+func TestABrokenLogIsReadAgainWithoutTellingTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		first := line(t, passed(ClusterDNS))
+		second := line(t, passed("feed/dns"))
+		n := &node{
+			states: []corev1.PodStatus{running(), terminated("Completed", 0, "")},
+			logs:   []string{first + second[:20], "", first + second + line(t, passed("feed/tcp-80"))},
+			logErr: map[int]error{2: errors.New("connection reset by peer")},
+		}
+		o := n.try(t)
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		if want := "cluster-dns done, feed/dns done, feed/tcp-80 done"; o.items() != want {
+			t.Errorf("got  %s\nwant %s", o.items(), want)
+		}
+	})
+}
+
+func TestFailedChecksMakeOneErrorWithTheirCauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) +
+			line(t, Result{ID: "feed/tcp-80", Outcome: Failed, Reason: Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 18, Elapsed: 15 * second})
+		n := &node{states: []corev1.PodStatus{running()}, logs: []string{log}}
+		o := n.try(t, serviceFeed())
+		var failure *Failure
+		if !errors.As(o.err, &failure) || fault.ClassOf(o.err) != fault.Smoke {
+			t.Fatalf("got %v of class %q", o.err, fault.ClassOf(o.err))
+		}
+		want := "feed: connect to tcp://feed:80: connection refused (tried 18 times); Service feed has no ready endpoints: its selector app=feed matches no pod"
+		if o.err.Error() != want {
+			t.Errorf("got  %s\nwant %s", o.err, want)
+		}
+		if want := "kubectl -n app describe service feed"; fault.HintOf(o.err) != want {
+			t.Errorf("hint %q, want %q", fault.HintOf(o.err), want)
+		}
+		if want := "cluster-dns done, feed/dns done, feed/tcp-80 failed"; o.items() != want {
+			t.Errorf("got  %s\nwant %s", o.items(), want)
+		}
+		if last := o.events[2]; last.Message != want || last.Elapsed != 15*second {
+			t.Errorf("event %+v", last)
+		}
+	})
+}
+
+// Row 46 of the fault list.
+func TestWithoutClusterDNSTheRestIsBlocked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		blocked := func(id string) Result {
+			return Result{ID: id, Outcome: Blocked, BlockedBy: ClusterDNS, Message: "not asked: cluster-dns failed"}
+		}
+		log := line(t, Result{ID: ClusterDNS, Outcome: Failed, Reason: NoName, Message: "look up kubernetes.default.svc.cluster.local: the cluster's DNS gives no answer: i/o timeout", Attempts: 1}) +
+			line(t, blocked("feed/dns")) + line(t, blocked("feed/tcp-80"))
+		n := &node{states: []corev1.PodStatus{running()}, logs: []string{log}}
+		dns := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}, Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.10", Selector: map[string]string{"k8s-app": "kube-dns"}}}
+		o := n.try(t, dns)
+		want := "cluster DNS: look up kubernetes.default.svc.cluster.local: the cluster's DNS gives no answer: i/o timeout; Service kube-dns has no ready endpoints: its selector k8s-app=kube-dns matches no pod\n" +
+			"2 more checks were not asked, since what they need failed"
+		if o.err == nil || o.err.Error() != want {
+			t.Errorf("got  %v\nwant %s", o.err, want)
+		}
+		if want := "cluster-dns failed, feed/dns blocked, feed/tcp-80 blocked"; o.items() != want {
+			t.Errorf("got  %s\nwant %s", o.items(), want)
+		}
+	})
+}
+
+func TestAPodThatDoesNotStartSaysWhy(t *testing.T) {
+	t.Parallel()
+	unschedulable := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available: 1 Too many pods."}}}
+	sandbox := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: "e", Namespace: "app"}, Type: "Warning", Reason: "FailedCreatePodSandBox", Message: "no IP left"}
+	for name, test := range map[string]struct {
+		states  []corev1.PodStatus
+		objects []runtime.Object
+		class   fault.Class
+		want    string
+		within  time.Duration
+	}{
+		"an image that cannot be pulled": {
+			states: []corev1.PodStatus{waiting("ErrImagePull", "not found"), waiting("ImagePullBackOff", "Back-off pulling image")},
+			class:  fault.Smoke, within: 3 * second,
+			want: "image tkdeploy:1 is not on node  and cannot be pulled: Back-off pulling image",
+		},
+		"a container that the runtime refuses": {
+			states: []corev1.PodStatus{waiting("CreateContainerError", "context deadline exceeded")},
+			class:  fault.Smoke, within: 2 * second, want: "CreateContainerError: context deadline exceeded",
+		},
+		"a pod that the kubelet refuses": {
+			states: []corev1.PodStatus{{Phase: corev1.PodFailed, Reason: "OutOfpods", Message: "Node didn't have enough resource: pods"}},
+			class:  fault.Smoke, within: 2 * second, want: "OutOfpods: Node didn't have enough resource: pods",
+		},
+		"no node that takes it": {
+			states: []corev1.PodStatus{unschedulable}, class: fault.Smoke, within: 61 * second,
+			want: "does not start within 60 s: Unschedulable: 0/1 nodes are available: 1 Too many pods.",
+		},
+		"a network plugin without an address": {
+			states: []corev1.PodStatus{waiting("ContainerCreating", "")}, objects: []runtime.Object{sandbox},
+			class: fault.Smoke, within: 61 * second, want: "does not start within 60 s: FailedCreatePodSandBox: no IP left",
+		},
+		"a node that says nothing": {
+			class: fault.Undecided, within: 61 * second, want: "does not start within 60 s",
+		},
+		"another architecture": {
+			states: []corev1.PodStatus{terminated("StartError", 128, "exec format error")},
+			class:  fault.Smoke, within: 2 * second, want: "ended after 0 of 3 checks: StartError, exit code 128: exec format error",
+		},
+		"a probe that crashes": {
+			states: []corev1.PodStatus{running(), terminated("OOMKilled", 137, "")},
+			class:  fault.Smoke, within: 4 * second, want: "ended after 0 of 3 checks: OOMKilled, exit code 137\n  panic: no memory",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := &node{states: test.states, logs: []string{"panic: no memory\n"}}
+				o := n.try(t, test.objects...)
+				if o.err == nil || !strings.Contains(o.err.Error(), test.want) || fault.ClassOf(o.err) != test.class {
+					t.Fatalf("got  %v of class %q\nwant %s of class %s", o.err, fault.ClassOf(o.err), test.want, test.class)
+				}
+				if fault.HintOf(o.err) == "" {
+					t.Error("no hint")
+				}
+				if o.took > test.within {
+					t.Errorf("took %v", o.took)
+				}
+			})
+		})
+	}
+}
+
+func TestARefusedPodSaysWhoRefuses(t *testing.T) {
+	t.Parallel()
+	pods := schema.GroupResource{Resource: "pods"}
+	for name, test := range map[string]struct {
+		err  error
+		hint string
+	}{
+		"quota":        {apierrors.NewForbidden(pods, "x", errors.New("exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3")), "describe resourcequota"},
+		"limit range":  {apierrors.NewForbidden(pods, "x", errors.New("minimum cpu usage per Container is 50m, but request is 10m")), "describe limitrange"},
+		"policy":       {apierrors.NewForbidden(pods, "x", errors.New(`violates PodSecurity "restricted:latest"`)), "describe namespace app"},
+		"no namespace": {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "app"), "tkdeploy up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := fake.NewClientset()
+			client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, test.err })
+			o := tryOn(t, t.Context(), client)
+			if !errors.Is(o.err, test.err) || fault.ClassOf(o.err) != fault.Smoke || !strings.Contains(fault.HintOf(o.err), test.hint) {
+				t.Errorf("got %v of class %q, hint %q", o.err, fault.ClassOf(o.err), fault.HintOf(o.err))
+			}
+			if !strings.HasPrefix(o.err.Error(), "create the smoke test's pod in namespace app: ") {
+				t.Errorf("got %v", o.err)
+			}
+		})
+	}
+}
+
+func TestThePodIsDeletedWhenTheRunIsCanceled(t *testing.T) {
+	t.Parallel()
+	for name, states := range map[string][]corev1.PodStatus{
+		"while it starts": nil,
+		"while it runs":   {running()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*second)
+				defer cancel()
+				n := &node{states: states, logs: []string{line(t, passed(ClusterDNS))}}
+				o := tryOn(t, ctx, n.cluster(t))
+				if !errors.Is(o.err, context.DeadlineExceeded) || o.took != 10*second {
+					t.Errorf("got %v after %v", o.err, o.took)
+				}
+			})
+		})
+	}
+}
+
+func TestPodsOfAKilledRunAreRemovedFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pod := func(name string, labels map[string]string) *corev1.Pod {
+			return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "app", Labels: labels}}
+		}
+		old := pod("tkdeploy-smoke-old", map[string]string{SmokeLabel: "true", managedLabel: "tkdeploy", releaseLabel: "shop"})
+		other := pod("feed-0", map[string]string{managedLabel: "tkdeploy"})
+		n := &node{states: []corev1.PodStatus{running()}, logs: []string{line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+		client := n.cluster(t, old, other)
+		if o := tryOn(t, t.Context(), client); o.err != nil {
+			t.Fatal(o.err)
+		}
+		if _, err := client.CoreV1().Pods("app").Get(t.Context(), "feed-0", metav1.GetOptions{}); err != nil {
+			t.Errorf("a pod that is not of the smoke test: %v", err)
+		}
+		creates := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "create" })
+		deletes := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "delete" })
+		if deletes > creates {
+			t.Error("the old pod was still there when the new one was created: it takes its place in a quota")
+		}
+	})
+}
+
+// Rows 43 and 44 of the fault list: whichever request fails for a while, the
+// run passes; for ever, it is undecided.
+func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"list", "create", "watch", "get", "delete"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := &node{states: []corev1.PodStatus{running()}, logs: []string{line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+				client := n.cluster(t)
+				back := time.Now().Add(5 * second)
+				away := func(k8stesting.Action) (bool, runtime.Object, error) {
+					return time.Now().Before(back), nil, apierrors.NewServiceUnavailable("away")
+				}
+				client.PrependReactor(verb, "pods", away)
+				if verb == "watch" {
+					client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watchInterface, error) {
+						return time.Now().Before(back), nil, errors.New("away")
+					})
+				}
+				if o := tryOn(t, t.Context(), client); o.err != nil {
+					t.Error(o.err)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		client := new(node).cluster(t)
+		client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewServiceUnavailable("away")
+		})
+		if o := tryOn(t, t.Context(), client); fault.ClassOf(o.err) != fault.Undecided || o.took < 120*second || o.took > 121*second {
+			t.Errorf("got %v of class %q after %v", o.err, fault.ClassOf(o.err), o.took)
+		}
+	})
+}
+
+// Row 45 of the fault list.
+func TestASilentWatchIsNoticed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{states: []corev1.PodStatus{running()}, logs: []string{line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+		client := n.cluster(t)
+		client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watchInterface, error) {
+			return true, newSilentWatch(), nil
+		})
+		if o := tryOn(t, t.Context(), client); o.err != nil || o.took > 30*second {
+			t.Errorf("got %v after %v", o.err, o.took)
+		}
+	})
+}
+
+func TestThePodIsAsWanted(t *testing.T) {
+	t.Parallel()
+	r := &run{Runner: newRunner(nil).withDefaults()}
+	pod, err := r.newPod(threeChecks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := pack(threeChecks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.MarshalIndent(pod, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(got), packed, "<checks>", 1) + "\n"
+	if *update {
+		if err := os.WriteFile("testdata/pod.golden.json", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/pod.golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
+// Row 54 of the fault list, with the API server's own evaluator.
+func TestThePodPassesPodSecurityRestricted(t *testing.T) {
+	t.Parallel()
+	r := &run{Runner: newRunner(nil).withDefaults()}
+	pod, err := r.newPod(threeChecks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
+	for _, result := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
+		if !result.Allowed {
+			t.Errorf("%s: %s", result.ForbiddenReason, result.ForbiddenDetail)
+		}
+	}
+}
+
+func TestNoChecksNeedNoPod(t *testing.T) {
+	t.Parallel()
+	results, err := newRunner(fake.NewClientset()).Run(t.Context(), nil, event.Discard)
+	if err != nil || results != nil {
+		t.Errorf("got %v, %v", results, err)
+	}
+}

@@ -1,0 +1,130 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
+)
+
+// Select applies the configuration to the derived checks: it leaves out those
+// that skip names by ID or by Service, and adds extra. An extra check without
+// host asks its Service; without ID it is called after its Service, kind and
+// port. The error, of class Config, tells every problem at once.
+func Select(derived, extra []Check, skip []string) ([]Check, error) {
+	checks, problems := without(derived, skip)
+	for i, c := range extra {
+		c = completed(c)
+		if err := c.validate(); err != nil {
+			problems = append(problems, fmt.Errorf("extra check %d (%s): %w", i+1, c.ID, err))
+		}
+		if slices.ContainsFunc(checks, func(other Check) bool { return other.ID == c.ID }) {
+			problems = append(problems, fmt.Errorf("extra check %d: there already is a check %q", i+1, c.ID))
+		}
+		checks = append(checks, c)
+	}
+	if len(problems) > 0 {
+		return nil, fault.New(fault.Config, errors.Join(problems...), "correct verify.skip and verify.extra in tkdeploy.yaml")
+	}
+	return link(checks), nil
+}
+
+func without(checks []Check, skip []string) (kept []Check, problems []error) {
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.ID)
+		if c.Service != "" && !slices.Contains(names, c.Service) {
+			names = append(names, c.Service)
+		}
+	}
+	for _, name := range skip {
+		if !slices.Contains(names, name) {
+			problems = append(problems, unknownName(name, names))
+		}
+	}
+	for _, c := range checks {
+		if !slices.Contains(skip, c.ID) && (c.Service == "" || !slices.Contains(skip, c.Service)) {
+			kept = append(kept, c)
+		}
+	}
+	return kept, problems
+}
+
+func unknownName(name string, known []string) error {
+	if nearest := strictyaml.Nearest(name, known); nearest != "" {
+		return fmt.Errorf("skip: no check or Service is called %q; did you mean %q?", name, nearest)
+	}
+	return fmt.Errorf("skip: no check or Service is called %q; there are %s", name, strings.Join(known, ", "))
+}
+
+func completed(c Check) Check {
+	if c.Target.Host == "" {
+		c.Target.Host = c.Service
+	}
+	if c.ID == "" {
+		c.ID = fmt.Sprintf("%s/%s", c.Target.Host, c.Kind)
+		if c.Target.Port > 0 {
+			c.ID += fmt.Sprintf("-%d", c.Target.Port)
+		}
+	}
+	return c
+}
+
+func (c Check) validate() error {
+	switch {
+	case !slices.Contains([]Kind{DNS, TCP, HTTP, GRPC}, c.Kind):
+		return fmt.Errorf("kind %q is none of dns, tcp, http, grpc", c.Kind)
+	case c.Target.Host == "":
+		return errors.New("neither a service nor a host is given")
+	case c.Kind != DNS && (c.Target.Port < 1 || c.Target.Port > 65535):
+		return fmt.Errorf("port %d is not between 1 and 65535", c.Target.Port)
+	case !slices.Contains([]string{"", "http", "https"}, c.Target.Scheme):
+		return fmt.Errorf("scheme %q is neither http nor https", c.Target.Scheme)
+	case c.Kind == HTTP && c.Target.Path != "" && !strings.HasPrefix(c.Target.Path, "/"):
+		return fmt.Errorf("path %q does not begin with /", c.Target.Path)
+	case c.Expect.Status != 0 && (c.Expect.Status < 100 || c.Expect.Status > 599):
+		return fmt.Errorf("status %d is not between 100 and 599", c.Expect.Status)
+	case c.Timeout < 0 || c.Within < 0:
+		return errors.New("a time is negative")
+	}
+	return nil
+}
+
+// link sets what each check needs: a health check its port, a port its name, a
+// name the cluster's DNS; where such a check is left out, the one before it in
+// that chain. Needs always lead to earlier checks.
+func link(checks []Check) []Check {
+	linked := slices.Clone(checks)
+	for i := range linked {
+		linked[i].Needs = nil
+		if need := stepBefore(linked[:i], linked[i]); need != "" {
+			linked[i].Needs = []string{need}
+		}
+	}
+	return linked
+}
+
+func stepBefore(earlier []Check, c Check) string {
+	find := func(match func(Check) bool) string {
+		if i := slices.IndexFunc(earlier, match); i >= 0 {
+			return earlier[i].ID
+		}
+		return ""
+	}
+	var need string
+	if c.Kind == HTTP || c.Kind == GRPC {
+		need = find(func(e Check) bool {
+			return e.Kind == TCP && e.Target.Host == c.Target.Host && e.Target.Port == c.Target.Port
+		})
+	}
+	if need == "" && c.Kind != DNS {
+		need = find(func(e Check) bool { return e.Kind == DNS && e.Target.Host == c.Target.Host })
+	}
+	if need == "" {
+		need = find(func(e Check) bool { return e.ID == ClusterDNS })
+	}
+	return need
+}

@@ -1,0 +1,69 @@
+// Smokeimage is the program of the image that the e2e tests of package verify
+// need: it is the app to be tested ("serve") and the probe ("probe").
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"tkdeploy.dev/tkdeploy/internal/verify"
+)
+
+func main() {
+	if err := run(strings.Join(os.Args[1:], " ")); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(command string) error {
+	switch command {
+	case "probe":
+		checks, err := verify.Unpack(os.Getenv(verify.EnvChecks))
+		if err != nil {
+			return err
+		}
+		return verify.Probe(context.Background(), checks, os.Stdout)
+	case "serve":
+		return serve()
+	default:
+		return fmt.Errorf("command %q is neither probe nor serve", command)
+	}
+}
+
+// serve answers HTTP on 4001 and gRPC health on 5001.
+func serve() error {
+	listener, err := net.Listen("tcp", ":5001")
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer()
+	healthpb.RegisterHealthServer(server, health.NewServer())
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- http.ListenAndServe(":4001", http.HandlerFunc(answer)) }()
+	return <-failed
+}
+
+// answer does what the path says: /health is well.
+func answer(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/health":
+		fmt.Fprint(w, `{"status":"ok"}`)
+	case "/broken":
+		w.WriteHeader(http.StatusInternalServerError)
+		fmt.Fprint(w, `{"status":"no database"}`)
+	case "/hang":
+		<-r.Context().Done()
+	default:
+		http.NotFound(w, r)
+	}
+}

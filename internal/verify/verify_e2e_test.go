@@ -1,0 +1,290 @@
+//go:build e2e
+
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify"
+)
+
+// These tests need a cluster of their own, TKDEPLOY_TEST_KUBECONFIG, and in
+// its nodes an image whose entrypoint is the program in testdata/smokeimage,
+// TKDEPLOY_TEST_PROBE_IMAGE:
+//
+//	CGO_ENABLED=0 go build -o smoke ./internal/verify/testdata/smokeimage
+//	FROM scratch / COPY smoke /smoke / ENTRYPOINT ["/smoke"]
+//
+// One of them takes the cluster's DNS away for a while.
+
+type bench struct {
+	client    kubernetes.Interface
+	image     string
+	namespace string
+}
+
+// newBench makes a namespace that enforces Pod Security restricted.
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	kubeconfig, image := os.Getenv("TKDEPLOY_TEST_KUBECONFIG"), os.Getenv("TKDEPLOY_TEST_PROBE_IMAGE")
+	if kubeconfig == "" || image == "" {
+		t.Skip("needs a cluster: set TKDEPLOY_TEST_KUBECONFIG, and TKDEPLOY_TEST_PROBE_IMAGE to an image in its nodes")
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: "verify-test-",
+		Labels:       map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := client.CoreV1().Namespaces().Delete(context.Background(), namespace.Name, metav1.DeleteOptions{})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return &bench{client, image, namespace.Name}
+}
+
+// deploy starts an app behind a Service, waits for its pods, and gives both
+// objects as a chart would render them.
+func (b *bench) deploy(t *testing.T, name, path string, replicas int32) []unstructured.Unstructured {
+	t.Helper()
+	labels := map[string]string{"app": name}
+	service := &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{
+			{Name: "http", Port: 80, TargetPort: intstr.FromString("http")},
+			{Name: "grpc", Port: 5001},
+		}},
+	}
+	workload := b.workload(name, replicas)
+	if _, err := b.client.CoreV1().Services(b.namespace).Create(t.Context(), service, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.client.AppsV1().Deployments(b.namespace).Create(t.Context(), workload, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitReady(t, name, replicas)
+	// the path to be asked differs from the one that makes the pod ready
+	workload.Spec.Template.Spec.Containers[0].ReadinessProbe.HTTPGet.Path = path
+	return []unstructured.Unstructured{rendered(t, service), rendered(t, workload)}
+}
+
+func (b *bench) workload(name string, replicas int32) *appsv1.Deployment {
+	labels := map[string]string{"app": name}
+	return &appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas,
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{
+					SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: new(int64(65532)), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+					TerminationGracePeriodSeconds: new(int64),
+					Containers: []corev1.Container{{
+						Name: "app", Image: b.image, Args: []string{"serve"}, ImagePullPolicy: corev1.PullNever,
+						Ports:           []corev1.ContainerPort{{Name: "http", ContainerPort: 4001}, {Name: "grpc", ContainerPort: 5001}},
+						SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+						ReadinessProbe: &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{
+							HTTPGet: &corev1.HTTPGetAction{Path: "/health", Port: intstr.FromString("http")},
+						}},
+					}},
+				},
+			},
+		},
+	}
+}
+
+func (b *bench) awaitReady(t *testing.T, name string, replicas int32) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
+		d, err := b.client.AppsV1().Deployments(b.namespace).Get(ctx, name, metav1.GetOptions{})
+		return err == nil && d.Status.ReadyReplicas == replicas, err
+	})
+	if err != nil {
+		t.Fatalf("wait for %s: %v", name, err)
+	}
+}
+
+func rendered(t *testing.T, object runtime.Object) unstructured.Unstructured {
+	t.Helper()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unstructured.Unstructured{Object: content}
+}
+
+// run asks the checks of the objects and prints what a user would see. It
+// fails the test if a pod of the smoke test is left.
+func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) ([]verify.Result, error) {
+	t.Helper()
+	runner := &verify.Runner{Client: b.client, Namespace: b.namespace, Image: b.image, Release: "test"}
+	start := time.Now()
+	results, err := runner.Run(t.Context(), verify.Derive(objects, b.namespace), event.Func(func(e event.Event) {
+		t.Logf("%6.3fs %-8s %-24s %s (%v)", time.Since(start).Seconds(), e.Outcome, e.Item, e.Message, e.Elapsed)
+	}))
+	t.Logf("%d results in %v, error: %v\nhint: %s", len(results), time.Since(start), err, fault.HintOf(err))
+	left, listErr := b.client.CoreV1().Pods(b.namespace).List(t.Context(), metav1.ListOptions{LabelSelector: verify.SmokeLabel})
+	if listErr != nil || len(left.Items) > 0 {
+		t.Errorf("%d pods are left, %v", len(left.Items), listErr)
+	}
+	return results, err
+}
+
+// wantFailure is satisfied if every text is in the error.
+func wantFailure(t *testing.T, err error, texts ...string) {
+	t.Helper()
+	var failure *verify.Failure
+	if !errors.As(err, &failure) || fault.ClassOf(err) != fault.Smoke {
+		t.Fatalf("got %v", err)
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("the error does not say %q:\n%v", text, err)
+		}
+	}
+}
+
+func TestAHealthyAppPassesEveryCheck(t *testing.T) {
+	b := newBench(t)
+	objects := b.deploy(t, "feed", "/health", 2)
+	for range 5 {
+		start := time.Now()
+		results, err := b.run(t, objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(results) != 7 {
+			t.Errorf("%d results, want cluster DNS, two names, two ports, HTTP and gRPC health", len(results))
+		}
+		for _, r := range results {
+			if r.Outcome != verify.Passed {
+				t.Errorf("%s: %s", r.ID, r.Message)
+			}
+		}
+		t.Logf("a whole run took %v", time.Since(start))
+	}
+}
+
+func TestAHealthThatAnswers500IsNamed(t *testing.T) {
+	b := newBench(t)
+	_, err := b.run(t, b.deploy(t, "feed", "/broken", 1))
+	wantFailure(t, err, `feed: GET http://feed:80/broken answered 500: {"status":"no database"}`)
+}
+
+func TestAHealthThatHangsIsNamed(t *testing.T) {
+	b := newBench(t)
+	_, err := b.run(t, b.deploy(t, "feed", "/hang", 1))
+	wantFailure(t, err, "feed: GET http://feed:80/hang: no answer within 5 s")
+}
+
+func TestAServiceWithoutEndpointsIsNamed(t *testing.T) {
+	b := newBench(t)
+	_, err := b.run(t, b.deploy(t, "feed", "/health", 0))
+	wantFailure(t, err, "feed: connect to tcp://feed:80: ", "Service feed has no ready endpoints: its selector app=feed matches no pod")
+}
+
+func TestAPortWhereNobodyListensIsNamed(t *testing.T) {
+	b := newBench(t)
+	objects := b.deploy(t, "feed", "/health", 1)
+	wrong := &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Name: "wrong"},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "feed"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(81)}}},
+	}
+	if _, err := b.client.CoreV1().Services(b.namespace).Create(t.Context(), wrong, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.run(t, append(objects, rendered(t, wrong)))
+	wantFailure(t, err, "wrong: connect to tcp://wrong:80: connection refused", "Service wrong has the ready endpoints", ":81, where nothing listens")
+}
+
+func TestAnImageThatIsNotInTheNodeIsNamed(t *testing.T) {
+	b := newBench(t)
+	b.image = "tkdeploy.invalid/nowhere:1"
+	_, err := b.run(t, nil)
+	if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "image tkdeploy.invalid/nowhere:1 is not on node") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAQuotaThatLeavesNoRoomIsNamed(t *testing.T) {
+	b := newBench(t)
+	quota := &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "none"},
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: {}}},
+	}
+	if _, err := b.client.CoreV1().ResourceQuotas(b.namespace).Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.run(t, nil)
+	if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "none") || !strings.Contains(fault.HintOf(err), "quota") && !strings.Contains(fault.HintOf(err), "describe") {
+		t.Errorf("got %v, hint %s", err, fault.HintOf(err))
+	}
+}
+
+// Row 46 of the fault list. It runs last: it takes the DNS from the cluster.
+func TestAClusterWithoutDNSIsToldAsSuch(t *testing.T) {
+	b := newBench(t)
+	objects := b.deploy(t, "feed", "/health", 1)
+	before := b.scaleDNS(t, 0)
+	t.Cleanup(func() { b.scaleDNS(t, before) })
+	_, err := b.run(t, objects)
+	wantFailure(t, err, "cluster DNS: look up kubernetes.default.svc.cluster.local: ", "Service kube-dns has no ready endpoints", "6 more checks were not asked")
+}
+
+// scaleDNS gives the replicas that there were.
+func (b *bench) scaleDNS(t *testing.T, replicas int32) int32 {
+	t.Helper()
+	ctx := context.Background() // also called when the test's own context is over
+	deployments := b.client.AppsV1().Deployments("kube-system")
+	scale, err := deployments.GetScale(ctx, "coredns", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := scale.Spec.Replicas
+	wanted := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: "coredns", Namespace: "kube-system"}, Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}
+	if _, err := deployments.UpdateScale(ctx, "coredns", wanted, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		pods, err := b.client.CoreV1().Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "k8s-app=kube-dns"})
+		return err == nil && len(pods.Items) == int(replicas), err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return before
+}
