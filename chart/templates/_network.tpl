@@ -1,0 +1,65 @@
+{{/*
+Who may talk to whom. services.<key>.calls names the flows; each becomes an
+egress rule of the caller and an ingress rule of the callee.
+*/}}
+
+{{/* Where the stores answer: name and port by the word that stands in calls. */}}
+{{- define "tiktok.stores" -}}
+postgresql: {name: postgres, port: 5432}
+redis: {name: redis, port: 6379}
+{{- end }}
+
+{{/* Egress to the cluster's DNS, which every pod needs. */}}
+{{- define "tiktok.egressToDNS" -}}
+- to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: kube-system
+  ports:
+    - {port: 53, protocol: UDP}
+    - {port: 53, protocol: TCP}
+{{- end }}
+
+{{/*
+Egress to what a service calls. A store outside the cluster has no pods to
+select: its port is open to any address. Takes root and service.
+*/}}
+{{- define "tiktok.egressToCallees" -}}
+{{- $stores := include "tiktok.stores" . | fromYaml }}
+{{- range $callee := .service.calls }}
+{{- $to := get $.root.Values.services $callee | default (get $stores $callee) }}
+{{- $outside := and (hasKey $stores $callee) (not (get $.root.Values $callee).enabled) }}
+{{- with $to }}
+- ports:
+    - port: {{ .grpcPort | default .port }}
+  {{- if not $outside }}
+  to:
+    - podSelector:
+        matchLabels:
+          {{- include "tiktok.selectorLabels" (dict "root" $.root "name" .name) | nindent 10 }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Ingress from the services that call one, and from the smoke test's pods to every port. Takes root, key and ports; the first port is the one that is called. */}}
+{{- define "tiktok.ingressFromCallers" -}}
+{{- range .root.Values.services }}
+{{- if and .enabled (has $.key (.calls | default list)) }}
+- from:
+    - podSelector:
+        matchLabels:
+          {{- include "tiktok.selectorLabels" (dict "root" $.root "name" .name) | nindent 10 }}
+  ports:
+    - port: {{ first $.ports }}
+{{- end }}
+{{- end }}
+- from:
+    - podSelector:
+        matchLabels:
+          tkdeploy.dev/smoke: "true"
+  ports:
+    {{- range .ports }}
+    - port: {{ . }}
+    {{- end }}
+{{- end }}

@@ -1,0 +1,105 @@
+package chart_test
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	policyv1 "k8s.io/api/policy/v1"
+)
+
+// autoscaled stands for a Deployment without a number of replicas.
+const autoscaled = -1
+
+func TestReplicasByEnvironment(t *testing.T) {
+	t.Parallel()
+	tests := map[string]map[string]int32{
+		"default": {"auth-service": 2, "api-gateway": 2, "postgres": 1, "redis": 1},
+		"dev":     {"auth-service": 1, "api-gateway": 1, "postgres": 1, "redis": 1},
+		"ci":      {"auth-service": 1, "api-gateway": 1, "postgres": 1, "redis": 1},
+		"prod":    {"auth-service": autoscaled, "api-gateway": 3, "postgres": 3, "redis": 1},
+	}
+	for environment, want := range tests {
+		t.Run(environment, func(t *testing.T) {
+			t.Parallel()
+			got := map[string]int32{}
+			for name, w := range workloads(render(t, environment)) {
+				got[name] = autoscaled
+				if w.replicas != nil {
+					got[name] = *w.replicas
+				}
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("replicas %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestAuthServiceScalesFromTwoToFiveAtSeventyPercent(t *testing.T) {
+	t.Parallel()
+	s := render(t, "prod")
+	spec := get[*autoscalingv2.HorizontalPodAutoscaler](t, s, "HorizontalPodAutoscaler auth-service").Spec
+	if *spec.MinReplicas != 2 || spec.MaxReplicas != 5 {
+		t.Errorf("%d to %d pods, want 2 to 5", *spec.MinReplicas, spec.MaxReplicas)
+	}
+	if cpu := *spec.Metrics[0].Resource.Target.AverageUtilization; cpu != 70 {
+		t.Errorf("CPU target %d %%, want 70", cpu)
+	}
+	if window := *spec.Behavior.ScaleDown.StabilizationWindowSeconds; window != 180 {
+		t.Errorf("scale-down window %d s, want 180", window)
+	}
+	if spec.ScaleTargetRef.Name != "auth-service" || spec.ScaleTargetRef.Kind != "Deployment" {
+		t.Errorf("it scales %v", spec.ScaleTargetRef)
+	}
+}
+
+func TestDisruptionBudgetsAreForWorkloadsWithSeveralPods(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{
+		"default": {"api-gateway", "auth-service"},
+		"dev":     nil,
+		"prod":    {"api-gateway", "auth-service", "postgres"},
+	}
+	for environment, want := range tests {
+		var got []string
+		for _, o := range render(t, environment) {
+			if budget, ok := o.(*policyv1.PodDisruptionBudget); ok {
+				got = append(got, budget.Name)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: budgets for %q, want %q", environment, got, want)
+		}
+	}
+}
+
+func TestWithoutPostgreSQLEverythingElseIsIntact(t *testing.T) {
+	t.Parallel()
+	secrets := map[string][]byte{"DB_PASSWORD": []byte("a"), "DB_REPLICATION_PASSWORD": []byte("b"), "JWT_ACCESS_SECRET": []byte("c")}
+	with, without := renderIn(t, secrets), renderIn(t, secrets, "postgresql.enabled=false")
+	for id, o := range with {
+		switch {
+		case o.GetLabels()["app.kubernetes.io/component"] == "database":
+			if without[id] != nil {
+				t.Errorf("%s is still there", id)
+			}
+		case id == "NetworkPolicy auth-service": // its way to the database is another one
+		case !reflect.DeepEqual(o, without[id]):
+			t.Errorf("%s is not as it was", id)
+		}
+	}
+}
+
+func TestTheChartOwnsNoNamespace(t *testing.T) {
+	inEveryEnvironment(t, func(t *testing.T, s stack) {
+		for id, o := range s {
+			if strings.HasPrefix(id, "Namespace ") || o.GetNamespace() != "" {
+				t.Errorf("%s: the namespace is the release's", id)
+			}
+		}
+	})
+}
