@@ -1,0 +1,34 @@
+package main
+
+import (
+	"time"
+
+	"tkdeploy.dev/tiktok/api-gateway/internal/clientip"
+	"tkdeploy.dev/tiktok/internal/config"
+	"tkdeploy.dev/tiktok/internal/token"
+)
+
+// settings is what the environment says.
+type settings struct {
+	httpPort   int
+	authAddr   string
+	redisAddr  string
+	secret     []byte
+	rateLimit  int
+	rateWindow time.Duration
+	trusted    clientip.Trusted
+	drain      time.Duration
+}
+
+func readSettings(env *config.Env) settings {
+	return settings{
+		httpPort:   env.Port("PORT", 4000),
+		authAddr:   env.Address("AUTH_SERVICE_ADDR"),
+		redisAddr:  env.Address("REDIS_ADDR"),
+		secret:     env.Secret("JWT_ACCESS_SECRET", token.MinSecret),
+		rateLimit:  env.Count("RATE_LIMIT", 30),
+		rateWindow: env.Duration("RATE_WINDOW", time.Minute),
+		trusted:    env.Networks("TRUSTED_PROXIES"),
+		drain:      env.Duration("DRAIN", 3*time.Second),
+	}
+}

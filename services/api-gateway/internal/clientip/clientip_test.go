@@ -1,0 +1,38 @@
+package clientip_test
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"tkdeploy.dev/tiktok/api-gateway/internal/clientip"
+)
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	proxies := clientip.Trusted{netip.MustParsePrefix("10.0.0.0/8")}
+	tests := []struct {
+		name, peer string
+		forwarded  []string
+		want       string
+	}{
+		{"a direct client is itself", "192.0.2.7:1234", nil, "192.0.2.7"},
+		{"a direct client cannot pass for another", "192.0.2.7:1234", []string{"198.51.100.1"}, "192.0.2.7"},
+		{"a trusted proxy tells the client", "10.0.0.1:1234", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"what the client wrote before the proxy is not believed", "10.0.0.1:1234", []string{"203.0.113.9, 198.51.100.1"}, "198.51.100.1"},
+		{"several proxies, in several headers, are passed over", "10.0.0.1:1234", []string{"198.51.100.1", "10.0.0.2"}, "198.51.100.1"},
+		{"a proxy that tells nothing counts itself", "10.0.0.1:1234", nil, "10.0.0.1"},
+		{"nonsense ends the search", "10.0.0.1:1234", []string{"198.51.100.1, x"}, "10.0.0.1"},
+		{"IPv4 in IPv6 is IPv4", "[::ffff:192.0.2.7]:1234", nil, "192.0.2.7"},
+		{"an IPv6 client counts by its network", "[2001:db8:1:2:3::4%eth0]:1234", nil, "2001:db8:1:2::/64"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			request := &http.Request{RemoteAddr: test.peer, Header: http.Header{"X-Forwarded-For": test.forwarded}}
+			if got := proxies.Of(request); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,59 @@
+// Package ratelimit limits how often a client may do something, counted in Redis
+// for all replicas together.
+package ratelimit
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+)
+
+// timeout is what the limit may add to a request.
+const timeout = 200 * time.Millisecond
+
+// count adds one to the window that is open, or opens one, and tells its number
+// and the milliseconds until it closes.
+var count = redis.NewScript(`
+local n = redis.call('INCR', KEYS[1])
+if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {n, redis.call('PTTL', KEYS[1])}
+`)
+
+// A Limiter allows each client Limit requests in Window. Use [New].
+//
+// It fails open: with Redis away every request is allowed, because a gateway that
+// serves without a limit is better than one that does not serve. The metric
+// rate_limit_failed_open_total counts those requests.
+type Limiter struct {
+	redis      redis.Scripter
+	limit      int64
+	window     time.Duration
+	failedOpen prometheus.Counter
+}
+
+// New makes a limiter.
+func New(client redis.Scripter, limit int, window time.Duration, metrics prometheus.Registerer) *Limiter {
+	failedOpen := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "rate_limit_failed_open_total", Help: "Requests that were allowed because Redis could not count them.",
+	})
+	metrics.MustRegister(failedOpen)
+	return &Limiter{redis: client, limit: int64(limit), window: window, failedOpen: failedOpen}
+}
+
+// Take counts a request of client. It returns 0 if the request is allowed, else
+// the time after which the next one will be.
+func (l *Limiter) Take(ctx context.Context, client string) (wait time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	result, err := count.Run(ctx, l.redis, []string{"gateway:rate:" + client}, l.window.Milliseconds()).Int64Slice()
+	if err != nil || len(result) != 2 {
+		l.failedOpen.Inc()
+		return 0
+	}
+	if result[0] <= l.limit {
+		return 0
+	}
+	return max(time.Duration(result[1])*time.Millisecond, time.Millisecond)
+}

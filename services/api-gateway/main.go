@@ -1,0 +1,83 @@
+// Command api-gateway is the way in from outside: REST over HTTP, gRPC to the
+// services behind it. See services/README.md.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"google.golang.org/grpc"
+
+	"tkdeploy.dev/tiktok/api-gateway/internal/api"
+	"tkdeploy.dev/tiktok/api-gateway/internal/ratelimit"
+	"tkdeploy.dev/tiktok/internal/config"
+	"tkdeploy.dev/tiktok/internal/health"
+	"tkdeploy.dev/tiktok/internal/logs"
+	"tkdeploy.dev/tiktok/internal/metrics"
+	"tkdeploy.dev/tiktok/internal/redisdb"
+	"tkdeploy.dev/tiktok/internal/requestid"
+	"tkdeploy.dev/tiktok/internal/rpc"
+	"tkdeploy.dev/tiktok/internal/server"
+	"tkdeploy.dev/tiktok/internal/token"
+	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
+)
+
+const name = "api-gateway"
+
+// safeToRetry are the calls that change nothing.
+var safeToRetry = []string{authv1.AuthService_ServiceDesc.ServiceName + "/GetUser"}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.LookupEnv, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer) error {
+	env := config.New(lookup)
+	log, set := logs.New(out, name, env), readSettings(env)
+	if err := env.Err(); err != nil {
+		return fmt.Errorf("read configuration:\n%w", err)
+	}
+	auth, err := rpc.Dial("dns:///"+set.authAddr, safeToRetry)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = auth.Close() }()
+	cache := redisdb.Open(set.redisAddr, name, log)
+	defer func() { _ = cache.Close() }()
+	return newServer(set, log, auth, cache).Run(ctx)
+}
+
+// newServer puts the parts together; none of them connects before it is used.
+func newServer(set settings, log *slog.Logger, auth *grpc.ClientConn, cache *redis.Client) *server.Server {
+	monitor := health.New(2*time.Second, log,
+		health.Check{Name: "auth-service", Probe: rpc.Probe(auth)},
+		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // the rate limit fails open
+	registry := metrics.New()
+	gateway := &api.API{
+		Auth:     authv1.NewAuthServiceClient(auth),
+		Tokens:   token.Verifier{Secret: set.secret, Now: time.Now},
+		Limit:    ratelimit.New(cache, set.rateLimit, set.rateWindow, registry),
+		ClientOf: set.trusted.Of,
+		Metrics:  api.NewMetrics(registry),
+		Log:      log,
+	}
+	mux := server.Operations(monitor, registry)
+	gateway.Register(mux)
+	return &server.Server{
+		HTTPPort: set.httpPort, HTTP: requestid.HTTP(gateway.Fallback(mux)),
+		Health: monitor, Log: log, DrainFor: set.drain, StopWithin: 20 * time.Second,
+	}
+}

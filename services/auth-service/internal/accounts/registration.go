@@ -1,0 +1,59 @@
+package accounts
+
+import (
+	"net/mail"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Registration is what a new user gives.
+type Registration struct {
+	Username string
+	Email    string
+	Password string
+}
+
+// An InvalidError lists what is wrong with a request, field by field.
+type InvalidError struct{ Fields []FieldError }
+
+// A FieldError says what a field must be.
+type FieldError struct{ Field, Problem string }
+
+func (e *InvalidError) Error() string {
+	lines := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		lines[i] = f.Field + " " + f.Problem
+	}
+	return strings.Join(lines, "; ")
+}
+
+var usernameForm = regexp.MustCompile(`^[a-z0-9._]{3,30}$`)
+
+// normal makes names and emails that differ in case only the same.
+func (r Registration) normal() Registration {
+	r.Username = strings.ToLower(strings.TrimSpace(r.Username))
+	r.Email = normalEmail(r.Email)
+	return r
+}
+
+func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// validate checks lengths in characters: NIST SP 800-63B wants at least 8 for a
+// password and no rules on which; an upper limit bounds the work of hashing.
+func (r Registration) validate() error {
+	var fields []FieldError
+	if !usernameForm.MatchString(r.Username) {
+		fields = append(fields, FieldError{"username", "must be 3 to 30 letters a-z, digits, dots or underscores"})
+	}
+	if address, err := mail.ParseAddress(r.Email); err != nil || address.Address != r.Email || len(r.Email) > 254 {
+		fields = append(fields, FieldError{"email", "must be an email address"})
+	}
+	if n := utf8.RuneCountInString(r.Password); n < 8 || n > 128 {
+		fields = append(fields, FieldError{"password", "must have 8 to 128 characters"})
+	}
+	if fields != nil {
+		return &InvalidError{Fields: fields}
+	}
+	return nil
+}

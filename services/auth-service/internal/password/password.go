@@ -1,0 +1,84 @@
+// Package password hashes passwords with Argon2id.
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost that OWASP's password storage cheat sheet recommends: 19 MiB, two
+// passes, one thread.
+const (
+	memory  = 19 * 1024 // KiB
+	passes  = 2
+	threads = 1
+	keySize = 32
+)
+
+// format is the PHC string format; it keeps the cost beside each hash, so that a
+// later change of the constants leaves old hashes valid.
+const format = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
+
+var encoding = base64.RawStdEncoding
+
+// A Hasher hashes as many passwords at a time as there are CPUs: more would only
+// take memory. Use [New].
+type Hasher struct {
+	slots chan struct{}
+	dummy string
+}
+
+// New makes a hasher.
+func New() *Hasher {
+	h := &Hasher{slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	h.dummy = derive(rand.Text())
+	return h
+}
+
+// Hash returns a new hash of password. The only error is that of ctx.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	if err := h.enter(ctx); err != nil {
+		return "", err
+	}
+	defer h.leave()
+	return derive(password), nil
+}
+
+// Matches says whether hash was made of password. An empty hash matches nothing,
+// in the time that a real one takes. The error is that of ctx, or says that hash
+// is none of ours.
+func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
+	if err := h.enter(ctx); err != nil {
+		return false, err
+	}
+	defer h.leave()
+	known := hash != ""
+	if !known {
+		hash = h.dummy
+	}
+	same, err := compare(hash, password)
+	return same && known, err
+}
+
+func (h *Hasher) enter(ctx context.Context) error {
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait to hash a password: %w", ctx.Err())
+	}
+}
+
+func (h *Hasher) leave() { <-h.slots }
+
+func derive(password string) string {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt) // never fails
+	key := argon2.IDKey([]byte(password), salt, passes, memory, threads, keySize)
+	return fmt.Sprintf(format, argon2.Version, memory, passes, threads, encoding.EncodeToString(salt), encoding.EncodeToString(key))
+}

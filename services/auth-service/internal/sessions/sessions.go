@@ -1,0 +1,86 @@
+// Package sessions keeps refresh tokens in Redis.
+//
+// A session is one key with the user's id and the hash of its current token. A
+// refresh token is the session's id and a secret, both random. Each use replaces
+// the secret; an earlier secret of a session can only come from someone who
+// copied it, or from the user after someone did, so it ends the session for both
+// (RFC 9700, 4.14.2). A client that lost the answer to a refresh must log in again.
+package sessions
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
+)
+
+// A Store is an [accounts.Sessions]. A session ends when its token was not used
+// for TTL.
+type Store struct {
+	Redis *redis.Client
+	TTL   time.Duration
+}
+
+var _ accounts.Sessions = Store{}
+
+// rotate compares and replaces in one step, so that of two uses of a token at
+// once one is the second.
+var rotate = redis.NewScript(`
+local current = redis.call('HGET', KEYS[1], 'secret')
+if not current then return false end
+if current ~= ARGV[1] then
+	redis.call('DEL', KEYS[1])
+	return false
+end
+redis.call('HSET', KEYS[1], 'secret', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return redis.call('HGET', KEYS[1], 'user')
+`)
+
+// Open implements [accounts.Sessions].
+func (s Store) Open(ctx context.Context, userID string) (string, error) {
+	id, secret := rand.Text(), rand.Text()
+	_, err := s.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSet(ctx, key(id), "user", userID, "secret", hash(secret))
+		p.PExpire(ctx, key(id), s.TTL)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("open session: %w", err)
+	}
+	return id + "." + secret, nil
+}
+
+// Rotate implements [accounts.Sessions].
+func (s Store) Rotate(ctx context.Context, refresh string) (userID, next string, err error) {
+	id, secret, ok := strings.Cut(refresh, ".")
+	if !ok {
+		return "", "", accounts.ErrDenied
+	}
+	fresh := rand.Text()
+	userID, err = rotate.Run(ctx, s.Redis, []string{key(id)}, hash(secret), hash(fresh), s.TTL.Milliseconds()).Text()
+	if errors.Is(err, redis.Nil) {
+		return "", "", accounts.ErrDenied
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("rotate refresh token: %w", err)
+	}
+	return userID, id + "." + fresh, nil
+}
+
+func key(id string) string { return "auth:session:" + id }
+
+// hash keeps whoever reads Redis from using what is there. The secret is random,
+// so one round without a salt is enough.
+func hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,106 @@
+package sessions_test
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
+	"tkdeploy.dev/tiktok/auth-service/internal/sessions"
+	"tkdeploy.dev/tiktok/internal/redisdb"
+)
+
+func open(t *testing.T) (sessions.Store, *miniredis.Miniredis, string) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	client := redisdb.Open(server.Addr(), "test", slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = client.Close() })
+	store := sessions.Store{Redis: client, TTL: time.Hour}
+	token, err := store.Open(t.Context(), "u1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, server, token
+}
+
+func TestEachTokenIsGoodForTheNext(t *testing.T) {
+	t.Parallel()
+	store, _, token := open(t)
+	for range 3 {
+		user, next, err := store.Rotate(t.Context(), token)
+		if err != nil || user != "u1" || next == token {
+			t.Fatalf("user %q, same token %t, error %v", user, next == token, err)
+		}
+		token = next
+	}
+}
+
+func TestATokenUsedAgainEndsItsSession(t *testing.T) {
+	t.Parallel()
+	store, _, stolen := open(t)
+	_, next, err := store.Rotate(t.Context(), stolen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{"the used token": stolen, "the token after it": next} {
+		if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestOneOfManyUsesAtOnceSucceeds(t *testing.T) {
+	t.Parallel()
+	store, _, token := open(t)
+	var good atomic.Int32
+	var uses sync.WaitGroup
+	for range 8 {
+		uses.Go(func() {
+			if _, _, err := store.Rotate(t.Context(), token); err == nil {
+				good.Add(1)
+			}
+		})
+	}
+	uses.Wait()
+	if good.Load() != 1 {
+		t.Errorf("%d uses succeeded", good.Load())
+	}
+}
+
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	store, server, token := open(t)
+	for _, made := range []string{"", "x", "x.y", strings.ToLower(token)} {
+		if _, _, err := store.Rotate(t.Context(), made); !errors.Is(err, accounts.ErrDenied) {
+			t.Errorf("%q: %v", made, err)
+		}
+	}
+	server.FastForward(time.Hour)
+	if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
+		t.Errorf("after its time: %v", err)
+	}
+}
+
+func TestRedisHoldsNoUsableToken(t *testing.T) {
+	t.Parallel()
+	_, server, token := open(t)
+	_, secret, _ := strings.Cut(token, ".")
+	if dump := server.Dump(); strings.Contains(dump, secret) {
+		t.Errorf("the secret is in Redis:\n%s", dump)
+	}
+}
+
+func TestRedisAwayIsNotADenial(t *testing.T) {
+	t.Parallel()
+	store, server, token := open(t)
+	server.Close()
+	if _, _, err := store.Rotate(t.Context(), token); errors.Is(err, accounts.ErrDenied) || !redisdb.Unreachable(err) {
+		t.Errorf("got %v", err)
+	}
+}

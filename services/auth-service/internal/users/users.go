@@ -1,0 +1,94 @@
+// Package users stores accounts in PostgreSQL.
+package users
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
+)
+
+// Schema is the schema that the tables are in.
+const Schema = "auth"
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations make the schema.
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is part of the binary
+	}
+	return files
+}
+
+// A Store is an [accounts.Users].
+type Store struct{ Pool *pgxpool.Pool }
+
+var _ accounts.Users = Store{}
+
+const columns = `id::text, username, email, created_at`
+
+// Create implements [accounts.Users].
+func (s Store) Create(ctx context.Context, username, email, hash string) (accounts.User, error) {
+	const insert = `INSERT INTO auth.users (username, email, password_hash) VALUES ($1, $2, $3) RETURNING ` + columns
+	var u accounts.User
+	err := s.Pool.QueryRow(ctx, insert, username, email, hash).Scan(&u.ID, &u.Username, &u.Email, &u.CreatedAt)
+	if field := taken(err); field != "" {
+		return accounts.User{}, &accounts.TakenError{Field: field}
+	}
+	if err != nil {
+		return accounts.User{}, fmt.Errorf("create user: %w", err)
+	}
+	return u, nil
+}
+
+// ByEmail implements [accounts.Users].
+func (s Store) ByEmail(ctx context.Context, email string) (accounts.User, string, error) {
+	const query = `SELECT ` + columns + `, password_hash FROM auth.users WHERE email = $1`
+	var u accounts.User
+	var hash string
+	err := s.Pool.QueryRow(ctx, query, email).Scan(&u.ID, &u.Username, &u.Email, &u.CreatedAt, &hash)
+	return u, hash, found("find user by email", err)
+}
+
+// ByID implements [accounts.Users]. What is no UUID is nobody's id.
+func (s Store) ByID(ctx context.Context, id string) (accounts.User, error) {
+	const query = `SELECT ` + columns + ` FROM auth.users WHERE id = $1`
+	var key pgtype.UUID
+	if err := key.Scan(id); err != nil {
+		return accounts.User{}, accounts.ErrNotFound
+	}
+	var u accounts.User
+	err := s.Pool.QueryRow(ctx, query, key).Scan(&u.ID, &u.Username, &u.Email, &u.CreatedAt)
+	return u, found("find user by id", err)
+}
+
+func found(doing string, err error) error {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return accounts.ErrNotFound
+	case err != nil:
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// taken is the field whose unique constraint err reports, or "".
+func taken(err error) string {
+	const uniqueViolation = "23505"
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) || failure.Code != uniqueViolation {
+		return ""
+	}
+	return map[string]string{"users_username": "username", "users_email": "email"}[failure.ConstraintName]
+}

@@ -1,0 +1,73 @@
+package users_test
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
+	"tkdeploy.dev/tiktok/auth-service/internal/users"
+	"tkdeploy.dev/tiktok/internal/postgres"
+	"tkdeploy.dev/tiktok/test/pgtest"
+)
+
+func open(t *testing.T) (users.Store, *pgtest.Server) {
+	t.Helper()
+	server := pgtest.New(t)
+	server.Start(t)
+	pool, err := postgres.Open(t.Context(), server.Config, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	schema := &postgres.Schema{Pool: pool, Name: users.Schema, Migrations: users.Migrations(), Log: slog.New(slog.DiscardHandler)}
+	if err := schema.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return users.Store{Pool: pool}, server
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	store, server := open(t)
+	alice, err := store.Create(t.Context(), "alice", "alice@example.com", "hash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if alice.Username != "alice" || alice.Email != "alice@example.com" || time.Since(alice.CreatedAt) > time.Minute {
+		t.Errorf("created %+v", alice)
+	}
+	if got, hash, err := store.ByEmail(t.Context(), "alice@example.com"); got != alice || hash != "hash" || err != nil {
+		t.Errorf("by email: %+v, %q, %v", got, hash, err)
+	}
+	if got, err := store.ByID(t.Context(), alice.ID); got != alice || err != nil {
+		t.Errorf("by id: %+v, %v", got, err)
+	}
+
+	for field, duplicate := range map[string][2]string{"username": {"alice", "other@example.com"}, "email": {"other", "alice@example.com"}} {
+		var taken *accounts.TakenError
+		if _, err := store.Create(t.Context(), duplicate[0], duplicate[1], "hash"); !errors.As(err, &taken) || taken.Field != field {
+			t.Errorf("a second %s: %v", field, err)
+		}
+	}
+
+	if _, hash, err := store.ByEmail(t.Context(), "nobody@example.com"); !errors.Is(err, accounts.ErrNotFound) || hash != "" {
+		t.Errorf("nobody's email: %q, %v", hash, err)
+	}
+	for _, id := range []string{"", "x", "00000000-0000-0000-0000-000000000000"} {
+		if _, err := store.ByID(t.Context(), id); !errors.Is(err, accounts.ErrNotFound) {
+			t.Errorf("id %q: %v", id, err)
+		}
+	}
+
+	// Restarted, the database has the user, and the pool finds it again.
+	server.Stop(t)
+	if _, err := store.ByID(t.Context(), alice.ID); !postgres.Unreachable(err) {
+		t.Errorf("without the database: %v", err)
+	}
+	server.Start(t)
+	if got, err := store.ByID(t.Context(), alice.ID); got != alice || err != nil {
+		t.Errorf("after a restart: %+v, %v", got, err)
+	}
+}

@@ -1,0 +1,128 @@
+// Package config reads a service's configuration from its environment.
+//
+// A service reads every variable that it knows and then asks [Env.Err] once, so
+// that whoever deploys it sees all problems in one go.
+//
+// Kubernetes sets variables of its own for each Service, such as
+// AUTH_SERVICE_PORT=tcp://10.0.0.1:5001: no variable here may end in
+// _SERVICE_HOST or _SERVICE_PORT.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Env reads variables and collects what is wrong with them.
+type Env struct {
+	lookup   func(string) (string, bool)
+	problems []error
+}
+
+// New reads through lookup, which is [os.LookupEnv] in a service. A variable
+// that is set but empty counts as not set.
+func New(lookup func(string) (string, bool)) *Env {
+	return &Env{lookup: lookup}
+}
+
+// Err tells every problem found so far, each naming its variable, or nil.
+func (e *Env) Err() error {
+	return errors.Join(e.problems...)
+}
+
+// String is the variable's value, which must be set.
+func (e *Env) String(name string) string {
+	value, ok := e.lookup(name)
+	if !ok || value == "" {
+		e.problems = append(e.problems, fmt.Errorf("%s is not set", name))
+	}
+	return value
+}
+
+// Secret is a value of at least size bytes, which must be set and is never shown.
+func (e *Env) Secret(name string, size int) []byte {
+	value := e.String(name)
+	if value != "" && len(value) < size {
+		e.problems = append(e.problems, fmt.Errorf("%s has %d bytes, want at least %d", name, len(value), size))
+	}
+	return []byte(value)
+}
+
+// Address is a host:port, which must be set.
+func (e *Env) Address(name string) string {
+	value := e.String(name)
+	if value == "" {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(value)
+	if err != nil || host == "" || port == "" {
+		e.problems = append(e.problems, fmt.Errorf("%s is %q, want host:port", name, value))
+	}
+	return value
+}
+
+// Port is a TCP port, 1 to 65535.
+func (e *Env) Port(name string, fallback int) int {
+	return parse(e, name, fallback, "a port from 1 to 65535", func(s string) (int, bool) {
+		port, err := strconv.Atoi(s)
+		return port, err == nil && port >= 1 && port <= 65535
+	})
+}
+
+// Count is a whole number above 0.
+func (e *Env) Count(name string, fallback int) int {
+	return parse(e, name, fallback, "a whole number above 0", func(s string) (int, bool) {
+		count, err := strconv.Atoi(s)
+		return count, err == nil && count > 0
+	})
+}
+
+// Duration is a time of 0 or more, as in "3s" or "15m".
+func (e *Env) Duration(name string, fallback time.Duration) time.Duration {
+	return parse(e, name, fallback, `a duration as in "3s"`, func(s string) (time.Duration, bool) {
+		d, err := time.ParseDuration(s)
+		return d, err == nil && d >= 0
+	})
+}
+
+// LogLevel is debug, info, warn or error, and info if not set.
+func (e *Env) LogLevel(name string) slog.Level {
+	return parse(e, name, slog.LevelInfo, "debug, info, warn or error", func(s string) (level slog.Level, ok bool) {
+		err := level.UnmarshalText([]byte(s))
+		return level, err == nil
+	})
+}
+
+// Networks is a list of CIDR prefixes between commas; without a value it is empty.
+func (e *Env) Networks(name string) []netip.Prefix {
+	return parse(e, name, nil, `networks as in "10.0.0.0/8,fd00::/8"`, func(s string) ([]netip.Prefix, bool) {
+		var networks []netip.Prefix
+		for field := range strings.SplitSeq(s, ",") {
+			network, err := netip.ParsePrefix(strings.TrimSpace(field))
+			if err != nil {
+				return nil, false
+			}
+			networks = append(networks, network)
+		}
+		return networks, true
+	})
+}
+
+func parse[T any](e *Env, name string, fallback T, want string, convert func(string) (T, bool)) T {
+	text, ok := e.lookup(name)
+	if !ok || text == "" {
+		return fallback
+	}
+	value, ok := convert(text)
+	if !ok {
+		e.problems = append(e.problems, fmt.Errorf("%s is %q, want %s", name, text, want))
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,36 @@
+// Package logs sets up structured logging: one JSON object a line.
+package logs
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"tkdeploy.dev/tiktok/internal/config"
+	"tkdeploy.dev/tiktok/internal/requestid"
+)
+
+// New logs to w from the level in LOG_LEVEL (debug, info, warn or error; info
+// if not set). Every line names the service and, if its context has one, the
+// request id.
+func New(w io.Writer, service string, env *config.Env) *slog.Logger {
+	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: env.LogLevel("LOG_LEVEL")})
+	return slog.New(withRequestID{handler}).With("service", service)
+}
+
+type withRequestID struct{ slog.Handler }
+
+func (h withRequestID) Handle(ctx context.Context, record slog.Record) error {
+	if id := requestid.From(ctx); id != "" {
+		record.AddAttrs(slog.String("request_id", id))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+func (h withRequestID) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return withRequestID{h.Handler.WithAttrs(attrs)}
+}
+
+func (h withRequestID) WithGroup(name string) slog.Handler {
+	return withRequestID{h.Handler.WithGroup(name)}
+}

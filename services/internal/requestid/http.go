@@ -1,0 +1,12 @@
+package requestid
+
+import "net/http"
+
+// HTTP takes the id from the request, or makes one, and returns it in the answer.
+func HTTP(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := With(r.Context(), r.Header.Get(Header))
+		w.Header().Set(Header, From(ctx))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}

@@ -1,0 +1,147 @@
+package rpc_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"tkdeploy.dev/tiktok/internal/requestid"
+	"tkdeploy.dev/tiktok/internal/rpc"
+	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
+)
+
+// backend answers every call with the same function.
+type backend struct {
+	authv1.UnimplementedAuthServiceServer
+	calls  atomic.Int32
+	answer func(context.Context) error
+}
+
+func (b *backend) GetUser(ctx context.Context, _ *authv1.GetUserRequest) (*authv1.GetUserResponse, error) {
+	b.calls.Add(1)
+	return &authv1.GetUserResponse{}, b.answer(ctx)
+}
+
+func (b *backend) Login(ctx context.Context, _ *authv1.LoginRequest) (*authv1.LoginResponse, error) {
+	b.calls.Add(1)
+	return &authv1.LoginResponse{}, b.answer(ctx)
+}
+
+// connect runs a server in memory and returns a client's connection to it.
+func connect(t *testing.T, answer func(context.Context) error) (conn *grpc.ClientConn, b *backend, log *bytes.Buffer, metrics *prometheus.Registry) {
+	t.Helper()
+	b, log, metrics = &backend{answer: answer}, &bytes.Buffer{}, prometheus.NewRegistry()
+	server, _ := rpc.NewServer(slog.New(slog.NewTextHandler(log, nil)), metrics)
+	authv1.RegisterAuthServiceServer(server, b)
+	pipe := bufconn.Listen(1 << 16)
+	served := make(chan struct{})
+	go func() { _ = server.Serve(pipe); close(served) }()
+	t.Cleanup(func() { server.Stop(); <-served })
+	conn, err := rpc.Dial("passthrough:///memory", []string{"auth.v1.AuthService/GetUser"},
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn, b, log, metrics
+}
+
+func TestTheRequestIDCrossesAndEveryCallHasADeadline(t *testing.T) {
+	t.Parallel()
+	var id string
+	var left time.Duration
+	conn, _, _, metrics := connect(t, func(ctx context.Context) error {
+		id = requestid.From(ctx)
+		deadline, _ := ctx.Deadline()
+		left = time.Until(deadline)
+		return nil
+	})
+	ctx := requestid.With(t.Context(), "r1")
+	if _, err := authv1.NewAuthServiceClient(conn).GetUser(ctx, &authv1.GetUserRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if id != "r1" {
+		t.Errorf("the server saw id %q", id)
+	}
+	if left <= 0 || left > rpc.Timeout {
+		t.Errorf("the server had %s left", left)
+	}
+	if n, err := testutil.GatherAndCount(metrics, "grpc_server_handling_seconds"); n != 1 || err != nil {
+		t.Errorf("%d metrics, %v", n, err)
+	}
+}
+
+func TestOnlySafeCallsAreRetried(t *testing.T) {
+	t.Parallel()
+	conn, b, _, _ := connect(t, func(context.Context) error { return status.Error(codes.Unavailable, "restarting") })
+	client := authv1.NewAuthServiceClient(conn)
+	if _, err := client.Login(t.Context(), &authv1.LoginRequest{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if got := b.calls.Swap(0); got != 1 {
+		t.Errorf("Login was sent %d times", got)
+	}
+	if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if got := b.calls.Load(); got != 3 {
+		t.Errorf("GetUser was sent %d times", got)
+	}
+}
+
+func TestAPanicIsAnInternalErrorAndTheServerGoesOn(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	conn, _, log, _ := connect(t, func(context.Context) error {
+		if calls.Add(1) == 1 {
+			panic("boom")
+		}
+		return nil
+	})
+	client := authv1.NewAuthServiceClient(conn)
+	_, err := client.GetUser(t.Context(), &authv1.GetUserRequest{})
+	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "boom") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "boom") {
+		t.Errorf("the log does not have it: %s", log)
+	}
+}
+
+func TestProbeFollowsTheHealthService(t *testing.T) {
+	t.Parallel()
+	pipe := bufconn.Listen(1 << 16)
+	server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	go func() { _ = server.Serve(pipe) }()
+	t.Cleanup(server.Stop)
+	conn, err := rpc.Dial("passthrough:///memory", nil,
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	probe := rpc.Probe(conn)
+	if err := probe(t.Context()); err == nil || !strings.Contains(err.Error(), "NOT_SERVING") {
+		t.Errorf("before it is told otherwise: %v", err)
+	}
+	state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	if err := probe(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,19 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	monitor "tkdeploy.dev/tiktok/internal/health"
+	"tkdeploy.dev/tiktok/internal/metrics"
+)
+
+// Operations makes a mux with what every service serves over HTTP: GET /health,
+// GET /health/live and GET /metrics.
+func Operations(health *monitor.Monitor, registry *prometheus.Registry) *http.ServeMux {
+	mux := http.NewServeMux()
+	health.Register(mux)
+	mux.Handle("GET /metrics", metrics.Handler(registry))
+	return mux
+}

@@ -1,0 +1,100 @@
+// Package server runs a service's listeners and stops them without dropping a
+// request.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	monitor "tkdeploy.dev/tiktok/internal/health"
+)
+
+// A Server is what a service serves.
+type Server struct {
+	HTTPPort int
+	HTTP     http.Handler
+
+	GRPCPort   int // with GRPC only
+	GRPC       *grpc.Server
+	GRPCHealth *health.Server
+
+	Health *monitor.Monitor
+	Log    *slog.Logger
+
+	// DrainFor is how long the service goes on serving after it was told to
+	// stop: until every node knows that this pod gets no new connections.
+	DrainFor time.Duration
+	// StopWithin is how long open requests then have to finish.
+	StopWithin time.Duration
+}
+
+// Run serves until ctx ends, then drains and stops. The error says which
+// listener failed, or that requests were cut off.
+func (s *Server) Run(ctx context.Context) error {
+	listenHTTP, err := listen(ctx, s.HTTPPort)
+	if err != nil {
+		return err
+	}
+	if s.GRPC == nil {
+		return s.serve(ctx, listenHTTP, nil)
+	}
+	listenGRPC, err := listen(ctx, s.GRPCPort)
+	if err != nil {
+		return errors.Join(err, listenHTTP.Close())
+	}
+	return s.serve(ctx, listenHTTP, listenGRPC)
+}
+
+func (s *Server) serve(ctx context.Context, listenHTTP, listenGRPC net.Listener) error {
+	web := s.webServer()
+	group, ctx := errgroup.WithContext(ctx)
+	s.Log.InfoContext(ctx, "serving HTTP", "address", listenHTTP.Addr().String())
+	group.Go(func() error { return serveHTTP(web, listenHTTP) })
+	if s.GRPC != nil {
+		s.Log.InfoContext(ctx, "serving gRPC", "address", listenGRPC.Addr().String())
+		s.Health.Notify(s.reportGRPC)
+		group.Go(func() error { return s.GRPC.Serve(listenGRPC) })
+	}
+	group.Go(func() error { s.Health.Run(ctx); return nil })
+	group.Go(func() error {
+		<-ctx.Done()
+		return s.stop(context.WithoutCancel(ctx), web)
+	})
+	return group.Wait()
+}
+
+// webServer bounds how long a client can hold a connection.
+func (s *Server) webServer() *http.Server {
+	return &http.Server{
+		Handler:           s.HTTP,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      20 * time.Second,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+func listen(ctx context.Context, port int) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", port))
+	if err != nil {
+		return nil, fmt.Errorf("listen on port %d: %w", port, err)
+	}
+	return listener, nil
+}
+
+func serveHTTP(web *http.Server, listener net.Listener) error {
+	if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func (p *process) get(t *testing.T, path string, header map[string]string) string {
+	t.Helper()
+	return read(t, p.send(t, http.MethodGet, path, "", header))
+}
+
+func (p *process) post(t *testing.T, path, body string, status int, result any) {
+	t.Helper()
+	answer := p.send(t, http.MethodPost, path, body, nil)
+	text := read(t, answer)
+	if answer.StatusCode != status {
+		t.Fatalf("%s %s: got %s %s, want %d", p.name, path, answer.Status, text, status)
+	}
+	if result == nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(text), result); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+}
+
+func (p *process) send(t *testing.T, method, path, body string, header map[string]string) *http.Response {
+	t.Helper()
+	answer, err := p.try(t.Context(), method, path, body, header)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, p.log)
+	}
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	return answer
+}
+
+func (p *process) try(ctx context.Context, method, path, body string, header map[string]string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1:"+p.port+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	for name, value := range header {
+		request.Header.Set(name, value)
+	}
+	return http.DefaultClient.Do(request)
+}
+
+func read(t *testing.T, answer *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// waitFor asks until the answer has the status.
+func (p *process) waitFor(t *testing.T, path string, status int) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		answer, err := p.try(t.Context(), http.MethodGet, path, "", nil)
+		if err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == status {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s%s does not become %d (%v)\n%s", p.name, path, status, err, p.log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

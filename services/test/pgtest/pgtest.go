@@ -1,0 +1,180 @@
+// Package pgtest runs a private PostgreSQL for a test: a real one, from the
+// binaries of the machine, on a free port, with its data in a temporary folder.
+package pgtest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tkdeploy.dev/tiktok/internal/postgres"
+)
+
+// A Server is a PostgreSQL that can be stopped and started again with its data.
+type Server struct {
+	Config postgres.Config
+
+	bin, data  string
+	credential *syscall.Credential
+	process    *exec.Cmd
+}
+
+// New makes an empty database, without starting it. It skips the test where
+// PostgreSQL is not installed.
+func New(t *testing.T) *Server {
+	t.Helper()
+	bin, err := binaries()
+	if err != nil {
+		t.Skipf("this test needs PostgreSQL (Debian: apt-get install postgresql): %v", err)
+	}
+	s := &Server{bin: bin, credential: unprivileged(t)}
+	s.data = filepath.Join(s.folder(t), "data")
+	s.Config = postgres.Config{Host: "127.0.0.1", Port: freePort(t), Name: "postgres", User: "tiktok", Password: "p@ss word/1"}
+	s.initialize(t)
+	t.Cleanup(func() { s.Stop(t) })
+	return s
+}
+
+// binaries finds the folder with initdb and postgres; Debian keeps the servers
+// of each version outside PATH.
+func binaries() (string, error) {
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", errors.New("initdb is neither in PATH nor in /usr/lib/postgresql")
+	}
+	return filepath.Dir(found[len(found)-1]), nil
+}
+
+// unprivileged is whom the server runs as: PostgreSQL refuses root.
+func unprivileged(t *testing.T) *syscall.Credential {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, err := strconv.ParseUint(nobody.Uid, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gid, err := strconv.ParseUint(nobody.Gid, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// folder is a temporary folder of the server's user. It is not t.TempDir, which
+// nobody but the test's own user can enter.
+func (s *Server) folder(t *testing.T) string {
+	t.Helper()
+	path, err := os.MkdirTemp("", "pgtest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	if s.credential == nil {
+		return path
+	}
+	if err := os.Chown(path, int(s.credential.Uid), int(s.credential.Gid)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd.Dir = filepath.Dir(s.data)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential}
+	return cmd
+}
+
+func (s *Server) initialize(t *testing.T) {
+	t.Helper()
+	password := filepath.Join(filepath.Dir(s.data), "password")
+	if err := os.WriteFile(password, []byte(s.Config.Password), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := s.command("initdb", "--pgdata="+s.data, "--username="+s.Config.User, "--pwfile="+password,
+		"--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, output)
+	}
+}
+
+// Start starts the server and waits until it answers.
+func (s *Server) Start(t *testing.T) {
+	t.Helper()
+	s.process = s.command("postgres", "-D", s.data, "-p", s.Config.Port, "-c", "listen_addresses=127.0.0.1",
+		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB")
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := s.ping(t)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("PostgreSQL does not answer: %v", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// Stop stops the server, if it runs, and cuts off its clients.
+func (s *Server) Stop(t *testing.T) {
+	t.Helper()
+	if s.process == nil {
+		return
+	}
+	const fast = syscall.SIGINT // PostgreSQL's fast shutdown
+	if err := s.process.Process.Signal(fast); err != nil {
+		t.Error(err)
+	}
+	_ = s.process.Wait()
+	s.process = nil
+}
+
+func (s *Server) ping(t *testing.T) error {
+	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%s dbname=%s user=%s", s.Config.Host, s.Config.Port, s.Config.Name, s.Config.User))
+	if err != nil {
+		return err
+	}
+	config.Password = s.Config.Password
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		return err
+	}
+	return conn.Close(t.Context())
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
