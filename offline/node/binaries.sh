@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# The node's programs, from Go modules. Source it after lib.sh, in the recipe's folder.
+#
+# The modules are built side by side and the programs of a module one after
+# another: they share most of their packages, and two at once would compile
+# these twice. The longest module comes first in the table.
+
+binaries() { awk -v m="$1" '$1 == "binary" && $2 == m { print $3 }' components; }
+package() { awk -v b="$1" '$1 == "binary" && $3 == b { print $4 }' components; }
+module_path() { awk -v m="$1" '$2 == m { print $3; exit }' components; }
+module_version() { awk -v m="$1" '$2 == m { print $4; exit }' components; }
+
+# module_dir MODULE prints the folder of its finished programs. The name tells
+# everything that goes into them.
+module_dir() {
+  echo "$cache/node-$1-$({
+    cat binaries.sh "modules/$1/go.mod" "modules/$1/go.sum"
+    binaries "$1"
+    go env GOVERSION GOARCH
+  } | digest)"
+}
+
+# build_binaries builds what is missing of all modules.
+build_binaries() {
+  local module modules=() running=0
+  for module in $(awk '$1 == "module" { print $2 }' components); do
+    [ -d "$(module_dir "$module")" ] || modules+=("$module")
+  done
+  [ ${#modules[@]} -gt 0 ] || return 0
+  progress=$(mktemp) # one line for each program begun, by whichever module
+  total=0
+  for module in "${modules[@]}"; do total=$((total + $(binaries "$module" | wc -l))); done
+  for module in "${modules[@]}"; do
+    # Two at a time keep two cores busy: linking a program takes only one.
+    if [ $running -ge $(($(nproc) > 3 ? $(nproc) / 2 : 2)) ]; then
+      wait -n || die "building the node's programs failed"
+      running=$((running - 1))
+    fi
+    cached "$(module_dir "$module")" build_module "$module" &
+    running=$((running + 1))
+  done
+  while [ $running -gt 0 ]; do
+    wait -n || die "building the node's programs failed"
+    running=$((running - 1))
+  done
+  rm -f "$progress"
+}
+
+# build_module MODULE DIR
+build_module() {
+  local module=$1 out=$2 binary path flags
+  path=$(module_path "$module")
+  require_locked "$module" "$path"
+  rm -rf "$out" && mkdir "$out"
+  for binary in $(binaries "$module"); do
+    echo "$binary" >>"$progress"
+    say "$binary ($(wc -l <"$progress") of $total, $(elapsed))…"
+    mapfile -t flags < <(build_flags "$module")
+    quietly "go build $binary" env GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED="$(cgo "$module")" \
+      go build -C "modules/$module" -buildvcs=false -trimpath -o "$out/$binary" "${flags[@]}" \
+      "$(realpath -m --relative-to=/ "/$path/$(package "$binary")")"
+  done
+}
+
+# require_locked ends the recipe where modules/ does not belong to the table.
+require_locked() {
+  grep -q "$2 $(module_version "$1")\$" "modules/$1/go.mod" ||
+    die "offline/node/modules/$1 does not have $2 $(module_version "$1"): run offline/node/lock"
+}
+
+# build_flags MODULE prints the go build flags, one a line.
+build_flags() {
+  local version variables
+  version=$(module_version "$1")
+  case $1 in
+    kubernetes)
+      # kubeadm and the kubelet compare these, and kubeadm derives image names from them.
+      variables=k8s.io/component-base/version
+      echo -ldflags
+      echo "-s -w -X $variables.gitVersion=$version -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$version") -X $variables.gitTreeState=clean"
+      ;;
+    containerd)
+      # The snapshotters that kind leaves out, too.
+      printf '%s\n' -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
+        -ldflags "-s -w -X $(module_path "$1")/version.Version=$version"
+      ;;
+    runc) printf '%s\n' -tags seccomp -ldflags "-s -w -X main.version=${version#v}" ;;
+    *) printf '%s\n' -ldflags '-s -w' ;;
+  esac
+}
+
+# cgo MODULE prints 1 where it takes a C compiler: runc starts in C, before Go
+# has made threads, and links libseccomp.
+cgo() { if [ "$1" = runc ]; then echo 1; else echo 0; fi; }

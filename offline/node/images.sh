@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# The images of the cluster's own components. Source it after binaries.sh.
+
+# kind_source prints the folder of kind's module.
+kind_source() {
+  local module
+  module="$(module_path kind)@$(module_version kind)"
+  go mod download -json "$module" | jq -er .Dir || die "cannot download the module $module"
+}
+
+# storage_image Provisioner|Helper prints the reference that kind's manifest uses.
+storage_image() { sed -n "s/^const storage$1Image = \"\\(.*\\)\"/\\1/p" "$kind/pkg/build/nodeimage/const_storage.go"; }
+
+# component_images DIR writes the archives of all images that a cluster starts
+# with. The names of Kubernetes' own come from kubeadm, as in `kind build`.
+component_images() {
+  local dir=$1 kubernetes iptables image name
+  kubernetes=$(module_dir kubernetes)
+  # kube-proxy runs it.
+  iptables=$(rootfs kube-proxy extract iptables,nftables,conntrack "$PWD/customize-kube-proxy")
+  for image in $("$kubernetes/kubeadm" config images list --kubernetes-version "$(module_version kubernetes)"); do
+    name=$(basename "${image%:*}")
+    case $name in
+      kube-proxy) component "$dir" "$image" "$kubernetes/$name" "/usr/local/bin/$name" "$iptables" ;;
+      kube-*) component "$dir" "$image" "$kubernetes/$name" "/usr/local/bin/$name" ;;
+      etcd) component "$dir" "$image" "$(module_dir etcd)/etcd" /usr/local/bin/etcd ;;
+      coredns) component "$dir" "$image" "$(module_dir coredns)/coredns" /coredns ;;
+      pause) ;; # the one of containerd's configuration is used, below
+      *) die "kubeadm wants an image that this recipe does not know: $image" ;;
+    esac
+  done
+  gcc -Os -static -s -o "$dir/pause" files/pause.c
+  image=$(sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' "$kind/images/base/files/etc/containerd/config.toml")
+  component "$dir" "$image" "$dir/pause" /pause
+  component "$dir" "$(storage_image Provisioner)" "$(module_dir storage)/local-path-provisioner" /usr/local/bin/local-path-provisioner
+  helper_links "$dir/links" "$dir/links.layer"
+  component "$dir" "$(storage_image Helper)" "$(command -v busybox)" /bin/busybox "$dir/links.layer"
+}
+
+# component DIR REF FILE PATH [BASE] writes the archive of an image that has
+# FILE at PATH, on top of the layer BASE or of nothing.
+component() {
+  local dir=$1 ref=$2 file=$3 path=$4 base=${5:-} tree
+  tree=$(mktemp -d -p "$dir")
+  install -D -m 0755 "$file" "$tree$path"
+  chmod 0755 "$tree"
+  layer "$tree" "$tree.layer"
+  image_archive "$ref" "{\"Env\": [\"PATH=$search_path\"], \"Entrypoint\": [\"$path\"]}" ${base:+"$base"} "$tree.layer" >"$dir/$(basename "$path").tar"
+  rm -rf "$tree" "$tree.layer"
+}
+
+# helper_links DIR FILE writes a layer with the commands of kind's volume scripts.
+helper_links() {
+  local command
+  mkdir -p "$1/bin"
+  for command in sh mkdir rm; do ln -s busybox "$1/bin/$command"; done
+  layer "$1" "$2"
+}

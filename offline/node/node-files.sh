@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# The node's own files: kind's, our programs, one CNI configuration. Source it after images.sh.
+
+# node_rootfs prints the layer with the packages of kind's own base image.
+node_rootfs() {
+  rootfs node minbase systemd,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,bash,ca-certificates,jq,procps,nfs-common,e2fsprogs "$PWD/customize-node"
+}
+
+# node_files TREE fills the folder TREE.
+node_files() {
+  local tree=$1
+  cp -r "$kind/images/base/files/." "$tree"
+  # The module cache is read-only and has no execute bits.
+  find "$tree" -type d -exec chmod 0755 {} +
+  find "$tree" -type f -exec chmod 0644 {} +
+  chmod 0755 "$tree"/usr/local/bin/* "$tree"/kind/bin/*
+  node_programs "$tree"
+  node_settings "$tree"
+  node_manifests "$tree"
+}
+
+node_programs() {
+  local tree=$1 kubernetes containerd
+  kubernetes=$(module_dir kubernetes) containerd=$(module_dir containerd)
+  install -D -t "$tree/usr/bin" "$kubernetes"/{kubelet,kubeadm,kubectl}
+  install -D -t "$tree/usr/local/bin" "$containerd"/{containerd,ctr,containerd-shim-runc-v2}
+  install -D -t "$tree/usr/local/sbin" "$(module_dir runc)/runc"
+  install -D -t "$tree/opt/cni/bin" "$(module_dir cni)"/*
+}
+
+node_settings() {
+  local tree=$1 unit
+  # A host without CAP_SYS_RESOURCE cannot lower oom_score_adj; elsewhere this
+  # only means that containerd does not try to go below its own.
+  sed -i 's/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' "$tree/etc/containerd/config.toml"
+  "$(module_dir containerd)/ctr" oci spec |
+    jq '.hooks.createContainer += [{path: "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
+      >"$tree/etc/containerd/cri-base.json"
+  install -D -m 0644 files/12-cgroup-v1.conf "$tree/etc/systemd/system/kubelet.service.d/12-cgroup-v1.conf"
+  install -m 0755 files/create-kubelet-cgroup-v1.sh "$tree/kind/bin/create-kubelet-cgroup-v1.sh"
+  # kindnetd is not published as a Go module. This fixed configuration serves
+  # clusters of one node only: every further node would give out the same addresses.
+  install -D -m 0644 files/10-ptp.conflist "$tree/etc/cni/net.d/10-ptp.conflist"
+  mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
+  for unit in kubelet containerd undo-mount-hacks; do
+    ln -s "/etc/systemd/system/$unit.service" "$tree/etc/systemd/system/multi-user.target.wants/$unit.service"
+  done
+}
+
+node_manifests() {
+  local tree=$1
+  mkdir -p "$tree/etc/kubernetes/manifests" "$tree/kind/manifests"
+  printf %s "$(module_version kubernetes)" >"$tree/kind/version"
+  install -m 0644 files/default-cni.yaml "$tree/kind/manifests/default-cni.yaml"
+  # The manifest is a Go string with the two images' constants in it.
+  sed -n '/^const defaultStorageManifest = `/,/^`/p' "$kind/pkg/build/nodeimage/const_storage.go" |
+    sed "1d; \$d; s#\` + storageProvisionerImage + \`#$(storage_image Provisioner)#; s#\` + storageHelperImage + \`#$(storage_image Helper)#" \
+      >"$tree/kind/manifests/default-storage.yaml"
+}
