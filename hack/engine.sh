@@ -131,7 +131,7 @@ await_engine() {
     runs $pidfile dockerd || kill -0 "${1:-$$}" 2>/dev/null || break
     sleep 0.2
   done
-  [ ! -e $log ] || tail -n 20 $log >&2
+  [ ! -e $log ] || tail -n 5 $log >&2
   die "the engine does not answer"
 }
 

@@ -8,9 +8,6 @@
 
 set -euo pipefail
 
-# The folder of the recipes.
-recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
 # Cached results live here; deleting the folder costs time, nothing else.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tkdeploy/offline
 mkdir -p "$cache"

@@ -25,7 +25,10 @@ type Options struct {
 	ConfigDir string              // Docker's config folder; default $DOCKER_CONFIG, then ~/.docker
 	Timeout   time.Duration       // for the engine's first answer; default 5 s
 	TempDir   string              // for layers on their way to nodes; default the system's
-	PullStall time.Duration       // a pull that is silent for so long is given up; default 45 s
+
+	// A pull is given up when its registry does not answer (default 15 s) or,
+	// later, when nothing moves (default 60 s).
+	PullAnswer, PullStall time.Duration
 }
 
 // An Engine is a Docker engine that answered. It may be used concurrently.
@@ -95,7 +98,8 @@ func (o Options) withDefaults() (Options, error) {
 		o.ConfigDir = filepath.Join(home, ".docker")
 	}
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
-	o.PullStall = cmp.Or(o.PullStall, 45*time.Second)
+	o.PullAnswer = cmp.Or(o.PullAnswer, 15*time.Second)
+	o.PullStall = cmp.Or(o.PullStall, time.Minute)
 	o.TempDir = cmp.Or(o.TempDir, os.TempDir())
 	return o, nil
 }

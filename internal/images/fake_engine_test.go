@@ -90,6 +90,8 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.saves++
 		f.mu.Unlock()
 		f.archive(w, r.URL.Query()["names"])
+	case path == "/info":
+		answer(w, http.StatusOK, map[string]string{"DockerRootDir": "/data/docker"})
 	case path == "/images/load":
 		text, _ := io.ReadAll(r.Body)
 		f.mu.Lock()

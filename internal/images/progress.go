@@ -72,5 +72,14 @@ func (p *progress) explain(err error) error {
 		log.flush()
 		lines = log.lines
 	}
-	return fmt.Errorf("%s: %s%s", p.mask(p.failed.Name), p.mask(p.failed.Error), p.mask(indent(lines)))
+	return fmt.Errorf("%s: %s%s", p.mask(p.failed.Name), p.mask(trimStepError(p.failed.Error)), p.mask(indent(lines)))
+}
+
+// trimStepError drops the command, which the step's name already shows, from
+// the text about a command that failed.
+func trimStepError(text string) string {
+	if i := strings.LastIndex(text, "exit code: "); i >= 0 {
+		return text[i:]
+	}
+	return text
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -52,7 +51,7 @@ func (e *Engine) startPull(ctx context.Context, named reference.Named) (*pullStr
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &pullStream{ctx: ctx, cancel: cancel, stall: e.options.PullStall}
-	s.timer = time.AfterFunc(s.stall, func() { cancel(&stalled{s.stall}) })
+	s.timer = time.AfterFunc(e.options.PullAnswer, func() { cancel(errSilent) })
 	body, err := e.api.ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: header})
 	if err != nil {
 		defer s.Close()
@@ -66,10 +65,8 @@ func (e *Engine) startPull(ctx context.Context, named reference.Named) (*pullStr
 	return s, nil
 }
 
-// stalled is the cause of a pull that was silent for too long.
-type stalled struct{ limit time.Duration }
-
-func (s *stalled) Error() string { return fmt.Sprintf("no answer for %s", s.limit) }
+// errSilent is the cause of a pull's end when nothing came for too long.
+var errSilent = errors.New("no answer")
 
 // A pullStream reads the engine's messages about a pull.
 type pullStream struct {
@@ -101,9 +98,8 @@ func (s *pullStream) next() (message, error) {
 }
 
 func (s *pullStream) cause(err error) error {
-	var silent *stalled
-	if errors.As(context.Cause(s.ctx), &silent) {
-		return silent
+	if errors.Is(context.Cause(s.ctx), errSilent) {
+		return errSilent
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package images
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -124,58 +123,4 @@ func killGroup(cmd *exec.Cmd) {
 func (e *Engine) recipeFault(ctx context.Context, s Source, what string, lines []string) error {
 	err := fmt.Errorf("make image %s with the recipe %s: %s%s", s.Ref, s.Recipe, what, indent(lines))
 	return fault.New(fault.Build, err, e.diskHint(ctx, err))
-}
-
-// lastLines is how much of a failed step's output an error shows.
-const lastLines = 30
-
-// A lineLog passes whole lines on and keeps the last ones.
-type lineLog struct {
-	keep  int
-	each  func(string)
-	lines []string
-	rest  []byte
-}
-
-func (l *lineLog) Write(p []byte) (int, error) {
-	l.rest = append(l.rest, p...)
-	for {
-		advance, line, err := bufio.ScanLines(l.rest, false)
-		if err != nil || advance == 0 {
-			return len(p), err
-		}
-		l.add(string(line))
-		l.rest = l.rest[advance:]
-	}
-}
-
-// flush passes on a last line without an end.
-func (l *lineLog) flush() {
-	if len(l.rest) > 0 {
-		l.add(string(l.rest))
-		l.rest = nil
-	}
-}
-
-func (l *lineLog) add(line string) {
-	if line = strings.TrimRight(line, " \t\r"); line == "" {
-		return
-	}
-	// A progress bar rewrites its line: what was last on it is what counts.
-	line = line[strings.LastIndexByte(line, '\r')+1:]
-	if l.lines = append(l.lines, line); len(l.lines) > l.keep {
-		l.lines = l.lines[1:]
-	}
-	if l.each != nil {
-		l.each(line)
-	}
-}
-
-// indent sets lines below an error's first line.
-func indent(lines []string) string {
-	var b strings.Builder
-	for _, line := range lines {
-		b.WriteString("\n    " + line)
-	}
-	return b.String()
 }

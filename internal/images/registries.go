@@ -40,7 +40,10 @@ type refusal struct {
 	err    error
 }
 
-func (r *refusal) Error() string { return r.reason + ": " + r.err.Error() }
+func (r *refusal) Error() string {
+	return r.reason + ": " + strings.TrimPrefix(r.err.Error(), "Error response from daemon: ")
+}
+
 func (r *refusal) Unwrap() error { return r.err }
 
 // unreachableTexts are what the engine says when it got no answer from a
@@ -55,9 +58,8 @@ var deniedTexts = []string{"not found", "manifest unknown", "access denied", "un
 // refuse classifies a failed pull. Down reports that the registry itself does
 // not answer.
 func refuse(host string, err error) (r *refusal, down bool) {
-	var silent *stalled
 	switch text := err.Error(); {
-	case errors.As(err, &silent), containsAny(text, unreachableTexts):
+	case errors.Is(err, errSilent), containsAny(text, unreachableTexts):
 		return &refusal{reason: host + " cannot be reached", err: err}, true
 	case errdefs.IsNotFound(err), containsAny(text, deniedTexts):
 		return &refusal{reason: host + " has no such image, or not for these credentials", err: err}, false

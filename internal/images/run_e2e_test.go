@@ -30,7 +30,7 @@ func runBuild(t *testing.T, e *Engine, name, line string) Build {
 
 func TestTwoFailingRunsE2E(t *testing.T) {
 	e := connect(t)
-	one := runBuild(t, e, "one", "RUN for i in $(seq 50); do echo line $i; done; echo the reason >&2; exit 3")
+	one := runBuild(t, e, "one", "RUN for i in $(seq 50); do echo line $i; done; echo the reason; exit 3")
 	two := runBuild(t, e, "two", "RUN echo another reason; false")
 	err := e.Ensure(t.Context(), Set{Builds: []Build{one, two}}, nil)
 	if fault.ClassOf(err) != fault.Build {

@@ -6,18 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	bk "github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
-	"github.com/tonistiigi/fsutil"
-	"github.com/tonistiigi/fsutil/types"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -130,51 +126,5 @@ func (w *workshop) close() {
 		b.stop()
 		<-b.ended
 	}
-	_ = w.buildkit.Close()
-}
-
-// sharedDirs are the folders that the builds may read. Files belong to root,
-// as in every Docker build.
-func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
-	dirs := filesync.StaticDirSource{}
-	for name, path := range map[string]string{
-		dockerui.DefaultLocalNameContext:    key.context,
-		dockerui.DefaultLocalNameDockerfile: key.dockerfile,
-	} {
-		files, err := fsutil.NewFS(path)
-		if err != nil {
-			return nil, err
-		}
-		dirs[name], err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{
-			Map: func(_ string, stat *types.Stat) fsutil.MapResult {
-				stat.Uid, stat.Gid = 0, 0
-				return fsutil.MapResultKeep
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return dirs, nil
-}
-
-// secrets reads the values. Errors name the secret and never hold its value.
-func (e *Engine) secrets(from map[string]Secret) (map[string][]byte, error) {
-	values := map[string][]byte{}
-	for id, secret := range from {
-		if secret.Env != "" {
-			value := e.options.Getenv(secret.Env)
-			if value == "" {
-				return nil, fmt.Errorf("secret %s: the environment variable %s is not set", id, secret.Env)
-			}
-			values[id] = []byte(value)
-			continue
-		}
-		value, err := os.ReadFile(secret.File)
-		if err != nil {
-			return nil, fmt.Errorf("secret %s: %w", id, err)
-		}
-		values[id] = value
-	}
-	return values, nil
+	_ = w.buildkit.Close() // likewise
 }

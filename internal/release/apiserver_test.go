@@ -51,6 +51,7 @@ var kinds = map[string][]metav1.APIResource{
 }
 
 func newAPIServer(t *testing.T) *apiServer {
+	t.Helper()
 	s := &apiServer{objects: map[string]map[string]any{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
@@ -67,6 +68,13 @@ func (s *apiServer) client(t *testing.T, o Options) *Client {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// intercept lets before see each request first.
+func (s *apiServer) intercept(before func(http.ResponseWriter, *http.Request) (handled bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
 }
 
 func (s *apiServer) serve(w http.ResponseWriter, r *http.Request) {

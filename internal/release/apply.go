@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
@@ -33,11 +31,11 @@ func (c *Client) Apply(ctx context.Context, d Desired, report event.Reporter) (r
 	}
 	created, err := c.ensureNamespace(ctx, report)
 	if err != nil {
-		return 0, failed(err, "")
+		return 0, failed(err)
 	}
 	s, err := c.survey(ctx, p)
 	if err != nil {
-		return 0, failed(err, "")
+		return 0, failed(err)
 	}
 	if s.decision.op == opNothing {
 		report.Report(event.Finished(c.name, event.Unchanged, fmt.Sprintf("revision %d", s.newest().Version), c.since(start), 0))
@@ -48,7 +46,7 @@ func (c *Client) Apply(ctx context.Context, d Desired, report event.Reporter) (r
 	mutations := int(c.writes.Load()) + count(created) + count(revision > 0) + count(s.decision.heal != healNothing)
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return revision, failed(err, "")
+		return revision, failed(err)
 	}
 	report.Report(event.Finished(c.name, event.Done, fmt.Sprintf("revision %d", revision), c.since(start), mutations))
 	return revision, nil
@@ -133,54 +131,4 @@ func manifestsOf(releases ...*release.Release) []string {
 		}
 	}
 	return manifests
-}
-
-// helmRun is the one place where Helm's actions are set up. Wait and Atomic
-// stay off, see the package comment. The values were validated by prepare and
-// the objects are by preflight, so Helm's own checks are off: the first may use
-// the network, the second downloads the API's schema and finds nothing.
-func (c *Client) helmRun(s survey, dryRun bool) (*release.Release, error) {
-	chart, err := reload(s.prepared.chart)
-	if err != nil {
-		return nil, err
-	}
-	values := runtime.DeepCopyJSON(s.prepared.values)
-	dryRunOption := "none"
-	if dryRun {
-		dryRunOption = "server"
-	}
-	if s.decision.op == opInstall {
-		install := action.NewInstall(c.helm)
-		install.ReleaseName, install.Namespace = c.name, c.namespace
-		install.DryRunOption = dryRunOption
-		install.Replace = true // a history that ends in "uninstalled"
-		install.Timeout = c.opts.HookTimeout
-		install.Labels = s.prepared.labels(s.fingerprint)
-		install.Description = s.decision.cause
-		install.SkipSchemaValidation = true
-		install.DisableOpenAPIValidation = true
-		return install.Run(chart, values)
-	}
-	upgrade := action.NewUpgrade(c.helm)
-	upgrade.Namespace = c.namespace
-	upgrade.DryRunOption = dryRunOption
-	upgrade.Timeout = c.opts.HookTimeout
-	upgrade.MaxHistory = s.prepared.maxHistory()
-	upgrade.Labels = upgradeLabels(s.prepared.labels(s.fingerprint))
-	upgrade.Description = s.decision.cause
-	upgrade.SkipSchemaValidation = true
-	upgrade.DisableOpenAPIValidation = true
-	upgrade.ResetValues = true // an empty config would else mean the last one
-	return upgrade.Run(c.name, chart, values)
-}
-
-// upgradeLabels adds the removal of those labels that Helm would else take over
-// from the last revision: it spells it "null".
-func upgradeLabels(labels map[string]string) map[string]string {
-	for _, name := range []string{LabelCommit, LabelVerified} {
-		if _, ok := labels[name]; !ok {
-			labels[name] = "null"
-		}
-	}
-	return labels
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,6 +157,7 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 	}{
 		"a Deployment scaled to 0": {
 			func(t *testing.T, s *apiServer) {
+				t.Helper()
 				s.set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = 0 })
 			},
 			"Deployment auth-service: spec.replicas 0, wanted 2",
@@ -166,6 +168,7 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 		},
 		"another image": {
 			func(t *testing.T, s *apiServer) {
+				t.Helper()
 				s.set(t, deploymentPath, func(o map[string]any) {
 					containers := lookup(o, []string{"spec", "template", "spec", "containers"}).([]any)
 					containers[0].(map[string]any)["image"] = "other:9"
@@ -175,6 +178,7 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 		},
 		"another password, which is not shown": {
 			func(t *testing.T, s *apiServer) {
+				t.Helper()
 				s.set(t, secretPath, func(o map[string]any) {
 					o["data"] = map[string]any{"DB_PASSWORD": base64.StdEncoding.EncodeToString([]byte("stolen"))}
 				})
@@ -183,6 +187,7 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 		},
 		"a label of Helm taken away": {
 			func(t *testing.T, s *apiServer) {
+				t.Helper()
 				s.set(t, deploymentPath, func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
 			},
 			"Deployment auth-service: metadata.labels.app.kubernetes.io/managed-by",
@@ -391,7 +396,7 @@ func TestARejectedSecretIsNotShown(t *testing.T) {
 			return false
 		},
 	} {
-		server.before = before
+		server.intercept(before)
 		r := &recorder{}
 		_, err := server.client(t, Options{}).Apply(t.Context(), d, r)
 		if err == nil || fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), `Secret "bad" is invalid`) {
@@ -431,16 +436,16 @@ func TestAnUnknownFieldOfAnObjectIsRefused(t *testing.T) {
 func TestANamespaceThatGoesIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
-	looks := 0
+	var looks atomic.Int32
 	server.objects[namespacePath] = terminating()
-	server.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	server.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == namespacePath {
-			if looks++; looks == 3 {
+			if looks.Add(1) == 3 {
 				server.remove(namespacePath)
 			}
 		}
 		return false
-	}
+	})
 	if revision, _ := mustApply(t, server.client(t, Options{}), shop()); revision != 1 {
 		t.Errorf("revision %d", revision)
 	}
@@ -474,7 +479,7 @@ func TestACancelledApplyStopsWriting(t *testing.T) {
 	server := newAPIServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	released := make(chan struct{})
-	server.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	server.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/deployments") && r.URL.Query().Get("dryRun") == "" {
 			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the connection close
 			cancel()
@@ -483,7 +488,7 @@ func TestACancelledApplyStopsWriting(t *testing.T) {
 			return true
 		}
 		return false
-	}
+	})
 	c := server.client(t, Options{Grace: 50 * time.Millisecond})
 	_, err := c.Apply(ctx, shop(), event.Discard)
 	if !errors.Is(err, context.Canceled) {
@@ -497,7 +502,7 @@ func TestACancelledApplyStopsWriting(t *testing.T) {
 	if writes := server.wrote(); len(writes) > 0 {
 		t.Errorf("written after the end: %v", writes)
 	}
-	server.before = nil
+	server.intercept(nil)
 	again := server.client(t, Options{})
 	if revision, r := mustApply(t, again, shop()); revision != 2 || len(r.warnings()) != 1 {
 		t.Errorf("the next run: revision %d, %v", revision, r.warnings())
@@ -530,14 +535,14 @@ func TestUninstallSaysWhatHelmOnlyLogs(t *testing.T) {
 	server := newAPIServer(t)
 	c := server.client(t, Options{})
 	mustApply(t, c, shop())
-	server.before = func(w http.ResponseWriter, r *http.Request) bool {
+	server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodDelete && r.URL.Path == deploymentPath {
 			code, body := status(403, "Forbidden", `deployments.apps "auth-service" is forbidden: not yours`)
 			answer(w, code, body)
 			return true
 		}
 		return false
-	}
+	})
 	err := c.Uninstall(t.Context(), event.Discard)
 	if fault.ClassOf(err) != fault.Down || !strings.Contains(err.Error(), `deployments.apps "auth-service" is forbidden: not yours`) {
 		t.Errorf("%v", err)

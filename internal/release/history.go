@@ -75,7 +75,7 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 		}
 		rel.Labels[LabelVerified] = "true"
 		if err := c.run(ctx, func() error { return c.helm.Releases.Update(rel) }); err != nil {
-			return failed(fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, err), "")
+			return failed(fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, err))
 		}
 		return nil
 	}
@@ -94,7 +94,7 @@ func (c *Client) releases(ctx context.Context) ([]*release.Release, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, failed(fmt.Errorf("read the history of release %s: %w", c, err), "")
+		return nil, failed(fmt.Errorf("read the history of release %s: %w", c, err))
 	}
 	// Helm's storage skips a record that it cannot decode, and only logs it.
 	if slices.ContainsFunc(c.log.drain(), func(line string) bool { return strings.Contains(line, "failed to decode release") }) {

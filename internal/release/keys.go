@@ -69,8 +69,8 @@ func (s scope) isFree() bool {
 		}
 		listed = listed || len(schema.properties()) > 0 || schema.isClosed()
 	}
-	known, isMap := s.defaults.(map[string]any)
-	return !listed && (s.defaults == nil || isMap && len(known) == 0)
+	known, _ := s.defaults.(map[string]any) // a map over a scalar is a conflict, not an unknown key
+	return !listed && len(known) == 0
 }
 
 func (s scope) child(key string) (scope, bool) {

@@ -61,7 +61,7 @@ func (c *Client) resource(o unstructured.Unstructured) (dynamic.ResourceInterfac
 func patchFor(applied, wanted, live unstructured.Unstructured) ([]byte, error) {
 	typed, err := scheme.Scheme.New(wanted.GroupVersionKind())
 	if err != nil {
-		return nil, nil //nolint:nilerr // an unknown kind is no failure
+		return nil, nil // the kind is unknown, which is no failure
 	}
 	schema, err := strategicpatch.NewPatchMetaFromStruct(typed)
 	if err != nil {

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -23,7 +22,7 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	c.writes.Store(0)
 	releases, err := c.releases(ctx)
 	if err != nil {
-		return down(err)
+		return c.down(err)
 	}
 	if len(releases) == 0 {
 		report.Report(event.Finished(c.name, event.Unchanged, "no release", c.since(start), 0))
@@ -41,17 +40,17 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	mutations := int(c.writes.Load())
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return down(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
+		return c.down(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
 	}
 	report.Report(event.Finished(c.name, event.Done, "uninstalled", c.since(start), mutations+len(releases)))
 	return nil
 }
 
-func down(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+func (c *Client) down(err error) error {
+	if isEnd(err) {
 		return err
 	}
-	return fault.New(fault.Down, err, "run down again; what is left: kubectl get all,pvc,secrets -n the release's namespace")
+	return fault.New(fault.Down, err, "run down again; what is left: kubectl get all,pvc,secrets -n "+c.namespace)
 }
 
 // withCauses adds what Helm's uninstall only logs: its error is "failed to

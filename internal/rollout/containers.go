@@ -104,10 +104,10 @@ func (c containerJudge) config(w *corev1.ContainerStateWaiting) Cause {
 	} else if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "non-root") {
 		grace = c.limits.Refuse
 	}
-	found := c.cause(CreateContainerConfig, orElse(what, w.Message), since).after(grace)
+	found := c.cause(CreateContainerConfig, orElse(what, withoutPod(w.Message)), since).after(grace)
 	found.evidence = failed.last
 	found.Detail = []string{c.stateLine()}
-	found.Message = "the container cannot be configured: " + oneLine(w.Message)
+	found.Message = "the container cannot be configured: " + withoutPod(w.Message)
 	found.Hint = "Fix the container's environment or security context in the chart."
 	if what != "" {
 		found.Message = what + ", which the container's environment names, does not exist"

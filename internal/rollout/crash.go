@@ -36,12 +36,20 @@ func (c containerJudge) crashed() (Cause, bool) {
 		found = c.crashLoop(end)
 	}
 	found.evidence = end.FinishedAt.Time
+	found.Since = earliest(found.Since, c.sign(c.pod.UID, containerReason(c.spec.Name, "BackOff", "restarting failed container")).first)
+	if !cannotStart(end) {
+		c.pointAtLog(&found)
+	}
+	return found, true
+}
+
+// pointAtLog names the log of the run that crashed.
+func (c containerJudge) pointAtLog(found *Cause) {
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name, Previous: c.status.State.Terminated == nil}
 	found.Command = fmt.Sprintf("kubectl --namespace %s logs %s --container %s", c.pod.Namespace, c.pod.Name, c.spec.Name)
 	if found.Log.Previous {
 		found.Command += " --previous"
 	}
-	return found, true
 }
 
 // lastEnd is how the container's last run ended, or nil if none has.
@@ -68,16 +76,12 @@ func cannotStart(end *corev1.ContainerStateTerminated) bool {
 // tries counts the runs that this wait may judge: the container's restarts
 // since the wait began, and its last run.
 func (c containerJudge) tries() int32 {
-	return c.restarts() + 1
-}
-
-func (c containerJudge) restarts() int32 {
-	return max(0, c.status.RestartCount-c.Restarts[RestartKey(c.pod, c.spec.Name)])
+	return c.restarts(c.pod, c.status) + 1
 }
 
 func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	found := c.cause(CrashLoop, "", end.FinishedAt.Time)
-	switch restarts := c.restarts(); {
+	switch restarts := c.tries() - 1; {
 	case restarts >= c.limits.CrashRestarts:
 		found.FatalAt = end.FinishedAt.Time
 	case restarts >= c.limits.CrashRestarts-1:
@@ -91,12 +95,15 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 		found.Message = fmt.Sprintf("the container's process ends by itself with status 0, %s", times(c.status.RestartCount, "restart"))
 		found.Hint = "A workload's process must keep running in the foreground."
 	}
-	found.Detail = []string{c.stateLine(), endLine(end)}
+	found.Detail = c.endLines(end)
 	if killed := c.killedByProbe(); killed.seen() {
 		found.Code = LivenessFailed
-		found.Message = fmt.Sprintf("the kubelet restarts the container: %s, %s", oneLine(killed.message), times(c.status.RestartCount, "restart"))
-		found.Detail = append(found.Detail, c.probeLines("Liveness", c.spec.LivenessProbe)...)
-		found.Detail = append(found.Detail, c.probeLines("Startup", c.spec.StartupProbe)...)
+		kind, probe := "Liveness", c.spec.LivenessProbe
+		if strings.Contains(killed.message, "startup probe") {
+			kind, probe = "Startup", c.spec.StartupProbe
+		}
+		found.Message = fmt.Sprintf("the kubelet restarts the container: its %s probe fails, %s", strings.ToLower(kind), times(c.status.RestartCount, "restart"))
+		found.Detail = append(found.Detail, c.probeLines(kind, probe)...)
 		found.Hint = "Fix the health answer, or give the container more time to start (startupProbe, failureThreshold)."
 	}
 	return found
@@ -119,7 +126,7 @@ func (c containerJudge) outOfMemory(end *corev1.ContainerStateTerminated) Cause 
 		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more.", c.spec.Name, q.String())
 	}
 	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, times(c.status.RestartCount, "restart"))
-	found.Detail = []string{c.stateLine(), endLine(end)}
+	found.Detail = c.endLines(end)
 	return found
 }
 
@@ -141,6 +148,6 @@ func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Co
 	} else if !cannotStart(end) {
 		found.Message = fmt.Sprintf("the container ends with status %d: a command that it runs is not there or not executable", end.ExitCode)
 	}
-	found.Detail = []string{c.stateLine(), endLine(end)}
+	found.Detail = c.endLines(end)
 	return found
 }

@@ -49,8 +49,8 @@ var pullFailures = []pullFailure{
 func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", "Failed to pull image"))
 	text := w.Message
-	if !strings.Contains(text, "rpc error") && failed.message != "" {
-		text = failed.message
+	if !strings.Contains(text, "failed to") && failed.message != "" {
+		text = failed.message // the waiting state only says "Back-off pulling image"
 	}
 	kind := pullFailure{what: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(l Limits) time.Duration { return l.Registry }}
 	for _, f := range pullFailures {
@@ -66,11 +66,17 @@ func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	found := c.cause(ImagePull, c.spec.Image, since).after(kind.grace(c.limits))
 	found.evidence = failed.last
 	found.Message = fmt.Sprintf("cannot pull image %s: %s", c.spec.Image, kind.what)
-	found.Detail = []string{c.stateLine()}
-	if !strings.Contains(found.Detail[0], "rpc error") && failed.message != "" {
-		found.Detail = append(found.Detail, oneLine(failed.message))
+	if c.inKind() {
+		found.Message = fmt.Sprintf("image %s is not loaded into the node and cannot be pulled: %s", c.spec.Image, kind.what)
 	}
-	found.Hint = c.onNode(kind.hint)
+	found.Detail = []string{c.stateLine()}
+	if text == failed.message {
+		found.Detail = append(found.Detail, oneLine(text))
+	}
+	found.Hint = kind.hint
+	if c.inKind() {
+		found.Hint = "Images of a kind cluster come from loading: build the image and load it, or fix its name and tag in the chart."
+	}
 	return found
 }
 
@@ -84,7 +90,7 @@ func (c containerJudge) imageNeverPull() Cause {
 	found.evidence = failed.last
 	found.Message = fmt.Sprintf("image %s is not on the node and imagePullPolicy is Never", c.spec.Image)
 	found.Detail = []string{c.stateLine()}
-	found.Hint = c.onNode("Load the image into the node, or let it be pulled (imagePullPolicy: IfNotPresent).")
+	found.Hint = "Load the image into the node, or let it be pulled (imagePullPolicy: IfNotPresent)."
 	return found
 }
 
@@ -96,13 +102,10 @@ func (c containerJudge) invalidImageName(w *corev1.ContainerStateWaiting) Cause 
 	return found
 }
 
-// onNode adds to a hint what a node of kind means: images come from loading.
-func (c containerJudge) onNode(hint string) string {
+// inKind reports whether the pod is on a node of a kind cluster.
+func (c containerJudge) inKind() bool {
 	node := c.nodes[c.pod.Spec.NodeName]
-	if node == nil || !strings.HasPrefix(node.Spec.ProviderID, "kind://") {
-		return hint
-	}
-	return fmt.Sprintf("The image is not loaded into node %s of the kind cluster. %s", node.Name, hint)
+	return node != nil && strings.HasPrefix(node.Spec.ProviderID, "kind://")
 }
 
 // scheduled is when the pod got its node, for states that carry no time.

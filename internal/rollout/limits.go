@@ -31,10 +31,11 @@ type Limits struct {
 
 	// The wait itself.
 
-	Gather time.Duration // from the first fatal cause to the end, so that causes of one origin come together
-	Settle time.Duration // how long a container without a readiness probe must have run
-	Young  time.Duration // pods of at most this age at the wait's start are of this rollout
-	Stale  time.Duration // grace for evidence that is older than the wait, of pods that are not young
+	Gather     time.Duration // from the first fatal cause to the end, so that causes of one origin come together
+	Settle     time.Duration // how long a container without a readiness probe must have run; doubles with each restart
+	SettleMost time.Duration // at most
+	Young      time.Duration // pods of at most this age at the wait's start are of this rollout
+	Stale      time.Duration // grace for evidence that is older than the wait, of pods that are not young
 
 	Resync     time.Duration // a watch is dropped and everything listed again
 	Request    time.Duration // a list must answer within
@@ -64,17 +65,18 @@ func DefaultLimits() Limits {
 		Webhook:     60 * time.Second, // a webhook of the same chart may be starting (kind#1582)
 		Node:        60 * time.Second, // a node's heartbeat may be missed for 40 s (node-monitor-grace-period)
 		Absent:      10 * time.Second, // somebody replaces it, or deleted it
-		CrashRepeat: 25 * time.Second, // the third crash comes after 10 s, the next try 20 s later
+		CrashRepeat: 20 * time.Second, // the third crash comes after 10 s, and the next try 20 s later
 		Command:     20 * time.Second, // the second try comes after at most 10 s
 
 		CrashRestarts: 3, // restarts come after 0, 10 and 30 s: what a container needs has half a minute
 		CommandTries:  2, // a volume that brings the command is mounted before the first
 		MemoryTries:   2, // the first kill may be a peak at start
 
-		Gather: time.Second,
-		Settle: 5 * time.Second,  // without a probe "ready" only means "started": most crashes come within 5 s
-		Young:  60 * time.Second, // applying a chart takes seconds
-		Stale:  60 * time.Second, // back-offs grow to 5 minutes; most are below one
+		Gather:     time.Second,
+		Settle:     5 * time.Second, // without a probe "ready" only means "started": most crashes come within 5 s
+		SettleMost: 40 * time.Second,
+		Young:      60 * time.Second, // applying a chart takes seconds
+		Stale:      60 * time.Second, // back-offs grow to 5 minutes; most are below one
 
 		Resync:     10 * time.Second, // with Request a silent watch is noticed within 20 s
 		Request:    10 * time.Second,

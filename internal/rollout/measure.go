@@ -35,8 +35,8 @@ type Workload struct {
 }
 
 // Measure says how far each of the snapshot's workloads is. A workload is Ready
-// only if Ready >= Wanted. Containers without a readiness probe must have run
-// for limits.Settle by then.
+// only if Ready >= Wanted, none of its new pods says otherwise, and containers
+// without a readiness probe have run for limits.Settle.
 func Measure(s Snapshot, limits Limits, now time.Time) []Workload {
 	v := newView(s)
 	found := make([]Workload, len(s.Objects))
@@ -59,7 +59,9 @@ func (v *view) measure(o Object, limits Limits, now time.Time) Workload {
 	done := w.count(object)
 	pods := v.newPods(object)
 	switch {
-	case done && o.Kind != Job && !settled(pods, limits.Settle, now):
+	case done && o.Kind != Job && !allReady(pods):
+		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
+	case done && o.Kind != Job && !v.settled(pods, limits, now):
 		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; watching that it stays up", w.Ready, w.Wanted)
 	case done && object.GetDeletionTimestamp() == nil:
 		w.State, w.Message = Ready, w.tally()
@@ -69,73 +71,6 @@ func (v *view) measure(o Object, limits Limits, now time.Time) Workload {
 		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
 	}
 	return w
-}
-
-// count fills in the numbers and reports whether the workload's own status says
-// that the rollout is over: the rules of kubectl rollout status, and every pod
-// available rather than just as many as maxUnavailable leaves.
-func (w *Workload) count(object metav1.Object) bool {
-	switch o := object.(type) {
-	case *appsv1.Deployment:
-		return w.countDeployment(o)
-	case *appsv1.StatefulSet:
-		return w.countStatefulSet(o)
-	case *appsv1.DaemonSet:
-		return w.countDaemonSet(o)
-	case *batchv1.Job:
-		return w.countJob(o)
-	}
-	return false
-}
-
-func (w *Workload) countDeployment(d *appsv1.Deployment) bool {
-	s := d.Status
-	w.Images = images(d.Spec.Template)
-	w.Wanted, w.Updated, w.Old = orOne(d.Spec.Replicas), s.UpdatedReplicas, max(0, s.Replicas-s.UpdatedReplicas)
-	w.Ready = max(0, s.AvailableReplicas-w.Old) // status counts those of all revisions: at least so many are new
-	return s.ObservedGeneration >= d.Generation && w.Updated >= w.Wanted && w.Old == 0 && w.Ready >= w.Wanted
-}
-
-// countStatefulSet leaves the pods below a partition, and all pods of an
-// OnDelete set, at their revision: whoever set that wants it so.
-func (w *Workload) countStatefulSet(set *appsv1.StatefulSet) bool {
-	s := set.Status
-	w.Images = images(set.Spec.Template)
-	w.Wanted, w.Updated, w.Ready = orOne(set.Spec.Replicas), s.UpdatedReplicas, s.AvailableReplicas
-	w.Old = max(0, s.Replicas-s.UpdatedReplicas)
-	need := w.Wanted
-	if u := set.Spec.UpdateStrategy; u.Type == appsv1.OnDeleteStatefulSetStrategyType {
-		need = 0
-	} else if u.RollingUpdate != nil && u.RollingUpdate.Partition != nil {
-		need -= *u.RollingUpdate.Partition
-	}
-	return s.ObservedGeneration >= set.Generation &&
-		w.Updated >= need && w.Ready >= w.Wanted && s.Replicas <= w.Wanted
-}
-
-func (w *Workload) countDaemonSet(d *appsv1.DaemonSet) bool {
-	s := d.Status
-	w.Images = images(d.Spec.Template)
-	w.Wanted, w.Updated, w.Ready = s.DesiredNumberScheduled, s.UpdatedNumberScheduled, s.NumberAvailable
-	w.Old = max(0, s.CurrentNumberScheduled-s.UpdatedNumberScheduled)
-	need := w.Wanted
-	if d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
-		need = 0
-	}
-	return s.ObservedGeneration >= d.Generation && w.Updated >= need && w.Ready >= w.Wanted
-}
-
-func (w *Workload) countJob(j *batchv1.Job) bool {
-	w.Images = images(j.Spec.Template)
-	w.Wanted, w.Ready = orOne(j.Spec.Completions), j.Status.Succeeded
-	w.Updated = j.Status.Active + j.Status.Succeeded
-	for _, c := range j.Status.Conditions {
-		if c.Type == batchv1.JobComplete && c.Status == corev1.ConditionTrue {
-			w.Ready = max(w.Ready, w.Wanted) // a success policy may end a Job before all completions
-			return true
-		}
-	}
-	return false
 }
 
 // tally is "1 of 2 ready", with the revision if that is what is missing.
@@ -175,22 +110,6 @@ func paused(object metav1.Object) bool {
 		return o.Spec.Suspend != nil && *o.Spec.Suspend
 	}
 	return false
-}
-
-// settled is false while a container without a readiness probe has run for less
-// than settle: the API calls it ready from its first moment.
-func settled(pods []*corev1.Pod, settle time.Duration, now time.Time) bool {
-	for _, p := range pods {
-		for _, c := range p.Spec.Containers {
-			if c.ReadinessProbe != nil {
-				continue
-			}
-			if r := statusOf(p.Status.ContainerStatuses, c.Name).State.Running; r != nil && now.Sub(r.StartedAt.Time) < settle {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 func statusOf(statuses []corev1.ContainerStatus, name string) corev1.ContainerStatus {

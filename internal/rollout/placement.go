@@ -86,7 +86,7 @@ func requests(pod *corev1.Pod) string {
 	var parts []string
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
 		if q, ok := sum[name]; ok {
-			parts = append(parts, fmt.Sprintf("%s %s", name, q.String()))
+			parts = append(parts, fmt.Sprintf("%s %s", name, amount(q)))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -97,7 +97,7 @@ func (p podJudge) room() []string {
 	var lines []string
 	for _, n := range p.Nodes[:min(len(p.Nodes), 3)] {
 		lines = append(lines, fmt.Sprintf("node %s has cpu %s, memory %s for all its pods",
-			n.Name, n.Status.Allocatable.Cpu(), n.Status.Allocatable.Memory()))
+			n.Name, amount(*n.Status.Allocatable.Cpu()), amount(*n.Status.Allocatable.Memory())))
 	}
 	slices.Sort(lines)
 	return lines

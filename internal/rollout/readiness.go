@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -44,15 +45,13 @@ func (c containerJudge) answer(kind string) sign {
 	return c.sign(c.pod.UID, containerReason(c.spec.Name, "Unhealthy", kind+" probe"))
 }
 
+// probeIntro is how the kubelet begins (pkg/kubelet/prober/prober.go), after what
+// the event recorder puts before repeated ones.
+var probeIntro = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ probe (failed|errored[\w ]*): ?`)
+
 // probeAnswer cuts the kubelet's introduction off: what is left is the answer.
 func probeAnswer(message string) string {
-	for _, intro := range []string{" probe failed: ", " probe errored and resulted in failure state: ", " probe errored: "} {
-		if _, rest, ok := strings.Cut(message, intro); ok {
-			message = rest
-			break
-		}
-	}
-	return orElse(oneLine(message), "no answer")
+	return orElse(oneLine(probeIntro.ReplaceAllString(message, "")), "no answer")
 }
 
 // probeLines describe a probe and its last answer.
@@ -94,6 +93,8 @@ func (c containerJudge) probeHint(probe *corev1.Probe, answer string) string {
 	switch {
 	case port != "" && !c.declares(port):
 		return fmt.Sprintf("The probe asks port %s; the container declares %s. Fix one of them in the chart.", port, c.ports())
+	case probe.Exec != nil && notExecutable.MatchString(answer):
+		return "The probe's command is not in the image: fix it in the chart."
 	case strings.Contains(answer, "connection refused"):
 		return fmt.Sprintf("Nothing listens on port %s of the container: does the process listen there, and on all addresses?", port)
 	case strings.Contains(answer, "deadline exceeded"), strings.Contains(answer, "timed out"), strings.Contains(answer, "timeout"):

@@ -3,13 +3,11 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // look is how often the clock alone is reason to judge again: graces end
@@ -27,6 +25,7 @@ type run struct {
 	outage  outage
 	show    *display
 
+	renewed  time.Time        // when the connections were closed last
 	restarts map[string]int32 // see Snapshot.Restarts
 	done     map[Object]bool  // Jobs that were seen complete: they may be deleted since
 	doomed   time.Time        // since when a cause is fatal; zero if none is
@@ -65,7 +64,7 @@ func (r *run) loop(ctx context.Context) error {
 	for {
 		select {
 		case u := <-r.updates:
-			r.store.take(u, time.Now())
+			r.take(u)
 			r.drain()
 		case <-clock.C:
 		case <-ctx.Done():
@@ -82,10 +81,21 @@ func (r *run) drain() {
 	for {
 		select {
 		case u := <-r.updates:
-			r.store.take(u, time.Now())
+			r.take(u)
 		default:
 			return
 		}
+	}
+}
+
+// take keeps what a feed sent. A request that timed out may have been lost in a
+// dead connection: the next ones get a new connection.
+func (r *run) take(u update) {
+	now := time.Now()
+	r.store.take(u, now)
+	if errors.Is(u.err, context.DeadlineExceeded) && r.watcher.reconnect != nil && now.Sub(r.renewed) > r.limits.Request/2 {
+		r.renewed = now
+		r.watcher.reconnect()
 	}
 }
 
@@ -111,29 +121,6 @@ func (r *run) judge(now time.Time) (over bool, err error) {
 		return true, nil
 	}
 	return r.condemn(snap, workloads, at, now)
-}
-
-// condemn ends the wait when causes have been fatal for Limits.Gather.
-func (r *run) condemn(snap Snapshot, workloads []Workload, at, now time.Time) (bool, error) {
-	causes := r.classify(snap, workloads, at)
-	fatal := map[Object]bool{}
-	for _, c := range causes {
-		if c.Fatal() {
-			fatal[c.Object] = true
-		}
-	}
-	if len(fatal) == 0 {
-		r.doomed = time.Time{}
-		return false, nil
-	}
-	if r.doomed.IsZero() {
-		r.doomed = now
-	}
-	if now.Sub(r.doomed) < r.limits.Gather {
-		return false, nil
-	}
-	causes = slices.DeleteFunc(causes, func(c Cause) bool { return !fatal[c.Object] })
-	return true, r.failure(causes, workloads, false)
 }
 
 // snapshot is the store's, with what the run knows of the time before it.
@@ -166,53 +153,5 @@ func (r *run) measure(s Snapshot, now time.Time) []Workload {
 	}
 	return workloads
 }
-
-// classify is Classify without the causes of Jobs that were seen complete.
-func (r *run) classify(s Snapshot, workloads []Workload, now time.Time) []Cause {
-	return slices.DeleteFunc(Classify(s, r.limits, now), func(c Cause) bool {
-		return !slices.ContainsFunc(workloads, func(w Workload) bool { return w.Object == c.Object && unready(w) })
-	})
-}
-
-// ended says why the context ended the wait.
-func (r *run) ended(ctx context.Context) error {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("wait for workloads: %w", context.Cause(ctx))
-	}
-	now := time.Now()
-	if k := r.store.silent(); k != nil {
-		return unreadable(fmt.Errorf("wait for workloads: time is up, and the API server has not answered for %s: %w", seconds(now.Sub(k.contact)), k.err))
-	}
-	if !r.store.complete() {
-		return fault.New(fault.Undecided, fmt.Errorf("wait for workloads: %w before the first look", ctx.Err()), "Give it more time (--timeout).")
-	}
-	snap := r.snapshot(now)
-	at := r.store.lag.cluster(now)
-	workloads := r.measure(snap, at)
-	return r.failure(r.classify(snap, workloads, at), workloads, true)
-}
-
-// failure says what is known of each workload that is not ready.
-func (r *run) failure(causes []Cause, workloads []Workload, expired bool) *Failure {
-	now := time.Now()
-	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired}
-	for _, w := range workloads {
-		if !unready(w) {
-			continue
-		}
-		f.Unready = append(f.Unready, w)
-		known := slices.ContainsFunc(causes, func(c Cause) bool { return c.Object == w.Object })
-		if expired && !known {
-			f.Causes = append(f.Causes, starting(w, now))
-		}
-	}
-	slices.SortStableFunc(f.Causes, byUrgency)
-	return f
-}
-
-// failed reports the workloads that a failure names.
-func (r *run) failed(f *Failure) { r.show.failed(f) }
-
-func unready(w Workload) bool { return w.State != Ready }
 
 func seconds(d time.Duration) string { return d.Round(time.Second).String() }

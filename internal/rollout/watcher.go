@@ -16,8 +16,9 @@ import (
 // A Watcher looks at the workloads of one cluster. It needs to get, list and
 // watch the workloads' kinds, replicasets, pods and pods/log; where it may also
 // read events, persistentvolumeclaims and nodes its explanations are better.
+// Make it with [New].
 type Watcher struct {
-	Client kubernetes.Interface // its rate limit must allow about 20 requests at once
+	Client kubernetes.Interface
 
 	// Limits decide. The zero value means [DefaultLimits].
 	Limits Limits
@@ -28,6 +29,8 @@ type Watcher struct {
 	// Redact removes secrets from text that the cluster's objects and logs
 	// bring in. Nil removes nothing.
 	Redact func(string) string
+
+	reconnect func() // closes the client's connections; nil if it has none of its own
 }
 
 // Status says how far the objects are, in their order, and what keeps them. It
@@ -105,7 +108,7 @@ func (w *Watcher) Wait(ctx context.Context, objects []Object, report event.Repor
 		return err
 	}
 	w.explain(ctx, failure)
-	r.failed(failure)
+	r.show.failed(failure)
 	return failure.fault()
 }
 

@@ -21,23 +21,23 @@ const tailLines = 5
 // are known already are passed over.
 func (r *run) collect(ctx context.Context, pod string) error {
 	limit := atMost(r.checks) + r.Patience
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no result for %s", inWords(limit)))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not every check has a result after %s", inWords(limit)))
 	defer cancel()
+	var end *corev1.ContainerStateTerminated
 	for {
-		ended, err := r.ended(ctx, pod)
-		if err != nil {
-			return r.lost(ctx, err)
-		}
 		noise, err := r.readLog(ctx, pod)
 		switch {
 		case len(r.results) == len(r.checks):
 			return nil
-		case ended != nil && err == nil:
-			return r.died(ended, noise)
+		case end != nil && err == nil:
+			return r.died(end, noise)
 		case err != nil && !isTransient(err):
-			return r.lost(ctx, fmt.Errorf("read the log of the smoke test's pod %s: %w", pod, err))
+			return undecided(fmt.Errorf("read the log of the smoke test's pod %s: %w", pod, err))
 		}
 		wait(ctx, r.Pause)
+		if end, err = r.end(ctx, pod); err != nil {
+			return err
+		}
 	}
 }
 
@@ -99,8 +99,8 @@ func (r Result) event() event.Event {
 	}
 }
 
-// ended is how the probe's process ended, or nil while it runs.
-func (r *run) ended(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
+// end is how the probe's process ended, or nil while it runs.
+func (r *run) end(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
 	pod, err := r.look(ctx, name)
 	if err != nil {
 		return nil, err
@@ -130,16 +130,4 @@ func (r *run) died(end *corev1.ContainerStateTerminated, noise []string) error {
 		hint = r.Image + " is for another CPU architecture than the node's"
 	}
 	return fault.New(fault.Smoke, fmt.Errorf("%s", text), hint)
-}
-
-// lost classifies an error after which no more results come.
-func (r *run) lost(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	if fault.ClassOf(err) != "" {
-		return err
-	}
-	err = fmt.Errorf("%d of %d checks have a result: %w", len(r.results), len(r.checks), err)
-	return undecided(err)
 }

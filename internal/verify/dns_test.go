@@ -90,6 +90,8 @@ func TestAKnownNamePassesWithItsAddress(t *testing.T) {
 	if want := "db.app.svc.cluster.local is 10.96.0.7"; r.Message != want {
 		t.Errorf("got %q, want %q", r.Message, want)
 	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
 	if len(server.asked) != 1 {
 		t.Errorf("search domains were tried for a full name: %v", server.asked)
 	}

@@ -22,7 +22,7 @@ func (r *run) persist(ctx context.Context, doing string, request func(context.Co
 	giveUp := time.Now().Add(r.Patience)
 	for {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+			return stopped(ctx, doing)
 		}
 		once, cancel := context.WithTimeout(ctx, requestTimeout)
 		err := request(once)
@@ -39,6 +39,21 @@ func (r *run) persist(ctx context.Context, doing string, request func(context.Co
 		}
 		wait(ctx, r.Pause)
 	}
+}
+
+// stopped is the error of work that ctx ended: undecided if the time was up,
+// without class if it was cancelled.
+func stopped(ctx context.Context, doing string) error {
+	err := fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return undecided(err)
+	}
+	return err
+}
+
+// undecided marks an error that proves nothing about the app.
+func undecided(err error) error {
+	return fault.New(fault.Undecided, err, "run it again: tkdeploy verify")
 }
 
 // isTransient tells a server that is away or overloaded from one that answers.

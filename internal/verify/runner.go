@@ -8,7 +8,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // A Runner runs checks in a pod of the cluster. Client, Namespace and Image
@@ -120,9 +119,4 @@ func atMost(checks []Check) time.Duration {
 		longest = max(longest, took[c.ID])
 	}
 	return longest * time.Duration(math.Ceil(float64(len(checks))/atOnce))
-}
-
-// undecided marks an error that proves nothing about the app.
-func undecided(err error) error {
-	return fault.New(fault.Undecided, err, "run it again: tkdeploy verify")
 }

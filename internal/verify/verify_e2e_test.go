@@ -218,15 +218,16 @@ func TestAServiceWithoutEndpointsIsNamed(t *testing.T) {
 
 func TestAPortWhereNobodyListensIsNamed(t *testing.T) {
 	b := newBench(t)
-	objects := b.deploy(t, "feed", "/health", 1)
 	wrong := &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Name: "wrong"},
 		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "feed"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(81)}}},
 	}
+	// before the app, so that kube-proxy knows it when the app is ready
 	if _, err := b.client.CoreV1().Services(b.namespace).Create(t.Context(), wrong, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	objects := b.deploy(t, "feed", "/health", 1)
 	_, err := b.run(t, append(objects, rendered(t, wrong)))
 	wantFailure(t, err, "wrong: connect to tcp://wrong:80: connection refused", "Service wrong has the ready endpoints", ":81, where nothing listens")
 }

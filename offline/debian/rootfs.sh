@@ -28,8 +28,9 @@ rootfs() {
   sources=$(debian_sources)
   [ -n "$sources" ] || die "apt has no source of Debian $suite: add one under /etc/apt/sources.list.d"
   file=$cache/rootfs-$name-$({
-    printf '%s\n' "$variant" "$packages" "$sources"
-    cat "$recipes/debian/rootfs.sh" ${hook:+"$hook"}
+    printf '%s\n' "$suite" "$variant" "$packages" "$sources"
+    declare -f make_rootfs
+    if [ -n "$hook" ]; then cat "$hook"; fi
   } | digest).tar
   cached "$file" make_rootfs "$name" "$variant" "$packages" "$hook" "$sources"
   echo "$file"
@@ -40,8 +41,8 @@ make_rootfs() {
   local name=$1 variant=$2 packages=$3 hook=$4 sources=$5 file=$6
   local option options=()
   while read -r option; do options+=("--aptopt=$option"); done < <(debian_options)
-  # What Debian's own "slim" images leave out.
-  for option in 'path-exclude=/usr/share/doc/*' 'path-include=/usr/share/doc/*/copyright' \
+  # What Docker's own Debian images leave out, and no fsync for each file.
+  for option in force-unsafe-io 'path-exclude=/usr/share/doc/*' 'path-include=/usr/share/doc/*/copyright' \
     'path-exclude=/usr/share/man/*' 'path-exclude=/usr/share/info/*' \
     'path-exclude=/usr/share/locale/*' 'path-exclude=/usr/share/lintian/*'; do
     options+=("--dpkgopt=$option")
@@ -54,7 +55,7 @@ make_rootfs() {
   # The epoch: mmdebstrap then cuts every newer time stamp down to it, and the
   # same packages give the same layer. Not 0, which some archive readers refuse.
   SOURCE_DATE_EPOCH=1 quietly "mmdebstrap for $name" \
-    mmdebstrap --quiet --variant="$variant" --format=tar --include="$packages" "${options[@]}" \
+    mmdebstrap --quiet --variant="$variant" --format=tar --skip=cleanup/run --include="$packages" "${options[@]}" \
     "$suite" "$file" - <<<"$sources"
 }
 

@@ -3,7 +3,7 @@
 #
 # The modules are built side by side and the programs of a module one after
 # another: they share most of their packages, and two at once would compile
-# these twice. The longest module comes first in the table.
+# these twice. The module that takes longest comes first in the table.
 
 binaries() { awk -v m="$1" '$1 == "binary" && $2 == m { print $3 }' components; }
 package() { awk -v b="$1" '$1 == "binary" && $3 == b { print $4 }' components; }
@@ -14,8 +14,10 @@ module_version() { awk -v m="$1" '$2 == m { print $4; exit }' components; }
 # everything that goes into them.
 module_dir() {
   echo "$cache/node-$1-$({
-    cat binaries.sh "modules/$1/go.mod" "modules/$1/go.sum"
     binaries "$1"
+    build_flags "$1"
+    declare -f build_module
+    cat "modules/$1/go.mod" "modules/$1/go.sum"
     go env GOVERSION GOARCH
   } | digest)"
 }
@@ -23,27 +25,32 @@ module_dir() {
 # build_binaries builds what is missing of all modules.
 build_binaries() {
   local module modules=() running=0
-  for module in $(awk '$1 == "module" { print $2 }' components); do
+  while read -r module; do
     [ -d "$(module_dir "$module")" ] || modules+=("$module")
-  done
+  done < <(awk '$1 == "module" { print $2 }' components)
   [ ${#modules[@]} -gt 0 ] || return 0
-  progress=$(mktemp) # one line for each program begun, by whichever module
+  begun=$(mktemp) # one line for each program begun, by whichever module
   total=0
   for module in "${modules[@]}"; do total=$((total + $(binaries "$module" | wc -l))); done
   for module in "${modules[@]}"; do
     # Two at a time keep two cores busy: linking a program takes only one.
     if [ $running -ge $(($(nproc) > 3 ? $(nproc) / 2 : 2)) ]; then
-      wait -n || die "building the node's programs failed"
+      await_module
       running=$((running - 1))
     fi
     cached "$(module_dir "$module")" build_module "$module" &
     running=$((running + 1))
   done
-  while [ $running -gt 0 ]; do
-    wait -n || die "building the node's programs failed"
-    running=$((running - 1))
-  done
-  rm -f "$progress"
+  for ((; running > 0; running--)); do await_module; done
+  rm -f "$begun"
+}
+
+# await_module waits for the next module. One that fails ends the others.
+await_module() {
+  wait -n && return
+  # shellcheck disable=SC2046 # one argument for each job
+  kill $(jobs -p) 2>/dev/null || true
+  die "building the node's programs failed"
 }
 
 # build_module MODULE DIR
@@ -52,32 +59,31 @@ build_module() {
   path=$(module_path "$module")
   require_locked "$module" "$path"
   rm -rf "$out" && mkdir "$out"
+  mapfile -t flags < <(build_flags "$module")
   for binary in $(binaries "$module"); do
-    echo "$binary" >>"$progress"
-    say "$binary ($(wc -l <"$progress") of $total, $(elapsed))…"
-    mapfile -t flags < <(build_flags "$module")
+    echo "$binary" >>"$begun"
+    say "$binary ($(wc -l <"$begun") of $total, $(elapsed))…"
     quietly "go build $binary" env GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED="$(cgo "$module")" \
       go build -C "modules/$module" -buildvcs=false -trimpath -o "$out/$binary" "${flags[@]}" \
       "$(realpath -m --relative-to=/ "/$path/$(package "$binary")")"
   done
 }
 
-# require_locked ends the recipe where modules/ does not belong to the table.
+# require_locked MODULE PATH ends the recipe where modules/ is older than the table.
 require_locked() {
-  grep -q "$2 $(module_version "$1")\$" "modules/$1/go.mod" ||
+  grep -qE "^(require )?\s*$2 $(module_version "$1")\$" "modules/$1/go.mod" ||
     die "offline/node/modules/$1 does not have $2 $(module_version "$1"): run offline/node/lock"
 }
 
 # build_flags MODULE prints the go build flags, one a line.
 build_flags() {
-  local version variables
+  local version set=k8s.io/component-base/version
   version=$(module_version "$1")
   case $1 in
     kubernetes)
       # kubeadm and the kubelet compare these, and kubeadm derives image names from them.
-      variables=k8s.io/component-base/version
       echo -ldflags
-      echo "-s -w -X $variables.gitVersion=$version -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$version") -X $variables.gitTreeState=clean"
+      echo "-s -w -X $set.gitVersion=$version -X $set.gitMajor=1 -X $set.gitMinor=$(cut -d. -f2 <<<"$version") -X $set.gitTreeState=clean"
       ;;
     containerd)
       # The snapshotters that kind leaves out, too.

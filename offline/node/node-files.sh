@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # The node's own files: kind's, our programs, one CNI configuration. Source it after images.sh.
 
-# node_rootfs prints the layer with the packages of kind's own base image.
-node_rootfs() {
-  rootfs node minbase systemd,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,bash,ca-certificates,jq,procps,nfs-common,e2fsprogs "$PWD/customize-node"
-}
+# The packages of kind's own base image, without those that only its own
+# storage tests and rootless engines use.
+node_packages=systemd,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2
+node_packages+=,pigz,bash,ca-certificates,jq,procps,nfs-common,e2fsprogs
 
 # node_files TREE fills the folder TREE.
 node_files() {
   local tree=$1
+  mkdir "$tree"
   cp -r "$kind/images/base/files/." "$tree"
   # The module cache is read-only and has no execute bits.
   find "$tree" -type d -exec chmod 0755 {} +

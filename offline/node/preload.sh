@@ -10,14 +10,25 @@ make_preload() (
   # system, where overlay mounts cannot have their upper folder.
   container=$(docker run --detach --privileged --volume /var/lib/containerd --entrypoint sleep "$base" infinity)
   trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
-  docker exec --detach "$container" containerd --log-level warn
-  for _ in $(seq 100); do
-    docker exec "$container" ctr version >/dev/null 2>&1 && break
-    sleep 0.1
-  done
+  docker exec --detach "$container" containerd --log-level error
+  await_containerd "$container"
   for archive in "$archives"/*.tar; do
-    docker exec --interactive "$container" ctr --namespace k8s.io images import $IMPORT_FLAGS - <"$archive" >/dev/null
+    # Unpacked here, once, and not by each new node while its control plane
+    # waits; and without the packed layers, or the store would have all twice.
+    quietly "ctr import of $(basename "$archive")" docker exec --interactive "$container" \
+      ctr --namespace k8s.io images import --local --discard-unpacked-layers - <"$archive"
   done
+  # It writes its database's last pages when it ends.
+  # shellcheck disable=SC2016 # for the container's shell
   docker exec "$container" sh -c 'kill $(pidof containerd); while pidof containerd >/dev/null; do sleep 0.1; done'
   docker exec "$container" tar --create --sort=name --mtime=@0 --directory / var/lib/containerd >"$layer"
 )
+
+await_containerd() {
+  local attempt
+  for attempt in {1..300}; do
+    if docker exec "$1" ctr version >/dev/null 2>&1; then return; fi
+    sleep 0.1
+  done
+  die "containerd did not start in the new node image (after $attempt attempts)"
+}

@@ -79,3 +79,16 @@ func (p *process) waitFor(t *testing.T, path string, status int) {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+// waitForLog waits until the service has logged text: it writes a request's line
+// after the answer.
+func (p *process) waitForLog(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !strings.Contains(p.log.String(), text) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not log %s", p.name, text)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

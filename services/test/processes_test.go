@@ -24,7 +24,7 @@ func startServices(t *testing.T, database postgres.Config, redisAddr string) (au
 		"DB_HOST=" + database.Host, "DB_PORT=" + database.Port, "DB_NAME=" + database.Name,
 		"DB_USER=" + database.User, "DB_PASSWORD=" + database.Password,
 		"JWT_ACCESS_SECRET=" + strings.Repeat("s", 32), "REDIS_ADDR=" + redisAddr,
-		"AUTH_SERVICE_ADDR=localhost:" + grpc, "GRPC_PORT=" + grpc, "DRAIN=500ms", "RATE_LIMIT=20",
+		"AUTH_SERVICE_ADDR=localhost:" + grpc, "GRPC_PORT=" + grpc, "DRAIN=2s", "RATE_LIMIT=20",
 		"AUTH_SERVICE_PORT=tcp://10.0.0.1:5001", "AUTH_SERVICE_SERVICE_PORT=5001", // as Kubernetes does
 	}
 	return startProcess(t, filepath.Join(bin, "auth-service"), env), startProcess(t, filepath.Join(bin, "api-gateway"), env)

@@ -44,10 +44,13 @@ func table(values []value) string {
 	for _, v := range values {
 		switch {
 		case v.standard != "":
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", v.path, v.standard, v.comment)
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", v.path, v.standard, escape(v.comment))
 		case v.comment != "":
-			fmt.Fprintf(&b, "| **`%s`** | | %s |\n", v.path, v.comment)
+			fmt.Fprintf(&b, "| **`%s`** | | %s |\n", v.path, escape(v.comment))
 		}
 	}
 	return b.String()
 }
+
+// escape keeps Markdown from reading <key> as a tag.
+func escape(s string) string { return strings.ReplaceAll(s, "<", "&lt;") }

@@ -3,6 +3,7 @@
 package pgtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -97,8 +98,11 @@ func (s *Server) folder(t *testing.T) string {
 	return path
 }
 
-func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+// command runs as the server's user. It outlives the test's context, which ends
+// before the cleanup that stops the server in an orderly way.
+func (s *Server) command(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(s.bin, name), args...)
 	cmd.Dir = filepath.Dir(s.data)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential}
 	return cmd
@@ -110,7 +114,7 @@ func (s *Server) initialize(t *testing.T) {
 	if err := os.WriteFile(password, []byte(s.Config.Password), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := s.command("initdb", "--pgdata="+s.data, "--username="+s.Config.User, "--pwfile="+password,
+	cmd := s.command(t, "initdb", "--pgdata="+s.data, "--username="+s.Config.User, "--pwfile="+password,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, output)
@@ -120,7 +124,7 @@ func (s *Server) initialize(t *testing.T) {
 // Start starts the server and waits until it answers.
 func (s *Server) Start(t *testing.T) {
 	t.Helper()
-	s.process = s.command("postgres", "-D", s.data, "-p", s.Config.Port, "-c", "listen_addresses=127.0.0.1",
+	s.process = s.command(t, "postgres", "-D", s.data, "-p", s.Config.Port, "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB")
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
@@ -153,6 +157,7 @@ func (s *Server) Stop(t *testing.T) {
 }
 
 func (s *Server) ping(t *testing.T) error {
+	t.Helper()
 	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%s dbname=%s user=%s", s.Config.Host, s.Config.Port, s.Config.Name, s.Config.User))
 	if err != nil {
 		return err

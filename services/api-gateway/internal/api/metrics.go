@@ -24,15 +24,16 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 // observe logs and measures the requests of a route.
 func (m *Metrics) observe(route string, log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // unless the handler gets to write one
-		defer func() {
-			elapsed := time.Since(start)
-			m.seconds.WithLabelValues(route, strconv.Itoa(seen.status)).Observe(elapsed.Seconds())
-			log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "elapsed_ms", elapsed.Milliseconds())
-		}()
+		defer m.record(r, route, seen, time.Now(), log)
 		next.ServeHTTP(seen, r)
 	})
+}
+
+func (m *Metrics) record(r *http.Request, route string, seen *statusWriter, start time.Time, log *slog.Logger) {
+	elapsed := time.Since(start)
+	m.seconds.WithLabelValues(route, strconv.Itoa(seen.status)).Observe(elapsed.Seconds())
+	log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "elapsed_ms", elapsed.Milliseconds())
 }
 
 // statusWriter remembers the status that was written.

@@ -26,6 +26,7 @@ type Tokens struct {
 }
 
 var (
+	// ErrNotFound says that there is no user with this id or email.
 	ErrNotFound = errors.New("no such user")
 	// ErrDenied does not tell whether the email, the password or the token was wrong.
 	ErrDenied = errors.New("wrong email or password, or a session that has ended")

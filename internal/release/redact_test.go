@@ -1,0 +1,94 @@
+package release
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+const secretManifest = `# Source: a
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {A: aHVudGVyMi1hbmQtbW9yZQ==}
+stringData: {B: "line \"one\"\nline two", C: tru}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {D: public-value}
+`
+
+func TestRedact(t *testing.T) {
+	t.Parallel()
+	r := redactorFor(secretManifest)
+	tests := map[string]struct{ text, want string }{
+		"raw":              {"x hunter2-and-more y", "x [redacted] y"},
+		"base64":           {"x aHVudGVyMi1hbmQtbW9yZQ== y", "x [redacted] y"},
+		"base64 of text":   {base64.StdEncoding.EncodeToString([]byte("line \"one\"\nline two")), "[redacted]"},
+		"quoted":           {fmt.Sprintf("%q", "line \"one\"\nline two"), `"[redacted]"`},
+		"one line of many": {"bad: line two", "bad: [redacted]"},
+		"other values":     {"public-value is true", "public-value is true"},
+		"bytes":            {`core.X{Data:[]uint8{0x68, 0x75}}`, `core.X{Data:[redacted]}`},
+		"a rejected Secret": {
+			`Secret "s" is invalid: data: Invalid value: map[C:tru]: not allowed`,
+			`Secret "s" is invalid: data: Invalid value: [redacted]: not allowed`,
+		},
+		"two rejections": {
+			`cannot patch "s" with kind Secret: Invalid value: {"C":"tru"}: field is immutable && cannot patch "d" with kind Deployment: forbidden`,
+			`cannot patch "s" with kind Secret: Invalid value: [redacted]: field is immutable && cannot patch "d" with kind Deployment: forbidden`,
+		},
+		"a rejected Deployment": {
+			`Deployment.apps "d" is invalid: spec.selector: Invalid value: {"a":"b"}: field is immutable`,
+			`Deployment.apps "d" is invalid: spec.selector: Invalid value: {"a":"b"}: field is immutable`,
+		},
+	}
+	for name, tt := range tests {
+		if got := r.text(tt.text); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestARedactedErrorKeepsItsClass(t *testing.T) {
+	t.Parallel()
+	r := redactorFor(secretManifest)
+	plain := fault.New(fault.Apply, errors.New("no secret here"), "hint")
+	if got := r.error(plain); got != plain {
+		t.Errorf("an error without secrets was replaced: %v", got)
+	}
+	err := r.error(fmt.Errorf("outer: %w", fault.New(fault.Apply, errors.New("got hunter2-and-more"), "do x")))
+	if err.Error() != "outer: got [redacted]" || fault.ClassOf(err) != fault.Apply || fault.HintOf(err) != "do x" {
+		t.Errorf("%v, class %q, hint %q", err, fault.ClassOf(err), fault.HintOf(err))
+	}
+	if cause := errors.Unwrap(errors.Unwrap(err)); cause != nil {
+		t.Errorf("the chain still holds %v", cause)
+	}
+}
+
+// FuzzRedact plants a secret into the forms in which an API server quotes it.
+func FuzzRedact(f *testing.F) {
+	f.Add("hunter2-and-more", "x")
+	f.Add("a\nbcdefgh\"", "Invalid value: ")
+	f.Fuzz(func(t *testing.T, secret, around string) {
+		if len(secret) < minSecret || strings.Contains(redacted, secret) {
+			t.Skip()
+		}
+		encoded := base64.StdEncoding.EncodeToString([]byte(secret))
+		r := redactorFor("kind: Secret\napiVersion: v1\nmetadata: {name: s}\ndata: {A: " + encoded + "}\n")
+		for _, form := range []string{secret, encoded, strconv.Quote(secret)} {
+			text := around + " " + form + " " + around
+			if strings.Contains(around, form) {
+				continue
+			}
+			if got := r.text(text); strings.Contains(got, form) {
+				t.Errorf("%q is still in %q", form, got)
+			}
+		}
+	})
+}

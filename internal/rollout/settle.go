@@ -1,0 +1,53 @@
+package rollout
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// allReady reports whether no pod that is still meant to run is not ready. The
+// controllers' counts lag behind their pods: one that has just crashed is still
+// counted as available.
+func allReady(pods []*corev1.Pod) bool {
+	for _, p := range pods {
+		if !podReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
+			return false
+		}
+	}
+	return true
+}
+
+// settled is false while a container without a readiness probe has not run for
+// long enough: the API calls it ready from its first moment, also when it is
+// about to crash.
+func (v *view) settled(pods []*corev1.Pod, limits Limits, now time.Time) bool {
+	for _, p := range pods {
+		for _, c := range p.Spec.Containers {
+			if c.ReadinessProbe == nil && !v.containerSettled(p, c, limits, now) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// containerSettled asks for limits.Settle since the start and since the liveness
+// probe's last failure, doubled for each restart up to limits.SettleMost.
+func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limits, now time.Time) bool {
+	s := statusOf(pod.Status.ContainerStatuses, c.Name)
+	if s.State.Running == nil {
+		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+	}
+	quiet := latest(s.State.Running.StartedAt.Time, v.sign(pod.UID, containerReason(c.Name, "Unhealthy", "Liveness probe")).last)
+	need := limits.Settle
+	for range min(v.restarts(pod, s), 8) {
+		need = min(2*need, limits.SettleMost)
+	}
+	return now.Sub(quiet) >= need
+}
+
+// restarts are the container's restarts since the wait began.
+func (v *view) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
+	return max(0, s.RestartCount-v.Restarts[RestartKey(pod, s.Name)])
+}
