@@ -134,7 +134,7 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 		return plan.Observation{}, err
 	}
 	if len(missing) == 0 {
-		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%s of %d images", each(len(nodes), "node has", "nodes have each"), len(wanted))}, nil
+		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
 	}
 	var names []string
 	for _, m := range missing {
@@ -291,7 +291,7 @@ func (d *deployment) nodesAndImages(ctx context.Context) (*images.Engine, []imag
 	return engine, nodes, wanted, nil
 }
 
-// each counts in words: "1 node has", "2 nodes have each".
+// each counts in words: "1 node", "2 nodes".
 func each(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

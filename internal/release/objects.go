@@ -1,48 +1,43 @@
 package release
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 
-	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
 
-// objects parses a manifest of YAML documents in their order. Lists are
-// replaced by their items. Error texts hold no line of the manifest.
+// objects parses a manifest of YAML documents in their order, split as Helm
+// splits it when it applies: a document keeps its last line break, which is part
+// of a block of text at its end. Lists are replaced by their items. Error texts
+// hold no line of the manifest.
 func objects(manifest string) ([]unstructured.Unstructured, error) {
-	documents := releaseutil.SplitManifests(manifest)
-	names := make([]string, 0, len(documents))
-	for name := range documents {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, compareManifestNames)
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	var all []unstructured.Unstructured
-	for i, name := range names {
-		parsed, err := parseObject(documents[name])
+	for i := 1; ; i++ {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
 		if err != nil {
-			return nil, fmt.Errorf("document %d of the manifest: %w", i+1, err)
+			return nil, fmt.Errorf("document %d of the manifest: cannot be read", i)
+		}
+		parsed, err := parseObject(document)
+		if err != nil {
+			return nil, fmt.Errorf("document %d of the manifest: %w", i, err)
 		}
 		all = append(all, parsed...)
 	}
-	return all, nil
 }
 
-// compareManifestNames orders "manifest-2" before "manifest-10".
-func compareManifestNames(a, b string) int {
-	sorted := releaseutil.BySplitManifestsOrder{a, b}
-	switch {
-	case a == b:
-		return 0
-	case sorted.Less(0, 1):
-		return -1
-	}
-	return 1
-}
-
-func parseObject(document string) ([]unstructured.Unstructured, error) {
-	json, err := yaml.YAMLToJSON([]byte(document))
+func parseObject(document []byte) ([]unstructured.Unstructured, error) {
+	json, err := yaml.YAMLToJSON(document)
 	if err != nil {
 		return nil, fmt.Errorf("is no valid YAML")
 	}
