@@ -8,11 +8,14 @@
 
 set -euo pipefail
 
-# Cached results live here; deleting the folder costs time, nothing else.
+# Cached results live here; deleting the folder costs time, nothing else. What
+# no recipe has used for a month goes.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tkdeploy/offline
 mkdir -p "$cache"
+find "$cache" -mindepth 1 -maxdepth 1 ! -name '*.lock' -mtime +30 -exec rm -rf {} +
 
 # The PATH of every image: an image without one has none.
+# shellcheck disable=SC2034 # the recipes use it
 search_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 started=$SECONDS
@@ -65,6 +68,7 @@ cached() {
   local file=$1
   shift
   [ -e "$file" ] || locked "$(basename "$file")" make_cached "$file" "$@"
+  touch "$file"
 }
 
 make_cached() {

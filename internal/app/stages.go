@@ -39,12 +39,12 @@ type deployment struct {
 // each stage is made of. Building does not wait for the cluster.
 func (d *deployment) stages() (plan.Plan, error) {
 	stages := []plan.Stage{
-		{ID: stageEngine, Title: "Docker engine", Observe: d.observeEngine},
-		{ID: stageBuild, Title: "Build images", Needs: []string{stageEngine}, Observe: d.observeImages, Act: d.makeImages},
-		{ID: stageCluster, Title: "Create cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Act: d.makeCluster},
-		{ID: stageLoad, Title: "Load images", Needs: []string{stageBuild, stageCluster}, Observe: d.observeLoad, Act: d.load},
-		{ID: stageRelease, Title: "Install chart", Needs: []string{stageLoad}, Observe: d.observeRelease, Act: d.apply},
-		{ID: stageRollout, Title: "Wait for workloads", Needs: []string{stageRelease}, Observe: d.observeRollout, Act: d.roll},
+		{ID: stageEngine, Title: "Engine", Observe: d.observeEngine},
+		{ID: stageBuild, Title: "Images", Needs: []string{stageEngine}, Observe: d.observeImages, Act: d.makeImages},
+		{ID: stageCluster, Title: "Cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Act: d.makeCluster},
+		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild, stageCluster}, Observe: d.observeLoad, Act: d.load},
+		{ID: stageRelease, Title: "Release", Needs: []string{stageLoad}, Observe: d.observeRelease, Act: d.apply},
+		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease}, Observe: d.observeRollout, Act: d.roll},
 	}
 	if d.verify {
 		stages = append(stages, plan.Stage{

@@ -49,7 +49,7 @@ const wantPlain = `• Build images: auth-service (not built yet)
     ✓ auth-service: built (1m02s)
 ! the disk is
   nearly full
-✓ Build images           auth-service (not built yet) (1m02s)
+✓ Build images (1m02s)
 ✗ Load images (1.5s)
 `
 

@@ -54,8 +54,9 @@ func (t *text) item(e event.Event) string {
 
 func (t *text) stage(e event.Event) string {
 	said := t.titles[e.Stage]
-	if e.Outcome != event.Failed && e.Cause != "" {
-		said = fmt.Sprintf("%-22s %s", said, t.paint(faint, e.Cause))
+	// why it acted was said at its start, and what it did by its items
+	if e.Outcome != event.Failed && e.Outcome != event.Done && e.Cause != "" {
+		said = fmt.Sprintf("%-12s %s", said, t.paint(faint, e.Cause))
 	}
 	return fmt.Sprintf("%s %s%s", t.mark(e.Outcome), said, t.took(e.Elapsed))
 }

@@ -5,6 +5,10 @@
 # another: they share most of their packages, and two at once would compile
 # these twice. The module that takes longest comes first in the table.
 
+# How many modules are built at a time. Two keep two cores busy: linking a
+# program takes only one.
+parallel=$(($(nproc) > 3 ? $(nproc) / 2 : 2))
+
 binaries() { awk -v m="$1" '$1 == "binary" && $2 == m { print $3 }' components; }
 package() { awk -v b="$1" '$1 == "binary" && $3 == b { print $4 }' components; }
 module_path() { awk -v m="$1" '$2 == m { print $3; exit }' components; }
@@ -22,7 +26,8 @@ module_dir() {
   } | digest)"
 }
 
-# build_binaries builds what is missing of all modules.
+# build_binaries COMMAND builds what is missing of all modules, and runs COMMAND
+# beside the last of them.
 build_binaries() {
   local module modules=() running=0
   while read -r module; do
@@ -33,24 +38,27 @@ build_binaries() {
   total=0
   for module in "${modules[@]}"; do total=$((total + $(binaries "$module" | wc -l))); done
   for module in "${modules[@]}"; do
-    # Two at a time keep two cores busy: linking a program takes only one.
-    if [ $running -ge $(($(nproc) > 3 ? $(nproc) / 2 : 2)) ]; then
-      await_module
-      running=$((running - 1))
-    fi
+    await_below "$parallel"
     cached "$(module_dir "$module")" build_module "$module" &
     running=$((running + 1))
   done
-  for ((; running > 0; running--)); do await_module; done
+  await_below "$parallel"
+  "$1" &
+  running=$((running + 1))
+  await_below 1
   rm -f "$begun"
 }
 
-# await_module waits for the next module. One that fails ends the others.
-await_module() {
-  wait -n && return
-  # shellcheck disable=SC2046 # one argument for each job
-  kill $(jobs -p) 2>/dev/null || true
-  die "building the node's programs failed"
+# await_below N waits until fewer than N jobs run. One that fails ends all.
+await_below() {
+  while [ "$running" -ge "$1" ]; do
+    if ! wait -n; then
+      # shellcheck disable=SC2046 # one argument for each job
+      kill $(jobs -p) 2>/dev/null || true
+      die "building the node's programs failed"
+    fi
+    running=$((running - 1))
+  done
 }
 
 # build_module MODULE DIR

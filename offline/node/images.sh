@@ -16,8 +16,7 @@ storage_image() { sed -n "s/^const storage$1Image = \"\\(.*\\)\"/\\1/p" "$kind/p
 component_images() {
   local dir=$1 kubernetes iptables image name
   kubernetes=$(module_dir kubernetes)
-  # kube-proxy runs it.
-  iptables=$(rootfs kube-proxy extract iptables,nftables,conntrack "$PWD/customize-kube-proxy")
+  iptables=$(kube_proxy_rootfs)
   for image in $("$kubernetes/kubeadm" config images list --kubernetes-version "$(module_version kubernetes)"); do
     name=$(basename "${image%:*}")
     case $name in
@@ -48,6 +47,9 @@ component() {
   image_archive "$ref" "{\"Env\": [\"PATH=$search_path\"], \"Entrypoint\": [\"$path\"]}" ${base:+"$base"} "$tree.layer" >"$dir/$(basename "$path").tar"
   rm -rf "$tree" "$tree.layer"
 }
+
+# kube_proxy_rootfs prints the name of a layer with the commands that kube-proxy runs.
+kube_proxy_rootfs() { rootfs kube-proxy extract iptables,nftables,conntrack "$PWD/customize-kube-proxy"; }
 
 # helper_links DIR FILE writes a layer with the commands of kind's volume scripts.
 helper_links() {

@@ -6,6 +6,9 @@
 node_packages=systemd,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2
 node_packages+=,pigz,bash,ca-certificates,jq,procps,nfs-common,e2fsprogs
 
+# node_rootfs prints the name of the layer with these packages.
+node_rootfs() { rootfs node minbase "$node_packages" "$PWD/customize"; }
+
 # node_files TREE fills the folder TREE.
 node_files() {
   local tree=$1
