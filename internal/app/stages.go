@@ -213,6 +213,7 @@ func (d *deployment) roll(ctx context.Context, reporter event.Reporter) error {
 	return watcher.Wait(ctx, objects, reporter)
 }
 
+// watcher watches the workloads of the deployed revision.
 func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.Object, error) {
 	client, err := d.release()
 	if err != nil {
@@ -222,11 +223,19 @@ func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.O
 	if err != nil {
 		return nil, nil, err
 	}
-	kube, err := d.kube()
+	config, err := d.cluster.RESTConfig()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &rollout.Watcher{Client: kube, Timeout: d.timeout}, rollout.Workloads(objects, d.config.Chart.Namespace), nil
+	watcher, err := rollout.New(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	watcher.Timeout, watcher.Kubectl = d.timeout, d.kubectl()
+	if watcher.Redact, err = client.Redactor(ctx); err != nil {
+		return nil, nil, err
+	}
+	return watcher, rollout.Workloads(objects, d.config.Chart.Namespace), nil
 }
 
 func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, release.Desired, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -73,6 +74,12 @@ func (r *run) failure(causes []Cause, workloads []Workload, expired bool) *Failu
 		}
 	}
 	slices.SortStableFunc(f.Causes, byUrgency)
+	for i := range f.Causes {
+		command := &f.Causes[i].Command
+		if rest, ok := strings.CutPrefix(*command, "kubectl "); ok && r.watcher.Kubectl != "" {
+			*command = r.watcher.Kubectl + " " + rest
+		}
+	}
 	return f
 }
 

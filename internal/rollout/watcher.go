@@ -30,6 +30,10 @@ type Watcher struct {
 	// bring in. Nil removes nothing.
 	Redact func(string) string
 
+	// Kubectl is how [Cause.Command] begins, with the kubeconfig if need be;
+	// empty is "kubectl".
+	Kubectl string
+
 	reconnect func() // closes the client's connections; nil if it has none of its own
 }
 
