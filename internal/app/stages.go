@@ -210,6 +210,9 @@ func (d *deployment) roll(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
+	if err := watcher.Unstick(ctx, objects, reporter); err != nil {
+		return err
+	}
 	return watcher.Wait(ctx, objects, reporter)
 }
 

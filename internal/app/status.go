@@ -114,9 +114,10 @@ func (w *workspace) describeRelease(ctx context.Context, s *status) error {
 	if err != nil {
 		return err
 	}
+	revision := found.Revision
 	s.Release = &releaseStatus{
-		Name: found.Name, Namespace: found.Namespace, Revision: found.Revision.Revision,
-		Status: found.Revision.Status, Verified: found.Verified, Chart: found.Chart,
+		Name: found.Name, Namespace: found.Namespace, Revision: revision.Revision,
+		Status: revision.Status, Verified: revision.Verified, Chart: revision.Chart,
 	}
 	objects, err := client.Objects(ctx)
 	if err != nil {

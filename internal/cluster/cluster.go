@@ -71,6 +71,7 @@ func (s Spec) Kubeconfig() string { return filepath.Join(s.StateDir, "kubeconfig
 
 func (s Spec) volumes() string { return filepath.Join(s.StateDir, "volumes") }
 func (s Spec) secrets() string { return filepath.Join(s.StateDir, "secrets") }
+func (s Spec) logs() string    { return filepath.Join(s.StateDir, "logs") }
 
 // Limits are the longest waits. Zero fields take the defaults of [New].
 type Limits struct {

@@ -23,7 +23,7 @@ const ours = "/etc/tkdeploy/shop/dev"
 
 func TestObserve(t *testing.T) {
 	t.Parallel()
-	healthy := func(c *Cluster) []runtime.Object { return live(c) }
+	healthy := live
 	for name, test := range map[string]struct {
 		containers []container
 		objects    func(*Cluster) []runtime.Object

@@ -83,7 +83,7 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 	select {
 	case err := <-done:
 		if err != nil {
-			return c.createFailed(ctx, err, reporter)
+			return c.createFailed(ctx, err)
 		}
 		return c.writeKubeconfig()
 	case <-ctx.Done():
@@ -98,7 +98,7 @@ func (c *Cluster) abandon(done <-chan error) error {
 	for {
 		err := c.removeContainers(ctx)
 		select {
-		case <-done:
+		case <-done: //nolint:errcheck // kind misses the nodes that were removed under it
 			return errors.Join(err, c.removeContainers(ctx))
 		case <-ctx.Done():
 			return fmt.Errorf("cluster %s: kind did not stop: %w", c.Name, ctx.Err())
@@ -108,8 +108,8 @@ func (c *Cluster) abandon(done <-chan error) error {
 }
 
 // createFailed keeps the node's logs, removes the nodes and names a known cause.
-func (c *Cluster) createFailed(ctx context.Context, failure error, reporter event.Reporter) error {
-	logs := filepath.Join(c.StateDir, "logs")
+func (c *Cluster) createFailed(ctx context.Context, failure error) error {
+	logs := c.logs()
 	hint := "the logs of the nodes are in " + logs
 	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
 		hint = fmt.Sprintf("the logs of the nodes could not be kept: %v", err)

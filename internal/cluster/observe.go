@@ -15,6 +15,7 @@ import (
 // A Phase is what there is of a cluster.
 type Phase string
 
+// The phases. All but Absent and Foreign are of a cluster of ours.
 const (
 	Absent     Phase = "absent"
 	Incomplete Phase = "incomplete" // an earlier create did not end: to be replaced

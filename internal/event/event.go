@@ -10,6 +10,7 @@ import "time"
 // A Kind says what an event tells.
 type Kind string
 
+// The kinds, in the order in which a run has them.
 const (
 	RunStarted    Kind = "run.started"    // Plan lists the stages to come
 	StageStarted  Kind = "stage.started"  // Cause says why the stage acts
@@ -23,6 +24,7 @@ const (
 // An Outcome says how a stage, an item or a run ended.
 type Outcome string
 
+// The outcomes.
 const (
 	Done      Outcome = "done"      // work was done and the result holds
 	Unchanged Outcome = "unchanged" // the world already was as wanted

@@ -9,6 +9,7 @@ import "errors"
 // each is in package app.
 type Class string
 
+// The classes.
 const (
 	Internal    Class = "internal"    // a bug of tkdeploy
 	Usage       Class = "usage"       // wrong command line

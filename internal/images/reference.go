@@ -8,23 +8,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// parseRef reads an image reference that must say which image it means: one
-// with a tag other than latest, or with a digest.
-func parseRef(ref string) (reference.Named, error) {
+// checkRef refuses an image reference that does not say which image it means:
+// it needs a tag other than latest, or a digest.
+func checkRef(ref string) error {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return nil, fault.New(fault.Config, fmt.Errorf("image reference %q: %w", ref, err), "")
+		return fault.New(fault.Config, fmt.Errorf("image reference %q: %w", ref, err), "")
 	}
 	if _, ok := named.(reference.Digested); ok {
-		return named, nil
+		return nil
 	}
-	tagged, ok := named.(reference.Tagged)
-	if !ok || tagged.Tag() == "latest" {
-		return nil, fault.New(fault.Config,
-			fmt.Errorf("image reference %q: latest means another image every day", ref),
-			"name a version, for example "+reference.TrimNamed(named).String()+":1.2")
+	if tagged, ok := named.(reference.Tagged); ok && tagged.Tag() != "latest" {
+		return nil
 	}
-	return named, nil
+	return fault.New(fault.Config,
+		fmt.Errorf("image reference %q: latest means another image every day", ref),
+		"name a version, for example "+reference.TrimNamed(named).String()+":1.2")
 }
 
 // fullRef is the reference as a node spells it: with registry and path.

@@ -100,13 +100,11 @@ func (s Status) Missing() []Presence {
 func (s Set) check() error {
 	var problems []error
 	for _, source := range append(append([]Source{}, s.Bases...), s.Sources...) {
-		_, err := parseRef(source.Ref)
-		problems = append(problems, err)
+		problems = append(problems, checkRef(source.Ref))
 	}
 	for _, b := range s.Builds {
 		for arg, ref := range b.Bases {
-			_, err := parseRef(ref)
-			problems = append(problems, wrap(err, "build %s: base %s", b.Name, arg))
+			problems = append(problems, wrap(checkRef(ref), "build %s: base %s", b.Name, arg))
 		}
 		for id, secret := range b.Secrets {
 			if (secret.File == "") == (secret.Env == "") {

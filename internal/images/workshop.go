@@ -124,7 +124,7 @@ func (w *workshop) close() {
 	for _, b := range w.sessions {
 		_ = b.session.Close() // the builds are over: nothing depends on a clean end
 		b.stop()
-		<-b.ended
+		<-b.ended //nolint:errcheck // likewise
 	}
 	_ = w.buildkit.Close() // likewise
 }

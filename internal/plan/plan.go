@@ -19,6 +19,7 @@ import (
 // A State is what a stage sees of the world.
 type State string
 
+// The states. All but Satisfied make a stage act.
 const (
 	Satisfied State = "satisfied" // as wanted: there is nothing to do
 	Missing   State = "missing"   // not there yet

@@ -47,7 +47,7 @@ func (c *Client) run(ctx context.Context, action func() error) error {
 	timer := time.NewTimer(c.opts.Grace)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-done: //nolint:errcheck // the caller gave up: the next run looks for itself
 	case <-timer.C:
 		c.gate.close()
 	}

@@ -59,7 +59,7 @@ func TestARedactedErrorKeepsItsClass(t *testing.T) {
 	t.Parallel()
 	r := redactorFor(secretManifest)
 	plain := fault.New(fault.Apply, errors.New("no secret here"), "hint")
-	if got := r.error(plain); got != plain {
+	if got := r.error(plain); !errors.Is(got, plain) {
 		t.Errorf("an error without secrets was replaced: %v", got)
 	}
 	err := r.error(fmt.Errorf("outer: %w", fault.New(fault.Apply, errors.New("got hunter2-and-more"), "do x")))

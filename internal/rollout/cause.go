@@ -9,6 +9,7 @@ import (
 // A Code is what is wrong, as a word that a script can compare.
 type Code string
 
+// The codes.
 const (
 	ImagePull             Code = "ImagePull"             // the image cannot be had
 	ImageNeverPull        Code = "ImageNeverPull"        // not on the node, and the policy is Never

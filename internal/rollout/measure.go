@@ -13,6 +13,7 @@ import (
 // A State is how far a workload is.
 type State string
 
+// The states.
 const (
 	Ready       State = "ready"       // every wanted pod is of the newest revision and available; a Job is complete
 	Progressing State = "progressing" // on its way, or stuck: see the causes

@@ -10,6 +10,7 @@ import (
 // A Kind is a kind of workload that the package can wait for.
 type Kind string
 
+// The kinds.
 const (
 	Deployment  Kind = "Deployment"
 	StatefulSet Kind = "StatefulSet"

@@ -113,7 +113,7 @@ func (r *run) judge(now time.Time) (over bool, err error) {
 	if !r.store.complete() {
 		return false, nil
 	}
-	snap := r.snapshot(now)
+	snap := r.snapshot()
 	at := r.store.lag.cluster(now)
 	workloads := r.measure(snap, at)
 	r.show.progress(workloads, now)
@@ -124,7 +124,7 @@ func (r *run) judge(now time.Time) (over bool, err error) {
 }
 
 // snapshot is the store's, with what the run knows of the time before it.
-func (r *run) snapshot(now time.Time) Snapshot {
+func (r *run) snapshot() Snapshot {
 	s := r.store.snapshot(r.objects)
 	s.Started = r.store.lag.cluster(r.begin)
 	if r.restarts == nil {

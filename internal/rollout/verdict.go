@@ -53,7 +53,7 @@ func (r *run) ended(ctx context.Context) error {
 	if !r.store.complete() {
 		return fault.New(fault.Undecided, fmt.Errorf("wait for workloads: %w before the first look", ctx.Err()), "Give it more time (--timeout).")
 	}
-	snap := r.snapshot(now)
+	snap := r.snapshot()
 	at := r.store.lag.cluster(now)
 	workloads := r.measure(snap, at)
 	return r.failure(r.classify(snap, workloads, at), workloads, true)

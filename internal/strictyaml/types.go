@@ -95,7 +95,7 @@ func wanted(t reflect.Type) string {
 	return "a string"
 }
 
-var typeError = regexp.MustCompile("(?s)^cannot unmarshal (!!\\w+) .*into (\\S+)$")
+var typeError = regexp.MustCompile(`(?s)^cannot unmarshal (!!\w+) .*into (\S+)$`)
 
 // libraryProblem reads the library's "line 5: cannot unmarshal !!str `abc` into
 // int" and leaves the value out.

@@ -13,6 +13,7 @@ import (
 // A Kind says how a check asks.
 type Kind string
 
+// The kinds.
 const (
 	DNS  Kind = "dns"  // the name has an address
 	TCP  Kind = "tcp"  // the port accepts a connection

@@ -70,7 +70,7 @@ func TestHTTPAnswersAreJudgedAsTheKubeletDoes(t *testing.T) {
 	reply("/empty", 503, "")
 	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(200)
+		w.WriteHeader(http.StatusOK)
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})

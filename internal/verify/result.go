@@ -5,6 +5,7 @@ import "time"
 // An Outcome says how a check ended.
 type Outcome string
 
+// The outcomes.
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
@@ -14,6 +15,7 @@ const (
 // A Reason says how far a failed check came.
 type Reason string
 
+// The reasons.
 const (
 	NoName       Reason = "no-name"       // the name has no address
 	Refused      Reason = "refused"       // the connection was refused: nothing listens, or no endpoint is ready

@@ -31,9 +31,25 @@ component_images() {
   gcc -Os -static -s -o "$dir/pause" files/pause.c
   image=$(sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' "$kind/images/base/files/etc/containerd/config.toml")
   component "$dir" "$image" "$dir/pause" /pause
-  component "$dir" "$(storage_image Provisioner)" "$(module_dir storage)/local-path-provisioner" /usr/local/bin/local-path-provisioner
-  helper_links "$dir/links" "$dir/links.layer"
-  component "$dir" "$(storage_image Helper)" "$(command -v busybox)" /bin/busybox "$dir/links.layer"
+  storage_images "$dir"
+}
+
+# storage_images DIR writes the archives of kind's storage: the provisioner, and
+# the shell that makes and removes volumes for it.
+storage_images() {
+  local dir=$1
+  shell_tree "$dir/shell"
+  layer "$dir/shell" "$dir/shell.layer"
+  component "$dir" "$(storage_image Provisioner)" "$(module_dir storage)/local-path-provisioner" /usr/local/lib/local-path-provisioner "$dir/shell.layer"
+  image_archive "$(storage_image Helper)" "{\"Env\": [\"PATH=$search_path\"]}" "$dir/shell.layer" >"$dir/helper.tar"
+}
+
+# shell_tree TREE fills the folder TREE with a shell and what is written for it.
+shell_tree() {
+  local tree=$1 command
+  install -D "$(command -v busybox)" "$tree/bin/busybox"
+  for command in sh mkdir rm nc seq sleep; do ln -s busybox "$tree/bin/$command"; done
+  install -D files/local-path-provisioner "$tree/usr/local/bin/local-path-provisioner"
 }
 
 # component DIR REF FILE PATH [BASE] writes the archive of an image that has
@@ -50,11 +66,3 @@ component() {
 
 # kube_proxy_rootfs prints the name of a layer with the commands that kube-proxy runs.
 kube_proxy_rootfs() { rootfs kube-proxy extract iptables,nftables,conntrack "$PWD/customize-kube-proxy"; }
-
-# helper_links DIR FILE writes a layer with the commands of kind's volume scripts.
-helper_links() {
-  local command
-  mkdir -p "$1/bin"
-  for command in sh mkdir rm; do ln -s busybox "$1/bin/$command"; done
-  layer "$1" "$2"
-}

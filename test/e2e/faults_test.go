@@ -26,8 +26,8 @@ func TestFaults(t *testing.T) {
 	t.Run("row 7: an unknown value is told with its place", p.unknownValue)
 	t.Run("row 1: no engine", p.noEngine)
 	t.Run("row 2: no permission", p.noPermission)
-	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
 	t.Run("row 6: a taken port", p.takenPort)
+	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
 	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0) }) {
 		t.FailNow()
 	}

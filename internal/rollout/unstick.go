@@ -1,0 +1,103 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// Unstick deletes the pods that would keep the objects from coming up although
+// their cause is gone, so that their controllers make new ones:
+//
+//   - a pod of an ordered StatefulSet that is neither ready nor of the newest
+//     revision. Its controller waits for ever until it is ready before it goes
+//     on, even when the newest revision repairs it (Kubernetes documentation,
+//     StatefulSets, "Forced rollback").
+//   - a pod whose image could not be had. The kubelet may wait up to five
+//     minutes before it looks again, although the image may be there by now.
+//
+// A pod that is ready is never deleted.
+func (w *Watcher) Unstick(ctx context.Context, objects []Object, report event.Reporter) error {
+	for _, o := range objects {
+		if o.Kind != StatefulSet && o.Kind != Deployment {
+			continue
+		}
+		pods, err := w.stuck(ctx, o)
+		if err != nil {
+			return fmt.Errorf("look for stuck pods of %s: %w", o, err)
+		}
+		for _, pod := range pods {
+			// only this very pod: by now another of its name may be on its way
+			only := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
+			err := w.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, only)
+			if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+				return fmt.Errorf("delete the stuck pod %s: %w", pod.Name, err)
+			}
+			report.Report(event.Finished(o.Name, event.Done, "stuck pod "+pod.Name+" deleted, to be made anew", 0, 1))
+		}
+	}
+	return nil
+}
+
+func (w *Watcher) stuck(ctx context.Context, o Object) ([]corev1.Pod, error) {
+	revision, selector, err := w.orderedRevision(ctx, o)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := w.Client.CoreV1().Pods(o.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(selector)})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
+		outdated := revision != "" && p.Labels[appsv1.ControllerRevisionHashLabelKey] != revision
+		return p.DeletionTimestamp != nil || podReady(&p) || !outdated && !lacksImage(p)
+	}), nil
+}
+
+// controllerPause is how long a controller may take to see a new generation.
+const controllerPause = 10 * time.Second
+
+// orderedRevision is the newest revision of an ordered StatefulSet, as soon as
+// its controller has made one of the newest generation, and the selector of the
+// workload's pods. The revision of any other workload is empty.
+func (w *Watcher) orderedRevision(ctx context.Context, o Object) (revision string, selector *metav1.LabelSelector, err error) {
+	if o.Kind == Deployment {
+		deployment, err := w.Client.AppsV1().Deployments(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
+		if err != nil {
+			return "", nil, err
+		}
+		return "", deployment.Spec.Selector, nil
+	}
+	var set *appsv1.StatefulSet
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, controllerPause, true, func(ctx context.Context) (bool, error) {
+		set, err = w.Client.AppsV1().StatefulSets(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
+		return err == nil && set.Status.ObservedGeneration >= set.Generation, err
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	if set.Spec.PodManagementPolicy == appsv1.ParallelPodManagement || set.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType {
+		return "", set.Spec.Selector, nil
+	}
+	return set.Status.UpdateRevision, set.Spec.Selector, nil
+}
+
+func lacksImage(p corev1.Pod) bool {
+	all := slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
+	return slices.ContainsFunc(all, func(s corev1.ContainerStatus) bool {
+		reasons := []string{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"}
+		return s.State.Waiting != nil && slices.Contains(reasons, s.State.Waiting.Reason)
+	})
+}

@@ -1,0 +1,70 @@
+package rollout
+
+import (
+	"slices"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+func setPod(revision string, ready bool, waiting string) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: "redis-0", Namespace: "shop", UID: "1",
+		Labels: map[string]string{"app": "redis", appsv1.ControllerRevisionHashLabelKey: revision},
+	}}
+	if ready {
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	}
+	if waiting != "" {
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: waiting}}}}
+	}
+	return pod
+}
+
+// Without it, an up with the right image waited for ever behind the pod of an
+// up with a wrong one.
+func TestUnstickDeletesOnlyPodsThatBlockTheirWorkload(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		pod      *corev1.Pod
+		parallel bool
+		deleted  bool
+	}{
+		"an unready pod of an old revision":                  {pod: setPod("old", false, "CrashLoopBackOff"), deleted: true},
+		"not a ready pod of an old revision":                 {pod: setPod("old", true, "")},
+		"not an unready pod of the newest revision":          {pod: setPod("new", false, "CrashLoopBackOff")},
+		"a pod whose image could not be had":                 {pod: setPod("new", false, "ImagePullBackOff"), deleted: true},
+		"not where the controller goes on without waiting":   {pod: setPod("old", false, ""), parallel: true},
+		"a pod without its image, in an unordered set, also": {pod: setPod("old", false, "ErrImagePull"), parallel: true, deleted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set := &appsv1.StatefulSet{
+				ObjectMeta: metav1.ObjectMeta{Name: "redis", Namespace: "shop", Generation: 2},
+				Spec:       appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "redis"}}},
+				Status:     appsv1.StatefulSetStatus{ObservedGeneration: 2, UpdateRevision: "new"},
+			}
+			if test.parallel {
+				set.Spec.PodManagementPolicy = appsv1.ParallelPodManagement
+			}
+			w := &Watcher{Client: fake.NewClientset(set, test.pod)}
+			mutations := 0
+			report := event.Func(func(e event.Event) { mutations += e.Mutations })
+			if err := w.Unstick(t.Context(), []Object{{StatefulSet, "shop", "redis"}, {Deployment, "shop", "gone"}}, report); err != nil {
+				t.Fatal(err)
+			}
+			left, err := w.Client.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if gone := !slices.ContainsFunc(left.Items, func(p corev1.Pod) bool { return p.UID == "1" }); gone != test.deleted || mutations > 0 != test.deleted {
+				t.Errorf("deleted: %t, %d mutations, want deleted: %t", gone, mutations, test.deleted)
+			}
+		})
+	}
+}
