@@ -32,7 +32,7 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 .PHONY: test
-test: test-unit lint test-services test-e2e ## everything, unit to e2e on a real cluster
+test: test-unit lint test-services test-adapters test-e2e ## everything, unit to e2e on a real cluster
 
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
@@ -43,6 +43,10 @@ test-services: ## tests of the reference stack's services
 	hack/packages.sh
 	cd services && go test -race ./...
 
+.PHONY: test-adapters
+test-adapters: engine build ## the packages that speak to engine and cluster, on real ones
+	hack/test-adapters.sh
+
 .PHONY: test-e2e
 test-e2e: engine build ## real engine, real kind cluster, an environment of its own
 	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
@@ -51,6 +55,7 @@ test-e2e: engine build ## real engine, real kind cluster, an environment of its 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck ## golangci-lint, shellcheck and, where its database can be reached, govulncheck
 	$(TOOLS)/golangci-lint run ./...
 	cd services && $(TOOLS)/golangci-lint run --config ../.golangci.yml ./...
+	hack/shellcheck.sh
 	hack/govulncheck.sh $(TOOLS)/govulncheck
 
 $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum

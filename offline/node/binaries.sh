@@ -18,7 +18,7 @@ module_version() { awk -v m="$1" '$2 == m { print $4; exit }' components; }
 # everything that goes into them.
 module_dir() {
   echo "$cache/node-$1-$({
-    binaries "$1"
+    awk -v m="$1" '$2 == m' components
     build_flags "$1"
     declare -f build_module
     cat "modules/$1/go.mod" "modules/$1/go.sum"

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Run the e2e tests of the packages that speak to the engine and the cluster,
+# on a cluster of their own that tkdeploy makes and takes away again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tkdeploy=$PWD/bin/tkdeploy
+work=$(mktemp -d)
+export XDG_STATE_HOME=$work/state
+app=$work/app
+down() {
+  [ -z "${TKDEPLOY_E2E_KEEP:-}" ] || return 0
+  (cd "$app" && "$tkdeploy" down --env test --volumes) || true
+  rm -rf "$work"
+}
+trap down EXIT
+
+cp -r test/e2e/testdata/shop "$app"
+cp -r offline "$app/offline"
+sed -i 's/shop-e2e/tkdeploy-adapters/; s/24080:/25080:/' "$app/tkdeploy.yaml"
+(cd "$app" && "$tkdeploy" up --env test --to cluster)
+
+TKDEPLOY_TEST_KUBECONFIG=$(cd "$app" && "$tkdeploy" kubeconfig --env test)
+TKDEPLOY_TEST_NODE="tkdeploy-adapters-control-plane"
+TKDEPLOY_TEST_PROBE_IMAGE=tkdeploy.local/smoke-test:e2e
+export TKDEPLOY_TEST_KUBECONFIG TKDEPLOY_TEST_NODE TKDEPLOY_TEST_PROBE_IMAGE
+
+# The program that internal/verify tests with, as an image in the node.
+CGO_ENABLED=0 go build -o "$work/smokeimage" ./internal/verify/testdata/smokeimage
+tar -C "$work" -c smokeimage |
+  docker import --change 'ENTRYPOINT ["/smokeimage"]' --change 'USER 65532:65532' - "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
+docker save "$TKDEPLOY_TEST_PROBE_IMAGE" | docker exec -i "$TKDEPLOY_TEST_NODE" ctr -n k8s.io images import - >/dev/null
+docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
+
+# One package after the other: they share the cluster, and one takes its DNS away.
+go test -tags e2e -count 1 -p 1 -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
