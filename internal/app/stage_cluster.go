@@ -1,0 +1,39 @@
+package app
+
+import (
+	"context"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func (d *deployment) observeCluster(ctx context.Context) (plan.Observation, error) {
+	if _, err := d.connect(ctx); err != nil {
+		return plan.Observation{}, err
+	}
+	status, err := d.cluster.Observe(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	states := map[cluster.Phase]plan.State{cluster.Running: plan.Satisfied, cluster.Absent: plan.Missing}
+	state, ok := states[status.Phase]
+	if !ok {
+		state = plan.Drifted
+	}
+	return plan.Observation{State: state, Cause: status.Cause}, nil
+}
+
+func (d *deployment) makeCluster(ctx context.Context, reporter event.Reporter) error {
+	engine, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	for _, warning := range cluster.Warnings() {
+		reporter.Report(event.Warn(warning))
+	}
+	if err := engine.Ensure(ctx, d.nodeImage(), reporter); err != nil {
+		return err
+	}
+	return d.cluster.Ensure(ctx, reporter)
+}

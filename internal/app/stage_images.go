@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func (d *deployment) observeEngine(ctx context.Context) (plan.Observation, error) {
+	engine, err := d.connect(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	return plan.Observation{State: plan.Satisfied, Cause: engine.String()}, nil
+}
+
+func (d *deployment) observeImages(ctx context.Context) (plan.Observation, error) {
+	engine, set, err := d.engineAndImages(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	status, err := engine.Observe(ctx, set)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	missing := status.Missing()
+	if len(missing) == 0 {
+		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images match their inputs", len(status.Images))}, nil
+	}
+	var causes []string
+	for _, image := range missing {
+		causes = append(causes, image.Name+" ("+image.Cause+")")
+	}
+	return plan.Observation{State: plan.Missing, Cause: strings.Join(causes, ", ")}, nil
+}
+
+func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) error {
+	engine, set, err := d.engineAndImages(ctx)
+	if err != nil {
+		return err
+	}
+	return engine.Ensure(ctx, set, reporter)
+}
+
+func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) {
+	engine, nodes, wanted, err := d.nodesAndImages(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	missing, err := engine.Loaded(ctx, nodes, wanted)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if len(missing) == 0 {
+		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
+	}
+	var names []string
+	for _, m := range missing {
+		if !slices.Contains(names, m.Image.Name) {
+			names = append(names, m.Image.Name)
+		}
+	}
+	return plan.Observation{State: plan.Missing, Cause: "not in every node: " + strings.Join(names, ", ")}, nil
+}
+
+func (d *deployment) load(ctx context.Context, reporter event.Reporter) error {
+	engine, nodes, wanted, err := d.nodesAndImages(ctx)
+	if err != nil {
+		return err
+	}
+	return engine.Load(ctx, nodes, wanted, reporter)
+}
+
+func (d *deployment) engineAndImages(ctx context.Context) (*images.Engine, images.Set, error) {
+	engine, err := d.connect(ctx)
+	if err != nil {
+		return nil, images.Set{}, err
+	}
+	set, err := d.appImages()
+	return engine, set, err
+}
+
+func (d *deployment) nodesAndImages(ctx context.Context) (*images.Engine, []images.Node, []images.Image, error) {
+	engine, set, err := d.engineAndImages(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	wanted, err := engine.Resolve(ctx, set)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	found, err := d.cluster.Nodes(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var nodes []images.Node
+	for _, n := range found {
+		nodes = append(nodes, n)
+	}
+	return engine, nodes, wanted, nil
+}
+
+// each counts in words: "1 node", "2 nodes".
+func each(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

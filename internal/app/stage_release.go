@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+func (d *deployment) observeRelease(ctx context.Context) (plan.Observation, error) {
+	client, desired, err := d.releaseAndDesired(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	seen, err := client.Observe(ctx, desired)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	state := plan.Drifted
+	switch {
+	case seen.Current:
+		state = plan.Satisfied
+	case !seen.Exists:
+		state = plan.Missing
+	}
+	return plan.Observation{State: state, Cause: seen.Cause}, nil
+}
+
+// apply installs or upgrades. The Secrets that belong to kept volumes come
+// before it, and are kept again after it.
+func (d *deployment) apply(ctx context.Context, reporter event.Reporter) error {
+	client, desired, err := d.releaseAndDesired(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.cluster.RestoreSecrets(ctx, d.config.Chart.Namespace); err != nil {
+		return err
+	}
+	if _, err := client.Apply(ctx, desired, reporter); err != nil {
+		return err
+	}
+	return d.cluster.KeepSecrets(ctx, d.config.Chart.Namespace)
+}
+
+func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, release.Desired, error) {
+	engine, set, err := d.engineAndImages(ctx)
+	if err != nil {
+		return nil, release.Desired{}, err
+	}
+	all, err := engine.Resolve(ctx, set)
+	if err != nil {
+		return nil, release.Desired{}, err
+	}
+	client, err := d.release()
+	return client, d.desired(all), err
+}
+
+// desired is the release as the configuration wants it, with the images that
+// there are.
+func (d *deployment) desired(all []images.Image) release.Desired {
+	refs := map[string]release.ImageRef{}
+	for _, image := range all {
+		if path := d.config.Images[image.Name].Values; path != "" {
+			refs[path] = release.ImageRef{Repository: image.Repository, Tag: image.Tag}
+		}
+	}
+	files := append(d.config.Paths(d.config.Chart.Values), d.config.Paths(d.env.Values)...)
+	return release.Desired{
+		Name:        d.config.Chart.Release,
+		Namespace:   d.config.Chart.Namespace,
+		Chart:       d.config.Path(d.config.Chart.Path),
+		ValuesFiles: append(files, d.values...),
+		Images:      refs,
+		Set:         d.set,
+	}
+}

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/rollout"
+)
+
+func (d *deployment) observeRollout(ctx context.Context) (plan.Observation, error) {
+	watcher, objects, err := d.watcher(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	workloads, err := watcher.Status(ctx, objects)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	for _, w := range workloads {
+		if w.State != rollout.Ready {
+			return plan.Observation{State: plan.Drifted, Cause: w.Name + ": " + w.Message}, nil
+		}
+	}
+	return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("all %d workloads are ready", len(workloads))}, nil
+}
+
+func (d *deployment) roll(ctx context.Context, reporter event.Reporter) error {
+	watcher, objects, err := d.watcher(ctx)
+	if err != nil {
+		return err
+	}
+	if err := watcher.Unstick(ctx, objects, reporter); err != nil {
+		return err
+	}
+	return watcher.Wait(ctx, objects, reporter)
+}
+
+// watcher watches the workloads of the deployed revision.
+func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.Object, error) {
+	client, err := d.release()
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, err := client.Objects(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := d.cluster.RESTConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	watcher, err := rollout.New(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	watcher.Timeout, watcher.Kubectl = d.timeout, d.kubectl()
+	if watcher.Redact, err = client.Redactor(ctx); err != nil {
+		return nil, nil, err
+	}
+	return watcher, rollout.Workloads(objects, d.config.Chart.Namespace), nil
+}
