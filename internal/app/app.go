@@ -5,7 +5,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,16 +17,11 @@ import (
 // once, to streams.Err, with what to do next.
 func Main(ctx context.Context, args []string, streams Streams) int {
 	err := newApp(streams).RunContext(ctx, args)
-	if err != nil && !errors.As(err, &reported{}) {
+	if err != nil {
 		fmt.Fprint(streams.Err, explain(ctx, err))
 	}
 	return statusOf(ctx, err)
 }
-
-// reported wraps an error that the person has already been told.
-type reported struct{ error }
-
-func (r reported) Unwrap() error { return r.error }
 
 func newApp(streams Streams) *cli.App {
 	a := &cli.App{

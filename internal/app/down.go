@@ -30,10 +30,6 @@ func downCommand(streams Streams) *cli.Command {
 }
 
 func down(c *cli.Context, streams Streams) error {
-	asJSON, err := wantsJSON(c)
-	if err != nil {
-		return err
-	}
 	w, err := open(c)
 	if err != nil {
 		return err
@@ -49,7 +45,7 @@ func down(c *cli.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	return run(c.Context, p, streams, asJSON)
+	return run(c.Context, p, streams, w.json)
 }
 
 func (w *workspace) observeDown(ctx context.Context, volumes bool) (plan.Observation, error) {

@@ -33,7 +33,7 @@ func wantsJSON(c *cli.Context) (bool, error) {
 	switch format := c.String("output"); format {
 	case "json":
 		return true, nil
-	case "text":
+	case "text", "": // a command without the flag
 		return false, nil
 	default:
 		return false, fault.New(fault.Usage, fmt.Errorf("--output %s: there is no such format", format), "use text or json")

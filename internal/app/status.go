@@ -25,10 +25,6 @@ func statusCommand(streams Streams) *cli.Command {
 			"   tkdeploy status --output json | jq -r '.services[].address'",
 		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag()},
 		Action: func(c *cli.Context) error {
-			asJSON, err := wantsJSON(c)
-			if err != nil {
-				return err
-			}
 			w, err := open(c)
 			if err != nil {
 				return err
@@ -37,7 +33,7 @@ func statusCommand(streams Streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if w.json {
 				encoder := json.NewEncoder(streams.Out)
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(s)

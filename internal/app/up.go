@@ -42,10 +42,6 @@ func upCommand(streams Streams) *cli.Command {
 }
 
 func up(c *cli.Context, streams Streams) error {
-	asJSON, err := wantsJSON(c)
-	if err != nil {
-		return err
-	}
 	w, err := open(c)
 	if err != nil {
 		return err
@@ -64,7 +60,7 @@ func up(c *cli.Context, streams Streams) error {
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)
 	}
-	if err := run(c.Context, p, streams, asJSON); err != nil || asJSON {
+	if err := run(c.Context, p, streams, w.json); err != nil || w.json {
 		return err
 	}
 	return d.printAddresses(c.Context, streams)

@@ -17,10 +17,6 @@ func verifyCommand(streams Streams) *cli.Command {
 			"   tkdeploy verify --env ci --output json",
 		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag(), timeoutFlag()},
 		Action: func(c *cli.Context) error {
-			asJSON, err := wantsJSON(c)
-			if err != nil {
-				return err
-			}
 			w, err := open(c)
 			if err != nil {
 				return err
@@ -33,7 +29,7 @@ func verifyCommand(streams Streams) *cli.Command {
 			if p, err = p.Select(plan.Selection{Only: []string{stageVerify}}); err != nil {
 				return err
 			}
-			return run(c.Context, p, streams, asJSON)
+			return run(c.Context, p, streams, w.json)
 		},
 	}
 }

@@ -27,10 +27,16 @@ type workspace struct {
 	env     config.Environment
 	connect func(context.Context) (*images.Engine, error) // once
 	cluster *cluster.Cluster
+	json    bool // the result is wanted as JSON
 }
 
-// open reads the configuration that the flags name. It touches nothing else.
+// open reads the flags that all commands share and the configuration that they
+// name. It touches nothing else.
 func open(c *cli.Context) (*workspace, error) {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return nil, err
+	}
 	path := c.String("config")
 	if path == "" {
 		dir, err := os.Getwd()
@@ -58,6 +64,7 @@ func open(c *cli.Context) (*workspace, error) {
 		config: cfg, envName: name, env: env,
 		connect: connectOnce(),
 		cluster: cluster.New(spec, cluster.Limits{}),
+		json:    asJSON,
 	}, nil
 }
 

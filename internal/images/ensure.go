@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -110,7 +111,7 @@ func (e *Engine) remake(ctx context.Context, v *view, s Source, reason string, r
 		return "", err
 	}
 	reporter.Report(event.Progress(s.Name, "make it with "+s.Recipe+": "+reason))
-	return fmt.Sprintf("made by the recipe %s: %s", s.Recipe, reason), e.cook(ctx, s, hash, reporter)
+	return fmt.Sprintf("made by the recipe %s: %s", filepath.Base(s.Recipe), reason), e.cook(ctx, s, hash, reporter)
 }
 
 func (e *Engine) loadAll(ctx context.Context, binaries []Binary, reporter event.Reporter) error {

@@ -85,7 +85,7 @@ func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 	if err := e.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
-	if got := log.messages(event.ItemFinished); got != "made by the recipe "+s.Recipe+": docker.io cannot be reached" {
+	if got := log.messages(event.ItemFinished); got != "made by the recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
 		t.Errorf("finished: %s", got)
 	}
 	if !strings.Contains(log.messages(event.ItemProgress), "unpacking") {
