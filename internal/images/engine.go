@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/docker/docker/client"
@@ -40,7 +39,6 @@ type Engine struct {
 
 	auth       auth
 	registries registries
-	recipes    sync.Mutex // one recipe at a time: recipes share parts, and each uses all cores
 	options    Options
 }
 

@@ -67,8 +67,6 @@ func (v *view) recipeLines(ctx context.Context, path string) ([]string, error) {
 
 // cook runs a recipe and checks that it made the image and labelled it.
 func (e *Engine) cook(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
-	e.recipes.Lock()
-	defer e.recipes.Unlock()
 	if err := e.runRecipe(ctx, s, hash, reporter); err != nil {
 		return err
 	}
