@@ -8,7 +8,6 @@ package page
 import (
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +35,6 @@ type Request struct {
 	After Cursor
 }
 
-var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
 // Parse reads what a caller asked for: size 0 is [DefaultSize], an empty cursor
 // the first page. The error is a [refusal.Error].
 func Parse(size int32, cursor string) (Request, error) {
@@ -61,7 +58,7 @@ func parse(text string) (Cursor, bool) {
 	}
 	number, id, _ := strings.Cut(string(data), " ")
 	micros, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || micros < 0 || micros > maxMicros || !uuid.MatchString(id) {
+	if err != nil || micros < 0 || micros > maxMicros || !refusal.IsUUID(id) {
 		return Cursor{}, false
 	}
 	return Cursor{Time: time.UnixMicro(micros), ID: id}, true

@@ -1,6 +1,7 @@
 package refusal
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,3 +16,8 @@ func Printable(text string, least, most int) bool {
 		return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r'
 	})
 }
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// IsUUID says whether text has the form of an id, as PostgreSQL writes it.
+func IsUUID(text string) bool { return uuid.MatchString(text) }
