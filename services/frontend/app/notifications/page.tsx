@@ -40,7 +40,7 @@ function Line({ item }: { item: Notification }) {
     <li className={item.read ? "row" : "row unread"}>
       <div>
         <p>
-          <strong>@{item.actor}</strong> {deed(item.kind)}{" "}
+          <strong>@{item.actor}</strong> {deed(item.type)}{" "}
           <Link href={`/videos/${encodeURIComponent(item.video_id)}`} prefetch={false}>
             {item.video_title || "your video"}
           </Link>
@@ -54,7 +54,7 @@ function Line({ item }: { item: Notification }) {
   );
 }
 
-function deed(kind: string): string {
-  const deeds: Record<string, string> = { like: "liked", comment: "commented on" };
-  return deeds[kind] ?? "did something with";
+function deed(type: string): string {
+  const deeds: Record<string, string> = { liked: "liked", commented: "commented on" };
+  return deeds[type] ?? "did something with";
 }

@@ -29,7 +29,7 @@ export function notification(value: unknown): Notification {
   const n = fields(value);
   return {
     id: text(n.id),
-    kind: text(n.kind),
+    type: text(n.type),
     actor: person(n.actor),
     video_id: text(n.video_id),
     video_title: text(n.video_title),

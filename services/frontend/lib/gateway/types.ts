@@ -36,7 +36,7 @@ export interface Comment {
 
 export interface Notification {
   id: string;
-  kind: "like" | "comment" | string;
+  type: string; // liked or commented
   actor: string;
   video_id: string;
   video_title: string;

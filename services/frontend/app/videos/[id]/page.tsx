@@ -28,15 +28,15 @@ export default async function VideoPage({ params }: Props) {
   const { value: video, problem } = await load(id);
   if (problem?.status === 404) notFound();
   if (problem) return <Empty title="This video is taking a break">It cannot be loaded right now. Please come back in a moment.</Empty>;
-  const api = await gateway();
-  after(() => attempt(api.view(id))); // a view that is not counted spoils no page
+  const [api, member] = [await gateway(), await signedIn()];
+  if (member) after(() => attempt(api.view(id))); // a view that is not counted spoils no page
   return (
     <div className="column">
       <h1 className="hidden">{video.title}</h1>
       <VideoCard video={video} from={here} link={false} />
       <section id="comments" className="panel" aria-labelledby="comments-title">
         <h2 id="comments-title">Comments</h2>
-        {(await signedIn()) ? (
+        {member ? (
           <Form action={postComment} submit="Comment" hidden={{ video: id }} fields={[{ name: "text", label: "Your comment", type: "textarea" }]} />
         ) : (
           <p>
