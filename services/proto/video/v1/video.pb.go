@@ -426,6 +426,94 @@ func (x *GetContentResponse) GetContent() []byte {
 	return nil
 }
 
+type GetTitlesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTitlesRequest) Reset() {
+	*x = GetTitlesRequest{}
+	mi := &file_video_v1_video_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTitlesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTitlesRequest) ProtoMessage() {}
+
+func (x *GetTitlesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_video_v1_video_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTitlesRequest.ProtoReflect.Descriptor instead.
+func (*GetTitlesRequest) Descriptor() ([]byte, []int) {
+	return file_video_v1_video_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetTitlesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type GetTitlesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Titles        map[string]string      `protobuf:"bytes,1,rep,name=titles,proto3" json:"titles,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTitlesResponse) Reset() {
+	*x = GetTitlesResponse{}
+	mi := &file_video_v1_video_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTitlesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTitlesResponse) ProtoMessage() {}
+
+func (x *GetTitlesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_video_v1_video_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTitlesResponse.ProtoReflect.Descriptor instead.
+func (*GetTitlesResponse) Descriptor() ([]byte, []int) {
+	return file_video_v1_video_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetTitlesResponse) GetTitles() map[string]string {
+	if x != nil {
+		return x.Titles
+	}
+	return nil
+}
+
 type ListFeedRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PageSize      int32                  `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"` // 1 to 100; 0 is 20
@@ -436,7 +524,7 @@ type ListFeedRequest struct {
 
 func (x *ListFeedRequest) Reset() {
 	*x = ListFeedRequest{}
-	mi := &file_video_v1_video_proto_msgTypes[7]
+	mi := &file_video_v1_video_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +536,7 @@ func (x *ListFeedRequest) String() string {
 func (*ListFeedRequest) ProtoMessage() {}
 
 func (x *ListFeedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_video_v1_video_proto_msgTypes[7]
+	mi := &file_video_v1_video_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +549,7 @@ func (x *ListFeedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFeedRequest.ProtoReflect.Descriptor instead.
 func (*ListFeedRequest) Descriptor() ([]byte, []int) {
-	return file_video_v1_video_proto_rawDescGZIP(), []int{7}
+	return file_video_v1_video_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListFeedRequest) GetPageSize() int32 {
@@ -489,7 +577,7 @@ type ListFeedResponse struct {
 
 func (x *ListFeedResponse) Reset() {
 	*x = ListFeedResponse{}
-	mi := &file_video_v1_video_proto_msgTypes[8]
+	mi := &file_video_v1_video_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +589,7 @@ func (x *ListFeedResponse) String() string {
 func (*ListFeedResponse) ProtoMessage() {}
 
 func (x *ListFeedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_video_v1_video_proto_msgTypes[8]
+	mi := &file_video_v1_video_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +602,7 @@ func (x *ListFeedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFeedResponse.ProtoReflect.Descriptor instead.
 func (*ListFeedResponse) Descriptor() ([]byte, []int) {
-	return file_video_v1_video_proto_rawDescGZIP(), []int{8}
+	return file_video_v1_video_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListFeedResponse) GetVideos() []*Video {
@@ -548,7 +636,7 @@ type DeleteVideoRequest struct {
 
 func (x *DeleteVideoRequest) Reset() {
 	*x = DeleteVideoRequest{}
-	mi := &file_video_v1_video_proto_msgTypes[9]
+	mi := &file_video_v1_video_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +648,7 @@ func (x *DeleteVideoRequest) String() string {
 func (*DeleteVideoRequest) ProtoMessage() {}
 
 func (x *DeleteVideoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_video_v1_video_proto_msgTypes[9]
+	mi := &file_video_v1_video_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +661,7 @@ func (x *DeleteVideoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVideoRequest.ProtoReflect.Descriptor instead.
 func (*DeleteVideoRequest) Descriptor() ([]byte, []int) {
-	return file_video_v1_video_proto_rawDescGZIP(), []int{9}
+	return file_video_v1_video_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeleteVideoRequest) GetId() string {
@@ -598,7 +686,7 @@ type DeleteVideoResponse struct {
 
 func (x *DeleteVideoResponse) Reset() {
 	*x = DeleteVideoResponse{}
-	mi := &file_video_v1_video_proto_msgTypes[10]
+	mi := &file_video_v1_video_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +698,7 @@ func (x *DeleteVideoResponse) String() string {
 func (*DeleteVideoResponse) ProtoMessage() {}
 
 func (x *DeleteVideoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_video_v1_video_proto_msgTypes[10]
+	mi := &file_video_v1_video_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,7 +711,7 @@ func (x *DeleteVideoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVideoResponse.ProtoReflect.Descriptor instead.
 func (*DeleteVideoResponse) Descriptor() ([]byte, []int) {
-	return file_video_v1_video_proto_rawDescGZIP(), []int{10}
+	return file_video_v1_video_proto_rawDescGZIP(), []int{12}
 }
 
 type DeleteVideosOfRequest struct {
@@ -635,7 +723,7 @@ type DeleteVideosOfRequest struct {
 
 func (x *DeleteVideosOfRequest) Reset() {
 	*x = DeleteVideosOfRequest{}
-	mi := &file_video_v1_video_proto_msgTypes[11]
+	mi := &file_video_v1_video_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -647,7 +735,7 @@ func (x *DeleteVideosOfRequest) String() string {
 func (*DeleteVideosOfRequest) ProtoMessage() {}
 
 func (x *DeleteVideosOfRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_video_v1_video_proto_msgTypes[11]
+	mi := &file_video_v1_video_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -660,7 +748,7 @@ func (x *DeleteVideosOfRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVideosOfRequest.ProtoReflect.Descriptor instead.
 func (*DeleteVideosOfRequest) Descriptor() ([]byte, []int) {
-	return file_video_v1_video_proto_rawDescGZIP(), []int{11}
+	return file_video_v1_video_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeleteVideosOfRequest) GetOwnerId() string {
@@ -678,7 +766,7 @@ type DeleteVideosOfResponse struct {
 
 func (x *DeleteVideosOfResponse) Reset() {
 	*x = DeleteVideosOfResponse{}
-	mi := &file_video_v1_video_proto_msgTypes[12]
+	mi := &file_video_v1_video_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +778,7 @@ func (x *DeleteVideosOfResponse) String() string {
 func (*DeleteVideosOfResponse) ProtoMessage() {}
 
 func (x *DeleteVideosOfResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_video_v1_video_proto_msgTypes[12]
+	mi := &file_video_v1_video_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +791,7 @@ func (x *DeleteVideosOfResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVideosOfResponse.ProtoReflect.Descriptor instead.
 func (*DeleteVideosOfResponse) Descriptor() ([]byte, []int) {
-	return file_video_v1_video_proto_rawDescGZIP(), []int{12}
+	return file_video_v1_video_proto_rawDescGZIP(), []int{14}
 }
 
 var File_video_v1_video_proto protoreflect.FileDescriptor
@@ -737,7 +825,14 @@ const file_video_v1_video_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"Q\n" +
 	"\x12GetContentResponse\x12!\n" +
 	"\fcontent_type\x18\x01 \x01(\tR\vcontentType\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\"F\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\"$\n" +
+	"\x10GetTitlesRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\"\x8f\x01\n" +
+	"\x11GetTitlesResponse\x12?\n" +
+	"\x06titles\x18\x01 \x03(\v2'.video.v1.GetTitlesResponse.TitlesEntryR\x06titles\x1a9\n" +
+	"\vTitlesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"F\n" +
 	"\x0fListFeedRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"{\n" +
@@ -753,12 +848,13 @@ const file_video_v1_video_proto_rawDesc = "" +
 	"\x13DeleteVideoResponse\"2\n" +
 	"\x15DeleteVideosOfRequest\x12\x19\n" +
 	"\bowner_id\x18\x01 \x01(\tR\aownerId\"\x18\n" +
-	"\x16DeleteVideosOfResponse2\xca\x03\n" +
+	"\x16DeleteVideosOfResponse2\x90\x04\n" +
 	"\fVideoService\x12J\n" +
 	"\vCreateVideo\x12\x1c.video.v1.CreateVideoRequest\x1a\x1d.video.v1.CreateVideoResponse\x12A\n" +
 	"\bGetVideo\x12\x19.video.v1.GetVideoRequest\x1a\x1a.video.v1.GetVideoResponse\x12G\n" +
 	"\n" +
-	"GetContent\x12\x1b.video.v1.GetContentRequest\x1a\x1c.video.v1.GetContentResponse\x12A\n" +
+	"GetContent\x12\x1b.video.v1.GetContentRequest\x1a\x1c.video.v1.GetContentResponse\x12D\n" +
+	"\tGetTitles\x12\x1a.video.v1.GetTitlesRequest\x1a\x1b.video.v1.GetTitlesResponse\x12A\n" +
 	"\bListFeed\x12\x19.video.v1.ListFeedRequest\x1a\x1a.video.v1.ListFeedResponse\x12J\n" +
 	"\vDeleteVideo\x12\x1c.video.v1.DeleteVideoRequest\x1a\x1d.video.v1.DeleteVideoResponse\x12S\n" +
 	"\x0eDeleteVideosOf\x12\x1f.video.v1.DeleteVideosOfRequest\x1a .video.v1.DeleteVideosOfResponseB,Z*tkdeploy.dev/tiktok/proto/video/v1;videov1b\x06proto3"
@@ -775,7 +871,7 @@ func file_video_v1_video_proto_rawDescGZIP() []byte {
 	return file_video_v1_video_proto_rawDescData
 }
 
-var file_video_v1_video_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_video_v1_video_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_video_v1_video_proto_goTypes = []any{
 	(*Video)(nil),                  // 0: video.v1.Video
 	(*CreateVideoRequest)(nil),     // 1: video.v1.CreateVideoRequest
@@ -784,36 +880,42 @@ var file_video_v1_video_proto_goTypes = []any{
 	(*GetVideoResponse)(nil),       // 4: video.v1.GetVideoResponse
 	(*GetContentRequest)(nil),      // 5: video.v1.GetContentRequest
 	(*GetContentResponse)(nil),     // 6: video.v1.GetContentResponse
-	(*ListFeedRequest)(nil),        // 7: video.v1.ListFeedRequest
-	(*ListFeedResponse)(nil),       // 8: video.v1.ListFeedResponse
-	(*DeleteVideoRequest)(nil),     // 9: video.v1.DeleteVideoRequest
-	(*DeleteVideoResponse)(nil),    // 10: video.v1.DeleteVideoResponse
-	(*DeleteVideosOfRequest)(nil),  // 11: video.v1.DeleteVideosOfRequest
-	(*DeleteVideosOfResponse)(nil), // 12: video.v1.DeleteVideosOfResponse
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(*GetTitlesRequest)(nil),       // 7: video.v1.GetTitlesRequest
+	(*GetTitlesResponse)(nil),      // 8: video.v1.GetTitlesResponse
+	(*ListFeedRequest)(nil),        // 9: video.v1.ListFeedRequest
+	(*ListFeedResponse)(nil),       // 10: video.v1.ListFeedResponse
+	(*DeleteVideoRequest)(nil),     // 11: video.v1.DeleteVideoRequest
+	(*DeleteVideoResponse)(nil),    // 12: video.v1.DeleteVideoResponse
+	(*DeleteVideosOfRequest)(nil),  // 13: video.v1.DeleteVideosOfRequest
+	(*DeleteVideosOfResponse)(nil), // 14: video.v1.DeleteVideosOfResponse
+	nil,                            // 15: video.v1.GetTitlesResponse.TitlesEntry
+	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
 }
 var file_video_v1_video_proto_depIdxs = []int32{
-	13, // 0: video.v1.Video.created_at:type_name -> google.protobuf.Timestamp
+	16, // 0: video.v1.Video.created_at:type_name -> google.protobuf.Timestamp
 	0,  // 1: video.v1.CreateVideoResponse.video:type_name -> video.v1.Video
 	0,  // 2: video.v1.GetVideoResponse.video:type_name -> video.v1.Video
-	0,  // 3: video.v1.ListFeedResponse.videos:type_name -> video.v1.Video
-	1,  // 4: video.v1.VideoService.CreateVideo:input_type -> video.v1.CreateVideoRequest
-	3,  // 5: video.v1.VideoService.GetVideo:input_type -> video.v1.GetVideoRequest
-	5,  // 6: video.v1.VideoService.GetContent:input_type -> video.v1.GetContentRequest
-	7,  // 7: video.v1.VideoService.ListFeed:input_type -> video.v1.ListFeedRequest
-	9,  // 8: video.v1.VideoService.DeleteVideo:input_type -> video.v1.DeleteVideoRequest
-	11, // 9: video.v1.VideoService.DeleteVideosOf:input_type -> video.v1.DeleteVideosOfRequest
-	2,  // 10: video.v1.VideoService.CreateVideo:output_type -> video.v1.CreateVideoResponse
-	4,  // 11: video.v1.VideoService.GetVideo:output_type -> video.v1.GetVideoResponse
-	6,  // 12: video.v1.VideoService.GetContent:output_type -> video.v1.GetContentResponse
-	8,  // 13: video.v1.VideoService.ListFeed:output_type -> video.v1.ListFeedResponse
-	10, // 14: video.v1.VideoService.DeleteVideo:output_type -> video.v1.DeleteVideoResponse
-	12, // 15: video.v1.VideoService.DeleteVideosOf:output_type -> video.v1.DeleteVideosOfResponse
-	10, // [10:16] is the sub-list for method output_type
-	4,  // [4:10] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	15, // 3: video.v1.GetTitlesResponse.titles:type_name -> video.v1.GetTitlesResponse.TitlesEntry
+	0,  // 4: video.v1.ListFeedResponse.videos:type_name -> video.v1.Video
+	1,  // 5: video.v1.VideoService.CreateVideo:input_type -> video.v1.CreateVideoRequest
+	3,  // 6: video.v1.VideoService.GetVideo:input_type -> video.v1.GetVideoRequest
+	5,  // 7: video.v1.VideoService.GetContent:input_type -> video.v1.GetContentRequest
+	7,  // 8: video.v1.VideoService.GetTitles:input_type -> video.v1.GetTitlesRequest
+	9,  // 9: video.v1.VideoService.ListFeed:input_type -> video.v1.ListFeedRequest
+	11, // 10: video.v1.VideoService.DeleteVideo:input_type -> video.v1.DeleteVideoRequest
+	13, // 11: video.v1.VideoService.DeleteVideosOf:input_type -> video.v1.DeleteVideosOfRequest
+	2,  // 12: video.v1.VideoService.CreateVideo:output_type -> video.v1.CreateVideoResponse
+	4,  // 13: video.v1.VideoService.GetVideo:output_type -> video.v1.GetVideoResponse
+	6,  // 14: video.v1.VideoService.GetContent:output_type -> video.v1.GetContentResponse
+	8,  // 15: video.v1.VideoService.GetTitles:output_type -> video.v1.GetTitlesResponse
+	10, // 16: video.v1.VideoService.ListFeed:output_type -> video.v1.ListFeedResponse
+	12, // 17: video.v1.VideoService.DeleteVideo:output_type -> video.v1.DeleteVideoResponse
+	14, // 18: video.v1.VideoService.DeleteVideosOf:output_type -> video.v1.DeleteVideosOfResponse
+	12, // [12:19] is the sub-list for method output_type
+	5,  // [5:12] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_video_v1_video_proto_init() }
@@ -827,7 +929,7 @@ func file_video_v1_video_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_video_v1_video_proto_rawDesc), len(file_video_v1_video_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

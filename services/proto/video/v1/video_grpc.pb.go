@@ -22,6 +22,7 @@ const (
 	VideoService_CreateVideo_FullMethodName    = "/video.v1.VideoService/CreateVideo"
 	VideoService_GetVideo_FullMethodName       = "/video.v1.VideoService/GetVideo"
 	VideoService_GetContent_FullMethodName     = "/video.v1.VideoService/GetContent"
+	VideoService_GetTitles_FullMethodName      = "/video.v1.VideoService/GetTitles"
 	VideoService_ListFeed_FullMethodName       = "/video.v1.VideoService/ListFeed"
 	VideoService_DeleteVideo_FullMethodName    = "/video.v1.VideoService/DeleteVideo"
 	VideoService_DeleteVideosOf_FullMethodName = "/video.v1.VideoService/DeleteVideosOf"
@@ -44,6 +45,9 @@ type VideoServiceClient interface {
 	// GetContent reads the content that was posted with a video. NOT_FOUND if
 	// there is no such video, or if it has a URL instead. Safe to retry.
 	GetContent(ctx context.Context, in *GetContentRequest, opts ...grpc.CallOption) (*GetContentResponse, error)
+	// GetTitles reads the titles of videos; ids of no video are left out. Safe to
+	// retry.
+	GetTitles(ctx context.Context, in *GetTitlesRequest, opts ...grpc.CallOption) (*GetTitlesResponse, error)
 	// ListFeed reads a page of all videos, the newest first. Safe to retry.
 	ListFeed(ctx context.Context, in *ListFeedRequest, opts ...grpc.CallOption) (*ListFeedResponse, error)
 	// DeleteVideo deletes a video of owner_id. NOT_FOUND if there is none,
@@ -85,6 +89,16 @@ func (c *videoServiceClient) GetContent(ctx context.Context, in *GetContentReque
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetContentResponse)
 	err := c.cc.Invoke(ctx, VideoService_GetContent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *videoServiceClient) GetTitles(ctx context.Context, in *GetTitlesRequest, opts ...grpc.CallOption) (*GetTitlesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetTitlesResponse)
+	err := c.cc.Invoke(ctx, VideoService_GetTitles_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +152,9 @@ type VideoServiceServer interface {
 	// GetContent reads the content that was posted with a video. NOT_FOUND if
 	// there is no such video, or if it has a URL instead. Safe to retry.
 	GetContent(context.Context, *GetContentRequest) (*GetContentResponse, error)
+	// GetTitles reads the titles of videos; ids of no video are left out. Safe to
+	// retry.
+	GetTitles(context.Context, *GetTitlesRequest) (*GetTitlesResponse, error)
 	// ListFeed reads a page of all videos, the newest first. Safe to retry.
 	ListFeed(context.Context, *ListFeedRequest) (*ListFeedResponse, error)
 	// DeleteVideo deletes a video of owner_id. NOT_FOUND if there is none,
@@ -163,6 +180,9 @@ func (UnimplementedVideoServiceServer) GetVideo(context.Context, *GetVideoReques
 }
 func (UnimplementedVideoServiceServer) GetContent(context.Context, *GetContentRequest) (*GetContentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetContent not implemented")
+}
+func (UnimplementedVideoServiceServer) GetTitles(context.Context, *GetTitlesRequest) (*GetTitlesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTitles not implemented")
 }
 func (UnimplementedVideoServiceServer) ListFeed(context.Context, *ListFeedRequest) (*ListFeedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFeed not implemented")
@@ -248,6 +268,24 @@ func _VideoService_GetContent_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _VideoService_GetTitles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTitlesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(VideoServiceServer).GetTitles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: VideoService_GetTitles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(VideoServiceServer).GetTitles(ctx, req.(*GetTitlesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _VideoService_ListFeed_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListFeedRequest)
 	if err := dec(in); err != nil {
@@ -320,6 +358,10 @@ var VideoService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetContent",
 			Handler:    _VideoService_GetContent_Handler,
+		},
+		{
+			MethodName: "GetTitles",
+			Handler:    _VideoService_GetTitles_Handler,
 		},
 		{
 			MethodName: "ListFeed",

@@ -49,6 +49,15 @@ func (s *Server) GetContent(ctx context.Context, r *videov1.GetContentRequest) (
 	return &videov1.GetContentResponse{ContentType: content.Type, Content: content.Data}, nil
 }
 
+// GetTitles reads the titles of videos.
+func (s *Server) GetTitles(ctx context.Context, r *videov1.GetTitlesRequest) (*videov1.GetTitlesResponse, error) {
+	titles, err := s.Videos.Titles(ctx, r.GetIds())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &videov1.GetTitlesResponse{Titles: titles}, nil
+}
+
 // ListFeed reads a page of the feed.
 func (s *Server) ListFeed(ctx context.Context, r *videov1.ListFeedRequest) (*videov1.ListFeedResponse, error) {
 	request, err := page.Parse(r.GetPageSize(), r.GetCursor())

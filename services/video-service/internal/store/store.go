@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tkdeploy.dev/tiktok/internal/page"
+	"tkdeploy.dev/tiktok/internal/refusal"
 	"tkdeploy.dev/tiktok/video-service/internal/videos"
 )
 
@@ -86,6 +88,22 @@ func (s Store) Content(ctx context.Context, id string) (c videos.Content, err er
 	}
 	err = s.Pool.QueryRow(ctx, `SELECT type, data FROM video.contents WHERE video_id = $1`, key).Scan(&c.Type, &c.Data)
 	return c, found("find content", err)
+}
+
+// Titles implements [videos.Store].
+func (s Store) Titles(ctx context.Context, ids []string) (map[string]string, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !refusal.IsUUID(id) })
+	rows, err := s.Pool.Query(ctx, `SELECT id::text, title FROM video.videos WHERE id = ANY($1::uuid[])`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("find titles: %w", err)
+	}
+	titles := map[string]string{}
+	var id, title string
+	_, err = pgx.ForEachRow(rows, []any{&id, &title}, func() error { titles[id] = title; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("find titles: %w", err)
+	}
+	return titles, nil
 }
 
 // List implements [videos.Store].

@@ -77,6 +77,10 @@ func TestStore(t *testing.T) {
 		}
 	}
 
+	titles, err := s.Titles(t.Context(), []string{linked.ID, held.ID, nobody, "x"})
+	if want := map[string]string{linked.ID: "linked", held.ID: "held"}; err != nil || !reflect.DeepEqual(titles, want) {
+		t.Errorf("titles %v, %v", titles, err)
+	}
 	if err := s.Delete(t.Context(), held.ID, alice); !errors.Is(err, videos.ErrForbidden) {
 		t.Errorf("delete another's: %v", err)
 	}

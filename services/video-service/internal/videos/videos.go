@@ -51,6 +51,8 @@ type Store interface {
 	ByID(ctx context.Context, id string) (Video, error)
 	// Content returns [ErrNotFound] if there is no such video, or none in it.
 	Content(ctx context.Context, id string) (Content, error)
+	// Titles maps the ids that are there to titles.
+	Titles(ctx context.Context, ids []string) (map[string]string, error)
 	// List reads up to limit videos behind a place in the feed.
 	List(ctx context.Context, after page.Cursor, limit int) ([]Video, error)
 	// Delete returns [ErrNotFound] or [ErrForbidden] if the owner has no such video.
@@ -95,6 +97,11 @@ func (s *Service) Video(ctx context.Context, id string) (Video, error) { return 
 // Content reads the content of a video, or returns [ErrNotFound].
 func (s *Service) Content(ctx context.Context, id string) (Content, error) {
 	return s.Store.Content(ctx, id)
+}
+
+// Titles maps the ids that are there to titles.
+func (s *Service) Titles(ctx context.Context, ids []string) (map[string]string, error) {
+	return s.Store.Titles(ctx, ids)
 }
 
 // Feed reads a page of the feed: the first one, at its usual size, from the
