@@ -53,7 +53,7 @@ function contentSecurityPolicy(nonce: string): string {
     "default-src 'self'",
     `script-src 'self' ${scripts}`,
     "style-src 'self' 'unsafe-inline'",
-    "media-src http: https:", // videos are where people say they are
+    "media-src 'self' http: https:", // videos are where people say they are
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import "./globals.css";
 import { logout } from "./actions/session";
 import { Bell, Home, Person, Plus } from "@/components/icons";
+import { Tab } from "@/components/tab";
 import { signedIn } from "@/lib/session/session";
 
 export const metadata: Metadata = {
@@ -53,10 +54,10 @@ function Member() {
     <>
       <nav aria-label="Main" className="tabs">
         {links.map(({ href, text, icon }) => (
-          <Link key={href} href={href} prefetch={false}>
+          <Tab key={href} href={href}>
             {icon}
             <span>{text}</span>
-          </Link>
+          </Tab>
         ))}
       </nav>
       <form action={logout} className="out">

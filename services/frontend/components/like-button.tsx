@@ -8,7 +8,7 @@ import { emptyForm } from "@/lib/forms";
 
 interface Props {
   action: Action;
-  video: { id: string; title: string; likes: number; liked: boolean };
+  video: { id: string; title: string; likes?: number | undefined; liked: boolean };
   /** The page to come back to after logging in. */
   from: string;
 }
@@ -22,7 +22,7 @@ export function LikeButton({ action, video, from }: Props) {
       <input type="hidden" name="from" value={from} />
       <button className="like" aria-pressed={video.liked} aria-disabled={pending} aria-label={`Like ${video.title}`}>
         <Heart filled={video.liked} />
-        <span className="count">{video.likes}</span>
+        <span className="count">{video.likes ?? "–"}</span>
       </button>
       {state.message && (
         <p role="alert" className="note bad">

@@ -30,11 +30,11 @@ export function VideoCard({ video, from, link = true }: { video: Video; from: st
         {video.description && <p className="description">{video.description}</p>}
         <div className="actions">
           <LikeButton action={setLike} video={{ id: video.id, title: video.title, likes: video.likes, liked: video.liked }} from={from} />
-          <Link href={`${page}#comments`} prefetch={false} className="stat" aria-label={`${video.comments} comments`}>
-            <Bubble /> <span className="count">{video.comments}</span>
+          <Link href={`${page}#comments`} prefetch={false} className="stat" aria-label={`${video.comments ?? "no number of"} comments`}>
+            <Bubble /> <span className="count">{video.comments ?? "–"}</span>
           </Link>
-          <span className="stat" role="img" aria-label={`${video.views} views`}>
-            <Eye /> <span className="count">{video.views}</span>
+          <span className="stat" role="img" aria-label={`${video.views ?? "no number of"} views`}>
+            <Eye /> <span className="count">{video.views ?? "–"}</span>
           </span>
         </div>
       </div>
@@ -44,10 +44,14 @@ export function VideoCard({ video, from, link = true }: { video: Video; from: st
 
 /** Screen plays a file here and links to anything else. Nothing is fetched from elsewhere before a click. */
 function Screen({ video }: { video: Video }) {
-  const shown = media(video.url);
+  const shown = media(video);
   const look = `screen hue-${hue(video.id)}`;
   if (shown.kind === "file") {
     return <video className={look} src={shown.url} controls playsInline preload="none" aria-label={video.title} />;
+  }
+  if (shown.kind === "image") {
+    // eslint-disable-next-line @next/next/no-img-element -- nothing here optimizes images
+    return <img className={look} src={shown.url} alt={video.title} loading="lazy" />;
   }
   if (shown.kind === "page") {
     return (

@@ -1,10 +1,19 @@
-export type Media = { kind: "file"; url: string } | { kind: "page"; url: string; host: string } | { kind: "none" };
+import type { Video } from "./gateway/types";
 
-/** media says how a video's URL can be shown. Only web addresses are: a user typed it. */
-export function media(text: string): Media {
+export type Media = { kind: "file"; url: string } | { kind: "image"; url: string } | { kind: "page"; url: string; host: string } | { kind: "none" };
+
+/**
+ * media says how a video can be shown: what was posted with it through this
+ * frontend, and otherwise its URL if it is a web address: a user typed it.
+ */
+export function media(video: Pick<Video, "id" | "url" | "content_type">): Media {
+  if (video.content_type) {
+    const kind = video.content_type.startsWith("image/") ? "image" : "file";
+    return { kind, url: `/videos/${encodeURIComponent(video.id)}/content` };
+  }
   let url: URL;
   try {
-    url = new URL(text);
+    url = new URL(video.url);
   } catch {
     return { kind: "none" };
   }

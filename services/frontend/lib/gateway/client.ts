@@ -53,6 +53,13 @@ export class Gateway {
     return decode.video(await this.call("POST", "/videos", video));
   }
 
+  /** content is what was posted with a video, as the gateway sends it: all of it, or a range. */
+  async content(id: string, range?: string | null): Promise<Response> {
+    const answer = await this.send("GET", `${videoPath(id)}/content`, undefined, range ? { Range: range } : {});
+    if (!answer.ok && answer.status !== 416) throw await problemOf(answer);
+    return answer;
+  }
+
   async like(id: string): Promise<void> {
     await this.call("PUT", `${videoPath(id)}/like`);
   }
@@ -94,22 +101,22 @@ export class Gateway {
   }
 
   /** send asks once more where the connection failed and nothing can happen twice. */
-  private async send(method: Method, path: string, body: unknown): Promise<Response> {
+  private async send(method: Method, path: string, body: unknown, extra: Record<string, string> = {}): Promise<Response> {
     try {
-      return await this.fetch(method, path, body);
+      return await this.fetch(method, path, body, extra);
     } catch (failure) {
       if (method === "POST" || timedOut(failure)) throw unreached(failure);
     }
     try {
-      return await this.fetch(method, path, body);
+      return await this.fetch(method, path, body, extra);
     } catch (failure) {
       throw unreached(failure);
     }
   }
 
-  private fetch(method: Method, path: string, body: unknown): Promise<Response> {
+  private fetch(method: Method, path: string, body: unknown, extra: Record<string, string>): Promise<Response> {
     const { url, accessToken, requestID, forwardedFor } = this.options;
-    const headers = new Headers({ Accept: "application/json" });
+    const headers = new Headers({ Accept: "*/*", ...extra });
     if (body !== undefined) headers.set("Content-Type", "application/json");
     if (accessToken) headers.set("Authorization", `Bearer ${accessToken}`);
     if (requestID) headers.set("X-Request-Id", requestID);

@@ -11,6 +11,7 @@ export function video(value: unknown): Video {
     title: text(v.title),
     description: text(v.description),
     url: text(v.url),
+    content_type: text(v.content_type),
     author: person(v.author),
     created_at: text(v.created_at),
     likes: count(v.likes),
@@ -58,6 +59,6 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function count(value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+function count(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }

@@ -18,12 +18,14 @@ export interface Video {
   id: string;
   title: string;
   description: string;
-  url: string;
+  url: string; // without a host for a video that was posted with its content
+  content_type: string; // of that content, else ""
   author: string; // the user's name
   created_at: string;
-  likes: number;
-  comments: number;
-  views: number;
+  // Not there while they cannot be told.
+  likes?: number | undefined;
+  comments?: number | undefined;
+  views?: number | undefined;
   liked: boolean; // by who asks
 }
 

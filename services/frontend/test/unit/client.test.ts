@@ -99,3 +99,16 @@ test("an id cannot leave its place in the path", async () => {
   await problem(new Gateway({ url }).video("../me?x="));
   expect(fake.seen.at(-1)?.path).toBe("/videos/..%2Fme%3Fx%3D");
 });
+
+test("content is read by ranges", async () => {
+  const ranges: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    response.writeHead(206, { "Content-Type": "video/mp4", "Content-Range": "bytes 0-1/9" }).end("ab");
+  }).listen(0);
+  const { port } = server.address() as AddressInfo;
+  const answer = await new Gateway({ url: `http://127.0.0.1:${port}` }).content("1", "bytes=0-1");
+  expect([answer.status, await answer.text(), ranges]).toEqual([206, "ab", ["bytes=0-1"]]);
+  server.closeAllConnections();
+  server.close();
+});

@@ -29,7 +29,7 @@ test.each([
 });
 
 test("answers without what a page can do without are read", () => {
-  expect(video({ id: "1", title: "Sea", author: { username: "alice" } })).toMatchObject({ author: "alice", likes: 0, liked: false, url: "" });
+  expect(video({ id: "1", title: "Sea", author: { username: "alice" } })).toMatchObject({ author: "alice", likes: undefined, liked: false, url: "" });
   expect(comment(null)).toMatchObject({ author: "someone", text: "" });
   expect(notification({ id: "1", type: "liked", actor: "bob" })).toMatchObject({ type: "liked", actor: "bob", read: false });
   expect(page({}, "videos", video)).toEqual({ items: [] });
@@ -43,7 +43,14 @@ test.each([
   ["data:text/html,x", "none"],
   ["", "none"],
 ])("%s is shown as %s", (url, kind) => {
-  expect(media(url).kind).toBe(kind);
+  expect(media({ id: "1", url, content_type: "" }).kind).toBe(kind);
+});
+
+test.each([
+  ["video/mp4", "file"],
+  ["image/png", "image"],
+])("content of type %s is shown as %s, through the frontend", (content_type, kind) => {
+  expect(media({ id: "1", url: "/api/v1/videos/1/content", content_type })).toEqual({ kind, url: "/videos/1/content" });
 });
 
 test.each([
