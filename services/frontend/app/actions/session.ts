@@ -6,7 +6,7 @@ import { failed, typed, type FormState } from "@/lib/forms";
 import { attempt } from "@/lib/gateway/attempt";
 import type { Gateway } from "@/lib/gateway/client";
 import { back } from "@/lib/session/back";
-import { closeSession, gateway, openSession } from "@/lib/session/session";
+import { closeSession, gateway, openSession, toLogin } from "@/lib/session/session";
 
 export async function register(_: FormState, form: FormData): Promise<FormState> {
   const account = typed(form, "username", "email", "password");
@@ -29,6 +29,14 @@ async function enter(api: Gateway, credentials: { email: string; password: strin
 }
 
 export async function logout(): Promise<void> {
+  await closeSession();
+  redirect("/");
+}
+
+export async function deleteAccount(): Promise<FormState> {
+  const { problem } = await attempt((await gateway()).deleteMe());
+  if (problem?.status === 401) toLogin("/profile");
+  if (problem) return failed(problem, {});
   await closeSession();
   redirect("/");
 }

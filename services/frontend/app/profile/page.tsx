@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 
+import { deleteAccount } from "@/app/actions/session";
 import { Empty } from "@/components/notice";
+import { SmallButton } from "@/components/small-button";
 import { attempt } from "@/lib/gateway/attempt";
 import { gateway, requireSession, toLogin } from "@/lib/session/session";
 
@@ -25,6 +27,11 @@ export default async function Profile() {
           <time dateTime={user.created_at}>{user.created_at.slice(0, 10)}</time>
         </dd>
       </dl>
+      <details>
+        <summary>Delete account</summary>
+        <p className="note">Your videos, likes and comments go with it. This cannot be undone.</p>
+        <SmallButton action={deleteAccount} hidden={{}} text="Delete it all" />
+      </details>
     </section>
   );
 }

@@ -40,6 +40,11 @@ export class Gateway {
     return (await this.call("GET", "/me")) as User;
   }
 
+  /** deleteMe deletes the account and everything of it. After a 503 it can be repeated. */
+  async deleteMe(): Promise<void> {
+    await this.call("DELETE", "/me");
+  }
+
   /** feed reads a page of all videos, the newest first. */
   async feed(cursor?: string): Promise<Page<Video>> {
     return decode.page(await this.call("GET", `/feed${query({ cursor })}`), "videos", decode.video);

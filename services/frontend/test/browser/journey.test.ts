@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { FakeGateway } from "../fake/gateway";
 import { desktop, openBrowser, phone, picture, type Person } from "./browser";
 import { startFrontend, type Frontend } from "./frontend";
-import { card, likeButton, login, newAccount, post, register } from "./journey";
+import { card, leave, likeButton, login, newAccount, post, register } from "./journey";
 
 const fake = new FakeGateway();
 let frontend: Frontend | undefined;
@@ -19,9 +19,8 @@ async function person(...options: Parameters<typeof openBrowser>) {
 }
 
 beforeAll(async () => {
-  // Vite sets it, too: to a path.
-  if (process.env.BASE_URL?.startsWith("http")) {
-    url = process.env.BASE_URL.replace(/\/$/, "");
+  if (process.env.STACK_URL) {
+    url = process.env.STACK_URL.replace(/\/$/, "");
     return;
   }
   frontend = await startFrontend(await fake.start());
@@ -29,7 +28,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const someone of people) await someone.close();
+  for (const someone of people) {
+    await leave(someone.page, url); // the stack may be in use
+    await someone.close();
+  }
   await frontend?.stop();
   if (frontend) await fake.stop();
 });
@@ -132,7 +134,8 @@ test("who is not signed in and likes comes back to the same page after logging i
 test("everything works without script", async () => {
   const page = await person({ javaScriptEnabled: false });
   const title = `Plain ${Date.now()}`;
-  await register(page, url, newAccount("eve"));
+  const eve = newAccount("eve");
+  await register(page, url, eve);
   await page.goto(`${url}/post`);
   await page.getByLabel("Title").fill(title);
   await page.getByLabel("Address").fill("nowhere");
@@ -144,6 +147,7 @@ test("everything works without script", async () => {
   await page.getByRole("button", { name: `Like ${title}`, exact: true, pressed: true }).waitFor();
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByRole("link", { name: "Log in" }).waitFor();
+  await login(page, url, eve);
 });
 
 test("a page asks nothing of any other host and breaks no policy", async () => {

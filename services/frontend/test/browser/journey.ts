@@ -45,3 +45,12 @@ export function card(page: Page, title: string) {
 export function likeButton(page: Page, title: string) {
   return page.getByRole("button", { name: `Like ${title}`, exact: true });
 }
+
+/** leave deletes the account that is signed in, if one is, with all that it did. */
+export async function leave(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/profile`);
+  if (page.url().includes("/login")) return;
+  await page.getByText("Delete account").click();
+  await page.getByRole("button", { name: "Delete it all" }).click();
+  await page.getByRole("link", { name: "Log in" }).waitFor();
+}

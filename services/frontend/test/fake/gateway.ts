@@ -84,6 +84,7 @@ export class FakeGateway {
     ["POST", /^\/auth\/login$/, ({ body }) => this.login(body)],
     ["POST", /^\/auth\/refresh$/, ({ body }) => this.refresh(body)],
     ["GET", /^\/me$/, ({ user }) => publicAccount(user())],
+    ["DELETE", /^\/me$/, ({ user }) => this.remove(user())],
     ["GET", /^\/feed$/, ({ id, viewer }) => this.feed(id, viewer)],
     ["POST", /^\/videos$/, ({ body, user }) => this.post(body, user())],
     ["GET", /^\/videos\/([^/]+)$/, ({ id, viewer }) => video(this.find(id), viewer)],
@@ -155,6 +156,12 @@ export class FakeGateway {
     this.access.set(access, account);
     this.sessions.set(refresh, account);
     return { access_token: access, token_type: "Bearer", expires_in: this.expiresIn, refresh_token: refresh };
+  }
+
+  private remove(account: Account): void {
+    this.accounts.splice(this.accounts.indexOf(account), 1);
+    this.posts.splice(0, Infinity, ...this.posts.filter((post) => post.owner !== account));
+    this.notes.splice(0, Infinity, ...this.notes.filter((note) => note.to !== account.id && note.actor !== account));
   }
 
   private feed(cursor: string, viewer?: Account) {

@@ -10,6 +10,7 @@ test.each([
   ["/api/v1/auth/login", "post"],
   ["/api/v1/auth/refresh", "post"],
   ["/api/v1/me", "get"],
+  ["/api/v1/me", "delete"],
   ["/api/v1/feed", "get"],
   ["/api/v1/videos", "post"],
   ["/api/v1/videos/{id}", "get"],
