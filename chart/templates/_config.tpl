@@ -7,6 +7,9 @@ template can carry a checksum of exactly what its container reads.
 {{- define "tiktok.config" -}}
 LOG_LEVEL: {{ .Values.logLevel | quote }}
 REDIS_ADDR: {{ printf "%s:6379" (.Values.redis.host | default "redis") | quote }}
+{{- with .Values.kafka.brokers | default (ternary "kafka:9092" "" .Values.kafka.enabled) }}
+KAFKA_BROKERS: {{ . | quote }}
+{{- end }}
 {{- range .Values.services }}
 {{- if .enabled }}
 {{ .name | upper | replace "-" "_" }}_ADDR: {{ printf "%s:%v" .name (.grpcPort | default .port) | quote }}

@@ -28,10 +28,10 @@ apiregistration.k8s.io, and Helm alone does not know it.
 {{- .image.repository }}:{{ required (printf "set %s.tag: tkdeploy does it from the image's inputs" .path) $tag }}
 {{- end }}
 
-{{/* The start of every pod's spec: an identity of its own without a token, no root, spread over the nodes. Takes uid too. */}}
+{{/* The start of every pod's spec: an identity of its own, without a token unless token is true; no root; spread over the nodes. Takes uid too. */}}
 {{- define "tiktok.podSpec" -}}
 serviceAccountName: {{ .name }}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ .token | default false }}
 enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:

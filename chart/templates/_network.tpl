@@ -7,6 +7,7 @@ egress rule of the caller and an ingress rule of the callee.
 {{- define "tiktok.stores" -}}
 postgresql: {name: postgres, port: 5432}
 redis: {name: redis, port: 6379}
+kafka: {name: kafka, port: 9092}
 {{- end }}
 
 {{/* Egress to the cluster's DNS, which every pod needs. */}}

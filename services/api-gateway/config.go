@@ -10,8 +10,11 @@ import (
 
 // settings is what the environment says.
 type settings struct {
-	httpPort   int
-	authAddr   string
+	httpPort int
+	authAddr string
+	// Empty if the stack does not have the service.
+	videoAddr, interactionAddr, notificationAddr string
+
 	redisAddr  string
 	secret     []byte
 	rateLimit  int
@@ -22,13 +25,16 @@ type settings struct {
 
 func readSettings(env *config.Env) settings {
 	return settings{
-		httpPort:   env.Port("PORT", 4000),
-		authAddr:   env.Address("AUTH_SERVICE_ADDR"),
-		redisAddr:  env.Address("REDIS_ADDR"),
-		secret:     env.Secret("JWT_ACCESS_SECRET", token.MinSecret),
-		rateLimit:  env.Count("RATE_LIMIT", 30),
-		rateWindow: env.Duration("RATE_WINDOW", time.Minute),
-		trusted:    env.Networks("TRUSTED_PROXIES"),
-		drain:      env.Duration("DRAIN", 3*time.Second),
+		httpPort:         env.Port("PORT", 4000),
+		authAddr:         env.Address("AUTH_SERVICE_ADDR"),
+		videoAddr:        env.OptionalAddress("VIDEO_SERVICE_ADDR"),
+		interactionAddr:  env.OptionalAddress("INTERACTION_SERVICE_ADDR"),
+		notificationAddr: env.OptionalAddress("NOTIFICATION_SERVICE_ADDR"),
+		redisAddr:        env.Address("REDIS_ADDR"),
+		secret:           env.Secret("JWT_ACCESS_SECRET", token.MinSecret),
+		rateLimit:        env.Count("RATE_LIMIT", 30),
+		rateWindow:       env.Duration("RATE_WINDOW", time.Minute),
+		trusted:          env.Networks("TRUSTED_PROXIES"),
+		drain:            env.Duration("DRAIN", 3*time.Second),
 	}
 }

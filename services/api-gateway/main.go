@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"google.golang.org/grpc"
 
 	"tkdeploy.dev/tiktok/api-gateway/internal/api"
 	"tkdeploy.dev/tiktok/api-gateway/internal/ratelimit"
@@ -23,16 +22,11 @@ import (
 	"tkdeploy.dev/tiktok/internal/metrics"
 	"tkdeploy.dev/tiktok/internal/redisdb"
 	"tkdeploy.dev/tiktok/internal/requestid"
-	"tkdeploy.dev/tiktok/internal/rpc"
 	"tkdeploy.dev/tiktok/internal/server"
 	"tkdeploy.dev/tiktok/internal/token"
-	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
 )
 
 const name = "api-gateway"
-
-// safeToRetry are the calls that change nothing.
-var safeToRetry = []string{authv1.AuthService_ServiceDesc.ServiceName + "/GetUser"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -49,30 +43,30 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	if err := env.Err(); err != nil {
 		return fmt.Errorf("read configuration:\n%w", err)
 	}
-	auth, err := rpc.Dial("dns:///"+set.authAddr, safeToRetry)
+	conns, err := dial(set)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = auth.Close() }()
+	defer conns.close()
 	cache := redisdb.Open(set.redisAddr, name, log)
 	defer func() { _ = cache.Close() }()
-	return newServer(set, log, auth, cache).Run(ctx)
+	return newServer(set, log, conns, cache).Run(ctx)
 }
 
 // newServer puts the parts together; none of them connects before it is used.
-func newServer(set settings, log *slog.Logger, auth *grpc.ClientConn, cache *redis.Client) *server.Server {
-	monitor := health.New(2*time.Second, log,
-		health.Check{Name: "auth-service", Probe: rpc.Probe(auth)},
+func newServer(set settings, log *slog.Logger, conns connections, cache *redis.Client) *server.Server {
+	checks := append(conns.checks(),
 		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // the rate limit fails open
+	monitor := health.New(2*time.Second, log, checks...)
 	registry := metrics.New()
 	gateway := &api.API{
-		Auth:     authv1.NewAuthServiceClient(auth),
 		Tokens:   token.Verifier{Secret: set.secret, Now: time.Now},
 		Limit:    ratelimit.New(cache, set.rateLimit, set.rateWindow, registry),
 		ClientOf: set.trusted.Of,
 		Metrics:  api.NewMetrics(registry),
 		Log:      log,
 	}
+	conns.give(gateway)
 	mux := server.Operations(monitor, registry)
 	gateway.Register(mux)
 	return &server.Server{

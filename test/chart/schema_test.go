@@ -51,7 +51,7 @@ func (s *valuesSchema) resolved(root *valuesSchema) *valuesSchema {
 func TestTheSchemaKnowsEveryValue(t *testing.T) {
 	t.Parallel()
 	root := readSchema(t)
-	open := []string{"postgresql.config.", "redis.config."}
+	open := []string{"postgresql.config.", "redis.config.", "kafka.config."}
 	for _, v := range readValues(t) {
 		free := slices.ContainsFunc(open, func(prefix string) bool { return strings.HasPrefix(v.path, prefix) })
 		if !free && root.at(root, v.path) == nil {
@@ -67,7 +67,7 @@ func TestValuesHaveEveryKeyOfTheSchema(t *testing.T) {
 	for _, v := range readValues(t) {
 		paths = append(paths, v.path)
 	}
-	for _, section := range []string{"", "networkPolicy.", "probes.", "services.auth.", "services.auth.autoscaling.", "postgresql.", "postgresql.auth.", "postgresql.storage.", "redis.", "redis.storage."} {
+	for _, section := range []string{"", "networkPolicy.", "probes.", "services.auth.", "services.auth.autoscaling.", "postgresql.", "postgresql.auth.", "postgresql.storage.", "redis.", "redis.storage.", "kafka.", "kafka.storage.", "metricsServer."} {
 		s := root
 		if section != "" {
 			s = root.at(root, strings.TrimSuffix(section, "."))
@@ -122,6 +122,12 @@ func TestTheSchemaRefuses(t *testing.T) {
 		"a node port out of range":       "services.gateway.expose.nodePort=4000",
 		"a size without meaning":         "postgresql.storage.size=big",
 		"the superuser for the services": "postgresql.auth.username=postgres",
+		"more brokers than one":          "kafka.replicas=3",
+		"a heap without a unit":          "kafka.heap=big",
+		"a broker without its port":      "kafka.brokers=kafka.example.com",
+		"a store of messages misspelt":   "services.notification.calls={kakfa}",
+		"a typo in the metrics server":   "metricsServer.insecure=true",
+		"measuring without a pause":      "metricsServer.resolutionSeconds=1",
 	}
 	for what, set := range tests {
 		t.Run(what, func(t *testing.T) {

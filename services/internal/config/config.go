@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,15 +57,30 @@ func (e *Env) Secret(name string, size int) []byte {
 
 // Address is a host:port, which must be set.
 func (e *Env) Address(name string) string {
-	value := e.String(name)
-	if value == "" {
-		return ""
-	}
-	host, port, err := net.SplitHostPort(value)
-	if err != nil || host == "" || port == "" {
-		e.problems = append(e.problems, fmt.Errorf("%s is %q, want host:port", name, value))
-	}
-	return value
+	e.String(name)
+	return e.OptionalAddress(name)
+}
+
+// OptionalAddress is a host:port, or "" if not set.
+func (e *Env) OptionalAddress(name string) string {
+	return parse(e, name, "", "host:port", func(s string) (string, bool) { return s, isAddress(s) })
+}
+
+// Addresses is a list of host:port between commas, which must be set.
+func (e *Env) Addresses(name string) []string {
+	e.String(name)
+	return parse(e, name, nil, "host:port, or several between commas", func(s string) ([]string, bool) {
+		addresses := strings.Split(s, ",")
+		for i, address := range addresses {
+			addresses[i] = strings.TrimSpace(address)
+		}
+		return addresses, !slices.ContainsFunc(addresses, func(address string) bool { return !isAddress(address) })
+	})
+}
+
+func isAddress(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	return err == nil && host != "" && port != ""
 }
 
 // Port is a TCP port, 1 to 65535.

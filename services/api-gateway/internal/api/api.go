@@ -11,6 +11,9 @@ import (
 	"time"
 
 	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
+	interactionv1 "tkdeploy.dev/tiktok/proto/interaction/v1"
+	notificationv1 "tkdeploy.dev/tiktok/proto/notification/v1"
+	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
 // Document is the API's OpenAPI description.
@@ -18,9 +21,14 @@ import (
 //go:embed openapi.yaml
 var Document []byte
 
-// An API carries what the handlers work with.
+// An API carries what the handlers work with. A service that is not deployed is
+// nil.
 type API struct {
-	Auth     authv1.AuthServiceClient
+	Auth          authv1.AuthServiceClient
+	Videos        videov1.VideoServiceClient
+	Interactions  interactionv1.InteractionServiceClient
+	Notifications notificationv1.NotificationServiceClient
+
 	Tokens   Verifier
 	Limit    Limiter
 	ClientOf func(*http.Request) string
@@ -44,12 +52,32 @@ type handler func(http.ResponseWriter, *http.Request) error
 
 // routes is the whole API by the patterns of [http.ServeMux].
 func (a *API) routes() map[string]handler {
+	video := func(next handler) handler { return deployed("video-service", a.Videos != nil, next) }
+	interaction := func(next handler) handler { return deployed("interaction-service", a.Interactions != nil, next) }
+	notification := func(next handler) handler { return deployed("notification-service", a.Notifications != nil, next) }
 	return map[string]handler{
 		"POST /api/v1/auth/register": a.limited(a.register),
 		"POST /api/v1/auth/login":    a.limited(a.login),
 		"POST /api/v1/auth/refresh":  a.limited(a.refresh),
 		"GET /api/v1/me":             a.authenticated(a.me),
-		"GET /openapi.yaml":          document,
+		"DELETE /api/v1/me":          a.authenticated(a.deleteMe),
+
+		"GET /api/v1/feed":                video(a.recognized(a.feed)),
+		"POST /api/v1/videos":             video(a.authenticated(a.postVideo)),
+		"GET /api/v1/videos/{id}":         video(a.recognized(a.video)),
+		"GET /api/v1/videos/{id}/content": video(a.content),
+		"DELETE /api/v1/videos/{id}":      video(a.authenticated(a.deleteVideo)),
+
+		"PUT /api/v1/videos/{id}/like":      interaction(a.authenticated(a.like)),
+		"DELETE /api/v1/videos/{id}/like":   interaction(a.authenticated(a.unlike)),
+		"GET /api/v1/videos/{id}/comments":  interaction(a.comments),
+		"POST /api/v1/videos/{id}/comments": interaction(a.authenticated(a.postComment)),
+		"POST /api/v1/videos/{id}/views":    interaction(a.authenticated(a.view)),
+
+		"GET /api/v1/notifications":            notification(a.authenticated(a.notifications)),
+		"POST /api/v1/notifications/{id}/read": notification(a.authenticated(a.markRead)),
+
+		"GET /openapi.yaml": document,
 	}
 }
 

@@ -16,6 +16,16 @@ func (a *API) limited(next handler) handler {
 	}
 }
 
+// deployed answers for a service that this stack does not have.
+func deployed(service string, is bool, next handler) handler {
+	if is {
+		return next
+	}
+	return func(http.ResponseWriter, *http.Request) error {
+		return newProblem(http.StatusServiceUnavailable, service+" is not deployed")
+	}
+}
+
 type userKey struct{}
 
 // authenticated asks for an access token and puts its user into the context.
@@ -33,7 +43,19 @@ func (a *API) authenticated(next handler) handler {
 	}
 }
 
-// userID is the user whom [API.authenticated] found.
+// recognized takes an access token if there is one: some answers tell more to
+// whom they know.
+func (a *API) recognized(next handler) handler {
+	known := a.authenticated(next)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Header.Get("Authorization") == "" {
+			return next(w, r)
+		}
+		return known(w, r)
+	}
+}
+
+// userID is the user whom [API.authenticated] or [API.recognized] found, or "".
 func userID(ctx context.Context) string {
 	id, _ := ctx.Value(userKey{}).(string)
 	return id

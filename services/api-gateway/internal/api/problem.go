@@ -83,6 +83,8 @@ func fromStatus(err error) *problem {
 		return newProblem(http.StatusConflict, reply.Message())
 	case codes.Unauthenticated:
 		return unauthenticated("Bearer", reply.Message())
+	case codes.PermissionDenied:
+		return newProblem(http.StatusForbidden, reply.Message())
 	case codes.NotFound:
 		return newProblem(http.StatusNotFound, reply.Message())
 	case codes.Unavailable:

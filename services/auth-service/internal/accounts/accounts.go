@@ -45,6 +45,10 @@ type Users interface {
 	ByEmail(ctx context.Context, email string) (User, string, error)
 	// ByID returns [ErrNotFound] if there is no such user.
 	ByID(ctx context.Context, id string) (User, error)
+	// Names maps the ids that somebody has to usernames.
+	Names(ctx context.Context, ids []string) (map[string]string, error)
+	// Delete is no error if there is no such user.
+	Delete(ctx context.Context, id string) error
 }
 
 // Sessions keeps refresh tokens.
@@ -53,6 +57,9 @@ type Sessions interface {
 	Open(ctx context.Context, userID string) (refresh string, err error)
 	// Rotate exchanges a refresh token for the next one, or returns [ErrDenied].
 	Rotate(ctx context.Context, refresh string) (userID, next string, err error)
+	// EndAll ends all sessions of a user, also those that are opened meanwhile:
+	// the user is about to be deleted.
+	EndAll(ctx context.Context, userID string) error
 }
 
 // Passwords hashes passwords; both methods cost time on purpose.
@@ -123,6 +130,19 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 // User reads an account, or returns [ErrNotFound].
 func (s *Service) User(ctx context.Context, id string) (User, error) {
 	return s.Users.ByID(ctx, id)
+}
+
+// Usernames maps the ids that somebody has to usernames.
+func (s *Service) Usernames(ctx context.Context, ids []string) (map[string]string, error) {
+	return s.Users.Names(ctx, ids)
+}
+
+// Delete deletes an account, if it is there, and ends its sessions.
+func (s *Service) Delete(ctx context.Context, id string) error {
+	if err := s.Sessions.EndAll(ctx, id); err != nil {
+		return err
+	}
+	return s.Users.Delete(ctx, id)
 }
 
 func (s *Service) tokens(userID, refresh string) (Tokens, error) {

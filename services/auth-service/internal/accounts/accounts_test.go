@@ -17,6 +17,7 @@ type world struct {
 	hash     string
 	compared int
 	opened   []string
+	ended    []string
 	broken   error
 }
 
@@ -55,6 +56,18 @@ func (w *world) Rotate(_ context.Context, refresh string) (string, string, error
 		return "", "", accounts.ErrDenied
 	}
 	return "u1", "r2", nil
+}
+
+func (w *world) EndAll(_ context.Context, userID string) error {
+	w.ended = append(w.ended, userID)
+	return w.broken
+}
+
+func (w *world) Delete(_ context.Context, id string) error {
+	if id == w.user.ID {
+		w.user = accounts.User{}
+	}
+	return nil
 }
 
 func (w *world) Sign(userID string) (string, error) { return "jwt of " + userID, nil }
@@ -164,5 +177,21 @@ func TestRefreshGivesNewTokens(t *testing.T) {
 	}
 	if _, err := s.Refresh(t.Context(), "other"); !errors.Is(err, accounts.ErrDenied) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeleteEndsTheSessionsFirst(t *testing.T) {
+	t.Parallel()
+	s, w := newService()
+	w.user = accounts.User{ID: "u1"}
+	w.broken = errors.New("away")
+	if err := s.Delete(t.Context(), "u1"); !errors.Is(err, w.broken) || w.user.ID == "" {
+		t.Errorf("the account is gone and its sessions are not: %v", err)
+	}
+	w.broken = nil
+	for range 2 {
+		if err := s.Delete(t.Context(), "u1"); err != nil || w.user.ID != "" {
+			t.Errorf("got %v, user %+v", err, w.user)
+		}
 	}
 }

@@ -55,6 +55,23 @@ func (s *Server) GetUser(ctx context.Context, r *authv1.GetUserRequest) (*authv1
 	return &authv1.GetUserResponse{User: userMessage(user)}, nil
 }
 
+// GetUsernames reads the names of users.
+func (s *Server) GetUsernames(ctx context.Context, r *authv1.GetUsernamesRequest) (*authv1.GetUsernamesResponse, error) {
+	names, err := s.Accounts.Usernames(ctx, r.GetIds())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &authv1.GetUsernamesResponse{Usernames: names}, nil
+}
+
+// DeleteUser deletes an account.
+func (s *Server) DeleteUser(ctx context.Context, r *authv1.DeleteUserRequest) (*authv1.DeleteUserResponse, error) {
+	if err := s.Accounts.Delete(ctx, r.GetId()); err != nil {
+		return nil, toStatus(err)
+	}
+	return &authv1.DeleteUserResponse{}, nil
+}
+
 func userMessage(u accounts.User) *authv1.User {
 	return &authv1.User{Id: u.ID, Username: u.Username, Email: u.Email, CreatedAt: timestamppb.New(u.CreatedAt)}
 }

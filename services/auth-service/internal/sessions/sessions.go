@@ -36,6 +36,10 @@ var _ accounts.Sessions = Store{}
 var rotate = redis.NewScript(`
 local current = redis.call('HGET', KEYS[1], 'secret')
 if not current then return false end
+if redis.call('EXISTS', ARGV[4] .. redis.call('HGET', KEYS[1], 'user')) == 1 then
+	redis.call('DEL', KEYS[1])
+	return false
+end
 if current ~= ARGV[1] then
 	redis.call('DEL', KEYS[1])
 	return false
@@ -66,7 +70,7 @@ func (s Store) Rotate(ctx context.Context, refresh string) (userID, next string,
 		return "", "", accounts.ErrDenied
 	}
 	fresh := rand.Text()
-	userID, err = rotate.Run(ctx, s.Redis, []string{key(id)}, hash(secret), hash(fresh), s.TTL.Milliseconds()).Text()
+	userID, err = rotate.Run(ctx, s.Redis, []string{key(id)}, hash(secret), hash(fresh), s.TTL.Milliseconds(), endedKey("")).Text()
 	if errors.Is(err, redis.Nil) {
 		return "", "", accounts.ErrDenied
 	}
@@ -76,7 +80,18 @@ func (s Store) Rotate(ctx context.Context, refresh string) (userID, next string,
 	return userID, id + "." + fresh, nil
 }
 
+// EndAll implements [accounts.Sessions]. It leaves a mark that no session of the
+// user can be continued past, for as long as there could be one.
+func (s Store) EndAll(ctx context.Context, userID string) error {
+	if err := s.Redis.Set(ctx, endedKey(userID), 1, s.TTL).Err(); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
 func key(id string) string { return "auth:session:" + id }
+
+func endedKey(userID string) string { return "auth:ended:" + userID }
 
 // hash keeps whoever reads Redis from using what is there. The secret is random,
 // so one round without a salt is enough.

@@ -104,3 +104,27 @@ func TestRedisAwayIsNotADenial(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAllSessionsOfAUserCanBeEnded(t *testing.T) {
+	t.Parallel()
+	store, _, token := open(t)
+	other, err := store.Open(t.Context(), "u2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.EndAll(t.Context(), "u1"); err != nil {
+		t.Fatal(err)
+	}
+	later, err := store.Open(t.Context(), "u1") // by a login that had begun before
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{"an open session": token, "one that is opened meanwhile": later} {
+		if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := store.Rotate(t.Context(), other); err != nil {
+		t.Errorf("another user's: %v", err)
+	}
+}

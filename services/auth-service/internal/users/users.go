@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
+	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
 // Schema is the schema that the tables are in.
@@ -71,6 +73,33 @@ func (s Store) ByID(ctx context.Context, id string) (accounts.User, error) {
 	var u accounts.User
 	err := s.Pool.QueryRow(ctx, query, key).Scan(&u.ID, &u.Username, &u.Email, &u.CreatedAt)
 	return u, found("find user by id", err)
+}
+
+// Names implements [accounts.Users].
+func (s Store) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !refusal.IsUUID(id) })
+	rows, err := s.Pool.Query(ctx, `SELECT id::text, username FROM auth.users WHERE id = ANY($1::uuid[])`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("find usernames: %w", err)
+	}
+	names := map[string]string{}
+	var id, name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error { names[id] = name; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("find usernames: %w", err)
+	}
+	return names, nil
+}
+
+// Delete implements [accounts.Users].
+func (s Store) Delete(ctx context.Context, id string) error {
+	if !refusal.IsUUID(id) {
+		return nil // nobody has it
+	}
+	if _, err := s.Pool.Exec(ctx, `DELETE FROM auth.users WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	return nil
 }
 
 func found(doing string, err error) error {

@@ -61,6 +61,23 @@ func TestStore(t *testing.T) {
 		}
 	}
 
+	names, err := store.Names(t.Context(), []string{alice.ID, "x", "00000000-0000-0000-0000-000000000000"})
+	if err != nil || len(names) != 1 || names[alice.ID] != "alice" {
+		t.Errorf("names %v, %v", names, err)
+	}
+	bob, err := store.Create(t.Context(), "bob", "bob@example.com", "hash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{bob.ID, bob.ID, "x"} {
+		if err := store.Delete(t.Context(), id); err != nil {
+			t.Errorf("delete %q: %v", id, err)
+		}
+	}
+	if _, err := store.ByID(t.Context(), bob.ID); !errors.Is(err, accounts.ErrNotFound) {
+		t.Errorf("after the deletion: %v", err)
+	}
+
 	// Restarted, the database has the user, and the pool finds it again.
 	server.Stop(t)
 	if _, err := store.ByID(t.Context(), alice.ID); !postgres.Unreachable(err) {

@@ -527,6 +527,174 @@ func (x *GetUserResponse) GetUser() *User {
 	return nil
 }
 
+type GetUsernamesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUsernamesRequest) Reset() {
+	*x = GetUsernamesRequest{}
+	mi := &file_auth_v1_auth_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUsernamesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUsernamesRequest) ProtoMessage() {}
+
+func (x *GetUsernamesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_auth_v1_auth_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUsernamesRequest.ProtoReflect.Descriptor instead.
+func (*GetUsernamesRequest) Descriptor() ([]byte, []int) {
+	return file_auth_v1_auth_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetUsernamesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type GetUsernamesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Usernames     map[string]string      `protobuf:"bytes,1,rep,name=usernames,proto3" json:"usernames,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUsernamesResponse) Reset() {
+	*x = GetUsernamesResponse{}
+	mi := &file_auth_v1_auth_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUsernamesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUsernamesResponse) ProtoMessage() {}
+
+func (x *GetUsernamesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_auth_v1_auth_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUsernamesResponse.ProtoReflect.Descriptor instead.
+func (*GetUsernamesResponse) Descriptor() ([]byte, []int) {
+	return file_auth_v1_auth_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetUsernamesResponse) GetUsernames() map[string]string {
+	if x != nil {
+		return x.Usernames
+	}
+	return nil
+}
+
+type DeleteUserRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteUserRequest) Reset() {
+	*x = DeleteUserRequest{}
+	mi := &file_auth_v1_auth_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteUserRequest) ProtoMessage() {}
+
+func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_auth_v1_auth_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteUserRequest.ProtoReflect.Descriptor instead.
+func (*DeleteUserRequest) Descriptor() ([]byte, []int) {
+	return file_auth_v1_auth_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DeleteUserRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type DeleteUserResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteUserResponse) Reset() {
+	*x = DeleteUserResponse{}
+	mi := &file_auth_v1_auth_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteUserResponse) ProtoMessage() {}
+
+func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_auth_v1_auth_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteUserResponse.ProtoReflect.Descriptor instead.
+func (*DeleteUserResponse) Descriptor() ([]byte, []int) {
+	return file_auth_v1_auth_proto_rawDescGZIP(), []int{13}
+}
+
 var File_auth_v1_auth_proto protoreflect.FileDescriptor
 
 const file_auth_v1_auth_proto_rawDesc = "" +
@@ -561,12 +729,25 @@ const file_auth_v1_auth_proto_rawDesc = "" +
 	"\x0eGetUserRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"4\n" +
 	"\x0fGetUserResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.auth.v1.UserR\x04user2\x82\x02\n" +
+	"\x04user\x18\x01 \x01(\v2\r.auth.v1.UserR\x04user\"'\n" +
+	"\x13GetUsernamesRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\"\xa0\x01\n" +
+	"\x14GetUsernamesResponse\x12J\n" +
+	"\tusernames\x18\x01 \x03(\v2,.auth.v1.GetUsernamesResponse.UsernamesEntryR\tusernames\x1a<\n" +
+	"\x0eUsernamesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"#\n" +
+	"\x11DeleteUserRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x14\n" +
+	"\x12DeleteUserResponse2\x96\x03\n" +
 	"\vAuthService\x12?\n" +
 	"\bRegister\x12\x18.auth.v1.RegisterRequest\x1a\x19.auth.v1.RegisterResponse\x126\n" +
 	"\x05Login\x12\x15.auth.v1.LoginRequest\x1a\x16.auth.v1.LoginResponse\x12<\n" +
 	"\aRefresh\x12\x17.auth.v1.RefreshRequest\x1a\x18.auth.v1.RefreshResponse\x12<\n" +
-	"\aGetUser\x12\x17.auth.v1.GetUserRequest\x1a\x18.auth.v1.GetUserResponseB*Z(tkdeploy.dev/tiktok/proto/auth/v1;authv1b\x06proto3"
+	"\aGetUser\x12\x17.auth.v1.GetUserRequest\x1a\x18.auth.v1.GetUserResponse\x12K\n" +
+	"\fGetUsernames\x12\x1c.auth.v1.GetUsernamesRequest\x1a\x1d.auth.v1.GetUsernamesResponse\x12E\n" +
+	"\n" +
+	"DeleteUser\x12\x1a.auth.v1.DeleteUserRequest\x1a\x1b.auth.v1.DeleteUserResponseB*Z(tkdeploy.dev/tiktok/proto/auth/v1;authv1b\x06proto3"
 
 var (
 	file_auth_v1_auth_proto_rawDescOnce sync.Once
@@ -580,7 +761,7 @@ func file_auth_v1_auth_proto_rawDescGZIP() []byte {
 	return file_auth_v1_auth_proto_rawDescData
 }
 
-var file_auth_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_auth_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_auth_v1_auth_proto_goTypes = []any{
 	(*User)(nil),                  // 0: auth.v1.User
 	(*Tokens)(nil),                // 1: auth.v1.Tokens
@@ -592,29 +773,39 @@ var file_auth_v1_auth_proto_goTypes = []any{
 	(*RefreshResponse)(nil),       // 7: auth.v1.RefreshResponse
 	(*GetUserRequest)(nil),        // 8: auth.v1.GetUserRequest
 	(*GetUserResponse)(nil),       // 9: auth.v1.GetUserResponse
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(*GetUsernamesRequest)(nil),   // 10: auth.v1.GetUsernamesRequest
+	(*GetUsernamesResponse)(nil),  // 11: auth.v1.GetUsernamesResponse
+	(*DeleteUserRequest)(nil),     // 12: auth.v1.DeleteUserRequest
+	(*DeleteUserResponse)(nil),    // 13: auth.v1.DeleteUserResponse
+	nil,                           // 14: auth.v1.GetUsernamesResponse.UsernamesEntry
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
 }
 var file_auth_v1_auth_proto_depIdxs = []int32{
-	10, // 0: auth.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	11, // 1: auth.v1.Tokens.expires_in:type_name -> google.protobuf.Duration
+	15, // 0: auth.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	16, // 1: auth.v1.Tokens.expires_in:type_name -> google.protobuf.Duration
 	0,  // 2: auth.v1.RegisterResponse.user:type_name -> auth.v1.User
 	1,  // 3: auth.v1.LoginResponse.tokens:type_name -> auth.v1.Tokens
 	1,  // 4: auth.v1.RefreshResponse.tokens:type_name -> auth.v1.Tokens
 	0,  // 5: auth.v1.GetUserResponse.user:type_name -> auth.v1.User
-	2,  // 6: auth.v1.AuthService.Register:input_type -> auth.v1.RegisterRequest
-	4,  // 7: auth.v1.AuthService.Login:input_type -> auth.v1.LoginRequest
-	6,  // 8: auth.v1.AuthService.Refresh:input_type -> auth.v1.RefreshRequest
-	8,  // 9: auth.v1.AuthService.GetUser:input_type -> auth.v1.GetUserRequest
-	3,  // 10: auth.v1.AuthService.Register:output_type -> auth.v1.RegisterResponse
-	5,  // 11: auth.v1.AuthService.Login:output_type -> auth.v1.LoginResponse
-	7,  // 12: auth.v1.AuthService.Refresh:output_type -> auth.v1.RefreshResponse
-	9,  // 13: auth.v1.AuthService.GetUser:output_type -> auth.v1.GetUserResponse
-	10, // [10:14] is the sub-list for method output_type
-	6,  // [6:10] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	14, // 6: auth.v1.GetUsernamesResponse.usernames:type_name -> auth.v1.GetUsernamesResponse.UsernamesEntry
+	2,  // 7: auth.v1.AuthService.Register:input_type -> auth.v1.RegisterRequest
+	4,  // 8: auth.v1.AuthService.Login:input_type -> auth.v1.LoginRequest
+	6,  // 9: auth.v1.AuthService.Refresh:input_type -> auth.v1.RefreshRequest
+	8,  // 10: auth.v1.AuthService.GetUser:input_type -> auth.v1.GetUserRequest
+	10, // 11: auth.v1.AuthService.GetUsernames:input_type -> auth.v1.GetUsernamesRequest
+	12, // 12: auth.v1.AuthService.DeleteUser:input_type -> auth.v1.DeleteUserRequest
+	3,  // 13: auth.v1.AuthService.Register:output_type -> auth.v1.RegisterResponse
+	5,  // 14: auth.v1.AuthService.Login:output_type -> auth.v1.LoginResponse
+	7,  // 15: auth.v1.AuthService.Refresh:output_type -> auth.v1.RefreshResponse
+	9,  // 16: auth.v1.AuthService.GetUser:output_type -> auth.v1.GetUserResponse
+	11, // 17: auth.v1.AuthService.GetUsernames:output_type -> auth.v1.GetUsernamesResponse
+	13, // 18: auth.v1.AuthService.DeleteUser:output_type -> auth.v1.DeleteUserResponse
+	13, // [13:19] is the sub-list for method output_type
+	7,  // [7:13] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_auth_v1_auth_proto_init() }
@@ -628,7 +819,7 @@ func file_auth_v1_auth_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_auth_v1_auth_proto_rawDesc), len(file_auth_v1_auth_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
+	interactionv1 "tkdeploy.dev/tiktok/proto/interaction/v1"
+	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
+)
+
+// detailsWithin is what an answer waits for what it can do without: names,
+// titles and counts come from other services than the answer itself.
+const detailsWithin = time.Second
+
+// A person is a user as others see it.
+type person struct {
+	ID       string `json:"id"`
+	Username string `json:"username,omitempty"` // not if auth-service is away, or the account is gone
+}
+
+// usernames maps the ids that it can to names.
+func (a *API) usernames(ctx context.Context, ids []string) map[string]string {
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	defer cancel()
+	reply, err := a.Auth.GetUsernames(ctx, &authv1.GetUsernamesRequest{Ids: ids})
+	if err != nil {
+		a.logMissing(ctx, "usernames", err)
+		return nil
+	}
+	return reply.GetUsernames()
+}
+
+// titles maps the ids that it can to titles of videos.
+func (a *API) titles(ctx context.Context, ids []string) map[string]string {
+	if a.Videos == nil || len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	defer cancel()
+	reply, err := a.Videos.GetTitles(ctx, &videov1.GetTitlesRequest{Ids: ids})
+	if err != nil {
+		a.logMissing(ctx, "titles", err)
+		return nil
+	}
+	return reply.GetTitles()
+}
+
+// stats maps the ids of videos that it can to what was done to them.
+func (a *API) stats(ctx context.Context, ids []string) map[string]*interactionv1.Stats {
+	if a.Interactions == nil || len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	defer cancel()
+	reply, err := a.Interactions.GetStats(ctx, &interactionv1.GetStatsRequest{VideoIds: ids, ViewerId: userID(ctx)})
+	if err != nil {
+		a.logMissing(ctx, "counts", err)
+		return nil
+	}
+	found := map[string]*interactionv1.Stats{}
+	for _, stats := range reply.GetStats() {
+		found[stats.GetVideoId()] = stats
+	}
+	return found
+}
+
+func (a *API) logMissing(ctx context.Context, what string, err error) {
+	a.Log.WarnContext(ctx, "answered without details", "missing", what, "error", err)
+}

@@ -1,0 +1,12 @@
+"use client";
+
+import { Empty } from "@/components/notice";
+
+/** Shown where a page fails for a reason that it does not know. The log has the reason. */
+export default function Failure({ error }: { error: Error & { digest?: string } }) {
+  return (
+    <Empty title="Something went wrong">
+      Please try again in a moment.{error.digest && ` (${error.digest})`}
+    </Empty>
+  );
+}

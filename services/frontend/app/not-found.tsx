@@ -1,0 +1,13 @@
+import Link from "next/link";
+
+import { Empty } from "@/components/notice";
+
+export default function NotFound() {
+  return (
+    <Empty title="There is nothing here">
+      <Link href="/" prefetch={false}>
+        Back to the feed
+      </Link>
+    </Empty>
+  );
+}

@@ -1,0 +1,15 @@
+"use client";
+
+import Link from "next/link";
+import { usePathname } from "next/navigation";
+import type { ReactNode } from "react";
+
+/** Tab is a link that tells when it leads to the page that is open. */
+export function Tab({ href, children }: { href: string; children: ReactNode }) {
+  const here = usePathname() === href;
+  return (
+    <Link href={href} prefetch={false} aria-current={here ? "page" : undefined}>
+      {children}
+    </Link>
+  );
+}

@@ -1,0 +1,23 @@
+import type { Video } from "./gateway/types";
+
+export type Media = { kind: "file"; url: string } | { kind: "image"; url: string } | { kind: "page"; url: string; host: string } | { kind: "none" };
+
+/**
+ * media says how a video can be shown: what was posted with it through this
+ * frontend, and otherwise its URL if it is a web address: a user typed it.
+ */
+export function media(video: Pick<Video, "id" | "url" | "content_type">): Media {
+  if (video.content_type) {
+    const kind = video.content_type.startsWith("image/") ? "image" : "file";
+    return { kind, url: `/videos/${encodeURIComponent(video.id)}/content` };
+  }
+  let url: URL;
+  try {
+    url = new URL(video.url);
+  } catch {
+    return { kind: "none" };
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") return { kind: "none" };
+  if (/\.(mp4|m4v|webm|ogv|mov)$/i.test(url.pathname)) return { kind: "file", url: url.href };
+  return { kind: "page", url: url.href, host: url.host };
+}

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"tkdeploy.dev/tiktok/internal/events"
+)
+
+// batch bounds how long a transaction of [Store.Publish] is open.
+const batch = 200
+
+// Publish takes a shard of the outbox that nobody else has in hand, gives its
+// oldest events to send, and removes those whose ids send returns, also if send
+// returns an error with them. It tells whether there was something to do.
+//
+// Events that were sent when Publish could not remove them come again, with the
+// same ids.
+func (s Store) Publish(ctx context.Context, send func(context.Context, []events.Event) ([]string, error)) (worked bool, err error) {
+	var failed error
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		pending, err := claim(ctx, tx)
+		if err != nil || len(pending) == 0 {
+			return err
+		}
+		worked = true
+		var sent []string
+		sent, failed = send(ctx, pending)
+		_, err = tx.Exec(ctx, `DELETE FROM interaction.outbox WHERE id = ANY($1::uuid[])`, sent)
+		return err
+	})
+	if err := errors.Join(failed, err); err != nil {
+		return worked, fmt.Errorf("publish events: %w", err)
+	}
+	return worked, nil
+}
+
+// claim locks a shard until the transaction ends, and reads what is in it then:
+// whoever had it before has committed.
+func claim(ctx context.Context, tx pgx.Tx) ([]events.Event, error) {
+	var shard int16
+	err := tx.QueryRow(ctx, `SELECT shard FROM interaction.outbox_shards s
+		WHERE EXISTS (SELECT FROM interaction.outbox o WHERE o.shard = s.shard)
+		ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(&shard) // random: a shard that fails holds up no other
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT id::text, type, actor_id::text, video_id::text, owner_id::text, created_at
+		FROM interaction.outbox WHERE shard = $1 ORDER BY seq LIMIT $2`, shard, batch)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[events.Event])
+}

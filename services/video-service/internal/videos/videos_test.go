@@ -1,0 +1,147 @@
+package videos_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tiktok/internal/page"
+	"tkdeploy.dev/tiktok/internal/refusal"
+	"tkdeploy.dev/tiktok/video-service/internal/videos"
+)
+
+// world is a store and a cache in memory.
+type world struct {
+	videos.Store
+	list   []videos.Video
+	reads  int
+	cached *videos.Page
+	broken error
+}
+
+func (w *world) Create(_ context.Context, p videos.Post) (videos.Video, error) {
+	v := videos.Video{ID: p.Title, OwnerID: p.OwnerID, Title: p.Title, URL: p.URL}
+	w.list = append([]videos.Video{v}, w.list...)
+	return v, w.broken
+}
+
+func (w *world) List(_ context.Context, _ page.Cursor, limit int) ([]videos.Video, error) {
+	w.reads++
+	return w.list[:min(limit, len(w.list))], w.broken
+}
+
+func (w *world) Delete(context.Context, string, string) error { return w.broken }
+
+func (w *world) DeleteOf(context.Context, string) (int64, error) { return int64(len(w.list)), w.broken }
+
+func (w *world) First(context.Context) (videos.Page, bool, func(context.Context, videos.Page)) {
+	put := func(_ context.Context, p videos.Page) { w.cached = &p }
+	if w.cached == nil {
+		return videos.Page{}, false, put
+	}
+	return *w.cached, true, put
+}
+
+func (w *world) Invalidate(context.Context) { w.cached = nil }
+
+var (
+	aPost = videos.Post{OwnerID: "u1", Title: "cat", URL: "https://example.com/cat.mp4"}
+	first = page.Request{Size: page.DefaultSize}
+)
+
+func TestTheSecondReadOfTheFeedComesFromTheCacheUntilSomethingChanges(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s := &videos.Service{Store: w, Cache: w}
+	read := func(when string, fromCache bool, n int) {
+		t.Helper()
+		if p, err := s.Feed(t.Context(), first); err != nil || p.FromCache != fromCache || len(p.Videos) != n {
+			t.Errorf("%s: %+v, %v", when, p, err)
+		}
+	}
+	read("the first read", false, 0)
+	read("the second read", true, 0)
+	if _, err := s.Create(t.Context(), aPost); err != nil {
+		t.Fatal(err)
+	}
+	read("after a post", false, 1)
+	read("and again", true, 1)
+	if err := s.Delete(t.Context(), "cat", "u1"); err != nil {
+		t.Fatal(err)
+	}
+	read("after a deletion", false, 1)
+	if err := s.DeleteOf(t.Context(), "u1"); err != nil {
+		t.Fatal(err)
+	}
+	read("after the deletion of an account", false, 1)
+}
+
+func TestOtherPagesAndSizesAreNotCached(t *testing.T) {
+	t.Parallel()
+	w := &world{list: make([]videos.Video, 3)}
+	s := &videos.Service{Store: w, Cache: w}
+	for range 2 {
+		p, err := s.Feed(t.Context(), page.Request{Size: 2})
+		if err != nil || p.FromCache || len(p.Videos) != 2 {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	}
+	if w.reads != 2 || w.cached != nil {
+		t.Errorf("%d reads, cached %v", w.reads, w.cached)
+	}
+}
+
+func TestAFailedReadIsNotCached(t *testing.T) {
+	t.Parallel()
+	w := &world{broken: errors.New("away")}
+	s := &videos.Service{Store: w, Cache: w}
+	if _, err := s.Feed(t.Context(), first); !errors.Is(err, w.broken) || w.cached != nil {
+		t.Errorf("got %v, cached %v", err, w.cached)
+	}
+}
+
+func TestCreateNamesEveryFieldThatIsNotValid(t *testing.T) {
+	t.Parallel()
+	png := videos.Content{Type: "image/png", Data: []byte("x")}
+	tests := []struct {
+		name   string
+		change func(*videos.Post)
+		fields string
+	}{
+		{"a URL", func(*videos.Post) {}, ""},
+		{"content", func(p *videos.Post) { p.URL, p.Content = "", png }, ""},
+		{"the most content", func(p *videos.Post) {
+			p.URL, p.Content = "", videos.Content{Type: "video/mp4", Data: make([]byte, videos.MaxContent)}
+		}, ""},
+		{"neither a title nor a video", func(p *videos.Post) { *p = videos.Post{Title: " "} }, "title url"},
+		{"a URL and content", func(p *videos.Post) { p.Content = png }, "url"},
+		{"a title that is too long", func(p *videos.Post) { p.Title = strings.Repeat("ä", 101) }, "title"},
+		{"a description with a NUL", func(p *videos.Post) { p.Description = "\x00" }, "description"},
+		{"a URL that a browser runs", func(p *videos.Post) { p.URL = "javascript:alert(1)//x" }, "url"},
+		{"a URL without a host", func(p *videos.Post) { p.URL = "https:///x" }, "url"},
+		{"content that a browser runs", func(p *videos.Post) { p.URL, p.Content = "", videos.Content{Type: "text/html", Data: []byte("x")} }, "content_type"},
+		{"too much content", func(p *videos.Post) {
+			p.URL, p.Content = "", videos.Content{Type: "video/mp4", Data: make([]byte, videos.MaxContent+1)}
+		}, "content"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			p := aPost
+			test.change(&p)
+			_, err := (&videos.Service{Store: w, Cache: w}).Create(t.Context(), p)
+			var refused *refusal.Error
+			var fields []string
+			if errors.As(err, &refused) {
+				for _, f := range refused.Fields {
+					fields = append(fields, f.Name)
+				}
+			}
+			if got := strings.Join(fields, " "); got != test.fields || (err == nil) != (len(w.list) == 1) {
+				t.Errorf("fields %q, stored %d, error %v", got, len(w.list), err)
+			}
+		})
+	}
+}

@@ -1,0 +1,83 @@
+// Command video-service keeps the videos and their feed: gRPC for the other
+// services, HTTP for health and metrics. See services/README.md.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"tkdeploy.dev/tiktok/internal/config"
+	"tkdeploy.dev/tiktok/internal/health"
+	"tkdeploy.dev/tiktok/internal/logs"
+	"tkdeploy.dev/tiktok/internal/metrics"
+	"tkdeploy.dev/tiktok/internal/postgres"
+	"tkdeploy.dev/tiktok/internal/redisdb"
+	"tkdeploy.dev/tiktok/internal/rpc"
+	"tkdeploy.dev/tiktok/internal/server"
+	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
+	"tkdeploy.dev/tiktok/video-service/internal/feedcache"
+	"tkdeploy.dev/tiktok/video-service/internal/grpcapi"
+	"tkdeploy.dev/tiktok/video-service/internal/store"
+	"tkdeploy.dev/tiktok/video-service/internal/videos"
+)
+
+const name = "video-service"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.LookupEnv, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer) error {
+	env := config.New(lookup)
+	log, set := logs.New(out, name, env), readSettings(env)
+	if err := env.Err(); err != nil {
+		return fmt.Errorf("read configuration:\n%w", err)
+	}
+	pool, err := postgres.Open(ctx, set.database, name)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	cache := redisdb.Open(set.redisAddr, name, log)
+	defer func() { _ = cache.Close() }()
+
+	schema := &postgres.Schema{Pool: pool, Name: store.Schema, Migrations: store.Migrations(), Retry: time.Second, Log: log}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { schema.Run(ctx); return nil })
+	group.Go(func() error { return newServer(set, log, pool, cache, schema).Run(ctx) })
+	return group.Wait()
+}
+
+// newServer puts the parts together; none of them connects before it is used.
+func newServer(set settings, log *slog.Logger, pool *pgxpool.Pool, cache *redis.Client, schema *postgres.Schema) *server.Server {
+	monitor := health.New(2*time.Second, log,
+		health.Check{Name: "postgres", Probe: schema.Check},
+		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // the feed then comes from the database
+	registry := metrics.New()
+	grpcServer, grpcHealth := rpc.NewServer(log, registry)
+	videov1.RegisterVideoServiceServer(grpcServer, &grpcapi.Server{Videos: &videos.Service{
+		Store: store.Store{Pool: pool},
+		Cache: feedcache.New(cache, set.feedTTL, log, registry),
+	}})
+	return &server.Server{
+		HTTPPort: set.httpPort, HTTP: server.Operations(monitor, registry),
+		GRPCPort: set.grpcPort, GRPC: grpcServer, GRPCHealth: grpcHealth,
+		Health: monitor, Log: log, DrainFor: set.drain, StopWithin: 20 * time.Second,
+	}
+}
