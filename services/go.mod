@@ -2,6 +2,9 @@ module tkdeploy.dev/tiktok
 
 go 1.26.0
 
+// Packages of npm may hold Go.
+ignore ./frontend
+
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/getkin/kin-openapi v0.153.0

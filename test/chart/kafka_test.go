@@ -157,3 +157,16 @@ func TestAChangeOfKafkasSettingsRestartsKafkaAlone(t *testing.T) {
 		t.Errorf("it restarts %q", restarted)
 	}
 }
+
+// The official image declares these as volumes: the engine makes a folder for
+// each, which fails below a mount that is read-only.
+func TestNothingReadOnlyIsMountedWhereKafkasImageHasVolumes(t *testing.T) {
+	t.Parallel()
+	for _, m := range get[*appsv1.StatefulSet](t, render(t, "whole"), "StatefulSet kafka").Spec.Template.Spec.Containers[0].VolumeMounts {
+		for _, volume := range []string{"/etc/kafka/secrets", "/mnt/shared/config", "/var/lib/kafka/data"} {
+			if m.ReadOnly && strings.HasPrefix(volume+"/", strings.TrimSuffix(m.MountPath, "/")+"/") {
+				t.Errorf("%s is read-only and holds the image's %s", m.MountPath, volume)
+			}
+		}
+	}
+}

@@ -25,6 +25,6 @@ env:
   - {name: CLUSTER_ID, value: {{ printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 16 | b64enc | trunc 22 }}}
   - {name: KAFKA_HEAP_OPTS, value: {{ printf "-Xms%s -Xmx%s" .Values.kafka.heap .Values.kafka.heap }}}
   {{- with .Values.kafka.javaOptions }}
-  - {name: KAFKA_OPTS, value: {{ . | quote }}}
+  - {name: KAFKA_JVM_PERFORMANCE_OPTS, value: {{ . | quote }}} # in place of those that Kafka's script has
   {{- end }}
 {{- end }}

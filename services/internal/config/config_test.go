@@ -15,6 +15,7 @@ func TestErrNamesEveryVariableAtOnceAndShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	env := config.New(lookup(map[string]string{
 		"PORT": "tcp://10.0.0.1:80", "DRAIN": "3", "LIMIT": "0", "SECRET": "hunter2", "ADDR": "redis", "NETS": "10.0.0.0/8,x", "EMPTY": "",
+		"BROKERS": "a:1,b", "OPTIONAL": "c",
 	}))
 	env.String("MISSING")
 	env.String("EMPTY")
@@ -24,6 +25,10 @@ func TestErrNamesEveryVariableAtOnceAndShowsNoSecret(t *testing.T) {
 	env.Secret("SECRET", 32)
 	env.Address("ADDR")
 	env.Networks("NETS")
+	env.Addresses("BROKERS")
+	env.Addresses("NOBROKERS")
+	env.OptionalAddress("OPTIONAL")
+	env.OptionalAddress("NOTHING")
 	const want = `MISSING is not set
 EMPTY is not set
 PORT is "tcp://10.0.0.1:80", want a port from 1 to 65535
@@ -31,7 +36,10 @@ DRAIN is "3", want a duration as in "3s"
 LIMIT is "0", want a whole number above 0
 SECRET has 7 bytes, want at least 32
 ADDR is "redis", want host:port
-NETS is "10.0.0.0/8,x", want networks as in "10.0.0.0/8,fd00::/8"`
+NETS is "10.0.0.0/8,x", want networks as in "10.0.0.0/8,fd00::/8"
+BROKERS is "a:1,b", want host:port, or several between commas
+NOBROKERS is not set
+OPTIONAL is "c", want host:port`
 	if err := env.Err(); err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}
@@ -39,7 +47,10 @@ NETS is "10.0.0.0/8,x", want networks as in "10.0.0.0/8,fd00::/8"`
 
 func TestValuesAreReadAndDefaultsFillTheRest(t *testing.T) {
 	t.Parallel()
-	env := config.New(lookup(map[string]string{"ADDR": "[::1]:6379", "DRAIN": "0s", "NETS": "10.0.0.0/8, fd00::/8"}))
+	env := config.New(lookup(map[string]string{"ADDR": "[::1]:6379", "DRAIN": "0s", "NETS": "10.0.0.0/8, fd00::/8", "BROKERS": "a:1, b:2"}))
+	if got := env.Addresses("BROKERS"); len(got) != 2 || got[1] != "b:2" {
+		t.Errorf("addresses %v", got)
+	}
 	if got := env.Address("ADDR"); got != "[::1]:6379" {
 		t.Errorf("address %q", got)
 	}
