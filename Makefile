@@ -32,7 +32,7 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 .PHONY: test
-test: test-unit lint test-services test-adapters test-e2e ## everything, unit to e2e on a real cluster
+test: test-unit lint test-services test-frontend test-adapters test-e2e ## everything, unit to e2e on a real cluster
 
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
@@ -42,6 +42,11 @@ test-unit: ## unit tests with the race detector; no engine needed
 test-services: ## tests of the reference stack's services
 	hack/packages.sh
 	cd services && go test -race ./...
+
+.PHONY: test-frontend
+test-frontend: ## the frontend's lint, types and unit tests
+	cd services/frontend && npm ci --no-audit --no-fund --loglevel=error
+	cd services/frontend && npm run --silent lint && npm run --silent typecheck && npm run --silent test
 
 .PHONY: test-adapters
 test-adapters: engine build ## the packages that speak to engine and cluster, on real ones
