@@ -120,17 +120,13 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		status.Phase, status.Cause = Changed, "its ports or its number of workers are not as configured"
 		return status
 	}
-	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		status.Cause = fmt.Sprintf("list nodes: %v", err)
-		return status
+	nodes, missing := present(ctx, client, started(containers))
+	if len(nodes) > 0 {
+		status.Nodes = statuses(nodes)
 	}
-	status.Nodes = statuses(list.Items)
-	for _, n := range status.Nodes {
-		if !n.Ready {
-			status.Cause = "node " + n.Name + " is not ready"
-			return status
-		}
+	if missing != "" {
+		status.Cause = missing
+		return status
 	}
 	status.Phase = Running
 	status.Cause = fmt.Sprintf("cluster %s runs Kubernetes %s", c.Name, status.Nodes[0].Version)

@@ -83,19 +83,21 @@ func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	var since time.Time
-	for _, n := range nodes {
-		if n.State.StartedAt.After(since) {
-			since = n.State.StartedAt
-		}
-	}
-	return since, nil
+	return started(nodes), nil
 }
 
-// awaitReady waits until what the API server says is of the present: every node
-// is Ready by a kubelet that reported after since, and no pod counts as running
-// on the strength of a container that was started before since. After a restart
-// the API server at first repeats what was true before it.
+// started is when the youngest of the containers was started.
+func started(containers []container) time.Time {
+	var since time.Time
+	for _, c := range containers {
+		if c.State.StartedAt.After(since) {
+			since = c.State.StartedAt
+		}
+	}
+	return since
+}
+
+// awaitReady waits until the cluster is ready at present; see present.
 func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	client, err := c.Client()
 	if err != nil {
@@ -105,7 +107,7 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 		defer cancel()
-		missing = lacks(ctx, client, since)
+		_, missing = present(ctx, client, since)
 		return missing == "", nil
 	})
 	if ctx.Err() != nil {
@@ -118,32 +120,36 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	return nil
 }
 
-// lacks says what keeps the cluster from being ready, or "".
-func lacks(ctx context.Context, client kubernetes.Interface, since time.Time) string {
-	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return fmt.Sprintf("its API server does not answer: %v", err)
+// present lists the nodes and says what keeps the cluster from being ready at
+// present, or "": every node must be Ready by a kubelet that reported after
+// since, when its container was started, and no pod may count as running on the
+// strength of a container from before. After a restart the API server at first
+// repeats what was true before it.
+func present(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, missing string) {
+	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	switch {
+	case err != nil:
+		return nil, fmt.Sprintf("its API server does not answer: %v", err)
+	case len(list.Items) == 0:
+		return nil, "it has no node yet"
 	}
-	if len(nodes.Items) == 0 {
-		return "it has no node yet"
-	}
-	for _, n := range nodes.Items {
+	for _, n := range list.Items {
 		lease, err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, n.Name, metav1.GetOptions{})
 		if err != nil || lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Time.Before(since) {
-			return "the kubelet of node " + n.Name + " has not reported"
+			return list.Items, "the kubelet of node " + n.Name + " has not reported"
 		}
 		if !ready(n) {
-			return "node " + n.Name + " is not ready"
+			return list.Items, "node " + n.Name + " is not ready"
 		}
 	}
 	pods, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Sprintf("list pods: %v", err)
+		return list.Items, fmt.Sprintf("list pods: %v", err)
 	}
 	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return stale(p, since) }); i >= 0 {
-		return "pod " + pods.Items[i].Namespace + "/" + pods.Items[i].Name + " has not been restarted yet"
+		return list.Items, "pod " + pods.Items[i].Namespace + "/" + pods.Items[i].Name + " has not been restarted yet"
 	}
-	return ""
+	return list.Items, ""
 }
 
 // stale tells a pod whose status is from before since.
