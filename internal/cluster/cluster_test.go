@@ -98,7 +98,7 @@ func TestEnsureStartsAStoppedClusterAndRecreatesNothing(t *testing.T) {
 	if err := c.Ensure(t.Context(), messages(&events)); err != nil {
 		t.Fatal(err)
 	}
-	if changes := docker.changed(); len(changes) != 1 || changes[0] != "start" {
+	if changes := docker.changed(); strings.Join(changes, " ") != "start exec" {
 		t.Errorf("changed %v", changes)
 	}
 	if last := events[len(events)-1]; last.Mutations != 1 || !strings.Contains(last.Message, "started, with its data") {

@@ -56,6 +56,9 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	if err := c.createNodes(ctx, config, reporter); err != nil {
 		return err
 	}
+	if err := c.refuseUnknownServices(ctx); err != nil {
+		return err
+	}
 	reporter.Report(event.Progress(c.Name, "waiting for the node"))
 	if err := c.awaitReady(ctx, start); err != nil {
 		return err

@@ -24,6 +24,9 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	if err != nil {
 		return err
 	}
+	if err := c.refuseUnknownServices(ctx); err != nil {
+		return err
+	}
 	if err := c.refreshKubeconfig(ctx); err != nil {
 		return err
 	}
