@@ -95,8 +95,12 @@ raise_limits() {
   ulimit -n "$(ulimit -Hn)"
 }
 
-# runs PIDFILE NAME tells whether PIDFILE names a running process NAME.
-runs() { [ -s "$1" ] && [ "$(cat "/proc/$(cat "$1")/comm" 2>/dev/null)" = "$2" ]; }
+# runs PIDFILE NAME tells whether PIDFILE names a running process NAME. One that
+# was killed keeps its name for a moment, as a zombie, and does not run.
+runs() {
+  [ -s "$1" ] && grep -qs "^Name:[[:space:]]*$2\$" "/proc/$(cat "$1")/status" &&
+    ! grep -qs '^State:[[:space:]]*[ZX]' "/proc/$(cat "$1")/status"
+}
 
 # remove_stale removes what a killed engine left. dockerd refuses to start, or
 # waits in vain for its containerd, when another process has got the old id.
@@ -149,10 +153,14 @@ if [ -d /run/systemd/system ]; then
   say "starting docker.service"
   systemctl restart docker
   await_engine
-elif runs $pidfile dockerd; then
-  say "waiting for the dockerd that is starting"
-  await_engine
-elif ! answers; then # the package's own start script may have done it
+else
+  # one that is starting is waited for; one that was just killed ends meanwhile
+  for _ in $(seq 150); do
+    if answers || ! runs $pidfile dockerd; then break; fi
+    sleep 0.2
+  done
+fi
+if ! answers; then
   remove_stale
   start_daemon
   await_engine $!
