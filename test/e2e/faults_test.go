@@ -102,9 +102,9 @@ func (p *project) failedBuilds(t *testing.T) {
 	p.changedFile(t, "tkdeploy.yaml", "bases:", "  other:\n    repository: shop-other\n    build: {context: web, dockerfile: web/other.Dockerfile}\nbases:")
 	write(t, filepath.Join(p.dir, "web", "other.Dockerfile"), "ARG GO_IMAGE\nFROM ${GO_IMAGE}\nRUN echo the other one gave up; exit 7\n")
 	p.changedFile(t, "web/main.go", "func main() {", "func main() { undefinedThing()")
-	before := docker(t, "images", "shop-web")
+	before := docker(t, "images", "--quiet", "--no-trunc", "shop-web")
 	p.run(t, "up").must(t, 10).says(t, "undefined: undefinedThing", "the other one gave up", "Release      needs load")
-	if after := docker(t, "images", "shop-web"); after != before {
+	if after := docker(t, "images", "--quiet", "--no-trunc", "shop-web"); after != before {
 		t.Errorf("images before a failed build:\n%s\nand after:\n%s", before, after)
 	}
 	if err := os.Remove(filepath.Join(p.dir, "web", "other.Dockerfile")); err != nil {
