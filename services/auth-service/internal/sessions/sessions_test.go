@@ -48,9 +48,9 @@ func TestATokenUsedAgainEndsItsSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, token := range map[string]string{"the used token": stolen, "the token after it": next} {
-		if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
-			t.Errorf("%s: %v", name, err)
+	for _, use := range []struct{ name, token string }{{"the used token", stolen}, {"the token after it", next}} {
+		if _, _, err := store.Rotate(t.Context(), use.token); !errors.Is(err, accounts.ErrDenied) {
+			t.Errorf("%s: %v", use.name, err)
 		}
 	}
 }
