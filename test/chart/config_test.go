@@ -14,7 +14,10 @@ func TestTheServicesAreToldWhereEverythingIs(t *testing.T) {
 	s := render(t, "default")
 	tests := map[string]map[string]string{
 		"ConfigMap tiktok-config": {
-			"LOG_LEVEL": "info", "REDIS_ADDR": "redis:6379", "AUTH_SERVICE_ADDR": "auth-service:5001", "API_GATEWAY_ADDR": "api-gateway:4000",
+			"LOG_LEVEL": "info", "REDIS_ADDR": "redis:6379", "KAFKA_BROKERS": "kafka:9092",
+			"AUTH_SERVICE_ADDR": "auth-service:5001", "VIDEO_SERVICE_ADDR": "video-service:5002",
+			"INTERACTION_SERVICE_ADDR": "interaction-service:5003", "NOTIFICATION_SERVICE_ADDR": "notification-service:5004",
+			"API_GATEWAY_ADDR": "api-gateway:4000", "FRONTEND_ADDR": "frontend:3000",
 		},
 		"ConfigMap tiktok-db-config": {
 			"DB_HOST": "postgres.tiktok-clone.svc.cluster.local", "DB_PORT": "5432", "DB_NAME": "tiktok_clone", "DB_USER": "tiktok",

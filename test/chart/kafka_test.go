@@ -18,8 +18,8 @@ func TestServicesAreToldWhereKafkaIs(t *testing.T) {
 		stack stack
 		want  string
 	}{
-		{"nowhere", render(t, "default"), ""},
-		{"in the cluster", render(t, "default", "kafka.enabled=true"), "kafka:9092"},
+		{"nowhere", render(t, "default", "kafka.enabled=false"), ""},
+		{"in the cluster", render(t, "default"), "kafka:9092"},
 		{"elsewhere", render(t, "default", `kafka.brokers=a.example.com:9092\,b.example.com:9092`), "a.example.com:9092,b.example.com:9092"},
 	}
 	for _, test := range tests {
@@ -44,7 +44,7 @@ func settings(t *testing.T, s stack) map[string]string {
 
 func TestKafkaIsAdvertisedByANameThatItsPodHas(t *testing.T) {
 	t.Parallel()
-	s := render(t, "whole")
+	s := render(t, "dev")
 	const want = "CLIENTS://kafka-0.kafka-pods.tiktok-clone.svc.cluster.local:9092"
 	if got := settings(t, s)["advertised.listeners"]; got != want {
 		t.Errorf("advertised as %s, want %s", got, want)
@@ -58,7 +58,7 @@ func TestKafkaIsAdvertisedByANameThatItsPodHas(t *testing.T) {
 
 func TestNoTopicOfKafkaWantsMoreCopiesThanThereAreBrokers(t *testing.T) {
 	t.Parallel()
-	s := render(t, "whole")
+	s := render(t, "dev")
 	brokers := *get[*appsv1.StatefulSet](t, s, "StatefulSet kafka").Spec.Replicas
 	for name, value := range settings(t, s) {
 		copies := strings.HasSuffix(name, "replication.factor") || strings.HasSuffix(name, "min.isr") || name == "min.insync.replicas"
@@ -70,7 +70,7 @@ func TestNoTopicOfKafkaWantsMoreCopiesThanThereAreBrokers(t *testing.T) {
 
 func TestKafkasSettingsAreThoseOfTheValues(t *testing.T) {
 	t.Parallel()
-	s := render(t, "whole", `kafka.config.compression\.type=lz4`, "kafka.heap=300m")
+	s := render(t, "dev", `kafka.config.compression\.type=lz4`, "kafka.heap=300m")
 	if got := settings(t, s)["compression.type"]; got != "lz4" {
 		t.Errorf("compression.type is %s, want lz4", got)
 	}
@@ -81,7 +81,7 @@ func TestKafkasSettingsAreThoseOfTheValues(t *testing.T) {
 
 func TestKafkasClusterIDIsTheSameAtEveryRendering(t *testing.T) {
 	t.Parallel()
-	id := kafkaEnv(t, render(t, "whole"))["CLUSTER_ID"]
+	id := kafkaEnv(t, render(t, "dev"))["CLUSTER_ID"]
 	if bytes, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(bytes) != 16 {
 		t.Errorf("%q is not 16 bytes in URL-safe base64: %d, %v", id, len(bytes), err)
 	}
@@ -101,7 +101,7 @@ func kafkaEnv(t *testing.T, s stack) map[string]string {
 
 func TestOnlyWhoCallsKafkaReachesIt(t *testing.T) {
 	t.Parallel()
-	s := render(t, "whole")
+	s := render(t, "dev")
 	kafka := pod("kafka")
 	tests := []struct {
 		flow     string
@@ -132,7 +132,7 @@ func TestOnlyWhoCallsKafkaReachesIt(t *testing.T) {
 
 func TestAKafkaElsewhereIsReached(t *testing.T) {
 	t.Parallel()
-	s := render(t, "whole", "kafka.enabled=false", "kafka.brokers=kafka.example.com:9092")
+	s := render(t, "dev", "kafka.enabled=false", "kafka.brokers=kafka.example.com:9092")
 	if !allowed(s, pod("interaction-service"), outside, 9092) || allowed(s, pod("video-service"), outside, 9092) {
 		t.Error("who calls Kafka does not reach it, or who does not call it does")
 	}
@@ -162,7 +162,7 @@ func TestAChangeOfKafkasSettingsRestartsKafkaAlone(t *testing.T) {
 // each, which fails below a mount that is read-only.
 func TestNothingReadOnlyIsMountedWhereKafkasImageHasVolumes(t *testing.T) {
 	t.Parallel()
-	for _, m := range get[*appsv1.StatefulSet](t, render(t, "whole"), "StatefulSet kafka").Spec.Template.Spec.Containers[0].VolumeMounts {
+	for _, m := range get[*appsv1.StatefulSet](t, render(t, "dev"), "StatefulSet kafka").Spec.Template.Spec.Containers[0].VolumeMounts {
 		for _, volume := range []string{"/etc/kafka/secrets", "/mnt/shared/config", "/var/lib/kafka/data"} {
 			if m.ReadOnly && strings.HasPrefix(volume+"/", strings.TrimSuffix(m.MountPath, "/")+"/") {
 				t.Errorf("%s is read-only and holds the image's %s", m.MountPath, volume)

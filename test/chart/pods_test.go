@@ -127,7 +127,7 @@ func TestNothingThatChangesIsPartOfASelector(t *testing.T) {
 func TestATwoCoreMachineHasRoomForDev(t *testing.T) {
 	t.Parallel()
 	var cpu, memory int64
-	for _, w := range workloads(render(t, "whole")) {
+	for _, w := range workloads(render(t, "dev")) {
 		for _, c := range w.pod.Spec.Containers {
 			cpu += c.Resources.Requests.Cpu().MilliValue() * int64(*w.replicas)
 			memory += c.Resources.Limits.Memory().Value() * int64(*w.replicas)

@@ -25,18 +25,19 @@ const (
 	namespace = "tiktok-clone"
 )
 
-// environments are the values files by the environment that they are for. The
-// whole one is dev with everything that is not deployed by default.
+// environments are the values files by the environment that they are for.
 var environments = map[string][]string{
 	"default": nil,
 	"dev":     {chartDir + "/values-dev.yaml"},
 	"ci":      {chartDir + "/values-ci.yaml"},
 	"prod":    {chartDir + "/values-prod.yaml"},
-	"whole":   {chartDir + "/values-dev.yaml", "testdata/whole.yaml"},
 }
 
 // built are the tags that tkdeploy gives to the images that it builds.
-var built = []string{"services.auth.image.tag=a1b2c3", "services.gateway.image.tag=d4e5f6"}
+var built = []string{
+	"services.auth.image.tag=a1b2c3", "services.gateway.image.tag=d4e5f6", "services.video.image.tag=a7b8c9",
+	"services.interaction.image.tag=d0e1f2", "services.notification.image.tag=a3b4c5", "services.frontend.image.tag=d6e7f8",
+}
 
 // An object is one of the rendered ones.
 type object interface {

@@ -11,20 +11,18 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 )
 
+var services = []string{"api-gateway", "auth-service", "frontend", "interaction-service", "notification-service", "video-service"}
+
 // autoscaled stands for a Deployment without a number of replicas.
 const autoscaled = -1
 
 func TestReplicasByEnvironment(t *testing.T) {
 	t.Parallel()
 	tests := map[string]map[string]int32{
-		"default": {"auth-service": 2, "api-gateway": 2, "postgres": 1, "redis": 1},
-		"dev":     {"auth-service": 1, "api-gateway": 1, "postgres": 1, "redis": 1},
-		"ci":      {"auth-service": 1, "api-gateway": 1, "postgres": 1, "redis": 1},
-		"prod":    {"auth-service": autoscaled, "api-gateway": 3, "postgres": 3, "redis": 1},
-		"whole": {
-			"auth-service": 1, "api-gateway": 1, "postgres": 1, "redis": 1, "kafka": 1, "metrics-server": 1,
-			"video-service": 1, "interaction-service": 1, "notification-service": 1, "frontend": 1,
-		},
+		"default": replicas(2, map[string]int32{"postgres": 1}),
+		"dev":     replicas(1, map[string]int32{"postgres": 1, "metrics-server": 1}),
+		"ci":      replicas(1, map[string]int32{"postgres": 1, "metrics-server": 1}),
+		"prod":    replicas(3, map[string]int32{"auth-service": autoscaled, "postgres": 3}),
 	}
 	for environment, want := range tests {
 		t.Run(environment, func(t *testing.T) {
@@ -41,6 +39,16 @@ func TestReplicasByEnvironment(t *testing.T) {
 			}
 		})
 	}
+}
+
+// replicas is n for each service and one for Redis and Kafka, but for what special says.
+func replicas(n int32, special map[string]int32) map[string]int32 {
+	want := map[string]int32{"redis": 1, "kafka": 1}
+	for _, service := range services {
+		want[service] = n
+	}
+	maps.Copy(want, special)
+	return want
 }
 
 func TestAuthServiceScalesFromTwoToFiveAtSeventyPercent(t *testing.T) {
@@ -64,9 +72,9 @@ func TestAuthServiceScalesFromTwoToFiveAtSeventyPercent(t *testing.T) {
 func TestDisruptionBudgetsAreForWorkloadsWithSeveralPods(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
-		"default": {"api-gateway", "auth-service"},
+		"default": services,
 		"dev":     nil,
-		"prod":    {"api-gateway", "auth-service", "postgres"},
+		"prod":    {"api-gateway", "auth-service", "frontend", "interaction-service", "notification-service", "postgres", "video-service"},
 	}
 	for environment, want := range tests {
 		var got []string
@@ -85,13 +93,17 @@ func TestWithoutPostgreSQLEverythingElseIsIntact(t *testing.T) {
 	t.Parallel()
 	secrets := map[string][]byte{"DB_PASSWORD": []byte("a"), "DB_REPLICATION_PASSWORD": []byte("b"), "JWT_ACCESS_SECRET": []byte("c")}
 	with, without := renderIn(t, secrets), renderIn(t, secrets, "postgresql.enabled=false")
+	callers := []string{
+		"NetworkPolicy auth-service", "NetworkPolicy video-service",
+		"NetworkPolicy interaction-service", "NetworkPolicy notification-service",
+	}
 	for id, o := range with {
 		switch {
 		case o.GetLabels()["app.kubernetes.io/component"] == "database":
 			if without[id] != nil {
 				t.Errorf("%s is still there", id)
 			}
-		case id == "NetworkPolicy auth-service": // its way to the database is another one
+		case slices.Contains(callers, id): // their way to the database is another one
 		case !reflect.DeepEqual(o, without[id]):
 			t.Errorf("%s is not as it was", id)
 		}
