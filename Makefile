@@ -7,6 +7,8 @@ ENV ?= dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
+# What is compiled, and which tests passed on it, is then the same in every clone.
+export GOFLAGS := $(GOFLAGS) -trimpath
 
 ##@ Use
 
@@ -44,16 +46,20 @@ test-services: ## tests of the reference stack's services
 	cd services && go test -race ./...
 
 .PHONY: test-frontend
-test-frontend: ## the frontend's lint, types and unit tests
-	cd services/frontend && npm ci --no-audit --no-fund --loglevel=error
+test-frontend: services/frontend/node_modules ## the frontend's lint, types and unit tests
 	cd services/frontend && npm run --silent lint && npm run --silent typecheck && npm run --silent test
+
+services/frontend/node_modules: services/frontend/package-lock.json
+	cd services/frontend && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 .PHONY: test-adapters
 test-adapters: engine build ## the packages that speak to engine and cluster, on real ones
 	hack/test-adapters.sh
 
 .PHONY: test-e2e
-test-e2e: engine build ## real engine, real kind cluster, an environment of its own
+test-e2e: engine build services/frontend/node_modules ## real engine, real kind cluster, an environment of its own
+	hack/packages.sh
 	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
 
 .PHONY: lint

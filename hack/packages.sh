@@ -2,7 +2,7 @@
 # Install the Debian packages that the tests want, where that is possible.
 # Does nothing where they are there; elsewhere the tests say what they skip.
 set -euo pipefail
-packages=(postgresql redis-server shellcheck)
+packages=(postgresql redis-server shellcheck chromium fonts-dejavu-core)
 missing=()
 for p in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")

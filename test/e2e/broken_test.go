@@ -1,0 +1,101 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+)
+
+// brokenParts takes away one part of the stack after the other: verify ends with
+// 15 and names it.
+func brokenParts(t *testing.T, p *project) {
+	client := p.kube(t)
+	for _, name := range []string{"api-gateway", "auth-service", "video-service", "interaction-service", "notification-service"} {
+		t.Run(name, func(t *testing.T) {
+			defer scale(t, client, name, 0)()
+			p.run(t, "verify").must(t, 15).says(t, "✗ "+name+"/", name+": ")
+		})
+	}
+	for _, name := range []string{"redis", "kafka", "postgres"} {
+		t.Run(name, func(t *testing.T) {
+			defer scale(t, client, name, 0)()
+			p.run(t, "verify").must(t, 15).says(t, "✗ "+name+"/", name+": ")
+		})
+	}
+	awaitAllReady(t, client)
+	p.run(t, "verify").must(t, 0)
+}
+
+// scale gives a workload other replicas and returns what puts one back.
+func scale(t *testing.T, client kubernetes.Interface, name string, replicas int) (back func()) {
+	t.Helper()
+	patch := func(n int) {
+		body := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, n)
+		apps := client.AppsV1()
+		_, err := apps.Deployments(stackNamespace).Patch(t.Context(), name, types.MergePatchType, body, metav1.PatchOptions{})
+		if err != nil {
+			_, err = apps.StatefulSets(stackNamespace).Patch(t.Context(), name, types.MergePatchType, body, metav1.PatchOptions{})
+		}
+		if err != nil {
+			t.Fatalf("scale %s to %d: %v", name, n, err)
+		}
+	}
+	patch(replicas)
+	await(t, name+" to be gone", func() bool { return len(podsOf(t, client, name)) == replicas })
+	return func() {
+		patch(1)
+		await(t, name+" to be back", func() bool {
+			found := podsOf(t, client, name)
+			return len(found) == 1 && ready(found[0])
+		})
+	}
+}
+
+// awaitAllReady waits until every pod of the stack is ready.
+func awaitAllReady(t *testing.T, client kubernetes.Interface) {
+	t.Helper()
+	await(t, "all pods to be ready", func() bool {
+		for _, pod := range pods(t, client, stackNamespace) {
+			if !ready(pod) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func podsOf(t *testing.T, client kubernetes.Interface, name string) []corev1.Pod {
+	t.Helper()
+	list, err := client.CoreV1().Pods(stackNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+func ready(pod corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// await asks until the answer is yes, for at most 2 minutes.
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited 2 minutes for %s", what)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
