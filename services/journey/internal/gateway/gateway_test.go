@@ -74,13 +74,13 @@ func TestAnErrorShowsTheStartOfTheAnswerInOneLineWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
-		_, _ = w.Write([]byte("a\n\tb \xff " + strings.Repeat("x", 281) + " my secret and more"))
+		_, _ = w.Write([]byte("a\n\tb \xff " + strings.Repeat("x", 282) + " my secret and more"))
 	}))
 	t.Cleanup(server.Close)
 	client := &gateway.Client{URL: server.URL, Timeout: time.Minute}
 	client.Hide("my secret", "")
 	_, err := client.Do(t.Context(), gateway.Request{Method: "GET", Path: "/a", Status: 200})
-	want := "GET " + server.URL + "/a: 500 Internal Server Error: a b � " + strings.Repeat("x", 281) + " (hidden) an…"
+	want := "GET " + server.URL + "/a: 500 Internal Server Error: a b � " + strings.Repeat("x", 282) + " (hidden) an…"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
