@@ -1,8 +1,8 @@
 // Package journey is what the stack is for, done as a user does it: two people
-// register, one posts a video that both see in the feed, the other likes it, and
+// register, one posts a video that the feed then shows, the other likes it, and
 // the first is told.
 //
-// It asks for nothing that another user of the stack could change meanwhile, and
+// It expects nothing that other users of the stack could change meanwhile, and
 // leaves nothing behind.
 package journey
 

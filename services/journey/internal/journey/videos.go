@@ -70,24 +70,22 @@ type notifications struct {
 // through Kafka.
 func (j *Journey) notification(ctx context.Context) error {
 	const path = "/api/v1/notifications"
-	asked, cancel := context.WithTimeout(ctx, j.Limits.Notification)
+	start := time.Now()
+	waiting, cancel := context.WithTimeout(ctx, j.Limits.Notification) // its end cuts off no question
 	defer cancel()
 	for {
 		var got notifications
-		_, err := j.Gateway.Do(asked, gateway.Request{Method: http.MethodGet, Path: path, Token: j.author.Access, Status: http.StatusOK, Into: &got})
-		if err == nil && j.told(got) {
-			return nil
-		}
-		if err != nil && asked.Err() == nil {
+		_, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodGet, Path: path, Token: j.author.Access, Status: http.StatusOK, Into: &got})
+		if err != nil || j.told(got) {
 			return err
 		}
 		switch {
-		case gateway.Wait(asked, j.Poll):
+		case gateway.Wait(waiting, j.Poll):
 		case ctx.Err() != nil:
 			return fmt.Errorf("GET %s%s: %w", j.Gateway.URL, path, context.Cause(ctx))
 		default:
 			return fmt.Errorf("GET %s%s: the like is not among the %d notifications after %s",
-				j.Gateway.URL, path, len(got.Notifications), j.Limits.Notification)
+				j.Gateway.URL, path, len(got.Notifications), time.Since(start).Round(time.Second))
 		}
 	}
 }
