@@ -1,224 +1,98 @@
 package test
 
 import (
-	"encoding/json"
-	"net/http"
+	"bytes"
+	"errors"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
-	"tkdeploy.dev/tiktok/test/kafkatest"
-	"tkdeploy.dev/tiktok/test/pgtest"
+	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// A whole is all services, as the chart connects them.
-type whole struct {
-	auth, video, interaction, notification, gateway *process
+// steps of the journey, all passed, with their times taken out.
+const passedJourney = `TAP version 14
+1..9
+ok 1 - register two accounts
+ok 2 - log in
+ok 3 - refresh the session
+ok 4 - post a video
+ok 5 - feed from the database
+ok 6 - feed from the cache
+ok 7 - like from the second account
+ok 8 - notification of the like
+ok 9 - clean up
+`
 
-	database *pgtest.Server
-	cache    *redisServer
-	broker   *kafkatest.Broker
-}
+var yamlBlock = regexp.MustCompile(`  ---\n  duration_ms: \d+\.\d{3}\n  \.\.\.\n`)
 
-func (w *whole) processes() []*process {
-	return []*process{w.auth, w.video, w.interaction, w.notification, w.gateway}
-}
-
-// startWhole starts the services, and none of their stores.
-func startWhole(t *testing.T) *whole {
+// journey runs the program, with the environment that the chart gives it.
+func (w *whole) journey(t *testing.T) (output, log string, status int) {
 	t.Helper()
-	w := &whole{database: pgtest.New(t), cache: newRedis(t), broker: kafkatest.New(t)}
-	bin := t.TempDir()
-	services := []string{"auth-service", "video-service", "interaction-service", "notification-service", "api-gateway"}
-	args := []string{"build", "-o", bin}
-	for _, service := range services {
-		args = append(args, "../"+service)
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(w.bin, "journey"))
+	cmd.Env = []string{"GATEWAY_URL=http://127.0.0.1:" + w.gateway.port}
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Errorf("run the journey: %v", err)
 	}
-	if output, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("go %s: %v\n%s", args, err, output)
-	}
-	db := w.database.Config
-	env := []string{
-		"DB_HOST=" + db.Host, "DB_PORT=" + db.Port, "DB_NAME=" + db.Name, "DB_USER=" + db.User, "DB_PASSWORD=" + db.Password,
-		"JWT_ACCESS_SECRET=" + strings.Repeat("s", 32), "REDIS_ADDR=" + w.cache.addr, "KAFKA_BROKERS=" + w.broker.Addr, "DRAIN=1s",
-	}
-	grpc := map[string]string{}
-	for _, service := range services[:4] {
-		grpc[service] = freePort(t)
-		env = append(env, strings.ToUpper(strings.ReplaceAll(service, "-", "_"))+"_ADDR=localhost:"+grpc[service])
-	}
-	for i, p := range []**process{&w.auth, &w.video, &w.interaction, &w.notification, &w.gateway} {
-		own := append([]string{"GRPC_PORT=" + grpc[services[i]]}, env...)
-		*p = startProcess(t, filepath.Join(bin, services[i]), own)
-	}
-	return w
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
-// A member is a user who is signed in.
-type member struct {
-	*process
-	access string
-}
-
-func (w *whole) join(t *testing.T, name string) member {
-	t.Helper()
-	account := `{"username":"` + name + `","email":"` + name + `@example.com","password":"correct horse"}`
-	w.gateway.post(t, "/api/v1/auth/register", account, 201, nil)
-	var got tokens
-	w.gateway.post(t, "/api/v1/auth/login", `{"email":"`+name+`@example.com","password":"correct horse"}`, 200, &got)
-	return member{w.gateway, got.Access}
-}
-
-// do sends a request, wants the status, and decodes the answer into result.
-func (m member) do(t *testing.T, method, path, body string, status int, result any) *http.Response {
-	t.Helper()
-	header := map[string]string{}
-	if m.access != "" {
-		header["Authorization"] = "Bearer " + m.access
+// checkJourney runs it where nobody else is: every step passes, and nothing that
+// it made is left in any table.
+func (w *whole) checkJourney(t *testing.T) {
+	output, log, status := w.journey(t)
+	if got := yamlBlock.ReplaceAllString(output, ""); got != passedJourney || log != "" || status != 0 {
+		t.Fatalf("exit status %d\n%s%s", status, output, log)
 	}
-	answer := m.send(t, method, path, body, header)
-	text := read(t, answer)
-	if answer.StatusCode != status {
-		t.Fatalf("%s %s: got %s %s, want %d", method, path, answer.Status, text, status)
+	pool, err := postgres.Open(t.Context(), w.database.Config, "test")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if result != nil {
-		if err := json.Unmarshal([]byte(text), result); err != nil {
-			t.Fatalf("%v: %s", err, text)
+	defer pool.Close()
+	for _, table := range []string{
+		"auth.users", "video.videos", "video.contents", "interaction.likes", "interaction.comments", "interaction.views", "notification.notifications",
+	} {
+		var rows int
+		if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil || rows > 0 {
+			t.Errorf("%d rows are left in %s, error %v", rows, table, err)
 		}
 	}
-	return answer
 }
 
-type videoAnswer struct {
-	ID, Title, URL         string
-	Author                 struct{ Username string }
-	Likes, Comments, Views int
-	Liked                  bool
-}
-
-type notificationsAnswer struct {
-	Notifications []struct {
-		ID, Type   string
-		Actor      struct{ Username string }
-		VideoTitle string `json:"video_title"`
-		Read       bool
+// checkJourneys runs several at once, each of which is a stack in use to the others.
+func (w *whole) checkJourneys(t *testing.T) {
+	var running sync.WaitGroup
+	for range 4 {
+		running.Go(func() {
+			output, log, status := w.journey(t)
+			if got := yamlBlock.ReplaceAllString(output, ""); got != passedJourney || status != 0 {
+				t.Errorf("exit status %d\n%s%s", status, output, log)
+			}
+		})
 	}
-	Unread int
-}
-
-// waitForNotifications waits until there are n, and sees that no more come from
-// what was done before.
-func (m member) waitForNotifications(t *testing.T, n int) (got notificationsAnswer) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		m.do(t, "GET", "/api/v1/notifications", "", 200, &got)
-		if len(got.Notifications) == n {
-			return got
-		}
-		if len(got.Notifications) > n || time.Now().After(deadline) {
-			t.Fatalf("%d notifications, want %d: %+v", len(got.Notifications), n, got)
-		}
-		time.Sleep(20 * time.Millisecond)
+	running.Wait()
+	if feed := w.gateway.get(t, "/api/v1/feed", nil); !strings.Contains(feed, `"videos":[]`) {
+		t.Errorf("left in the feed: %s", feed)
 	}
 }
 
-func TestTheJourneyThroughTheWholeStack(t *testing.T) {
-	t.Parallel()
-	w := startWhole(t)
-	for _, p := range w.processes() {
-		p.waitFor(t, "/health/live", 200)
-		p.waitFor(t, "/health", 503)
-	}
-	w.database.Start(t)
-	w.cache.start(t)
-	w.interaction.waitFor(t, "/health", 200) // without Kafka: events wait
-	w.notification.waitFor(t, "/health", 503)
-	w.broker.Start(t)
-	for _, p := range w.processes() {
-		p.waitFor(t, "/health", 200)
-	}
-
-	alice, bob, nobody := w.join(t, "alice"), w.join(t, "bob"), member{w.gateway, ""}
-
-	// Post, and see it in the feed, from the database and from the cache.
-	var posted videoAnswer
-	alice.do(t, "POST", "/api/v1/videos", `{"title":"My cat","content_type":"video/mp4","content":"ZmlsbQ=="}`, 201, &posted)
-	if got := read(t, nobody.send(t, "GET", posted.URL, "", nil)); got != "film" {
-		t.Errorf("content is %q", got)
-	}
-	var feed struct{ Videos []videoAnswer }
-	for _, want := range []string{"miss", "hit"} {
-		if got := nobody.do(t, "GET", "/api/v1/feed", "", 200, &feed).Header.Get("X-Cache"); got != want {
-			t.Errorf("the feed is a %s, want a %s", got, want)
+// checkJourneyWithoutRedis: nobody can log in, which the journey says, with the
+// gateway's words.
+func (w *whole) checkJourneyWithoutRedis(t *testing.T) {
+	output, _, status := w.journey(t)
+	for _, want := range []string{
+		"ok 1 - register two accounts", "not ok 2 - log in", "/api/v1/auth/login: 503 Service Unavailable: {", "a service that this needs is away",
+		`ok 4 - post a video # SKIP needs "log in"`, "not ok 9 - clean up",
+	} {
+		if !strings.Contains(output, want) || status != 1 {
+			t.Errorf("exit status %d, want %q in\n%s", status, want, output)
 		}
-		if len(feed.Videos) != 1 || feed.Videos[0].Title != "My cat" || feed.Videos[0].Author.Username != "alice" {
-			t.Fatalf("feed %+v", feed)
-		}
-	}
-	path := "/api/v1/videos/" + posted.ID
-
-	// What bob does reaches alice through Kafka, each thing once.
-	bob.do(t, "PUT", path+"/like", "", 204, nil)
-	bob.do(t, "PUT", path+"/like", "", 204, nil)
-	bob.do(t, "POST", path+"/views", "", 204, nil)
-	alice.do(t, "PUT", path+"/like", "", 204, nil) // one's own is no news
-	first := alice.waitForNotifications(t, 1)
-	if n := first.Notifications[0]; n.Type != "liked" || n.Actor.Username != "bob" || n.VideoTitle != "My cat" || first.Unread != 1 {
-		t.Errorf("got %+v", first)
-	}
-	alice.do(t, "POST", "/api/v1/notifications/"+first.Notifications[0].ID+"/read", "", 204, nil)
-	bob.do(t, "POST", "/api/v1/notifications/"+first.Notifications[0].ID+"/read", "", 404, nil)
-	var seen videoAnswer
-	bob.do(t, "GET", path, "", 200, &seen)
-	if seen.Likes != 2 || seen.Views != 1 || !seen.Liked {
-		t.Errorf("got %+v", seen)
-	}
-
-	// Kafka is away for a while: actions are taken, and nothing is lost or doubled.
-	w.broker.Stop()
-	bob.do(t, "POST", path+"/comments", `{"text":"nice"}`, 201, nil)
-	w.notification.waitFor(t, "/health", 503)
-	w.notification.waitFor(t, "/health/live", 200)
-	w.interaction.waitFor(t, "/health", 200)
-	w.broker.Start(t)
-	w.notification.waitFor(t, "/health", 200)
-	if got := alice.waitForNotifications(t, 2); got.Unread != 1 || got.Notifications[0].Type != "commented" {
-		t.Errorf("got %+v", got)
-	}
-
-	// Without Redis the feed comes from the database.
-	w.cache.stop(t)
-	w.video.waitForHealth(t, "degraded")
-	nobody.do(t, "GET", "/api/v1/feed", "", 200, &feed)
-	w.cache.start(t)
-	w.auth.waitFor(t, "/health", 200)
-
-	// Clean up.
-	bob.do(t, "DELETE", path, "", 403, nil)
-	alice.do(t, "DELETE", path, "", 204, nil)
-	bob.do(t, "PUT", path+"/like", "", 404, nil)
-	alice.waitForNotifications(t, 0)
-	for range 2 {
-		alice.do(t, "DELETE", "/api/v1/me", "", 204, nil)
-		bob.do(t, "DELETE", "/api/v1/me", "", 204, nil)
-	}
-	w.gateway.post(t, "/api/v1/auth/login", `{"email":"alice@example.com","password":"correct horse"}`, 401, nil)
-	for _, p := range w.processes() {
-		p.checkDrain(t)
-	}
-}
-
-// waitForHealth waits until the readiness answer has the status in its text.
-func (p *process) waitForHealth(t *testing.T, status string) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !strings.Contains(p.get(t, "/health", nil), `"status":"`+status+`"`) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not become %s", p.name, status)
-		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }

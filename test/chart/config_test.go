@@ -65,7 +65,7 @@ func TestEverythingThatAPodReadsIsRendered(t *testing.T) {
 		}
 	}
 	inEveryEnvironment(t, func(t *testing.T, s stack) {
-		for name, w := range workloads(s) {
+		for name, w := range pods(s) {
 			eachReference(w.pod.Spec, func(id, key string) {
 				if s[id] == nil {
 					t.Errorf("%s reads %s, which is not there", name, id)

@@ -120,7 +120,7 @@ func TestADatabaseElsewhereIsReached(t *testing.T) {
 
 func TestEveryPodIsUnderAPolicyForBothDirectionsAndFindsNames(t *testing.T) {
 	inEveryEnvironment(t, func(t *testing.T, s stack) {
-		for name := range workloads(s) {
+		for name := range pods(s) {
 			spec := get[*networkingv1.NetworkPolicy](t, s, "NetworkPolicy "+name).Spec
 			if !pod(name).is(&spec.PodSelector) || len(spec.PolicyTypes) != 2 {
 				t.Errorf("%s: the policy is for %v %v", name, spec.PodSelector, spec.PolicyTypes)

@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -32,9 +33,32 @@ func workloads(s stack) map[string]workload {
 	return found
 }
 
-func eachPod(t *testing.T, check func(*testing.T, workload)) {
+// hooks are the pods that Helm runs by itself, seen as workloads without a
+// selector and a number of replicas.
+func hooks(s stack) map[string]workload {
+	found := map[string]workload{}
+	for _, o := range s {
+		if pod, ok := o.(*corev1.Pod); ok {
+			found[pod.Name] = workload{name: pod.Name, pod: corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}}
+		}
+	}
+	return found
+}
+
+// pods are those of the workloads and of the hooks.
+func pods(s stack) map[string]workload {
+	found := workloads(s)
+	maps.Copy(found, hooks(s))
+	return found
+}
+
+// eachWorkload is for what runs on, eachPod for that and the hooks.
+func eachWorkload(t *testing.T, check func(*testing.T, workload)) { each(t, workloads, check) }
+func eachPod(t *testing.T, check func(*testing.T, workload))      { each(t, pods, check) }
+
+func each(t *testing.T, of func(stack) map[string]workload, check func(*testing.T, workload)) {
 	inEveryEnvironment(t, func(t *testing.T, s stack) {
-		all := workloads(s)
+		all := of(s)
 		if len(all) < 4 {
 			t.Fatalf("%d workloads, want the two services and the two stores at least", len(all))
 		}
@@ -94,7 +118,7 @@ func TestEveryContainerHasRequestsAndAMemoryLimit(t *testing.T) {
 }
 
 func TestEveryContainerHasAllThreeProbes(t *testing.T) {
-	eachPod(t, func(t *testing.T, w workload) {
+	eachWorkload(t, func(t *testing.T, w workload) {
 		for _, c := range w.pod.Spec.Containers {
 			if c.StartupProbe == nil || c.ReadinessProbe == nil || c.LivenessProbe == nil {
 				t.Errorf("container %s lacks a probe", c.Name)
@@ -115,7 +139,7 @@ func TestEveryImageHasATagOtherThanLatest(t *testing.T) {
 }
 
 func TestNothingThatChangesIsPartOfASelector(t *testing.T) {
-	eachPod(t, func(t *testing.T, w workload) {
+	eachWorkload(t, func(t *testing.T, w workload) {
 		for key := range w.selector.MatchLabels {
 			if key != "app.kubernetes.io/name" && key != "app.kubernetes.io/instance" {
 				t.Errorf("the selector has %s", key)

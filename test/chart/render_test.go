@@ -37,6 +37,7 @@ var environments = map[string][]string{
 var built = []string{
 	"services.auth.image.tag=a1b2c3", "services.gateway.image.tag=d4e5f6", "services.video.image.tag=a7b8c9",
 	"services.interaction.image.tag=d0e1f2", "services.notification.image.tag=a3b4c5", "services.frontend.image.tag=d6e7f8",
+	"journey.image.tag=b8c9d0",
 }
 
 // An object is one of the rendered ones.

@@ -67,7 +67,7 @@ func TestValuesHaveEveryKeyOfTheSchema(t *testing.T) {
 	for _, v := range readValues(t) {
 		paths = append(paths, v.path)
 	}
-	for _, section := range []string{"", "networkPolicy.", "probes.", "services.auth.", "services.auth.autoscaling.", "postgresql.", "postgresql.auth.", "postgresql.storage.", "redis.", "redis.storage.", "kafka.", "kafka.storage.", "metricsServer."} {
+	for _, section := range []string{"", "networkPolicy.", "probes.", "services.auth.", "services.auth.autoscaling.", "postgresql.", "postgresql.auth.", "postgresql.storage.", "redis.", "redis.storage.", "kafka.", "kafka.storage.", "metricsServer.", "journey."} {
 		s := root
 		if section != "" {
 			s = root.at(root, strings.TrimSuffix(section, "."))
@@ -128,6 +128,8 @@ func TestTheSchemaRefuses(t *testing.T) {
 		"a store of messages misspelt":   "services.notification.calls={kakfa}",
 		"a typo in the metrics server":   "metricsServer.insecure=true",
 		"measuring without a pause":      "metricsServer.resolutionSeconds=1",
+		"a typo in the journey":          "journey.enable=false",
+		"the tag latest of the journey":  "journey.image.tag=latest",
 	}
 	for what, set := range tests {
 		t.Run(what, func(t *testing.T) {

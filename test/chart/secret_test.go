@@ -75,7 +75,7 @@ func TestNoSecretIsRenderedOutsideTheSecret(t *testing.T) {
 
 func TestInAClusterAnImageWithoutTagIsRefused(t *testing.T) {
 	t.Parallel()
-	_, err := rendering{cluster: clusterWith(nil)}.run()
+	_, err := rendering{set: built[1:], cluster: clusterWith(nil)}.run()
 	const want = "set services.auth.image.tag: tkdeploy does it from the image's inputs"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)

@@ -1,0 +1,103 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tiktok/journey/internal/gateway"
+)
+
+// serve answers with the statuses, one after the other and the last for ever.
+func serve(t *testing.T, retryAfter string, statuses ...int) (client *gateway.Client, count *int) {
+	t.Helper()
+	count = new(int)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", retryAfter)
+		w.WriteHeader(statuses[min(*count, len(statuses)-1)])
+		*count++
+	}))
+	t.Cleanup(server.Close)
+	return &gateway.Client{URL: server.URL, Timeout: time.Minute, Pause: time.Millisecond}, count
+}
+
+func TestARequestIsRepeatedWhereThatIsSafe(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		method   string
+		statuses []int
+		tries    int
+		answered bool
+	}{
+		"a read of what is away for a moment":      {"GET", []int{503, 502, 200}, 3, true},
+		"a read of what stays away":                {"GET", []int{503}, 3, false},
+		"a deletion":                               {"DELETE", []int{504, 200}, 2, true},
+		"a post may have been taken":               {"POST", []int{503, 200}, 1, false},
+		"a bug does not go away":                   {"GET", []int{500, 200}, 1, false},
+		"over the limit nothing was done":          {"POST", []int{429, 429, 429, 429, 200}, 5, true},
+		"what was answered is not asked once more": {"GET", []int{200}, 1, true},
+	}
+	for what, test := range tests {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			client, count := serve(t, "", test.statuses...)
+			_, err := client.Do(t.Context(), gateway.Request{Method: test.method, Path: "/a", Status: 200})
+			if *count != test.tries || (err == nil) != test.answered {
+				t.Errorf("%d tries, want %d; error %v", *count, test.tries, err)
+			}
+		})
+	}
+}
+
+func TestItWaitsAsLongAsItIsToldWithinItsTime(t *testing.T) {
+	t.Parallel()
+	client, count := serve(t, "1", 429, 200)
+	start := time.Now()
+	if _, err := client.Do(t.Context(), gateway.Request{Method: "POST", Path: "/a", Status: 200}); err != nil || time.Since(start) < time.Second {
+		t.Errorf("error %v after %s and %d tries", err, time.Since(start), *count)
+	}
+	client, _ = serve(t, "60", 429)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	start = time.Now()
+	_, err := client.Do(ctx, gateway.Request{Method: "POST", Path: "/a", Status: 200})
+	if err == nil || !strings.HasSuffix(err.Error(), "/a: 429 Too Many Requests") || time.Since(start) > 20*time.Second {
+		t.Errorf("error %v after %s, want the answer's at once", err, time.Since(start))
+	}
+}
+
+func TestAnErrorShowsTheStartOfTheAnswerInOneLineWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write([]byte("a\n\tb \xff " + strings.Repeat("x", 282) + " my secret and more"))
+	}))
+	t.Cleanup(server.Close)
+	client := &gateway.Client{URL: server.URL, Timeout: time.Minute}
+	client.Hide("my secret", "")
+	_, err := client.Do(t.Context(), gateway.Request{Method: "GET", Path: "/a", Status: 200})
+	want := "GET " + server.URL + "/a: 500 Internal Server Error: a b � " + strings.Repeat("x", 282) + " (hidden) an…"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestNoAnswerSaysWhy(t *testing.T) {
+	t.Parallel()
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(hangs.Close)
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for url, want := range map[string]string{hangs.URL: "no answer within 20ms", closed.URL: "connection refused"} {
+		client := &gateway.Client{URL: url, Timeout: 20 * time.Millisecond, Pause: time.Millisecond}
+		_, err := client.Do(t.Context(), gateway.Request{Method: "GET", Path: "/a", Status: 200})
+		var failure *gateway.Error
+		if !errors.As(err, &failure) || failure.Status != 0 || !strings.HasSuffix(err.Error(), want) || strings.Count(err.Error(), url) != 1 {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

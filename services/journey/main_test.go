@@ -1,0 +1,32 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestTheGatewaysURLIsChecked(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"":                     "GATEWAY_URL is not set",
+		"api-gateway:4000":     "GATEWAY_URL is not as in",
+		"ftp://api-gateway":    "GATEWAY_URL is not as in",
+		"http://":              "GATEWAY_URL is not as in",
+		"http://a:secret@host": "GATEWAY_URL is not as in",
+	}
+	for given, want := range tests {
+		_, err := run(t.Context(), func(string) (string, bool) { return given, true }, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: error %v, want %s", given, err, want)
+		}
+	}
+}
+
+func TestASlashAtTheEndOfTheURLIsNoPartOfThePaths(t *testing.T) {
+	t.Parallel()
+	got, err := gatewayURL(func(string) (string, bool) { return "http://api-gateway:4000/", true })
+	if err != nil || got != "http://api-gateway:4000" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -1,0 +1,220 @@
+package test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tiktok/test/kafkatest"
+	"tkdeploy.dev/tiktok/test/pgtest"
+)
+
+// A whole is all services, as the chart connects them.
+type whole struct {
+	bin string // the folder of their programs, and of the journey's
+
+	auth, video, interaction, notification, gateway *process
+
+	database *pgtest.Server
+	cache    *redisServer
+	broker   *kafkatest.Broker
+}
+
+func (w *whole) processes() []*process {
+	return []*process{w.auth, w.video, w.interaction, w.notification, w.gateway}
+}
+
+// startWhole starts the services, and none of their stores.
+func startWhole(t *testing.T) *whole {
+	t.Helper()
+	bin := t.TempDir()
+	w := &whole{bin: bin, database: pgtest.New(t), cache: newRedis(t), broker: kafkatest.New(t)}
+	services := []string{"auth-service", "video-service", "interaction-service", "notification-service", "api-gateway"}
+	args := []string{"build", "-o", bin}
+	for _, service := range append(services, "journey") {
+		args = append(args, "../"+service)
+	}
+	if output, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("go %s: %v\n%s", args, err, output)
+	}
+	db := w.database.Config
+	env := []string{
+		"DB_HOST=" + db.Host, "DB_PORT=" + db.Port, "DB_NAME=" + db.Name, "DB_USER=" + db.User, "DB_PASSWORD=" + db.Password,
+		"JWT_ACCESS_SECRET=" + strings.Repeat("s", 32), "REDIS_ADDR=" + w.cache.addr, "KAFKA_BROKERS=" + w.broker.Addr, "DRAIN=1s", "RATE_LIMIT=1000",
+	}
+	grpc := map[string]string{}
+	for _, service := range services[:4] {
+		grpc[service] = freePort(t)
+		env = append(env, strings.ToUpper(strings.ReplaceAll(service, "-", "_"))+"_ADDR=localhost:"+grpc[service])
+	}
+	for i, p := range []**process{&w.auth, &w.video, &w.interaction, &w.notification, &w.gateway} {
+		own := append([]string{"GRPC_PORT=" + grpc[services[i]]}, env...)
+		*p = startProcess(t, filepath.Join(bin, services[i]), own)
+	}
+	return w
+}
+
+// A member is a user who is signed in.
+type member struct {
+	*process
+	access string
+}
+
+func (w *whole) join(t *testing.T, name string) member {
+	t.Helper()
+	account := `{"username":"` + name + `","email":"` + name + `@example.com","password":"correct horse"}`
+	w.gateway.post(t, "/api/v1/auth/register", account, 201, nil)
+	var got tokens
+	w.gateway.post(t, "/api/v1/auth/login", `{"email":"`+name+`@example.com","password":"correct horse"}`, 200, &got)
+	return member{w.gateway, got.Access}
+}
+
+// do sends a request, wants the status, and decodes the answer into result.
+func (m member) do(t *testing.T, method, path, body string, status int, result any) *http.Response {
+	t.Helper()
+	header := map[string]string{}
+	if m.access != "" {
+		header["Authorization"] = "Bearer " + m.access
+	}
+	answer := m.send(t, method, path, body, header)
+	text := read(t, answer)
+	if answer.StatusCode != status {
+		t.Fatalf("%s %s: got %s %s, want %d", method, path, answer.Status, text, status)
+	}
+	if result != nil {
+		if err := json.Unmarshal([]byte(text), result); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+	}
+	return answer
+}
+
+type videoAnswer struct {
+	ID, Title, URL         string
+	Author                 struct{ Username string }
+	Likes, Comments, Views int
+	Liked                  bool
+}
+
+type notificationsAnswer struct {
+	Notifications []struct {
+		ID, Type   string
+		Actor      struct{ Username string }
+		VideoTitle string `json:"video_title"`
+		Read       bool
+	}
+	Unread int
+}
+
+// waitForNotifications waits until there are n, and sees that no more come from
+// what was done before.
+func (m member) waitForNotifications(t *testing.T, n int) (got notificationsAnswer) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		m.do(t, "GET", "/api/v1/notifications", "", 200, &got)
+		if len(got.Notifications) == n {
+			return got
+		}
+		if len(got.Notifications) > n || time.Now().After(deadline) {
+			t.Fatalf("%d notifications, want %d: %+v", len(got.Notifications), n, got)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func TestTheWholeStackFromNothingToShutdown(t *testing.T) {
+	t.Parallel()
+	w := startWhole(t)
+	for _, p := range w.processes() {
+		p.waitFor(t, "/health/live", 200)
+		p.waitFor(t, "/health", 503)
+	}
+	w.database.Start(t)
+	w.cache.start(t)
+	w.interaction.waitFor(t, "/health", 200) // without Kafka: events wait
+	w.notification.waitFor(t, "/health", 503)
+	w.broker.Start(t)
+	for _, p := range w.processes() {
+		p.waitFor(t, "/health", 200)
+	}
+
+	t.Run("the journey", w.checkJourney)
+	t.Run("journeys side by side", w.checkJourneys)
+
+	alice, bob, nobody := w.join(t, "alice"), w.join(t, "bob"), member{w.gateway, ""}
+	var posted videoAnswer
+	alice.do(t, "POST", "/api/v1/videos", `{"title":"My cat","url":"https://example.com/cat.mp4"}`, 201, &posted)
+	path := "/api/v1/videos/" + posted.ID
+
+	// What bob does reaches alice through Kafka, each thing once.
+	bob.do(t, "PUT", path+"/like", "", 204, nil)
+	bob.do(t, "PUT", path+"/like", "", 204, nil)
+	bob.do(t, "POST", path+"/views", "", 204, nil)
+	alice.do(t, "PUT", path+"/like", "", 204, nil) // one's own is no news
+	first := alice.waitForNotifications(t, 1)
+	if n := first.Notifications[0]; n.Type != "liked" || n.Actor.Username != "bob" || n.VideoTitle != "My cat" || first.Unread != 1 {
+		t.Errorf("got %+v", first)
+	}
+	alice.do(t, "POST", "/api/v1/notifications/"+first.Notifications[0].ID+"/read", "", 204, nil)
+	bob.do(t, "POST", "/api/v1/notifications/"+first.Notifications[0].ID+"/read", "", 404, nil)
+	var seen videoAnswer
+	bob.do(t, "GET", path, "", 200, &seen)
+	if seen.Likes != 2 || seen.Views != 1 || !seen.Liked {
+		t.Errorf("got %+v", seen)
+	}
+
+	// Kafka is away for a while: actions are taken, and nothing is lost or doubled.
+	w.broker.Stop()
+	bob.do(t, "POST", path+"/comments", `{"text":"nice"}`, 201, nil)
+	w.notification.waitFor(t, "/health", 503)
+	w.notification.waitFor(t, "/health/live", 200)
+	w.interaction.waitFor(t, "/health", 200)
+	w.broker.Start(t)
+	w.notification.waitFor(t, "/health", 200)
+	if got := alice.waitForNotifications(t, 2); got.Unread != 1 || got.Notifications[0].Type != "commented" {
+		t.Errorf("got %+v", got)
+	}
+
+	// Without Redis the feed comes from the database.
+	w.cache.stop(t)
+	w.video.waitForHealth(t, "degraded")
+	var feed struct{ Videos []videoAnswer }
+	nobody.do(t, "GET", "/api/v1/feed", "", 200, &feed)
+	if len(feed.Videos) != 1 || feed.Videos[0].Title != "My cat" || feed.Videos[0].Author.Username != "alice" {
+		t.Errorf("feed %+v", feed)
+	}
+	t.Run("the journey without Redis", w.checkJourneyWithoutRedis)
+	w.cache.start(t)
+	w.auth.waitFor(t, "/health", 200)
+
+	// Clean up.
+	bob.do(t, "DELETE", path, "", 403, nil)
+	alice.do(t, "DELETE", path, "", 204, nil)
+	bob.do(t, "PUT", path+"/like", "", 404, nil)
+	alice.waitForNotifications(t, 0)
+	for range 2 {
+		alice.do(t, "DELETE", "/api/v1/me", "", 204, nil)
+		bob.do(t, "DELETE", "/api/v1/me", "", 204, nil)
+	}
+	w.gateway.post(t, "/api/v1/auth/login", `{"email":"alice@example.com","password":"correct horse"}`, 401, nil)
+	for _, p := range w.processes() {
+		p.checkDrain(t)
+	}
+}
+
+// waitForHealth waits until the readiness answer has the status in its text.
+func (p *process) waitForHealth(t *testing.T, status string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !strings.Contains(p.get(t, "/health", nil), `"status":"`+status+`"`) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not become %s", p.name, status)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
