@@ -90,6 +90,9 @@ func (c *Client) Rollback(ctx context.Context, asked int, report event.Reporter)
 		report.Report(event.Finished(c.name, event.Unchanged, fmt.Sprintf("revision %d", r.From.Revision), c.since(start), 0))
 		return r.From.Revision, nil
 	}
+	if !r.To.Verified {
+		report.Report(event.Warn(fmt.Sprintf("release %s: revision %d was never verified", c, r.To.Revision)))
+	}
 	report.Report(event.Progress(c.name, fmt.Sprintf("rollback from revision %d to %s", r.From.Revision, r)))
 	revision, healed, err := c.goBack(ctx, r, report)
 	mutations := int(c.writes.Load()) + count(revision > 0) + count(healed)

@@ -278,6 +278,26 @@ func TestAnObjectThatOnlyTheNewRevisionHasGoes(t *testing.T) {
 	}
 }
 
+func TestARevisionThatWasNeverVerifiedIsGoneBackToOnlyWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	d := shop()
+	d.Set = []string{"services.auth.port=4009"}
+	mustApply(t, c, d)
+	if _, err := c.Rollback(t.Context(), 0, event.Discard); !errors.Is(err, ErrNoTarget) {
+		t.Errorf("%v", err)
+	}
+	r := &recorder{}
+	if revision, err := c.Rollback(t.Context(), 1, r); err != nil || revision != 3 {
+		t.Errorf("revision %d, %v", revision, err)
+	}
+	if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 1 was never verified") {
+		t.Errorf("warnings %q", w)
+	}
+}
+
 func TestAVerifiedRevisionOutlivesARowOfFailures(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
