@@ -19,8 +19,8 @@ func rollbackCommand(streams Streams) *cli.Command {
 			"would delete a custom resource definition, is refused before anything is written. Then the workloads\n" +
 			"are waited for and smoke-tested, as up does. The revision that it writes is a new one.\n\n" +
 			"Examples:\n" +
-			"   tkdeploy rollback                to the newest verified revision\n" +
-			"   tkdeploy rollback --dry-run      where it would go, and whether it can\n" +
+			"   tkdeploy rollback                  to the newest verified revision\n" +
+			"   tkdeploy rollback --dry-run        where it would go, and whether it can\n" +
 			"   tkdeploy rollback --env ci --to 3  to a revision of tkdeploy history",
 		Flags: []cli.Flag{
 			envFlag(), configFlag(), outputFlag(), timeoutFlag(),
