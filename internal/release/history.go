@@ -71,7 +71,8 @@ func revisionOf(rel *release.Release) Revision {
 }
 
 // MarkVerified notes on a revision's record that it came up and passed its
-// smoke tests. Rollbacks go to such revisions only.
+// smoke tests. Rollbacks go to such revisions only. One that is not deployed
+// stays as it is: after a failed upgrade it is not what runs.
 func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -80,6 +81,9 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	for _, rel := range releases {
 		if rel.Version != revision {
 			continue
+		}
+		if rel.Info.Status != release.StatusDeployed {
+			return nil
 		}
 		if rel.Labels == nil {
 			rel.Labels = map[string]string{}

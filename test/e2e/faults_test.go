@@ -40,6 +40,7 @@ func TestFaults(t *testing.T) {
 	t.Run("row 26: a rollback passes over what failed", p.passesOverFailures)
 	t.Run("row 28: a failed hook leaves nothing pending", p.failedRollbackHook)
 	t.Run("row 32: a rollback that fails too tells both causes", p.failedRecovery)
+	t.Run("row 30: a rollback that would delete a CRD is refused", p.lostDefinition)
 	t.Run("row 29: an immutable field is refused before any write", p.immutableField)
 	t.Run("row 27: nothing verified, nowhere to go", p.nothingVerified)
 }

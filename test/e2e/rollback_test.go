@@ -3,11 +3,14 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const shopURL = "http://localhost:24080/health"
@@ -46,6 +49,32 @@ func (p *project) serves(t *testing.T) revision {
 	return last
 }
 
+// ask sends a request every 50 ms until stop, which gives those that failed.
+func ask(url string) (stop func() (failed []string)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan []string)
+	go func() {
+		var failed []string
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			<-tick.C
+			client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+			response, err := client.Get(url)
+			if err != nil {
+				failed = append(failed, err.Error())
+				continue
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				failed = append(failed, response.Status)
+			}
+		}
+		done <- failed
+	}()
+	return func() []string { cancel(); return <-done }
+}
+
 func (p *project) takenBack(t *testing.T) {
 	p.run(t, "up").must(t, 0)
 	good := p.serves(t)
@@ -56,7 +85,15 @@ func (p *project) takenBack(t *testing.T) {
 		"rollout":    {"web.env.CRASH=no such database", 14},
 		"smoke test": {"web.env.HEALTH=500", 15},
 	} {
-		got := p.run(t, "up", "--set", bad.set, "--output", "json").must(t, bad.code).says(t, "was taken back", "serves")
+		failures := func() []string { return nil }
+		if bad.code == 14 { // the bad release never serves
+			failures = ask(shopURL)
+		}
+		got := p.run(t, "up", "--set", bad.set, "--output", "json")
+		if failed := failures(); len(failed) > 0 {
+			t.Errorf("%d requests were dropped: %v", len(failed), failed)
+		}
+		got.must(t, bad.code).says(t, "was taken back", "serves")
 		events := got.events(t)
 		if last := events[len(events)-1]; last.Exit != bad.code || !last.RolledBack {
 			t.Errorf("%s: last event %+v", what, last)
@@ -160,6 +197,32 @@ func (p *project) failedRecovery(t *testing.T) {
 	}
 	p.run(t, "up").must(t, 0)
 	p.serves(t)
+}
+
+const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: orders.example.com
+spec:
+  group: example.com
+  names: {kind: Order, plural: orders}
+  scope: Namespaced
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object}}
+`
+
+func (p *project) lostDefinition(t *testing.T) {
+	p.run(t, "up").must(t, 0)
+	p.changedFile(t, filepath.Join("chart", "templates", "web.yaml"), "apiVersion: apps/v1\n", definition+"---\napiVersion: apps/v1\n")
+	p.run(t, "up").must(t, 0)
+	before := p.serves(t).Revision
+	p.run(t, "rollback").must(t, 16).says(t, "it would delete CustomResourceDefinition orders.example.com")
+	if now := p.serves(t).Revision; now != before {
+		t.Errorf("revision %d was written on top of %d", now, before)
+	}
 }
 
 func (p *project) immutableField(t *testing.T) {
