@@ -62,6 +62,7 @@ type historyRevision struct {
 	Chart       string    `json:"chart"`
 	AppVersion  string    `json:"app_version,omitempty"`
 	Commit      string    `json:"commit,omitempty"`
+	By          string    `json:"by,omitempty"` // user@machine
 	Description string    `json:"description"`
 	Images      []string  `json:"images,omitempty"`
 }
@@ -83,7 +84,7 @@ func (w *workspace) history(ctx context.Context) (*history, error) {
 	for _, r := range found {
 		h.Revisions = append(h.Revisions, historyRevision{
 			Revision: r.Revision, Updated: r.Updated.UTC(), Status: r.Status, Current: r.Current, Verified: r.Verified,
-			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, Description: r.Description, Images: r.Images,
+			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, By: by(r), Description: r.Description, Images: r.Images,
 		})
 	}
 	return h, nil
@@ -95,7 +96,7 @@ func (h *history) print(w io.Writer) error {
 		return err
 	}
 	p := newPrinter(w)
-	p.row("  REVISION", "UPDATED", "STATUS", "VERIFIED", "CHART", "APP", "COMMIT", "WHY")
+	p.row("  REVISION", "UPDATED", "STATUS", "VERIFIED", "CHART", "APP", "COMMIT", "BY", "WHY")
 	for _, r := range h.Revisions {
 		mark, verified := "  ", "no"
 		if r.Current {
@@ -105,9 +106,17 @@ func (h *history) print(w io.Writer) error {
 			verified = "yes"
 		}
 		p.row(mark+fmt.Sprint(r.Revision), r.Updated.Local().Format(time.DateTime), r.Status, verified,
-			r.Chart, orDash(r.AppVersion), orDash(r.Commit), oneLine(r.Description))
+			r.Chart, orDash(r.AppVersion), orDash(r.Commit), orDash(r.By), oneLine(r.Description))
 	}
 	return p.close()
+}
+
+// by is who wrote a revision: "ada@laptop".
+func by(r release.Revision) string {
+	if r.User == "" || r.Host == "" {
+		return r.User + r.Host
+	}
+	return r.User + "@" + r.Host
 }
 
 func orDash(s string) string {

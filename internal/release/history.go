@@ -29,7 +29,8 @@ type Revision struct {
 	Updated     time.Time
 	Fingerprint string // empty if tkdeploy did not write it
 	Commit      string
-	Verified    bool // it came up and passed its smoke tests
+	User, Host  string // who wrote it, and on which machine; may be empty
+	Verified    bool   // it came up and passed its smoke tests
 }
 
 // History lists the kept revisions, the oldest first; none is [ErrNotFound].
@@ -60,6 +61,8 @@ func revisionOf(rel *release.Release) Revision {
 		Updated:     rel.Info.LastDeployed.Time,
 		Fingerprint: rel.Labels[LabelFingerprint],
 		Commit:      rel.Labels[LabelCommit],
+		User:        rel.Labels[LabelUser],
+		Host:        rel.Labels[LabelHost],
 		Verified:    isVerified(rel),
 		Images:      imagesOf(rel),
 	}

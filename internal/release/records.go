@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
@@ -12,17 +14,38 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// newRecords makes sure that no record is born verified. Helm gives the new
-// revision of a rollback all labels of the old one, and whether what comes up
-// now is healthy is not known yet.
-type newRecords struct{ driver.Driver }
+// newRecords labels every new record with who writes it, and makes sure that
+// none is born verified: Helm gives the new revision of a rollback all labels of
+// the old one, and whether what comes up now is healthy is not known yet.
+type newRecords struct {
+	driver.Driver
+	user, host string // either may be empty
+}
 
 func (r newRecords) Create(key string, rel *release.Release) error {
-	if _, marked := rel.Labels[LabelVerified]; marked {
-		rel.Labels = maps.Clone(rel.Labels)
-		delete(rel.Labels, LabelVerified)
+	labels := maps.Clone(rel.Labels)
+	if labels == nil {
+		labels = map[string]string{}
 	}
+	for name, value := range map[string]string{LabelVerified: "", LabelUser: labelValue(r.user), LabelHost: labelValue(r.host)} {
+		delete(labels, name)
+		if value != "" {
+			labels[name] = value
+		}
+	}
+	rel.Labels = labels
 	return r.Driver.Create(key, rel)
+}
+
+// labelLength is how long the value of a label may be.
+const labelLength = 63
+
+var notInLabels = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+
+// labelValue is s as far as a label's value can hold it.
+func labelValue(s string) string {
+	s = notInLabels.ReplaceAllString(s, "-")
+	return strings.Trim(s[:min(len(s), labelLength)], "_.-")
 }
 
 // prune deletes the oldest records after a new one was written on top of

@@ -167,11 +167,10 @@ kind: ConfigMap`)
 	if revision != 3 || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "pre-rollback hook") {
 		t.Errorf("revision %d, %v", revision, err)
 	}
-	history := mustHistory(t, c)
 	if err := c.MarkVerified(t.Context(), 3); err != nil { // as verify would: revision 2 still runs
 		t.Fatal(err)
 	}
-	history = mustHistory(t, c)
+	history := mustHistory(t, c)
 	if history[2].Status != "failed" || history[2].Verified || !strings.Contains(history[2].Description, "pre-rollback hook") || !history[1].Current {
 		t.Errorf("%+v", history)
 	}
@@ -348,6 +347,28 @@ func TestTheHistoryShowsNoSecret(t *testing.T) {
 	for _, r := range mustHistory(t, c) {
 		if strings.Contains(r.Description, password) || strings.Contains(r.Description, string(plain)) {
 			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestARevisionSaysWhoWroteIt(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	ada := server.client(t, Options{User: "ada", Host: "laptop.example.com"})
+	mustApply(t, ada, shop())
+	if err := ada.MarkVerified(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	d := shop()
+	d.Set = []string{"services.auth.port=4009"}
+	mustApply(t, ada, d)
+	if _, err := server.client(t, Options{User: `OFFICE\bob`}).Rollback(t.Context(), 0, event.Discard); err != nil {
+		t.Fatal(err)
+	}
+	history := mustHistory(t, ada)
+	for i, want := range []string{"ada laptop.example.com", "ada laptop.example.com", "OFFICE-bob "} {
+		if got := history[i].User + " " + history[i].Host; got != want {
+			t.Errorf("revision %d: %q, want %q", i+1, got, want)
 		}
 	}
 }
