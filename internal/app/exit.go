@@ -42,13 +42,15 @@ var exitStatuses = []exitStatus{
 
 // stageClass is the class of a stage's error that has none of its own.
 var stageClass = map[string]fault.Class{
-	stageEngine:  fault.Environment,
-	stageBuild:   fault.Build,
-	stageCluster: fault.Cluster,
-	stageLoad:    fault.Load,
-	stageRelease: fault.Apply,
-	stageRollout: fault.Unhealthy,
-	stageVerify:  fault.Smoke,
+	stageEngine:   fault.Environment,
+	stageBuild:    fault.Build,
+	stageCluster:  fault.Cluster,
+	stageLoad:     fault.Load,
+	stageRelease:  fault.Apply,
+	stageRollout:  fault.Unhealthy,
+	stageVerify:   fault.Smoke,
+	stageTarget:   fault.Rollback,
+	stageRollback: fault.Rollback,
 }
 
 // Interrupted is the cause of a context that a signal ended.
@@ -60,8 +62,8 @@ func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
 func (i Interrupted) ExitStatus() int { return 128 + int(i.Signal) }
 
 // statusOf gives the exit status for the outcome of a command. A signal wins
-// over what it made fail; of several failures the one of the earliest stage
-// counts.
+// over what it made fail, and a failed rollback over what it was to take back;
+// else of several failures the one of the earliest stage counts.
 func statusOf(ctx context.Context, err error) int {
 	var signal Interrupted
 	switch {
@@ -71,6 +73,11 @@ func statusOf(ctx context.Context, err error) int {
 		return signal.ExitStatus()
 	}
 	class := classOf(err)
+	for _, e := range split(err) {
+		if classOf(e) == fault.Rollback {
+			class = fault.Rollback
+		}
+	}
 	i := slices.IndexFunc(exitStatuses, func(s exitStatus) bool { return s.class == class })
 	return exitStatuses[max(i, 1)].status // an unknown class is an internal error
 }
@@ -109,12 +116,17 @@ func explain(ctx context.Context, err error) string {
 	return b.String()
 }
 
-// split undoes an errors.Join at the top.
+// split undoes the errors.Joins at the top.
 func split(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
 	}
-	return []error{err}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, split(e)...)
+	}
+	return all
 }
 
 func indent(s, prefix string) string {

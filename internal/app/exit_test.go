@@ -26,7 +26,9 @@ func TestStatusOf(t *testing.T) {
 		"a stage's own class":               {&plan.StageError{Stage: stageBuild, Err: broken}, 10},
 		"a class wins over the stage":       {&plan.StageError{Stage: stageVerify, Err: fault.New(fault.Undecided, broken, "")}, 75},
 		"of two stages the earlier":         {errors.Join(&plan.StageError{Stage: stageBuild, Err: broken}, &plan.StageError{Stage: stageCluster, Err: broken}), 10},
-		"a deadline is undecided":           {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
+		"a failed rollback wins over what it was to take back": {
+			errors.Join(&plan.StageError{Stage: stageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Undecided, broken, ""), "")), 16},
+		"a deadline is undecided": {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,7 +71,11 @@ func TestEveryClassAndStageHasItsStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range p.IDs() {
+	back, err := d.rollbackPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range append(p.IDs(), back.IDs()...) {
 		if stageClass[id] == "" {
 			t.Errorf("stage %s has no class", id)
 		}

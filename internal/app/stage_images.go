@@ -61,9 +61,7 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 	}
 	var names []string
 	for _, m := range missing {
-		if !slices.Contains(names, m.Image.Name) {
-			names = append(names, m.Image.Name)
-		}
+		names = appendNew(names, m.Image.Name)
 	}
 	return plan.Observation{State: plan.Missing, Cause: "not in every node: " + strings.Join(names, ", ")}, nil
 }
@@ -94,15 +92,25 @@ func (d *deployment) nodesAndImages(ctx context.Context) (*images.Engine, []imag
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	nodes, err := d.nodes(ctx)
+	return engine, nodes, wanted, err
+}
+
+func (d *deployment) nodes(ctx context.Context) ([]images.Node, error) {
 	found, err := d.cluster.Nodes(ctx)
-	if err != nil {
-		return nil, nil, nil, err
-	}
 	var nodes []images.Node
 	for _, n := range found {
 		nodes = append(nodes, n)
 	}
-	return engine, nodes, wanted, nil
+	return nodes, err
+}
+
+// appendNew adds a name that is not there yet.
+func appendNew(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
 }
 
 // each counts in words: "1 node", "2 nodes".

@@ -18,13 +18,18 @@ const (
 	stageVerify  = "verify"
 )
 
-// deployment is one run of up: a workspace and what the flags ask for.
+// deployment is one run of up, verify or rollback: a workspace and what the
+// flags ask for.
 type deployment struct {
 	*workspace
 	values  []string // further values files
 	set     []string
 	timeout time.Duration // of rollout and of verify
 	verify  bool
+
+	noRollback bool // leave a failed revision for a look
+	revision   int  // to roll back to; 0 is the newest verified one
+	written    int  // the revision that this run wrote; 0 is none
 }
 
 // stages is the composition root: the only place that knows the order, and what
@@ -39,13 +44,17 @@ func (d *deployment) stages() (plan.Plan, error) {
 		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease}, Observe: d.observeRollout, Act: d.roll},
 	}
 	if d.verify {
-		stages = append(stages, plan.Stage{
-			ID: stageVerify, Title: "Smoke test", Needs: []string{stageRollout},
-			Observe: func(context.Context) (plan.Observation, error) {
-				return plan.Observation{State: plan.Unknown, Cause: "asked anew in every run"}, nil
-			},
-			Act: d.smokeTest,
-		})
+		stages = append(stages, d.verifyStage(stageVerify, stageRollout))
 	}
 	return plan.New(stages...)
+}
+
+func (d *deployment) verifyStage(id, need string) plan.Stage {
+	return plan.Stage{
+		ID: id, Title: "Smoke test", Needs: []string{need},
+		Observe: func(context.Context) (plan.Observation, error) {
+			return plan.Observation{State: plan.Unknown, Cause: "asked anew in every run"}, nil
+		},
+		Act: d.smokeTest,
+	}
 }

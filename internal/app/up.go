@@ -19,7 +19,8 @@ func upCommand(streams Streams) *cli.Command {
 		Name:  "up",
 		Usage: "make the environment run the checkout as it is, and check it",
 		Description: "Each stage looks first and acts only where something is not as wanted:\n" +
-			"engine, build, cluster, load, release, rollout, verify.\n\n" +
+			"engine, build, cluster, load, release, rollout, verify. An upgrade whose workloads do not come up, or\n" +
+			"whose smoke test fails, is taken back to the newest verified revision; the exit status stays its own.\n\n" +
 			"Examples:\n" +
 			"   tkdeploy up                                 everything, environment dev\n" +
 			"   tkdeploy up --env ci --output json          one event a line on standard output\n" +
@@ -36,6 +37,7 @@ func upCommand(streams Streams) *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "end with this `STAGE`"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done and do nothing"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "leave out the smoke test"},
+			&cli.BoolFlag{Name: "no-rollback", Usage: "keep an upgrade that fails, for a look"},
 		},
 		Action: func(c *cli.Context) error { return up(c, streams) },
 	}
@@ -46,7 +48,10 @@ func up(c *cli.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	d := &deployment{workspace: w, set: c.StringSlice("set"), timeout: c.Duration("timeout"), verify: !c.Bool("no-verify")}
+	d := &deployment{
+		workspace: w, set: c.StringSlice("set"), timeout: c.Duration("timeout"),
+		verify: !c.Bool("no-verify"), noRollback: c.Bool("no-rollback"),
+	}
 	if d.values, err = absolute(c.StringSlice("values")); err != nil {
 		return err
 	}
@@ -60,7 +65,7 @@ func up(c *cli.Context, streams Streams) error {
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)
 	}
-	if err := run(c.Context, p, streams, w.json); err != nil || w.json {
+	if err := runOrRecover(c.Context, p, d.back, streams, w.json); err != nil || w.json {
 		return err
 	}
 	return d.printAddresses(c.Context, streams)

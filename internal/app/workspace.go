@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -126,13 +127,22 @@ func stateDir() (string, error) {
 // kube speaks to the environment's cluster.
 func (w *workspace) kube() (kubernetes.Interface, error) { return w.cluster.Client() }
 
-// release opens the environment's release.
+// release opens the environment's release. Its revisions say who wrote them,
+// as far as that can be told.
 func (w *workspace) release() (*release.Client, error) {
 	rest, err := w.cluster.RESTConfig()
 	if err != nil {
 		return nil, err
 	}
-	return release.Open(release.Target{Config: rest, Namespace: w.config.Chart.Namespace, Name: w.config.Chart.Release}, release.Options{})
+	target := release.Target{Config: rest, Namespace: w.config.Chart.Namespace, Name: w.config.Chart.Release}
+	var o release.Options
+	if who, err := user.Current(); err == nil {
+		o.User = who.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		o.Host = host
+	}
+	return release.Open(target, o)
 }
 
 // kubectl is how a command that shows more begins.

@@ -12,13 +12,14 @@ type Kind string
 
 // The kinds, in the order in which a run has them.
 const (
-	RunStarted    Kind = "run.started"    // Plan lists the stages to come
-	StageStarted  Kind = "stage.started"  // Cause says why the stage acts
-	ItemProgress  Kind = "item.progress"  // Item is being worked on; Message says what is done
-	ItemFinished  Kind = "item.finished"  // Item is done; Outcome, Elapsed and Mutations are set
-	Warning       Kind = "warning"        // Message is worth knowing and stops nothing
-	StageFinished Kind = "stage.finished" // Outcome, Cause, Elapsed and, if failed, Err
-	RunFinished   Kind = "run.finished"   // always last, exactly once
+	RunStarted      Kind = "run.started"      // Plan lists the stages to come
+	StageStarted    Kind = "stage.started"    // Cause says why the stage acts
+	ItemProgress    Kind = "item.progress"    // Item is being worked on; Message says what is done
+	ItemFinished    Kind = "item.finished"    // Item is done; Outcome, Elapsed and Mutations are set
+	Warning         Kind = "warning"          // Message is worth knowing and stops nothing
+	StageFinished   Kind = "stage.finished"   // Outcome, Cause, Elapsed and, if failed, Err
+	RecoveryStarted Kind = "recovery.started" // what failed is being taken back: Cause says why, Plan lists the further stages
+	RunFinished     Kind = "run.finished"     // always last, exactly once
 )
 
 // An Outcome says how a stage, an item or a run ended.
@@ -55,7 +56,7 @@ type Event struct {
 	// revisions written, objects applied. Only ItemFinished carries it.
 	Mutations int
 
-	Plan []StageInfo // RunStarted only
+	Plan []StageInfo // RunStarted and RecoveryStarted only
 
 	// Of RunFinished only: the exit status that the process ends with, and
 	// whether a failed upgrade was taken back.

@@ -26,6 +26,37 @@ func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 // image counts as there only if it is the engine's very image, whatever its
 // name.
 func (e *Engine) Loaded(ctx context.Context, nodes []Node, images []Image) ([]Missing, error) {
+	records, err := recordsOf(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	var missing []Missing
+	for i, n := range nodes {
+		for _, image := range lacking(records[i], images) {
+			missing = append(missing, Missing{Node: n.Name(), Image: image})
+		}
+	}
+	return missing, nil
+}
+
+// Nameless asks each node once and tells which of the references some node has
+// no image for, whatever image it is. It is for images that the engine has not.
+func (e *Engine) Nameless(ctx context.Context, nodes []Node, refs []string) ([]string, error) {
+	records, err := recordsOf(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	var nameless []string
+	for _, ref := range refs {
+		if slices.ContainsFunc(records, func(r map[string]record) bool { return r[fullRef(ref)].target == "" }) {
+			nameless = append(nameless, ref)
+		}
+	}
+	return nameless, nil
+}
+
+// recordsOf are what the nodes' containerds know, by node and by name.
+func recordsOf(ctx context.Context, nodes []Node) ([]map[string]record, error) {
 	records := make([]map[string]record, len(nodes))
 	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
@@ -38,16 +69,7 @@ func (e *Engine) Loaded(ctx context.Context, nodes []Node, images []Image) ([]Mi
 			return nil
 		})
 	}
-	if err := work.Wait(); err != nil {
-		return nil, err
-	}
-	var missing []Missing
-	for i, n := range nodes {
-		for _, image := range lacking(records[i], images) {
-			missing = append(missing, Missing{Node: n.Name(), Image: image})
-		}
-	}
-	return missing, nil
+	return records, work.Wait()
 }
 
 func lacking(records map[string]record, images []Image) []Image {

@@ -264,3 +264,18 @@ var legacyExample = struct{ diffIDs, folders []string }{
 		"cf9731833ac836af901703b7ca49748f0729d0edecaf2279f8ac83f69f9e312a",
 	},
 }
+
+func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1)
+	e := f.connect(t, Options{})
+	one, two := newFakeNode("one"), newFakeNode("two")
+	do(t, e.Load(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
+	for nodes, want := range map[*[]Node]string{{one}: "[acme/auth:9]", {one, two}: "[acme/auth:1 acme/auth:9]"} {
+		got, err := e.Nameless(t.Context(), *nodes, []string{"acme/auth:1", "acme/auth:9"})
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%d nodes: got %v, %v, want %s", len(*nodes), got, err, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -183,5 +184,35 @@ load     run   told only after cluster
 release  run   told only after load`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestARecoveryGoesOnInTheSameStream(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	failing, err := New(Stage{ID: "a", Observe: see(Missing, ""), Act: act(broken)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := New(Stage{ID: "b", Title: "Back", Observe: see(Drifted, ""), Act: act(nil)}, Stage{ID: "c", Needs: []string{"b"}, Observe: see(Satisfied, "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	runner := &Runner{Reporter: event.Func(func(e event.Event) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %s%s", e.Seq, e.Kind, e.Stage, e.Cause)))
+		if e.Kind == event.RecoveryStarted && (len(e.Plan) != 2 || e.Plan[0].Title != "Back") {
+			t.Errorf("announced %v", e.Plan)
+		}
+	})}
+	if err := runner.Run(t.Context(), failing); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+	if err := runner.Recover(t.Context(), back, "a failed"); err != nil {
+		t.Errorf("%v", err)
+	}
+	want := "1 run.started, 2 stage.started a, 3 stage.finished a, 4 recovery.started a failed, 5 stage.started b, 6 stage.finished b, 7 stage.finished c"
+	if joined := strings.Join(got, ", "); joined != want {
+		t.Errorf("got  %s\nwant %s", joined, want)
 	}
 }

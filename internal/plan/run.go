@@ -39,6 +39,22 @@ func (e *StageError) Unwrap() error { return e.Err }
 // Run reports run.started first. The caller reports run.finished when what it
 // wants to do after the stages is done; see [Runner.Emit].
 func (r *Runner) Run(ctx context.Context, p Plan) error {
+	r.Emit(event.Event{Kind: event.RunStarted, Plan: p.infos()})
+	return r.run(ctx, p)
+}
+
+// Recover runs further stages to take back what a failed Run did; cause says
+// in words why. It is part of the same stream of events: it reports
+// recovery.started first, and is otherwise as Run. The stages' IDs must not be
+// those of stages that ran before. Whoever calls it decides whether there is
+// anything to take back, and calls it once: a failed recovery is not recovered
+// from.
+func (r *Runner) Recover(ctx context.Context, p Plan, cause string) error {
+	r.Emit(event.Event{Kind: event.RecoveryStarted, Cause: cause, Plan: p.infos()})
+	return r.run(ctx, p)
+}
+
+func (r *Runner) run(ctx context.Context, p Plan) error {
 	run := &run{
 		Runner: r,
 		plan:   p,
@@ -46,7 +62,6 @@ func (r *Runner) Run(ctx context.Context, p Plan) error {
 		ended:  make(map[string]event.Outcome, len(p.stages)),
 		errs:   make([]error, len(p.stages)),
 	}
-	r.Emit(event.Event{Kind: event.RunStarted, Plan: p.infos()})
 	for _, s := range p.stages {
 		run.done[s.ID] = make(chan struct{})
 	}
@@ -58,7 +73,7 @@ func (r *Runner) Run(ctx context.Context, p Plan) error {
 	return errors.Join(run.errs...)
 }
 
-// run is one call of Runner.Run.
+// run is one call of Runner.Run or Runner.Recover.
 type run struct {
 	*Runner
 	plan Plan

@@ -82,6 +82,9 @@ func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int,
 	if rel == nil {
 		return 0, err
 	}
+	if s.decision.op == opUpgrade {
+		c.prune(ctx, s.history, s.prepared.maxHistory(), report)
+	}
 	return rel.Version, err
 }
 

@@ -27,6 +27,8 @@ type Options struct {
 	Grace         time.Duration    // for a Helm call to end after cancellation; default 30 s
 	NamespaceWait time.Duration    // for a terminating namespace to go; default 60 s
 	NamespacePoll time.Duration    // how often it is looked at; default 500 ms
+
+	User, Host string // who writes revisions, and where; noted in their labels; may be empty
 }
 
 // A Client observes and changes one release. Its methods are not to be called
@@ -68,7 +70,7 @@ func Open(t Target, o Options) (*Client, error) {
 	log := &helmLog{}
 	return &Client{
 		name: t.Name, namespace: t.Namespace, opts: o.withDefaults(),
-		helm: newHelm(get, clientset, t.Namespace, log),
+		helm: newHelm(get, clientset, t.Namespace, o, log),
 		kube: clientset, live: live, mapper: get.mapper,
 		gate: g, log: log, writes: writes,
 	}, nil

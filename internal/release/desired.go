@@ -10,6 +10,8 @@ const (
 	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values and identity
 	LabelVerified    = "tkdeploy.dev/verified"    // "true" after readiness and smoke tests
 	LabelCommit      = "tkdeploy.dev/commit"      // of the checkout that was deployed
+	LabelUser        = "tkdeploy.dev/user"        // who wrote the revision, and
+	LabelHost        = "tkdeploy.dev/host"        // from which machine
 )
 
 // defaultMaxHistory is the default of the helm command. The SDK's own default,

@@ -19,7 +19,10 @@
 //
 //   - Wait: Helm's wait cannot be cancelled and knows no reasons. Package
 //     rollout waits.
-//   - Roll back by itself (Atomic): the evidence would be gone.
+//   - Roll back by itself (Atomic): the evidence would be gone. The caller
+//     decides, and [Client.Rollback] goes to a verified revision only.
+//   - Prune the history: it would delete the verified revision in a row of
+//     failed ones.
 //   - Read KUBECONFIG or HELM_*: it gets the caller's [rest.Config] and
 //     nothing else.
 //   - Print: its log may hold the contents of Secrets. It is kept in memory,

@@ -15,7 +15,7 @@ import (
 
 // newHelm is action.Configuration.Init without its look at the environment,
 // and with the records stored by a client of their own.
-func newHelm(get *getter, clientset kubernetes.Interface, namespace string, log *helmLog) *action.Configuration {
+func newHelm(get *getter, clientset kubernetes.Interface, namespace string, o Options, log *helmLog) *action.Configuration {
 	helmKube := kube.New(get)
 	helmKube.Namespace = namespace
 	helmKube.Log = log.printf
@@ -24,7 +24,7 @@ func newHelm(get *getter, clientset kubernetes.Interface, namespace string, log 
 	return &action.Configuration{
 		RESTClientGetter: get,
 		KubeClient:       helmKube,
-		Releases:         storage.Init(secrets),
+		Releases:         storage.Init(newRecords{secrets, o.User, o.Host}),
 		Log:              log.printf,
 	}
 }
@@ -92,7 +92,6 @@ func (c *Client) upgrade(s survey, dryRunOption string) *action.Upgrade {
 	upgrade.Namespace = c.namespace
 	upgrade.DryRunOption = dryRunOption
 	upgrade.Timeout = c.opts.HookTimeout
-	upgrade.MaxHistory = s.prepared.maxHistory()
 	upgrade.Labels = upgradeLabels(s.prepared.labels(s.fingerprint))
 	upgrade.Description = s.decision.cause
 	upgrade.SkipSchemaValidation = true

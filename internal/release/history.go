@@ -20,12 +20,17 @@ var ErrNotFound = errors.New("release not found")
 // A Revision is one entry of a release's history.
 type Revision struct {
 	Revision    int
-	Status      string // Helm's word: "deployed", "failed", "pending-upgrade", …
-	Chart       string // "tiktok-clone-0.1.0"
+	Status      string   // Helm's word: "deployed", "failed", "pending-upgrade", …
+	Current     bool     // its objects are in the cluster as far as is known
+	Chart       string   // "tiktok-clone-0.1.0"
+	AppVersion  string   // of the chart; may be empty
+	Images      []string // of its workloads and hooks, sorted
+	Description string   // why it was written, or why it failed
 	Updated     time.Time
 	Fingerprint string // empty if tkdeploy did not write it
 	Commit      string
-	Verified    bool // it came up and passed its smoke tests
+	User, Host  string // who wrote it, and on which machine; may be empty
+	Verified    bool   // it came up and passed its smoke tests
 }
 
 // History lists the kept revisions, the oldest first; none is [ErrNotFound].
@@ -37,9 +42,14 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	if len(releases) == 0 {
 		return nil, fmt.Errorf("%s: %w", c, ErrNotFound)
 	}
+	// Helm quotes in a description what the API server has rejected.
+	redact := redactorFor(manifestsOf(releases...)...)
+	current := serving(releases)
 	revisions := make([]Revision, len(releases))
 	for i, rel := range releases {
 		revisions[i] = revisionOf(rel)
+		revisions[i].Current = rel == current
+		revisions[i].Description = redact.text(rel.Info.Description)
 	}
 	return revisions, nil
 }
@@ -51,16 +61,21 @@ func revisionOf(rel *release.Release) Revision {
 		Updated:     rel.Info.LastDeployed.Time,
 		Fingerprint: rel.Labels[LabelFingerprint],
 		Commit:      rel.Labels[LabelCommit],
-		Verified:    rel.Labels[LabelVerified] == "true",
+		User:        rel.Labels[LabelUser],
+		Host:        rel.Labels[LabelHost],
+		Verified:    isVerified(rel),
+		Images:      imagesOf(rel),
 	}
 	if rel.Chart != nil && rel.Chart.Metadata != nil {
 		r.Chart = rel.Chart.Metadata.Name + "-" + rel.Chart.Metadata.Version
+		r.AppVersion = rel.Chart.Metadata.AppVersion
 	}
 	return r
 }
 
 // MarkVerified notes on a revision's record that it came up and passed its
-// smoke tests. Rollbacks go to such revisions only.
+// smoke tests. Rollbacks go to such revisions only. One that is not deployed
+// stays as it is: after a failed upgrade it is not what runs.
 func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -69,6 +84,9 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	for _, rel := range releases {
 		if rel.Version != revision {
 			continue
+		}
+		if rel.Info.Status != release.StatusDeployed {
+			return nil
 		}
 		if rel.Labels == nil {
 			rel.Labels = map[string]string{}
@@ -115,4 +133,31 @@ func deployed(releases []*release.Release) *release.Release {
 		}
 	}
 	return nil
+}
+
+// serving is the deployed revision, or if none is, the newest.
+func serving(releases []*release.Release) *release.Release {
+	if rel := deployed(releases); rel != nil || len(releases) == 0 {
+		return rel
+	}
+	return releases[len(releases)-1]
+}
+
+// imagesOf are the images of a revision's workloads and hooks, sorted, each
+// once. A manifest that cannot be read has none.
+func imagesOf(rel *release.Release) []string {
+	var refs []string
+	for _, manifest := range manifestsOf(rel) {
+		all, err := objects(manifest)
+		if err != nil {
+			return nil
+		}
+		for _, o := range all {
+			for _, image := range images(o) {
+				refs = append(refs, image.ref)
+			}
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
 }

@@ -21,6 +21,9 @@ func (p *plain) Report(e event.Event) {
 	switch e.Kind {
 	case event.RunStarted:
 		p.announce(e)
+	case event.RecoveryStarted:
+		p.announce(e)
+		p.println(p.line(e))
 	case event.StageStarted:
 		p.println("• " + p.titles[e.Stage] + ": " + e.Cause)
 	case event.ItemProgress:

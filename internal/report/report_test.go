@@ -160,3 +160,26 @@ func TestDuration(t *testing.T) {
 		}
 	}
 }
+
+func TestARecoveryIsAnnouncedWithItsStages(t *testing.T) {
+	t.Parallel()
+	events := []event.Event{
+		{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "rollout", Title: "Rollout"}}},
+		{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Failed},
+		{Kind: event.RecoveryStarted, Cause: "revision 2 failed", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
+		{Kind: event.StageFinished, Stage: "rollback", Outcome: event.Done},
+	}
+	const want = "✗ Rollout\n↩ revision 2 failed\n✓ Rollback\n"
+	var plain, animated bytes.Buffer
+	for out, r := range map[*bytes.Buffer]Closer{
+		&plain:    New(Options{Err: &plain}),
+		&animated: newAnimated(newText(&animated, false), &recorder{}),
+	} {
+		for _, e := range events {
+			r.Report(e)
+		}
+		if out.String() != want {
+			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+		}
+	}
+}

@@ -34,7 +34,7 @@ func newAnimated(t *text, a animation) *animated {
 
 func (a *animated) Report(e event.Event) {
 	switch e.Kind {
-	case event.RunStarted:
+	case event.RunStarted, event.RecoveryStarted:
 		a.announce(e)
 	case event.StageStarted:
 		a.running = append(a.running, e.Stage)

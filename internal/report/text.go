@@ -37,6 +37,8 @@ func (t *text) line(e event.Event) string {
 		return t.paint(yellow, "! ") + indentMore(e.Message, "  ")
 	case event.StageFinished:
 		return t.stage(e)
+	case event.RecoveryStarted:
+		return t.paint(yellow, "↩ ") + indentMore(e.Cause, "  ")
 	}
 	return ""
 }

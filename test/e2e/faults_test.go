@@ -35,6 +35,14 @@ func TestFaults(t *testing.T) {
 	t.Run("row 34: a crash loop", p.crashLoop)
 	t.Run("row 37: a bad command", p.badCommand)
 	t.Run("row 22: SIGINT ends a run", p.interrupted)
+	t.Run("row 31: a bad release is taken back by itself", p.takenBack)
+	t.Run("a rollback by hand, and the next up", p.rolledBackByHand)
+	t.Run("row 26: a rollback passes over what failed", p.passesOverFailures)
+	t.Run("row 28: a failed hook leaves nothing pending", p.failedRollbackHook)
+	t.Run("row 32: a rollback that fails too tells both causes", p.failedRecovery)
+	t.Run("row 30: a rollback that would delete a CRD is refused", p.lostDefinition)
+	t.Run("row 29: an immutable field is refused before any write", p.immutableField)
+	t.Run("row 27: nothing verified, nowhere to go", p.nothingVerified)
 }
 
 // changedFile replaces text in a file of the project and puts it back.
@@ -120,7 +128,7 @@ func (p *project) takenPort(t *testing.T) {
 }
 
 func (p *project) unhealthyService(t *testing.T) {
-	got := p.run(t, "up", "--set", "web.env.HEALTH=500").must(t, 15).says(t, "http://web:8080/health", "500", "the shop is Internal Server Error")
+	got := p.run(t, "up", "--set", "web.env.HEALTH=500", "--no-rollback").must(t, 15).says(t, "http://web:8080/health", "500", "the shop is Internal Server Error")
 	for _, part := range []string{"web/dns", "web/"} {
 		if !strings.Contains(got.stderr, part) {
 			t.Errorf("no line for %s:\n%s", part, got.stderr)
@@ -132,14 +140,14 @@ func (p *project) unhealthyService(t *testing.T) {
 }
 
 func (p *project) crashLoop(t *testing.T) {
-	got := p.run(t, "up", "--set", "web.env.CRASH=no such database").must(t, 14).says(t, "web", "no such database", "kubectl")
+	got := p.run(t, "up", "--set", "web.env.CRASH=no such database", "--no-rollback").must(t, 14).says(t, "web", "no such database", "kubectl")
 	if got.elapsed > 60*time.Second {
 		t.Errorf("took %s", got.elapsed)
 	}
 }
 
 func (p *project) badCommand(t *testing.T) {
-	got := p.run(t, "up", "--set", "web.command={/nope}").must(t, 14).says(t, "web", "/nope")
+	got := p.run(t, "up", "--set", "web.command={/nope}", "--no-rollback").must(t, 14).says(t, "web", "/nope")
 	if got.elapsed > 40*time.Second {
 		t.Errorf("took %s", got.elapsed)
 	}

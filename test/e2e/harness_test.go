@@ -155,6 +155,7 @@ func (r result) says(t *testing.T, parts ...string) result {
 type eventLine struct {
 	Kind, Stage, Item, Outcome, Cause string
 	Changed, Mutations, Exit          int
+	RolledBack                        bool `json:"rolled_back"`
 	Stages                            []struct{ ID, Outcome, Cause string }
 }
 

@@ -230,7 +230,7 @@ func repaired(t *testing.T, p *project, client kubernetes.Interface) {
 }
 
 func missingImage(t *testing.T, p *project) {
-	bad := p.run(t, "up", "--set", "redis.image.tag=0-nowhere").must(t, 14)
+	bad := p.run(t, "up", "--set", "redis.image.tag=0-nowhere", "--no-rollback").must(t, 14)
 	bad.says(t, "redis", "0-nowhere")
 	if bad.elapsed > time.Minute {
 		t.Errorf("took %s", bad.elapsed)

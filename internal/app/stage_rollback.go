@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+// The stages that only a rollback has.
+const (
+	stageTarget   = "target"
+	stageRollback = "rollback"
+)
+
+// recoveryPrefix tells the stages of an automatic rollback from those of the up
+// that they belong to.
+const recoveryPrefix = "rollback-"
+
+// rollbackStages go back to an earlier revision, to d.revision or, if that is 0,
+// to the newest verified one. They look first whether that can be done.
+func (d *deployment) rollbackStages(prefix string) []plan.Stage {
+	target, load, rollout := prefix+stageTarget, prefix+stageLoad, prefix+stageRollout
+	stages := []plan.Stage{
+		{ID: target, Title: "Target", Observe: d.observeTarget},
+		{ID: load, Title: "Load", Needs: []string{target}, Observe: d.observeOldImages, Act: d.loadOldImages},
+		{ID: stageRollback, Title: "Rollback", Needs: []string{load}, Observe: d.observeRollback, Act: d.goBack},
+		{ID: rollout, Title: "Rollout", Needs: []string{stageRollback}, Observe: d.observeRollout, Act: d.roll},
+	}
+	if d.verify {
+		stages = append(stages, d.verifyStage(prefix+stageVerify, rollout))
+	}
+	return stages
+}
+
+// rollbackPlan is `tkdeploy rollback`. Of its failures all are a rollback's but
+// those that say nothing of it.
+func (d *deployment) rollbackPlan() (plan.Plan, error) {
+	stages := d.rollbackStages("")
+	stages[0].Needs = []string{stageCluster}
+	stages = append([]plan.Stage{{ID: stageCluster, Title: "Cluster", Observe: d.observeRunning}}, stages...)
+	for i := range stages {
+		observe, act := stages[i].Observe, stages[i].Act
+		stages[i].Observe = func(ctx context.Context) (plan.Observation, error) {
+			seen, err := observe(ctx)
+			return seen, asRollback(err)
+		}
+		if act != nil {
+			stages[i].Act = func(ctx context.Context, reporter event.Reporter) error { return asRollback(act(ctx, reporter)) }
+		}
+	}
+	return plan.New(stages...)
+}
+
+// asRollback gives an error the class Rollback. A timeout, an engine that is
+// not there or a foreign cluster stay what they are.
+func asRollback(err error) error {
+	switch fault.ClassOf(err) {
+	case fault.Cluster, fault.Load, fault.Apply, fault.Unhealthy, fault.Smoke:
+		return fault.New(fault.Rollback, err, "")
+	case "":
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fault.New(fault.Rollback, err, "")
+		}
+	}
+	return err
+}
+
+// observeRunning demands a cluster that answers.
+func (w *workspace) observeRunning(ctx context.Context) (plan.Observation, error) {
+	if _, err := w.connect(ctx); err != nil {
+		return plan.Observation{}, err
+	}
+	status, err := w.cluster.Observe(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if status.Phase == cluster.Running {
+		return plan.Observation{State: plan.Satisfied, Cause: status.Cause}, nil
+	}
+	class, hint := fault.Cluster, "tkdeploy up brings it up"
+	if status.Phase == cluster.Foreign {
+		class, hint = fault.Safety, ""
+	}
+	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", w.cluster.Name, status.Phase, status.Cause), hint)
+}
+
+func (d *deployment) observeTarget(ctx context.Context) (plan.Observation, error) {
+	client, err := d.release()
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	way, err := client.TryRollback(ctx, d.revision)
+	return plan.Observation{State: plan.Satisfied, Cause: way.String()}, err
+}
+
+func (d *deployment) observeRollback(ctx context.Context) (plan.Observation, error) {
+	client, err := d.release()
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	way, err := client.FindRollback(ctx, d.revision)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if way.Done {
+		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("revision %d has the objects of revision %d", way.From.Revision, way.To.Revision)}, nil
+	}
+	return plan.Observation{State: plan.Drifted, Cause: fmt.Sprintf("revision %d -> %d", way.From.Revision, way.To.Revision)}, nil
+}
+
+// goBack writes the new revision. The Secrets that belong to kept volumes are
+// kept again after it, as after an upgrade.
+func (d *deployment) goBack(ctx context.Context, reporter event.Reporter) error {
+	client, err := d.release()
+	if err != nil {
+		return err
+	}
+	if _, err := client.Rollback(ctx, d.revision, reporter); err != nil {
+		return err
+	}
+	return d.cluster.KeepSecrets(ctx, d.config.Chart.Namespace)
+}

@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+// oldImages are those that the revision to go back to runs from, and the smoke
+// test's. Nothing is built: an old image is in the nodes still, in the engine,
+// or a registry must have it.
+type oldImages struct {
+	engine  *images.Engine
+	nodes   []images.Node
+	local   []images.Image // the engine has them
+	outside []string       // references that it has not
+	probe   images.Set
+	noProbe string // why the smoke test's image is not among local, or ""
+}
+
+func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, error) {
+	old, err := d.oldImages(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	missing, nameless, err := old.missing(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if len(missing)+len(nameless) == 0 && old.noProbe == "" {
+		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%s in %s",
+			each(len(old.local)+len(old.outside), "image is", "images are"), each(len(old.nodes), "node", "nodes"))}, nil
+	}
+	var causes []string
+	if len(missing)+len(nameless) > 0 {
+		causes = append(causes, "not in every node: "+strings.Join(append(missing, nameless...), ", "))
+	}
+	if old.noProbe != "" {
+		causes = append(causes, probeRepository+" ("+old.noProbe+")")
+	}
+	return plan.Observation{State: plan.Missing, Cause: strings.Join(causes, "; ")}, nil
+}
+
+func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter) error {
+	old, err := d.oldImages(ctx)
+	if err != nil {
+		return err
+	}
+	if old.noProbe != "" {
+		if err := old.engine.Ensure(ctx, old.probe, reporter); err != nil {
+			return err
+		}
+		if old, err = d.oldImages(ctx); err != nil {
+			return err
+		}
+	}
+	_, nameless, err := old.missing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ref := range nameless {
+		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
+	}
+	return old.engine.Load(ctx, old.nodes, old.local, reporter)
+}
+
+func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {
+	if old.engine, err = d.connect(ctx); err != nil {
+		return old, err
+	}
+	if old.nodes, err = d.nodes(ctx); err != nil {
+		return old, err
+	}
+	client, err := d.release()
+	if err != nil {
+		return old, err
+	}
+	way, err := client.FindRollback(ctx, d.revision)
+	if err != nil {
+		return old, err
+	}
+	if err := old.sort(ctx, way.To.Images); err != nil || !d.verify {
+		return old, err
+	}
+	return old, old.addProbe(ctx, d)
+}
+
+// sort tells the images that the engine has from the others.
+func (old *oldImages) sort(ctx context.Context, refs []string) error {
+	var all, here images.Set
+	for _, ref := range refs {
+		all.Sources = append(all.Sources, images.Source{Name: ref, Ref: ref})
+	}
+	status, err := old.engine.Observe(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i, seen := range status.Images {
+		if seen.Present {
+			here.Sources = append(here.Sources, all.Sources[i])
+		} else {
+			old.outside = append(old.outside, refs[i])
+		}
+	}
+	old.local, err = old.engine.Resolve(ctx, here)
+	return err
+}
+
+// addProbe adds the smoke test's image, which is the running tkdeploy's, not
+// one of the old revision.
+func (old *oldImages) addProbe(ctx context.Context, d *deployment) error {
+	set, err := d.appImages()
+	if err != nil {
+		return err
+	}
+	old.probe.Binaries = set.Binaries
+	for _, source := range set.Sources {
+		if source.Name == probeRepository {
+			old.probe.Sources = append(old.probe.Sources, source)
+		}
+	}
+	status, err := old.engine.Observe(ctx, old.probe)
+	if err != nil {
+		return err
+	}
+	for _, seen := range status.Missing() {
+		old.noProbe = seen.Cause
+		return nil
+	}
+	found, err := old.engine.Resolve(ctx, old.probe)
+	old.local = append(old.local, found...)
+	return err
+}
+
+// missing are the images that can be loaded, by name, and those that cannot.
+func (old *oldImages) missing(ctx context.Context) (names, nameless []string, err error) {
+	missing, err := old.engine.Loaded(ctx, old.nodes, old.local)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range missing {
+		names = appendNew(names, m.Image.Name)
+	}
+	nameless, err = old.engine.Nameless(ctx, old.nodes, old.outside)
+	return names, nameless, err
+}
