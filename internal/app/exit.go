@@ -75,7 +75,17 @@ func statusOf(ctx context.Context, err error) int {
 	return exitStatuses[max(i, 1)].status // an unknown class is an internal error
 }
 
+// classOf is the class of the first failure that has one.
 func classOf(err error) fault.Class {
+	for _, e := range split(err) {
+		if class := classOfOne(e); class != fault.Internal {
+			return class
+		}
+	}
+	return fault.Internal
+}
+
+func classOfOne(err error) fault.Class {
 	if class := fault.ClassOf(err); class != "" {
 		return class
 	}
@@ -96,6 +106,10 @@ func explain(ctx context.Context, err error) string {
 	if errors.As(context.Cause(ctx), &signal) {
 		return "tkdeploy: " + signal.Error() + "; the next run goes on from here\n"
 	}
+	return explainFailures(err)
+}
+
+func explainFailures(err error) string {
 	var b strings.Builder
 	for _, e := range split(err) {
 		fmt.Fprintf(&b, "tkdeploy: error: %s\n", indent(e.Error(), "  "))
@@ -109,12 +123,17 @@ func explain(ctx context.Context, err error) string {
 	return b.String()
 }
 
-// split undoes an errors.Join at the top.
+// split undoes an errors.Join at the top, and those right below it.
 func split(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
 	}
-	return []error{err}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, split(e)...)
+	}
+	return all
 }
 
 func indent(s, prefix string) string {

@@ -26,6 +26,8 @@ func TestStatusOf(t *testing.T) {
 		"a stage's own class":               {&plan.StageError{Stage: stageBuild, Err: broken}, 10},
 		"a class wins over the stage":       {&plan.StageError{Stage: stageVerify, Err: fault.New(fault.Undecided, broken, "")}, 75},
 		"of two stages the earlier":         {errors.Join(&plan.StageError{Stage: stageBuild, Err: broken}, &plan.StageError{Stage: stageCluster, Err: broken}), 10},
+		"a report that cannot be written":   {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
+		"a stage before such a report":      {errors.Join(errors.Join(&plan.StageError{Stage: stageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
 		"a deadline is undecided":           {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,10 +80,11 @@ func TestEveryClassAndStageHasItsStatus(t *testing.T) {
 
 func TestExplainTellsEachFailureOnceWithItsHint(t *testing.T) {
 	t.Parallel()
-	err := errors.Join(
+	stages := errors.Join(
 		&plan.StageError{Stage: stageBuild, Err: fault.New(fault.Build, errors.New("build web: exit 1\nline two"), "")},
 		&plan.StageError{Stage: stageCluster, Err: fault.New(fault.Environment, errors.New("port 4000 is taken"), "free it\nor take another")},
 	)
+	err := errors.Join(stages, nil) // as a run gives it
 	want := `tkdeploy: error: build web: exit 1
   line two
 tkdeploy: error: port 4000 is taken
