@@ -95,7 +95,7 @@ func (j *JUnit) failure(e event.Event, said string) *junitFailure {
 		f.Type = string(j.options.Class(e.Stage, e.Err))
 	}
 	f.Message, _, _ = strings.Cut(clean(orElse(said, "failed")), "\n")
-	f.Text = clean(text)
+	f.Text = clean(strings.TrimRight(text, "\n"))
 	return f
 }
 

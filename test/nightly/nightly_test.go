@@ -20,7 +20,8 @@ const standIn = `#!/usr/bin/env bash
 call="$(basename "$0") $1"
 echo "$(basename "$0") $*" >>"$CALLS"
 echo "$call: what a person reads" >&2
-[[ $call == docker* || $call == *status || $(ps -o pgid= $$) -eq $$ ]] || echo "$call: Ctrl-C reaches it beside the script" >&2
+read -ra stat </proc/$$/stat # the fifth is the process group
+[[ $call == docker* || $call == *status || ${stat[4]} = $$ ]] || echo "$call: Ctrl-C reaches it beside the script" >&2
 case $call in
   "tkdeploy up")
     echo '{"kind":"run.finished"}'
