@@ -32,11 +32,10 @@ func NewJUnit(options JUnitOptions) *JUnit {
 
 // Report adds e.
 func (j *JUnit) Report(e event.Event) {
+	for _, s := range e.Plan {
+		j.suite(s.ID, e.Time).stage().Name = s.Title
+	}
 	switch e.Kind {
-	case event.RunStarted:
-		for _, s := range e.Plan {
-			j.suite(s.ID, e.Time).stage().Name = s.Title
-		}
 	case event.ItemProgress:
 		if e.Item != "" {
 			j.suite(e.Stage, e.Time).item(e.Item)

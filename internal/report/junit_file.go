@@ -14,17 +14,13 @@ import (
 
 // PrepareJUnit finds out before the work begins whether a report can be written
 // to path, and makes its folder. The report of an earlier run is removed, so
-// that a file that is there is of this run. Anything that is no regular file is
-// left alone: it would be replaced.
+// that a file that is there is of this run. What is there and no report is left
+// alone: a slip of the hand must not cost a source file.
 func PrepareJUnit(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return cannotWrite(path, err)
 	}
-	info, err := os.Lstat(path)
-	switch {
-	case err == nil && !info.Mode().IsRegular():
-		return cannotWrite(path, errors.New("what is there is no regular file"))
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	if err := checkEarlier(path); err != nil {
 		return cannotWrite(path, err)
 	}
 	probe, err := os.CreateTemp(filepath.Dir(path), ".junit-*")
@@ -36,6 +32,25 @@ func PrepareJUnit(path string) error {
 		err = errors.Join(err, removal)
 	}
 	return cannotWrite(path, err)
+}
+
+// checkEarlier tells whether path may be replaced: it is not there, empty, or a
+// report by its root element.
+func checkEarlier(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("what is there is no regular file")
+	}
+	text, err := os.ReadFile(path)
+	if err == nil && len(text) > 0 && !bytes.Contains(text, []byte("<testsuite")) {
+		err = errors.New("what is there is no JUnit report")
+	}
+	return err
 }
 
 // writeJUnit writes the file as a whole or not at all: a reader never finds a

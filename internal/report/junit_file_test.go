@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,14 +16,16 @@ func TestPrepareJUnitMakesTheFolderAndRemovesTheReportOfAnEarlierRun(t *testing.
 	if err := PrepareJUnit(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("of yesterday"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := PrepareJUnit(path); err != nil {
-		t.Fatal(err)
-	}
-	if got := names(t, filepath.Dir(path)); len(got) != 0 {
-		t.Errorf("left behind: %v", got)
+	for _, earlier := range []string{"", xml.Header + "<testsuites></testsuites>"} {
+		if err := os.WriteFile(path, []byte(earlier), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := PrepareJUnit(path); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(t, filepath.Dir(path)); len(got) != 0 {
+			t.Errorf("left behind: %v", got)
+		}
 	}
 }
 
@@ -43,6 +46,7 @@ func TestPrepareJUnitRefusesWhatCannotBeWritten(t *testing.T) {
 		"a folder to be":          filepath.Join(dir, "new") + "/",
 		"a device":                os.DevNull,
 		"a link":                  link,
+		"another file":            file,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := PrepareJUnit(path); fault.ClassOf(err) != fault.Environment || fault.HintOf(err) == "" {
