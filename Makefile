@@ -63,14 +63,18 @@ test-e2e: engine build services/frontend/node_modules ## real engine, real kind 
 	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck ## golangci-lint, shellcheck and, where its database can be reached, govulncheck
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	cd services && $(TOOLS)/golangci-lint run --allow-parallel-runners --config ../.golangci.yml ./...
 	hack/shellcheck.sh
+	$(TOOLS)/actionlint .github/workflows/*.yml
 	hack/govulncheck.sh $(TOOLS)/govulncheck
 
 $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$*$$')
+
+$(TOOLS)/actionlint: hack/tools/actionlint/go.mod hack/tools/actionlint/go.sum
+	cd hack/tools/actionlint && go build -o $@ $$(go list -f '{{.ImportPath}}' tool)
 
 ##@ Other
 

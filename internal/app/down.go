@@ -22,7 +22,7 @@ func downCommand(streams Streams) *cli.Command {
 			"   tkdeploy down\n" +
 			"   tkdeploy down --env ci --volumes   and delete the data",
 		Flags: []cli.Flag{
-			envFlag(), configFlag(), outputFlag(),
+			envFlag(), configFlag(), outputFlag(), junitFlag(),
 			&cli.BoolFlag{Name: "volumes", Usage: "delete the data in the volumes as well"},
 		},
 		Action: func(c *cli.Context) error { return down(c, streams) },
@@ -45,7 +45,7 @@ func down(c *cli.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	return run(c.Context, p, streams, w.json)
+	return w.run(c.Context, p, streams)
 }
 
 func (w *workspace) observeDown(ctx context.Context, volumes bool) (plan.Observation, error) {

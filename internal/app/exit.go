@@ -82,7 +82,17 @@ func statusOf(ctx context.Context, err error) int {
 	return exitStatuses[max(i, 1)].status // an unknown class is an internal error
 }
 
+// classOf is the class of the first failure that has one.
 func classOf(err error) fault.Class {
+	for _, e := range split(err) {
+		if class := classOfOne(e); class != fault.Internal {
+			return class
+		}
+	}
+	return fault.Internal
+}
+
+func classOfOne(err error) fault.Class {
 	if class := fault.ClassOf(err); class != "" {
 		return class
 	}
@@ -103,6 +113,10 @@ func explain(ctx context.Context, err error) string {
 	if errors.As(context.Cause(ctx), &signal) {
 		return "tkdeploy: " + signal.Error() + "; the next run goes on from here\n"
 	}
+	return explainFailures(err)
+}
+
+func explainFailures(err error) string {
 	var b strings.Builder
 	for _, e := range split(err) {
 		fmt.Fprintf(&b, "tkdeploy: error: %s\n", indent(e.Error(), "  "))
@@ -116,7 +130,7 @@ func explain(ctx context.Context, err error) string {
 	return b.String()
 }
 
-// split undoes the errors.Joins at the top.
+// split undoes an errors.Join at the top, and those right below it.
 func split(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -28,7 +28,9 @@ func TestStatusOf(t *testing.T) {
 		"of two stages the earlier":         {errors.Join(&plan.StageError{Stage: stageBuild, Err: broken}, &plan.StageError{Stage: stageCluster, Err: broken}), 10},
 		"a failed rollback wins over what it was to take back": {
 			errors.Join(&plan.StageError{Stage: stageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Undecided, broken, ""), "")), 16},
-		"a deadline is undecided": {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
+		"a report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
+		"a stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: stageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
+		"a deadline is undecided":         {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,10 +86,11 @@ func TestEveryClassAndStageHasItsStatus(t *testing.T) {
 
 func TestExplainTellsEachFailureOnceWithItsHint(t *testing.T) {
 	t.Parallel()
-	err := errors.Join(
+	stages := errors.Join(
 		&plan.StageError{Stage: stageBuild, Err: fault.New(fault.Build, errors.New("build web: exit 1\nline two"), "")},
 		&plan.StageError{Stage: stageCluster, Err: fault.New(fault.Environment, errors.New("port 4000 is taken"), "free it\nor take another")},
 	)
+	err := errors.Join(stages, nil) // as a run gives it
 	want := `tkdeploy: error: build web: exit 1
   line two
 tkdeploy: error: port 4000 is taken

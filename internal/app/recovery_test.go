@@ -62,7 +62,8 @@ func TestAFailedRunIsTakenBackOnce(t *testing.T) {
 				return &recovery{plan: ending(t, "rollback", test.recovery), cause: "going back", done: "back again", hint: "by hand"}, ""
 			}
 			var out, text bytes.Buffer
-			err := runOrRecover(t.Context(), ending(t, stageRollout, test.failure), find, Streams{Out: &out, Err: &text}, true)
+			w := &workspace{json: true}
+			err := w.runOrRecover(t.Context(), ending(t, stageRollout, test.failure), find, Streams{Out: &out, Err: &text})
 			if got := statusOf(t.Context(), err); got != test.status {
 				t.Errorf("status %d of %v, want %d", got, err, test.status)
 			}

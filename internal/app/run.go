@@ -11,14 +11,17 @@ import (
 
 // run runs a plan with its events rendered, and ends the stream with
 // run.finished, whatever happens.
-func run(ctx context.Context, p plan.Plan, streams Streams, asJSON bool) error {
-	return runOrRecover(ctx, p, nil, streams, asJSON)
+func (w *workspace) run(ctx context.Context, p plan.Plan, streams Streams) error {
+	return w.runOrRecover(ctx, p, nil, streams)
 }
 
 // runOrRecover is run with a recoverer: what failed may be taken back within
 // the same stream of events.
-func runOrRecover(ctx context.Context, p plan.Plan, find recoverer, streams Streams, asJSON bool) error {
-	reporter := report.New(report.Options{Out: streams.Out, Err: streams.Err, JSON: asJSON, TTY: streams.TTY, Color: streams.Color})
+func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recoverer, streams Streams) error {
+	reporter := report.New(report.Options{
+		Out: streams.Out, Err: streams.Err, JSON: w.json, TTY: streams.TTY, Color: streams.Color,
+		JUnit: w.junitOptions(),
+	})
 	runner := &plan.Runner{Reporter: reporter}
 	start := runner.Time()
 	err := runner.Run(ctx, p)

@@ -14,8 +14,9 @@ func verifyCommand(streams Streams) *cli.Command {
 			"Nothing is built, loaded or applied.\n\n" +
 			"Examples:\n" +
 			"   tkdeploy verify\n" +
-			"   tkdeploy verify --env ci --output json",
-		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag(), timeoutFlag()},
+			"   tkdeploy verify --env ci --output json\n" +
+			"   tkdeploy verify --env ci --junit junit.xml   a test case for each check",
+		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag(), junitFlag(), timeoutFlag()},
 		Action: func(c *cli.Context) error {
 			w, err := open(c)
 			if err != nil {
@@ -29,7 +30,7 @@ func verifyCommand(streams Streams) *cli.Command {
 			if p, err = p.Select(plan.Selection{Only: []string{stageVerify}}); err != nil {
 				return err
 			}
-			return run(c.Context, p, streams, w.json)
+			return w.run(c.Context, p, streams)
 		},
 	}
 }

@@ -28,13 +28,18 @@ type workspace struct {
 	env     config.Environment
 	connect func(context.Context) (*images.Engine, error) // once
 	cluster *cluster.Cluster
-	json    bool // the result is wanted as JSON
+	json    bool   // the result is wanted as JSON
+	junit   string // the file for a JUnit report, or none
 }
 
 // open reads the flags that all commands share and the configuration that they
-// name. It touches nothing else.
+// name. It touches nothing but the place for a JUnit report.
 func open(c *cli.Context) (*workspace, error) {
 	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return nil, err
+	}
+	junit, err := junitPath(c)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +71,7 @@ func open(c *cli.Context) (*workspace, error) {
 		connect: connectOnce(),
 		cluster: cluster.New(spec, cluster.Limits{}),
 		json:    asJSON,
+		junit:   junit,
 	}, nil
 }
 

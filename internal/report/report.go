@@ -1,5 +1,6 @@
 // Package report renders the events of a run: a spinner for a person at a
-// terminal, plain lines for a log, JSON lines for a program, and a summary.
+// terminal, plain lines for a log, JSON lines for a program, a JUnit file for a
+// CI server, and a summary.
 // It is the only importer of the spinner.
 //
 // The rules of the text forms are: what was done gets a line when it is done;
@@ -8,6 +9,7 @@
 package report
 
 import (
+	"errors"
 	"io"
 	"time"
 
@@ -20,6 +22,7 @@ type Options struct {
 	JSON     bool      // one event a line to Out, beside the text on Err
 	TTY      bool      // Err is a terminal: animate
 	Color    bool
+	JUnit    JUnitOptions // none without a Path
 }
 
 // A Closer is a reporter that must be closed before anything else is written to
@@ -36,26 +39,29 @@ func New(o Options) Closer {
 	if o.TTY {
 		human = newAnimated(text, newSpinner(o.Err))
 	}
-	if !o.JSON {
-		return human
+	reporters := all{human}
+	if o.JSON {
+		reporters = append(reporters, NewJSON(o.Out))
 	}
-	return both{human, NewJSON(o.Out)}
-}
-
-// both reports to a person and to a program.
-type both struct {
-	human   Closer
-	program *JSON
-}
-
-func (b both) Report(e event.Event) {
-	b.human.Report(e)
-	b.program.Report(e)
-}
-
-func (b both) Close() error {
-	if err := b.human.Close(); err != nil {
-		return err
+	if o.JUnit.Path != "" {
+		reporters = append(reporters, NewJUnit(o.JUnit))
 	}
-	return b.program.Close()
+	return reporters
+}
+
+// all report to a person and to programs.
+type all []Closer
+
+func (a all) Report(e event.Event) {
+	for _, r := range a {
+		r.Report(e)
+	}
+}
+
+func (a all) Close() error {
+	var err error
+	for _, r := range a {
+		err = errors.Join(err, r.Close())
+	}
+	return err
 }

@@ -69,7 +69,8 @@ func (d *display) progress(workloads []Workload, now time.Time) {
 	d.looked = true
 }
 
-// failed reports each workload that the failure explains as failed.
+// failed reports each workload that the failure explains as failed, with the
+// part of the failure that is about it.
 func (d *display) failed(f *Failure) {
 	said := map[Object]bool{}
 	for _, c := range f.Causes {
@@ -77,7 +78,9 @@ func (d *display) failed(f *Failure) {
 			continue
 		}
 		said[c.Object] = true
-		d.report.Report(event.Finished(d.items[c.Object], event.Failed, c.title(), f.Elapsed, 0))
+		e := event.Finished(d.items[c.Object], event.Failed, c.title(), f.Elapsed, 0)
+		e.Err = f.of(c.Object).fault()
+		d.report.Report(e)
 	}
 }
 

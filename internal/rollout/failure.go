@@ -43,6 +43,17 @@ func (f *Failure) Error() string {
 	return text
 }
 
+// of is the part of the failure that is about one workload.
+func (f *Failure) of(o Object) *Failure {
+	part := &Failure{Elapsed: f.Elapsed, Expired: f.Expired}
+	for _, c := range f.Causes {
+		if c.Object == o {
+			part.Causes = append(part.Causes, c)
+		}
+	}
+	return part
+}
+
 // fault wraps the failure in its class and the first cause's next step.
 func (f *Failure) fault() error {
 	class := fault.Undecided

@@ -134,7 +134,13 @@ func (p *project) unhealthyService(t *testing.T) {
 			t.Errorf("no line for %s:\n%s", part, got.stderr)
 		}
 	}
-	p.run(t, "verify").must(t, 15).says(t, "http://web:8080/health")
+	report := filepath.Join(t.TempDir(), "junit.xml")
+	p.run(t, "verify", "--junit", report).must(t, 15).says(t, "http://web:8080/health")
+	for _, part := range []string{`<testcase name="web/dns" classname="tkdeploy.` + p.env + `.verify"`, `type="smoke">`, "the shop is Internal Server Error"} {
+		if !strings.Contains(read(t, report), part) {
+			t.Errorf("the JUnit report lacks %s:\n%s", part, read(t, report))
+		}
+	}
 	p.run(t, "up").must(t, 0)
 	p.run(t, "verify").must(t, 0)
 }

@@ -1,0 +1,132 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// The types below are the part of the JUnit format that Jenkins' schema
+// (jenkins-junit.xsd) allows and that Jenkins, GitLab and the reporters of
+// GitHub all read. They are our own because the module that has such types,
+// go-junit-report, brings nothing but them: sixty lines, and its own command.
+// encoding/xml replaces what XML 1.0 cannot hold.
+
+type junitDocument struct {
+	XMLName  xml.Name      `xml:"testsuites"`
+	Name     string        `xml:"name,attr"`
+	Tests    int           `xml:"tests,attr"`
+	Failures int           `xml:"failures,attr"`
+	Errors   int           `xml:"errors,attr"` // always 0: there are failures only
+	Time     string        `xml:"time,attr"`
+	Suites   []*junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name      string       `xml:"name,attr"`
+	Tests     int          `xml:"tests,attr"`
+	Failures  int          `xml:"failures,attr"`
+	Errors    int          `xml:"errors,attr"`
+	Skipped   int          `xml:"skipped,attr"`
+	Time      string       `xml:"time,attr"`
+	Timestamp string       `xml:"timestamp,attr"`
+	Cases     []*junitCase `xml:"testcase"` // the stage itself, then its items
+}
+
+type junitCase struct {
+	Name    string        `xml:"name,attr"`
+	Class   string        `xml:"classname,attr"`
+	Time    string        `xml:"time,attr"`
+	Skipped *junitSkipped `xml:"skipped"`
+	Failure *junitFailure `xml:"failure"`
+	Out     string        `xml:"system-out,omitempty"`
+	Err     string        `xml:"system-err,omitempty"`
+
+	ended bool
+}
+
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
+}
+
+type junitFailure struct {
+	Message string `xml:"message,attr"` // one line
+	Type    string `xml:"type,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// stage is the case of the stage itself. Its name begins with a capital letter,
+// which no image, workload or check has: the names stay apart.
+func (s *junitSuite) stage() *junitCase { return s.Cases[0] }
+
+func (s *junitSuite) item(name string) *junitCase {
+	name = clean(name)
+	for _, c := range s.Cases[1:] {
+		if c.Name == name {
+			return c
+		}
+	}
+	return s.add(name)
+}
+
+func (s *junitSuite) add(name string) *junitCase {
+	c := &junitCase{Name: name, Class: s.Name, Time: seconds(0)}
+	s.Cases = append(s.Cases, c)
+	return c
+}
+
+// settle closes the suite of a stage that has ended. An item that was begun and
+// never ended is skipped if the stage came to a bad end; else it was a mere
+// sign of life. A failed item without a class of its own has the stage's.
+func (s *junitSuite) settle(outcome event.Outcome) {
+	if outcome == event.Done || outcome == event.Unchanged {
+		s.Cases = slices.DeleteFunc(s.Cases, func(c *junitCase) bool { return !c.ended })
+	}
+	class := "failed"
+	if f := s.stage().Failure; f != nil {
+		class = orElse(f.Type, class)
+	}
+	for _, c := range s.Cases {
+		if c.Failure != nil {
+			c.Failure.Type = orElse(c.Failure.Type, class)
+		}
+	}
+}
+
+// counted fills in what follows from the cases.
+func (d junitDocument) counted() junitDocument {
+	d.Time = orElse(d.Time, seconds(0))
+	for _, s := range d.Suites {
+		s.Tests, s.Failures, s.Skipped = len(s.Cases), 0, 0
+		for _, c := range s.Cases {
+			if !c.ended {
+				c.Skipped = &junitSkipped{"not finished"}
+			}
+			if c.Failure != nil {
+				s.Failures++
+			}
+			if c.Skipped != nil {
+				s.Skipped++
+			}
+		}
+		d.Tests += s.Tests
+		d.Failures += s.Failures
+	}
+	return d
+}
+
+// escapes are the sequences with which a program colours or steers a terminal
+// (ECMA-48: CSI, OSC and the short ones).
+var escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
+
+// clean takes a terminal's escapes out of s.
+func clean(s string) string { return escapes.ReplaceAllString(s, "") }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
+// timestamp is in UTC and has no zone: Ant's schema allows none.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }

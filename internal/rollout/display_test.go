@@ -1,0 +1,34 @@
+package rollout
+
+import (
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+func TestAFailedWorkloadIsReportedOnceWithItsOwnCauses(t *testing.T) {
+	t.Parallel()
+	web, db := Object{Deployment, "shop", "web"}, Object{StatefulSet, "shop", "db"}
+	failure := &Failure{Elapsed: time.Second, Causes: []Cause{
+		{Object: web, Message: "crashes", Hint: "look at web"},
+		{Object: db, Message: "has no volume", Hint: "look at db"},
+		{Object: web, Message: "has no endpoint"},
+	}}
+	var got []event.Event
+	show := newDisplay([]Object{web, db}, event.Func(func(e event.Event) { got = append(got, e) }), time.Time{})
+	show.failed(failure)
+	want := []struct{ item, err, hint string }{
+		{"web", "web: crashes (and 1 more cause)", "look at web"},
+		{"db", "db: has no volume", "look at db"},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %v", got)
+	}
+	for i, w := range want {
+		if e := got[i]; e.Item != w.item || e.Err.Error() != w.err || fault.HintOf(e.Err) != w.hint {
+			t.Errorf("got %s, %v, %s, want %v", e.Item, e.Err, fault.HintOf(e.Err), w)
+		}
+	}
+}
