@@ -6,14 +6,18 @@ import (
 	"net/url"
 	"strconv"
 
+	"k8s.io/client-go/dynamic"
+
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/verify"
 )
 
-// smokeTest asks the checks from inside the cluster and, when all pass, marks
-// the revision as verified: it is one that a rollback may go to.
+// smokeTest asks the checks from inside the cluster and runs the chart's test
+// hooks. When all pass, it marks the revision as verified: it is one that a
+// rollback may go to.
 func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) error {
 	client, err := d.release()
 	if err != nil {
@@ -23,43 +27,55 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 	if err != nil {
 		return err
 	}
-	checks, err := d.checks(ctx)
+	checks, hooks, err := d.tests(ctx, client)
 	if err != nil {
 		return err
 	}
-	runner, err := d.runner(ctx)
+	runner, err := d.runner(ctx, client)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	if _, err := runner.Run(ctx, checks, reporter); err != nil {
+	if err := runner.Verify(ctx, checks, hooks, reporter); err != nil {
 		return err
 	}
 	return client.MarkVerified(ctx, status.Revision.Revision)
 }
 
-// checks are those of the chart's Services and probes and those of the
-// configuration.
-func (d *deployment) checks(ctx context.Context) ([]verify.Check, error) {
-	client, err := d.release()
-	if err != nil {
-		return nil, err
-	}
+// tests are the checks of the chart's Services and probes, those of the
+// configuration, and the chart's test hooks.
+func (d *deployment) tests(ctx context.Context, client *release.Client) ([]verify.Check, []verify.Hook, error) {
 	objects, err := client.Objects(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	hooks, err := testHooks(ctx, client)
+	if err != nil {
+		return nil, nil, err
 	}
 	var extra []verify.Check
 	for _, c := range d.config.Verify.Checks {
 		check, err := configured(c)
 		if err != nil {
-			return nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
+			return nil, nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
 		}
 		extra = append(extra, check)
 	}
-	checks, err := verify.Select(verify.Derive(objects, d.config.Chart.Namespace), extra, d.config.Verify.Skip)
-	return checks, fault.New(fault.Config, err, "")
+	checks, hooks, err := verify.Select(verify.Derive(objects, d.config.Chart.Namespace), extra, hooks, d.config.Verify.Skip)
+	return checks, hooks, fault.New(fault.Config, err, "")
+}
+
+func testHooks(ctx context.Context, client *release.Client) ([]verify.Hook, error) {
+	found, err := client.TestHooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var hooks []verify.Hook
+	for _, h := range found {
+		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
+	}
+	return hooks, nil
 }
 
 func configured(c config.Check) (verify.Check, error) {
@@ -84,7 +100,7 @@ func configured(c config.Check) (verify.Check, error) {
 	}, nil
 }
 
-func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
+func (d *deployment) runner(ctx context.Context, client *release.Client) (*verify.Runner, error) {
 	engine, set, err := d.engineAndImages(ctx)
 	if err != nil {
 		return nil, err
@@ -103,12 +119,26 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	config, err := d.cluster.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("speak to the cluster: %w", err)
+	}
+	redact, err := client.Redactor(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return &verify.Runner{
 		Client:    kube,
+		Objects:   objects,
 		Namespace: d.config.Chart.Namespace,
 		Release:   d.config.Chart.Release,
 		Image:     image,
 		Args:      []string{probeCommandName},
 		Kubectl:   d.kubectl(),
+		Redact:    redact,
 	}, nil
 }

@@ -11,6 +11,7 @@ func verifyCommand(streams Streams) *cli.Command {
 		Name:  "verify",
 		Usage: "smoke-test what runs, from inside the cluster",
 		Description: "The checks come from the chart's Services and probes: names, ports, HTTP and gRPC health.\n" +
+			"The chart's test hooks (helm.sh/hook: test) run too; one that writes TAP is reported step by step.\n" +
 			"Nothing is built, loaded or applied.\n\n" +
 			"Examples:\n" +
 			"   tkdeploy verify\n" +

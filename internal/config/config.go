@@ -102,7 +102,7 @@ type Kind struct {
 // Verify adjusts the smoke test that is derived from the chart.
 type Verify struct {
 	Image  Source   `yaml:"image"`  // runs the smoke test; default: this tkdeploy binary
-	Skip   []string `yaml:"skip"`   // ids of checks, or names of services
+	Skip   []string `yaml:"skip"`   // ids of checks, or names of services or test hooks
 	Checks []Check  `yaml:"checks"` // in addition
 }
 

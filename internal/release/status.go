@@ -71,16 +71,13 @@ func (c *Client) placedObjects(manifest string) ([]unstructured.Unstructured, er
 	return all, nil
 }
 
-// Redactor masks the contents of the release's Secrets in texts of the cluster
-// that are shown to a person, such as a container's log.
+// Redactor masks the contents of the release's Secrets, those of its hooks
+// included, in texts of the cluster that are shown to a person, such as a
+// container's log.
 func (c *Client) Redactor(ctx context.Context) (func(string) string, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var manifests []string
-	for _, rel := range releases {
-		manifests = append(manifests, rel.Manifest)
-	}
-	return redactorFor(manifests...).text, nil
+	return redactorFor(manifestsOf(releases...)...).text, nil
 }

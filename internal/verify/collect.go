@@ -46,7 +46,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 func (r *run) readLog(ctx context.Context, pod string) (noise []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Silence)
 	defer cancel()
-	log, err := r.openLog(ctx, pod)
+	log, err := r.openLog(ctx, pod, containerName)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (r *run) readLog(ctx context.Context, pod string) (noise []string, err erro
 			r.take(ctx, result)
 			continue
 		}
-		noise = append(noise, oneLine(lines.Bytes(), bodyInWords))
+		noise = append(noise, oneLine([]byte(r.Redact(lines.Text())), bodyInWords))
 		noise = noise[max(0, len(noise)-tailLines):]
 	}
 	return noise, lines.Err()
@@ -74,6 +74,7 @@ func (r *run) take(ctx context.Context, result Result) {
 			continue
 		}
 		result.Check = c
+		result.Message = r.Redact(result.Message)
 		if result.Outcome == Failed {
 			result.Cause = r.cause(ctx, result)
 		}

@@ -155,7 +155,7 @@ func TestSelectSkipsAndAdds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checks, err := Select(Derive(manifest(t, twoServices), "app"), test.extra, test.skip)
+			checks, _, err := Select(Derive(manifest(t, twoServices), "app"), test.extra, nil, test.skip)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,9 +170,18 @@ func TestSelectSkipsAndAdds(t *testing.T) {
 	}
 }
 
+func TestSelectLeavesOutHooksByName(t *testing.T) {
+	t.Parallel()
+	hooks := []Hook{{Name: "account"}, {Name: "journey"}, {Name: "account"}}
+	checks, kept, err := Select(Derive(manifest(t, twoServices), "app"), nil, hooks, []string{"account", "feed"})
+	if err != nil || len(checks) != 4 || len(kept) != 1 || kept[0].Name != "journey" {
+		t.Errorf("got %d checks, hooks %v, %v", len(checks), kept, err)
+	}
+}
+
 func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := Select(Derive(manifest(t, twoServices), "app"), []Check{
+	_, _, err := Select(Derive(manifest(t, twoServices), "app"), []Check{
 		{Service: "feed", Kind: "ftp"},
 		{Kind: TCP, Target: Target{Port: 1}},
 		{Service: "feed", Kind: TCP, Target: Target{Port: 70000}},
@@ -181,14 +190,14 @@ func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
 		{ID: "s", Service: "feed", Kind: HTTP, Target: Target{Port: 80}, Expect: Expect{Status: 1000}},
 		{ID: "t", Service: "feed", Kind: DNS, Timeout: -1},
 		{ID: "feed/tcp-80", Service: "feed", Kind: TCP, Target: Target{Port: 80}},
-	}, []string{"auth-servce", "feed/tcp-81", "zzz"})
+	}, []Hook{{Name: "journey"}}, []string{"auth-servce", "feed/tcp-81", "zzz"})
 	if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
 		t.Fatalf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
 	}
 	want := []string{
-		`skip: no check or Service is called "auth-servce"; did you mean "auth-service"?`,
-		`skip: no check or Service is called "feed/tcp-81"; did you mean "feed/tcp-80"?`,
-		`skip: no check or Service is called "zzz"; there are cluster-dns, auth-service/dns, auth-service, auth-service/dns-full, auth-service/tcp-4001, feed/dns, feed, feed/dns-full, feed/tcp-80`,
+		`skip: no check, Service or test hook is called "auth-servce"; did you mean "auth-service"?`,
+		`skip: no check, Service or test hook is called "feed/tcp-81"; did you mean "feed/tcp-80"?`,
+		`skip: no check, Service or test hook is called "zzz"; there are cluster-dns, auth-service/dns, auth-service, auth-service/dns-full, auth-service/tcp-4001, feed/dns, feed, feed/dns-full, feed/tcp-80, journey`,
 		`extra check 1 (feed/ftp): kind "ftp" is none of dns, tcp, http, grpc`,
 		`extra check 2 (/tcp-1): neither a service nor a host is given`,
 		`extra check 3 (feed/tcp-70000): port 70000 is not between 1 and 65535`,

@@ -5,7 +5,8 @@
 // health. [Select] adds and removes checks as the configuration asks.
 // [Runner] starts one pod in the release's namespace, because that is where
 // the app runs, and judges the answers as they arrive; in that pod, [Probe]
-// asks the questions and writes one JSON line for each answer.
+// asks the questions and writes one JSON line for each answer. The chart's own
+// test hooks run beside it, see [Hook].
 //
 // The checks form a chain, cluster DNS → name → port → health: of a broken
 // chain only the first link fails, and the links behind it are blocked by it,

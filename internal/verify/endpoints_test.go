@@ -79,7 +79,7 @@ func TestTheCauseOfAFailedConnectionIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &run{Runner: newRunner(fake.NewClientset(test.objects...)).withDefaults()}
+			r := newRunner(fake.NewClientset(test.objects...)).newRun(nil, nil)
 			got := r.cause(t.Context(), Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)

@@ -8,14 +8,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A Failure is the error of a smoke test in which checks failed: one line for
-// each, naming Service, URL and answer. Blocked checks are counted only.
+// A Failure is the error of a smoke test in which checks or test hooks failed:
+// one line for each, naming Service, URL and answer, or hook and step. Blocked
+// checks are counted only.
 type Failure struct {
 	Failed  []Result
 	Blocked []Result
+	Hooks   []HookFailure
 }
 
-// Error has a line for every failed check.
+// Error has a line for every failed check, then what failed of the hooks.
 func (f *Failure) Error() string {
 	lines := make([]string, 0, len(f.Failed)+1)
 	for _, r := range f.Failed {
@@ -23,6 +25,9 @@ func (f *Failure) Error() string {
 	}
 	if n := len(f.Blocked); n > 0 {
 		lines = append(lines, fmt.Sprintf("%d more checks were not asked, since what they need failed", n))
+	}
+	for _, h := range f.Hooks {
+		lines = append(lines, h.text())
 	}
 	return strings.Join(lines, "\n")
 }

@@ -18,7 +18,7 @@ const requestTimeout = 10 * time.Second
 
 // persist repeats a request as long as the API server does not really answer,
 // at most for the runner's patience. doing says in errors what was tried.
-func (r *run) persist(ctx context.Context, doing string, request func(context.Context) error) error {
+func (r *Runner) persist(ctx context.Context, doing string, request func(context.Context) error) error {
 	giveUp := time.Now().Add(r.Patience)
 	for {
 		if ctx.Err() != nil {
@@ -69,19 +69,19 @@ func isTransient(err error) bool {
 
 // refused adds the next step to the API server's refusal of the pod. Its own
 // words already name quota, limit or policy.
-func (r *run) refused(err error) error {
+func (p *podCase) refused(err error) error {
 	if err == nil || fault.ClassOf(err) != "" || !isAnswer(err) {
 		return err
 	}
-	look := fmt.Sprintf("%s describe namespace %s", r.Kubectl, r.Namespace)
+	look := fmt.Sprintf("%s describe namespace %s", p.Kubectl, p.Namespace)
 	text := err.Error()
 	switch {
 	case apierrors.IsNotFound(err):
 		look = "the namespace is made by: tkdeploy up"
 	case strings.Contains(text, "exceeded quota"), strings.Contains(text, "failed quota"):
-		look = fmt.Sprintf("the smoke test needs one more pod, see: %s -n %s describe resourcequota", r.Kubectl, r.Namespace)
+		look = fmt.Sprintf("the smoke test needs one more pod, see: %s -n %s describe resourcequota", p.Kubectl, p.Namespace)
 	case strings.Contains(text, "usage per"), strings.Contains(text, "limit to request ratio"):
-		look = fmt.Sprintf("the smoke test's pod asks for 10m CPU and 16Mi and may use 500m and 128Mi, see: %s -n %s describe limitrange", r.Kubectl, r.Namespace)
+		look = fmt.Sprintf("%s asks for %s, see: %s -n %s describe limitrange", p.what, p.asks, p.Kubectl, p.Namespace)
 	}
 	return fault.New(fault.Smoke, err, look)
 }

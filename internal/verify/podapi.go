@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -13,6 +14,18 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
+
+// A podCase is how one pod is started, watched and taken away again.
+type podCase struct {
+	Runner   // its Namespace is the pod's
+	reporter event.Reporter
+	what     string // as messages name it: "the smoke test's pod"
+	asks     string // the resources that it asks for, in words
+	pull     string // what to do if its image cannot be had
+}
+
+// errGone is a pod that someone else has deleted.
+var errGone = errors.New("was deleted by someone else")
 
 // sweep deletes what a run that was killed has left.
 func (r *run) sweep(ctx context.Context) error {
@@ -34,33 +47,33 @@ func (r *run) sweep(ctx context.Context) error {
 }
 
 // create is safe to repeat after a lost answer: the name is ours alone.
-func (r *run) create(ctx context.Context, pod *corev1.Pod) (created *corev1.Pod, err error) {
-	pods := r.Client.CoreV1().Pods(r.Namespace)
-	doing := fmt.Sprintf("create the smoke test's pod in namespace %s", r.Namespace)
-	err = r.persist(ctx, doing, func(ctx context.Context) error {
+func (p *podCase) create(ctx context.Context, pod *corev1.Pod) (created *corev1.Pod, err error) {
+	pods := p.Client.CoreV1().Pods(p.Namespace)
+	doing := fmt.Sprintf("create %s in namespace %s", p.what, p.Namespace)
+	err = p.persist(ctx, doing, func(ctx context.Context) error {
 		created, err = pods.Create(ctx, pod, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			created, err = pods.Get(ctx, pod.Name, metav1.GetOptions{})
 		}
 		return err
 	})
-	return created, r.refused(err)
+	return created, p.refused(err)
 }
 
 // remove deletes the pod with a short time of its own, since ctx may be over.
 // That it fails is no verdict on the app: the pod ends by its own deadline.
-func (r *run) remove(ctx context.Context, pod *corev1.Pod) {
+func (p *podCase) remove(ctx context.Context, pod *corev1.Pod) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := r.delete(ctx, pod.Name); err != nil {
-		r.reporter.Report(event.Warn(fmt.Sprintf("%v; delete it with: %s -n %s delete pod %s", err, r.Kubectl, r.Namespace, pod.Name)))
+	if err := p.delete(ctx, pod.Name); err != nil {
+		p.reporter.Report(event.Warn(fmt.Sprintf("%v; delete it with: %s -n %s delete pod %s", err, p.Kubectl, p.Namespace, pod.Name)))
 	}
 }
 
-func (r *run) delete(ctx context.Context, name string) error {
+func (p *podCase) delete(ctx context.Context, name string) error {
 	now := int64(0)
-	return r.persist(ctx, "delete the smoke test's pod "+name, func(ctx context.Context) error {
-		err := r.Client.CoreV1().Pods(r.Namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+	return p.persist(ctx, fmt.Sprintf("delete %s %s", p.what, name), func(ctx context.Context) error {
+		err := p.Client.CoreV1().Pods(p.Namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
@@ -68,21 +81,21 @@ func (r *run) delete(ctx context.Context, name string) error {
 	})
 }
 
-// openLog follows the log from its beginning.
-func (r *run) openLog(ctx context.Context, pod string) (io.ReadCloser, error) {
-	options := &corev1.PodLogOptions{Container: containerName, Follow: true}
-	return r.Client.CoreV1().Pods(r.Namespace).GetLogs(pod, options).Stream(ctx)
+// openLog follows the log of a container from its beginning.
+func (p *podCase) openLog(ctx context.Context, pod, container string) (io.ReadCloser, error) {
+	options := &corev1.PodLogOptions{Container: container, Follow: true}
+	return p.Client.CoreV1().Pods(p.Namespace).GetLogs(pod, options).Stream(ctx)
 }
 
 // look reads the pod. That it is gone is an error: only this run deletes it.
-func (r *run) look(ctx context.Context, name string) (*corev1.Pod, error) {
+func (p *podCase) look(ctx context.Context, name string) (*corev1.Pod, error) {
 	var pod *corev1.Pod
-	err := r.persist(ctx, "look at the smoke test's pod "+name, func(ctx context.Context) (err error) {
-		pod, err = r.Client.CoreV1().Pods(r.Namespace).Get(ctx, name, metav1.GetOptions{})
+	err := p.persist(ctx, fmt.Sprintf("look at %s %s", p.what, name), func(ctx context.Context) (err error) {
+		pod, err = p.Client.CoreV1().Pods(p.Namespace).Get(ctx, name, metav1.GetOptions{})
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return nil, undecided(fmt.Errorf("the smoke test's pod %s was deleted by someone else", name))
+		return nil, undecided(fmt.Errorf("%s %s %w", p.what, name, errGone))
 	}
 	return pod, err
 }

@@ -5,16 +5,18 @@ import (
 	"math"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// A Runner runs checks in a pod of the cluster. Client, Namespace and Image
-// must be set. One Runner may run for a release in a namespace at a time: it
+// A Runner runs checks in a pod of the cluster, and a chart's test hooks.
+// Client, Namespace and Image must be set, and Objects if there are hooks. One Runner may run for a release in a namespace at a time: it
 // removes the pods of earlier runs.
 type Runner struct {
 	Client    kubernetes.Interface
+	Objects   dynamic.Interface // makes the hooks, of whatever kind they are
 	Namespace string
 	Release   string // the pod's label tkdeploy.dev/release; may be empty
 	Image     string // its entrypoint, with Args, must call Probe
@@ -25,6 +27,9 @@ type Runner struct {
 	Patience    time.Duration // with an API server that does not answer; 0 is 120 s
 	Silence     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
 	Pause       time.Duration // before a failed request is repeated; 0 is 200 ms
+
+	// Redact masks secrets in what comes from the cluster; nil masks nothing.
+	Redact func(string) string
 
 	// Suffix gives the pod's name its last part; nil is random.
 	Suffix func() string
@@ -42,7 +47,7 @@ func (r *Runner) Run(ctx context.Context, checks []Check, reporter event.Reporte
 	if len(checks) == 0 {
 		return nil, nil
 	}
-	run := &run{Runner: r.withDefaults(), reporter: reporter, checks: checks, results: map[string]Result{}}
+	run := r.newRun(checks, reporter)
 	pod, err := run.newPod(checks)
 	if err != nil {
 		return nil, err
@@ -55,7 +60,7 @@ func (r *Runner) Run(ctx context.Context, checks []Check, reporter event.Reporte
 	if err != nil {
 		return nil, err
 	}
-	if err := run.awaitStart(ctx, pod); err != nil {
+	if _, err := run.awaitStart(ctx, pod); err != nil {
 		return nil, err
 	}
 	if err := run.collect(ctx, pod.Name); err != nil {
@@ -78,6 +83,9 @@ func (r *Runner) withDefaults() Runner {
 	if d.Kubectl == "" {
 		d.Kubectl = "kubectl"
 	}
+	if d.Redact == nil {
+		d.Redact = func(s string) string { return s }
+	}
 	if d.Args == nil {
 		d.Args = []string{"probe"}
 	}
@@ -89,10 +97,19 @@ func (r *Runner) withDefaults() Runner {
 
 // A run is one call of Run.
 type run struct {
-	Runner
-	reporter event.Reporter
-	checks   []Check
-	results  map[string]Result // by ID
+	podCase
+	checks  []Check
+	results map[string]Result // by ID
+}
+
+func (r *Runner) newRun(checks []Check, reporter event.Reporter) *run {
+	pod := podCase{
+		Runner: r.withDefaults(), reporter: reporter,
+		what: "the smoke test's pod",
+		asks: "10m CPU and 16Mi and may use 500m and 128Mi",
+		pull: "load the probe's image into the cluster: tkdeploy up --only load; or set verify.image to one that it can pull",
+	}
+	return &run{podCase: pod, checks: checks, results: map[string]Result{}}
 }
 
 // ordered gives the results in the order of the checks.

@@ -437,7 +437,7 @@ func TestASilentWatchIsNoticed(t *testing.T) {
 
 func TestThePodIsAsWanted(t *testing.T) {
 	t.Parallel()
-	r := &run{Runner: newRunner(nil).withDefaults()}
+	r := newRunner(nil).newRun(nil, event.Discard)
 	pod, err := r.newPod(threeChecks)
 	if err != nil {
 		t.Fatal(err)
@@ -468,7 +468,7 @@ func TestThePodIsAsWanted(t *testing.T) {
 // Row 54 of the fault list, with the API server's own evaluator.
 func TestThePodPassesPodSecurityRestricted(t *testing.T) {
 	t.Parallel()
-	r := &run{Runner: newRunner(nil).withDefaults()}
+	r := newRunner(nil).newRun(nil, event.Discard)
 	pod, err := r.newPod(threeChecks)
 	if err != nil {
 		t.Fatal(err)

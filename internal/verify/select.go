@@ -10,12 +10,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// Select applies the configuration to the derived checks: it leaves out those
-// that skip names by ID or by Service, and adds extra. An extra check without
-// host asks its Service; without ID it is called after its Service, kind and
-// port. The error, of class Config, tells every problem at once.
-func Select(derived, extra []Check, skip []string) ([]Check, error) {
-	checks, problems := without(derived, skip)
+// Select applies the configuration to the derived checks and the chart's test
+// hooks: it leaves out the checks that skip names by ID or by Service, and the
+// hooks that it names, and adds extra. An extra check without host asks its
+// Service; without ID it is called after its Service, kind and port. The error,
+// of class Config, tells every problem at once.
+func Select(derived, extra []Check, hooks []Hook, skip []string) ([]Check, []Hook, error) {
+	problems := unknownNames(derived, hooks, skip)
+	checks := without(derived, skip)
+	hooks = slices.DeleteFunc(slices.Clone(hooks), func(h Hook) bool { return slices.Contains(skip, h.Name) })
 	for i, c := range extra {
 		c = completed(c)
 		if err := c.validate(); err != nil {
@@ -27,12 +30,12 @@ func Select(derived, extra []Check, skip []string) ([]Check, error) {
 		checks = append(checks, c)
 	}
 	if len(problems) > 0 {
-		return nil, fault.New(fault.Config, errors.Join(problems...), "correct verify.skip and verify.extra in tkdeploy.yaml")
+		return nil, nil, fault.New(fault.Config, errors.Join(problems...), "correct verify.skip and verify.checks in tkdeploy.yaml")
 	}
-	return link(checks), nil
+	return link(checks), hooks, nil
 }
 
-func without(checks []Check, skip []string) (kept []Check, problems []error) {
+func unknownNames(checks []Check, hooks []Hook, skip []string) (problems []error) {
 	var names []string
 	for _, c := range checks {
 		names = append(names, c.ID)
@@ -40,24 +43,31 @@ func without(checks []Check, skip []string) (kept []Check, problems []error) {
 			names = append(names, c.Service)
 		}
 	}
+	for _, h := range hooks {
+		names = append(names, h.Name)
+	}
 	for _, name := range skip {
 		if !slices.Contains(names, name) {
 			problems = append(problems, unknownName(name, names))
 		}
 	}
+	return problems
+}
+
+func without(checks []Check, skip []string) (kept []Check) {
 	for _, c := range checks {
 		if !slices.Contains(skip, c.ID) && (c.Service == "" || !slices.Contains(skip, c.Service)) {
 			kept = append(kept, c)
 		}
 	}
-	return kept, problems
+	return kept
 }
 
 func unknownName(name string, known []string) error {
 	if nearest := strictyaml.Nearest(name, known); nearest != "" {
-		return fmt.Errorf("skip: no check or Service is called %q; did you mean %q?", name, nearest)
+		return fmt.Errorf("skip: no check, Service or test hook is called %q; did you mean %q?", name, nearest)
 	}
-	return fmt.Errorf("skip: no check or Service is called %q; there are %s", name, strings.Join(known, ", "))
+	return fmt.Errorf("skip: no check, Service or test hook is called %q; there are %s", name, strings.Join(known, ", "))
 }
 
 func completed(c Check) Check {

@@ -13,12 +13,14 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -38,6 +40,7 @@ import (
 
 type bench struct {
 	client    kubernetes.Interface
+	objects   dynamic.Interface
 	image     string
 	namespace string
 }
@@ -57,6 +60,10 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	namespace, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "verify-test-",
 		Labels:       map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
@@ -70,7 +77,7 @@ func newBench(t *testing.T) *bench {
 			t.Error(err)
 		}
 	})
-	return &bench{client, image, namespace.Name}
+	return &bench{client, objects, image, namespace.Name}
 }
 
 // deploy starts an app behind a Service, waits for its pods, and gives both
@@ -253,6 +260,83 @@ func TestAQuotaThatLeavesNoRoomIsNamed(t *testing.T) {
 	_, err := b.run(t, nil)
 	if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "none") || !strings.Contains(fault.HintOf(err), "quota") && !strings.Contains(fault.HintOf(err), "describe") {
 		t.Errorf("got %v, hint %s", err, fault.HintOf(err))
+	}
+}
+
+// hook runs one test hook whose container is given the arguments.
+func (b *bench) hook(t *testing.T, ctx context.Context, job bool, args ...string) (items []string, err error) {
+	t.Helper()
+	pod := b.workload("journey", 1).Spec.Template
+	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+	pod.Spec.Containers[0].Args, pod.Spec.Containers[0].ReadinessProbe = args, nil
+	meta := metav1.ObjectMeta{Name: "journey", Namespace: b.namespace}
+	hook := verify.Hook{Name: "journey", DeletePolicies: []string{"before-hook-creation"}}
+	if job {
+		hook.Resource = batchv1.SchemeGroupVersion.WithResource("jobs")
+		hook.Object = rendered(t, &batchv1.Job{
+			TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: meta,
+			Spec: batchv1.JobSpec{BackoffLimit: new(int32), Template: pod},
+		})
+	} else {
+		hook.Resource = corev1.SchemeGroupVersion.WithResource("pods")
+		hook.Object = rendered(t, &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: meta, Spec: pod.Spec})
+	}
+	runner := &verify.Runner{Client: b.client, Objects: b.objects, Namespace: b.namespace, Image: b.image, Release: "test"}
+	start := time.Now()
+	err = runner.Verify(ctx, nil, []verify.Hook{hook}, event.Func(func(e event.Event) {
+		t.Logf("%6.3fs %s %s %s %s (%v)", time.Since(start).Seconds(), e.Kind, e.Outcome, e.Item, e.Message, e.Elapsed)
+		if e.Kind == event.ItemFinished {
+			items = append(items, fmt.Sprintf("%s %s", e.Item, e.Outcome))
+		}
+	}))
+	t.Logf("took %v, error: %v\nhint: %s", time.Since(start), err, fault.HintOf(err))
+	return items, err
+}
+
+// podsLeft is how many pods there are in the namespace.
+func (b *bench) podsLeft(t *testing.T) int {
+	t.Helper()
+	pods, err := b.client.CoreV1().Pods(b.namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(pods.Items)
+}
+
+func TestTheStepsOfATestHookAreReported(t *testing.T) {
+	for _, job := range []bool{false, true} {
+		t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
+			b := newBench(t)
+			items, err := b.hook(t, t.Context(), job, "journey")
+			if got := strings.Join(items, ", "); err != nil || got != "journey/register done, journey/feed done" {
+				t.Fatalf("got %s, %v", got, err)
+			}
+			if n := b.podsLeft(t); n != 0 {
+				t.Errorf("%d pods are left", n)
+			}
+			_, err = b.hook(t, t.Context(), job, "journey", "broken")
+			wantFailure(t, err, `journey: step "feed" failed: GET http://feed: 500 no database`)
+			if n := b.podsLeft(t); n != 1 {
+				t.Errorf("%d pods are left as evidence", n)
+			}
+			if _, err = b.hook(t, t.Context(), job, "journey"); err != nil || b.podsLeft(t) != 0 {
+				t.Errorf("the old one was not replaced: %v", err)
+			}
+		})
+	}
+}
+
+func TestATestHookEndsWithItsContext(t *testing.T) {
+	for _, job := range []bool{false, true} {
+		t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
+			b := newBench(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+			defer cancel()
+			_, err := b.hook(t, ctx, job, "hang")
+			if fault.ClassOf(err) != fault.Undecided || b.podsLeft(t) != 0 {
+				t.Errorf("got %v, and %d pods are left", err, b.podsLeft(t))
+			}
+		})
 	}
 }
 

@@ -1,5 +1,6 @@
 // Smokeimage is the program of the image that the e2e tests of package verify
-// need: it is the app to be tested ("serve") and the probe ("probe").
+// need: it is the app to be tested ("serve"), the probe ("probe") and test hooks
+// ("journey", "journey broken", "hang").
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -32,11 +34,29 @@ func run(command string) error {
 			return err
 		}
 		return verify.Probe(context.Background(), checks, os.Stdout)
+	case "journey":
+		return journey("ok")
+	case "journey broken":
+		return journey("not ok")
+	case "hang":
+		fmt.Println("hanging")
+		time.Sleep(time.Hour) // an empty select would be taken for a deadlock
+		return nil
 	case "serve":
 		return serve()
 	default:
-		return fmt.Errorf("command %q is neither probe nor serve", command)
+		return fmt.Errorf("command %q is unknown", command)
 	}
+}
+
+// journey writes TAP, its second step with the given result.
+func journey(second string) error {
+	fmt.Printf("TAP version 14\n1..2\nok 1 - register\n  ---\n  duration_ms: 1.5\n  ...\n")
+	fmt.Printf("%s 2 - feed\n  ---\n  message: \"GET http://feed: 500 no database\"\n  ...\n", second)
+	if second != "ok" {
+		return fmt.Errorf("a step failed")
+	}
+	return nil
 }
 
 // serve answers HTTP on 4001 and gRPC health on 5001.

@@ -1,0 +1,83 @@
+package release
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// A Hook is one object of the chart that Helm does not apply with the others.
+type Hook struct {
+	Name   string
+	Weight int
+	Object unstructured.Unstructured // with its namespace
+
+	// Resource is where the API server keeps the object; it is empty if the
+	// cluster does not know the kind.
+	Resource schema.GroupVersionResource
+
+	// DeletePolicies are Helm's words: "before-hook-creation", which is also the
+	// default, "hook-succeeded" and "hook-failed".
+	DeletePolicies []string
+}
+
+// TestHooks are the deployed revision's hooks of the event test (Helm 2 called
+// it test-success), as it rendered them and in the order in which `helm test`
+// runs them. Without a deployed revision it is [ErrNotFound].
+func (c *Client) TestHooks(ctx context.Context) ([]Hook, error) {
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rel := deployed(releases)
+	if rel == nil {
+		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
+	}
+	var hooks []Hook
+	for _, hook := range testHooks(rel.Hooks) {
+		placed, err := c.placedObjects(hook.Manifest)
+		if err != nil {
+			return nil, fmt.Errorf("read the test hook %s of revision %d of %s: %w", hook.Name, rel.Version, c, err)
+		}
+		for _, object := range placed {
+			hooks = append(hooks, c.hook(hook, object))
+		}
+	}
+	return hooks, nil
+}
+
+// testHooks picks and orders as helm v3 pkg/action/hooks.go does: by weight,
+// then by name; what is equal in both stays in the order of kinds in which the
+// record has them.
+func testHooks(all []*release.Hook) []*release.Hook {
+	var tests []*release.Hook
+	for _, hook := range all {
+		if slices.Contains(hook.Events, release.HookTest) {
+			tests = append(tests, hook)
+		}
+	}
+	slices.SortStableFunc(tests, func(a, b *release.Hook) int {
+		return cmp.Or(cmp.Compare(a.Weight, b.Weight), cmp.Compare(a.Name, b.Name))
+	})
+	return tests
+}
+
+func (c *Client) hook(h *release.Hook, object unstructured.Unstructured) Hook {
+	hook := Hook{Name: object.GetName(), Weight: h.Weight, Object: object}
+	gvk := object.GroupVersionKind()
+	if mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version); err == nil {
+		hook.Resource = mapping.Resource
+	}
+	for _, policy := range h.DeletePolicies {
+		hook.DeletePolicies = append(hook.DeletePolicies, policy.String())
+	}
+	if len(hook.DeletePolicies) == 0 {
+		hook.DeletePolicies = []string{release.HookBeforeHookCreation.String()}
+	}
+	return hook
+}

@@ -1,0 +1,122 @@
+package release
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+const hookTemplates = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: journey
+  annotations: {helm.sh/hook: test, helm.sh/hook-weight: "5", helm.sh/hook-delete-policy: "before-hook-creation, hook-succeeded"}
+spec: {containers: [{name: journey, image: journey:1}]}
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: audit
+  namespace: elsewhere
+  annotations: {helm.sh/hook: "test-success", helm.sh/hook-weight: "5"}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: audit, image: audit:1}]}}}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: account
+  annotations: {helm.sh/hook: "post-install,test"}
+spec: {containers: [{name: a, image: a:1}]}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: account
+  annotations: {helm.sh/hook: test}
+stringData: {PASSWORD: of-the-test-account}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: migration
+  annotations: {helm.sh/hook: pre-upgrade}
+---
+apiVersion: shop.example/v1
+kind: Unheard
+metadata:
+  name: unheard
+  annotations: {helm.sh/hook: test, helm.sh/hook-weight: "9"}
+`
+
+// withHooks is the test chart with hooks.
+func withHooks(t *testing.T) Desired {
+	t.Helper()
+	d := shop()
+	d.Chart = filepath.Join(t.TempDir(), "chart")
+	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "hooks.yaml"), []byte(hookTemplates), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
+	t.Parallel()
+	p, err := prepare(withHooks(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel, err := p.renderRelease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newAPIServer(t).client(t, Options{})
+	rel.Labels = p.labels("fingerprint")
+	if err := c.helm.Releases.Create(rel); err != nil {
+		t.Fatal(err)
+	}
+	rel.Info.Status = "deployed"
+	if err := c.helm.Releases.Update(rel); err != nil {
+		t.Fatal(err)
+	}
+
+	hooks, err := c.TestHooks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range hooks {
+		got = append(got, fmt.Sprintf("%d %s %s/%s %s %v", h.Weight, h.Object.GetKind(), h.Object.GetNamespace(), h.Name, h.Resource.Resource, h.DeletePolicies))
+	}
+	want := []string{
+		"0 Secret shop/account secrets [before-hook-creation]", // of one name: the kind that Helm installs first
+		"0 Pod shop/account pods [before-hook-creation]",
+		"5 Job elsewhere/audit jobs [before-hook-creation]",
+		"5 Pod shop/journey pods [before-hook-creation hook-succeeded]",
+		"9 Unheard /unheard  [before-hook-creation]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+
+	redact, err := c.Redactor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := redact("log in as of-the-test-account"); text != "log in as [redacted]" {
+		t.Errorf("the Secret of a hook is shown: %s", text)
+	}
+}
+
+func TestAReleaseWithoutADeployedRevisionHasNoTestHooks(t *testing.T) {
+	t.Parallel()
+	c := newAPIServer(t).client(t, Options{})
+	if hooks, err := c.TestHooks(t.Context()); err == nil {
+		t.Errorf("got %v", hooks)
+	}
+}

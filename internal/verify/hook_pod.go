@@ -1,0 +1,203 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+const (
+	// logTail is how many lines of a hook's log its failure shows.
+	logTail = 20
+	// quiet is how long a step waits for its YAML block when the log is silent.
+	quiet = 250 * time.Millisecond
+	// keptSteps bounds the failed steps that are kept for the error.
+	keptSteps = 50
+)
+
+// A hookPod follows one pod of a hook: that of a Pod, or one of a Job's.
+type hookPod struct {
+	podCase
+	hook      string
+	container string // whose log is followed
+	*attempt
+}
+
+// An attempt is what one process of the container told. A container that is
+// started again begins a new one.
+type attempt struct {
+	restarts int32
+	lines    int // of the log, so far
+	tap      tap
+	tail     []string // of the lines that are not TAP
+	failed   []HookFailure
+}
+
+// follow returns the pod when it has ended and its log is read. A log that
+// breaks or is silent is opened anew, and what is known of it passed over.
+func (p *hookPod) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	p.container, p.attempt = followed(pod), &attempt{}
+	pod, err := p.awaitStart(ctx, pod)
+	if err != nil {
+		return nil, err
+	}
+	w := p.watched(pod.Name)
+	var ended time.Time
+	for {
+		if pod, _, err = w.await(ctx, pod, forEver, p.readable); err != nil {
+			return nil, err
+		}
+		over := hasEnded(pod)
+		if over && ended.IsZero() {
+			ended = time.Now()
+		}
+		p.begin(pod)
+		err = p.readLog(ctx, pod.Name, over)
+		switch {
+		case over && (err == nil || !isTransient(err) || time.Since(ended) > p.Patience):
+			p.tell(p.tap.end())
+			return pod, ctx.Err()
+		case err != nil && !isTransient(err):
+			return nil, undecided(fmt.Errorf("read the log of %s %s: %w", p.what, pod.Name, err))
+		case err != nil:
+			wait(ctx, p.Pause)
+			pod, err = p.look(ctx, pod.Name)
+		case !over: // the process has ended, or only the connection
+			pod, _, err = w.await(ctx, pod, p.Silence, p.moved)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// followed is the container that kubectl would take too.
+func followed(pod *corev1.Pod) string {
+	return cmp.Or(pod.Annotations["kubectl.kubernetes.io/default-container"], pod.Spec.Containers[0].Name)
+}
+
+func hasEnded(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+func (p *hookPod) status(pod *corev1.Pod) corev1.ContainerStatus {
+	i := slices.IndexFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == p.container })
+	if i < 0 {
+		return corev1.ContainerStatus{}
+	}
+	return pod.Status.ContainerStatuses[i]
+}
+
+// readable says that the container has a log, or never will have.
+func (p *hookPod) readable(pod *corev1.Pod) (bool, error) {
+	if hasEnded(pod) || hasRun(p.status(pod)) {
+		return true, nil
+	}
+	return false, p.stuck(pod)
+}
+
+// moved says that there is more to read, or nothing any more.
+func (p *hookPod) moved(pod *corev1.Pod) (bool, error) {
+	return hasEnded(pod) || p.status(pod).RestartCount > p.restarts, nil
+}
+
+// begin begins a new attempt if the container was started again.
+func (p *hookPod) begin(pod *corev1.Pod) {
+	if restarts := p.status(pod).RestartCount; restarts > p.restarts {
+		p.attempt = &attempt{restarts: restarts}
+	}
+}
+
+var errSilent = errors.New("the log was silent")
+
+// readLog takes what is new in the log until it ends. Of a pod that is over,
+// the last line need not end in a line break.
+func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	log, err := p.openLog(ctx, pod, p.container)
+	if err != nil {
+		return err
+	}
+	lines, failed := make(chan logLine), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		failed <- eachLine(ctx, log, lines)
+	}()
+	defer func() {
+		cancel()
+		log.Close()
+		for range lines { // until the reader is gone
+		}
+	}()
+	silence, pause := time.NewTimer(p.Silence), time.NewTimer(quiet)
+	defer silence.Stop()
+	defer pause.Stop()
+	for n := 1; ; n++ {
+		line, open, err := p.next(lines, silence.C, pause.C)
+		switch {
+		case err != nil:
+			return err
+		case !open:
+			return <-failed
+		case n > p.lines && (over || !line.torn):
+			p.lines = n
+			p.take(line.text)
+		}
+		silence.Reset(p.Silence)
+		pause.Reset(quiet)
+	}
+}
+
+// next is the log's next line. While there is none, a step that passed is told
+// without waiting for more about it.
+func (p *hookPod) next(lines <-chan logLine, silence, pause <-chan time.Time) (line logLine, open bool, err error) {
+	for {
+		select {
+		case line, open = <-lines:
+			return line, open, nil
+		case <-pause:
+			if p.tap.last.ok {
+				p.tell(p.tap.flush())
+			}
+		case <-silence:
+			return logLine{}, true, errSilent
+		}
+	}
+}
+
+func (p *hookPod) take(text string) {
+	text = p.Redact(text)
+	told, isLog := p.tap.line(text)
+	p.tell(told)
+	if line := oneLine([]byte(text), inText); isLog && line != "" {
+		p.tail = append(p.tail, line)
+		p.tail = p.tail[max(0, len(p.tail)-logTail):]
+		p.reporter.Report(event.Progress(p.hook, line))
+	}
+}
+
+// tell reports steps and keeps those that failed.
+func (p *hookPod) tell(steps []step) {
+	for _, s := range steps {
+		item := p.hook + "/" + s.name
+		switch {
+		case s.blocked != "":
+			p.reporter.Report(event.Finished(item, event.Blocked, s.blocked, s.elapsed, 0))
+		case s.ok:
+			p.reporter.Report(event.Finished(item, event.Done, s.message, s.elapsed, 0))
+		default:
+			p.reporter.Report(event.Finished(item, event.Failed, s.message, s.elapsed, 0))
+			if len(p.failed) < keptSteps {
+				p.failed = append(p.failed, HookFailure{Hook: p.hook, Step: s.name, Message: s.message})
+			}
+		}
+	}
+}

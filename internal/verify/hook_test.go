@@ -1,0 +1,544 @@
+package verify
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/kubernetes/scheme"
+	k8stesting "k8s.io/client-go/testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// dynamicOf is another way to the same objects.
+func dynamicOf(client *fake.Clientset) dynamic.Interface {
+	other := dynamicfake.NewSimpleDynamicClient(scheme.Scheme)
+	other.PrependReactor("*", "*", func(action k8stesting.Action) (bool, runtime.Object, error) {
+		var typed runtime.Object = &corev1.Pod{}
+		if create, ok := action.(k8stesting.CreateAction); ok {
+			content := create.GetObject().(*unstructured.Unstructured)
+			typed, _ = scheme.Scheme.New(content.GroupVersionKind())
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content.Object, typed); err != nil {
+				return true, nil, err
+			}
+			named, _ := meta.Accessor(typed)
+			named.SetUID(types.UID("uid-of-" + named.GetName()))
+			action = k8stesting.NewCreateAction(action.GetResource(), action.GetNamespace(), typed)
+		}
+		object, err := client.Invokes(action, typed)
+		if err != nil || object == nil {
+			return true, nil, err
+		}
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+		return true, &unstructured.Unstructured{Object: content}, err
+	})
+	return other
+}
+
+func hookOf(t *testing.T, resource schema.GroupVersionResource, object runtime.Object, policies ...string) Hook {
+	t.Helper()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := unstructured.Unstructured{Object: content}
+	o.SetNamespace("app")
+	return Hook{Name: o.GetName(), Object: o, Resource: resource, DeletePolicies: policies}
+}
+
+var (
+	podResource       = corev1.SchemeGroupVersion.WithResource("pods")
+	configMapResource = corev1.SchemeGroupVersion.WithResource("configmaps")
+	jobResource       = batchv1.SchemeGroupVersion.WithResource("jobs")
+)
+
+func podSpec() corev1.PodSpec {
+	return corev1.PodSpec{
+		RestartPolicy:  corev1.RestartPolicyNever,
+		InitContainers: []corev1.Container{{Name: "prepare", Image: "prepare:1"}},
+		Containers:     []corev1.Container{{Name: "test", Image: "journey:1"}},
+	}
+}
+
+func podHook(t *testing.T, name string, policies ...string) Hook {
+	t.Helper()
+	return hookOf(t, podResource, &corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       podSpec(),
+	}, policies...)
+}
+
+func configMapHook(t *testing.T, name string, policies ...string) Hook {
+	t.Helper()
+	return hookOf(t, configMapResource, &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+	}, policies...)
+}
+
+func jobHook(t *testing.T) Hook {
+	t.Helper()
+	return hookOf(t, jobResource, &batchv1.Job{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
+		ObjectMeta: metav1.ObjectMeta{Name: "journey"},
+		Spec:       batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: podSpec()}},
+	}, beforeCreation)
+}
+
+// hookState is the state of the hook's containers.
+func hookState(phase corev1.PodPhase, init, main corev1.ContainerState) corev1.PodStatus {
+	return corev1.PodStatus{
+		Phase:                 phase,
+		InitContainerStatuses: []corev1.ContainerStatus{{Name: "prepare", State: init}},
+		ContainerStatuses:     []corev1.ContainerStatus{{Name: "test", State: main}},
+	}
+}
+
+var (
+	isPending = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}
+	isRunning = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+)
+
+func exited(code int32, reason string) corev1.ContainerState {
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason}}
+}
+
+func stuckIn(reason, message string) corev1.ContainerState {
+	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+}
+
+// A life is what a pod's kubelet tells of it, a second apart.
+func life(end corev1.PodPhase, code int32) []corev1.PodStatus {
+	reason := map[bool]string{true: "Completed", false: "Error"}[code == 0]
+	return []corev1.PodStatus{
+		hookState(corev1.PodPending, isRunning, isPending),
+		hookState(corev1.PodRunning, exited(0, "Completed"), isRunning),
+		hookState(end, exited(0, "Completed"), exited(code, reason)),
+	}
+}
+
+const passingLog = "TAP version 14\n1..2\nok 1 - register\n  ---\n  duration_ms: 12\n  ...\nok 2 - like # SKIP no video\n"
+
+// hooksOn runs hooks without checks.
+func hooksOn(ctx context.Context, client *fake.Clientset, hooks ...Hook) outcome {
+	r := newRunner(client)
+	r.Objects = dynamicOf(client)
+	r.Redact = func(s string) string { return strings.ReplaceAll(s, "hunter2", "[redacted]") }
+	var o outcome
+	start := time.Now()
+	o.err = r.Verify(ctx, nil, hooks, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
+	o.took = time.Since(start)
+	return o
+}
+
+// ends are the items that ended, with their messages.
+func (o outcome) ends() string {
+	var items []string
+	for _, e := range o.events {
+		if e.Kind == event.ItemFinished {
+			items = append(items, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Item, e.Outcome, e.Message)))
+		}
+	}
+	return strings.Join(items, "\n")
+}
+
+// left are the hook objects that are still there.
+func left(t *testing.T, client *fake.Clientset) string {
+	t.Helper()
+	var names []string
+	pods, err := client.CoreV1().Pods("app").List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pods.Items {
+		names = append(names, "pod "+p.Name)
+	}
+	maps, err := client.CoreV1().ConfigMaps("app").List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range maps.Items {
+		names = append(names, "map "+m.Name)
+	}
+	jobs, err := client.BatchV1().Jobs("app").List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range jobs.Items {
+		names = append(names, "job "+j.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func TestTheStepsOfAHookAreReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{states: life(corev1.PodSucceeded, 0), logs: []string{passingLog[:50], passingLog}}
+		client := n.cluster(t)
+		o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation))
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		if want := "journey/register done\njourney/like blocked skipped: no video"; o.ends() != want {
+			t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
+		}
+		for _, e := range o.events {
+			if e.Item == "journey/register" && e.Elapsed != 12*time.Millisecond {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if there := left(t, client); there != "" {
+			t.Errorf("there still are %s", there)
+		}
+		if o.took != 3*second {
+			t.Errorf("took %v, although the pod was over after 3 s", o.took)
+		}
+	})
+}
+
+func TestAFailedStepIsNamedAndThePodKeptAsEvidence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := "TAP version 14\n1..3\nok 1 - register\nnot ok 2 - feed from the database\n  ---\n  message: \"GET http://api-gateway:4000/feed: 500 hunter2\"\n  ...\nok 3 - like # SKIP needs \"feed\"\n"
+		n := &node{states: life(corev1.PodFailed, 1), logs: []string{log}}
+		client := n.cluster(t)
+		o := hooksOn(t.Context(), client, configMapHook(t, "account", beforeCreation, afterSuccess), podHook(t, "journey", beforeCreation), configMapHook(t, "later"), podHook(t, "load"))
+		want := `journey: step "feed from the database" failed: GET http://api-gateway:4000/feed: 500 [redacted]`
+		var failure *Failure
+		if !errors.As(o.err, &failure) || fault.ClassOf(o.err) != fault.Smoke || o.err.Error() != want {
+			t.Fatalf("got  %v of class %q\nwant %s", o.err, fault.ClassOf(o.err), want)
+		}
+		if hint := fault.HintOf(o.err); hint != "its whole log: kubectl -n app logs pod/journey\nrun it again: tkdeploy verify" {
+			t.Errorf("hint %s", hint)
+		}
+		ends := "journey/register done\njourney/feed from the database failed GET http://api-gateway:4000/feed: 500 [redacted]\n" +
+			"journey/like blocked skipped: needs \"feed\"\nload blocked not run: journey failed"
+		if o.ends() != ends {
+			t.Errorf("got\n%s\nwant\n%s", o.ends(), ends)
+		}
+		if there := left(t, client); there != "pod journey" {
+			t.Errorf("left: %s", there)
+		}
+	})
+}
+
+func TestAHookIsJudged(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		states     []corev1.PodStatus
+		log        string
+		policy     string
+		err, ends  string
+		left, hint string
+	}{
+		"by its exit status, if it writes no TAP": {
+			states: life(corev1.PodSucceeded, 0), log: "all well\n", ends: "journey done",
+		},
+		"with its last lines, if it fails": {
+			states: life(corev1.PodFailed, 3), log: strings.Repeat("x\n", 30) + "first\npassword hunter2\nno line break",
+			err:  "journey: exit code 3\n" + strings.Repeat("  x\n", 17) + "  first\n  password [redacted]\n  no line break",
+			ends: "journey failed exit code 3\n" + strings.Repeat("  x\n", 17) + "  first\n  password [redacted]\n  no line break",
+			left: "pod journey",
+		},
+		"and is deleted then, if its policy says so": {
+			states: life(corev1.PodFailed, 1), log: "oh\n", policy: afterFailure,
+			err: "journey: exit code 1\n  oh", ends: "journey failed exit code 1\n  oh",
+		},
+		"by steps that did not come": {
+			states: life(corev1.PodFailed, 137), log: "TAP version 14\n1..7\nok 1 - register",
+			err: `journey: it ended after 1 of 7 steps, the last was "register"; exit code 137`, left: "pod journey",
+			ends: "journey/register done\n" + `journey failed it ended after 1 of 7 steps, the last was "register"; exit code 137`,
+		},
+		"by its exit status, even if every step passed": {
+			states: life(corev1.PodFailed, 2), log: "TAP version 14\n1..1\nok 1 - register\ncannot clean up\n",
+			err: "journey: exit code 2\n  cannot clean up", left: "pod journey",
+			ends: "journey/register done\njourney failed exit code 2\n  cannot clean up",
+		},
+		"by its steps, even if its exit status is 0": {
+			states: life(corev1.PodSucceeded, 0), log: "TAP version 14\n1..1\nnot ok 1 - register\n",
+			err: `journey: step "register" failed`, ends: "journey/register failed", left: "pod journey",
+		},
+		"by its init containers": {
+			states: []corev1.PodStatus{hookState(corev1.PodPending, isRunning, isPending), hookState(corev1.PodFailed, exited(5, "Error"), isPending)},
+			log:    "cannot prepare\n",
+			err:    "journey: container prepare: exit code 5\n  cannot prepare", ends: "journey failed container prepare: exit code 5\n  cannot prepare", left: "pod journey",
+		},
+		"by the end of its pod": {
+			states: append(life(corev1.PodFailed, 0)[:2:2], corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on memory"}),
+			log:    "half\n", err: "journey: its pod was ended, Evicted: low on memory\n  half", ends: "journey failed its pod was ended, Evicted: low on memory\n  half", left: "pod journey",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := (&node{states: test.states, logs: []string{test.log}}).cluster(t)
+				o := hooksOn(t.Context(), client, podHook(t, "journey", test.policy))
+				if got := fmt.Sprint(o.err); got != test.err && (test.err != "" || o.err != nil) {
+					t.Errorf("got  %s\nwant %s", got, test.err)
+				}
+				if o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
+					t.Errorf("class %q", fault.ClassOf(o.err))
+				}
+				if o.ends() != test.ends {
+					t.Errorf("got\n%s\nwant\n%s", o.ends(), test.ends)
+				}
+				if there := left(t, client); there != test.left {
+					t.Errorf("left %q, want %q", there, test.left)
+				}
+			})
+		})
+	}
+}
+
+func TestAHookThatCannotStartSaysWhyAndIsGone(t *testing.T) {
+	t.Parallel()
+	unschedulable := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available"}}}
+	for name, test := range map[string]struct {
+		states []corev1.PodStatus
+		class  fault.Class
+		want   string
+		within time.Duration
+	}{
+		"an image that cannot be pulled": {
+			states: []corev1.PodStatus{hookState(corev1.PodPending, exited(0, "Completed"), stuckIn("ImagePullBackOff", "not found"))},
+			class:  fault.Smoke, within: 2 * second, want: "journey: its pod journey does not start: image journey:1 is not on node  and cannot be pulled: not found",
+		},
+		"an init container's image": {
+			states: []corev1.PodStatus{hookState(corev1.PodPending, stuckIn("ErrImageNeverPull", "not there"), isPending)},
+			class:  fault.Smoke, within: 2 * second, want: "journey: its pod journey does not start: image prepare:1 is not on node  and cannot be pulled: not there",
+		},
+		"a Secret that is missing": {
+			states: []corev1.PodStatus{hookState(corev1.PodPending, stuckIn("CreateContainerConfigError", `secret "x" not found`), isPending)},
+			class:  fault.Smoke, within: 2 * second, want: `journey: its pod journey does not start: CreateContainerConfigError: secret "x" not found`,
+		},
+		"no node that takes it": {
+			states: []corev1.PodStatus{unschedulable}, class: fault.Smoke, within: 61 * second,
+			want: "journey: its pod journey does not start within 60 s: Unschedulable: 0/1 nodes are available",
+		},
+		"a node that says nothing": {
+			class: fault.Undecided, within: 61 * second, want: "journey: its pod journey does not start within 60 s",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := (&node{states: test.states, logs: []string{""}}).cluster(t)
+				o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation))
+				if o.err == nil || o.err.Error() != test.want || fault.ClassOf(o.err) != test.class || fault.HintOf(o.err) == "" {
+					t.Errorf("got  %v of class %q, hint %q\nwant %s", o.err, fault.ClassOf(o.err), fault.HintOf(o.err), test.want)
+				}
+				if o.took > test.within {
+					t.Errorf("took %v", o.took)
+				}
+				if there := left(t, client); there != "" {
+					t.Errorf("left: %s", there)
+				}
+			})
+		})
+	}
+}
+
+func TestARefusedHookIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	client := fake.NewClientset()
+	refusal := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "journey", errors.New("exceeded quota: small"))
+	client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, refusal })
+	o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation))
+	if want := "journey: create Pod journey: " + refusal.Error(); o.err == nil || o.err.Error() != want || fault.ClassOf(o.err) != fault.Smoke {
+		t.Errorf("got  %v of class %q\nwant %s", o.err, fault.ClassOf(o.err), want)
+	}
+	if !strings.Contains(fault.HintOf(o.err), "describe resourcequota") {
+		t.Errorf("hint %s", fault.HintOf(o.err))
+	}
+	o = hooksOn(t.Context(), client, Hook{Name: "unheard", Object: unstructured.Unstructured{Object: map[string]any{"kind": "Unheard", "apiVersion": "x/v1"}}})
+	if want := "unheard: the cluster does not know the kind x/v1, Kind=Unheard"; o.err == nil || o.err.Error() != want {
+		t.Errorf("got  %v\nwant %s", o.err, want)
+	}
+}
+
+func TestNothingOfAHookRunsOnWhenTheTimeIsUp(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		states []corev1.PodStatus
+		log    string
+		class  fault.Class
+		want   string
+	}{
+		"while it starts": {
+			class: fault.Undecided, want: "journey: wait for its end: context deadline exceeded",
+		},
+		"while it runs": {
+			states: life(corev1.PodSucceeded, 0)[:2], log: "TAP version 14\n1..2\nok 1 - register\n",
+			class: fault.Undecided, want: `journey: wait for its end, after step "register": context deadline exceeded`,
+		},
+		"after a step failed": {
+			states: life(corev1.PodSucceeded, 0)[:2], log: "TAP version 14\n1..2\nnot ok 1 - register\n\n",
+			class: fault.Smoke, want: "journey: step \"register\" failed\njourney: wait for its end, after step \"register\": context deadline exceeded",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*second)
+				defer cancel()
+				client := (&node{states: test.states, logs: []string{test.log}}).cluster(t)
+				o := hooksOn(ctx, client, podHook(t, "journey", beforeCreation))
+				if o.err == nil || o.err.Error() != test.want || fault.ClassOf(o.err) != test.class || o.took != 30*second {
+					t.Errorf("got  %v of class %q after %v\nwant %s", o.err, fault.ClassOf(o.err), o.took, test.want)
+				}
+				if there := left(t, client); there != "" {
+					t.Errorf("left: %s", there)
+				}
+			})
+		})
+	}
+}
+
+func TestACanceledHookIsTakenAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		client := (&node{states: life(corev1.PodSucceeded, 0)[:2], logs: []string{"working\n"}}).cluster(t)
+		time.AfterFunc(5*second, cancel)
+		o := hooksOn(ctx, client, configMapHook(t, "account", beforeCreation, afterSuccess), podHook(t, "journey", beforeCreation))
+		if !errors.Is(o.err, context.Canceled) || o.took != 5*second || o.ends() != "journey canceled" {
+			t.Errorf("got %v after %v: %s", o.err, o.took, o.ends())
+		}
+		if there := left(t, client); there != "" {
+			t.Errorf("left: %s", there)
+		}
+	})
+}
+
+func TestAnOldHookIsReplacedIfItsPolicySaysSo(t *testing.T) {
+	t.Parallel()
+	for policy, wantErr := range map[string]bool{beforeCreation: false, afterSuccess: true} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				old := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "journey", Namespace: "app", Labels: map[string]string{"of": "yesterday"}}}
+				client := (&node{logs: []string{passingLog}}).cluster(t, old)
+				if !wantErr {
+					client = (&node{states: life(corev1.PodSucceeded, 0), logs: []string{passingLog}}).cluster(t, old)
+				}
+				o := hooksOn(t.Context(), client, podHook(t, "journey", policy))
+				if (o.err != nil) != wantErr {
+					t.Errorf("got %v", o.err)
+				}
+				if wantErr && (!strings.Contains(o.err.Error(), "already exists") || !strings.Contains(fault.HintOf(o.err), "delete pod journey") || left(t, client) != "pod journey") {
+					t.Errorf("got %v, hint %s, left %s", o.err, fault.HintOf(o.err), left(t, client))
+				}
+			})
+		})
+	}
+}
+
+func TestABrokenLogOfAHookIsReadAgainWithoutTellingTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{states: life(corev1.PodSucceeded, 0), logs: []string{passingLog[:30], "", passingLog}, logErr: map[int]error{2: errors.New("connection reset by peer")}}
+		client := n.cluster(t)
+		o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation))
+		if want := "journey/register done\njourney/like blocked skipped: no video"; o.err != nil || o.ends() != want {
+			t.Errorf("got %v\n%s\nwant\n%s", o.err, o.ends(), want)
+		}
+	})
+}
+
+func TestASilentWatchOfAHookIsNoticed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := (&node{states: life(corev1.PodSucceeded, 0), logs: []string{passingLog}}).cluster(t)
+		client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watchInterface, error) { return true, newSilentWatch(), nil })
+		o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation))
+		if want := "journey/register done\njourney/like blocked skipped: no video"; o.err != nil || o.ends() != want || o.took > 30*second {
+			t.Errorf("got %v after %v\n%s", o.err, o.took, o.ends())
+		}
+	})
+}
+
+func TestAnAPIServerThatIsAwayIsWaitedForByHooks(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"create", "get", "delete"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := (&node{states: life(corev1.PodSucceeded, 0), logs: []string{passingLog}}).cluster(t)
+				back := time.Now().Add(5 * second)
+				client.PrependReactor(verb, "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+					return time.Now().Before(back), nil, apierrors.NewServiceUnavailable("away")
+				})
+				if o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation)); o.err != nil || left(t, client) != "" {
+					t.Errorf("got %v, left %s", o.err, left(t, client))
+				}
+			})
+		})
+	}
+}
+
+// Both run at once, and the checks' failures come first.
+func TestChecksAndHooksFailTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		checks := line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) +
+			line(t, Result{ID: "feed/tcp-80", Outcome: Failed, Reason: Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 1})
+		client := (&node{states: []corev1.PodStatus{
+			hookState(corev1.PodRunning, exited(0, "Completed"), isRunning),
+			hookState(corev1.PodFailed, exited(0, "Completed"), exited(1, "Error")),
+		}, logs: []string{""}}).cluster(t)
+		client.PrependReactor("get", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
+			if action.GetSubresource() != "log" {
+				return false, nil, nil
+			}
+			log := "TAP version 14\n1..1\nnot ok 1 - register\n"
+			if action.(k8stesting.GenericAction).GetValue().(*corev1.PodLogOptions).Container == containerName {
+				log = checks
+			}
+			return true, &runtime.Unknown{Raw: []byte(log)}, nil
+		})
+		r := newRunner(client)
+		r.Objects = dynamicOf(client)
+		start := time.Now()
+		err := r.Verify(t.Context(), threeChecks, []Hook{podHook(t, "journey", afterFailure)}, event.Discard)
+		want := "feed: connect to tcp://feed:80: connection refused; there is no Service feed in namespace app\njourney: step \"register\" failed"
+		if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Smoke {
+			t.Errorf("got  %v of class %q\nwant %s", err, fault.ClassOf(err), want)
+		}
+		if hint := fault.HintOf(err); hint != "kubectl -n app describe service feed\nrun it again: tkdeploy verify" {
+			t.Errorf("hint %s", hint)
+		}
+		if took := time.Since(start); took != 2*second || left(t, client) != "" {
+			t.Errorf("took %v, left %s", took, left(t, client))
+		}
+	})
+}
+
+func TestALongLineIsCutWithItsLastWord(t *testing.T) {
+	t.Parallel()
+	reader := bufio.NewReader(strings.NewReader("begin " + strings.Repeat("s", 3*maxLine) + " end\nnext\nlast"))
+	for _, want := range []string{"begin ", "next", "last"} {
+		if got, _ := readLine(reader); got != want {
+			t.Errorf("got %d bytes, %.40q, want %q", len(got), got, want)
+		}
+	}
+}

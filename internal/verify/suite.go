@@ -1,0 +1,79 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Verify runs the checks and, at the same time, the hooks, these one after the
+// other as `helm test` does. Checks are reported as by [Runner.Run]; a hook that
+// writes TAP has an item "hook/step" for each step as it arrives, another one
+// is an item of its own.
+//
+// Both are brought to their end, and then judged together: the error is as that
+// of Run, its [*Failure] has the checks that failed first, then the hooks. What
+// was made for hooks is gone at the end, except where their delete policies keep
+// what ran to its end and failed.
+func (r *Runner) Verify(ctx context.Context, checks []Check, hooks []Hook, reporter event.Reporter) error {
+	redact := r.withDefaults().Redact
+	reporter = discreet(reporter, redact)
+	var asked, ran error
+	var both sync.WaitGroup
+	both.Go(func() { _, asked = r.Run(ctx, checks, reporter) })
+	both.Go(func() { ran = r.runHooks(ctx, hooks, reporter) })
+	both.Wait()
+	if asked != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return asked
+	}
+	return masked(together(asked, ran), redact)
+}
+
+// discreet lets several report, one at a time, and masks secrets.
+func discreet(reporter event.Reporter, redact func(string) string) event.Reporter {
+	var mu sync.Mutex
+	return event.Func(func(e event.Event) {
+		e.Item, e.Message = redact(e.Item), redact(e.Message)
+		mu.Lock()
+		defer mu.Unlock()
+		reporter.Report(e)
+	})
+}
+
+// together is one error of two. What is proven to be bad outweighs what is
+// undecided.
+func together(asked, ran error) error {
+	if asked == nil {
+		return ran
+	}
+	if ran == nil {
+		return asked
+	}
+	var hints []string
+	for _, hint := range strings.Split(fault.HintOf(asked)+"\n"+fault.HintOf(ran), "\n") {
+		hints = appendNew(hints, hint)
+	}
+	hint := strings.Join(hints, "\n")
+	var checks, hooks *Failure
+	if errors.As(asked, &checks) && errors.As(ran, &hooks) {
+		return fault.New(fault.Smoke, &Failure{checks.Failed, checks.Blocked, hooks.Hooks}, hint)
+	}
+	class := fault.ClassOf(asked)
+	if fault.ClassOf(ran) == fault.Smoke {
+		class = fault.Smoke
+	}
+	return fault.New(class, errors.Join(asked, ran), hint)
+}
+
+// masked cuts the chain behind a text that had to be masked, since it would
+// still hold the text.
+func masked(err error, redact func(string) string) error {
+	if err == nil || redact(err.Error()) == err.Error() {
+		return err
+	}
+	return fault.New(fault.ClassOf(err), errors.New(redact(err.Error())), redact(fault.HintOf(err)))
+}
