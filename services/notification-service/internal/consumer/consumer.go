@@ -28,6 +28,9 @@ func Options() []kgo.Opt {
 		kgo.ConsumeTopics(events.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
+		// A pod that died without leaving keeps its partitions for so long: after a crash
+		// of its node, or of the whole cluster. Kafka's own 45 s are for clients far away.
+		kgo.SessionTimeout(10 * time.Second),
 		kgo.BlockRebalanceOnPoll(), // nobody else gets a partition while its events are in hand
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -78,9 +79,9 @@ func (w *world) sendValue(t *testing.T, value []byte) {
 }
 
 // start runs a consumer until the test, or what start returns, ends it.
-func (w *world) start(t *testing.T, take func(context.Context, []events.Event) error) (stop func()) {
+func (w *world) start(t *testing.T, take func(context.Context, []events.Event) error, opts ...kgo.Opt) (stop func()) {
 	t.Helper()
-	client := w.broker.Client(t, consumer.Options()...)
+	client := w.broker.Client(t, append(consumer.Options(), opts...)...)
 	c := consumer.New(client, take, 20*time.Millisecond, discard, prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -179,6 +180,51 @@ func TestACrashBetweenStoringAndCommittingBringsTheEventAgain(t *testing.T) {
 		}
 	}
 	w.waitFor(t, 2)
+}
+
+// A network that can be cut, as when a node dies: nobody says goodbye.
+type network struct {
+	mu    sync.Mutex
+	conns []net.Conn
+	cut   bool
+}
+
+func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, kind, address)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err == nil && n.cut {
+		return nil, errors.Join(errors.New("the network is cut"), conn.Close())
+	}
+	n.conns = append(n.conns, conn)
+	return conn, err
+}
+
+func (n *network) end() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cut = true
+	for _, conn := range n.conns {
+		_ = conn.Close()
+	}
+}
+
+func TestAPodThatDiedIsMissedForSecondsOnly(t *testing.T) {
+	t.Parallel()
+	w := setUp(t)
+	var old network
+	w.start(t, w.service.Take, kgo.Dialer(old.dial))
+	w.send(t, 1)
+	w.waitFor(t, 1)
+	old.end()
+	start := time.Now()
+	w.start(t, w.service.Take)
+	w.send(t, 2, 3, 4)
+	w.waitFor(t, 4)
+	if took := time.Since(start); took > 15*time.Second {
+		t.Errorf("events waited %s for a pod that was gone", took)
+	}
 }
 
 func TestTwoPodsShareTheWorkAndOneTakesOver(t *testing.T) {
