@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func Probe(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := prober{resolver: &net.Resolver{PreferGo: true}, pause: 100 * time.Millisecond, maxPause: time.Second}
+	p := prober{resolver: &net.Resolver{PreferGo: true}, pause: 100 * time.Millisecond, maxPause: time.Second, inVain: answerWithin}
 	return p.run(ctx, inDomain(checks, clusterDomain("/etc/resolv.conf")), out)
 }
 
@@ -33,6 +34,9 @@ func Probe(ctx context.Context, in io.Reader, out io.Writer) error {
 type prober struct {
 	resolver        *net.Resolver
 	pause, maxPause time.Duration // between tries: the first, doubling up to the last
+
+	inVain time.Duration // how long a check is repeated at most once another has failed for good
+	failed atomic.Bool   // one has
 }
 
 // run starts every check and joins them all before it returns.
@@ -55,6 +59,9 @@ func (p *prober) run(ctx context.Context, checks []Check, out io.Writer) error {
 			mine.result = p.settle(ctx, c, needs, slots)
 			if ctx.Err() != nil {
 				return // what failed because it was cut short is no result
+			}
+			if mine.result.Outcome == Failed {
+				p.failed.Store(true)
 			}
 			if err := writer.write(mine.result); err != nil {
 				cancel(fmt.Errorf("write a result: %w", err))
@@ -100,11 +107,21 @@ func (p *prober) insist(ctx context.Context, c Check) Result {
 		r.Attempts++
 		r.Outcome, r.Reason, r.Message, r.Answer, r.Latency = try.Outcome, try.Reason, try.Message, try.Answer, try.Latency
 		r.Elapsed = time.Since(start)
-		if r.Outcome == Passed || r.Elapsed+pause > c.within() || ctx.Err() != nil {
+		if r.Outcome == Passed || r.Elapsed+pause > p.patience(c) || ctx.Err() != nil {
 			return r
 		}
 		wait(ctx, pause)
 	}
+}
+
+// patience is how long the check is repeated. Once another has failed for good
+// it only helps to tell why, and a name that is unknown for as long as that is
+// one of the reasons: a headless Service has no address without pods.
+func (p *prober) patience(c Check) time.Duration {
+	if p.failed.Load() {
+		return min(c.within(), p.inVain)
+	}
+	return c.within()
 }
 
 // try asks once.

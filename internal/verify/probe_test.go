@@ -32,7 +32,7 @@ func ask(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Resul
 			checks[i].Within = time.Millisecond
 		}
 	}
-	p := prober{resolver: resolver, pause: time.Millisecond, maxPause: 5 * time.Millisecond}
+	p := prober{resolver: resolver, pause: time.Millisecond, maxPause: 5 * time.Millisecond, inVain: 20 * time.Millisecond}
 	var out bytes.Buffer
 	if err := p.run(t.Context(), checks, &out); err != nil {
 		t.Fatal(err)
@@ -228,6 +228,20 @@ func TestAClosedPortIsRefusedAndBlocksItsHealth(t *testing.T) {
 		if r := results[id]; r.Outcome != Blocked || r.BlockedBy != "port" || r.Attempts != 0 {
 			t.Errorf("%s: %+v", id, r)
 		}
+	}
+}
+
+func TestWhereOneCheckFailedTheOthersAreNotAskedForLong(t *testing.T) {
+	t.Parallel()
+	listener := listen(t)
+	closed := at(listener.Addr(), "")
+	listener.Close()
+	start := time.Now()
+	results := ask(t, net.DefaultResolver,
+		Check{ID: "port", Kind: TCP, Target: closed},
+		Check{ID: "other", Kind: TCP, Target: closed, Within: time.Minute})
+	if r := results["other"]; r.Outcome != Failed || r.Attempts < 2 || time.Since(start) > 30*time.Second {
+		t.Errorf("after %s: %+v", time.Since(start), r)
 	}
 }
 
