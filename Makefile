@@ -34,7 +34,7 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 .PHONY: test
-test: test-unit lint test-services test-frontend test-adapters test-e2e ## everything, unit to e2e on a real cluster
+test: test-unit lint test-services test-frontend test-cluster ## everything, unit to e2e on a real cluster
 
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
@@ -52,6 +52,10 @@ test-frontend: services/frontend/node_modules ## the frontend's lint, types and 
 services/frontend/node_modules: services/frontend/package-lock.json
 	cd services/frontend && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
+
+.PHONY: test-cluster
+test-cluster: engine build ## test-adapters and test-e2e side by side: they wait more than they work
+	$(MAKE) --no-print-directory -j 2 test-adapters test-e2e
 
 .PHONY: test-adapters
 test-adapters: engine build ## the packages that speak to engine and cluster, on real ones

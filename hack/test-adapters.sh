@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tkdeploy=$PWD/bin/tkdeploy
+exec {lock}>"${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine" # test/e2e kills the engine when nobody holds it
+flock -s "$lock"
 work=$(mktemp -d)
 export XDG_STATE_HOME=$work/state
 app=$work/app

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,7 @@ func wantFailure(t *testing.T, err error, texts ...string) {
 }
 
 func TestAHealthyAppPassesEveryCheck(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	objects := b.deploy(t, "feed", "/health", 2)
 	for range 5 {
@@ -206,24 +208,28 @@ func TestAHealthyAppPassesEveryCheck(t *testing.T) {
 }
 
 func TestAHealthThatAnswers500IsNamed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	_, err := b.run(t, b.deploy(t, "feed", "/broken", 1))
 	wantFailure(t, err, `feed: GET http://feed:80/broken answered 500: {"status":"no database"}`)
 }
 
 func TestAHealthThatHangsIsNamed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	_, err := b.run(t, b.deploy(t, "feed", "/hang", 1))
 	wantFailure(t, err, "feed: GET http://feed:80/hang: no answer within 5 s")
 }
 
 func TestAServiceWithoutEndpointsIsNamed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	_, err := b.run(t, b.deploy(t, "feed", "/health", 0))
 	wantFailure(t, err, "feed: connect to tcp://feed:80: ", "Service feed has no ready endpoints: its selector app=feed matches no pod")
 }
 
 func TestAPortWhereNobodyListensIsNamed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	wrong := &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
@@ -240,6 +246,7 @@ func TestAPortWhereNobodyListensIsNamed(t *testing.T) {
 }
 
 func TestAnImageThatIsNotInTheNodeIsNamed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.image = "tkdeploy.invalid/nowhere:1"
 	_, err := b.run(t, nil)
@@ -249,6 +256,7 @@ func TestAnImageThatIsNotInTheNodeIsNamed(t *testing.T) {
 }
 
 func TestAQuotaThatLeavesNoRoomIsNamed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	quota := &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Name: "none"},
@@ -304,8 +312,10 @@ func (b *bench) podsLeft(t *testing.T) int {
 }
 
 func TestTheStepsOfATestHookAreReported(t *testing.T) {
+	t.Parallel()
 	for _, job := range []bool{false, true} {
 		t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t)
 			items, err := b.hook(t, t.Context(), job, "journey")
 			if got := strings.Join(items, ", "); err != nil || got != "journey/register done, journey/feed done" {
@@ -327,8 +337,10 @@ func TestTheStepsOfATestHookAreReported(t *testing.T) {
 }
 
 func TestATestHookEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	for _, job := range []bool{false, true} {
 		t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 			defer cancel()
@@ -340,7 +352,7 @@ func TestATestHookEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Row 46 of the fault list. It runs last: it takes the DNS from the cluster.
+// Row 46 of the fault list. It takes the DNS from the cluster, so no other runs beside it.
 func TestAClusterWithoutDNSIsToldAsSuch(t *testing.T) {
 	b := newBench(t)
 	objects := b.deploy(t, "feed", "/health", 1)
@@ -348,6 +360,12 @@ func TestAClusterWithoutDNSIsToldAsSuch(t *testing.T) {
 	t.Cleanup(func() { b.scaleDNS(t, before) })
 	_, err := b.run(t, objects)
 	wantFailure(t, err, "cluster DNS: look up kubernetes.default.svc.cluster.local: ", "Service kube-dns has no ready endpoints", "6 more checks were not asked")
+}
+
+func unready(pod corev1.Pod) bool {
+	return !slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // scaleDNS gives the replicas that there were.
@@ -366,7 +384,7 @@ func (b *bench) scaleDNS(t *testing.T, replicas int32) int32 {
 	}
 	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		pods, err := b.client.CoreV1().Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "k8s-app=kube-dns"})
-		return err == nil && len(pods.Items) == int(replicas), err
+		return err == nil && len(pods.Items) == int(replicas) && !slices.ContainsFunc(pods.Items, unready), err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,8 @@ func newShop(t *testing.T) *project {
 // TestFaults breaks the smallest app in the ways of the fault list. The numbers
 // are its rows.
 func TestFaults(t *testing.T) {
+	t.Parallel()
+	useEngine(t)
 	p := newShop(t)
 	t.Run("rows 7 to 9: a broken tkdeploy.yaml is told whole, and nothing is touched", p.brokenConfig)
 	t.Run("row 7: an unknown value is told with its place", p.unknownValue)

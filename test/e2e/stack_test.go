@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ func newStack(t *testing.T) *project {
 // TestStack takes the reference stack through a day: each step starts where the
 // one before it ended.
 func TestStack(t *testing.T) {
+	t.Parallel()
+	release := useEngine(t)
 	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
 	p := newStack(t)
 	steps := []struct {
@@ -51,7 +54,7 @@ func TestStack(t *testing.T) {
 		{"auth-service is scaled by its load, and up leaves that alone", autoscaling},
 		{"an image that no node has ends the run with its name", missingImage},
 		{"a killed node is started again with its data", killedNode},
-		{"a killed engine is no loss", killedEngine},
+		{"a killed engine is no loss", func(t *testing.T, p *project) { release(); killedEngine(t, p) }},
 		{"the volumes outlive the cluster, with their password", downAndUp},
 	}
 	for _, step := range steps {
@@ -258,6 +261,7 @@ func killedEngine(t *testing.T, p *project) {
 	if os.Getenv("TKDEPLOY_E2E_KILL_ENGINE") == "" {
 		t.Skip("SKIPPED: this kills the Docker engine; set TKDEPLOY_E2E_KILL_ENGINE=1 where nothing else needs it")
 	}
+	lockEngine(t, syscall.LOCK_EX)
 	id := docker(t, "inspect", "--format", "{{.Id}}", "tiktok-e2e-control-plane")
 	command(t, "pkill", "-KILL", "--exact", "dockerd")
 	command(t, "pkill", "-KILL", "--exact", "containerd")
