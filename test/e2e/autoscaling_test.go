@@ -4,16 +4,17 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // autoscaling lets the autoscaler see people log in, which is work for
-// auth-service, and then that up leaves the number of its pods alone.
+// auth-service, and then that up and rollback leave the number of its pods alone.
 func autoscaling(t *testing.T, p *project) {
 	client := p.kube(t)
-	up := []string{"up", "--no-verify", "--set", "services.auth.autoscaling.enabled=true"}
+	up := []string{"up", "--set", "services.auth.autoscaling.enabled=true"}
 	p.run(t, up...).must(t, 0)
 	replicas := func() int32 {
 		d, err := client.AppsV1().Deployments(stackNamespace).Get(t.Context(), "auth-service", metav1.GetOptions{})
@@ -37,9 +38,11 @@ func autoscaling(t *testing.T, p *project) {
 	await(t, "the autoscaler to add pods", func() bool { return replicas() > 2 })
 	stop()
 	before := replicas()
-	p.run(t, up...).must(t, 0)
-	if after := replicas(); after < before {
-		t.Errorf("%d pods before up, %d after", before, after)
+	for _, args := range [][]string{up, append(slices.Clone(up), "--set", "services.gateway.env.CHANGED=yes"), {"rollback"}} {
+		p.run(t, args...).must(t, 0)
+		if after := replicas(); after < before {
+			t.Errorf("%d pods before %v, %d after", before, args, after)
+		}
 	}
 	t.Logf("scaled to %d pods", before)
 	m.leave(t)
