@@ -232,7 +232,6 @@ func (s *apiServer) store(path string, old map[string]any, body []byte, dry bool
 	data, _ := json.Marshal(typed)
 	object = nil
 	_ = json.Unmarshal(data, &object)
-	s.fillIn(object)
 	name, _ := lookup(object, []string{"metadata", "name"}).(string)
 	if old == nil {
 		path += "/" + name
@@ -240,6 +239,10 @@ func (s *apiServer) store(path string, old map[string]any, body []byte, dry bool
 			return status(409, metav1.StatusReasonAlreadyExists, name+" already exists")
 		}
 	}
+	if version := lookup(object, []string{"metadata", "resourceVersion"}); old != nil && version != nil && version != lookup(old, []string{"metadata", "resourceVersion"}) {
+		return status(409, metav1.StatusReasonConflict, name+" was changed meanwhile")
+	}
+	s.fillIn(object)
 	if code, refusal := validate(old, object); refusal != nil {
 		return code, refusal
 	}

@@ -227,6 +227,36 @@ func TestAStrangerOfTheReleaseIsNoDrift(t *testing.T) {
 	}
 }
 
+// A controller may write between the look at an object and the dry run that
+// judges it: what it wrote is then no difference.
+func TestWhatAControllerWritesMeanwhileIsNoDrift(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	server.set(t, deploymentPath, func(o map[string]any) { // so that there is something to try
+		o["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)["image"] = "other:9"
+	})
+	wrote := false
+	server.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch && !wrote && r.URL.Path == deploymentPath {
+			wrote = true
+			server.set(t, deploymentPath, func(o map[string]any) {
+				metadata := o["metadata"].(map[string]any)
+				metadata["resourceVersion"] = "next"
+				metadata["annotations"].(map[string]any)["deployment.kubernetes.io/revision"] = "2"
+			})
+		}
+		return false
+	})
+	if o := mustObserve(t, c, shop()); o.Cause != "Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1" {
+		t.Errorf("%+v", o)
+	}
+	if !wrote {
+		t.Error("nothing was tried")
+	}
+}
+
 func TestAnInterruptedRunIsHealed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []release.Status{

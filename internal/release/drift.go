@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/util/retry"
 )
 
 // parallelLooks bounds the requests under way at once.
@@ -50,12 +52,22 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 	return nonEmpty(found), nil
 }
 
-// look says how the live object differs from o, or "".
-func (c *Client) look(ctx context.Context, o unstructured.Unstructured) (string, error) {
+// look says how the live object differs from o, or "". Controllers write at any
+// time, so it looks again when the object changes while it is judged.
+func (c *Client) look(ctx context.Context, o unstructured.Unstructured) (difference string, err error) {
 	resource, err := c.resource(o)
 	if err != nil {
 		return "", err
 	}
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		difference, err = c.judge(ctx, resource, o)
+		return err
+	})
+	return difference, err
+}
+
+// judge fails with a conflict if the object changes meanwhile.
+func (c *Client) judge(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured) (string, error) {
 	live, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err) && isTransient(o):
@@ -70,6 +82,9 @@ func (c *Client) look(ctx context.Context, o unstructured.Unstructured) (string,
 	wanted := c.owned(o)
 	patch, err := patchFor(wanted, wanted, *live)
 	if err != nil || patch == nil {
+		return "", err
+	}
+	if patch, err = ifUnchanged(patch, *live); err != nil {
 		return "", err
 	}
 	after, refusal, err := try(ctx, resource, o.GetName(), patch, metav1.FieldValidationIgnore)

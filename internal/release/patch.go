@@ -80,6 +80,19 @@ func patchFor(applied, wanted, live unstructured.Unstructured) ([]byte, error) {
 	return patch, nil
 }
 
+// ifUnchanged makes a patch one of this version of an object: the API server
+// answers a conflict for any other.
+func ifUnchanged(patch []byte, live unstructured.Unstructured) ([]byte, error) {
+	var content map[string]any
+	if err := json.Unmarshal(patch, &content); err != nil {
+		return nil, err
+	}
+	if err := unstructured.SetNestedField(content, live.GetResourceVersion(), "metadata", "resourceVersion"); err != nil {
+		return nil, err
+	}
+	return json.Marshal(content)
+}
+
 // try lets the API server apply a patch without keeping the result.
 func try(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
 	after, err = r.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{

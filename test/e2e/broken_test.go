@@ -58,12 +58,12 @@ func scale(t *testing.T, client kubernetes.Interface, name string, replicas int)
 	}
 }
 
-// awaitAllReady waits until every pod of the stack is ready.
+// awaitAllReady waits until every pod of the stack is ready, but for a failed test's, which is kept for its log.
 func awaitAllReady(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	await(t, "all pods to be ready", func() bool {
 		for _, pod := range pods(t, client, stackNamespace) {
-			if !ready(pod) {
+			if !ready(pod) && pod.Status.Phase != corev1.PodFailed {
 				return false
 			}
 		}
