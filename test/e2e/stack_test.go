@@ -50,6 +50,7 @@ func TestStack(t *testing.T) {
 		{"people use it in a browser", browserJourney},
 		{"a rolling update of all services loses no request", rollingUpdate},
 		{"each store's pod is deleted, and nothing acknowledged is lost", deletedStores},
+		{"PostgreSQL grows to streaming replicas", databaseReplicas},
 		{"a part that is taken away is named", brokenParts},
 		{"auth-service is scaled by its load, and up leaves that alone", autoscaling},
 		{"an image that no node has ends the run with its name", missingImage},
