@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -39,6 +40,16 @@ func (w *workspace) appImages() (images.Set, error) {
 	return set, nil
 }
 
+// checkContexts refuses a credential in a build context before anything is
+// touched.
+func (w *workspace) checkContexts(ctx context.Context) error {
+	set, err := w.appImages()
+	if err != nil {
+		return err
+	}
+	return images.CheckContexts(ctx, set.Builds)
+}
+
 // nodeImage is the image that the cluster's nodes run from.
 func (w *workspace) nodeImage() images.Set {
 	return images.Set{Sources: []images.Source{w.source("node", w.env.Cluster.Kind.Image)}}
@@ -58,6 +69,7 @@ func (w *workspace) build(name string, image config.Image, bases map[string]stri
 		Args:       image.Build.Args,
 		Bases:      bases,
 		Platform:   image.Build.Platform,
+		Allow:      w.config.Paths(image.Build.Allow),
 		Secrets:    map[string]images.Secret{},
 	}
 	for id, secret := range image.Build.Secrets {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -62,6 +63,11 @@ func up(c *cli.Context, streams Streams) error {
 	}
 	if err := d.checkChart(); err != nil {
 		return err
+	}
+	if slices.Contains(p.IDs(), stageBuild) {
+		if err := d.checkContexts(c.Context); err != nil {
+			return err
+		}
 	}
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)

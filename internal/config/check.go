@@ -99,6 +99,20 @@ func (k *checker) build(name string, b Build) {
 			k.report("secret "+id+": exactly one of file and env is needed", append(where, "secrets", id)...)
 		}
 	}
+	for _, path := range b.Allow {
+		k.allowed(b.Context, path, append(where, "allow")...)
+	}
+}
+
+// allowed wants a path that is there and below the build's context, so that an
+// entry that no longer allows anything is noticed. The whole context is too much.
+func (k *checker) allowed(context, path string, where ...string) {
+	below, err := filepath.Rel(k.config.Path(context), k.config.Path(path))
+	if err != nil || !filepath.IsLocal(below) || below == "." {
+		k.report("build.allow: "+path+" is not a file or folder in the context "+context, where...)
+		return
+	}
+	k.exists(path, where...)
 }
 
 func (k *checker) source(s Source, path ...string) {

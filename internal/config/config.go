@@ -57,6 +57,7 @@ type Build struct {
 	Args       map[string]string `yaml:"args"`
 	Secrets    map[string]Secret `yaml:"secrets"` // by the id that RUN --mount=type=secret names
 	Platform   string            `yaml:"platform"`
+	Allow      []string          `yaml:"allow"` // files and folders of the context that look like credentials and are none
 }
 
 // A Secret is given to a build and is in no image. Exactly one field is set.

@@ -108,6 +108,13 @@ func TestLoadTellsEveryProblemWithItsPlace(t *testing.T) {
 			"values: [chart/values.yaml]", "values: [chart/nope.yaml]",
 			[]string{"13:54: there is no chart/nope.yaml"},
 		},
+		"an allowed path that is not in the context, or not there": {
+			"{context: web,", "{context: web, allow: [chart, web, web/nope.pem],",
+			[]string{
+				"6:27: build.allow: chart is not a file or folder in the context web",
+				"6:27: build.allow: web is not a file or folder in the context web", "6:27: there is no web/nope.pem",
+			},
+		},
 		"another version of the format": {
 			"tkdeploy.dev/v1", "tkdeploy.dev/v9",
 			[]string{`1:1: apiVersion must be "tkdeploy.dev/v1"`},

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
-	"github.com/tonistiigi/fsutil"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -96,20 +95,9 @@ func (v *view) baseLines(ctx context.Context, refs []string) (lines, absent []st
 
 // fileLines describe the files that the target reads.
 func (v *view) fileLines(ctx context.Context, b Build, r reads) ([]string, error) {
-	if !r.whole && len(r.paths) == 0 {
-		return nil, nil
-	}
-	ignored, err := ignorePatterns(b)
-	if err != nil {
+	files, filter, err := v.contextOf(b, r)
+	if files == nil || err != nil {
 		return nil, err
-	}
-	files, err := v.tree(b.Context)
-	if err != nil {
-		return nil, fault.New(fault.Config, fmt.Errorf("read build context: %w", err), "")
-	}
-	filter := fsutil.FilterOpt{ExcludePatterns: ignored}
-	if !r.whole {
-		filter.FollowPaths = r.paths
 	}
 	lines, err := files.list(ctx, filter)
 	return lines, wrap(err, "read build context %s", b.Context)

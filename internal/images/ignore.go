@@ -16,17 +16,21 @@ import (
 // <Dockerfile>.dockerignore beside the Dockerfile replaces the context's own
 // .dockerignore.
 func ignorePatterns(b Build) ([]string, error) {
-	for _, path := range []string{b.dockerfile() + ".dockerignore", filepath.Join(b.Context, ".dockerignore")} {
-		patterns, err := readIgnoreFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fault.New(fault.Config, fmt.Errorf("read %s: %w", path, err), "")
-		}
+	path := b.ignoreFile()
+	patterns, err := readIgnoreFile(path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return patterns, nil
 	}
-	return nil, nil
+	return nil, fault.New(fault.Config, fmt.Errorf("read %s: %w", path, err), "")
+}
+
+// ignoreFile is the path of the ignore file that counts. It need not be there.
+func (b Build) ignoreFile() string {
+	own := b.dockerfile() + ".dockerignore"
+	if _, err := os.Lstat(own); err == nil {
+		return own
+	}
+	return filepath.Join(b.Context, ".dockerignore")
 }
 
 func readIgnoreFile(path string) ([]string, error) {

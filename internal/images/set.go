@@ -37,6 +37,7 @@ type Build struct {
 	Bases      map[string]string // build argument → reference of a base image
 	Secrets    map[string]Secret // id → value, for RUN --mount=type=secret
 	Platform   string            // default the engine's own
+	Allow      []string          // absolute paths of files and folders that CheckContexts lets pass
 }
 
 // A Secret says where a secret's value is. Exactly one field is set.

@@ -22,8 +22,9 @@ type tree struct {
 	root string
 	fs   fsutil.FS
 
-	mu   sync.Mutex
-	sums map[string]*fileSum
+	mu          sync.Mutex
+	sums        map[string]*fileSum
+	credentials map[string]string // what a file is, "" for none
 }
 
 type fileSum struct {
@@ -37,7 +38,7 @@ func newTree(root string) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tree{root: root, fs: files, sums: map[string]*fileSum{}}, nil
+	return &tree{root: root, fs: files, sums: map[string]*fileSum{}, credentials: map[string]string{}}, nil
 }
 
 // list describes the filtered files, one line each, in the order of their
@@ -45,6 +46,15 @@ func newTree(root string) (*tree, error) {
 // of the contents. Owner and times are left out, because BuildKit sets them to
 // root and ignores them.
 func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, error) {
+	stats, err := t.stats(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	return t.describe(ctx, stats)
+}
+
+// stats are the filtered files in the order of their paths.
+func (t *tree) stats(ctx context.Context, filter fsutil.FilterOpt) ([]*types.Stat, error) {
 	filtered, err := fsutil.NewFilterFS(t.fs, &filter)
 	if err != nil {
 		return nil, err
@@ -61,10 +71,7 @@ func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, err
 		stats = append(stats, info.Sys().(*types.Stat))
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return t.describe(ctx, stats)
+	return stats, err
 }
 
 func (t *tree) describe(ctx context.Context, stats []*types.Stat) ([]string, error) {
