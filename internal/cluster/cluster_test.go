@@ -41,6 +41,16 @@ func TestObserve(t *testing.T) {
 			objects[1].(*corev1.Node).Status.Conditions[0].Status = corev1.ConditionFalse
 			return objects
 		}, Unready},
+		"a kubeconfig that leads to other nodes": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
+			objects := live(c)
+			objects[1].(*corev1.Node).Spec.ProviderID = "aws:///eu-west-1a/i-1"
+			return objects
+		}, Foreign},
+		"one that leads to other nodes, and no marker": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
+			objects := live(c)[1:]
+			objects[0].(*corev1.Node).Spec.ProviderID = "kind://docker/other/other-control-plane"
+			return objects
+		}, Foreign},
 		// Docker restarts nodes by itself; the smoke test then had to wait for pods
 		// that the API server still called ready
 		"pods that were not restarted since": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {

@@ -146,6 +146,7 @@ func live(c *Cluster) []runtime.Object {
 		},
 		&corev1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: "shop-dev-control-plane"},
+			Spec:       corev1.NodeSpec{ProviderID: "kind://docker/shop-dev/shop-dev-control-plane"},
 			Status: corev1.NodeStatus{
 				NodeInfo:   corev1.NodeSystemInfo{KubeletVersion: "v1.37.0"},
 				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},

@@ -22,7 +22,8 @@ var errNoKubeconfig = errors.New("its kubeconfig is not there")
 
 // RESTConfig is built from the private kubeconfig alone: KUBECONFIG, HELM_* and
 // the user's current context play no part. The server must be on a loopback
-// address, as kind's always is. Requests are not rate limited by the client;
+// address, as kind's always is, and before anything is written its nodes must be
+// this kind cluster's. Requests are not rate limited by the client;
 // the API server's own fairness decides.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
@@ -41,6 +42,7 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	}
 	config.QPS = -1
 	config.UserAgent = "tkdeploy"
+	c.guarded(config)
 	return config, nil
 }
 

@@ -108,6 +108,10 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		status.Cause = err.Error()
 		return status
 	}
+	nodes, missing := present(ctx, client, started(containers))
+	if cause := c.stranger(nodes); cause != "" {
+		return Status{Phase: Foreign, Cause: cause}
+	}
 	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -120,7 +124,6 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		status.Phase, status.Cause = Changed, "its ports or its number of workers are not as configured"
 		return status
 	}
-	nodes, missing := present(ctx, client, started(containers))
 	if len(nodes) > 0 {
 		status.Nodes = statuses(nodes)
 	}

@@ -1,0 +1,227 @@
+package cluster
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// apiServer answers for nodes with the provider ids and takes every write. It
+// gives what it was asked.
+func apiServer(t *testing.T, providerIDs ...string) (url string, asked func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var requests []string
+	nodes := corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}}
+	for _, id := range providerIDs {
+		nodes.Items = append(nodes.Items, corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}, Spec: corev1.NodeSpec{ProviderID: id}})
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		requests = append(requests, r.Method+" "+r.URL.Path)
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/api/v1/nodes" {
+			if r.Header.Get("Authorization") != "Bearer t" {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+			_ = json.NewEncoder(w).Encode(nodes)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}})
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(requests)
+	}
+}
+
+// leadTo makes the cluster's kubeconfig lead to a server.
+func (c *Cluster) leadTo(t *testing.T, url string) {
+	t.Helper()
+	c.client = func(config *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(config) }
+	if err := writePrivate(c.Kubeconfig(), []byte(leadingTo(url))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func leadingTo(url string) string {
+	return strings.ReplaceAll(kubeconfigText, `"https://127.0.0.1:6443"`, `"`+url+`", insecure-skip-tls-verify: true`)
+}
+
+// TestNothingIsWrittenToNodesOfAnother is row 12 of the faults: the context is
+// named kind-shop-dev and the address is a loopback one, as a tunnel's is.
+func TestNothingIsWrittenToNodesOfAnother(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		nodes []string
+		class fault.Class
+	}{
+		"the cluster's own nodes":     {[]string{"kind://docker/shop-dev/a", "kind://docker/shop-dev/b"}, ""},
+		"a cloud's":                   {[]string{"gce://p/z/n"}, fault.Safety},
+		"another kind cluster's":      {[]string{"kind://docker/shop-dev-2/a"}, fault.Safety},
+		"one among our own":           {[]string{"kind://docker/shop-dev/a", ""}, fault.Safety},
+		"a cluster without any nodes": {nil, fault.Safety},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, asked := apiServer(t, test.nodes...)
+			c := newCluster(t, &fakeDocker{}, &fakeKind{})
+			c.leadTo(t, url)
+			client, err := c.Client()
+			if err != nil {
+				t.Fatal(err)
+			}
+			maps := client.CoreV1().ConfigMaps("shop")
+			for range 2 {
+				if _, err := maps.Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); fault.ClassOf(err) != test.class || (err == nil) != (test.class == "") {
+					t.Errorf("create: %v of class %q, want %q", err, fault.ClassOf(err), test.class)
+				}
+			}
+			if err := maps.Delete(t.Context(), "x", metav1.DeleteOptions{}); fault.ClassOf(err) != test.class {
+				t.Errorf("delete: %v", err)
+			}
+			want := "GET /api/v1/nodes, POST /api/v1/namespaces/shop/configmaps, POST /api/v1/namespaces/shop/configmaps, DELETE /api/v1/namespaces/shop/configmaps/x"
+			if test.class != "" {
+				want = "GET /api/v1/nodes, GET /api/v1/nodes, GET /api/v1/nodes"
+			}
+			if got := strings.Join(asked(), ", "); got != want {
+				t.Errorf("asked %s", got)
+			}
+		})
+	}
+}
+
+func TestAReadAsksNobodyWhoseClusterItIs(t *testing.T) {
+	t.Parallel()
+	url, asked := apiServer(t)
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	c.leadTo(t, url)
+	client, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CoreV1().ConfigMaps("shop").Get(t.Context(), "x", metav1.GetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked(); len(got) != 1 {
+		t.Errorf("asked %v", got)
+	}
+}
+
+func TestACertainAnswerIsNeededBeforeAWrite(t *testing.T) {
+	t.Parallel()
+	url, asked := apiServer(t, "kind://docker/shop-dev/a")
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	c.leadTo(t, url)
+	text, err := os.ReadFile(c.Kubeconfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writePrivate(c.Kubeconfig(), []byte(strings.ReplaceAll(string(text), "token: t", "token: wrong"))); err != nil {
+		t.Fatal(err)
+	}
+	client, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{})
+	if err == nil || !strings.Contains(err.Error(), "before writing to it: list its nodes: 401") || len(asked()) != 1 {
+		t.Errorf("got %v, asked %v", err, asked())
+	}
+}
+
+// TestTheEnvironmentNamesNoOtherCluster is row 11 of the faults. Not parallel:
+// it changes the environment.
+func TestTheEnvironmentNamesNoOtherCluster(t *testing.T) {
+	other, asked := apiServer(t, "kind://docker/shop-dev/a")
+	home := t.TempDir()
+	theirs := filepath.Join(home, ".kube", "config")
+	if err := writePrivate(theirs, []byte(leadingTo(other))); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"HOME": home, "KUBECONFIG": theirs, "KUBERNETES_MASTER": other, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1",
+		"HELM_KUBECONTEXT": "kind-shop-dev", "HELM_KUBEAPISERVER": other, "HELM_KUBETOKEN": "x",
+	} {
+		t.Setenv(name, value)
+	}
+	url, _ := apiServer(t, "kind://docker/shop-dev/a")
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	c.leadTo(t, url)
+	config, err := c.RESTConfig()
+	if err != nil || config.Host != url {
+		t.Errorf("host %v, %v; want %s", config, err, url)
+	}
+	client, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(c.Kubeconfig()); err != nil { // nor when ours is not there
+		t.Fatal(err)
+	}
+	if _, err := c.Client(); err == nil {
+		t.Error("a client without a kubeconfig of ours")
+	}
+	if got := asked(); len(got) > 0 {
+		t.Errorf("the other cluster was asked %v", got)
+	}
+}
+
+// TestTheUsersKubeconfigIsLeftAlone is row 14 of the faults, as far as it can be
+// seen without kind. Not parallel: it changes the environment.
+func TestTheUsersKubeconfigIsLeftAlone(t *testing.T) {
+	home := t.TempDir()
+	theirs := filepath.Join(home, ".kube", "config")
+	if err := writePrivate(theirs, []byte("apiVersion: v1\nkind: Config\ncurrent-context: prod\n")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("KUBECONFIG", theirs)
+	before, err := os.Stat(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docker := &fakeDocker{containers: []container{node(ours, false)}}
+	c := newCluster(t, docker, &fakeKind{})
+	c = newCluster(t, docker, &fakeKind{}, live(c)...)
+	if err := os.Remove(c.Kubeconfig()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Ensure(t.Context(), event.Discard); err != nil {
+		t.Fatal(err)
+	}
+	ownFile, err := os.Stat(c.Kubeconfig())
+	if err != nil || ownFile.Mode().Perm() != 0o600 {
+		t.Errorf("own kubeconfig: %v, %v", ownFile, err)
+	}
+	if err := c.Delete(t.Context(), true, event.Discard); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(theirs)
+	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
+		t.Errorf("before %v, after %v, %v", before, after, err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(theirs)); err != nil || len(entries) != 1 {
+		t.Errorf("beside it: %v, %v", entries, err)
+	}
+}
