@@ -33,7 +33,7 @@ func newApp(streams Streams) *cli.App {
 		Reader: streams.In, Writer: streams.Out, ErrWriter: streams.Err,
 		Commands: []*cli.Command{
 			upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
-			rollbackCommand(streams), historyCommand(streams),
+			rollbackCommand(streams), historyCommand(streams), doctorCommand(streams),
 			kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), probeCommand(streams),
 		},
 		EnableBashCompletion:      true,

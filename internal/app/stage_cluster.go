@@ -29,8 +29,8 @@ func (d *deployment) makeCluster(ctx context.Context, reporter event.Reporter) e
 	if err != nil {
 		return err
 	}
-	for _, warning := range cluster.Warnings() {
-		reporter.Report(event.Warn(warning))
+	if err := d.cluster.Preflight(ctx, reporter); err != nil {
+		return err
 	}
 	if err := engine.Ensure(ctx, d.nodeImage(), reporter); err != nil {
 		return err

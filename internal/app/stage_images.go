@@ -44,6 +44,7 @@ func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) er
 	if err != nil {
 		return err
 	}
+	warnOfDisk(ctx, engine, reporter)
 	return engine.Ensure(ctx, set, reporter)
 }
 

@@ -90,7 +90,10 @@ func (d *deployment) selected(c *cli.Context) (plan.Plan, error) {
 
 // checkChart finds what is wrong with the chart and the values before anything
 // is touched. The images' tags are known only later; stand-ins do.
-func (d *deployment) checkChart() error {
+func (d *deployment) checkChart() error { return release.Check(d.desired(d.standIns())) }
+
+// standIns are images as the chart takes them, before their tags are known.
+func (d *deployment) standIns() []images.Image {
 	var stand []images.Image
 	for _, name := range d.config.ImageNames() {
 		image := images.Image{Name: name, Repository: d.config.Images[name].Repository, Tag: "000000000000"}
@@ -99,7 +102,7 @@ func (d *deployment) checkChart() error {
 		}
 		stand = append(stand, image)
 	}
-	return release.Check(d.desired(stand))
+	return stand
 }
 
 func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {

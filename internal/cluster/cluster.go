@@ -87,6 +87,7 @@ type Cluster struct {
 	provider func(event.Reporter) provider
 	client   func(*rest.Config) (kubernetes.Interface, error)
 	now      func() time.Time
+	inotify  func() Inotify
 }
 
 // provider is the part of kind that is used. None of it can be canceled.
@@ -114,7 +115,8 @@ func New(spec Spec, limits Limits) *Cluster {
 		provider: func(r event.Reporter) provider {
 			return kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(logger{r}))
 		},
-		client: func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) },
-		now:    time.Now,
+		client:  func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) },
+		now:     time.Now,
+		inotify: ReadInotify,
 	}
 }

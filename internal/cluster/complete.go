@@ -1,12 +1,9 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -69,28 +66,6 @@ func withVolumePath(old storagev1.StorageClass) *storagev1.StorageClass {
 	class.ObjectMeta = metav1.ObjectMeta{Name: old.Name, Labels: old.Labels, Annotations: old.Annotations}
 	class.Parameters = map[string]string{"pathPattern": volumePath}
 	return class
-}
-
-// wantInotify is what kind's documentation asks for (site, known issues).
-const wantInotify = 512
-
-// fewInotifyInstances says so when the host allows fewer than nodes need.
-func fewInotifyInstances() string {
-	text, err := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
-	n, parseErr := strconv.Atoi(string(bytes.TrimSpace(text)))
-	if err != nil || parseErr != nil || n >= wantInotify {
-		return ""
-	}
-	return fmt.Sprintf("this machine allows %d inotify instances and a node wants %d: sysctl fs.inotify.max_user_instances=%d",
-		n, wantInotify, wantInotify)
-}
-
-// Warnings lists what may keep a cluster from coming up on this machine.
-func Warnings() []string {
-	if few := fewInotifyInstances(); few != "" {
-		return []string{few}
-	}
-	return nil
 }
 
 // commandOutput is what the command behind a failure of kind said last.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
@@ -117,9 +116,8 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
 		hint = fmt.Sprintf("the logs of the nodes could not be kept: %v", err)
 	}
-	if few := fewInotifyInstances(); few != "" && strings.Contains(failure.Error(), "Multi-User") {
-		// kind, known issues: "Pod errors due to too many open files"
-		hint = few + "\n" + hint
+	if few := c.inotify().Few(); few != "" {
+		hint = "a probable cause: " + few + "\n" + hint
 	}
 	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)

@@ -11,22 +11,60 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
+// A PortState tells whether a port of this machine can be had.
+type PortState struct {
+	Port   Port
+	Taken  error  // why it cannot be listened on; nil if it is free
+	Holder string // who has it, as well as that can be told: "container web"
+	Ours   bool   // the holder is this cluster
+}
+
+// PortStates looks at the ports that the cluster publishes, in their order. It
+// works without an engine, but then names fewer holders.
+func (c *Cluster) PortStates(ctx context.Context) []PortState {
+	nodes, _ := c.containers(ctx) // without an engine nothing is ours
+	owned := map[string]bool{}
+	for _, n := range nodes {
+		owned["container "+n.Name] = c.owns(nodes)
+	}
+	var states []PortState
+	for _, port := range c.Ports {
+		s := PortState{Port: port, Taken: tryPort(ctx, port.Host)}
+		if s.Taken != nil {
+			s.Holder = c.holder(ctx, port.Host)
+			s.Ours = owned[s.Holder]
+		}
+		states = append(states, s)
+	}
+	return states
+}
+
 // checkPorts fails when a host port is taken, naming the port and its holder.
 // Docker would find out only after it has created the node's container.
 func (c *Cluster) checkPorts(ctx context.Context) error {
 	for _, port := range c.Ports {
-		var listen net.ListenConfig
-		l, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port.Host))
-		if err != nil {
-			return fault.New(fault.Environment,
-				fmt.Errorf("port %d of this machine is taken%s: %w", port.Host, c.holder(ctx, port.Host), err),
-				"stop what listens there, or give the environment another host port under cluster.kind.ports")
-		}
-		if err := l.Close(); err != nil {
-			return fmt.Errorf("release port %d: %w", port.Host, err)
+		if err := tryPort(ctx, port.Host); err != nil {
+			by := c.holder(ctx, port.Host)
+			if by != "" {
+				by = " by " + by
+			}
+			return fault.New(fault.Environment, fmt.Errorf("port %d of this machine is taken%s: %w", port.Host, by, err), FreePort)
 		}
 	}
 	return nil
+}
+
+// FreePort is what to do about a port that is taken.
+const FreePort = "stop what listens there, or give the environment another host port under cluster.kind.ports"
+
+// tryPort listens for an instant.
+func tryPort(ctx context.Context, port int32) error {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 // holder says who has the port, as well as that can be told: a container, or
@@ -35,13 +73,13 @@ func (c *Cluster) holder(ctx context.Context, port int32) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if name, err := c.dockerOutput(ctx, "ps", "--filter", fmt.Sprintf("publish=%d", port), "--format", "{{.Names}}"); err == nil && name != "" {
-		return " by container " + strings.Fields(name)[0]
+		return "container " + strings.Fields(name)[0]
 	}
 	said, err := exec.CommandContext(ctx, "ss", "-Hltnp", fmt.Sprintf("sport = :%d", port)).Output()
 	if _, users, ok := strings.Cut(string(said), "users:(("); err == nil && ok {
 		name, rest, _ := strings.Cut(users, ",")
 		pid, _, _ := strings.Cut(rest, ",")
-		return fmt.Sprintf(" by %s (%s)", strings.Trim(name, `"`), pid)
+		return fmt.Sprintf("%s (%s)", strings.Trim(name, `"`), pid)
 	}
 	return ""
 }

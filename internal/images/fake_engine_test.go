@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/image"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -91,7 +92,9 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 		f.archive(w, r.URL.Query()["names"])
 	case path == "/info":
-		answer(w, http.StatusOK, map[string]string{"DockerRootDir": "/data/docker"})
+		answer(w, http.StatusOK, f.info())
+	case strings.HasPrefix(path, "/distribution/"):
+		f.pull(w, strings.TrimSuffix(strings.TrimPrefix(path, "/distribution/"), "/json"))
 	case path == "/images/load":
 		text, _ := io.ReadAll(r.Body)
 		f.mu.Lock()
@@ -100,6 +103,14 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"stream": "Loaded"})
 	default:
 		answer(w, http.StatusNotImplemented, map[string]string{"message": "the fake engine has no " + r.Method + " " + path})
+	}
+}
+
+func (f *fakeEngine) info() map[string]any {
+	return map[string]any{
+		"ServerVersion": "20.10.24", "Name": "far-away", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
+		"DriverStatus": [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,
+		"SystemTime": time.Now().Add(10 * time.Minute).Format(time.RFC3339Nano),
 	}
 }
 

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
+	t.Parallel()
+	silent := make(chan struct{})
+	t.Cleanup(func() { close(silent) })
+	second := make(chan struct{})
+	found := perform(t.Context(), 50*time.Millisecond, []check{
+		{"waits for the second", one(func(context.Context) finding { <-second; return ok("done") })},
+		{"second", one(func(context.Context) finding { close(second); return ok("done") })},
+		{"minds its deadline", one(func(ctx context.Context) finding { <-ctx.Done(); return broken(ctx.Err()) })},
+		{"minds nothing", one(func(context.Context) finding { <-silent; return ok("late") })},
+	})
+	var d diagnosis
+	for _, f := range found {
+		d.add(f)
+	}
+	var out bytes.Buffer
+	if err := d.write(&out, false); err != nil {
+		t.Fatal(err)
+	}
+	want := "ok     waits for the second   done\nok     second                 done\n" +
+		"fail   minds its deadline     context deadline exceeded\nfail   minds nothing          no answer within 50ms\n"
+	if out.String() != want {
+		t.Errorf("got\n%s", out.String())
+	}
+	if err := d.err(); fault.ClassOf(err) != fault.Environment || err.Error() != "2 of 4 checks failed" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	asked := func(cpu, memory string) release.Requests {
+		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
+	}
+	engine := images.Facts{CPUs: 2, Memory: 4 << 30}
+	down := errors.New("docker.io cannot be reached")
+	absent := func(recipe string, refusal error) images.Outside {
+		return images.Outside{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Refusal: refusal}
+	}
+	for name, test := range map[string]struct {
+		got    finding
+		status checkStatus
+		want   string
+	}{
+		"enough of everything":             {compareResources(asked("2", "4Gi"), engine, 1), checkOK, "3 pods and the control plane request 2.00 CPU and 4.0 GiB memory; the engine has 2 and 4.0 GiB"},
+		"too little memory":                {compareResources(asked("1", "5Gi"), engine, 1), checkFail, "not all pods can be scheduled"},
+		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), engine, 1), checkFail, "not all pods can be scheduled"},
+		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), engine, 2), checkWarn, "will be scheduled and be slow"},
+		"a clock that is right":            {clockCheck(images.Facts{Skew: time.Second}), checkOK, "agrees"},
+		"a clock that is off":              {clockCheck(images.Facts{Skew: -time.Minute}), checkWarn, "1m0s behind this machine's"},
+		"a clock that is far off":          {clockCheck(images.Facts{Skew: 10 * time.Minute}), checkFail, "10m0s ahead of this machine's"},
+		"cgroup version 2":                 {cgroupCheck(images.Facts{Cgroup: "2"}), checkOK, "version 2"},
+		"cgroup version 1":                 {cgroupCheck(images.Facts{Cgroup: "1"}), checkWarn, "version 1"},
+		"an engine elsewhere":              {engineDisk(images.Facts{Root: "/var/lib/docker"}), checkOK, "on another machine"},
+		"a registry that answers":          {registryFinding([]images.Outside{absent("", nil)}), checkOK, "gives pg"},
+		"none, and a recipe":               {registryFinding([]images.Outside{absent("r", down)}), checkWarn, "pgr will be made by recipe: docker.io cannot be reached"},
+		"none, and no recipe for one":      {registryFinding([]images.Outside{absent("r", down), absent("", down)}), checkFail, "no source for pg: docker.io cannot be reached"},
+	} {
+		if test.got.Status != test.status || !strings.Contains(test.got.Message, test.want) || (test.got.Fix == "") != (test.status == checkOK) {
+			t.Errorf("%s: got %+v", name, test.got)
+		}
+	}
+}

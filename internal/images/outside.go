@@ -1,0 +1,61 @@
+package images
+
+import (
+	"context"
+	"slices"
+
+	"github.com/distribution/reference"
+)
+
+// An Outside is where an image from outside can be had.
+type Outside struct {
+	Source   Source
+	Registry string // docker.io
+	Here     bool   // the engine has it
+	Refusal  error  // why the registry would not give it; nil if it would
+}
+
+// Outside tells for each source, and once for each reference, whether the engine
+// has it and, if not, whether the engine gets it from its registry: it is asked
+// for the image's manifest, as a pull begins. Nothing is pulled. A registry that
+// is silent when ctx ends cannot be reached.
+func (e *Engine) Outside(ctx context.Context, sources []Source) ([]Outside, error) {
+	var once []Source
+	for _, s := range sources {
+		if !slices.ContainsFunc(once, func(o Source) bool { return fullRef(o.Ref) == fullRef(s.Ref) }) {
+			once = append(once, s)
+		}
+	}
+	found := make([]Outside, len(once))
+	var work []func() error
+	for i, s := range once {
+		work = append(work, func() (err error) {
+			found[i], err = e.outside(ctx, s)
+			return err
+		})
+	}
+	return found, sideBySide(work...)
+}
+
+func (e *Engine) outside(ctx context.Context, s Source) (Outside, error) {
+	if err := checkRef(s.Ref); err != nil {
+		return Outside{}, err
+	}
+	named, err := reference.ParseNormalizedNamed(s.Ref)
+	if err != nil {
+		return Outside{}, err
+	}
+	o := Outside{Source: s, Registry: reference.Domain(named)}
+	here, err := e.inspect(ctx, s.Ref)
+	if o.Here = here != nil; err != nil || o.Here {
+		return o, err
+	}
+	header, err := e.auth.header(named)
+	if err != nil {
+		return o, err
+	}
+	if _, err := e.api.DistributionInspect(ctx, reference.TagNameOnly(named).String(), header); err != nil {
+		o.Refusal, _ = refuse(o.Registry, err)
+	}
+	return o, nil
+}
