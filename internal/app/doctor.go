@@ -28,8 +28,8 @@ func doctorCommand(streams Streams) *cli.Command {
 				return err
 			}
 			d := w.examine(c.Context, checkTimeout)
-			if c.Context.Err() != nil {
-				return c.Context.Err()
+			if err := c.Err(); err != nil {
+				return err
 			}
 			if err := d.write(streams.Out, w.json); err != nil {
 				return err

@@ -78,8 +78,9 @@ func TestObserve(t *testing.T) {
 func TestAForeignClusterIsRefusedAndUntouched(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*Cluster, context.Context) error{
-		"by Ensure": func(c *Cluster, ctx context.Context) error { return c.Ensure(ctx, event.Discard) },
-		"by Delete": func(c *Cluster, ctx context.Context) error { return c.Delete(ctx, true, event.Discard) },
+		"by Preflight": func(c *Cluster, ctx context.Context) error { return c.Preflight(ctx, event.Discard) },
+		"by Ensure":    func(c *Cluster, ctx context.Context) error { return c.Ensure(ctx, event.Discard) },
+		"by Delete":    func(c *Cluster, ctx context.Context) error { return c.Delete(ctx, true, event.Discard) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,15 +7,18 @@ import (
 )
 
 // Preflight finds what would keep Ensure from its work, before anything is made
-// for it: an absent cluster's ports that are taken are an error; what may keep
-// nodes from coming up is a warning.
+// for it: a foreign cluster, or an absent one's ports that are taken, are an
+// error; what may keep nodes from coming up is a warning.
 func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error {
 	if few := c.inotify().Few(); few != "" {
 		reporter.Report(event.Warn(few))
 	}
+	if err := c.Guard(ctx); err != nil {
+		return err
+	}
 	nodes, err := c.containers(ctx)
 	if err != nil || len(nodes) > 0 {
-		return err // what is wrong with a cluster that exists, Ensure tells
+		return err // what else is wrong with a cluster that exists, Ensure tells
 	}
 	return c.checkPorts(ctx)
 }

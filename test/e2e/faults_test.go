@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,16 +24,24 @@ func newShop(t *testing.T) *project {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	useEngine(t)
+	theirs := theirKubeconfig(t) // rows 11 and 14: looked at when all is over
 	p := newShop(t)
+	p.extra = theirs
 	t.Run("rows 7 to 9: a broken tkdeploy.yaml is told whole, and nothing is touched", p.brokenConfig)
 	t.Run("row 7: an unknown value is told with its place", p.unknownValue)
 	t.Run("row 1: no engine", p.noEngine)
 	t.Run("row 2: no permission", p.noPermission)
 	t.Run("row 6: a taken port", p.takenPort)
+	t.Run("row 53: a credential in a build context", p.credential)
+	t.Run("doctor, without a cluster", p.doctor)
 	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
+	t.Run("row 13: a cluster that is not ours", p.foreignCluster)
 	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0) }) {
 		t.FailNow()
 	}
+	t.Run("row 14: the own kubeconfig is private", p.ownKubeconfig)
+	t.Run("row 12: nodes that are not kind's", p.foreignNodes)
+	t.Run("doctor, of a running app", p.doctorOfARunningApp)
 	t.Run("row 47: a service whose health answers 500", p.unhealthyService)
 	t.Run("row 34: a crash loop", p.crashLoop)
 	t.Run("row 37: a bad command", p.badCommand)
@@ -84,7 +93,7 @@ func (p *project) nothingDeployed(t *testing.T) {
 
 func (p *project) with(variables ...string) *project {
 	other := *p
-	other.extra = variables
+	other.extra = slices.Concat(p.extra, variables)
 	return &other
 }
 
