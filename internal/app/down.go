@@ -34,27 +34,34 @@ func down(c *cli.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	volumes := c.Bool("volumes")
+	volumes, locks := c.Bool("volumes"), w.locks()
 	p, err := plan.New(plan.Stage{
-		ID: "down", Title: "Delete cluster",
-		Observe: func(ctx context.Context) (plan.Observation, error) { return w.observeDown(ctx, volumes) },
+		ID: stageDown, Title: "Delete cluster",
+		Observe: func(ctx context.Context) (plan.Observation, error) { return w.observeDown(ctx, volumes, locks) },
 		Act: func(ctx context.Context, reporter event.Reporter) error {
-			return fault.Default(fault.Down, w.cluster.Delete(ctx, volumes, reporter))
+			return fault.Default(fault.Down, locks.ending(func() error { return w.cluster.Delete(ctx, volumes, reporter) }))
 		},
 	})
 	if err != nil {
 		return err
 	}
-	return w.run(c.Context, p, streams)
+	return w.run(c.Context, p, locks, streams)
 }
 
-func (w *workspace) observeDown(ctx context.Context, volumes bool) (plan.Observation, error) {
+// observeDown also takes the lock of a cluster that answers. One that does not
+// has nobody at work in it, and is deleted all the same.
+func (w *workspace) observeDown(ctx context.Context, volumes bool, locks *locks) (plan.Observation, error) {
 	if _, err := w.connect(ctx); err != nil {
 		return plan.Observation{}, err
 	}
 	status, err := w.cluster.Observe(ctx)
 	if err != nil {
 		return plan.Observation{}, err
+	}
+	if status.Phase == cluster.Running {
+		if err := locks.lease(ctx); err != nil {
+			return plan.Observation{}, err
+		}
 	}
 	switch {
 	case status.Phase != cluster.Absent:

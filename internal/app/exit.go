@@ -58,6 +58,10 @@ type Interrupted struct{ Signal syscall.Signal }
 
 func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
 
+// Is makes it a cancellation: work that returns the cause of its context's end
+// was canceled, and did not fail.
+func (i Interrupted) Is(target error) bool { return target == context.Canceled }
+
 // ExitStatus is 128 plus the signal's number, as shells have it.
 func (i Interrupted) ExitStatus() int { return 128 + int(i.Signal) }
 

@@ -63,7 +63,7 @@ func TestAFailedRunIsTakenBackOnce(t *testing.T) {
 			}
 			var out, text bytes.Buffer
 			w := &workspace{json: true}
-			err := w.runOrRecover(t.Context(), ending(t, stageRollout, test.failure), find, Streams{Out: &out, Err: &text})
+			err := w.runOrRecover(t.Context(), ending(t, stageRollout, test.failure), find, nil, Streams{Out: &out, Err: &text})
 			if got := statusOf(t.Context(), err); got != test.status {
 				t.Errorf("status %d of %v, want %d", got, err, test.status)
 			}

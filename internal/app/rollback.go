@@ -49,7 +49,7 @@ func rollback(c *cli.Context, streams Streams) error {
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)
 	}
-	return w.run(c.Context, p, streams)
+	return w.run(c.Context, p, w.locks(), streams)
 }
 
 // askedRevision is --to or the argument, or 0.

@@ -5,37 +5,75 @@ import (
 	"errors"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
-// run runs a plan with its events rendered, and ends the stream with
+// run runs a plan under locks with its events rendered, and ends the stream with
 // run.finished, whatever happens.
-func (w *workspace) run(ctx context.Context, p plan.Plan, streams Streams) error {
-	return w.runOrRecover(ctx, p, nil, streams)
+func (w *workspace) run(ctx context.Context, p plan.Plan, locks *locks, streams Streams) error {
+	return w.runOrRecover(ctx, p, nil, locks, streams)
 }
 
 // runOrRecover is run with a recoverer: what failed may be taken back within
 // the same stream of events.
-func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recoverer, streams Streams) error {
+func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recoverer, locks *locks, streams Streams) error {
 	reporter := report.New(report.Options{
 		Out: streams.Out, Err: streams.Err, JSON: w.json, TTY: streams.TTY, Color: streams.Color,
 		JUnit: w.junitOptions(),
 	})
 	runner := &plan.Runner{Reporter: reporter}
 	start := runner.Time()
-	err := runner.Run(ctx, p)
-	rolledBack := false
+	told := tellOfSignal(ctx, runner)
+	rolledBack, err := runLocked(ctx, runner, p, find, locks)
+	told()
+	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack}
+	switch {
+	case err == nil: // a signal that comes when all is done changes nothing
+	case ctx.Err() != nil:
+		finished.Outcome = event.Canceled
+	default:
+		finished.Outcome = event.Failed
+	}
+	if fault.ClassOf(err) == fault.Locked {
+		finished.Err = err // no stage tells it
+	}
+	runner.Emit(finished)
+	return errors.Join(err, reporter.Close())
+}
+
+// runLocked runs the plan while it holds the locks. If they cannot be had, or
+// are lost, the run stops, and that alone is the error: what else failed then,
+// failed because of it.
+func runLocked(ctx context.Context, runner *plan.Runner, p plan.Plan, find recoverer, locks *locks) (rolledBack bool, err error) {
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	if err := locks.take(ctx, lose, runner); err != nil {
+		return false, errors.Join(runner.Run(ctx, plan.Plan{}), err)
+	}
+	defer locks.release(ctx)
+	err = runner.Run(ctx, locks.guard(p))
 	if err != nil && find != nil {
 		rolledBack, err = recoverFrom(ctx, runner, find, err)
 	}
-	outcome := event.Done
-	switch {
-	case ctx.Err() != nil:
-		outcome = event.Canceled
-	case err != nil:
-		outcome = event.Failed
+	if cause := context.Cause(ctx); fault.ClassOf(cause) == fault.Locked {
+		return rolledBack, cause
 	}
-	runner.Emit(event.Event{Kind: event.RunFinished, Outcome: outcome, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack})
-	return errors.Join(err, reporter.Close())
+	return rolledBack, err
+}
+
+// tellOfSignal says so as soon as a signal ends the run, since what is under way
+// may need a moment. The function that it returns ends the watch.
+func tellOfSignal(ctx context.Context, runner *plan.Runner) (end func()) {
+	told := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
+		runner.Emit(event.Warn("stopping, and leaving nothing half-done; a second signal ends at once"))
+	})
+	return func() {
+		if !stop() {
+			<-told
+		}
+	}
 }

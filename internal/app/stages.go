@@ -16,6 +16,8 @@ const (
 	stageRelease = "release"
 	stageRollout = "rollout"
 	stageVerify  = "verify"
+
+	stageDown = "down" // of the command of that name
 )
 
 // deployment is one run of up, verify or rollback: a workspace and what the

@@ -72,7 +72,7 @@ func up(c *cli.Context, streams Streams) error {
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)
 	}
-	if err := w.runOrRecover(c.Context, p, d.back, streams); err != nil || w.json {
+	if err := w.runOrRecover(c.Context, p, d.back, w.locks(), streams); err != nil || w.json {
 		return err
 	}
 	return d.printAddresses(c.Context, streams)

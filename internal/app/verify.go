@@ -31,7 +31,7 @@ func verifyCommand(streams Streams) *cli.Command {
 			if p, err = p.Select(plan.Selection{Only: []string{stageVerify}}); err != nil {
 				return err
 			}
-			return w.run(c.Context, p, streams)
+			return w.run(c.Context, p, w.locks(), streams)
 		},
 	}
 }

@@ -30,6 +30,7 @@ type workspace struct {
 	cluster *cluster.Cluster
 	json    bool   // the result is wanted as JSON
 	junit   string // the file for a JUnit report, or none
+	command string // that runs, without what may be secret: "tkdeploy up --env dev"
 }
 
 // open reads the flags that all commands share and the configuration that they
@@ -72,6 +73,7 @@ func open(c *cli.Context) (*workspace, error) {
 		cluster: cluster.New(spec, cluster.Limits{}),
 		json:    asJSON,
 		junit:   junit,
+		command: "tkdeploy " + c.Command.Name + " --env " + name,
 	}, nil
 }
 

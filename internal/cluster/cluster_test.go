@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -165,6 +167,42 @@ func TestACanceledCreateLeavesNoNodeAndReturnsAfterKind(t *testing.T) {
 	}
 	if len(docker.containers) > 0 || !returned {
 		t.Errorf("left %d containers, kind returned: %t", len(docker.containers), returned)
+	}
+}
+
+func TestACreateThatIsCanceledAfterKindOrWithItLeavesNoNode(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		kind   error // what its create ends with
+		inKind bool  // canceled before kind has ended
+	}{
+		"while the nodes are waited for":           {},
+		"by a signal that kind's command got, too": {kind: errors.New("signal: interrupt"), inKind: true},
+		"as kind ends well":                        {inKind: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			docker := &fakeDocker{}
+			c := newCluster(t, docker, &fakeKind{create: func() error {
+				docker.add(node(ours, true))
+				if test.inKind {
+					cancel()
+				}
+				return test.kind
+			}})
+			connect := c.client
+			c.client = func(config *rest.Config) (kubernetes.Interface, error) {
+				cancel()
+				return connect(config)
+			}
+			if err := c.Ensure(ctx, event.Discard); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if len(docker.containers) > 0 {
+				t.Errorf("left %d containers", len(docker.containers))
+			}
+		})
 	}
 }
 

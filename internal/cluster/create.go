@@ -55,6 +55,15 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	if err := c.createNodes(ctx, config, reporter); err != nil {
 		return err
 	}
+	err = c.finish(ctx, start, reporter)
+	if err != nil && ctx.Err() != nil { // kind is done: its nodes would go on
+		return errors.Join(err, c.discard(ctx))
+	}
+	return err
+}
+
+// finish turns new nodes into a cluster that is whole.
+func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Reporter) error {
 	if err := c.refuseUnknownServices(ctx); err != nil {
 		return err
 	}
@@ -67,6 +76,14 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	}
 	reporter.Report(event.Finished(c.Name, event.Done, "cluster created", c.now().Sub(start), 1))
 	return nil
+}
+
+// discard removes the nodes of a create that was canceled, within a short time
+// of its own.
+func (c *Cluster) discard(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return c.removeContainers(ctx)
 }
 
 // createNodes runs kind, which takes no context. When ctx ends, the node
@@ -84,6 +101,9 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 	}()
 	select {
 	case err := <-done:
+		if ctx.Err() != nil { // a terminal sends its signal to kind's commands, too
+			return errors.Join(ctx.Err(), c.discard(ctx))
+		}
 		if err != nil {
 			return c.createFailed(ctx, err)
 		}
@@ -120,6 +140,8 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 		hint = "a probable cause: " + few + "\n" + hint
 	}
 	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second) // a signal may have come meanwhile
+	defer cancel()
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
 }
 

@@ -109,6 +109,16 @@ func (p Plan) Select(sel Selection) (Plan, error) {
 	return Plan{stages: picked}, nil
 }
 
+// Map is the plan with each stage replaced by what f makes of it. f keeps the
+// ID and the needs.
+func (p Plan) Map(f func(Stage) Stage) Plan {
+	stages := make([]Stage, len(p.stages))
+	for i, s := range p.stages {
+		stages[i] = f(s)
+	}
+	return Plan{stages: stages}
+}
+
 // IDs lists the stages in the plan's order.
 func (p Plan) IDs() []string {
 	ids := make([]string, len(p.stages))

@@ -24,7 +24,7 @@ type Target struct {
 type Options struct {
 	Now           func() time.Time // default time.Now
 	HookTimeout   time.Duration    // for each of the chart's hooks; default 5 min
-	Grace         time.Duration    // for a Helm call to end after cancellation; default 30 s
+	Grace         time.Duration    // for a Helm call to end after cancellation; default 25 s: with the rest of the way out, a run ends within 30
 	NamespaceWait time.Duration    // for a terminating namespace to go; default 60 s
 	NamespacePoll time.Duration    // how often it is looked at; default 500 ms
 
@@ -81,7 +81,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	o.HookTimeout = cmp.Or(o.HookTimeout, 5*time.Minute)
-	o.Grace = cmp.Or(o.Grace, 30*time.Second)
+	o.Grace = cmp.Or(o.Grace, 25*time.Second)
 	o.NamespaceWait = cmp.Or(o.NamespaceWait, time.Minute)
 	o.NamespacePoll = cmp.Or(o.NamespacePoll, 500*time.Millisecond)
 	return o

@@ -11,6 +11,8 @@ import (
 	"helm.sh/helm/v3/pkg/storage/driver"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // newHelm is action.Configuration.Init without its look at the environment,
@@ -31,7 +33,7 @@ func newHelm(get *getter, clientset kubernetes.Interface, namespace string, o Op
 
 // run lets a Helm action work, which takes no context. When ctx ends, the
 // action has the grace period to finish, so that the release is not left
-// half-done; after that its requests are refused and its last words are lost.
+// half-done (none if the lock was lost); after that its requests are refused and its last words are lost.
 // The error is then ctx's.
 func (c *Client) run(ctx context.Context, action func() error) error {
 	if err := context.Cause(ctx); err != nil {
@@ -44,7 +46,11 @@ func (c *Client) run(ctx context.Context, action func() error) error {
 		return err
 	case <-ctx.Done():
 	}
-	timer := time.NewTimer(c.opts.Grace)
+	grace := c.opts.Grace
+	if fault.ClassOf(context.Cause(ctx)) == fault.Locked {
+		grace = 0 // another run has taken the release over
+	}
+	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
 	case <-done: //nolint:errcheck // the caller gave up: the next run looks for itself

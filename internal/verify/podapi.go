@@ -63,7 +63,7 @@ func (p *podCase) create(ctx context.Context, pod *corev1.Pod) (created *corev1.
 // remove deletes the pod with a short time of its own, since ctx may be over.
 // That it fails is no verdict on the app: the pod ends by its own deadline.
 func (p *podCase) remove(ctx context.Context, pod *corev1.Pod) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := p.delete(ctx, pod.Name); err != nil {
 		p.reporter.Report(event.Warn(fmt.Sprintf("%v; delete it with: %s -n %s delete pod %s", err, p.Kubectl, p.Namespace, pod.Name)))
