@@ -1,9 +1,17 @@
 package main
 
 import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tkdeploy.dev/tkdeploy/internal/lock"
 )
 
 func TestMain(m *testing.M) {
@@ -17,10 +25,52 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"hold": hold},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("DOCKER_HOST", "unix://"+e.WorkDir+"/no-engine.sock")
 			return nil
 		},
 	})
+}
+
+// hold FILE COMMAND takes a lock file, as a run of COMMAND would, until the
+// script ends.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hold FILE COMMAND")
+	}
+	f, err := lock.Take(context.Background(), ts.MkAbs(args[0]), "", lock.Self(args[1]))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(f.Release(false)) })
+}
+
+// TestASecondSignalEndsAtOnce hangs tkdeploy in a read that knows of no
+// context: the first signal cannot end it.
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "tkdeploy.yaml")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "tkdeploy", "up", "--config", fifo)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when tkdeploy reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	begin := time.Now()
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = cmd.Wait() // its status is read below
+	if code := cmd.ProcessState.ExitCode(); code != 130 || time.Since(begin) > time.Second {
+		t.Errorf("exit %d after %s", code, time.Since(begin))
+	}
 }

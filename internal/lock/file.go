@@ -57,8 +57,7 @@ func Take(ctx context.Context, path, what string, self Holder) (*File, error) {
 			return newFile(path, f, self)
 		}
 		if other.known() || time.Now().After(giveUp) {
-			return nil, held(&HeldError{What: what, Holder: other.Holder},
-				fmt.Sprintf("wait until it has ended, or stop it: kill %d", other.PID))
+			return nil, held(&HeldError{What: what, Holder: other.Holder}, other.hint(path))
 		}
 		if err := sleep(ctx, tellPause); err != nil {
 			return nil, err
@@ -136,6 +135,13 @@ func (r record) known() bool {
 		return true
 	}
 	return !errors.Is(syscall.Kill(r.PID, 0), syscall.ESRCH)
+}
+
+func (r record) hint(path string) string {
+	if r.PID <= 0 {
+		return "wait until it has ended; it has locked the file " + path
+	}
+	return fmt.Sprintf("wait until it has ended, or stop it: kill %d", r.PID)
 }
 
 func (l *File) write() error {

@@ -35,6 +35,9 @@ func Self(command string) Holder {
 }
 
 func (h Holder) String() string {
+	if h == (Holder{}) {
+		return "which one, it does not say"
+	}
 	text := h.Command + " of " + h.identity()
 	if !h.Since.IsZero() {
 		text += ", since " + h.Since.Local().Format(time.DateTime)

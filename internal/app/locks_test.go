@@ -1,0 +1,254 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+// leaseServer is an API server that knows one Lease, as it was sent; empty is
+// none.
+type leaseServer struct {
+	mu    sync.Mutex
+	lease string
+	form  string // its content type; empty is JSON
+}
+
+func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+	if r.URL.Path != leases && r.URL.Path != leases+"/tkdeploy.shop.shop" {
+		http.Error(w, r.URL.Path, http.StatusNotFound)
+		return
+	}
+	var body bytes.Buffer
+	_, _ = body.ReadFrom(r.Body) // a broken request is an empty Lease
+	status := func(code int) {
+		w.Header().Set("Content-Type", cmp.Or(s.form, "application/json"))
+		w.WriteHeader(code)
+	}
+	switch {
+	case r.Method == http.MethodPost:
+		s.lease, s.form = body.String(), r.Header.Get("Content-Type")
+		status(http.StatusCreated)
+	case s.lease == "":
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
+		return
+	case r.Method == http.MethodPut:
+		s.lease, s.form = body.String(), r.Header.Get("Content-Type")
+		status(http.StatusOK)
+	case r.Method == http.MethodDelete:
+		s.lease = ""
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
+		return
+	default:
+		status(http.StatusOK)
+	}
+	fmt.Fprint(w, s.lease)
+}
+
+func (s *leaseServer) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease != ""
+}
+
+const lockPath = "tkdeploy/locks/shop-dev.shop.shop"
+
+// lockedShop is a workspace whose cluster has a leaseServer as its API server.
+func lockedShop(t *testing.T) (*workspace, *leaseServer, string) {
+	t.Helper()
+	state := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", state)
+	server := &leaseServer{}
+	listening := httptest.NewServer(server)
+	t.Cleanup(listening.Close)
+	dir := t.TempDir()
+	kubeconfig := fmt.Sprintf(`{"current-context": "a", "contexts": [{"name": "a", "context": {"cluster": "a"}}], "clusters": [{"name": "a", "cluster": {"server": %q}}]}`, listening.URL)
+	if err := os.WriteFile(filepath.Join(dir, "kubeconfig"), []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &workspace{
+		config:  &config.Config{Chart: config.Chart{Release: "shop", Namespace: "shop"}},
+		cluster: cluster.New(cluster.Spec{Name: "shop-dev", StateDir: dir}, cluster.Limits{}),
+		command: "tkdeploy up --env dev",
+	}, server, path.Join(state, lockPath)
+}
+
+// acting is a stage that acts.
+func acting(id string, act func(context.Context) error, needs ...string) plan.Stage {
+	return plan.Stage{
+		ID: id, Title: id, Needs: needs,
+		Observe: func(context.Context) (plan.Observation, error) { return plan.Observation{State: plan.Missing}, nil },
+		Act:     func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
+	}
+}
+
+// runStages gives the error and the stream of a run of the stages.
+func runStages(ctx context.Context, t *testing.T, locks *locks, stages ...plan.Stage) (error, string) {
+	t.Helper()
+	p, err := plan.New(stages...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, text bytes.Buffer
+	err = run(ctx, p, locks, Streams{Out: &out, Err: &text}, true)
+	return err, out.String()
+}
+
+// last is the run.finished of a stream.
+func last(t *testing.T, stream string) (l struct {
+	Outcome, Error string
+	Exit           int
+	Stages         []struct{ ID, Outcome string }
+}) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(stream), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &l); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// wait waits for ctx, as work does that can be canceled.
+func wait(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
+	w, server, file := lockedShop(t)
+	held := map[string]bool{}
+	look := func(id string) func(context.Context) error {
+		return func(context.Context) error { held[id] = server.held(); return nil }
+	}
+	err, _ := runStages(t.Context(), t, w.locks(),
+		acting(stageCluster, look(stageCluster)),
+		acting(stageLoad, look(stageLoad), stageCluster),
+		acting(stageRelease, look(stageRelease), stageLoad))
+	if err != nil || held[stageCluster] || !held[stageLoad] || !held[stageRelease] || server.held() {
+		t.Errorf("%v, held in %v, in the end %t", err, held, server.held())
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("lock file: %v", err)
+	}
+}
+
+func TestASecondRunStartsNothing(t *testing.T) {
+	w, _, _ := lockedShop(t)
+	err, _ := runStages(t.Context(), t, w.locks(), acting(stageRelease, func(ctx context.Context) error {
+		err, stream := runStages(ctx, t, w.locks(), acting(stageRelease, func(context.Context) error {
+			t.Error("it acted")
+			return nil
+		}))
+		if got := last(t, stream); statusOf(ctx, err) != 6 || got.Exit != 6 || len(got.Stages) > 0 || !strings.Contains(got.Error, "tkdeploy up --env dev of ") {
+			t.Errorf("got %v, %+v", err, got)
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheLeaseOfAnotherMachineStopsWhatRunsBesideIt(t *testing.T) {
+	w, server, _ := lockedShop(t)
+	server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
+		time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
+	err, stream := runStages(t.Context(), t, w.locks(),
+		acting(stageBuild, wait),
+		acting(stageCluster, func(context.Context) error { return nil }),
+		acting(stageLoad, func(context.Context) error { t.Error("it acted"); return nil }, stageBuild, stageCluster))
+	if got := last(t, stream); statusOf(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(split(err)) != 1 {
+		t.Errorf("got %v, %+v", err, got)
+	}
+	if !server.held() {
+		t.Error("the other run's Lease is gone")
+	}
+}
+
+func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
+	w, _, _ := lockedShop(t)
+	locks := w.locks()
+	lost := fault.New(fault.Locked, errors.New("lost"), "")
+	err, stream := runStages(t.Context(), t, locks,
+		acting(stageRollout, func(ctx context.Context) error { locks.lose(lost); return wait(ctx) }),
+		acting(stageVerify, func(context.Context) error { t.Error("it acted"); return nil }, stageRollout))
+	if got := last(t, stream); !errors.Is(err, lost) || len(split(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
+		t.Errorf("got %v, %+v", err, got)
+	}
+}
+
+func TestAnInterruptedRunGivesItsLocksBack(t *testing.T) {
+	w, server, file := lockedShop(t)
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	err, stream := runStages(ctx, t, w.locks(), acting(stageRelease, func(ctx context.Context) error {
+		if !server.held() {
+			t.Error("no Lease")
+		}
+		interrupt(Interrupted{Signal: syscall.SIGTERM})
+		return wait(ctx)
+	}))
+	got := last(t, stream)
+	if statusOf(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
+		t.Errorf("%v, %+v, Lease left: %t", err, got, server.held())
+	}
+	if !strings.Contains(stream, "a second signal ends at once") {
+		t.Errorf("nothing was said of the signal:\n%s", stream)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("lock file: %v", err)
+	}
+}
+
+func TestDownLeavesNoLock(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		left bool
+	}{
+		"the Lease goes with the cluster":       {left: true}, // this server stays
+		"of a cluster that stays, it goes, too": {err: errors.New("busy")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, server, file := lockedShop(t)
+			locks := w.locks()
+			err, _ := runStages(t.Context(), t, locks, acting(stageDown, func(ctx context.Context) error {
+				if err := locks.lease(ctx); err != nil {
+					return err
+				}
+				return locks.ending(func() error { return test.err })
+			}))
+			if !errors.Is(err, test.err) || server.held() != test.left {
+				t.Errorf("%v, Lease left: %t", err, server.held())
+			}
+			if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("lock file: %v", err)
+			}
+		})
+	}
+}
