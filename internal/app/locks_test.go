@@ -109,8 +109,8 @@ func acting(id string, act func(context.Context) error, needs ...string) plan.St
 	}
 }
 
-// runStages gives the error and the stream of a run of the stages.
-func runStages(ctx context.Context, t *testing.T, locks *locks, stages ...plan.Stage) (error, string) {
+// runStages gives the stream and the error of a run of the stages.
+func runStages(ctx context.Context, t *testing.T, locks *locks, stages ...plan.Stage) (string, error) {
 	t.Helper()
 	p, err := plan.New(stages...)
 	if err != nil {
@@ -118,7 +118,7 @@ func runStages(ctx context.Context, t *testing.T, locks *locks, stages ...plan.S
 	}
 	var out, text bytes.Buffer
 	err = run(ctx, p, locks, Streams{Out: &out, Err: &text}, true)
-	return err, out.String()
+	return out.String(), err
 }
 
 // last is the run.finished of a stream.
@@ -147,7 +147,7 @@ func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
 	look := func(id string) func(context.Context) error {
 		return func(context.Context) error { held[id] = server.held(); return nil }
 	}
-	err, _ := runStages(t.Context(), t, w.locks(),
+	_, err := runStages(t.Context(), t, w.locks(),
 		acting(stageCluster, look(stageCluster)),
 		acting(stageLoad, look(stageLoad), stageCluster),
 		acting(stageRelease, look(stageRelease), stageLoad))
@@ -161,8 +161,8 @@ func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
 
 func TestASecondRunStartsNothing(t *testing.T) {
 	w, _, _ := lockedShop(t)
-	err, _ := runStages(t.Context(), t, w.locks(), acting(stageRelease, func(ctx context.Context) error {
-		err, stream := runStages(ctx, t, w.locks(), acting(stageRelease, func(context.Context) error {
+	_, err := runStages(t.Context(), t, w.locks(), acting(stageRelease, func(ctx context.Context) error {
+		stream, err := runStages(ctx, t, w.locks(), acting(stageRelease, func(context.Context) error {
 			t.Error("it acted")
 			return nil
 		}))
@@ -180,7 +180,7 @@ func TestTheLeaseOfAnotherMachineStopsWhatRunsBesideIt(t *testing.T) {
 	w, server, _ := lockedShop(t)
 	server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
 		time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
-	err, stream := runStages(t.Context(), t, w.locks(),
+	stream, err := runStages(t.Context(), t, w.locks(),
 		acting(stageBuild, wait),
 		acting(stageCluster, func(context.Context) error { return nil }),
 		acting(stageLoad, func(context.Context) error { t.Error("it acted"); return nil }, stageBuild, stageCluster))
@@ -196,7 +196,7 @@ func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
 	w, _, _ := lockedShop(t)
 	locks := w.locks()
 	lost := fault.New(fault.Locked, errors.New("lost"), "")
-	err, stream := runStages(t.Context(), t, locks,
+	stream, err := runStages(t.Context(), t, locks,
 		acting(stageRollout, func(ctx context.Context) error { locks.lose(lost); return wait(ctx) }),
 		acting(stageVerify, func(context.Context) error { t.Error("it acted"); return nil }, stageRollout))
 	if got := last(t, stream); !errors.Is(err, lost) || len(split(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
@@ -207,7 +207,7 @@ func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
 func TestAnInterruptedRunGivesItsLocksBack(t *testing.T) {
 	w, server, file := lockedShop(t)
 	ctx, interrupt := context.WithCancelCause(t.Context())
-	err, stream := runStages(ctx, t, w.locks(), acting(stageRelease, func(ctx context.Context) error {
+	stream, err := runStages(ctx, t, w.locks(), acting(stageRelease, func(ctx context.Context) error {
 		if !server.held() {
 			t.Error("no Lease")
 		}
@@ -237,7 +237,7 @@ func TestDownLeavesNoLock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, server, file := lockedShop(t)
 			locks := w.locks()
-			err, _ := runStages(t.Context(), t, locks, acting(stageDown, func(ctx context.Context) error {
+			_, err := runStages(t.Context(), t, locks, acting(stageDown, func(ctx context.Context) error {
 				if err := locks.lease(ctx); err != nil {
 					return err
 				}

@@ -172,7 +172,7 @@ func (p *project) badCommand(t *testing.T) {
 }
 
 func (p *project) interrupted(t *testing.T) {
-	got := p.interrupt(t, "rollout", "up", "--set", "web.env.CRASH=again", "--output", "json")
+	got := p.interrupt(t, "rollout", "up", "--set", "web.env.CRASH=again")
 	got.must(t, 130)
 	events := got.events(t)
 	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {

@@ -155,7 +155,8 @@ func (r result) says(t *testing.T, parts ...string) result {
 type eventLine struct {
 	Kind, Stage, Item, Outcome, Cause string
 	Changed, Mutations, Exit          int
-	RolledBack                        bool `json:"rolled_back"`
+	ElapsedMS                         int64 `json:"elapsed_ms"`
+	RolledBack                        bool  `json:"rolled_back"`
 	Stages                            []struct{ ID, Outcome, Cause string }
 }
 

@@ -1,0 +1,97 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A killer kills runs of up at random points within a stage and checks that the
+// next one converges.
+type killer struct {
+	*project
+	random *rand.Rand
+	took   map[string]time.Duration // by a run that was left alone, for each stage
+	count  int
+}
+
+// newKiller prints its seed. The project must be up.
+func newKiller(t *testing.T, p *project, seed uint64) *killer {
+	t.Helper()
+	t.Logf("seed %d", seed)
+	k := &killer{project: p, random: rand.New(rand.NewPCG(seed, seed)), took: map[string]time.Duration{}}
+	k.run(t, "down").must(t, 0)
+	for _, e := range k.run(t, "up", "--output", "json").must(t, 0).events(t) {
+		if e.Kind == "stage.finished" {
+			k.took[e.Stage] = time.Duration(e.ElapsedMS) * time.Millisecond
+		}
+	}
+	return k
+}
+
+// stir makes the stage have something to do in the next up, and gives the
+// newest revision that there is then.
+func (k *killer) stir(t *testing.T, stage string) (revision int) {
+	t.Helper()
+	if stage == "cluster" {
+		k.run(t, "down").must(t, 0)
+		return 0
+	}
+	k.changeSource(t)
+	return newest(k.history(t)).Revision
+}
+
+// changeSource makes the image a new one.
+func (p *project) changeSource(t *testing.T) {
+	t.Helper()
+	path := filepath.Join(p.dir, "web", "main.go")
+	write(t, path, read(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
+}
+
+// kill kills an up within the stage, and checks that the next one reaches what
+// an undisturbed one would, with at most one revision more.
+func (k *killer) kill(t *testing.T, stage string) {
+	t.Helper()
+	before := k.stir(t, stage)
+	after := time.Duration(k.random.Float64() * float64(max(k.took[stage], 200*time.Millisecond)))
+	k.count++
+	got := k.during(t, stage, func(tkdeploy *os.Process) {
+		time.AfterFunc(after, func() { _ = tkdeploy.Kill() }) // it may have ended
+	}, "up")
+	t.Logf("kill %d: %s after the start of %s: exit %d", k.count, after.Round(time.Millisecond), stage, got.code)
+	if got.code != -1 && got.code != 0 { // killed, or done before
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+	k.run(t, "up").must(t, 0)
+	if now := k.serves(t).Revision; now > before+2 {
+		t.Errorf("revision %d after %d: one and at most one more were to be written", now, before)
+	}
+	k.allReady(t)
+	k.unlocked(t)
+}
+
+// allReady fails the test unless every workload has all its pods.
+func (p *project) allReady(t *testing.T) {
+	t.Helper()
+	var s struct {
+		Workloads []struct {
+			Name          string
+			Ready, Wanted int
+		}
+	}
+	out := p.run(t, "status", "--output", "json").must(t, 0).stdout
+	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Workloads) == 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, w := range s.Workloads {
+		if w.Ready < w.Wanted {
+			t.Errorf("%s: %d of %d ready", w.Name, w.Ready, w.Wanted)
+		}
+	}
+}
