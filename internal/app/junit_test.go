@@ -43,7 +43,7 @@ environments:
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`tests="7" failures="0"`, `<skipped message="canceled">`, `<skipped message="blocked: needs engine">`} {
+	for _, part := range []string{`tests="8" failures="0"`, `warning: stopping`, `<skipped message="canceled">`, `<skipped message="blocked: needs engine">`} {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("no %s in\n%s", part, text)
 		}

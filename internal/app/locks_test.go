@@ -117,7 +117,7 @@ func runStages(ctx context.Context, t *testing.T, locks *locks, stages ...plan.S
 		t.Fatal(err)
 	}
 	var out, text bytes.Buffer
-	err = run(ctx, p, locks, Streams{Out: &out, Err: &text}, true)
+	err = (&workspace{json: true}).run(ctx, p, locks, Streams{Out: &out, Err: &text})
 	return out.String(), err
 }
 

@@ -63,14 +63,20 @@ func runLocked(ctx context.Context, runner *plan.Runner, p plan.Plan, find recov
 	return rolledBack, err
 }
 
-// tellOfSignal says so as soon as a signal ends the run, since what is under way
-// may need a moment. The function that it returns ends the watch.
+// tellOfSignal says so as soon as a signal ends a run that has started, since
+// what is under way may need a moment. The runner's reporter is wrapped; the
+// function that is returned ends the watch.
 func tellOfSignal(ctx context.Context, runner *plan.Runner) (end func()) {
-	told := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(told)
-		runner.Emit(event.Warn("stopping, and leaving nothing half-done; a second signal ends at once"))
-	})
+	stop, told := func() bool { return true }, make(chan struct{})
+	runner.Reporter = event.Tee(runner.Reporter, event.Func(func(e event.Event) {
+		if e.Kind != event.RunStarted {
+			return
+		}
+		stop = context.AfterFunc(ctx, func() {
+			defer close(told)
+			runner.Emit(event.Warn("stopping, and leaving nothing half-done; a second signal ends at once"))
+		})
+	}))
 	return func() {
 		if !stop() {
 			<-told

@@ -187,6 +187,7 @@ func TestALeaseIsRenewedAndDeletedAtTheEnd(t *testing.T) {
 		}
 		cancel() // the way out needs the lock, too
 		time.Sleep(65 * time.Second)
+		synctest.Wait()
 		if s.writes != 1+6 {
 			t.Errorf("%d writes in 65 s", s.writes)
 		}
@@ -276,6 +277,7 @@ func TestALostLeaseIsToldOnceAndLeftAlone(t *testing.T) {
 		}
 		s.write(other(0))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(r.lost) != 1 || fault.ClassOf(r.lost[0]) != fault.Locked ||
 			r.lost[0].Error() != "this run lost the lock of the shop to another one: tkdeploy up --env ci of ada@laptop/4711" {
 			t.Errorf("lost %v", r.lost)
@@ -302,6 +304,7 @@ func TestAnAbsentServerIsNoLoss(t *testing.T) {
 		}
 		s.mu.Unlock()
 		time.Sleep(47 * time.Second)
+		synctest.Wait()
 		if age := time.Since(s.lease.Spec.RenewTime.Time); age > 2*time.Second || len(r.lost) > 0 {
 			t.Errorf("renewed %s ago, lost %v", age, r.lost)
 		}
@@ -319,6 +322,7 @@ func TestALeaseThatSomebodyDeletedIsTakenAgain(t *testing.T) {
 		s.lease = nil
 		s.mu.Unlock()
 		time.Sleep(11 * time.Second)
+		synctest.Wait()
 		if !strings.HasPrefix(s.holder(), "root@") || len(r.lost) > 0 {
 			t.Errorf("held by %q, lost %v", s.holder(), r.lost)
 		}
@@ -336,6 +340,7 @@ func TestAnAnswerThatIsLostIsNotTakenForAnotherRun(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(25 * time.Second)
+				synctest.Wait()
 				if err := lease.Release(t.Context()); err != nil || s.lease != nil {
 					t.Errorf("%v, left %v", err, s.lease)
 				}

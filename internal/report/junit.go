@@ -52,6 +52,9 @@ func (j *JUnit) Report(e event.Event) {
 		s.settle(e.Outcome)
 	case event.RunFinished:
 		j.doc.Time = seconds(e.Elapsed)
+		if e.Err != nil { // of the run, not of a stage: another run is at work
+			j.end(j.suite("", e.Time).stage(), e, "")
+		}
 	}
 }
 

@@ -69,6 +69,17 @@ func nightly() []event.Event {
 	}
 }
 
+func TestARunThatIsLockedOutIsAFailureOfTheRun(t *testing.T) {
+	t.Parallel()
+	_, doc := junit(t, []event.Event{
+		{Kind: event.RunStarted},
+		{Kind: event.RunFinished, Outcome: event.Failed, Err: fault.New(fault.Locked, errors.New("another run is at work"), "wait"), Exit: 6},
+	})
+	if doc.Failures != 1 || len(doc.Suites) != 1 || doc.Suites[0].Cases[0].Failure.Message != "another run is at work" {
+		t.Errorf("%+v", doc)
+	}
+}
+
 func TestJUnitIsAsTheGoldenFile(t *testing.T) {
 	t.Parallel()
 	got, _ := junit(t, nightly())
