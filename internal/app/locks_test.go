@@ -38,6 +38,10 @@ type leaseServer struct {
 func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.URL.Path == "/api/v1/nodes" {
+		fmt.Fprint(w, `{"items":[{"spec":{"providerID":"kind://docker/shop-dev/shop-dev-control-plane"}}]}`)
+		return
+	}
 	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 	if r.URL.Path != leases && r.URL.Path != leases+"/tkdeploy.shop.shop" {
 		http.Error(w, r.URL.Path, http.StatusNotFound)

@@ -359,8 +359,9 @@ func TestALeaseThatCannotBeHad(t *testing.T) {
 		class fault.Class
 		after time.Duration
 	}{
-		"a server that does not answer proves nothing": {errors.New("connection refused"), fault.Undecided, 120 * time.Second},
-		"one that refuses is believed":                 {apierrors.NewForbidden(group, leaseName, errors.New("no right")), "", 0},
+		"a server that does not answer proves nothing":   {errors.New("connection refused"), fault.Undecided, 120 * time.Second},
+		"a request that a guard stopped is not repeated": {fault.New(fault.Safety, errors.New("a stranger"), ""), fault.Safety, 0},
+		"one that refuses is believed":                   {apierrors.NewForbidden(group, leaseName, errors.New("no right")), "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, s *server, r *testRun) {

@@ -57,8 +57,12 @@ func (l *Lease) persist(ctx context.Context, doing string, request func(context.
 	}
 }
 
-// isTransient tells an API server that is away or overloaded from one that answers.
+// isTransient tells an API server that is away or overloaded from one that
+// answers. A request that was refused on its way, by a guard of ours, has a class.
 func isTransient(err error) bool {
+	if fault.ClassOf(err) != "" {
+		return false
+	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return true
