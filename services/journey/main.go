@@ -43,7 +43,7 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 		return false, fmt.Errorf("read configuration:\n%w", err)
 	}
 	client := &gateway.Client{
-		URL: base, Timeout: 10 * time.Second, Pause: 500 * time.Millisecond,
+		URL: base, Timeout: 10 * time.Second, Pause: 500 * time.Millisecond, Patience: 10 * time.Second,
 		HTTP: http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	j := &journey.Journey{Gateway: client, Limits: limits, Poll: 100 * time.Millisecond}

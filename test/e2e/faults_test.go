@@ -34,8 +34,8 @@ func TestFaults(t *testing.T) {
 	t.Run("row 6: a taken port", p.takenPort)
 	t.Run("row 53: a credential in a build context", p.credential)
 	t.Run("doctor, without a cluster", p.doctor)
-	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
 	t.Run("row 13: a cluster that is not ours", p.foreignCluster)
+	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
 	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0) }) {
 		t.FailNow()
 	}

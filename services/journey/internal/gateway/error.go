@@ -16,6 +16,7 @@ type Error struct {
 
 	what       string
 	retryAfter time.Duration
+	unsent     bool // nobody took the connection
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %s", e.Method, e.URL, e.what) }
@@ -53,12 +54,17 @@ func (c *Client) excerpt(body []byte) string {
 }
 
 // repeatable says whether another try makes sense, and the least time before it.
-// A request over the rate limit was not carried out; one that came to a service
-// while that is away may have been, so only what can be done twice is repeated.
-func (e *Error) repeatable(try int) (wait time.Duration, yes bool) {
-	switch e.Status {
-	case http.StatusTooManyRequests:
+// A request over the rate limit was not carried out, nor was one that nobody took;
+// one that came to a service while that is away may have been, so only what can be
+// done twice is repeated.
+func (e *Error) repeatable(try int, since, patience time.Duration) (wait time.Duration, yes bool) {
+	switch {
+	case e.Status == http.StatusTooManyRequests:
 		return e.retryAfter, true
+	case e.unsent && since < patience:
+		return 0, true
+	}
+	switch e.Status {
 	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return e.retryAfter, e.Method != http.MethodPost && try < maxTries
 	default:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -19,6 +20,10 @@ type Client struct {
 	HTTP    http.Client   // it should follow no redirect: the API has none
 	Timeout time.Duration // of one try, with its answer
 	Pause   time.Duration // before the next try; a longer Retry-After counts more
+
+	// Patience is how long a gateway that takes no connection is tried: one whose
+	// last pod is not ready for a moment.
+	Patience time.Duration
 
 	secrets []string
 }
@@ -59,12 +64,13 @@ func (c *Client) Hide(secrets ...string) {
 // Do sends a request, again where that makes sense and ctx has time for it. The
 // error is an [Error].
 func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
+	start := time.Now()
 	for try := 1; ; try++ {
 		answer, failure := c.send(ctx, r)
 		if failure == nil {
 			return answer, nil
 		}
-		wait, yes := failure.repeatable(try)
+		wait, yes := failure.repeatable(try, time.Since(start), c.Patience)
 		if !yes || !Wait(ctx, max(wait, c.Pause)) {
 			return Answer{}, failure
 		}
@@ -90,7 +96,9 @@ func (c *Client) send(ctx context.Context, r Request) (Answer, *Error) {
 	answer, err := c.exchange(ctx, r)
 	switch {
 	case err != nil:
-		return Answer{}, &Error{Method: r.Method, URL: c.URL + r.Path, what: reason(ctx, err)}
+		var network *net.OpError
+		unsent := errors.As(err, &network) && network.Op == "dial"
+		return Answer{}, &Error{Method: r.Method, URL: c.URL + r.Path, what: reason(ctx, err), unsent: unsent}
 	case answer.Status != r.Status:
 		return Answer{}, c.unwanted(r, answer)
 	case r.Into == nil:

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -67,6 +68,39 @@ func TestItWaitsAsLongAsItIsToldWithinItsTime(t *testing.T) {
 	_, err := client.Do(ctx, gateway.Request{Method: "POST", Path: "/a", Status: 200})
 	if err == nil || !strings.HasSuffix(err.Error(), "/a: 429 Too Many Requests") || time.Since(start) > 20*time.Second {
 		t.Errorf("error %v after %s, want the answer's at once", err, time.Since(start))
+	}
+}
+
+func TestAPostIsRepeatedWhileNobodyTakesIt(t *testing.T) {
+	t.Parallel()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	post := gateway.Request{Method: "POST", Path: "/a", Status: 200}
+	client := &gateway.Client{URL: "http://" + address, Timeout: time.Minute, Pause: time.Millisecond}
+	if _, err := client.Do(t.Context(), post); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("without patience: %v", err)
+	}
+	client.Patience = time.Minute
+	go func() {
+		time.Sleep(20 * time.Millisecond) // some tries are refused
+		again, err := config.Listen(t.Context(), "tcp", address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+		t.Cleanup(func() { _ = server.Close() })
+		_ = server.Serve(again) // until Close
+	}()
+	if _, err := client.Do(t.Context(), post); err != nil {
+		t.Error(err)
 	}
 }
 
