@@ -64,7 +64,7 @@ test-adapters: engine build ## the packages that speak to engine and cluster, on
 .PHONY: test-e2e
 test-e2e: engine build services/frontend/node_modules ## real engine, real kind cluster, an environment of its own
 	hack/packages.sh
-	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
+	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -parallel 3 -timeout 60m -v ./test/e2e/...
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// newShop lays out the smallest app, with the project's own recipes.
-func newShop(t *testing.T) *project {
-	p := newProject(t, "testdata/shop", "test", strings.NewReplacer(), "tkdeploy.yaml", "chart", "web")
+// newShop lays out the smallest app, with the project's own recipes, for a cluster
+// of that name and that port of this machine.
+func newShop(t *testing.T, cluster, port string) *project {
+	p := newProject(t, "testdata/shop", "test", strings.NewReplacer("shop-e2e", cluster, "24080", port), "tkdeploy.yaml", "chart", "web")
 	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
 	return p
 }
@@ -25,7 +26,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	useEngine(t)
 	theirs := theirKubeconfig(t) // rows 11 and 14: looked at when all is over
-	p := newShop(t)
+	p := newShop(t, "shop-e2e", "24080")
 	p.extra = theirs
 	t.Run("rows 7 to 9: a broken tkdeploy.yaml is told whole, and nothing is touched", p.brokenConfig)
 	t.Run("row 7: an unknown value is told with its place", p.unknownValue)

@@ -26,7 +26,9 @@ var actingStages = []string{"build", "cluster", "load", "release", "rollout", "v
 // TestLocks is about runs that meet and runs that are ended. The numbers are
 // rows of the fault list.
 func TestLocks(t *testing.T) {
-	p := newShop(t)
+	t.Parallel()
+	useEngine(t)
+	p := newShop(t, "shop-locks", "24081")
 	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0); p.unlocked(t) }) {
 		t.FailNow()
 	}
@@ -60,7 +62,7 @@ func (p *project) unlocked(t *testing.T) {
 // refused fails the test unless the run was locked out in time and names holder.
 func (r result) refused(t *testing.T, holder string) {
 	t.Helper()
-	r.must(t, 6).says(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder)
+	r.must(t, 6).says(t, "another run is at work on release shop/shop of cluster shop-locks: "+holder)
 	if r.elapsed > 2*time.Second {
 		t.Errorf("took %s", r.elapsed)
 	}
@@ -136,7 +138,7 @@ func (p *project) eightAtOnce(t *testing.T) {
 			won++
 			continue
 		}
-		r.must(t, 6).says(t, "another run is at work on release shop/shop of cluster shop-e2e: tkdeploy up --env test of ")
+		r.must(t, 6).says(t, "another run is at work on release shop/shop of cluster shop-locks: tkdeploy up --env test of ")
 	}
 	if after := p.serves(t).Revision; won != 1 || after != before+1 {
 		t.Errorf("%d won, revision %d after %d", won, after, before)
@@ -156,7 +158,7 @@ func (p *project) interruptedIn(t *testing.T, stage string) {
 		t.Errorf("last event %+v", last)
 	}
 	if stage == "cluster" {
-		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); left != "" {
+		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-locks"); left != "" {
 			t.Errorf("nodes are left: %s", left)
 		}
 	} else {
@@ -171,7 +173,7 @@ func (p *project) killedThenDown(t *testing.T) {
 	p.changeSource(t)
 	p.during(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").must(t, -1)
 	p.run(t, "down", "--volumes").must(t, 0)
-	if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); left != "" {
+	if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-locks"); left != "" {
 		t.Errorf("nodes are left: %s", left)
 	}
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "*", "*"))
