@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
 # What is compiled, and which tests passed on it, is then the same in every clone.
-export GOFLAGS := $(GOFLAGS) -trimpath
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 
 ##@ Use
 
