@@ -5,9 +5,10 @@
 #
 #   hack/nightly.sh [FOLDER]      or ARTIFACTS=FOLDER; default: artifacts/nightly
 #
-# In the folder: junit.xml, events.jsonl, status.txt and the logs of nodes and
-# pods, with collect.err, which says what of them could not be had. The exit
-# status is that of `tkdeploy up`; where that is 0, of the step that failed.
+# In the folder: junit.xml, events.jsonl, status.txt and the consoles of the
+# nodes, with collect.err, which says what of them could not be had; if up fails,
+# its bundle of evidence below diagnostics. The exit status is that of
+# `tkdeploy up`; where that is 0, of the step that failed.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 artifacts=${1:-${ARTIFACTS:-$root/artifacts/nightly}}
@@ -41,18 +42,13 @@ stop() {
   [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true
 }
 
-# collect keeps what the nodes and the pods say.
+# collect keeps what is not in up's own bundle.
 collect() {
   local node
   bin/tkdeploy status --env ci >"$artifacts/status.txt"
   for node in $(docker ps -a --filter "label=io.x-k8s.kind.cluster=$cluster" --format '{{.Names}}'); do
-    mkdir -p "$artifacts/logs/$node"
-    cd "$artifacts/logs/$node"
-    docker logs "$node" >console.log 2>&1
-    docker exec "$node" journalctl --no-pager >journal.log
-    docker exec "$node" kubectl --kubeconfig /etc/kubernetes/admin.conf get pods,events -A -o wide >kubectl.txt
-    docker cp "$node:/var/log/pods" . >/dev/null
-    cd "$root"
+    mkdir -p "$artifacts/logs"
+    docker logs "$node" >"$artifacts/logs/$node.log" 2>&1
   done
 }
 
@@ -69,7 +65,7 @@ finish() {
 }
 
 trap stop INT TERM
-rm -rf "$artifacts"/{junit.xml,events.jsonl,status.txt,logs} # of an earlier run
+rm -rf "$artifacts"/{junit.xml,events.jsonl,status.txt,logs,diagnostics} # of an earlier run
 run make engine build
 trap finish EXIT
-run bin/tkdeploy up --env ci --junit "$artifacts/junit.xml" --output json >"$artifacts/events.jsonl"
+run bin/tkdeploy up --env ci --junit "$artifacts/junit.xml" --diagnostics "$artifacts/diagnostics" --output json >"$artifacts/events.jsonl"

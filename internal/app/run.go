@@ -23,10 +23,11 @@ func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recovere
 		Out: streams.Out, Err: streams.Err, JSON: w.json, TTY: streams.TTY, Color: streams.Color,
 		JUnit: w.junitOptions(),
 	})
-	runner := &plan.Runner{Reporter: reporter}
+	evidence := w.evidence(ctx)
+	runner := &plan.Runner{Reporter: event.Tee(reporter, evidence)}
 	start := runner.Time()
 	told := tellOfSignal(ctx, runner)
-	rolledBack, err := runLocked(ctx, runner, p, find, locks)
+	rolledBack, err := runLocked(ctx, runner, p, find, locks, evidence)
 	told()
 	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack}
 	switch {
@@ -39,14 +40,16 @@ func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recovere
 	if fault.ClassOf(err) == fault.Locked {
 		finished.Err = err // no stage tells it
 	}
+	finished.Diagnostics = evidence.conclude(ctx, err, rolledBack, runner)
 	runner.Emit(finished)
-	return errors.Join(err, reporter.Close())
+	return errors.Join(err, reporter.Close(), evidence.close())
 }
 
 // runLocked runs the plan while it holds the locks. If they cannot be had, or
 // are lost, the run stops, and that alone is the error: what else failed then,
-// failed because of it.
-func runLocked(ctx context.Context, runner *plan.Runner, p plan.Plan, find recoverer, locks *locks) (rolledBack bool, err error) {
+// failed because of it. The evidence of a failure is taken under the locks too,
+// and before anything is taken back.
+func runLocked(ctx context.Context, runner *plan.Runner, p plan.Plan, find recoverer, locks *locks, evidence *evidence) (rolledBack bool, err error) {
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
 	if err := locks.take(ctx, lose, runner); err != nil {
@@ -54,6 +57,7 @@ func runLocked(ctx context.Context, runner *plan.Runner, p plan.Plan, find recov
 	}
 	defer locks.release(ctx)
 	err = runner.Run(ctx, locks.guard(p))
+	evidence.gather(ctx, err, runner)
 	if err != nil && find != nil {
 		rolledBack, err = recoverFrom(ctx, runner, find, err)
 	}

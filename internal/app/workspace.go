@@ -31,6 +31,8 @@ type workspace struct {
 	json    bool   // the result is wanted as JSON
 	junit   string // the file for a JUnit report, or none
 	command string // that runs, without what may be secret: "tkdeploy up --env dev"
+
+	diagnostics string // the folder for bundles of failed runs, or none
 }
 
 // open reads the flags that all commands share and the configuration that they
@@ -63,6 +65,10 @@ func open(c *cli.Context) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	diagnostics, err := diagnosticsDir(c, cfg, env)
+	if err != nil {
+		return nil, err
+	}
 	spec, err := clusterSpec(cfg, name, env)
 	if err != nil {
 		return nil, err
@@ -74,6 +80,8 @@ func open(c *cli.Context) (*workspace, error) {
 		json:    asJSON,
 		junit:   junit,
 		command: "tkdeploy " + c.Command.Name + " --env " + name,
+
+		diagnostics: diagnostics,
 	}, nil
 }
 

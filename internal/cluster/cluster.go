@@ -88,6 +88,7 @@ type Cluster struct {
 	client   func(*rest.Config) (kubernetes.Interface, error)
 	now      func() time.Time
 	inotify  func() Inotify
+	kept     string // folder of the nodes' logs, if a create failed
 }
 
 // provider is the part of kind that is used. None of it can be canceled.

@@ -218,6 +218,9 @@ func TestAFailedCreateKeepsTheLogsAndRemovesTheNodes(t *testing.T) {
 	if fault.ClassOf(err) != fault.Cluster || !strings.Contains(err.Error(), "kubeadm init failed") {
 		t.Errorf("got %v", err)
 	}
+	if c.KeptLogs() != provider.logsDir {
+		t.Errorf("kept %q", c.KeptLogs())
+	}
 	if !strings.Contains(fault.HintOf(err), provider.logsDir) || provider.logsDir == "" || len(docker.containers) > 0 {
 		t.Errorf("hint %q, logs in %q, %d containers left", fault.HintOf(err), provider.logsDir, len(docker.containers))
 	}

@@ -135,6 +135,8 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	hint := "the logs of the nodes are in " + logs
 	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
 		hint = fmt.Sprintf("the logs of the nodes could not be kept: %v", err)
+	} else {
+		c.kept = logs
 	}
 	if few := c.inotify().Few(); few != "" {
 		hint = "a probable cause: " + few + "\n" + hint
@@ -144,6 +146,10 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	defer cancel()
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
 }
+
+// KeptLogs is the folder with the logs of the nodes of a create that failed, or
+// "" if none did.
+func (c *Cluster) KeptLogs() string { return c.kept }
 
 // kindConfig is the cluster in kind's words.
 func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {

@@ -148,6 +148,7 @@ func (k *checker) environment(name string, env Environment) {
 	for _, file := range env.Values {
 		k.exists(file, append(where, "values")...)
 	}
+	k.diagnostics(name, env)
 	kind := env.Cluster.Kind
 	if kind == nil {
 		k.report("environment "+name+": cluster.kind is needed", where...)
@@ -165,6 +166,21 @@ func (k *checker) environment(name string, env Environment) {
 			k.report(fmt.Sprintf("host port %d is published twice", port.Host), append(slices.Clone(where), "ports")...)
 		}
 		used[port.Host] = true
+	}
+}
+
+// diagnostics may name a folder that is not there yet.
+func (k *checker) diagnostics(name string, env Environment) {
+	where := []string{"environments", name, "diagnostics"}
+	if env.Diagnostics == "" {
+		if at(k.root, where...).Value == "diagnostics" { // the key is there
+			k.report("diagnostics names no folder: leave the key out for none", where...)
+		}
+		return
+	}
+	path := k.config.Path(env.Diagnostics)
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		k.report("diagnostics: "+env.Diagnostics+" is no folder", where...)
 	}
 }
 

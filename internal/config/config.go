@@ -85,6 +85,8 @@ type Chart struct {
 type Environment struct {
 	Cluster Cluster  `yaml:"cluster"`
 	Values  []string `yaml:"values"`
+
+	Diagnostics string `yaml:"diagnostics"` // folder for the bundles of failed runs; none if empty
 }
 
 // A Cluster is a kind cluster of ours.

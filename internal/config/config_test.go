@@ -108,6 +108,18 @@ func TestLoadTellsEveryProblemWithItsPlace(t *testing.T) {
 			"values: [chart/values.yaml]", "values: [chart/nope.yaml]",
 			[]string{"13:54: there is no chart/nope.yaml"},
 		},
+		"diagnostics that name no folder": {
+			"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: ''\n",
+			[]string{"16:5: diagnostics names no folder"},
+		},
+		"diagnostics in what is a file": {
+			"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: web/Dockerfile\n",
+			[]string{"16:5: diagnostics: web/Dockerfile is no folder"},
+		},
+		"a misspelt setting of an environment": {
+			"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostic: out\n",
+			[]string{`16:5: unknown key "diagnostic" (did you mean "diagnostics"?)`},
+		},
 		"an allowed path that is not in the context, or not there": {
 			"{context: web,", "{context: web, allow: [chart, web, web/nope.pem],",
 			[]string{

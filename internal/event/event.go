@@ -58,10 +58,12 @@ type Event struct {
 
 	Plan []StageInfo // RunStarted and RecoveryStarted only
 
-	// Of RunFinished only: the exit status that the process ends with, and
-	// whether a failed upgrade was taken back.
-	Exit       int
-	RolledBack bool
+	// Of RunFinished only: the exit status that the process ends with, whether
+	// a failed upgrade was taken back, and the folder of the diagnostics bundle,
+	// if one was written.
+	Exit        int
+	RolledBack  bool
+	Diagnostics string
 }
 
 // StageInfo announces a stage of the run.

@@ -30,8 +30,14 @@ type redactor struct {
 }
 
 // redactorFor knows the contents of the Secrets in the manifests.
-func redactorFor(manifests ...string) redactor {
+func redactorFor(manifests ...string) redactor { return redactorWith(nil, manifests...) }
+
+// redactorWith knows further contents too.
+func redactorWith(contents []string, manifests ...string) redactor {
 	var r redactor
+	for _, content := range contents {
+		r.add(content)
+	}
 	for _, manifest := range manifests {
 		found, err := objects(manifest)
 		if err != nil {

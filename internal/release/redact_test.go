@@ -55,6 +55,15 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func TestRedactFurtherContents(t *testing.T) {
+	t.Parallel()
+	r := redactorWith([]string{"from-another", "first line\nsecond line"}, secretManifest)
+	const want = "[redacted] [redacted] [redacted] [redacted]"
+	if got := r.text("from-another ZnJvbS1hbm90aGVy second line hunter2-and-more"); got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestARedactedErrorKeepsItsClass(t *testing.T) {
 	t.Parallel()
 	r := redactorFor(secretManifest)

@@ -73,11 +73,12 @@ func (c *Client) placedObjects(manifest string) ([]unstructured.Unstructured, er
 
 // Redactor masks the contents of the release's Secrets, those of its hooks
 // included, in texts of the cluster that are shown to a person, such as a
-// container's log.
-func (c *Client) Redactor(ctx context.Context) (func(string) string, error) {
+// container's log. It masks further contents too, such as those of Secrets that
+// the release has not made.
+func (c *Client) Redactor(ctx context.Context, further ...string) (func(string) string, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return redactorFor(manifestsOf(releases...)...).text, nil
+	return redactorWith(further, manifestsOf(releases...)...).text, nil
 }

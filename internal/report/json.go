@@ -53,10 +53,11 @@ type stageLine struct {
 
 // totals are the fields of run.finished alone.
 type totals struct {
-	Stages     []StageResult `json:"stages"`
-	Mutations  int           `json:"mutations"`
-	Exit       int           `json:"exit"`
-	RolledBack bool          `json:"rolled_back"`
+	Stages      []StageResult `json:"stages"`
+	Mutations   int           `json:"mutations"`
+	Exit        int           `json:"exit"`
+	RolledBack  bool          `json:"rolled_back"`
+	Diagnostics string        `json:"diagnostics,omitempty"`
 }
 
 // Report writes e.
@@ -77,7 +78,7 @@ func (j *JSON) Report(e event.Event) {
 		l.Plan = append(l.Plan, stageLine(s))
 	}
 	if e.Kind == event.RunFinished {
-		l.totals = &totals{j.summary.Stages, j.summary.Mutations, e.Exit, e.RolledBack}
+		l.totals = &totals{j.summary.Stages, j.summary.Mutations, e.Exit, e.RolledBack, e.Diagnostics}
 	}
 	if err := j.encoder.Encode(l); err != nil && j.err == nil {
 		j.err = err

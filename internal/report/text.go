@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -39,8 +40,19 @@ func (t *text) line(e event.Event) string {
 		return t.stage(e)
 	case event.RecoveryStarted:
 		return t.paint(yellow, "↩ ") + indentMore(e.Cause, "  ")
+	case event.RunFinished:
+		return t.finish(e)
 	}
 	return ""
+}
+
+// finish says where the evidence of a failed run is; how it went, its stages
+// have said.
+func (t *text) finish(e event.Event) string {
+	if e.Diagnostics == "" {
+		return ""
+	}
+	return "diagnostics: " + filepath.Join(e.Diagnostics, "index.md")
 }
 
 func (t *text) item(e event.Event) string {

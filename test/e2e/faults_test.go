@@ -45,6 +45,7 @@ func TestFaults(t *testing.T) {
 	t.Run("doctor, of a running app", p.doctorOfARunningApp)
 	t.Run("row 47: a service whose health answers 500", p.unhealthyService)
 	t.Run("row 34: a crash loop", p.crashLoop)
+	t.Run("row 34: what is kept of a crash loop", p.bundled)
 	t.Run("row 37: a bad command", p.badCommand)
 	t.Run("row 22: SIGINT ends a run", p.interrupted)
 	t.Run("row 31: a bad release is taken back by itself", p.takenBack)

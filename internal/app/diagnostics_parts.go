@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/diagnose"
+)
+
+// maskTime is how long the Secrets may take to be read before anything else is.
+const maskTime = 5 * time.Second
+
+// helmRecord is the type of the Secrets that hold Helm's own records. Their
+// content is the manifests, compressed: it stands nowhere else.
+const helmRecord corev1.SecretType = "helm.sh/release.v1"
+
+// parts are the pieces of evidence that there can be, given what the cluster is.
+// Nothing is asked of one that is not ours.
+func (e *evidence) parts(ctx context.Context) []diagnose.Part {
+	parts := []diagnose.Part{
+		document("status", "status.json", "as of tkdeploy status --output json", e.status),
+		document("doctor", "doctor.json", "the engine and this machine, as of tkdeploy doctor --output json", e.doctor),
+	}
+	if kept := e.cluster.KeptLogs(); kept != "" {
+		parts = append(parts, diagnose.KeptLogs(kept))
+	}
+	if _, err := e.connect(ctx); err != nil {
+		return append(parts, absent("the cluster", err))
+	}
+	seen, err := e.cluster.Observe(ctx)
+	switch {
+	case err != nil:
+		return append(parts, absent("the cluster", err))
+	case seen.Phase == cluster.Foreign, seen.Phase == cluster.Absent, seen.Phase == cluster.Stopped:
+		return append(parts, absent("the cluster", fmt.Errorf("%s: %s", seen.Phase, seen.Cause)))
+	}
+	parts = append(parts, diagnose.NodeLogs(e.nodes))
+	kube, err := e.kube()
+	if err != nil {
+		return append(parts, absent("what the API server knows", err))
+	}
+	e.bundle.Redact(e.masks(ctx, kube))
+	parts = append(parts, document("history", "history.json", "the release's revisions, as of tkdeploy history --output json", e.history))
+	return append(parts, diagnose.Kubernetes(kube, e.config.Chart.Namespace, diagnose.Limits{})...)
+}
+
+// document is the part that is a command's JSON.
+func document[T any](name, file, what string, ask func(context.Context) (T, error)) diagnose.Part {
+	return diagnose.Part{Name: name, Collect: func(ctx context.Context, to *diagnose.Sink) error {
+		answer, err := ask(ctx)
+		if err != nil {
+			return err
+		}
+		return to.JSON(file, what, answer)
+	}}
+}
+
+// absent is a part of which it is known that it cannot be had.
+func absent(name string, why error) diagnose.Part {
+	return diagnose.Part{Name: name, Collect: func(context.Context, *diagnose.Sink) error { return why }}
+}
+
+// doctor gives up each check early: most of the time they take is a registry's.
+func (e *evidence) doctor(ctx context.Context) (*diagnosis, error) {
+	return e.examine(ctx, checkTimeout/2), nil
+}
+
+func (e *evidence) nodes(ctx context.Context) ([]diagnose.Node, error) {
+	found, err := e.cluster.Nodes(ctx)
+	var nodes []diagnose.Node
+	for _, node := range found {
+		nodes = append(nodes, node)
+	}
+	return nodes, err
+}
+
+// masks masks the contents of all Secrets of the namespace and of the release's
+// revisions.
+func (e *evidence) masks(ctx context.Context, kube kubernetes.Interface) (func(string) string, error) {
+	ctx, cancel := context.WithTimeout(ctx, maskTime)
+	defer cancel()
+	contents, err := secretContents(ctx, kube, e.config.Chart.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	client, err := e.release()
+	if err != nil {
+		return nil, err
+	}
+	return client.Redactor(ctx, contents...)
+}
+
+func secretContents(ctx context.Context, kube kubernetes.Interface, namespace string) ([]string, error) {
+	found, err := kube.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("list the Secrets: %w", err)
+	}
+	var contents []string
+	for _, s := range found.Items {
+		if s.Type == helmRecord {
+			continue
+		}
+		for _, value := range s.Data {
+			contents = append(contents, string(value))
+		}
+	}
+	return contents, nil
+}
