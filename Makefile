@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 ENV ?= dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 60s
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
 # What is compiled, and which tests passed on it, is then the same in every clone.
@@ -39,6 +40,10 @@ test: test-unit lint test-services test-frontend test-cluster ## everything, uni
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
 	go test -race ./...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (60s), one after the other
+	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-services
 test-services: ## tests of the reference stack's services

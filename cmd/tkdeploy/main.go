@@ -6,15 +6,19 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"k8s.io/klog/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/app"
 )
 
 func main() {
-	log.SetOutput(io.Discard) // Helm prints values through the global logger
+	log.SetOutput(io.Discard)                         // Helm prints values through the global logger
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go prints what it returns as errors too
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -22,8 +22,12 @@ func historyCommand(streams Streams) *cli.Command {
 			"and always the newest verified one. The one that runs is marked *.\n\n" +
 			"Examples:\n" +
 			"   tkdeploy history\n" +
+			"   tkdeploy history --changes\n" +
 			"   tkdeploy history --output json | jq '.revisions[] | select(.verified) | .revision'",
-		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag()},
+		Flags: []cli.Flag{
+			envFlag(), configFlag(), outputFlag(),
+			&cli.BoolFlag{Name: "changes", Usage: "show what changed against the revision before, in place of why it was written"},
+		},
 		Action: func(c *cli.Context) error {
 			w, err := open(c)
 			if err != nil {
@@ -39,7 +43,7 @@ func historyCommand(streams Streams) *cli.Command {
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(h)
 			}
-			return h.print(streams.Out)
+			return h.print(streams.Out, c.Bool("changes"))
 		},
 	}
 }
@@ -65,6 +69,7 @@ type historyRevision struct {
 	By          string    `json:"by,omitempty"` // user@machine
 	Description string    `json:"description"`
 	Images      []string  `json:"images,omitempty"`
+	Changes     []string  `json:"changes,omitempty"` // against the revision before
 }
 
 // history reads the revisions; a release that is not there has none.
@@ -84,19 +89,23 @@ func (w *workspace) history(ctx context.Context) (*history, error) {
 	for _, r := range found {
 		h.Revisions = append(h.Revisions, historyRevision{
 			Revision: r.Revision, Updated: r.Updated.UTC(), Status: r.Status, Current: r.Current, Verified: r.Verified,
-			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, By: by(r), Description: r.Description, Images: r.Images,
+			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, By: by(r), Description: r.Description, Images: r.Images, Changes: r.Changes,
 		})
 	}
 	return h, nil
 }
 
-func (h *history) print(w io.Writer) error {
+func (h *history) print(w io.Writer, changes bool) error {
 	if len(h.Revisions) == 0 {
 		_, err := fmt.Fprintf(w, "no release %s in namespace %s\n", h.Name, h.Namespace)
 		return err
 	}
 	p := newPrinter(w)
-	p.row("  REVISION", "UPDATED", "STATUS", "VERIFIED", "CHART", "APP", "COMMIT", "BY", "WHY")
+	last := "WHY"
+	if changes {
+		last = "CHANGED"
+	}
+	p.row("  REVISION", "UPDATED", "STATUS", "VERIFIED", "CHART", "APP", "COMMIT", "BY", last)
 	for _, r := range h.Revisions {
 		mark, verified := "  ", "no"
 		if r.Current {
@@ -105,8 +114,12 @@ func (h *history) print(w io.Writer) error {
 		if r.Verified {
 			verified = "yes"
 		}
+		text := oneLine(r.Description)
+		if changes {
+			text = orDash(strings.Join(r.Changes, "; "))
+		}
 		p.row(mark+fmt.Sprint(r.Revision), r.Updated.Local().Format(time.DateTime), r.Status, verified,
-			r.Chart, orDash(r.AppVersion), orDash(r.Commit), orDash(r.By), oneLine(r.Description))
+			r.Chart, orDash(r.AppVersion), orDash(r.Commit), orDash(r.By), text)
 	}
 	return p.close()
 }

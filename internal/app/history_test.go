@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,10 +15,10 @@ func TestHistoryIsATable(t *testing.T) {
 	h := &history{Name: "shop", Namespace: "shop", Revisions: []historyRevision{
 		{Revision: 1, Updated: at, Status: "superseded", Verified: true, Chart: "shop-0.1.0", AppVersion: "1.2", Commit: "3a326b1fe0c2", By: "ada@laptop", Description: "no release yet"},
 		{Revision: 2, Updated: at, Status: "failed", Chart: "shop-0.1.0", Description: "Upgrade failed: quota\nmore"},
-		{Revision: 3, Updated: at, Status: "deployed", Verified: true, Current: true, Chart: "shop-0.1.0", AppVersion: "1.2", Commit: "3a326b1fe0c2", Description: "Rollback to 1"},
+		{Revision: 3, Updated: at, Status: "deployed", Verified: true, Current: true, Chart: "shop-0.1.0", AppVersion: "1.2", Commit: "3a326b1fe0c2", Description: "Rollback to 1", Changes: []string{"values changed: a.b", "chart changed: Chart.yaml"}},
 	}}
 	var out bytes.Buffer
-	if err := h.print(&out); err != nil {
+	if err := h.print(&out, false); err != nil {
 		t.Fatal(err)
 	}
 	const want = `  REVISION   UPDATED               STATUS       VERIFIED   CHART        APP   COMMIT         BY           WHY
@@ -29,8 +30,13 @@ func TestHistoryIsATable(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 	out.Reset()
+	if err := h.print(&out, true); err != nil || !strings.Contains(out.String(), "BY           CHANGED\n") ||
+		!strings.Contains(out.String(), "   values changed: a.b; chart changed: Chart.yaml\n") {
+		t.Errorf("with changes, %v:\n%s", err, out.String())
+	}
+	out.Reset()
 	h.Revisions = nil
-	if err := h.print(&out); err != nil || out.String() != "no release shop in namespace shop\n" {
+	if err := h.print(&out, false); err != nil || out.String() != "no release shop in namespace shop\n" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }

@@ -28,7 +28,7 @@ environments:
 `
 
 // write lays out an app around text and gives the path of its tkdeploy.yaml.
-func write(t *testing.T, text string) string {
+func write(t testing.TB, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{

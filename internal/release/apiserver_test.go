@@ -52,17 +52,25 @@ var kinds = map[string][]metav1.APIResource{
 
 func newAPIServer(t *testing.T) *apiServer {
 	t.Helper()
-	s := &apiServer{objects: map[string]map[string]any{}}
+	s := unconnected()
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	return s
 }
 
+// unconnected is an apiServer without a network.
+func unconnected() *apiServer { return &apiServer{objects: map[string]map[string]any{}} }
+
 func (s *apiServer) client(t *testing.T, o Options) *Client {
+	t.Helper()
+	return openClient(t, &rest.Config{Host: s.URL}, o)
+}
+
+func openClient(t *testing.T, config *rest.Config, o Options) *Client {
 	t.Helper()
 	o.Grace = max(o.Grace, 50*time.Millisecond)
 	o.NamespacePoll = time.Millisecond
-	config := &rest.Config{Host: s.URL, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}
+	config.ContentType = "application/json"
 	c, err := Open(Target{Config: config, Namespace: "shop", Name: "shop"}, o)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
@@ -81,6 +82,10 @@ func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int,
 	}
 	if rel == nil {
 		return 0, err
+	}
+	if err == nil {
+		redact := redactorFor(manifestsOf(append(slices.Clone(s.history), rel)...)...)
+		err = redact.error(c.finish(ctx, rel.Version, s.history))
 	}
 	if s.decision.op == opUpgrade {
 		c.prune(ctx, s.history, s.prepared.maxHistory(), report)

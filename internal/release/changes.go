@@ -23,13 +23,17 @@ func (p *prepared) changes(stored *release.Release, fingerprint string) ([]strin
 	if stored.Labels[LabelFingerprint] == fingerprint {
 		return nil, nil
 	}
-	found := p.imageChanges(stored)
-	if paths := p.valueChanges(stored); len(paths) > 0 {
-		found = append(found, "values changed: "+list(paths))
-	}
 	files, err := p.chartChanges(stored)
 	if err != nil {
 		return nil, err
+	}
+	return inWords(p.imageChanges(stored), p.valueChanges(stored), files), nil
+}
+
+func inWords(images, values, files []string) []string {
+	found := images
+	if len(values) > 0 {
+		found = append(found, "values changed: "+list(values))
 	}
 	if len(files) > 0 {
 		found = append(found, "chart changed: "+list(files))
@@ -37,7 +41,7 @@ func (p *prepared) changes(stored *release.Release, fingerprint string) ([]strin
 	if len(found) == 0 {
 		found = []string{"chart or values changed"}
 	}
-	return found, nil
+	return found
 }
 
 func list(names []string) string {
@@ -53,17 +57,18 @@ func (p *prepared) imageChanges(stored *release.Release) []string {
 	var found []string
 	before := effective(stored.Chart, stored.Config)
 	for _, path := range p.imagePaths() {
-		old := imageAt(lookup(before, strings.Split(path, ".")))
-		ref := p.Images[path]
-		switch {
-		case old == ref:
-		case old.Repository == ref.Repository:
-			found = append(found, fmt.Sprintf("image %s changed %s -> %s", path, old, ref.Tag))
-		default:
-			found = append(found, fmt.Sprintf("image %s changed %s -> %s", path, old, ref))
+		if old := imageAt(lookup(before, strings.Split(path, "."))); old != p.Images[path] {
+			found = append(found, imageChange(path, old, p.Images[path]))
 		}
 	}
 	return found
+}
+
+func imageChange(path string, old, ref ImageRef) string {
+	if old.Repository == ref.Repository {
+		return fmt.Sprintf("image %s changed %s -> %s", path, old, ref.Tag)
+	}
+	return fmt.Sprintf("image %s changed %s -> %s", path, old, ref)
 }
 
 func imageAt(value any) ImageRef {
@@ -84,11 +89,16 @@ func imageAt(value any) ImageRef {
 // valueChanges are the paths of the given values that differ, those of Images
 // left out.
 func (p *prepared) valueChanges(stored *release.Release) []string {
-	var paths []string
 	before := map[string]any{}
 	overlay(before, stored.Config)
-	differences(normal(before), normal(p.values), "", func(path string, _, _ any) {
-		for image := range p.Images {
+	return changedValues(before, p.values, p.imagePaths())
+}
+
+// changedValues are the paths that differ, those of images left out.
+func changedValues(before, after map[string]any, images []string) []string {
+	var paths []string
+	differences(normal(before), normal(after), "", func(path string, _, _ any) {
+		for _, image := range images {
 			if path == image || strings.HasPrefix(path, image+".") {
 				return
 			}

@@ -306,23 +306,3 @@ func TestTheFingerprintIsOfWhatDecides(t *testing.T) {
 		t.Error("a value does not change the fingerprint")
 	}
 }
-
-// FuzzCheck looks for values that make the checks panic or let an object be
-// rendered from values that are not what was written.
-func FuzzCheck(f *testing.F) {
-	for _, seed := range []string{
-		"services: {auth: {port: 1}}\n", "a: &a [*a]\n", "services: &s\n  auth: *s\n", "<<: [a]\n", "services: [1]\n",
-		"services: {auth: {image: {<<: {tag: x}}}}\n", "? {}\n: 1\n", "services:\n", "1: 2\n", "services: !!binary x\n",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file := filepath.Join(t.TempDir(), "v.yaml")
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		d := shop()
-		d.ValuesFiles = []string{file}
-		_ = Check(d)
-	})
-}

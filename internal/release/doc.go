@@ -23,6 +23,9 @@
 //     decides, and [Client.Rollback] goes to a verified revision only.
 //   - Prune the history: it would delete the verified revision in a row of
 //     failed ones.
+//   - Be believed: it only logs when it cannot note a status or delete an
+//     object, and it compares with one revision, so that what a failed one
+//     made stays. Method finish looks after it.
 //   - Read KUBECONFIG or HELM_*: it gets the caller's [rest.Config] and
 //     nothing else.
 //   - Print: its log may hold the contents of Secrets. It is kept in memory,

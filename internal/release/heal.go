@@ -21,7 +21,7 @@ func (c *Client) healHistory(ctx context.Context, s survey, report event.Reporte
 		return c.markFailed(ctx, last)
 	case healUninstall:
 		report.Report(event.Warn(fmt.Sprintf("release %s: %s; finishing the uninstall and installing again", c, s.decision.cause)))
-		return c.finishUninstall(ctx, last)
+		return c.finishUninstall(ctx, s.history, last)
 	}
 	return nil
 }
@@ -38,7 +38,10 @@ func (c *Client) markFailed(ctx context.Context, rel *release.Release) error {
 
 // finishUninstall deletes what is left of the objects, and the history. Hooks
 // are off: the interrupted run may have run them.
-func (c *Client) finishUninstall(ctx context.Context, rel *release.Release) error {
+func (c *Client) finishUninstall(ctx context.Context, history []*release.Release, rel *release.Release) error {
+	if err := c.sweep(ctx, history, rel); err != nil {
+		return redactorFor(manifestsOf(history...)...).error(err)
+	}
 	uninstall := action.NewUninstall(c.helm)
 	uninstall.DisableHooks = true
 	uninstall.Timeout = c.opts.HookTimeout

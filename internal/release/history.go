@@ -31,6 +31,12 @@ type Revision struct {
 	Commit      string
 	User, Host  string // who wrote it, and on which machine; may be empty
 	Verified    bool   // it came up and passed its smoke tests
+
+	// Changes are the differences from the revision before, as far as that is
+	// kept: "image services.auth.image changed shop-auth:1 -> 2", "values
+	// changed: ingress.host", "chart changed: templates/auth.yaml". They hold no
+	// values but images. Only History tells them.
+	Changes []string
 }
 
 // History lists the kept revisions, the oldest first; none is [ErrNotFound].
@@ -50,6 +56,9 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 		revisions[i] = revisionOf(rel)
 		revisions[i].Current = rel == current
 		revisions[i].Description = redact.text(rel.Info.Description)
+		if i > 0 {
+			revisions[i].Changes = changesBetween(releases[i-1], rel)
+		}
 	}
 	return revisions, nil
 }

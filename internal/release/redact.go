@@ -118,7 +118,7 @@ func (r redactor) text(s string) string {
 // error is err with its texts masked. The chain behind a masked text is cut,
 // because it would still hold the text; class and hint are kept.
 func (r redactor) error(err error) error {
-	if err == nil || r.text(err.Error()) == err.Error() {
+	if err == nil || r.text(err.Error()) == err.Error() && r.text(fault.HintOf(err)) == fault.HintOf(err) {
 		return err
 	}
 	masked := errors.New(r.text(err.Error()))

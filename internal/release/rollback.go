@@ -133,8 +133,12 @@ func (c *Client) goBack(ctx context.Context, r Rollback, report event.Reporter) 
 		revision, err = c.settle(ctx, t, redactorFor(manifestsOf(t.newest, t.release)...).error(err))
 		return revision, healed, err
 	}
+	revision = t.newest.Version + 1
+	if err := c.finish(ctx, revision, history); err != nil {
+		return revision, healed, redactorFor(manifestsOf(history...)...).error(err)
+	}
 	c.prune(ctx, history, defaultMaxHistory, report)
-	return t.newest.Version + 1, healed, nil
+	return revision, healed, nil
 }
 
 func (c *Client) rollback(version int) *action.Rollback {

@@ -372,3 +372,30 @@ func TestARevisionSaysWhoWroteIt(t *testing.T) {
 		}
 	}
 }
+
+func TestTheHistoryTellsWhatChanged(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := upgraded(t, server)
+	d := shop()
+	d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+	d.Set = []string{"services.auth.port=4009", "services.auth.env.PASSWORD=hunter2"}
+	d.Chart = changedChart(t, "all.yaml", "name: shop-config", "name: shop-settings")
+	mustApply(t, c, d)
+	server.remove(deploymentPath)
+	mustApply(t, c, d)
+	d.Images["services.auth.image"] = ImageRef{"registry:5000/auth", "3"}
+	mustApply(t, c, d)
+	want := []string{
+		"",
+		"image services.auth.image changed shop-auth:1 -> 2",
+		"values changed: services.auth.env.PASSWORD, services.auth.port; chart changed: templates/all.yaml",
+		"",
+		"image services.auth.image changed shop-auth:2 -> registry:5000/auth:3",
+	}
+	for i, r := range mustHistory(t, c) {
+		if got := strings.Join(r.Changes, "; "); got != want[i] {
+			t.Errorf("revision %d: %q, want %q", r.Revision, got, want[i])
+		}
+	}
+}

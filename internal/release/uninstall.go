@@ -29,6 +29,9 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 		return nil
 	}
 	newest := releases[len(releases)-1]
+	if err := c.sweep(ctx, releases, newest); err != nil { // Helm deletes the objects of the newest revision only
+		return c.down(redactorFor(manifestsOf(releases...)...).error(err))
+	}
 	uninstall := action.NewUninstall(c.helm)
 	// An interrupted uninstall may have run the hooks already.
 	uninstall.DisableHooks = newest.Info.Status == release.StatusUninstalling

@@ -2,7 +2,10 @@ package rollout
 
 import (
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,6 +36,36 @@ func FuzzClassify(f *testing.F) {
 			if c.Message == "" || c.Code == "" || c.Object.Name == "" || len(Card(c)) < 2 {
 				t.Errorf("incomplete cause %+v", c)
 			}
+		}
+	})
+}
+
+// FuzzClassifyObjects changes what real clusters said about faults. The cards
+// must not depend on the order in which the objects came.
+func FuzzClassifyObjects(f *testing.F) {
+	files, err := filepath.Glob("testdata/*/objects.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, now, err := parseSnapshot(text)
+		if err != nil {
+			t.Skip()
+		}
+		want := renderAll(s, now)
+		slices.Reverse(s.Pods)
+		slices.Reverse(s.Events)
+		slices.Reverse(s.ReplicaSets)
+		s.sort()
+		if got := renderAll(s, now); got != want {
+			t.Errorf("the other way round\n%s\nwas\n%s", got, want)
 		}
 	})
 }

@@ -75,24 +75,31 @@ func readSnapshot(t *testing.T, path string) (Snapshot, time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, body, _ := strings.Cut(string(text), "\n")
-	now, err := time.Parse(time.RFC3339, strings.TrimPrefix(line, "# now: "))
+	s, now, err := parseSnapshot(string(text))
 	if err != nil {
-		t.Fatalf("%s: first line: %v", path, err)
+		t.Fatalf("%s: %v", path, err)
 	}
-	var s Snapshot
+	return s, now
+}
+
+func parseSnapshot(text string) (s Snapshot, now time.Time, err error) {
+	line, body, _ := strings.Cut(text, "\n")
+	if now, err = time.Parse(time.RFC3339, strings.TrimPrefix(line, "# now: ")); err != nil {
+		return s, now, fmt.Errorf("first line: %w", err)
+	}
 	docs := yaml.NewYAMLReader(bufio.NewReader(strings.NewReader(body)))
 	for {
 		doc, err := docs.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			s.sort()
+			return s, now, nil
 		}
 		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+			return s, now, err
 		}
 		o, _, err := scheme.Codecs.UniversalDeserializer().Decode(doc, nil, nil)
 		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+			return s, now, err
 		}
 		s.add(o)
 		if m, ok := o.(metav1.Object); ok {
@@ -102,6 +109,4 @@ func readSnapshot(t *testing.T, path string) (Snapshot, time.Time) {
 			}
 		}
 	}
-	s.sort()
-	return s, now
 }

@@ -1,0 +1,45 @@
+package release
+
+import (
+	"slices"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/release"
+)
+
+// changesBetween says how a stored revision differs from the one before it, in
+// the words of changes: by paths, file names and images, for a value may be a
+// secret. It is empty if both are made of the same.
+func changesBetween(before, after *release.Release) []string {
+	if mark := after.Labels[LabelFingerprint]; mark != "" && mark == before.Labels[LabelFingerprint] {
+		return nil
+	}
+	old, now := effective(before.Chart, before.Config), effective(after.Chart, after.Config)
+	var images []string
+	places := imagePlaces(old, now, slices.Concat(imagesOf(before), imagesOf(after)))
+	for _, place := range places {
+		path := strings.Split(place, ".")
+		images = append(images, imageChange(place, imageAt(lookup(old, path)), imageAt(lookup(now, path))))
+	}
+	var files []string
+	differences(storedFiles(before.Chart), storedFiles(after.Chart), "", func(name string, _, _ any) { files = append(files, name) })
+	return inWords(images, changedValues(before.Config, after.Config, places), files)
+}
+
+// imagePlaces are the paths of values that differ and are images that run: as
+// one text, or as the keys repository and tag.
+func imagePlaces(old, now map[string]any, used []string) []string {
+	var places []string
+	isImage := func(values map[string]any, path string) bool {
+		return slices.Contains(used, imageAt(lookup(values, strings.Split(path, "."))).String())
+	}
+	differences(normal(old), normal(now), "", func(path string, _, _ any) {
+		parent := path[:max(strings.LastIndex(path, "."), 0)]
+		for _, place := range []string{path, parent} {
+			if place != "" && isImage(old, place) && isImage(now, place) && !slices.Contains(places, place) {
+				places = append(places, place)
+			}
+		}
+	})
+	return places
+}
