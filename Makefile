@@ -35,7 +35,7 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 .PHONY: test
-test: test-unit lint test-services test-frontend test-cluster ## everything, unit to e2e on a real cluster
+test: test-unit lint test-services test-frontend test-adapters test-e2e ## everything, unit to e2e on a real cluster
 
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
@@ -58,10 +58,6 @@ services/frontend/node_modules: services/frontend/package-lock.json
 	cd services/frontend && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-.PHONY: test-cluster
-test-cluster: engine build ## test-adapters and test-e2e side by side: they wait more than they work
-	$(MAKE) --no-print-directory -j 2 test-adapters test-e2e
-
 .PHONY: test-adapters
 test-adapters: engine build ## the packages that speak to engine and cluster, on real ones
 	hack/test-adapters.sh
@@ -69,7 +65,8 @@ test-adapters: engine build ## the packages that speak to engine and cluster, on
 .PHONY: test-e2e
 test-e2e: engine build services/frontend/node_modules ## real engine, real kind cluster, an environment of its own
 	hack/packages.sh
-	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -parallel 3 -timeout 60m -v ./test/e2e/...
+	bin/tkdeploy up --env ci --only build # first, so that no test shares the machine with a compiler
+	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -parallel 2 -timeout 60m -v ./test/e2e/...
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck

@@ -35,4 +35,4 @@ docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
 
 # One package after the other: they share the cluster, and one takes its DNS away. Within a
 # package, tests wait far more than they work: more at once than there are cores.
-go test -tags e2e -count 1 -p 1 -parallel 6 -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
+go test -tags e2e -count 1 -p 1 -parallel 6 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify

@@ -40,6 +40,7 @@ type project struct {
 	state string
 	env   string   // --env
 	extra []string // further environment variables
+	url   string   // where the app answers; set for the shop
 }
 
 // newProject copies folders and files of root, with replacements in tkdeploy.yaml.

@@ -13,8 +13,6 @@ import (
 	"time"
 )
 
-const shopURL = "http://localhost:24080/health"
-
 // A revision is a part of `tkdeploy history --output json`.
 type revision struct {
 	Revision                    int
@@ -39,8 +37,8 @@ func newest(history []revision) revision { return history[len(history)-1] }
 // deployed, current and verified. It returns that.
 func (p *project) serves(t *testing.T) revision {
 	t.Helper()
-	if code, body := call(t, "GET", shopURL, "", ""); code != 200 {
-		t.Errorf("GET %s: %d %s", shopURL, code, body)
+	if code, body := call(t, "GET", p.url, "", ""); code != 200 {
+		t.Errorf("GET %s: %d %s", p.url, code, body)
 	}
 	last := newest(p.history(t))
 	if last.Status != "deployed" || !last.Current || !last.Verified {
@@ -87,7 +85,7 @@ func (p *project) takenBack(t *testing.T) {
 	} {
 		failures := func() []string { return nil }
 		if bad.code == 14 { // the bad release never serves
-			failures = ask(shopURL)
+			failures = ask(p.url)
 		}
 		got := p.run(t, "up", "--set", bad.set, "--output", "json")
 		if failed := failures(); len(failed) > 0 {
@@ -118,7 +116,7 @@ func (p *project) rolledBackByHand(t *testing.T) {
 	if slices.Equal(one.Images, two.Images) {
 		t.Fatalf("the same images: %v", two.Images)
 	}
-	if _, body := call(t, "GET", shopURL, "", ""); !strings.Contains(body, "new shop") {
+	if _, body := call(t, "GET", p.url, "", ""); !strings.Contains(body, "new shop") {
 		t.Errorf("after up: %s", body)
 	}
 	p.run(t, "rollback", "--dry-run").must(t, 0)
@@ -129,7 +127,7 @@ func (p *project) rolledBackByHand(t *testing.T) {
 	if three := p.serves(t); three.Revision != two.Revision+1 || !slices.Equal(three.Images, one.Images) {
 		t.Errorf("%+v, went back to %+v", three, one)
 	}
-	if _, body := call(t, "GET", shopURL, "", ""); strings.Contains(body, "new shop") {
+	if _, body := call(t, "GET", p.url, "", ""); strings.Contains(body, "new shop") {
 		t.Errorf("after rollback: %s", body)
 	}
 	p.run(t, "up").must(t, 0) // the new sources again
