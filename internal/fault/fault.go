@@ -72,6 +72,19 @@ func HintOf(err error) string {
 	return ""
 }
 
+// Masked is err with its text and hint masked. Where that changes anything the
+// chain is cut, because it would still hold what was masked; the class stays.
+func Masked(err error, mask func(string) string) error {
+	if err == nil || mask(err.Error()) == err.Error() && mask(HintOf(err)) == HintOf(err) {
+		return err
+	}
+	masked := errors.New(mask(err.Error()))
+	if class := ClassOf(err); class != "" {
+		return New(class, masked, mask(HintOf(err)))
+	}
+	return masked
+}
+
 // Default gives err the class unless its chain has one already.
 func Default(class Class, err error) error {
 	if err == nil || ClassOf(err) != "" {

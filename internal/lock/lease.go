@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -40,16 +41,11 @@ type LeaseOptions struct {
 }
 
 func (o LeaseOptions) withDefaults() LeaseOptions {
-	setDefault := func(field *time.Duration, value time.Duration) {
-		if *field == 0 {
-			*field = value
-		}
-	}
-	setDefault(&o.Duration, 30*time.Second)
-	setDefault(&o.Renew, 10*time.Second)
-	setDefault(&o.Retry, time.Second)
-	setDefault(&o.Request, 5*time.Second)
-	setDefault(&o.Patience, 120*time.Second)
+	o.Duration = cmp.Or(o.Duration, 30*time.Second)
+	o.Renew = cmp.Or(o.Renew, 10*time.Second)
+	o.Retry = cmp.Or(o.Retry, time.Second)
+	o.Request = cmp.Or(o.Request, 5*time.Second)
+	o.Patience = cmp.Or(o.Patience, 120*time.Second)
 	if o.Tell == nil {
 		o.Tell = func(string) {}
 	}

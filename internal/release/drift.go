@@ -30,12 +30,12 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
-	scaled := autoscaled(manifest)
+	scaled := autoscalers(manifest)
 	found := make([]string, len(manifest))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLooks)
 	for i, o := range manifest {
-		if scaled[o.GetKind()+"/"+o.GetName()] {
+		if _, ok := scaled[o.GetKind()+"/"+o.GetName()]; ok {
 			o = *o.DeepCopy()
 			unstructured.RemoveNestedField(o.Object, "spec", "replicas")
 		}
@@ -104,17 +104,17 @@ func isTransient(o unstructured.Unstructured) bool {
 	return o.GetKind() == "Job" && lookup(o.Object, []string{"spec", "ttlSecondsAfterFinished"}) != nil
 }
 
-// autoscaled are the "Kind/name" whose replicas an autoscaler of the manifest
-// sets.
-func autoscaled(manifest []unstructured.Unstructured) map[string]bool {
-	targets := map[string]bool{}
+// autoscalers are those of the manifest, by the "Kind/name" whose replicas they
+// set.
+func autoscalers(manifest []unstructured.Unstructured) map[string]unstructured.Unstructured {
+	targets := map[string]unstructured.Unstructured{}
 	for _, o := range manifest {
 		if o.GetKind() != "HorizontalPodAutoscaler" {
 			continue
 		}
 		kind, _ := lookup(o.Object, []string{"spec", "scaleTargetRef", "kind"}).(string)
 		name, _ := lookup(o.Object, []string{"spec", "scaleTargetRef", "name"}).(string)
-		targets[kind+"/"+name] = true
+		targets[kind+"/"+name] = o
 	}
 	return targets
 }

@@ -44,7 +44,7 @@ func (c *Client) confirm(ctx context.Context, revision int) (*release.Release, e
 			continue
 		}
 		rel.Info.Status = status
-		if err := c.run(ctx, func() error { return c.helm.Releases.Update(rel) }); err != nil {
+		if err := c.update(ctx, rel); err != nil {
 			return nil, fmt.Errorf("note that revision %d of %s is %s: %w", rel.Version, c, status, err)
 		}
 	}

@@ -29,8 +29,7 @@ func (c *Client) healHistory(ctx context.Context, s survey, report event.Reporte
 func (c *Client) markFailed(ctx context.Context, rel *release.Release) error {
 	stale := rel.Info.Status
 	rel.SetStatus(release.StatusFailed, fmt.Sprintf("released from stale '%s'", stale))
-	err := c.run(ctx, func() error { return c.helm.Releases.Update(rel) })
-	if err != nil {
+	if err := c.update(ctx, rel); err != nil {
 		return fmt.Errorf("release revision %d of %s from stale '%s': %w", rel.Version, c, stale, err)
 	}
 	return nil

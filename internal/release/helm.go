@@ -33,8 +33,8 @@ func newHelm(get *getter, clientset kubernetes.Interface, namespace string, o Op
 
 // run lets a Helm action work, which takes no context. When ctx ends, the
 // action has the grace period to finish, so that the release is not left
-// half-done (none if the lock was lost); after that its requests are refused and its last words are lost.
-// The error is then ctx's.
+// half-done (none if the lock was lost); after that its requests are refused and
+// its last words are lost. The error is then ctx's.
 func (c *Client) run(ctx context.Context, action func() error) error {
 	if err := context.Cause(ctx); err != nil {
 		return err

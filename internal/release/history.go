@@ -101,12 +101,30 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 			rel.Labels = map[string]string{}
 		}
 		rel.Labels[LabelVerified] = "true"
-		if err := c.run(ctx, func() error { return c.helm.Releases.Update(rel) }); err != nil {
+		if err := c.update(ctx, rel); err != nil {
 			return failed(fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, err))
 		}
 		return nil
 	}
 	return fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, ErrNotFound)
+}
+
+// update stores a revision's record as it is now.
+func (c *Client) update(ctx context.Context, rel *release.Release) error {
+	return c.run(ctx, func() error { return c.helm.Releases.Update(rel) })
+}
+
+// deployedRevision reads the one whose objects are in the cluster; without one
+// it is [ErrNotFound].
+func (c *Client) deployedRevision(ctx context.Context) (*release.Release, error) {
+	releases, err := c.releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if rel := deployed(releases); rel != nil {
+		return rel, nil
+	}
+	return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 }
 
 // releases are the stored revisions, the oldest first; there may be none.

@@ -30,13 +30,9 @@ type Hook struct {
 // it test-success), as it rendered them and in the order in which `helm test`
 // runs them. Without a deployed revision it is [ErrNotFound].
 func (c *Client) TestHooks(ctx context.Context) ([]Hook, error) {
-	releases, err := c.releases(ctx)
+	rel, err := c.deployedRevision(ctx)
 	if err != nil {
 		return nil, err
-	}
-	rel := deployed(releases)
-	if rel == nil {
-		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 	}
 	var hooks []Hook
 	for _, hook := range testHooks(rel.Hooks) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -115,15 +114,5 @@ func (r redactor) text(s string) string {
 	return s
 }
 
-// error is err with its texts masked. The chain behind a masked text is cut,
-// because it would still hold the text; class and hint are kept.
-func (r redactor) error(err error) error {
-	if err == nil || r.text(err.Error()) == err.Error() && r.text(fault.HintOf(err)) == fault.HintOf(err) {
-		return err
-	}
-	masked := errors.New(r.text(err.Error()))
-	if class := fault.ClassOf(err); class != "" {
-		return fault.New(class, masked, r.text(fault.HintOf(err)))
-	}
-	return masked
-}
+// error is err without the contents of Secrets.
+func (r redactor) error(err error) error { return fault.Masked(err, r.text) }

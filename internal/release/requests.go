@@ -20,6 +20,7 @@ type Requests struct {
 // and go and do not count.
 func (r Rendered) Requests(nodes int64) Requests {
 	var sum Requests
+	scalers := autoscalers(r.Objects)
 	for _, object := range r.Objects {
 		template, ok := lookup(object.Object, []string{"spec", "template", "spec"}).(map[string]any)
 		if object.GetKind() == "Pod" {
@@ -28,7 +29,7 @@ func (r Rendered) Requests(nodes int64) Requests {
 		if !ok {
 			continue
 		}
-		n := r.replicas(object, nodes)
+		n := replicas(object, scalers, nodes)
 		sum.Pods += n
 		sum.CPU.Add(podRequest(template, "cpu", n))
 		sum.Memory.Add(podRequest(template, "memory", n))
@@ -36,27 +37,20 @@ func (r Rendered) Requests(nodes int64) Requests {
 	return sum
 }
 
-func (r Rendered) replicas(object unstructured.Unstructured, nodes int64) int64 {
+func replicas(object unstructured.Unstructured, scalers map[string]unstructured.Unstructured, nodes int64) int64 {
 	switch object.GetKind() {
 	case "DaemonSet":
 		return nodes
 	case "Job":
 		return number(object, 1, "spec", "parallelism")
 	case "Deployment", "StatefulSet", "ReplicaSet":
-		return max(number(object, 1, "spec", "replicas"), r.autoscaled(object))
+		n := number(object, 1, "spec", "replicas")
+		if scaler, ok := scalers[object.GetKind()+"/"+object.GetName()]; ok {
+			n = max(n, number(scaler, 1, "spec", "minReplicas"))
+		}
+		return n
 	}
 	return 1
-}
-
-// autoscaled is the least that an autoscaler keeps of the object; 0 without one.
-func (r Rendered) autoscaled(object unstructured.Unstructured) int64 {
-	for _, scaler := range r.Objects {
-		target, _ := lookup(scaler.Object, []string{"spec", "scaleTargetRef"}).(map[string]any)
-		if scaler.GetKind() == "HorizontalPodAutoscaler" && target["kind"] == object.GetKind() && target["name"] == object.GetName() {
-			return number(scaler, 1, "spec", "minReplicas")
-		}
-	}
-	return 0
 }
 
 func number(object unstructured.Unstructured, otherwise int64, path ...string) int64 {

@@ -40,17 +40,23 @@ func (r Rollback) String() string {
 // Errors are of class Rollback, or Undecided if the API server did not answer;
 // [ErrNoTarget] is in the chain if there is nowhere to go.
 func (c *Client) FindRollback(ctx context.Context, asked int) (Rollback, error) {
+	r, _, err := c.find(ctx, asked)
+	return r, err
+}
+
+// find also gives what the way was found in.
+func (c *Client) find(ctx context.Context, asked int) (Rollback, target, error) {
 	t, err := c.target(ctx, asked)
 	if err != nil {
-		return Rollback{}, err
+		return Rollback{}, t, err
 	}
 	r := Rollback{From: revisionOf(t.newest), To: revisionOf(t.release), Skipped: t.skipped}
 	if !t.isDeployed(t.release) {
-		return r, nil
+		return r, t, nil
 	}
 	drift, err := c.drift(ctx, t.newest)
 	r.Done = len(drift) == 0
-	return r, rollbackFailed(err)
+	return r, t, rollbackFailed(err)
 }
 
 // TryRollback is FindRollback, and tries what Rollback would do as a dry run.
@@ -58,12 +64,8 @@ func (c *Client) FindRollback(ctx context.Context, asked int) (Rollback, error) 
 // every object of its kind, or if the API server refuses an object, above all a
 // change of an immutable field. The error names the objects and fields.
 func (c *Client) TryRollback(ctx context.Context, asked int) (Rollback, error) {
-	r, err := c.FindRollback(ctx, asked)
+	r, t, err := c.find(ctx, asked)
 	if err != nil || r.Done {
-		return r, err
-	}
-	t, err := c.target(ctx, r.To.Revision)
-	if err != nil {
 		return r, err
 	}
 	return r, c.tryRollback(ctx, t)
@@ -82,7 +84,7 @@ func (c *Client) TryRollback(ctx context.Context, asked int) (Rollback, error) {
 func (c *Client) Rollback(ctx context.Context, asked int, report event.Reporter) (revision int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
-	r, err := c.FindRollback(ctx, asked)
+	r, t, err := c.find(ctx, asked)
 	if err != nil {
 		return 0, err
 	}
@@ -94,7 +96,7 @@ func (c *Client) Rollback(ctx context.Context, asked int, report event.Reporter)
 		report.Report(event.Warn(fmt.Sprintf("release %s: revision %d was never verified", c, r.To.Revision)))
 	}
 	report.Report(event.Progress(c.name, fmt.Sprintf("rollback from revision %d to %s", r.From.Revision, r)))
-	revision, healed, err := c.goBack(ctx, r, report)
+	revision, healed, err := c.goBack(ctx, t, report)
 	mutations := int(c.writes.Load()) + count(revision > 0) + count(healed)
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
@@ -105,15 +107,7 @@ func (c *Client) Rollback(ctx context.Context, asked int, report event.Reporter)
 }
 
 // goBack does what there is to do. The revision is 0 if none was written.
-func (c *Client) goBack(ctx context.Context, r Rollback, report event.Reporter) (revision int, healed bool, err error) {
-	history, err := c.releases(ctx)
-	if err != nil {
-		return 0, false, err
-	}
-	t, err := chooseTarget(history, r.To.Revision)
-	if err != nil {
-		return 0, false, err
-	}
+func (c *Client) goBack(ctx context.Context, t target, report event.Reporter) (revision int, healed bool, err error) {
 	if err := c.tryRollback(ctx, t); err != nil {
 		return 0, false, err
 	}
@@ -134,10 +128,10 @@ func (c *Client) goBack(ctx context.Context, r Rollback, report event.Reporter) 
 		return revision, healed, err
 	}
 	revision = t.newest.Version + 1
-	if err := c.finish(ctx, revision, history); err != nil {
-		return revision, healed, redactorFor(manifestsOf(history...)...).error(err)
+	if err := c.finish(ctx, revision, t.history); err != nil {
+		return revision, healed, redactorFor(manifestsOf(t.history...)...).error(err)
 	}
-	c.prune(ctx, history, defaultMaxHistory, report)
+	c.prune(ctx, t.history, defaultMaxHistory, report)
 	return revision, healed, nil
 }
 
@@ -164,7 +158,7 @@ func (c *Client) settle(ctx context.Context, t target, cause error) (revision in
 		return written.Version, cause
 	}
 	written.SetStatus(release.StatusFailed, cause.Error())
-	if err := c.run(ctx, func() error { return c.helm.Releases.Update(written) }); err != nil {
+	if err := c.update(ctx, written); err != nil {
 		cause = errors.Join(cause, fmt.Errorf("mark revision %d of %s as failed: %w", written.Version, c, err))
 	}
 	return written.Version, cause

@@ -39,13 +39,9 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // Objects are those of the deployed revision as it applied them, each with its
 // namespace; without a deployed revision it is [ErrNotFound].
 func (c *Client) Objects(ctx context.Context) ([]unstructured.Unstructured, error) {
-	releases, err := c.releases(ctx)
+	rel, err := c.deployedRevision(ctx)
 	if err != nil {
 		return nil, err
-	}
-	rel := deployed(releases)
-	if rel == nil {
-		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 	}
 	placed, err := c.placedObjects(rel.Manifest)
 	if err != nil {

@@ -16,6 +16,7 @@ var ErrNoTarget = errors.New("no verified revision to go back to")
 
 // A target is where a rollback goes, and what it passes over on its way.
 type target struct {
+	history []*release.Release // the oldest first
 	newest  *release.Release
 	release *release.Release
 	skipped []string // newer than release, with the reason: "revision 3 (not verified)"
@@ -32,12 +33,12 @@ func chooseTarget(history []*release.Release, asked int) (target, error) {
 	if len(history) == 0 {
 		return target{}, fmt.Errorf("%w: there is no release", ErrNoTarget)
 	}
-	t := target{newest: history[len(history)-1]}
+	t := target{history: history, newest: history[len(history)-1]}
 	if status := t.newest.Info.Status; status == release.StatusUninstalling || status == release.StatusUninstalled {
 		return t, fmt.Errorf("%w: the release is %s", ErrNoTarget, status)
 	}
 	if asked != 0 {
-		return t.ask(history, asked)
+		return t.ask(asked)
 	}
 	for _, candidate := range slices.Backward(history[:len(history)-1]) {
 		reason := t.unfit(candidate)
@@ -53,13 +54,13 @@ func chooseTarget(history []*release.Release, asked int) (target, error) {
 	return t, fmt.Errorf("%w from revision %d: there are %s", ErrNoTarget, t.newest.Version, strings.Join(t.skipped, ", "))
 }
 
-func (t target) ask(history []*release.Release, revision int) (target, error) {
+func (t target) ask(revision int) (target, error) {
 	if revision == t.newest.Version {
 		return t, fault.New(fault.Rollback, fmt.Errorf("revision %d is the newest: there is nothing to go back from", revision),
 			"tkdeploy up brings it back if something was changed by hand")
 	}
 	var kept []string
-	for _, candidate := range history {
+	for _, candidate := range t.history {
 		if candidate.Version == revision {
 			t.release = candidate
 			return t, nil

@@ -30,7 +30,7 @@ func (r *Runner) Verify(ctx context.Context, checks []Check, hooks []Hook, repor
 	if asked != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return asked
 	}
-	return masked(together(asked, ran), redact)
+	return fault.Masked(together(asked, ran), redact)
 }
 
 // discreet lets several report, one at a time, and masks secrets.
@@ -67,13 +67,4 @@ func together(asked, ran error) error {
 		class = fault.Smoke
 	}
 	return fault.New(class, errors.Join(asked, ran), hint)
-}
-
-// masked cuts the chain behind a text that had to be masked, since it would
-// still hold the text.
-func masked(err error, redact func(string) string) error {
-	if err == nil || redact(err.Error()) == err.Error() {
-		return err
-	}
-	return fault.New(fault.ClassOf(err), errors.New(redact(err.Error())), redact(fault.HintOf(err)))
 }
