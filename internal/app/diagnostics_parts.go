@@ -30,10 +30,7 @@ func (e *evidence) parts(ctx context.Context) []diagnose.Part {
 	if kept := e.cluster.KeptLogs(); kept != "" {
 		parts = append(parts, diagnose.KeptLogs(kept))
 	}
-	if _, err := e.connect(ctx); err != nil {
-		return append(parts, absent("the cluster", err))
-	}
-	seen, err := e.cluster.Observe(ctx)
+	seen, err := e.observe(ctx)
 	switch {
 	case err != nil:
 		return append(parts, absent("the cluster", err))

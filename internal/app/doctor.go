@@ -2,9 +2,10 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -103,10 +104,7 @@ func (d *diagnosis) err() error {
 
 func (d *diagnosis) write(w io.Writer, asJSON bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(d)
+		return writeJSON(w, d)
 	}
 	p := newPrinter(w)
 	for _, f := range d.Checks {
@@ -127,16 +125,13 @@ type check struct {
 // perform does all checks side by side, each for at most limit. The findings
 // have the checks' order.
 func perform(ctx context.Context, limit time.Duration, checks []check) []finding {
-	results := make([]chan []finding, len(checks))
+	results := make([][]finding, len(checks))
+	var all sync.WaitGroup
 	for i, c := range checks {
-		results[i] = make(chan []finding, 1)
-		go func() { results[i] <- c.within(ctx, limit) }()
+		all.Go(func() { results[i] = c.within(ctx, limit) })
 	}
-	var all []finding
-	for _, result := range results {
-		all = append(all, <-result...)
-	}
-	return all
+	all.Wait()
+	return slices.Concat(results...)
 }
 
 // within gives a check up that does not mind its deadline, such as one that

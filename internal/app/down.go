@@ -51,10 +51,7 @@ func down(c *cli.Context, streams Streams) error {
 // observeDown also takes the lock of a cluster that answers. One that does not
 // has nobody at work in it, and is deleted all the same.
 func (w *workspace) observeDown(ctx context.Context, volumes bool, locks *locks) (plan.Observation, error) {
-	if _, err := w.connect(ctx); err != nil {
-		return plan.Observation{}, err
-	}
-	status, err := w.cluster.Observe(ctx)
+	status, err := w.observe(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,10 +37,7 @@ func historyCommand(streams Streams) *cli.Command {
 				return err
 			}
 			if w.json {
-				encoder := json.NewEncoder(streams.Out)
-				encoder.SetEscapeHTML(false)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(h)
+				return writeJSON(streams.Out, h)
 			}
 			return h.print(streams.Out, c.Bool("changes"))
 		},

@@ -28,16 +28,21 @@ func (w *workspace) appImages() (images.Set, error) {
 		}
 		set.Builds = append(set.Builds, w.build(name, image, bases))
 	}
+	probe, err := w.probeImages()
+	set.Sources, set.Binaries = append(set.Sources, probe.Sources...), probe.Binaries
+	return set, err
+}
+
+// probeImages is the image that the smoke test runs from, alone.
+func (w *workspace) probeImages() (images.Set, error) {
 	if probe := w.config.Verify.Image; probe.Ref != "" {
-		set.Sources = append(set.Sources, w.source(probeRepository, probe))
-		return set, nil
+		return images.Set{Sources: []images.Source{w.source(probeRepository, probe)}}, nil
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return set, fmt.Errorf("find this program, which is its own smoke-test image: %w", err)
+		return images.Set{}, fmt.Errorf("find this program, which is its own smoke-test image: %w", err)
 	}
-	set.Binaries = []images.Binary{{Repository: probeRepository, Path: self}}
-	return set, nil
+	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: self}}}, nil
 }
 
 // checkContexts refuses a credential in a build context before anything is

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
@@ -27,7 +28,7 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 	if err != nil {
 		return err
 	}
-	checks, hooks, err := d.tests(ctx, client)
+	checks, hooks, err := d.tests(ctx, client, status.Objects)
 	if err != nil {
 		return err
 	}
@@ -45,11 +46,7 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 
 // tests are the checks of the chart's Services and probes, those of the
 // configuration, and the chart's test hooks.
-func (d *deployment) tests(ctx context.Context, client *release.Client) ([]verify.Check, []verify.Hook, error) {
-	objects, err := client.Objects(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
+func (d *deployment) tests(ctx context.Context, client *release.Client, objects []unstructured.Unstructured) ([]verify.Check, []verify.Hook, error) {
 	hooks, err := testHooks(ctx, client)
 	if err != nil {
 		return nil, nil, err
@@ -101,12 +98,14 @@ func configured(c config.Check) (verify.Check, error) {
 }
 
 func (d *deployment) runner(ctx context.Context, client *release.Client) (*verify.Runner, error) {
-	engine, set, err := d.engineAndImages(ctx)
+	engine, err := d.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// only the probe's image: a service that is not built now may well run
-	set.Builds, set.Bases = nil, nil
+	set, err := d.probeImages() // alone: a service that is not built now may well run
+	if err != nil {
+		return nil, err
+	}
 	all, err := engine.Resolve(ctx, set)
 	if err != nil {
 		return nil, err

@@ -9,10 +9,7 @@ import (
 )
 
 func (d *deployment) observeCluster(ctx context.Context) (plan.Observation, error) {
-	if _, err := d.connect(ctx); err != nil {
-		return plan.Observation{}, err
-	}
-	status, err := d.cluster.Observe(ctx)
+	status, err := d.observe(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}

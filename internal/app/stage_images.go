@@ -60,11 +60,7 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 	if len(missing) == 0 {
 		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
 	}
-	var names []string
-	for _, m := range missing {
-		names = appendNew(names, m.Image.Name)
-	}
-	return plan.Observation{State: plan.Missing, Cause: "not in every node: " + strings.Join(names, ", ")}, nil
+	return plan.Observation{State: plan.Missing, Cause: "not in every node: " + strings.Join(namesOf(missing), ", ")}, nil
 }
 
 func (d *deployment) load(ctx context.Context, reporter event.Reporter) error {
@@ -104,6 +100,15 @@ func (d *deployment) nodes(ctx context.Context) ([]images.Node, error) {
 		nodes = append(nodes, n)
 	}
 	return nodes, err
+}
+
+// namesOf are the images that some node lacks, each once.
+func namesOf(missing []images.Missing) []string {
+	var names []string
+	for _, m := range missing {
+		names = appendNew(names, m.Image.Name)
+	}
+	return names
 }
 
 // appendNew adds a name that is not there yet.

@@ -72,10 +72,7 @@ func asRollback(err error) error {
 
 // observeRunning demands a cluster that answers.
 func (w *workspace) observeRunning(ctx context.Context) (plan.Observation, error) {
-	if _, err := w.connect(ctx); err != nil {
-		return plan.Observation{}, err
-	}
-	status, err := w.cluster.Observe(ctx)
+	status, err := w.observe(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}

@@ -86,7 +86,10 @@ func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {
 	if err := old.sort(ctx, way.To.Images); err != nil || !d.verify {
 		return old, err
 	}
-	return old, old.addProbe(ctx, d)
+	if old.probe, err = d.probeImages(); err != nil {
+		return old, err
+	}
+	return old, old.addProbe(ctx)
 }
 
 // sort tells the images that the engine has from the others.
@@ -112,23 +115,13 @@ func (old *oldImages) sort(ctx context.Context, refs []string) error {
 
 // addProbe adds the smoke test's image, which is the running tkdeploy's, not
 // one of the old revision.
-func (old *oldImages) addProbe(ctx context.Context, d *deployment) error {
-	set, err := d.appImages()
-	if err != nil {
-		return err
-	}
-	old.probe.Binaries = set.Binaries
-	for _, source := range set.Sources {
-		if source.Name == probeRepository {
-			old.probe.Sources = append(old.probe.Sources, source)
-		}
-	}
+func (old *oldImages) addProbe(ctx context.Context) error {
 	status, err := old.engine.Observe(ctx, old.probe)
 	if err != nil {
 		return err
 	}
-	for _, seen := range status.Missing() {
-		old.noProbe = seen.Cause
+	if missing := status.Missing(); len(missing) > 0 {
+		old.noProbe = missing[0].Cause
 		return nil
 	}
 	found, err := old.engine.Resolve(ctx, old.probe)
@@ -142,9 +135,6 @@ func (old *oldImages) missing(ctx context.Context) (names, nameless []string, er
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, m := range missing {
-		names = appendNew(names, m.Image.Name)
-	}
 	nameless, err = old.engine.Nameless(ctx, old.nodes, old.outside)
-	return names, nameless, err
+	return namesOf(missing), nameless, err
 }

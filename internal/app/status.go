@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,9 +33,7 @@ func statusCommand(streams Streams) *cli.Command {
 				return err
 			}
 			if w.json {
-				encoder := json.NewEncoder(streams.Out)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(s)
+				return writeJSON(streams.Out, s)
 			}
 			return s.print(streams.Out)
 		},
@@ -79,10 +76,7 @@ type workloadStatus struct {
 }
 
 func (w *workspace) status(ctx context.Context) (*status, error) {
-	if _, err := w.connect(ctx); err != nil {
-		return nil, err
-	}
-	seen, err := w.cluster.Observe(ctx)
+	seen, err := w.observe(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 
@@ -14,6 +15,14 @@ type Streams struct {
 	Out, Err io.Writer
 	TTY      bool // Err is a terminal
 	Color    bool
+}
+
+// writeJSON writes a command's result for a program.
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }
 
 // System gives the process's own streams. NO_COLOR (no-color.org) is honoured.

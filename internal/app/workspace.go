@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/lock"
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
@@ -140,6 +140,14 @@ func stateDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "tkdeploy"), nil
 }
 
+// observe looks at the environment's cluster, by way of the engine.
+func (w *workspace) observe(ctx context.Context) (cluster.Status, error) {
+	if _, err := w.connect(ctx); err != nil {
+		return cluster.Status{}, err
+	}
+	return w.cluster.Observe(ctx)
+}
+
 // kube speaks to the environment's cluster.
 func (w *workspace) kube() (kubernetes.Interface, error) { return w.cluster.Client() }
 
@@ -151,14 +159,8 @@ func (w *workspace) release() (*release.Client, error) {
 		return nil, err
 	}
 	target := release.Target{Config: rest, Namespace: w.config.Chart.Namespace, Name: w.config.Chart.Release}
-	var o release.Options
-	if who, err := user.Current(); err == nil {
-		o.User = who.Username
-	}
-	if host, err := os.Hostname(); err == nil {
-		o.Host = host
-	}
-	return release.Open(target, o)
+	self := lock.Self(w.command)
+	return release.Open(target, release.Options{User: self.User, Host: self.Host})
 }
 
 // kubectl is how a command that shows more begins.
