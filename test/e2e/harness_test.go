@@ -236,24 +236,11 @@ func restarts(pod corev1.Pod) int32 {
 // call sends a request and gives status and body.
 func call(t *testing.T, method, url, token, body string) (int, string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	code, text, err := member{token: token, client: http.DefaultClient}.send(t.Context(), method, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
+	return code, text
 }
 
 func docker(t *testing.T, args ...string) string {

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"path/filepath"
@@ -47,30 +46,10 @@ func (p *project) serves(t *testing.T) revision {
 	return last
 }
 
-// ask sends a request every 50 ms until stop, which gives those that failed.
-func ask(url string) (stop func() (failed []string)) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan []string)
-	go func() {
-		var failed []string
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for ctx.Err() == nil {
-			<-tick.C
-			client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-			response, err := client.Get(url)
-			if err != nil {
-				failed = append(failed, err.Error())
-				continue
-			}
-			response.Body.Close()
-			if response.StatusCode != http.StatusOK {
-				failed = append(failed, response.Status)
-			}
-		}
-		done <- failed
-	}()
-	return func() []string { cancel(); return <-done }
+// visitor asks for the shop, each time over a connection of its own.
+func (p *project) visitor() request {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	return request{member{base: p.url, client: client}, "GET", "", 200}
 }
 
 func (p *project) takenBack(t *testing.T) {
@@ -83,12 +62,13 @@ func (p *project) takenBack(t *testing.T) {
 		"rollout":    {"web.env.CRASH=no such database", 14},
 		"smoke test": {"web.env.HEALTH=500", 15},
 	} {
-		failures := func() []string { return nil }
+		var visitors []request
 		if bad.code == 14 { // the bad release never serves
-			failures = ask(p.url)
+			visitors = append(visitors, p.visitor())
 		}
+		running := startTraffic(t, visitors)
 		got := p.run(t, "up", "--set", bad.set, "--output", "json")
-		if failed := failures(); len(failed) > 0 {
+		if _, failed := running.end(); len(failed) > 0 {
 			t.Errorf("%d requests were dropped: %v", len(failed), failed)
 		}
 		got.must(t, bad.code).says(t, "was taken back", "serves")
