@@ -10,9 +10,10 @@
 //
 // # What is kept where
 //
-// All files are below [Spec.StateDir]: the private kubeconfig (0600) and the
-// data of the cluster's volumes, which outlive the cluster unless [Cluster.Delete]
-// is told otherwise. The user's own kubeconfig is neither read nor written.
+// All files are below [Spec.StateDir]: the private kubeconfig (0600), a file
+// that is there while the cluster is being created, and the data of the cluster's
+// volumes, which outlive the cluster unless [Cluster.Delete] is told otherwise.
+// The user's own kubeconfig is neither read nor written.
 package cluster
 
 import (
@@ -69,9 +70,10 @@ func (s Spec) ownerMount() string { return "/etc/tkdeploy/" + s.owner() }
 // Kubeconfig is the path of the private kubeconfig.
 func (s Spec) Kubeconfig() string { return filepath.Join(s.StateDir, "kubeconfig") }
 
-func (s Spec) volumes() string { return filepath.Join(s.StateDir, "volumes") }
-func (s Spec) secrets() string { return filepath.Join(s.StateDir, "secrets") }
-func (s Spec) logs() string    { return filepath.Join(s.StateDir, "logs") }
+func (s Spec) volumes() string  { return filepath.Join(s.StateDir, "volumes") }
+func (s Spec) secrets() string  { return filepath.Join(s.StateDir, "secrets") }
+func (s Spec) logs() string     { return filepath.Join(s.StateDir, "logs") }
+func (s Spec) creating() string { return filepath.Join(s.StateDir, "creating") }
 
 // Limits are the longest waits. Zero fields take the defaults of [New].
 type Limits struct {

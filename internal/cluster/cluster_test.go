@@ -77,6 +77,66 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// A create that was killed goes on for a while in its containers: kubeadm brings
+// the API server up, and even all that the node needs may be there. An up that
+// took this for a cluster on its way ended well, and left one without storage and
+// without its mark.
+func TestAClusterWhoseCreateWasKilledIsReplaced(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		running bool
+		objects func(*Cluster) []runtime.Object
+	}{
+		"its node was ready":    {true, live},
+		"its node was not":      {true, nil},
+		"its node was stopped":  {false, nil},
+		"its mark was in place": {false, live},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			docker := &fakeDocker{containers: []container{node(ours, test.running)}}
+			c := newCluster(t, docker, &fakeKind{})
+			if test.objects != nil {
+				c = newCluster(t, docker, &fakeKind{}, test.objects(c)...)
+			}
+			created := errors.New("created anew")
+			c.provider = newProvider(&fakeKind{create: func() error { return created }})
+			if err := c.begin(); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Ensure(t.Context(), event.Discard); !errors.Is(err, created) {
+				t.Errorf("got %v", err)
+			}
+			if changes := docker.changed(); len(changes) == 0 || changes[0] != "rm" {
+				t.Errorf("changed %v", changes)
+			}
+		})
+	}
+}
+
+func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
+	t.Parallel()
+	docker := &fakeDocker{}
+	c := newCluster(t, docker, &fakeKind{})
+	c = newCluster(t, docker, &fakeKind{}, live(c)[1:]...)
+	c.now = func() time.Time { return began }
+	begunMeanwhile := false
+	c.provider = newProvider(&fakeKind{create: func() error {
+		docker.add(node(ours, true))
+		begunMeanwhile = c.begun()
+		return nil
+	}})
+	if err := c.Ensure(t.Context(), event.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if !begunMeanwhile || c.begun() {
+		t.Errorf("begun while kind worked: %t, and afterwards: %t", begunMeanwhile, c.begun())
+	}
+	if status, err := c.Observe(t.Context()); err != nil || status.Phase != Running {
+		t.Errorf("got %+v, %v", status, err)
+	}
+}
+
 func TestAForeignClusterIsRefusedAndUntouched(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*Cluster, context.Context) error{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,17 @@ const volumesInNode = "/var/local-path-provisioner"
 // volumePath names a volume's folder after its claim and not after a random id,
 // so that the claim finds its data again in a cluster created anew.
 const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
+
+// begin notes that a create is under way. A create that is killed leaves the
+// note, and by it the cluster is known as incomplete even where its API server
+// does not answer, or answers before the killed create had written all.
+func (c *Cluster) begin() error { return writePrivate(c.creating(), nil) }
+
+// begun tells whether a create was begun and did not end.
+func (c *Cluster) begun() bool {
+	_, err := os.Stat(c.creating())
+	return err == nil
+}
 
 // complete makes the volumes durable and then marks the cluster as whole.
 func (c *Cluster) complete(ctx context.Context) error {
@@ -36,7 +48,7 @@ func (c *Cluster) complete(ctx context.Context) error {
 	if _, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Create(ctx, marker, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("mark cluster %s as created: %w", c.Name, err)
 	}
-	return nil
+	return os.Remove(c.creating())
 }
 
 // durableVolumes gives kind's storage classes volumePath. A class cannot be

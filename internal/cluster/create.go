@@ -52,6 +52,9 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 		return err
 	}
 	start := c.now()
+	if err := c.begin(); err != nil {
+		return fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
+	}
 	if err := c.createNodes(ctx, config, reporter); err != nil {
 		return err
 	}

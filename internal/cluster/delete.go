@@ -108,7 +108,7 @@ func (c *Cluster) tidy(volumes bool) error {
 	if volumes {
 		return os.RemoveAll(c.StateDir)
 	}
-	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logs()))
+	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logs()), os.RemoveAll(c.creating()))
 }
 
 // HasVolumes tells whether data of the cluster's volumes is kept.

@@ -44,6 +44,8 @@ type NodeStatus struct {
 // cluster is created: a cluster without it is incomplete.
 const markerName = "tkdeploy"
 
+const unfinished = "its creation has not ended"
+
 // Observe looks at the containers and the API server. It changes nothing.
 func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	nodes, err := c.containers(ctx)
@@ -55,6 +57,8 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 		return Status{Phase: Absent, Cause: "no cluster " + c.Name}, nil
 	case !c.owns(nodes):
 		return Status{Phase: Foreign, Cause: c.foreignCause(nodes)}, nil
+	case c.begun():
+		return Status{Phase: Incomplete, Cause: unfinished, Nodes: names(nodes)}, nil
 	}
 	for _, n := range nodes {
 		if !n.State.Running {
@@ -115,7 +119,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		status.Phase, status.Cause = Incomplete, "an earlier create did not end"
+		status.Phase, status.Cause = Incomplete, unfinished
 		return status
 	case err != nil:
 		status.Cause = fmt.Sprintf("its API server does not answer: %v", err)
