@@ -34,8 +34,11 @@ engine: ## start a Docker engine where none answers
 
 ##@ Test
 
+# Two at a time, as there are cores; the output of both is mixed by the line.
 .PHONY: test
-test: test-unit lint test-services test-frontend test-adapters test-e2e ## everything, unit to e2e on a real cluster
+test: engine build ## everything, unit to e2e on a real cluster
+	$(MAKE) --no-print-directory --jobs 2 test-images test-unit lint test-services test-frontend
+	$(MAKE) --no-print-directory --jobs 2 test-stack test-parts
 
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
@@ -62,11 +65,29 @@ services/frontend/node_modules: services/frontend/package-lock.json
 test-adapters: engine build ## the packages that speak to engine and cluster, on real ones
 	hack/test-adapters.sh
 
+E2E := TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
+
 .PHONY: test-e2e
-test-e2e: engine build services/frontend/node_modules ## real engine, real kind cluster, an environment of its own
+test-e2e: test-stack test-parts ## real engine, real kind clusters, environments of their own
+
+# Before the tests on clusters, so that none shares the machine with a compiler.
+.PHONY: test-images
+test-images: engine build
+	bin/tkdeploy up --env ci --only build
+	go test -tags e2e -run '^$$' ./internal/images ./internal/release ./internal/rollout ./internal/verify ./test/e2e >/dev/null
+
+.PHONY: test-stack
+test-stack: test-images services/frontend/node_modules
 	hack/packages.sh
-	bin/tkdeploy up --env ci --only build # first, so that no test shares the machine with a compiler
-	TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -parallel 2 -timeout 60m -v ./test/e2e/...
+	$(E2E) -run TestStack
+
+.PHONY: test-parts
+test-parts: test-images test-adapters
+	$(E2E) -skip TestStack
+
+.PHONY: test-faults
+test-faults: test-images ## every row of the fault list, and the table of what was seen: docs/faults.md
+	TKDEPLOY_E2E_FAULTS=all $(E2E) -skip TestStack
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck

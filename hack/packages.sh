@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
 # Install the Debian packages that the tests want, where that is possible.
 # Does nothing where they are there; elsewhere the tests say what they skip.
+# The recipes install packages too: who comes second waits.
 set -euo pipefail
-packages=(postgresql redis-server shellcheck chromium fonts-dejavu-core)
-missing=()
-for p in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-done
-[ ${#missing[@]} -eq 0 ] && exit 0
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "not installed here: ${missing[*]}; the tests that want them will say so" >&2
-  exit 0
-fi
-echo "installing ${missing[*]}" >&2
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# policy-rc.d keeps Debian's post-install scripts from starting servers
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# shellcheck source=../offline/lib.sh
+source "$(dirname "$0")/../offline/lib.sh"
+
+# install_missing installs what is missing now: another may have installed it.
+install_missing() {
+  local missing=() p
+  for p in postgresql redis-server shellcheck chromium fonts-dejavu-core; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "not installed here: ${missing[*]}; the tests that want them will say so"
+    return 0
+  fi
+  install_packages "${missing[@]}"
+}
+
+locked apt install_missing

@@ -97,7 +97,7 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   # A host that was just set up has no package lists; one that has them is not
   # asked to fetch them again.
-  if ! quietly "apt-get install $*" apt-get install -y -qq --no-install-recommends "$@"; then
+  if ! apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1; then
     quietly "apt-get update" apt-get update -qq
     quietly "apt-get install $*" apt-get install -y -qq --no-install-recommends "$@"
   fi

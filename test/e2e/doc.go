@@ -3,5 +3,6 @@
 // are never those of a developer.
 //
 // A failing test prints what tkdeploy said. TKDEPLOY_E2E_KEEP=1 keeps the
-// clusters for a look. The tests build with the tag e2e; make test-e2e runs them.
+// clusters for a look. The tests build with the tag e2e; make test-e2e runs them,
+// and make test-faults those of the fault list that take too long for every commit.
 package e2e

@@ -24,7 +24,6 @@ func newShop(t *testing.T, cluster, port string) *project {
 // TestFaults breaks the smallest app in the ways of the fault list. The numbers
 // are its rows.
 func TestFaults(t *testing.T) {
-	t.Parallel()
 	useEngine(t)
 	theirs := theirKubeconfig(t) // rows 11 and 14: looked at when all is over
 	p := newShop(t, "shop-e2e", "24080")
@@ -46,17 +45,17 @@ func TestFaults(t *testing.T) {
 	t.Run("doctor, of a running app", p.doctorOfARunningApp)
 	t.Run("row 47: a service whose health answers 500", p.unhealthyService)
 	t.Run("row 34: a crash loop", p.crashLoop)
-	t.Run("row 34: what is kept of a crash loop", p.bundled)
+	t.Run("row 34: what is kept of a crash loop", inFull(p.bundled))
 	t.Run("row 37: a bad command", p.badCommand)
 	t.Run("row 22: SIGINT ends a run", p.interrupted)
 	t.Run("row 31: a bad release is taken back by itself", p.takenBack)
 	t.Run("a rollback by hand, and the next up", p.rolledBackByHand)
-	t.Run("row 26: a rollback passes over what failed", p.passesOverFailures)
-	t.Run("row 28: a failed hook leaves nothing pending", p.failedRollbackHook)
-	t.Run("row 32: a rollback that fails too tells both causes", p.failedRecovery)
-	t.Run("row 30: a rollback that would delete a CRD is refused", p.lostDefinition)
-	t.Run("row 29: an immutable field is refused before any write", p.immutableField)
-	t.Run("row 27: nothing verified, nowhere to go", p.nothingVerified)
+	t.Run("row 26: a rollback passes over what failed", inFull(p.passesOverFailures))
+	t.Run("row 28: a failed hook leaves nothing pending", inFull(p.failedRollbackHook))
+	t.Run("row 32: a rollback that fails too tells both causes", inFull(p.failedRecovery))
+	t.Run("row 30: a rollback that would delete a CRD is refused", inFull(p.lostDefinition))
+	t.Run("row 29: an immutable field is refused before any write", inFull(p.immutableField))
+	t.Run("row 27: nothing verified, nowhere to go", inFull(p.nothingVerified))
 }
 
 // changedFile replaces text in a file of the project and puts it back.

@@ -33,6 +33,17 @@ func binary(t *testing.T) string {
 	return path
 }
 
+// inFull is a test that make test-faults runs, and make test leaves to it.
+func inFull(test func(*testing.T)) func(*testing.T) { return inFullUnless(false, test) }
+
+// inFullUnless is a test that make test runs where picked, and make test-faults always.
+func inFullUnless(picked bool, test func(*testing.T)) func(*testing.T) {
+	if picked || os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" {
+		return test
+	}
+	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") } //nolint:thelper // a test
+}
+
 // A project is a copy of an app with a state folder of its own, so that a test
 // may change sources.
 type project struct {

@@ -15,7 +15,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -34,7 +33,6 @@ func newStack(t *testing.T) *project {
 // TestStack takes the reference stack through a day: each step starts where the
 // one before it ended.
 func TestStack(t *testing.T) {
-	t.Parallel()
 	release := useEngine(t)
 	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
 	p := newStack(t)
@@ -201,11 +199,7 @@ func oneChange(t *testing.T, p *project) {
 
 func scaledToZero(t *testing.T, p *project) {
 	client := p.kube(t)
-	patch := []byte(`{"spec":{"replicas":0}}`)
-	_, err := client.AppsV1().Deployments(stackNamespace).Patch(t.Context(), "auth-service", types.MergePatchType, patch, metav1.PatchOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	scale(t, client, "auth-service", 0)
 	repaired(t, p, client)
 }
 
