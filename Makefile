@@ -86,8 +86,8 @@ test-parts: test-images test-adapters
 	$(E2E) -skip TestStack
 
 .PHONY: test-faults
-test-faults: test-images ## every row of the fault list, and the table of what was seen: docs/faults.md
-	TKDEPLOY_E2E_FAULTS=all $(E2E) -skip TestStack
+test-faults: test-images services/frontend/node_modules ## every row of the fault list, and the table of what was seen: docs/faults.md
+	hack/test-faults.sh $(FUZZTIME)
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck

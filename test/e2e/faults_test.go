@@ -40,6 +40,14 @@ func TestFaults(t *testing.T) {
 	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0) }) {
 		t.FailNow()
 	}
+	t.Run("row 3: a Docker context other than the default", inFull(p.otherContext))
+	t.Run("row 4: few inotify instances", inFull(p.fewWatches))
+	t.Run("row 5: no space left during a build", inFull(p.fullDisk))
+	t.Run("row 10: a chart that no release record can hold", inFull(p.largeChart))
+	t.Run("row 17: an image without a fixed tag", inFull(p.movingTag))
+	t.Run("row 18: an image for another architecture", inFull(p.otherArchitecture))
+	t.Run("row 49: a namespace that is held", inFull(p.heldNamespace))
+	t.Run("row 52: a Secret that the API server rejects", inFull(p.rejectedSecret))
 	t.Run("row 14: the own kubeconfig is private", p.ownKubeconfig)
 	t.Run("row 12: nodes that are not kind's", p.foreignNodes)
 	t.Run("doctor, of a running app", p.doctorOfARunningApp)

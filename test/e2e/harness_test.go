@@ -7,12 +7,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,12 +35,15 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// inFull is a test that make test-faults runs, and make test leaves to it.
+// full tells that make test-faults runs the tests, all of them.
+func full() bool { return os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" }
+
+// inFull is a test that make test leaves to make test-faults.
 func inFull(test func(*testing.T)) func(*testing.T) { return inFullUnless(false, test) }
 
 // inFullUnless is a test that make test runs where picked, and make test-faults always.
 func inFullUnless(picked bool, test func(*testing.T)) func(*testing.T) {
-	if picked || os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" {
+	if picked || full() {
 		return test
 	}
 	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") } //nolint:thelper // a test
@@ -47,11 +52,12 @@ func inFullUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 // A project is a copy of an app with a state folder of its own, so that a test
 // may change sources.
 type project struct {
-	dir   string
-	state string
-	env   string   // --env
-	extra []string // further environment variables
-	url   string   // where the app answers; set for the shop
+	dir     string
+	state   string
+	env     string   // --env
+	extra   []string // further environment variables
+	through []string // a command that runs tkdeploy
+	url     string   // where the app answers; set for the shop
 }
 
 // newProject copies folders and files of root, with replacements in tkdeploy.yaml.
@@ -127,7 +133,8 @@ func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) 
 	if args[0] != "version" {
 		args = append(args, "--env", p.env)
 	}
-	cmd := exec.CommandContext(ctx, binary(t), args...)
+	line := slices.Concat(p.through, []string{binary(t)}, args)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Dir = p.dir
 	cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+p.state), p.extra...)
 	var stdout, stderr bytes.Buffer
@@ -143,9 +150,13 @@ func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) 
 	return r
 }
 
-// must fails the test unless the run exited with code.
+// must fails the test unless the run exited with code. That of a fault is for
+// the table of hack/faults.
 func (r result) must(t *testing.T, code int) result {
 	t.Helper()
+	if code != 0 {
+		t.Attr("seen", fmt.Sprintf("exit %d after %.1f s", r.code, r.elapsed.Seconds()))
+	}
 	if r.code != code {
 		t.Fatalf("exit %d, want %d\n--- stdout\n%s\n--- stderr\n%s", r.code, code, r.stdout, r.stderr)
 	}

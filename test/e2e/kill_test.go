@@ -12,6 +12,27 @@ import (
 	"time"
 )
 
+// TestKills kills up 60 times: in each stage once as it begins, which is the end
+// of the one before, and then at random points (row 20).
+func TestKills(t *testing.T) {
+	if !full() {
+		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, and TestLocks tries one")
+	}
+	useEngine(t)
+	p := newShop(t, "shop-kills", "24082")
+	p.run(t, "up").must(t, 0)
+	k := newKiller(t, p, uint64(time.Now().UnixNano()))
+	for _, stage := range actingStages {
+		t.Run("row 20: kill -9 in stage "+stage, func(t *testing.T) {
+			k.kill(t, stage, 0)
+			for range 9 {
+				k.kill(t, stage, k.within(stage))
+			}
+			t.Attr("seen", "10 kills in stage "+stage+", all converged")
+		})
+	}
+}
+
 // A killer kills runs of up at random points within a stage and checks that the
 // next one converges.
 type killer struct {
@@ -54,12 +75,16 @@ func (p *project) changeSource(t *testing.T) {
 	write(t, path, read(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
 }
 
-// kill kills an up within the stage, and checks that the next one reaches what
-// an undisturbed one would, with at most one revision more.
-func (k *killer) kill(t *testing.T, stage string) {
+// within is a random time from the start of the stage to its end.
+func (k *killer) within(stage string) time.Duration {
+	return time.Duration(k.random.Float64() * float64(max(k.took[stage], 200*time.Millisecond)))
+}
+
+// kill kills an up that time after the stage has started, and checks that the next
+// one reaches what an undisturbed one would, with at most one revision more.
+func (k *killer) kill(t *testing.T, stage string, after time.Duration) {
 	t.Helper()
 	before := k.stir(t, stage)
-	after := time.Duration(k.random.Float64() * float64(max(k.took[stage], 200*time.Millisecond)))
 	k.count++
 	got := k.during(t, stage, func(tkdeploy *os.Process) {
 		time.AfterFunc(after, func() { _ = tkdeploy.Kill() }) // it may have ended

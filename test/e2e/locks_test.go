@@ -41,7 +41,7 @@ func TestLocks(t *testing.T) {
 		t.Run("row 22: SIGINT in stage "+stage, inFullUnless(i == picked, func(t *testing.T) { p.interruptedIn(t, stage) }))
 	}
 	for i, stage := range actingStages {
-		t.Run("row 20: kill -9 in stage "+stage, inFullUnless(i == picked, func(t *testing.T) { k.kill(t, stage) }))
+		t.Run("row 20: kill -9 in stage "+stage, inFullUnless(i == picked, func(t *testing.T) { k.kill(t, stage, k.within(stage)) }))
 	}
 	t.Run("row 21: kill -9, then down", func(t *testing.T) { p.killedThenDown(t) })
 }

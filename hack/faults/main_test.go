@@ -1,0 +1,64 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const log = `a line of make
+{"Action":"run","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_34:_a_crash_loop"}
+{"Action":"attr","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_34:_a_crash_loop","Key":"seen","Value":"exit 14 after 9.1 s"}
+{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_34:_a_crash_loop","Elapsed":12.5}
+{"Action":"fail","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_3:_context","Elapsed":1}
+{"Action":"output","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_4:_inotify","Output":"    x_test.go:1: SKIPPED: no permission\n"}
+{"Action":"skip","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_4:_inotify"}
+{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/internal/rollout","Test":"TestRealFaults/quota"}
+{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/internal/rollout","Test":"TestRealFaults/quota/part"}
+`
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	tests, err := readTests("parts", strings.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []row{
+		{34, "crash loop", "exit 14", []string{"e2e TestFaults/row 34:"}, ""},
+		{3, "a | b", "one daemon", []string{"e2e TestFaults/row 3:"}, ""},
+		{4, "inotify", "warning", []string{"e2e TestFaults/row 4:"}, ""},
+		{40, "quota", "exit 14", []string{"rollout TestRealFaults/quota"}, ""},
+		{99, "nobody tests it", "?", []string{"rollout TestRealFaults$", "rollout TestRealFaults/quota$"}, ""},
+	}
+	text, bad := table(rows, tests, "2026-11-25: a machine")
+	for _, want := range []string{
+		"| 34 | crash loop | exit 14 | pass | exit 14 after 9.1 s | 12.5s |",
+		`| 3 | a \| b | one daemon | **not shown** |  | 1s |`,
+		"| 40 | quota | exit 14 | pass |  | 0s |",
+		"2 of 5 rows passed",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the table lacks %q:\n%s", want, text)
+		}
+	}
+	want := "row 3: e2e TestFaults/row_3:_context failed\nrow 4: e2e TestFaults/row_4:_inotify was skipped: no permission\nrow 99: no test named rollout TestRealFaults$ ran"
+	if got := strings.Join(bad, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// The rows are those of the fault list, each once and in order, each with a test.
+func TestRows(t *testing.T) {
+	t.Parallel()
+	rows, err := readRows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, bad := table(rows, nil, ""); len(bad) < len(rows) {
+		t.Errorf("without any test that ran, %d problems", len(bad))
+	}
+	for i, r := range rows {
+		if r.Row != i+1 || len(r.Tests) == 0 || r.Fault == "" || r.Expected == "" {
+			t.Errorf("row %d: %+v", i+1, r)
+		}
+	}
+}
