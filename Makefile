@@ -37,8 +37,13 @@ engine: ## start a Docker engine where none answers
 # Two at a time, as there are cores; the output of both is mixed by the line.
 .PHONY: test
 test: engine build ## everything, unit to e2e on a real cluster
-	$(MAKE) --no-print-directory --jobs 2 test-images test-unit lint test-services test-frontend
+	$(MAKE) --no-print-directory --jobs 2 test-images test-host
 	$(MAKE) --no-print-directory --jobs 2 test-stack test-parts
+
+# What needs no engine, one after the other: beside it, images are built.
+.PHONY: test-host
+test-host:
+	MAKEFLAGS= $(MAKE) --no-print-directory test-unit lint test-services test-frontend
 
 .PHONY: test-unit
 test-unit: ## unit tests with the race detector; no engine needed
