@@ -66,10 +66,10 @@ func withDeadline(ctx context.Context, hook Hook) *unstructured.Unstructured {
 	return object
 }
 
-// remove deletes with a short time of its own, since ctx may be over. That it
-// fails is no verdict on the app.
+// remove deletes with a short time of its own, since ctx may be over, and a run
+// that was canceled ends within 10 s. That it fails is no verdict on the app.
 func (h *hookRun) remove(ctx context.Context, hook Hook) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
 	defer cancel()
 	if hook.Resource.Empty() {
 		return

@@ -56,15 +56,16 @@ func undecided(err error) error {
 	return fault.New(fault.Undecided, err, "run it again: tkdeploy verify")
 }
 
-// isTransient tells a server that is away or overloaded from one that answers.
-// An error without a status came from the connection, not from the server.
+// isTransient tells a server that is away, overloaded or in conflict with another
+// write from one that answers. An error without a status came from the
+// connection, not from the server.
 func isTransient(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return true
 	}
 	return apierrors.IsTooManyRequests(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
-		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) || status.Status().Code >= 500
+		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsConflict(err) || status.Status().Code >= 500
 }
 
 // refused adds the next step to the API server's refusal of the pod. Its own

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -418,6 +420,50 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 			t.Errorf("got %v of class %q after %v", o.err, fault.ClassOf(o.err), o.took)
 		}
 	})
+}
+
+// Row 44 of the fault list: whichever request fails once, the answer is the same.
+func TestAnyOneRequestMayFail(t *testing.T) {
+	t.Parallel()
+	feed := Result{ID: "feed/tcp-80", Outcome: Failed, Message: "refused"}
+	for name, failure := range map[string]error{
+		"500":   apierrors.NewInternalError(errors.New("boom")),
+		"429":   apierrors.NewTooManyRequests("slow down", 1),
+		"409":   apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, "p", errors.New("conflict")),
+		"reset": syscall.ECONNRESET,
+	} {
+		for _, last := range []Result{passed("feed/tcp-80"), feed} {
+			requests := int32(0)
+			for k := int32(-1); k < requests; k++ { // none fails at first: how many are there?
+				t.Run(fmt.Sprintf("%s of request %d, %s", name, k, last.Outcome), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						n := &node{states: []corev1.PodStatus{running()}, logs: []string{line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) + line(t, last)}}
+						client := n.cluster(t)
+						seen := failKth(client, k, failure)
+						o := tryOn(t, t.Context(), client)
+						if k < 0 {
+							requests = seen.Load() - 1 // the last one is the test's own
+						}
+						if (o.err != nil) != (last.Outcome == Failed) || o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
+							t.Errorf("%v of class %q", o.err, fault.ClassOf(o.err))
+						}
+					})
+				})
+			}
+			if requests < 5 {
+				t.Errorf("only %d requests were tried", requests)
+			}
+		}
+	}
+}
+
+// failKth makes the k-th request fail, and counts them.
+func failKth(client *fake.Clientset, k int32, failure error) *atomic.Int32 {
+	var n atomic.Int32
+	broken := func() bool { return n.Add(1)-1 == k }
+	client.PrependReactor("*", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return broken(), nil, failure })
+	client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watchInterface, error) { return broken(), nil, failure })
+	return &n
 }
 
 // Row 45 of the fault list.
