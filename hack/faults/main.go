@@ -7,6 +7,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -233,7 +234,7 @@ func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 // machine says where and when the tests ran.
 func machine() string {
 	engine := "no engine"
-	if out, err := exec.Command("docker", "version", "--format", "Docker {{.Server.Version}}").Output(); err == nil {
+	if out, err := exec.CommandContext(context.Background(), "docker", "version", "--format", "Docker {{.Server.Version}}").Output(); err == nil {
 		engine = strings.TrimSpace(string(out))
 	}
 	return fmt.Sprintf("%s: %s/%s, %d cores, %s", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), engine)

@@ -46,7 +46,7 @@ func inFullUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 	if picked || full() {
 		return test
 	}
-	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") } //nolint:thelper // a test
+	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") }
 }
 
 // A project is a copy of an app with a state folder of its own, so that a test
