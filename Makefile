@@ -75,11 +75,9 @@ E2E := TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 6
 .PHONY: test-e2e
 test-e2e: test-stack test-parts ## real engine, real kind clusters, environments of their own
 
-# Before the tests on clusters, so that none shares the machine with a compiler.
 .PHONY: test-images
 test-images: engine build
-	bin/tkdeploy up --env ci --only build
-	go test -tags e2e -run '^$$' ./internal/images ./internal/release ./internal/rollout ./internal/verify ./test/e2e >/dev/null
+	hack/test-images.sh
 
 .PHONY: test-stack
 test-stack: test-images services/frontend/node_modules
