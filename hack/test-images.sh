@@ -9,6 +9,7 @@ tkdeploy=$PWD/bin/tkdeploy
 stack=$!
 work=$(mktemp -d)
 down() {
+  wait
   (cd "$work/app" && XDG_STATE_HOME=$work/state "$tkdeploy" down --env test --volumes) || true
   rm -rf "$work"
 }
