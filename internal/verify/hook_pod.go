@@ -83,8 +83,24 @@ func followed(pod *corev1.Pod) string {
 	return cmp.Or(pod.Annotations["kubectl.kubernetes.io/default-container"], pod.Spec.Containers[0].Name)
 }
 
+// hasEnded says that nothing of the pod runs any more, nor will. The phase tells
+// it only when the kubelet has taken the pod apart, a second or more after it
+// told how the containers ended.
 func hasEnded(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return true
+	}
+	containers := pod.Status.ContainerStatuses
+	return pod.Spec.RestartPolicy == corev1.RestartPolicyNever && len(containers) == len(pod.Spec.Containers) &&
+		!slices.ContainsFunc(containers, func(c corev1.ContainerStatus) bool { return c.State.Terminated == nil })
+}
+
+// hasFailed tells how a pod that has ended did so.
+func hasFailed(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed ||
+		slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+			return c.State.Terminated != nil && c.State.Terminated.ExitCode != 0
+		})
 }
 
 func (p *hookPod) status(pod *corev1.Pod) corev1.ContainerStatus {

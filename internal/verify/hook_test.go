@@ -278,6 +278,12 @@ func TestAHookIsJudged(t *testing.T) {
 			states: life(corev1.PodSucceeded, 0), log: "TAP version 14\n1..1\nnot ok 1 - register\n",
 			err: `journey: step "register" failed`, ends: "journey/register failed", left: "pod journey",
 		},
+		"by its containers' ends, before the kubelet has taken the pod apart": {
+			states: life(corev1.PodRunning, 0), log: "all well\n", ends: "journey done",
+		},
+		"the same, of one that failed": {
+			states: life(corev1.PodRunning, 3), log: "oh\n", err: "journey: exit code 3\n  oh", ends: "journey failed exit code 3\n  oh", left: "pod journey",
+		},
 		"by its init containers": {
 			states: []corev1.PodStatus{hookState(corev1.PodPending, isRunning, isPending), hookState(corev1.PodFailed, exited(5, "Error"), isPending)},
 			log:    "cannot prepare\n",

@@ -93,7 +93,7 @@ func (p *hookPod) ending(err error) ending {
 func (p *hookPod) judge(ctx context.Context, pod *corev1.Pod) []HookFailure {
 	failures := p.failed
 	container, how := "", ""
-	if pod.Status.Phase == corev1.PodFailed {
+	if hasFailed(pod) {
 		container, how = exit(pod)
 		how = p.Redact(how)
 	}
