@@ -29,7 +29,7 @@ func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recovere
 	told := tellOfSignal(ctx, runner)
 	rolledBack, err := runLocked(ctx, runner, p, find, locks, evidence)
 	told()
-	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack}
+	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Start: start, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack}
 	switch {
 	case err == nil: // a signal that comes when all is done changes nothing
 	case ctx.Err() != nil:
