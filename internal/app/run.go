@@ -7,7 +7,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
-	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
 // run runs a plan under locks with its events rendered, and ends the stream with
@@ -19,10 +18,7 @@ func (w *workspace) run(ctx context.Context, p plan.Plan, locks *locks, streams 
 // runOrRecover is run with a recoverer: what failed may be taken back within
 // the same stream of events.
 func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recoverer, locks *locks, streams Streams) error {
-	reporter := report.New(report.Options{
-		Out: streams.Out, Err: streams.Err, JSON: w.json, TTY: streams.TTY, Color: streams.Color,
-		JUnit: w.junitOptions(),
-	})
+	reporter := w.reporter(streams)
 	evidence := w.evidence(ctx)
 	runner := &plan.Runner{Reporter: event.Tee(reporter, evidence)}
 	start := runner.Time()
