@@ -6,7 +6,7 @@ SHELL := /bin/bash
 ENV ?= dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 60s
-GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' go.mod go.sum | grep -v '^services/')
+GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
 # What is compiled, and which tests passed on it, is then the same in every clone,
 # and for the binary, the linter and the tests on clusters.

@@ -5,7 +5,7 @@
 #
 #   hack/nightly.sh [FOLDER]      or ARTIFACTS=FOLDER; default: artifacts/nightly
 #
-# In the folder: junit.xml, events.jsonl, status.txt and the consoles of the
+# In the folder: junit.xml, report.html, events.jsonl, status.txt and the consoles of the
 # nodes, with collect.err, which says what of them could not be had; if up fails,
 # its bundle of evidence below diagnostics. The exit status is that of
 # `tkdeploy up`; where that is 0, of the step that failed.
@@ -65,7 +65,7 @@ finish() {
 }
 
 trap stop INT TERM
-rm -rf "$artifacts"/{junit.xml,events.jsonl,status.txt,logs,diagnostics} # of an earlier run
+rm -rf "$artifacts"/{junit.xml,report.html,events.jsonl,status.txt,logs,diagnostics} # of an earlier run
 run make engine build
 trap finish EXIT
-run bin/tkdeploy up --env ci --junit "$artifacts/junit.xml" --diagnostics "$artifacts/diagnostics" --output json >"$artifacts/events.jsonl"
+run bin/tkdeploy up --env ci --junit "$artifacts/junit.xml" --diagnostics "$artifacts/diagnostics" --report "$artifacts/report.html" --output json >"$artifacts/events.jsonl"

@@ -21,10 +21,9 @@ func downCommand(streams Streams) *cli.Command {
 			"Examples:\n" +
 			"   tkdeploy down\n" +
 			"   tkdeploy down --env ci --volumes   and delete the data",
-		Flags: []cli.Flag{
-			envFlag(), configFlag(), outputFlag(), junitFlag(),
+		Flags: append(runFlags(),
 			&cli.BoolFlag{Name: "volumes", Usage: "delete the data in the volumes as well"},
-		},
+		),
 		Action: func(c *cli.Context) error { return down(c, streams) },
 	}
 }

@@ -22,12 +22,12 @@ func rollbackCommand(streams Streams) *cli.Command {
 			"   tkdeploy rollback                  to the newest verified revision\n" +
 			"   tkdeploy rollback --dry-run        where it would go, and whether it can\n" +
 			"   tkdeploy rollback --env ci --to 3  to a revision of tkdeploy history",
-		Flags: []cli.Flag{
-			envFlag(), configFlag(), outputFlag(), timeoutFlag(), junitFlag(), diagnosticsFlag(),
+		Flags: append(runFlags(),
+			diagnosticsFlag(), timeoutFlag(),
 			&cli.IntFlag{Name: "to", Usage: "go to this `REVISION`, verified or not"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done and do nothing"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "leave out the smoke test; the new revision is not marked verified then"},
-		},
+		),
 		Action: func(c *cli.Context) error { return rollback(c, streams) },
 	}
 }

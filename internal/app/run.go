@@ -7,7 +7,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
-	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
 // run runs a plan under locks with its events rendered, and ends the stream with
@@ -19,17 +18,14 @@ func (w *workspace) run(ctx context.Context, p plan.Plan, locks *locks, streams 
 // runOrRecover is run with a recoverer: what failed may be taken back within
 // the same stream of events.
 func (w *workspace) runOrRecover(ctx context.Context, p plan.Plan, find recoverer, locks *locks, streams Streams) error {
-	reporter := report.New(report.Options{
-		Out: streams.Out, Err: streams.Err, JSON: w.json, TTY: streams.TTY, Color: streams.Color,
-		JUnit: w.junitOptions(),
-	})
+	reporter := w.reporter(streams)
 	evidence := w.evidence(ctx)
 	runner := &plan.Runner{Reporter: event.Tee(reporter, evidence)}
 	start := runner.Time()
 	told := tellOfSignal(ctx, runner)
 	rolledBack, err := runLocked(ctx, runner, p, find, locks, evidence)
 	told()
-	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack}
+	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Start: start, Elapsed: runner.Time().Sub(start), Exit: statusOf(ctx, err), RolledBack: rolledBack}
 	switch {
 	case err == nil: // a signal that comes when all is done changes nothing
 	case ctx.Err() != nil:

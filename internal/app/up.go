@@ -26,13 +26,14 @@ func upCommand(streams Streams) *cli.Command {
 			"   tkdeploy up                                 everything, environment dev\n" +
 			"   tkdeploy up --env ci --output json          one event a line on standard output\n" +
 			"   tkdeploy up --env ci --junit out/junit.xml  a test case for each stage and what it deals with\n" +
+			"   tkdeploy up --timings --report out/up.html  where the time went: a table, and a page with a picture\n" +
 			"   tkdeploy up --diagnostics out               if it fails: a folder of evidence, out/<time>-up\n" +
 			"   tkdeploy up --dry-run                       what would be done, and why\n" +
 			"   tkdeploy up --to load                       up to and with a stage\n" +
 			"   tkdeploy up --only verify                   one stage\n" +
 			"   tkdeploy up --set services.auth.replicas=3  a chart value for this run",
-		Flags: []cli.Flag{
-			envFlag(), configFlag(), outputFlag(), junitFlag(), diagnosticsFlag(), timeoutFlag(),
+		Flags: append(runFlags(),
+			diagnosticsFlag(), timeoutFlag(),
 			&cli.StringSliceFlag{Name: "set", Usage: "set a chart `VALUE`, as helm --set does; wins over files"},
 			&cli.StringSliceFlag{Name: "values", Aliases: []string{"f"}, Usage: "further values `FILE`; wins over those of tkdeploy.yaml"},
 			&cli.StringSliceFlag{Name: "only", Usage: "run just this `STAGE`; may be repeated"},
@@ -41,7 +42,7 @@ func upCommand(streams Streams) *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done and do nothing"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "leave out the smoke test"},
 			&cli.BoolFlag{Name: "no-rollback", Usage: "keep an upgrade that fails, for a look"},
-		},
+		),
 		Action: func(c *cli.Context) error { return up(c, streams) },
 	}
 }

@@ -17,7 +17,7 @@ func verifyCommand(streams Streams) *cli.Command {
 			"   tkdeploy verify\n" +
 			"   tkdeploy verify --env ci --output json\n" +
 			"   tkdeploy verify --env ci --junit junit.xml   a test case for each check",
-		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag(), junitFlag(), diagnosticsFlag(), timeoutFlag()},
+		Flags: append(runFlags(), diagnosticsFlag(), timeoutFlag()),
 		Action: func(c *cli.Context) error {
 			w, err := open(c)
 			if err != nil {

@@ -28,21 +28,21 @@ type workspace struct {
 	env     config.Environment
 	connect func(context.Context) (*images.Engine, error) // once
 	cluster *cluster.Cluster
-	json    bool   // the result is wanted as JSON
-	junit   string // the file for a JUnit report, or none
+	json    bool // the result is wanted as JSON
+	reports reports
 	command string // that runs, without what may be secret: "tkdeploy up --env dev"
 
 	diagnostics string // the folder for bundles of failed runs, or none
 }
 
 // open reads the flags that all commands share and the configuration that they
-// name. It touches nothing but the place for a JUnit report.
+// name. It touches nothing but the places for reports.
 func open(c *cli.Context) (*workspace, error) {
 	asJSON, err := wantsJSON(c)
 	if err != nil {
 		return nil, err
 	}
-	junit, err := junitPath(c)
+	reports, err := readReports(c)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func open(c *cli.Context) (*workspace, error) {
 		connect: connectOnce(),
 		cluster: cluster.New(spec, cluster.Limits{}),
 		json:    asJSON,
-		junit:   junit,
+		reports: reports,
 		command: "tkdeploy " + c.Command.Name + " --env " + name,
 
 		diagnostics: diagnostics,

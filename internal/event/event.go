@@ -43,13 +43,17 @@ type Event struct {
 	Stage   string // stage ID; empty for events of the run
 	Item    string // what within the stage: an image, a workload, a check
 	Message string // one line for a person
-	Cause   string // why a stage acts or rests
+	Cause   string // why a stage acts or rests; why an item is worked on, where that is not its stage's cause
 
 	Current, Total int64 // progress of Item in bytes or steps; Total 0 is unknown
 
 	Outcome Outcome
 	Elapsed time.Duration
 	Err     error
+
+	// Start is when the work that has ended began; Time is its end. It is zero
+	// for what never began. The runner sets it for items that leave it open.
+	Start time.Time
 
 	// Mutations counts what the event's work changed in the world: images
 	// built, pulled or loaded into a node, clusters created or started,

@@ -13,6 +13,7 @@ import (
 type job struct {
 	build    Build
 	identity identity
+	cause    string // why it is needed
 }
 
 // buildAll builds what is missing, all at once: BuildKit does the steps that
@@ -31,8 +32,8 @@ func (e *Engine) buildAll(ctx context.Context, builds []Build, reporter event.Re
 	var work []func() error
 	for _, j := range jobs {
 		work = append(work, func() error {
-			return item(ctx, reporter, j.build.Name, func() (string, error) {
-				return "built", e.build(ctx, workshop, j, reporter)
+			return item(ctx, reporter, j.build.Name, func() (did, error) {
+				return did{"built", j.cause}, e.build(ctx, workshop, j, reporter)
 			})
 		})
 	}
@@ -51,7 +52,7 @@ func (e *Engine) jobs(ctx context.Context, v *view, builds []Build, reporter eve
 		case len(id.absent) > 0:
 			return nil, fault.New(fault.Build, fmt.Errorf("build %s: %s", b.Name, f.cause), "")
 		case f.image == nil:
-			jobs = append(jobs, job{build: b, identity: id})
+			jobs = append(jobs, job{build: b, identity: id, cause: f.cause})
 		default:
 			reporter.Report(event.Finished(b.Name, event.Unchanged, "", time.Since(start), 0))
 		}

@@ -67,25 +67,28 @@ func (e *Engine) provideAll(ctx context.Context, sources []Source, reporter even
 			continue
 		}
 		work = append(work, func() error {
-			return item(ctx, reporter, s.Name, func() (string, error) { return e.provide(ctx, v, s, reporter) })
+			return item(ctx, reporter, s.Name, func() (did, error) {
+				f, err := v.source(ctx, s)
+				if err != nil || f.image != nil {
+					return did{}, err
+				}
+				done, err := e.provide(ctx, v, s, f.cause, reporter)
+				return did{done, f.cause}, err
+			})
 		})
 	}
 	return sideBySide(work...)
 }
 
-// provide gets an outside image: local, else pulled, else made by its recipe.
-// It answers what it did, or "" if there was nothing to do.
-func (e *Engine) provide(ctx context.Context, v *view, s Source, reporter event.Reporter) (string, error) {
-	f, err := v.source(ctx, s)
-	if err != nil || f.image != nil {
-		return "", err
-	}
+// provide gets an outside image that is not as it should be, and cause says
+// why: pulled, else made by its recipe. It answers what it did.
+func (e *Engine) provide(ctx context.Context, v *view, s Source, cause string, reporter event.Reporter) (string, error) {
 	here, err := v.image(ctx, s.Ref)
 	if err != nil {
 		return "", err
 	}
 	if here != nil {
-		return e.remake(ctx, v, s, f.cause, reporter)
+		return e.remake(ctx, v, s, cause, reporter)
 	}
 	named, err := reference.ParseNormalizedNamed(s.Ref)
 	if err != nil {
@@ -119,21 +122,24 @@ func (e *Engine) loadAll(ctx context.Context, binaries []Binary, reporter event.
 	var work []func() error
 	for _, b := range binaries {
 		work = append(work, func() error {
-			return item(ctx, reporter, b.Repository, func() (string, error) {
+			return item(ctx, reporter, b.Repository, func() (did, error) {
 				described, f, err := v.binary(ctx, b)
 				if err != nil || f.image != nil {
-					return "", err
+					return did{}, err
 				}
-				return "made of " + b.Path, e.loadBinary(ctx, described)
+				return did{"made of " + b.Path, f.cause}, e.loadBinary(ctx, described)
 			})
 		})
 	}
 	return sideBySide(work...)
 }
 
-// item does the work for one image and reports how it ended. Work answers what
-// it did, or "" if there was nothing to do.
-func item(ctx context.Context, reporter event.Reporter, name string, work func() (string, error)) error {
+// did is what was done for an image, and why. If it is empty, there was nothing
+// to do.
+type did struct{ what, cause string }
+
+// item does the work for one image and reports how it ended.
+func item(ctx context.Context, reporter event.Reporter, name string, work func() (did, error)) error {
 	start := time.Now()
 	done, err := work()
 	outcome, mutations := event.Unchanged, 0
@@ -142,10 +148,11 @@ func item(ctx context.Context, reporter event.Reporter, name string, work func()
 		outcome = event.Canceled
 	case err != nil:
 		outcome = event.Failed
-	case done != "":
+	case done.what != "":
 		outcome, mutations = event.Done, 1
 	}
-	finished := event.Finished(name, outcome, done, time.Since(start), mutations)
+	finished := event.Finished(name, outcome, done.what, time.Since(start), mutations)
+	finished.Cause = done.cause
 	if err != nil {
 		finished.Message, finished.Err = "", err
 	}

@@ -61,6 +61,18 @@ func (l *eventLog) outcomes() string {
 	return strings.Join(ends, " ")
 }
 
+// causes tells why items were worked on, sorted by name.
+func (l *eventLog) causes() string {
+	var causes []string
+	for _, e := range l.events {
+		if e.Kind == event.ItemFinished {
+			causes = append(causes, e.Item+": "+e.Cause)
+		}
+	}
+	slices.Sort(causes)
+	return strings.Join(causes, "; ")
+}
+
 // messages are the texts of the events of one kind.
 func (l *eventLog) messages(kind event.Kind) string {
 	var texts []string

@@ -47,6 +47,9 @@ func TestLoad(t *testing.T) {
 			if log.outcomes() != "acme/auth:1=done+2 acme/video:1=done+2" || f.saves != 1 {
 				t.Errorf("%s with %d saves", log.outcomes(), f.saves)
 			}
+			if got := log.causes(); got != "acme/auth:1: not in one, two; acme/video:1: not in one, two" {
+				t.Errorf("causes %s", got)
+			}
 			log = eventLog{}
 			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV1, video), &log))
 			if log.outcomes() != "acme/auth:1=unchanged+0 acme/video:1=unchanged+0" || f.saves != 1 {

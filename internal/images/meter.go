@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,10 +82,10 @@ func (m *meter) report() {
 
 // finish reports how each image ended: one mutation for each node that got it.
 func (m meters) finish(transfers []*transfer, err error, elapsed time.Duration) {
-	nodes := map[string]int{}
+	nodes := map[string][]string{}
 	for _, t := range transfers {
 		for _, i := range t.images {
-			nodes[i.Ref]++
+			nodes[i.Ref] = append(nodes[i.Ref], t.node.Name())
 		}
 	}
 	for _, meter := range m {
@@ -92,20 +93,23 @@ func (m meters) finish(transfers []*transfer, err error, elapsed time.Duration) 
 	}
 }
 
-func (m *meter) finish(nodes int, err error, elapsed time.Duration) {
-	switch {
-	case nodes == 0:
-		m.reporter.Report(event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0))
-	case errors.Is(err, context.Canceled):
-		m.reporter.Report(event.Finished(m.image.Name, event.Canceled, "", elapsed, 0))
-	case err != nil:
-		e := event.Finished(m.image.Name, event.Failed, "", elapsed, 0)
-		e.Err = err
-		m.reporter.Report(e)
-	default:
-		text := fmt.Sprintf("sent %s to %s", units.BytesSize(float64(m.sent)), count(nodes, "node"))
-		m.reporter.Report(event.Finished(m.image.Name, event.Done, text, elapsed, nodes))
+// finish takes the nodes that lacked the image.
+func (m *meter) finish(nodes []string, err error, elapsed time.Duration) {
+	e := event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0)
+	if len(nodes) > 0 {
+		e.Cause = "not in " + strings.Join(nodes, ", ")
 	}
+	switch {
+	case len(nodes) == 0:
+	case errors.Is(err, context.Canceled):
+		e.Outcome = event.Canceled
+	case err != nil:
+		e.Outcome, e.Err = event.Failed, err
+	default:
+		e.Outcome, e.Mutations = event.Done, len(nodes)
+		e.Message = fmt.Sprintf("sent %s to %s", units.BytesSize(float64(m.sent)), count(len(nodes), "node"))
+	}
+	m.reporter.Report(e)
 }
 
 func count(n int, what string) string {

@@ -30,6 +30,9 @@ func TestEnsurePulls(t *testing.T) {
 	if log.outcomes() != "postgres=done+1" || log.messages(event.ItemFinished) != "pulled" {
 		t.Errorf("%s: %s", log.outcomes(), log.messages(event.ItemFinished))
 	}
+	if got := log.causes(); got != "postgres: not here" {
+		t.Errorf("causes %s", got)
+	}
 	if got := log.messages(event.ItemProgress); !strings.Contains(got, "pull: Downloading") {
 		t.Errorf("progress: %s", got)
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
@@ -214,5 +216,40 @@ func TestARecoveryGoesOnInTheSameStream(t *testing.T) {
 	want := "1 run.started, 2 stage.started a, 3 stage.finished a, 4 recovery.started a failed, 5 stage.started b, 6 stage.finished b, 7 stage.finished c"
 	if joined := strings.Join(got, ", "); joined != want {
 		t.Errorf("got  %s\nwant %s", joined, want)
+	}
+}
+
+func TestWhatEndedSaysWhenItBegan(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	begin := clock
+	p, err := New(
+		Stage{ID: "a", Observe: see(Missing, ""), Act: func(_ context.Context, r event.Reporter) error {
+			clock = clock.Add(5 * time.Second)
+			r.Report(event.Finished("told by its length", event.Done, "", 2*time.Second, 1))
+			early := event.Finished("told by its start", event.Done, "", time.Second, 1)
+			early.Start = begin
+			r.Report(early)
+			r.Report(event.Finished("never begun", event.Blocked, "", 0, 0))
+			return errors.New("broken")
+		}},
+		Stage{ID: "b", Needs: []string{"a"}, Observe: see(Missing, "")},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]time.Time{}
+	runner := &Runner{Now: func() time.Time { return clock }, Reporter: event.Func(func(e event.Event) {
+		if e.Outcome != "" {
+			got[e.Stage+" "+e.Item] = e.Start
+		}
+	})}
+	_ = runner.Run(t.Context(), p) // it fails, as it should
+	want := map[string]time.Time{
+		"a told by its length": begin.Add(3 * time.Second), "a told by its start": begin, "a never begun": {},
+		"a ": begin, "b ": {},
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

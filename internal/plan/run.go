@@ -87,12 +87,12 @@ type run struct {
 func (r *run) stage(ctx context.Context, i int, s Stage) {
 	defer close(r.done[s.ID])
 	if blocker := r.await(s); blocker != "" {
-		r.finish(s, event.Blocked, "needs "+blocker, 0, nil)
+		r.finish(s, event.Event{Outcome: event.Blocked, Cause: "needs " + blocker})
 		return
 	}
 	if ctx.Err() != nil {
 		r.errs[i] = &StageError{s.ID, ctx.Err()}
-		r.finish(s, event.Canceled, "", 0, nil)
+		r.finish(s, event.Event{Outcome: event.Canceled})
 		return
 	}
 	start := r.Time()
@@ -104,7 +104,7 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		}
 		r.errs[i] = &StageError{s.ID, err}
 	}
-	r.finish(s, outcome, cause, r.Time().Sub(start), err)
+	r.finish(s, event.Event{Outcome: outcome, Cause: cause, Start: start, Elapsed: r.Time().Sub(start), Err: err})
 }
 
 // await waits until the stage's needs have ended and names the first that did
@@ -138,11 +138,12 @@ func (r *run) perform(ctx context.Context, s Stage) (event.Outcome, string, erro
 	return event.Done, seen.Cause, err
 }
 
-func (r *run) finish(s Stage, outcome event.Outcome, cause string, elapsed time.Duration, err error) {
+func (r *run) finish(s Stage, end event.Event) {
 	r.endedMu.Lock()
-	r.ended[s.ID] = outcome
+	r.ended[s.ID] = end.Outcome
 	r.endedMu.Unlock()
-	r.Emit(event.Event{Kind: event.StageFinished, Stage: s.ID, Outcome: outcome, Cause: cause, Elapsed: elapsed, Err: err})
+	end.Kind, end.Stage = event.StageFinished, s.ID
+	r.Emit(end)
 }
 
 // Emit stamps e with its number and time and reports it. Calls are serialised,
@@ -152,6 +153,9 @@ func (r *Runner) Emit(e event.Event) {
 	defer r.mu.Unlock()
 	r.seq++
 	e.Seq, e.Time = r.seq, r.Time()
+	if e.Kind == event.ItemFinished && e.Start.IsZero() && e.Outcome != event.Blocked {
+		e.Start = e.Time.Add(-e.Elapsed)
+	}
 	if r.Reporter != nil {
 		r.Reporter.Report(e)
 	}

@@ -19,8 +19,8 @@ import (
 )
 
 // Of a Secret that the API server rejects, whichever way it quotes it, nothing
-// is in the error, the events, the text and JSON of a run, its JUnit report or
-// the history.
+// is in the error, the events, the text and JSON of a run, its reports or the
+// history.
 func TestARejectedSecretIsInNoOutput(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-and-more\nline \"two\" of it\n"
@@ -81,11 +81,14 @@ func peek(r *http.Request) (string, error) {
 func everything(t *testing.T, c *Client, d Desired) string {
 	t.Helper()
 	var out bytes.Buffer
-	file := filepath.Join(t.TempDir(), "junit.xml")
-	reporter := report.New(report.Options{Out: &out, Err: &out, JSON: true, JUnit: report.JUnitOptions{
-		Path: file, Class: func(_ string, err error) fault.Class { return fault.ClassOf(err) },
-		Explain: func(err error) string { return err.Error() + fault.HintOf(err) },
-	}})
+	dir := t.TempDir()
+	junit, page := filepath.Join(dir, "junit.xml"), filepath.Join(dir, "report.html")
+	explain := func(err error) string { return err.Error() + fault.HintOf(err) }
+	reporter := report.New(report.Options{
+		Out: &out, Err: &out, JSON: true, Timings: true,
+		JUnit: report.JUnitOptions{Path: junit, Class: func(_ string, err error) fault.Class { return fault.ClassOf(err) }, Explain: explain},
+		HTML:  report.HTMLOptions{Path: page, Explain: explain},
+	})
 	reporter.Report(event.Event{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "release", Title: "Release"}}})
 	_, err := c.Apply(t.Context(), d, reporter)
 	if err == nil {
@@ -96,10 +99,13 @@ func everything(t *testing.T, c *Client, d Desired) string {
 	if err := reporter.Close(); err != nil {
 		t.Fatal(err)
 	}
-	written, readErr := os.ReadFile(file)
-	if readErr != nil {
-		t.Fatal(readErr)
+	for _, file := range []string{junit, page} {
+		written, readErr := os.ReadFile(file)
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		out.Write(written)
 	}
 	history, _ := c.History(t.Context()) // none if the dry run refused an install
-	return fmt.Sprintf("%s\n%s\n%v %+v %s\n%+v", out.String(), written, err, err, fault.HintOf(err), history)
+	return fmt.Sprintf("%s\n%v %+v %s\n%+v", out.String(), err, err, fault.HintOf(err), history)
 }

@@ -37,6 +37,7 @@ type line struct {
 	Current int64         `json:"current,omitempty"`
 	Total   int64         `json:"total,omitempty"`
 	Outcome event.Outcome `json:"outcome,omitempty"`
+	Start   time.Time     `json:"start,omitzero"`
 	Elapsed *int64        `json:"elapsed_ms,omitempty"`
 	Changed int           `json:"changed,omitempty"` // mutations of an item
 	Error   string        `json:"error,omitempty"`
@@ -65,7 +66,7 @@ func (j *JSON) Report(e event.Event) {
 	j.summary.Report(e)
 	l := line{
 		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Cause: e.Cause,
-		Current: e.Current, Total: e.Total, Outcome: e.Outcome, Changed: e.Mutations,
+		Current: e.Current, Total: e.Total, Outcome: e.Outcome, Start: e.Start, Changed: e.Mutations,
 	}
 	if e.Outcome != "" {
 		ms := e.Elapsed.Milliseconds()

@@ -22,61 +22,53 @@ type JUnitOptions struct {
 // unchanged has passed; what was blocked, canceled or not finished is skipped.
 type JUnit struct {
 	options JUnitOptions
-	doc     junitDocument
+	record
 }
 
 // NewJUnit writes to options.Path when it is closed.
-func NewJUnit(options JUnitOptions) *JUnit {
-	return &JUnit{options: options, doc: junitDocument{Name: options.Group}}
-}
-
-// Report adds e.
-func (j *JUnit) Report(e event.Event) {
-	for _, s := range e.Plan {
-		j.suite(s.ID, e.Time).stage().Name = s.Title
-	}
-	switch e.Kind {
-	case event.ItemProgress:
-		if e.Item != "" {
-			j.suite(e.Stage, e.Time).item(e.Item)
-		}
-	case event.ItemFinished:
-		j.end(j.suite(e.Stage, e.Time).item(e.Item), e, e.Message)
-	case event.Warning:
-		c := j.suite(e.Stage, e.Time).stage()
-		c.Err = addLine(c.Err, "warning: "+e.Message)
-	case event.StageFinished:
-		s := j.suite(e.Stage, e.Time)
-		s.Time, s.Timestamp = seconds(e.Elapsed), timestamp(e.Time.Add(-e.Elapsed))
-		j.end(s.stage(), e, e.Cause)
-		s.settle(e.Outcome)
-	case event.RunFinished:
-		j.doc.Time = seconds(e.Elapsed)
-		if e.Err != nil { // of the run, not of a stage: another run is at work
-			j.end(j.suite("", e.Time).stage(), e, "")
-		}
-	}
-}
+func NewJUnit(options JUnitOptions) *JUnit { return &JUnit{options: options} }
 
 // Close writes the report, as far as the run has come.
-func (j *JUnit) Close() error { return writeJUnit(j.options.Path, j.doc.counted()) }
-
-// suite is the stage's; one that the plan did not announce is added.
-func (j *JUnit) suite(stage string, now time.Time) *junitSuite {
-	group := strings.Trim(j.options.Group+"."+stage, ".")
-	for _, s := range j.doc.Suites {
-		if s.Name == group {
-			return s
-		}
+func (j *JUnit) Close() error {
+	doc := junitDocument{Name: j.options.Group, Time: seconds(j.finish.Elapsed)}
+	for _, s := range j.stages {
+		doc.Suites = append(doc.Suites, j.suite(s))
 	}
-	s := &junitSuite{Name: group, Time: seconds(0), Timestamp: timestamp(now)}
-	s.add(orElse(stage, "run"))
-	j.doc.Suites = append(j.doc.Suites, s)
-	return s
+	text, err := doc.counted().text()
+	if err != nil {
+		return junitFile.cannotWrite(j.options.Path, err)
+	}
+	return junitFile.write(j.options.Path, text)
 }
 
-// end writes down how a stage or an item ended. An item may end more than once
-// (a pod is unstuck, then ready): the last time counts, and all are told.
+func (j *JUnit) suite(s *span) *junitSuite {
+	suite := &junitSuite{
+		Name: strings.Trim(j.options.Group+"."+s.id, "."), Time: seconds(0),
+		Timestamp: timestamp(firstOf(s.start, s.ended, s.heard)),
+	}
+	stage := suite.add(s.name)
+	for _, warning := range s.warnings {
+		stage.Err = addLine(stage.Err, "warning: "+warning)
+	}
+	for _, e := range s.ends {
+		suite.Time = seconds(e.Elapsed)
+		j.end(stage, e, e.Cause)
+	}
+	for _, i := range s.items {
+		if i.step {
+			continue
+		}
+		c := suite.add(i.name)
+		for _, e := range i.ends {
+			j.end(c, e, e.Message)
+		}
+	}
+	suite.settle()
+	return suite
+}
+
+// end writes down how a stage or an item ended. Of several ends the last one
+// counts, and all are told.
 func (j *JUnit) end(c *junitCase, e event.Event, said string) {
 	c.ended, c.Time, c.Failure, c.Skipped = true, seconds(e.Elapsed), nil, nil
 	switch e.Outcome {
@@ -113,6 +105,16 @@ func addLine(text, line string) string {
 		text += "\n"
 	}
 	return text + clean(line)
+}
+
+// firstOf is the first of the times that is set.
+func firstOf(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 func orElse(s, other string) string {

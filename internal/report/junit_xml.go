@@ -1,13 +1,11 @@
 package report
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
-
-	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
 // The types below are the part of the JUnit format that Jenkins' schema
@@ -63,29 +61,14 @@ type junitFailure struct {
 // which no image, workload or check has: the names stay apart.
 func (s *junitSuite) stage() *junitCase { return s.Cases[0] }
 
-func (s *junitSuite) item(name string) *junitCase {
-	name = clean(name)
-	for _, c := range s.Cases[1:] {
-		if c.Name == name {
-			return c
-		}
-	}
-	return s.add(name)
-}
-
 func (s *junitSuite) add(name string) *junitCase {
 	c := &junitCase{Name: name, Class: s.Name, Time: seconds(0)}
 	s.Cases = append(s.Cases, c)
 	return c
 }
 
-// settle closes the suite of a stage that has ended. An item that was begun and
-// never ended is skipped if the stage came to a bad end; else it was a mere
-// sign of life. A failed item without a class of its own has the stage's.
-func (s *junitSuite) settle(outcome event.Outcome) {
-	if outcome == event.Done || outcome == event.Unchanged {
-		s.Cases = slices.DeleteFunc(s.Cases, func(c *junitCase) bool { return !c.ended })
-	}
+// settle gives a failed item without a class of its own the stage's.
+func (s *junitSuite) settle() {
 	class := "failed"
 	if f := s.stage().Failure; f != nil {
 		class = orElse(f.Type, class)
@@ -99,7 +82,6 @@ func (s *junitSuite) settle(outcome event.Outcome) {
 
 // counted fills in what follows from the cases.
 func (d junitDocument) counted() junitDocument {
-	d.Time = orElse(d.Time, seconds(0))
 	for _, s := range d.Suites {
 		s.Tests, s.Failures, s.Skipped = len(s.Cases), 0, 0
 		for _, c := range s.Cases {
@@ -117,6 +99,16 @@ func (d junitDocument) counted() junitDocument {
 		d.Failures += s.Failures
 	}
 	return d
+}
+
+func (d junitDocument) text() ([]byte, error) {
+	var text bytes.Buffer
+	text.WriteString(xml.Header)
+	encoder := xml.NewEncoder(&text)
+	encoder.Indent("", "  ")
+	err := encoder.Encode(d)
+	text.WriteByte('\n')
+	return text.Bytes(), err
 }
 
 // escapes are the sequences with which a program colours or steers a terminal

@@ -1,6 +1,6 @@
 // Package report renders the events of a run: a spinner for a person at a
 // terminal, plain lines for a log, JSON lines for a program, a JUnit file for a
-// CI server, and a summary.
+// CI server, an HTML page with a picture, a table of timings, and a summary.
 // It is the only importer of the spinner.
 //
 // The rules of the text forms are: what was done gets a line when it is done;
@@ -22,7 +22,10 @@ type Options struct {
 	JSON     bool      // one event a line to Out, beside the text on Err
 	TTY      bool      // Err is a terminal: animate
 	Color    bool
+	Width    int          // of Err in characters; 0 is not known
+	Timings  bool         // where the time went, to Err when the run is over
 	JUnit    JUnitOptions // none without a Path
+	HTML     HTMLOptions  // none without a Path
 }
 
 // A Closer is a reporter that must be closed before anything else is written to
@@ -45,6 +48,12 @@ func New(o Options) Closer {
 	}
 	if o.JUnit.Path != "" {
 		reporters = append(reporters, NewJUnit(o.JUnit))
+	}
+	if o.HTML.Path != "" {
+		reporters = append(reporters, NewHTML(o.HTML))
+	}
+	if o.Timings { // its Close writes behind that of human
+		reporters = append(reporters, NewTimings(o.Err, o.Color, o.Width))
 	}
 	return reporters
 }

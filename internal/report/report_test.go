@@ -22,7 +22,7 @@ func sample() []event.Event {
 		{Kind: event.ItemProgress, Stage: "build", Item: "auth-service", Message: "[1/2] COPY"},
 		{Kind: event.ItemProgress, Stage: "build", Item: "auth-service", Message: "[2/2] RUN go build"},
 		{Kind: event.ItemFinished, Stage: "build", Item: "postgres", Outcome: event.Unchanged},
-		{Kind: event.ItemFinished, Stage: "build", Item: "auth-service", Outcome: event.Done, Message: "built", Elapsed: 61500 * time.Millisecond, Mutations: 1},
+		{Kind: event.ItemFinished, Stage: "build", Item: "auth-service", Outcome: event.Done, Message: "built", Cause: "not built yet", Start: zero.Add(13500 * time.Millisecond), Elapsed: 61500 * time.Millisecond, Mutations: 1},
 		{Kind: event.Warning, Stage: "build", Message: "the disk is\nnearly full"},
 		{Kind: event.StageFinished, Stage: "build", Outcome: event.Done, Cause: "auth-service (not built yet)", Elapsed: 62 * time.Second},
 		{Kind: event.StageFinished, Stage: "load", Outcome: event.Failed, Elapsed: 1500 * time.Millisecond, Err: fault.New(fault.Load, errors.New("no space"), "free some")},
@@ -112,6 +112,9 @@ func TestJSONIsOneEventALineAndEndsWithTheTotals(t *testing.T) {
 		`{"id":"load","outcome":"failed","elapsed_ms":1500,"error":"no space"}],"mutations":1,"exit":12,"rolled_back":false}`
 	if got := lines[len(lines)-1]; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := lines[5]; !strings.Contains(got, `"cause":"not built yet","outcome":"done","start":"2026-11-24T08:00:13.5Z","elapsed_ms":61500,"changed":1`) {
+		t.Errorf("a result tells cause, start and length, got %s", got)
 	}
 	if got := lines[8]; !strings.Contains(got, `"error":"no space","hint":"free some"`) {
 		t.Errorf("a failure tells error and hint, got %s", got)

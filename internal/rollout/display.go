@@ -13,6 +13,7 @@ type display struct {
 	begin  time.Time
 	items  map[Object]string
 	said   map[Object]string // the last message
+	cause  map[Object]string // the first one that said why it is not ready
 	ready  map[Object]bool   // has been reported finished
 	fallen map[Object]bool   // and that it is not ready any more
 	looked bool
@@ -22,7 +23,7 @@ type display struct {
 func newDisplay(objects []Object, report event.Reporter, now time.Time) *display {
 	return &display{
 		report: report, begin: now, items: itemNames(objects),
-		said: map[Object]string{}, ready: map[Object]bool{}, fallen: map[Object]bool{}, warned: map[string]bool{},
+		said: map[Object]string{}, cause: map[Object]string{}, ready: map[Object]bool{}, fallen: map[Object]bool{}, warned: map[string]bool{},
 	}
 }
 
@@ -53,13 +54,18 @@ func (d *display) progress(workloads []Workload, now time.Time) {
 			if !d.looked {
 				outcome = event.Unchanged
 			}
-			d.report.Report(event.Finished(item, outcome, w.Message, now.Sub(d.begin), 0))
+			e := event.Finished(item, outcome, w.Message, now.Sub(d.begin), 0)
+			e.Cause = d.cause[w.Object]
+			d.report.Report(e)
 			d.ready[w.Object] = true
 		case d.said[w.Object] == w.Message || ready:
 		case d.ready[w.Object] && !d.fallen[w.Object]:
 			d.fallen[w.Object] = true
 			d.report.Report(event.Warn(fmt.Sprintf("%s was ready and is not any more: %s", item, w.Message)))
 		default:
+			if d.cause[w.Object] == "" {
+				d.cause[w.Object] = w.Message
+			}
 			e := event.Progress(item, w.Message)
 			e.Current, e.Total = int64(w.Ready), int64(w.Wanted)
 			d.report.Report(e)
@@ -79,6 +85,7 @@ func (d *display) failed(f *Failure) {
 		}
 		said[c.Object] = true
 		e := event.Finished(d.items[c.Object], event.Failed, c.title(), f.Elapsed, 0)
+		e.Cause = d.cause[c.Object]
 		e.Err = f.of(c.Object).fault()
 		d.report.Report(e)
 	}

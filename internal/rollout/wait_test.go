@@ -64,6 +64,9 @@ func TestWaitEndsWhenEveryWorkloadIsReady(t *testing.T) {
 			if got := w.told(event.ItemFinished); !slices.Equal(got, []string{"done 2 of 2 ready"}) {
 				t.Errorf("finished: %q", got)
 			}
+			if last := w.events[len(w.events)-1]; last.Cause != "0 of 2 ready; web-a: pulling image web:1" {
+				t.Errorf("its cause is what was said first, got %q", last.Cause)
+			}
 		})
 	})
 	t.Run("not before a container without a probe has run for a while", func(t *testing.T) {

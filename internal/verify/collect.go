@@ -79,20 +79,23 @@ func (r *run) take(ctx context.Context, result Result) {
 			result.Cause = r.cause(ctx, result)
 		}
 		r.results[c.ID] = result
-		r.reporter.Report(result.event())
+		r.reporter.Report(result.event(time.Now()))
 		return
 	}
 }
 
-// event is the result for the display: one line with the latency of the answer.
-func (r Result) event() event.Event {
+// event is the result for the display: one line with the latency of the answer,
+// which began before all tries that failed.
+func (r Result) event(now time.Time) event.Event {
 	switch r.Outcome {
 	case Passed:
 		message := r.Message
 		if r.Attempts > 1 {
 			message += fmt.Sprintf(", at try %d after %s", r.Attempts, inWords(r.Elapsed.Round(100*time.Millisecond)))
 		}
-		return event.Finished(r.ID, event.Done, message, r.Latency, 0)
+		e := event.Finished(r.ID, event.Done, message, r.Latency, 0)
+		e.Start = now.Add(-r.Elapsed)
+		return e
 	case Blocked:
 		return event.Finished(r.ID, event.Blocked, r.Message, 0, 0)
 	default:

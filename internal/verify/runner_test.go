@@ -180,6 +180,16 @@ func TestEveryCheckIsReportedAsItsAnswerArrives(t *testing.T) {
 	})
 }
 
+func TestACheckBeginsWithItsFirstTry(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	r := passed(ClusterDNS)
+	r.Attempts, r.Elapsed = 3, 4*second
+	if e := r.event(end); !e.Start.Equal(end.Add(-4*second)) || e.Elapsed != 2*time.Millisecond {
+		t.Errorf("starts %v, took %v", e.Start, e.Elapsed)
+	}
+}
+
 func TestABrokenLogIsReadAgainWithoutTellingTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

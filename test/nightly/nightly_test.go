@@ -26,6 +26,7 @@ case $call in
   "tkdeploy up")
     echo '{"kind":"run.finished"}'
     echo '<testsuites/>' >"$5"
+    echo '<svg/>' >"$9"
     [[ " $STATUSES " != *" tkdeploy-up="* ]] || { mkdir -p "$7/now" && echo '# tkdeploy up failed' >"$7/now/index.md"; } ;;
   "tkdeploy status") echo running ;;
   "docker ps") echo tiktok-ci-control-plane ;;
@@ -174,7 +175,7 @@ func TestNightlyKeepsItsArtifactsAndNoneOfAnEarlierNight(t *testing.T) {
 	}
 	c.run(t, "tkdeploy-up=15", "", 0, false)
 	want := map[string]string{
-		"junit.xml": "<testsuites/>\n", "events.jsonl": "{\"kind\":\"run.finished\"}\n", "status.txt": "running\n",
+		"junit.xml": "<testsuites/>\n", "report.html": "<svg/>\n", "events.jsonl": "{\"kind\":\"run.finished\"}\n", "status.txt": "running\n",
 		"logs/tiktok-ci-control-plane.log": "docker logs: what a person reads\n",
 		"diagnostics/now/index.md":         "# tkdeploy up failed\n",
 	}
