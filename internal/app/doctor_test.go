@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -17,14 +18,16 @@ import (
 
 func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
 	t.Parallel()
-	silent := make(chan struct{})
-	t.Cleanup(func() { close(silent) })
-	second := make(chan struct{})
-	found := perform(t.Context(), 50*time.Millisecond, []check{
-		{"waits for the second", one(func(context.Context) finding { <-second; return ok("done") })},
-		{"second", one(func(context.Context) finding { close(second); return ok("done") })},
-		{"minds its deadline", one(func(ctx context.Context) finding { <-ctx.Done(); return broken(ctx.Err()) })},
-		{"minds nothing", one(func(context.Context) finding { <-silent; return ok("late") })},
+	var found []finding
+	synctest.Test(t, func(t *testing.T) {
+		silent, second := make(chan struct{}), make(chan struct{})
+		defer close(silent)
+		found = perform(t.Context(), 3*time.Second, []check{
+			{"waits for the second", one(func(context.Context) finding { <-second; return ok("done") })},
+			{"second", one(func(context.Context) finding { close(second); return ok("done") })},
+			{"minds its deadline", one(func(ctx context.Context) finding { <-ctx.Done(); return broken(ctx.Err()) })},
+			{"minds nothing", one(func(context.Context) finding { <-silent; return ok("late") })},
+		})
 	})
 	var d diagnosis
 	for _, f := range found {
@@ -35,7 +38,7 @@ func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "ok     waits for the second   done\nok     second                 done\n" +
-		"fail   minds its deadline     context deadline exceeded\nfail   minds nothing          no answer within 50ms\n"
+		"fail   minds its deadline     context deadline exceeded\nfail   minds nothing          no answer within 3s\n"
 	if out.String() != want {
 		t.Errorf("got\n%s", out.String())
 	}
