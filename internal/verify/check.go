@@ -19,6 +19,10 @@ const (
 	TCP  Kind = "tcp"  // the port accepts a connection
 	HTTP Kind = "http" // a GET answers as expected
 	GRPC Kind = "grpc" // grpc.health.v1.Health/Check answers SERVING
+
+	// Policies tells whether a port that no NetworkPolicy allows is closed. It
+	// passes in any case: the Runner adds it, and its answer is for information.
+	Policies Kind = "policies"
 )
 
 // A Check is one question put to the deployed app from inside the cluster.
@@ -31,7 +35,7 @@ type Check struct {
 	Headers http.Header `json:"headers,omitempty"` // HTTP only
 	Expect  Expect      `json:"expect"`            // HTTP only
 
-	Timeout time.Duration `json:"timeout,omitempty"` // of one try; 0 is 3 s for TCP, 5 s for the others
+	Timeout time.Duration `json:"timeout,omitempty"` // of one try; 0 is 3 s for TCP, 2 s for Policies, 5 s for the others
 	Within  time.Duration `json:"within,omitempty"`  // of all tries; 0 is 45 s for DNS, 15 s for the others
 
 	// Needs are IDs of earlier checks: unless all of them pass, this one is
@@ -46,6 +50,9 @@ type Target struct {
 	Scheme      string `json:"scheme,omitempty"`       // "http" or "https"; empty is "http"
 	Path        string `json:"path,omitempty"`         // may carry a query; empty is "/"
 	GRPCService string `json:"grpc_service,omitempty"` // the service whose health is asked; empty is the whole server
+
+	Pod         string `json:"pod,omitempty"`          // Policies only: the name of the pod whose address Host is
+	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: one that they allow, to see by it whether the pod is there
 }
 
 // Expect is what an HTTP answer must be.
@@ -70,6 +77,8 @@ func (c Check) timeout() time.Duration {
 		return c.Timeout
 	case c.Kind == TCP:
 		return tcpTimeout
+	case c.Kind == Policies:
+		return policiesTimeout
 	default:
 		return answerTimeout
 	}

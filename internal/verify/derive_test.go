@@ -190,6 +190,7 @@ func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
 		{ID: "s", Service: "feed", Kind: HTTP, Target: Target{Port: 80}, Expect: Expect{Status: 1000}},
 		{ID: "t", Service: "feed", Kind: DNS, Timeout: -1},
 		{ID: "feed/tcp-80", Service: "feed", Kind: TCP, Target: Target{Port: 80}},
+		{ID: PolicyCheck, Service: "feed", Kind: TCP, Target: Target{Port: 80}},
 	}, []Hook{{Name: "journey"}}, []string{"auth-servce", "feed/tcp-81", "zzz"})
 	if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
 		t.Fatalf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
@@ -206,6 +207,7 @@ func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
 		`extra check 6 (s): status 1000 is not between 100 and 599`,
 		`extra check 7 (t): a time is negative`,
 		`extra check 8: there already is a check "feed/tcp-80"`,
+		`extra check 9: there already is a check "network-policies"`,
 	}
 	if got := err.Error(); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))

@@ -8,6 +8,9 @@
 // asks the questions and writes one JSON line for each answer. The chart's own
 // test hooks run beside it, see [Hook].
 //
+// Where the namespace's NetworkPolicies forbid the pod a flow, it tries that too:
+// the answer, [PolicyCheck], tells whether the network plugin enforces them.
+//
 // The checks form a chain, cluster DNS → name → port → health: of a broken
 // chain only the first link fails, and the links behind it are blocked by it,
 // so that one cause is told once.

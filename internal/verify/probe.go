@@ -26,13 +26,14 @@ func Probe(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := prober{resolver: &net.Resolver{PreferGo: true}, pause: 100 * time.Millisecond, maxPause: time.Second, inVain: answerWithin}
+	p := prober{resolver: &net.Resolver{PreferGo: true}, knock: knockAt, pause: 100 * time.Millisecond, maxPause: time.Second, inVain: answerWithin}
 	return p.run(ctx, inDomain(checks, clusterDomain("/etc/resolv.conf")), out)
 }
 
 // A prober asks. Its fields are what a test replaces.
 type prober struct {
 	resolver        *net.Resolver
+	knock           func(ctx context.Context, host string, port int) knock
 	pause, maxPause time.Duration // between tries: the first, doubling up to the last
 
 	inVain time.Duration // how long a check is repeated at most once another has failed for good
@@ -129,7 +130,7 @@ func (p *prober) try(ctx context.Context, c Check) Result {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
 	ask := map[Kind]func(context.Context, Check) (Answer, string, *problem){
-		DNS: p.askDNS, TCP: p.askTCP, HTTP: p.askHTTP, GRPC: p.askGRPC,
+		DNS: p.askDNS, TCP: p.askTCP, HTTP: p.askHTTP, GRPC: p.askGRPC, Policies: p.askPolicies,
 	}[c.Kind]
 	if ask == nil {
 		return Result{Outcome: Failed, Reason: WrongAnswer, Message: fmt.Sprintf("kind %q is unknown to this probe", c.Kind)}

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -37,8 +38,9 @@ type Runner struct {
 
 // Run asks the checks in a pod and reports each with an event of kind
 // ItemFinished as its answer arrives. It returns the results in the order of
-// the checks; checks without an answer have none. The pod is deleted in any
-// case, also if ctx ends.
+// the checks; checks without an answer have none. Where NetworkPolicies of the
+// namespace forbid the pod a flow, [PolicyCheck] is asked too and comes last. The
+// pod is deleted in any case, also if ctx ends.
 //
 // Errors: of class Smoke with a [*Failure] in the chain if a check failed; of
 // class Smoke if the pod cannot run, with the reason; of class Undecided if the
@@ -48,11 +50,11 @@ func (r *Runner) Run(ctx context.Context, checks []Check, reporter event.Reporte
 		return nil, nil
 	}
 	run := r.newRun(checks, reporter)
-	pod, err := run.newPod(checks)
-	if err != nil {
+	if err := run.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if err := run.sweep(ctx); err != nil {
+	pod, err := run.newPod(run.checks)
+	if err != nil {
 		return nil, err
 	}
 	defer run.remove(ctx, pod)
@@ -110,6 +112,16 @@ func (r *Runner) newRun(checks []Check, reporter event.Reporter) *run {
 		pull: "load the probe's image into the cluster: tkdeploy up --only load; or set verify.image to one that it can pull",
 	}
 	return &run{podCase: pod, checks: checks, results: map[string]Result{}}
+}
+
+// prepare clears away what an earlier run left, and meanwhile looks for
+// something to ask the network plugin.
+func (r *run) prepare(ctx context.Context) error {
+	var looked sync.WaitGroup
+	looked.Go(func() { r.addPolicyCheck(ctx) })
+	err := r.sweep(ctx)
+	looked.Wait()
+	return err
 }
 
 // ordered gives the results in the order of the checks.

@@ -24,7 +24,7 @@ func Select(derived, extra []Check, hooks []Hook, skip []string) ([]Check, []Hoo
 		if err := c.validate(); err != nil {
 			problems = append(problems, fmt.Errorf("extra check %d (%s): %w", i+1, c.ID, err))
 		}
-		if slices.ContainsFunc(checks, func(other Check) bool { return other.ID == c.ID }) {
+		if c.ID == PolicyCheck || slices.ContainsFunc(checks, func(other Check) bool { return other.ID == c.ID }) {
 			problems = append(problems, fmt.Errorf("extra check %d: there already is a check %q", i+1, c.ID))
 		}
 		checks = append(checks, c)

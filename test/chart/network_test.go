@@ -69,7 +69,7 @@ func ports(rule []networkingv1.NetworkPolicyPort, port int32) bool {
 
 func TestOnlyTheNamedFlowsAreAllowed(t *testing.T) {
 	t.Parallel()
-	auth, gateway, postgres, redis := pod("auth-service"), pod("api-gateway"), pod("postgres"), pod("redis")
+	auth, gateway, postgres, redis, kafka := pod("auth-service"), pod("api-gateway"), pod("postgres"), pod("redis"), pod("kafka")
 	tests := []struct {
 		flow     string
 		from, to party
@@ -96,6 +96,8 @@ func TestOnlyTheNamedFlowsAreAllowed(t *testing.T) {
 		{"the smoke test reaches auth over gRPC", smoke, auth, 5001, true},
 		{"the smoke test reaches the database", smoke, postgres, 5432, true},
 		{"the smoke test reaches the cache", smoke, redis, 6379, true},
+		{"the smoke test reaches Kafka", smoke, kafka, 9092, true},
+		{"the smoke test does not reach Kafka's controller", smoke, kafka, 9093, false},
 	}
 	for environment := range environments {
 		s := render(t, environment)

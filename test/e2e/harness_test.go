@@ -176,11 +176,11 @@ func (r result) says(t *testing.T, parts ...string) result {
 
 // An eventLine is the part of a JSON event that the tests read.
 type eventLine struct {
-	Kind, Stage, Item, Outcome, Cause string
-	Changed, Mutations, Exit          int
-	ElapsedMS                         int64 `json:"elapsed_ms"`
-	RolledBack                        bool  `json:"rolled_back"`
-	Stages                            []struct{ ID, Outcome, Cause string }
+	Kind, Stage, Item, Outcome, Cause, Message string
+	Changed, Mutations, Exit                   int
+	ElapsedMS                                  int64 `json:"elapsed_ms"`
+	RolledBack                                 bool  `json:"rolled_back"`
+	Stages                                     []struct{ ID, Outcome, Cause string }
 }
 
 // events reads the JSON lines; the last one is run.finished.

@@ -158,6 +158,24 @@ func secondUp(t *testing.T, p *project) {
 		}
 	}
 	samePods(t, before, pods(t, client, stackNamespace))
+	policiesAreToldOf(t, events)
+}
+
+// policiesAreToldOf wants one line that says whether this cluster's network
+// plugin enforces NetworkPolicies: either is well, not to know it is not.
+func policiesAreToldOf(t *testing.T, events []eventLine) {
+	t.Helper()
+	var said []string
+	for _, e := range events {
+		if e.Item == "network-policies" {
+			said = append(said, e.Message)
+		}
+	}
+	if len(said) != 1 || !strings.HasPrefix(said[0], "enforced (kafka-0:9093 ") && !strings.HasPrefix(said[0], "not enforced by this cluster's network plugin: kafka-0:9093 ") {
+		t.Errorf("of the network policies is said: %q", said)
+		return
+	}
+	t.Attr("seen", "network policies: "+said[0])
 }
 
 func samePods(t *testing.T, before, after map[string]corev1.Pod) {

@@ -1,0 +1,71 @@
+package chart_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/fake"
+	k8stesting "k8s.io/client-go/testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/verify"
+)
+
+// deployed are the stack's policies and a ready pod of each workload.
+func deployed(s stack) (objects []runtime.Object) {
+	for _, o := range s {
+		if policy, ok := o.(*networkingv1.NetworkPolicy); ok {
+			policy.Namespace = namespace
+			objects = append(objects, policy)
+		}
+	}
+	for name, w := range workloads(s) {
+		pod := &corev1.Pod{ObjectMeta: w.pod.ObjectMeta, Spec: w.pod.Spec}
+		pod.Name, pod.Namespace = name+"-0", namespace
+		pod.Status.PodIP = "10.244.0.7"
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		objects = append(objects, pod)
+	}
+	return objects
+}
+
+// asked are the checks that the smoke test gives its pod, which is then refused.
+func asked(t *testing.T, objects []runtime.Object) (checks []verify.Check) {
+	t.Helper()
+	client := fake.NewClientset(objects...)
+	enough := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "smoke", errors.New("enough"))
+	client.PrependReactor("create", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
+		pod := action.(k8stesting.CreateAction).GetObject().(*corev1.Pod)
+		in, err := verify.Unpack(pod.Spec.Containers[0].Env[0].Value)
+		if err == nil {
+			err = json.NewDecoder(in).Decode(&checks)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return true, nil, enough
+	})
+	runner := verify.Runner{Client: client, Namespace: namespace, Release: "tiktok-clone", Image: "tkdeploy:1"}
+	if _, err := runner.Run(t.Context(), []verify.Check{{ID: verify.ClusterDNS, Kind: verify.DNS}}, event.Discard); !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+	return checks
+}
+
+// Row 54 of the fault list: by Kafka's controller the smoke test sees whether
+// the policies are enforced. Every other port of the stack lets it in.
+func TestTheSmokeTestTriesAPortThatThePoliciesForbid(t *testing.T) {
+	inEveryEnvironment(t, func(t *testing.T, s stack) {
+		checks := asked(t, deployed(s))
+		want := verify.Target{Host: "10.244.0.7", Port: 9093, Pod: "kafka-0", AllowedPort: 9092}
+		if len(checks) != 2 || checks[1].ID != verify.PolicyCheck || checks[1].Target != want {
+			t.Errorf("asked %+v", checks)
+		}
+	})
+}
