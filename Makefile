@@ -96,6 +96,20 @@ test-parts: test-images test-adapters
 test-faults: test-images services/frontend/node_modules ## every row of the fault list, and the table of what was seen: docs/faults.md
 	hack/test-faults.sh $(FUZZTIME)
 
+# With BENCH='-apps svc5 -blocks 3' only that: bench/README.md. The lock keeps test/e2e
+# from killing the engine meanwhile.
+BENCH ?=
+RUN_BENCH := flock --shared $${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine $(TOOLS)/bench
+BENCH_TOOLS := $(addprefix $(TOOLS)/,bench launch crictl kind helm)
+
+.PHONY: bench
+bench: engine build $(BENCH_TOOLS) ## hours: tkdeploy against a script of docker, kind and helm; writes docs/performance.*
+	$(RUN_BENCH) $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: engine build $(BENCH_TOOLS) ## minutes: a small part of it; fails on wrong results and exact counts, never on times
+	$(RUN_BENCH) -quick
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
@@ -109,6 +123,17 @@ $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum
 
 $(TOOLS)/actionlint: hack/tools/actionlint/go.mod hack/tools/actionlint/go.sum
 	cd hack/tools/actionlint && go build -o $@ $$(go list -f '{{.ImportPath}}' tool)
+
+$(TOOLS)/bench: $(GO_FILES) $(wildcard bench/internal/fixture/*/* bench/internal/fixture/*/*/*)
+	go build -o $@ ./bench
+
+# Static: crictl runs in a node.
+$(TOOLS)/launch $(TOOLS)/crictl: $(GO_FILES)
+	CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./bench/$(@F)
+
+# Of the versions that tkdeploy itself is made of.
+$(TOOLS)/kind $(TOOLS)/helm: go.mod go.sum
+	CGO_ENABLED=0 go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 ##@ Other
 

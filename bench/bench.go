@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/bench/internal/engine"
+	"tkdeploy.dev/tkdeploy/bench/internal/fixture"
+	"tkdeploy.dev/tkdeploy/bench/internal/report"
+	"tkdeploy.dev/tkdeploy/bench/internal/stats"
+	"tkdeploy.dev/tkdeploy/bench/internal/world"
+)
+
+// A bench is one sitting.
+type bench struct {
+	options options
+	log     io.Writer
+	repo    string // the repository's root
+	work    string // projects, logs and results, below bin
+
+	docker   string // the docker command of all arms
+	socket   string // the engine's
+	engine   *engine.Client
+	proxy    *engine.Proxy
+	temp     string // of the proxy's socket, whose path must be short
+	cgroupV1 bool
+
+	node      string           // the node image
+	crictl    string           // mounted into the nodes of hand; "" where the image has its own
+	preloaded map[string]int64 // what a new node's containerd has
+
+	results    *report.Results
+	violations []string // wrong results and exact counts that are not as they must be
+	serial     int      // makes every change another one
+}
+
+func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
+	repo, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, log: log, repo: repo, work: filepath.Join(repo, "bin", "bench")}
+	if err := os.RemoveAll(b.work); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(b.work, "path"), 0o755); err != nil {
+		return nil, err
+	}
+	if b.docker, err = pickDocker(ctx, os.Getenv("PATH")); err != nil {
+		return nil, err
+	}
+	for name, target := range map[string]string{"docker": b.docker, "kind": b.tool("kind"), "helm": b.tool("helm")} {
+		if err := os.Symlink(target, filepath.Join(b.work, "path", name)); err != nil {
+			return nil, err
+		}
+	}
+	if b.socket, err = upstream(); err != nil {
+		return nil, err
+	}
+	b.engine = engine.Connect(b.socket)
+	machine, err := b.machine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.results = &report.Results{Machine: machine, Seed: o.seed}
+	b.say("seed %d, docker command %s", o.seed, b.docker)
+	if b.temp, err = os.MkdirTemp("", "bench-"); err != nil {
+		return nil, err
+	}
+	b.proxy, err = engine.Listen(ctx, filepath.Join(b.temp, "docker.sock"), b.socket)
+	return b, err
+}
+
+func (b *bench) close() {
+	_ = b.proxy.Close() // nothing is left to be lost
+	_ = os.RemoveAll(b.temp)
+}
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, "bench: "+format+"\n", args...) }
+
+// tool is a program that the Makefile built.
+func (b *bench) tool(name string) string { return filepath.Join(b.repo, "bin", "tools", name) }
+
+// app measures all blocks of an app.
+func (b *bench) app(ctx context.Context, a app) error {
+	projects, err := b.prepare(ctx, a)
+	if err != nil {
+		return fmt.Errorf("prepare %s: %w", a.name, err)
+	}
+	blocks := a.blocks
+	if b.options.blocks >= 0 {
+		blocks = b.options.blocks
+	}
+	for block := range blocks + 1 {
+		for _, arm := range stats.Shuffled(strings.Split(b.options.arms, ","), b.options.seed, block) {
+			if arm == report.Naive && block >= naiveBlocks {
+				continue
+			}
+			b.say("%s, block %d of %d: %s", a.name, block, blocks, arm)
+			err := b.turn(ctx, a, arm, block, projects[arm])
+			if err := errors.Join(err, b.results.Save(filepath.Join(b.work, "results.json"))); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range projects {
+		if err := b.removeTags(ctx, p); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(p.Dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare makes each arm's copy of the app, and everything that is made only
+// once: the node image and base images, by pull or recipe, as tkdeploy does it,
+// and the build cache.
+func (b *bench) prepare(ctx context.Context, a app) (map[string]*fixture.Project, error) {
+	if err := b.base(ctx, a.spec); err != nil {
+		return nil, err
+	}
+	projects := map[string]*fixture.Project{}
+	arms := strings.Split(b.options.arms, ",")
+	for _, arm := range append([]string{report.Tkdeploy}, slices.DeleteFunc(arms, func(arm string) bool { return arm == report.Tkdeploy })...) {
+		p, err := fixture.Make(a.spec, arm, b.repo, filepath.Join(b.work, a.name, arm))
+		if err != nil {
+			return nil, err
+		}
+		projects[arm] = p
+		b.say("%s: preparing %s", a.name, arm)
+		if err := b.prepareArm(ctx, arm, p); err != nil {
+			return nil, err
+		}
+	}
+	return projects, nil
+}
+
+func (b *bench) prepareArm(ctx context.Context, arm string, p *fixture.Project) error {
+	if byHand(arm) {
+		if err := p.WriteHand(b.crictl, b.cgroupV1); err != nil {
+			return err
+		}
+	}
+	if arm != report.Tkdeploy {
+		_, err := b.launch(ctx, arm, p, buildVerb, false)
+		return err
+	}
+	if err := b.removeNode(ctx, p); err != nil {
+		return err
+	}
+	for _, v := range []verb{clusterVerb, downVerb} {
+		if _, err := b.launch(ctx, arm, p, v, false); err != nil {
+			return err
+		}
+	}
+	return b.lookAtNode(ctx, p)
+}
+
+// base makes the image that the services share, if it is not there.
+func (b *bench) base(ctx context.Context, spec fixture.Spec) error {
+	if spec.Services == 0 {
+		return nil
+	}
+	repository, tag := fixture.Base(spec.BaseMB)
+	if _, err := b.engine.Image(ctx, repository+":"+tag); err == nil {
+		return nil
+	}
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(fixture.WriteBase(writer, spec.BaseMB)) }()
+	err := b.engine.Import(ctx, repository, tag, reader)
+	reader.CloseWithError(err)
+	return err
+}
+
+// lookAtNode looks into the node image: what a new node's containerd has, and
+// whether there is a crictl.
+func (b *bench) lookAtNode(ctx context.Context, p *fixture.Project) (err error) {
+	if b.node, err = p.NodeImage(); err != nil {
+		return err
+	}
+	inImage := func(command string, args ...string) ([]byte, error) {
+		return b.run(ctx, append([]string{"run", "--rm", "--entrypoint", command, b.node}, args...)...)
+	}
+	blobs, err := inImage(world.ListBlobs[0], world.ListBlobs[1:]...)
+	if err != nil {
+		return err
+	}
+	if b.preloaded, err = world.ParseBlobs(string(blobs)); err != nil {
+		return err
+	}
+	if _, err := inImage("sh", "-c", "command -v crictl"); err != nil {
+		b.crictl = b.tool("crictl")
+	}
+	return nil
+}
+
+// run runs docker itself, past the proxy.
+func (b *bench) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, b.docker, args...)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+b.socket)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("docker %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+	}
+	return out, nil
+}
+
+func (b *bench) removeTags(ctx context.Context, p *fixture.Project) error {
+	tags, err := b.engine.Tags(ctx, p.Prefix)
+	if err != nil {
+		return err
+	}
+	return b.engine.Remove(ctx, tags)
+}
+
+// removeNode removes what an interrupted sitting left.
+func (b *bench) removeNode(ctx context.Context, p *fixture.Project) error {
+	_, err := b.run(ctx, "rm", "--force", "--volumes", nodeOf(p))
+	if err != nil && strings.Contains(err.Error(), "No such container") {
+		return nil
+	}
+	return err
+}
+
+func nodeOf(p *fixture.Project) string { return p.Cluster + "-control-plane" }
+
+// version times `tkdeploy version`.
+func (b *bench) version(ctx context.Context) error {
+	for range 20 {
+		used, err := b.command(ctx, filepath.Join(b.work, "version"), b.repo, os.Environ(), []string{filepath.Join(b.repo, "bin", "tkdeploy"), "version"})
+		if err != nil {
+			return err
+		}
+		b.results.Version = append(b.results.Version, used.Seconds)
+	}
+	return nil
+}
