@@ -109,23 +109,19 @@ func (w *workspace) describeRelease(ctx context.Context, s *status) error {
 		Name: found.Name, Namespace: found.Namespace, Revision: revision.Revision,
 		Status: revision.Status, Verified: revision.Verified, Chart: revision.Chart,
 	}
-	objects, err := client.Objects(ctx)
-	if err != nil {
-		return err
-	}
 	kube, err := w.kube()
 	if err != nil {
 		return err
 	}
 	watcher := &rollout.Watcher{Client: kube}
-	workloads, err := watcher.Status(ctx, rollout.Workloads(objects, found.Namespace))
+	workloads, err := watcher.Status(ctx, rollout.Workloads(found.Objects, found.Namespace))
 	if err != nil {
 		return err
 	}
 	for _, workload := range workloads {
 		s.Workloads = append(s.Workloads, workloadStatus{workload.Kind, workload.Name, workload.Ready, workload.Wanted, workload.Images})
 	}
-	s.Services, err = w.services(ctx, found.Namespace, objects)
+	s.Services, err = w.services(ctx, found.Namespace, found.Objects)
 	return err
 }
 

@@ -362,6 +362,27 @@ func TestStatusOfNoRelease(t *testing.T) {
 	}
 }
 
+// status is what one looks at after an install that broke off.
+func TestStatusOfAnInstallThatBrokeOffHasItsObjects(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/deployments") && r.URL.Query().Get("dryRun") == "" {
+			http.Error(w, "no", http.StatusForbidden)
+			return true
+		}
+		return false
+	})
+	if _, err := c.Apply(t.Context(), shop(), event.Discard); err == nil {
+		t.Fatal("the install did not break off")
+	}
+	got, err := c.Status(t.Context())
+	if err != nil || len(got.Objects) != 4 || got.Revision.Status == "deployed" {
+		t.Errorf("%d objects, status %q, %v", len(got.Objects), got.Revision.Status, err)
+	}
+}
+
 func TestObjectsHaveTheirNamespace(t *testing.T) {
 	t.Parallel()
 	c := newAPIServer(t).client(t, Options{})

@@ -8,7 +8,7 @@ import (
 )
 
 // Status is how a release stands: its newest revision, and the objects of the
-// one that is deployed.
+// one that is deployed, or of the newest where none is.
 type Status struct {
 	Name      string
 	Namespace string
@@ -27,10 +27,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	}
 	newest := releases[len(releases)-1]
 	status := Status{Name: c.name, Namespace: c.namespace, Revision: revisionOf(newest)}
-	if rel := deployed(releases); rel != nil {
-		status.Objects, err = c.placedObjects(rel.Manifest)
-	}
-	if err != nil {
+	if status.Objects, err = c.placedObjects(serving(releases).Manifest); err != nil {
 		return Status{}, fmt.Errorf("read the manifest of %s: %w", c, err)
 	}
 	return status, nil

@@ -118,6 +118,9 @@ func (p *project) lockedElsewhere(t *testing.T) {
 func (p *project) healed(t *testing.T) {
 	for _, status := range []string{"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"} {
 		p.setStatus(t, status)
+		if got := p.run(t, "status").must(t, 0); !strings.Contains(got.stdout, status) || !strings.Contains(got.stdout, "deployment/web") {
+			t.Errorf("status says\n%s", got.stdout)
+		}
 		p.run(t, "up").must(t, 0).says(t, "is "+status+": an earlier run was interrupted")
 		p.serves(t)
 	}
