@@ -2,7 +2,6 @@ package release
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"sigs.k8s.io/yaml"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -93,7 +94,7 @@ func FuzzRedact(f *testing.F) {
 			"kind": "Secret", "apiVersion": "v1", "metadata": map[string]any{"name": "s"},
 			"data": map[string]any{"A": base64.StdEncoding.EncodeToString([]byte(secret))}, "stringData": map[string]any{"B": other},
 		}
-		manifest, err := json.Marshal(object)
+		manifest, err := yaml.Marshal(object)
 		if err != nil || !utf8.ValidString(secret+other) {
 			t.Skip()
 		}

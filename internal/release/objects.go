@@ -15,22 +15,24 @@ import (
 
 // objects parses a manifest of YAML documents in their order, split as Helm
 // splits it when it applies: a document keeps its last line break, which is part
-// of a block of text at its end. Lists are replaced by their items. Error texts
+// of a block of text at its end. Lists are replaced by their items. A document
+// that cannot be read is an error, beside the objects of the others. Error texts
 // hold no line of the manifest.
 func objects(manifest string) ([]unstructured.Unstructured, error) {
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	var all []unstructured.Unstructured
+	var bad error
 	for i := 1; ; i++ {
 		document, err := documents.Read()
 		if errors.Is(err, io.EOF) {
-			return all, nil
+			return all, bad
 		}
 		if err != nil {
-			return nil, fmt.Errorf("document %d of the manifest: cannot be read", i)
+			return all, errors.Join(bad, fmt.Errorf("document %d of the manifest: cannot be read", i))
 		}
 		parsed, err := parseObject(document)
 		if err != nil {
-			return nil, fmt.Errorf("document %d of the manifest: %w", i, err)
+			bad = errors.Join(bad, fmt.Errorf("document %d of the manifest: %w", i, err))
 		}
 		all = append(all, parsed...)
 	}

@@ -28,7 +28,8 @@ type redactor struct {
 	secrets []string // the longest first
 }
 
-// redactorFor knows the contents of the Secrets in the manifests.
+// redactorFor knows the contents of the Secrets in the manifests, as far as those
+// can be read: of what cannot, nothing gets to an API server that could quote it.
 func redactorFor(manifests ...string) redactor { return redactorWith(nil, manifests...) }
 
 // redactorWith knows further contents too.
@@ -38,10 +39,7 @@ func redactorWith(contents []string, manifests ...string) redactor {
 		r.add(content)
 	}
 	for _, manifest := range manifests {
-		found, err := objects(manifest)
-		if err != nil {
-			continue
-		}
+		found, _ := objects(manifest)
 		for _, o := range found {
 			if o.GetKind() == "Secret" {
 				r.learn(o)

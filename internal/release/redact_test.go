@@ -24,7 +24,7 @@ data: {D: public-value}
 
 func TestRedact(t *testing.T) {
 	t.Parallel()
-	r := redactorFor(secretManifest)
+	r := redactorFor("is: [no YAML\n---\n" + secretManifest)
 	tests := map[string]struct{ text, want string }{
 		"raw":              {"x hunter2-and-more y", "x [redacted] y"},
 		"base64":           {"x aHVudGVyMi1hbmQtbW9yZQ== y", "x [redacted] y"},
