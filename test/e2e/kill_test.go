@@ -19,9 +19,7 @@ func TestKills(t *testing.T) {
 		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, and TestLocks tries one")
 	}
 	useEngine(t)
-	p := newShop(t, "shop-kills", "24082")
-	p.run(t, "up").must(t, 0)
-	k := newKiller(t, p, uint64(time.Now().UnixNano()))
+	k := newKiller(t, newShop(t, "shop-kills", "24082"), uint64(time.Now().UnixNano()))
 	for _, stage := range actingStages {
 		t.Run("row 20: kill -9 in stage "+stage, func(t *testing.T) {
 			k.kill(t, stage, 0)
@@ -42,12 +40,11 @@ type killer struct {
 	count  int
 }
 
-// newKiller prints its seed. The project must be up.
+// newKiller prints its seed. The project must not be up: it is afterwards.
 func newKiller(t *testing.T, p *project, seed uint64) *killer {
 	t.Helper()
 	t.Logf("seed %d", seed)
 	k := &killer{project: p, random: rand.New(rand.NewPCG(seed, seed)), took: map[string]time.Duration{}}
-	k.run(t, "down").must(t, 0)
 	for _, e := range k.run(t, "up", "--output", "json").must(t, 0).events(t) {
 		if e.Kind == "stage.finished" {
 			k.took[e.Stage] = time.Duration(e.ElapsedMS) * time.Millisecond

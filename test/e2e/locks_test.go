@@ -28,14 +28,12 @@ var actingStages = []string{"build", "cluster", "load", "release", "rollout", "v
 func TestLocks(t *testing.T) {
 	useEngine(t)
 	p := newShop(t, "shop-locks", "24081")
-	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0); p.unlocked(t) }) {
-		t.FailNow()
-	}
+	k := newKiller(t, p, uint64(time.Now().UnixNano()))
+	p.unlocked(t)
 	t.Run("row 24: a run at work locks others out", p.locked)
 	t.Run("row 24: a run on another machine, with its release pending", inFull(p.lockedElsewhere))
 	t.Run("row 23: what a dead run left pending is healed", p.healed)
 	t.Run("row 25: of eight at once one wins", p.eightAtOnce)
-	k := newKiller(t, p, uint64(time.Now().UnixNano()))
 	picked := k.random.IntN(len(actingStages)) // of which the short form tries one
 	for i, stage := range actingStages {
 		t.Run("row 22: SIGINT in stage "+stage, inFullUnless(i == picked, func(t *testing.T) { p.interruptedIn(t, stage) }))
