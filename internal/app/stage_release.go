@@ -35,6 +35,9 @@ func (d *deployment) apply(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
+	if err := client.AwaitNamespace(ctx, reporter); err != nil {
+		return err
+	}
 	if err := d.cluster.RestoreSecrets(ctx, d.config.Chart.Namespace); err != nil {
 		return err
 	}

@@ -502,6 +502,19 @@ func TestANamespaceThatGoesIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Right after `kubectl delete namespace` all objects are still there.
+func TestANamespaceThatGoesIsDrift(t *testing.T) {
+	t.Parallel()
+	server := newAPIServer(t)
+	c := server.client(t, Options{})
+	mustApply(t, c, shop())
+	server.objects[namespacePath] = terminating()
+	got, err := c.Observe(t.Context(), shop())
+	if err != nil || got.Current || got.Cause != "namespace shop is being deleted" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestANamespaceThatStaysNamesItsFinalizers(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)

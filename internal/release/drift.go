@@ -18,8 +18,8 @@ import (
 const parallelLooks = 8
 
 // drift says in words, object by object in the manifest's order, how the live
-// objects differ from what a revision applied. Hooks are not looked at: their
-// objects come and go.
+// objects differ from what a revision applied, and whether their namespace is on
+// its way out. Hooks are not looked at: their objects come and go.
 //
 // Defaults that the API server fills in, other spellings of a quantity and
 // fields that others own (an autoscaler's replicas) are no drift. Whether a
@@ -31,9 +31,16 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
 	scaled := autoscalers(manifest)
-	found := make([]string, len(manifest))
+	found := make([]string, len(manifest)+1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLooks)
+	group.Go(func() error {
+		ns, err := c.namespaceNow(ctx)
+		if ns != nil && ns.DeletionTimestamp != nil {
+			found[len(manifest)] = "namespace " + c.namespace + " is being deleted"
+		}
+		return err
+	})
 	for i, o := range manifest {
 		if _, ok := scaled[o.GetKind()+"/"+o.GetName()]; ok {
 			o = *o.DeepCopy()

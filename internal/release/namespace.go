@@ -19,19 +19,9 @@ import (
 // it. The chart must not bring the namespace itself: uninstalling would delete
 // it with all that is in it.
 func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (created bool, err error) {
-	ns, err := c.namespaceNow(ctx)
-	if err != nil {
+	ns, err := c.settledNamespace(ctx, report)
+	if err != nil || ns != nil {
 		return false, err
-	}
-	if ns != nil && ns.DeletionTimestamp != nil {
-		report.Report(event.Progress(c.name, "waiting for namespace "+c.namespace+", which is being deleted"))
-		if err := c.awaitGone(ctx); err != nil {
-			return false, err
-		}
-		ns = nil
-	}
-	if ns != nil {
-		return false, nil
 	}
 	_, err = c.kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
 		ObjectMeta: metav1.ObjectMeta{
@@ -46,6 +36,23 @@ func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (cr
 		return false, fmt.Errorf("create namespace %s: %w", c.namespace, err)
 	}
 	return true, nil
+}
+
+// AwaitNamespace waits until a namespace that is being deleted is gone; see
+// [Client.Apply], which does so too. One that is not there is fine.
+func (c *Client) AwaitNamespace(ctx context.Context, report event.Reporter) error {
+	_, err := c.settledNamespace(ctx, report)
+	return failed(err)
+}
+
+// settledNamespace is the namespace, or nil where there is none, or none any more.
+func (c *Client) settledNamespace(ctx context.Context, report event.Reporter) (*corev1.Namespace, error) {
+	ns, err := c.namespaceNow(ctx)
+	if err != nil || ns == nil || ns.DeletionTimestamp == nil {
+		return ns, err
+	}
+	report.Report(event.Progress(c.name, "waiting for namespace "+c.namespace+", which is being deleted"))
+	return nil, c.awaitGone(ctx)
 }
 
 // namespaceNow is the namespace or nil.
