@@ -73,9 +73,10 @@ func (e *Engine) buildFault(ctx context.Context, name string, err error) error {
 	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), e.diskHint(ctx, err))
 }
 
-// diskHint names the engine's disk if err tells that it is full.
+// diskHint names the engine's disk if err tells that it is full, in Go's words
+// or in those of the C library.
 func (e *Engine) diskHint(ctx context.Context, err error) string {
-	if !strings.Contains(err.Error(), "no space left on device") {
+	if !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
