@@ -378,8 +378,8 @@ func TestStatusOfAnInstallThatBrokeOffHasItsObjects(t *testing.T) {
 		t.Fatal("the install did not break off")
 	}
 	got, err := c.Status(t.Context())
-	if err != nil || len(got.Objects) != 4 || got.Revision.Status == "deployed" {
-		t.Errorf("%d objects, status %q, %v", len(got.Objects), got.Revision.Status, err)
+	if err != nil || len(got.Objects) != 4 || got.Status == "deployed" {
+		t.Errorf("%d objects, status %q, %v", len(got.Objects), got.Status, err)
 	}
 }
 
