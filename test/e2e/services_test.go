@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,8 +48,8 @@ var breakages = []breakage{
 		exit: 14, within: 15 * time.Second, says: []string{"key API_KEY of Secret tiktok-db-secrets"},
 	},
 	{
-		name: "too little memory", settings: []string{"services.KEY.resources.requests.memory=8Mi", "services.KEY.resources.limits.memory=8Mi"},
-		exit: 14, within: 45 * time.Second, says: []string{"memory limit is 8Mi"},
+		name: "too little memory", settings: []string{"services.KEY.resources.requests.memory=4Mi", "services.KEY.resources.limits.memory=4Mi"}, // the small ones live on 8Mi
+		exit: 14, within: 45 * time.Second, says: []string{"memory limit is 4Mi"},
 	},
 	{
 		name: "failing readiness", file: "deployment.yaml", old: probes,
@@ -121,10 +120,16 @@ func (p *project) broken(t *testing.T, service, key string, b breakage) {
 	if b.file != "" {
 		p.changedFile(t, filepath.Join("chart", "templates", "services", b.file), b.old, strings.ReplaceAll(b.new, "SERVICE", service))
 	}
+	t.Cleanup(func() {
+		if t.Failed() { // the next one is broken from a good state
+			p.run(t, "up")
+		}
+	})
 	var visitors []request
 	if !b.reaches {
-		client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-		visitors = append(visitors, request{member{base: stackURL, client: client}, "GET", "/health", 200})
+		visitor := join(t, "visitor")
+		defer visitor.leave(t)
+		visitors = append(visitors, request{visitor, "GET", "/api/v1/feed", 200})
 	}
 	running := startTraffic(t, visitors)
 	got := p.run(t, args...)
