@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,8 @@ type Server struct {
 	DrainFor time.Duration
 	// StopWithin is how long open requests then have to finish.
 	StopWithin time.Duration
+
+	draining atomic.Bool
 }
 
 // Run serves until ctx ends, then drains and stops. The error says which
@@ -75,13 +78,24 @@ func (s *Server) serve(ctx context.Context, listenHTTP, listenGRPC net.Listener)
 // webServer bounds how long a client can hold a connection.
 func (s *Server) webServer() *http.Server {
 	return &http.Server{
-		Handler:           s.HTTP,
+		Handler:           http.HandlerFunc(s.answer),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      20 * time.Second,
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 	}
+}
+
+// answer tells the callers of a server that drains to connect anew, to another
+// pod. A connection that is idle stays open meanwhile: closed at once, as
+// [http.Server.SetKeepAlivesEnabled] would, it might be under the hands of a
+// caller that is just sending.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	s.HTTP.ServeHTTP(w, r)
 }
 
 func listen(ctx context.Context, port int) (net.Listener, error) {

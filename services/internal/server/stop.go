@@ -20,7 +20,7 @@ import (
 func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.Log.InfoContext(ctx, "draining", "for", s.DrainFor.String())
 	s.Health.Drain()
-	web.SetKeepAlivesEnabled(false) // answers tell callers to connect anew, to another pod
+	s.draining.Store(true)
 	time.Sleep(s.DrainFor)
 
 	ctx, cancel := context.WithTimeout(ctx, s.StopWithin)
