@@ -77,19 +77,19 @@ test-adapters: engine build ## the packages that speak to engine and cluster, on
 E2E := TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
 
 .PHONY: test-e2e
-test-e2e: test-stack test-parts ## real engine, real kind clusters, environments of their own
+test-e2e: test-images test-stack test-parts ## real engine, real kind clusters, environments of their own
 
 .PHONY: test-images
 test-images: engine build
 	hack/test-images.sh
 
 .PHONY: test-stack
-test-stack: test-images services/frontend/node_modules
+test-stack: engine build services/frontend/node_modules
 	hack/packages.sh
 	$(E2E) -run TestStack
 
 .PHONY: test-parts
-test-parts: test-images test-adapters
+test-parts: test-adapters
 	$(E2E) -skip TestStack
 
 .PHONY: test-faults
@@ -129,11 +129,11 @@ $(TOOLS)/bench: $(GO_FILES) $(wildcard bench/internal/fixture/*/* bench/internal
 
 # Static: crictl runs in a node.
 $(TOOLS)/launch $(TOOLS)/crictl: $(GO_FILES)
-	CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./bench/$(@F)
+	go build -ldflags '-s -w' -o $@ ./bench/$(@F)
 
 # Of the versions that tkdeploy itself is made of.
 $(TOOLS)/kind $(TOOLS)/helm: go.mod go.sum
-	CGO_ENABLED=0 go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+	go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 ##@ Other
 
