@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,9 @@ func (l *locks) what() string {
 }
 
 // guard is the plan with the Lease taken as soon as the cluster answers: after
-// the stage that sees to the cluster, and before any other that works in it.
+// the stage that sees to the cluster, and before any other that works in it. To
+// load behind that stage is behind the Lease, or into nodes that this very run
+// is making a cluster of: no other run knows one there.
 func (l *locks) guard(p plan.Plan) plan.Plan {
 	if l == nil {
 		return p
@@ -69,6 +72,10 @@ func (l *locks) guard(p plan.Plan) plan.Plan {
 			return s
 		case stageCluster:
 			return l.after(s)
+		case stageLoad:
+			if slices.Contains(p.IDs(), stageCluster) {
+				return s
+			}
 		}
 		return l.before(s)
 	})

@@ -163,6 +163,44 @@ func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
 	}
 }
 
+// A cluster that is being created has no API to keep a Lease; to load into its
+// nodes is for the run that creates it, and for no other.
+func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
+	w, server, _ := lockedShop(t)
+	loaded := make(chan struct{})
+	creating := acting(stageCluster, nil)
+	creating.Act = func(_ context.Context, r event.Reporter) error {
+		r.Report(event.Reached(cluster.NodesUp))
+		<-loaded
+		return nil
+	}
+	load := acting(stageLoad, func(context.Context) error {
+		if server.held() {
+			t.Error("the Lease is held")
+		}
+		close(loaded)
+		return nil
+	})
+	load.After = whileMade(cluster.NodesUp)
+	release := acting(stageRelease, func(context.Context) error {
+		if !server.held() {
+			t.Error("the Lease is not held")
+		}
+		return nil
+	}, stageLoad, stageCluster)
+	if _, err := runStages(t.Context(), t, w.locks(), creating, load, release); err != nil {
+		t.Error(err)
+	}
+	if _, err := runStages(t.Context(), t, w.locks(), acting(stageLoad, func(context.Context) error {
+		if !server.held() {
+			t.Error("of a load alone, the Lease is not held")
+		}
+		return nil
+	})); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestASecondRunStartsNothing(t *testing.T) {
 	w, _, _ := lockedShop(t)
 	_, err := runStages(t.Context(), t, w.locks(), acting(stageRelease, func(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
@@ -35,20 +36,26 @@ type deployment struct {
 }
 
 // stages is the composition root: the only place that knows the order, and what
-// each stage is made of. Building does not wait for the cluster.
+// each stage is made of. Building does not wait for the cluster, and nothing
+// waits longer for it than it has to.
 func (d *deployment) stages() (plan.Plan, error) {
 	stages := []plan.Stage{
 		{ID: stageEngine, Title: "Engine", Observe: d.observeEngine},
 		{ID: stageBuild, Title: "Images", Needs: []string{stageEngine}, Observe: d.observeImages, Act: d.makeImages},
 		{ID: stageCluster, Title: "Cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Act: d.makeCluster},
-		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild, stageCluster}, Observe: d.observeLoad, Act: d.load},
-		{ID: stageRelease, Title: "Release", Needs: []string{stageLoad}, Observe: d.observeRelease, Act: d.apply},
-		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease}, Observe: d.observeRollout, Act: d.roll},
+		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild}, After: whileMade(cluster.NodesUp), Observe: d.observeLoad, Act: d.load},
+		{ID: stageRelease, Title: "Release", Needs: []string{stageLoad}, After: whileMade(cluster.APIUp), Observe: d.observeRelease, Act: d.apply},
+		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease, stageCluster}, Observe: d.observeRollout, Act: d.roll},
 	}
 	if d.verify {
 		stages = append(stages, d.verifyStage(stageVerify, stageRollout))
 	}
 	return plan.New(stages...)
+}
+
+// whileMade is for what need not wait for the whole of a new cluster.
+func whileMade(milestone string) []plan.Milestone {
+	return []plan.Milestone{{Stage: stageCluster, Name: milestone}}
 }
 
 func (d *deployment) verifyStage(id, need string) plan.Stage {

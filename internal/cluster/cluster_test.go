@@ -137,6 +137,44 @@ func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
 	}
 }
 
+// What may begin before the cluster is whole begins at these.
+func TestACreateTellsItsMilestones(t *testing.T) {
+	t.Parallel()
+	docker := &fakeDocker{}
+	c := newCluster(t, docker, &fakeKind{})
+	c = newCluster(t, docker, &fakeKind{}, live(c)[1:]...)
+	c.now = func() time.Time { return began }
+	nodesUp := make(chan struct{})
+	c.provider = func(r event.Reporter) provider {
+		return &fakeKind{create: func() error {
+			docker.add(node(ours, true))
+			says := logger{r}.V(0).Info
+			says(" • Preparing nodes 📦  ...\n")
+			says(" ✓ Preparing nodes 📦\n")
+			<-nodesUp
+			says(" • Starting control-plane 🕹️ ...\n")
+			says(" ✓ Starting control-plane 🕹️\n")
+			return nil
+		}}
+	}
+	var seen []string
+	if err := c.Ensure(t.Context(), event.Func(func(e event.Event) {
+		seen = append(seen, e.Message+e.Milestone)
+		if e.Milestone == NodesUp {
+			close(nodesUp)
+		}
+		if e.Milestone == APIUp && c.begun() {
+			t.Error("the API is told to be up before the cluster has its mark")
+		}
+	})); err != nil {
+		t.Fatal(err)
+	}
+	want := "Preparing nodes; nodes; Starting control-plane; api; waiting for the node; cluster created"
+	if got := strings.Join(seen, "; "); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
 func TestAForeignClusterIsRefusedAndUntouched(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*Cluster, context.Context) error{

@@ -15,10 +15,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
+// The milestones of a cluster's creation, in their order.
+const (
+	NodesUp = "nodes" // the nodes run, and their containerd answers
+	APIUp   = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
+)
+
 // Ensure makes the cluster run: it creates an absent one, starts a stopped one
 // with its data, waits for an unready one and replaces one whose creation did
 // not end. A foreign one is refused, and so is one whose ports or workers are
-// not as configured, because nothing but a new cluster could change them.
+// not as configured, because nothing but a new cluster could change them. While
+// it creates one, it reports the milestones.
 func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	status, err := c.Observe(ctx)
 	if err != nil {
@@ -70,11 +77,12 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 	if err := c.refuseUnknownServices(ctx); err != nil {
 		return err
 	}
-	reporter.Report(event.Progress(c.Name, "waiting for the node"))
-	if err := c.awaitReady(ctx, start); err != nil {
+	if err := c.complete(ctx); err != nil {
 		return err
 	}
-	if err := c.complete(ctx); err != nil {
+	reporter.Report(event.Reached(APIUp))
+	reporter.Report(event.Progress(c.Name, "waiting for the node"))
+	if err := c.awaitReady(ctx, start); err != nil {
 		return err
 	}
 	reporter.Report(event.Finished(c.Name, event.Done, "cluster created", c.now().Sub(start), 1))
@@ -93,9 +101,11 @@ func (c *Cluster) discard(ctx context.Context) error {
 // containers are removed under kind's hands, so that it fails and returns; this
 // function returns only then, and nothing goes on in the background.
 func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
+	nodes := newNodesUp(ctx, c, reporter)
+	defer nodes.stop()
 	done := make(chan error, 1)
 	go func() {
-		done <- c.provider(reporter).Create(c.Name,
+		done <- c.provider(nodes).Create(c.Name,
 			kind.CreateWithV1Alpha4Config(config),
 			kind.CreateWithNodeImage(c.Image),
 			kind.CreateWithRetain(true), // for the logs; removed below

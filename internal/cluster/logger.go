@@ -15,6 +15,9 @@ import (
 // (sigs.k8s.io/kind pkg/internal/cli/status.go).
 type logger struct{ reporter event.Reporter }
 
+// nodesStep is kind's step at whose end every node's container runs.
+const nodesStep = "Preparing nodes"
+
 var _ log.Logger = logger{}
 
 func (l logger) Warn(message string)              { l.warn(message) }
@@ -42,9 +45,15 @@ func (l infoLogger) Enabled() bool                    { return l.enabled }
 func (l infoLogger) Infof(format string, args ...any) { l.Info(fmt.Sprintf(format, args...)) }
 
 func (l infoLogger) Info(message string) {
-	step, isStep := strings.CutPrefix(strings.TrimSpace(message), "• ")
-	if l.enabled && isStep {
+	if !l.enabled {
+		return
+	}
+	message = strings.TrimSpace(message)
+	if step, begun := strings.CutPrefix(message, "• "); begun {
 		l.reporter.Report(event.Progress("", plain(step)))
+	}
+	if step, done := strings.CutPrefix(message, "✓ "); done && strings.HasPrefix(step, nodesStep) {
+		l.reporter.Report(event.Reached(NodesUp))
 	}
 }
 

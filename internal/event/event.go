@@ -14,6 +14,7 @@ type Kind string
 const (
 	RunStarted      Kind = "run.started"      // Plan lists the stages to come
 	StageStarted    Kind = "stage.started"    // Cause says why the stage acts
+	StageReached    Kind = "stage.reached"    // the stage goes on, and Milestone is behind it
 	ItemProgress    Kind = "item.progress"    // Item is being worked on; Message says what is done
 	ItemFinished    Kind = "item.finished"    // Item is done; Outcome, Elapsed and Mutations are set
 	Warning         Kind = "warning"          // Message is worth knowing and stops nothing
@@ -44,6 +45,8 @@ type Event struct {
 	Item    string // what within the stage: an image, a workload, a check
 	Message string // one line for a person
 	Cause   string // why a stage acts or rests; why an item is worked on, where that is not its stage's cause
+
+	Milestone string // StageReached only
 
 	Current, Total int64 // progress of Item in bytes or steps; Total 0 is unknown
 
@@ -109,6 +112,11 @@ func Progress(item, message string) Event {
 // Finished is an [ItemFinished] event.
 func Finished(item string, outcome Outcome, message string, elapsed time.Duration, mutations int) Event {
 	return Event{Kind: ItemFinished, Item: item, Outcome: outcome, Message: message, Elapsed: elapsed, Mutations: mutations}
+}
+
+// Reached is a [StageReached] event.
+func Reached(milestone string) Event {
+	return Event{Kind: StageReached, Milestone: milestone}
 }
 
 // Warn is a [Warning] event.

@@ -39,6 +39,11 @@ type Stage struct {
 	Title string   // "Create the cluster"
 	Needs []string // IDs of the stages that must have succeeded before
 
+	// After are points within earlier stages that must have been reached. A
+	// stage that runs on the strength of one is canceled if the other then
+	// fails.
+	After []Milestone
+
 	// Observe reads the world and changes nothing.
 	Observe func(context.Context) (Observation, error)
 
@@ -47,6 +52,11 @@ type Stage struct {
 	// Act may be nil for a stage that only looks.
 	Act func(context.Context, event.Reporter) error
 }
+
+// A Milestone is a point within a stage: what other stages want of it is there,
+// although it is not done. Its Act reports an [event.StageReached]; a stage that
+// succeeds has reached all of its milestones.
+type Milestone struct{ Stage, Name string }
 
 // A Plan is a set of stages in an order in which they can run.
 type Plan struct {
@@ -62,7 +72,7 @@ func New(stages ...Stage) (Plan, error) {
 		if seen[s.ID] {
 			problems = append(problems, fmt.Errorf("stage %q: defined twice", s.ID))
 		}
-		for _, need := range s.Needs {
+		for _, need := range s.before() {
 			if !seen[need] {
 				problems = append(problems, fmt.Errorf("stage %q: needs %q, which no earlier stage is", s.ID, need))
 			}
@@ -132,10 +142,19 @@ func (p Plan) index(id string) int {
 	return slices.IndexFunc(p.stages, func(s Stage) bool { return s.ID == id })
 }
 
-// needs are the stage's needs that are part of the plan.
+// before are the stages that must have ended or come some way.
+func (s Stage) before() []string {
+	ids := slices.Clone(s.Needs)
+	for _, m := range s.After {
+		ids = append(ids, m.Stage)
+	}
+	return ids
+}
+
+// needs are those of the stages before s that are part of the plan.
 func (p Plan) needs(s Stage) []string {
 	var ids []string
-	for _, id := range s.Needs {
+	for _, id := range s.before() {
 		if p.index(id) >= 0 {
 			ids = append(ids, id)
 		}

@@ -105,6 +105,104 @@ func TestStagesWithoutNeedsRunSideBySide(t *testing.T) {
 	}
 }
 
+// reaching acts in two halves; between them it has the milestone "half".
+func reaching(first, second func() error) func(context.Context, event.Reporter) error {
+	return func(_ context.Context, r event.Reporter) error {
+		if err := first(); err != nil {
+			return err
+		}
+		r.Report(event.Reached("half"))
+		r.Report(event.Reached("half")) // told twice, it is the same
+		return second()
+	}
+}
+
+func nothing() error { return nil }
+
+func TestAMilestoneLetsAnotherStageRunAhead(t *testing.T) {
+	t.Parallel()
+	half := []Milestone{{"a", "half"}}
+	loaded := make(chan struct{})
+	got, err := outcomes(t, t.Context(),
+		Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, func() error { <-loaded; return nil })},
+		Stage{ID: "b", After: half, Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error { close(loaded); return nil }},
+		Stage{ID: "c", Needs: []string{"a", "b"}, Observe: see(Missing, ""), Act: act(nil)})
+	if err != nil || len(got) != 3 || got[2] != "c done" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestAStageThatEndsHasReachedItsMilestones(t *testing.T) {
+	t.Parallel()
+	half := []Milestone{{"a", "half"}}
+	for name, a := range map[string]Stage{
+		"it had nothing to do": {ID: "a", Observe: see(Satisfied, "")},
+		"it told none":         {ID: "a", Observe: see(Missing, ""), Act: act(nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := outcomes(t, t.Context(), a, Stage{ID: "b", After: half, Observe: see(Missing, ""), Act: act(nil)})
+			if err != nil || len(got) != 2 || got[1] != "b done" {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A stage stands on what the other one makes: when that is taken away, what it
+// says of it is of no interest, and it must not go on.
+func TestAStageThatRanAheadOfAFailedOneIsCanceledWithoutAnErrorOfItsOwn(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		fails func() error                                // a, after half of it
+		ahead func(context.Context, event.Reporter) error // b
+	}{
+		"it is stopped": {
+			func() error { return broken },
+			func(ctx context.Context, _ event.Reporter) error { <-ctx.Done(); return ctx.Err() },
+		},
+		"it had failed first": {
+			func() error { time.Sleep(10 * time.Millisecond); return broken },
+			act(errors.New("no such container")),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := outcomes(t, t.Context(),
+				Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, test.fails)},
+				Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: test.ahead},
+				Stage{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Act: act(nil)})
+			want := "a failed, b canceled, c blocked"
+			if joined := strings.Join(got, ", "); joined != want || err == nil || err.Error() != "broken" {
+				t.Errorf("got %s, %v; want %s", joined, err, want)
+			}
+		})
+	}
+}
+
+func TestAStageThatFailsAheadOfOneThatSucceedsHasFailed(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("disk full")
+	got, err := outcomes(t, t.Context(),
+		Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, nothing)},
+		Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: act(broken)})
+	if !errors.Is(err, broken) || len(got) != 2 || got[1] != "b failed" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestAStageBehindAMilestoneOfAFailedOneIsBlocked(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	got, err := outcomes(t, t.Context(),
+		Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(func() error { return broken }, nothing)},
+		Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: act(nil)})
+	if !errors.Is(err, broken) || strings.Join(got, ", ") != "a failed, b blocked" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func TestACanceledRunStartsNothing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

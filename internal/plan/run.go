@@ -32,9 +32,9 @@ func (e *StageError) Unwrap() error { return e.Err }
 
 // Run observes each stage and, where the world is not as wanted, acts. Stages
 // whose needs are met run side by side. When a stage fails, the stages that
-// need it are blocked, the others finish, and the result joins the failures,
-// each a [*StageError], in the plan's order. A canceled ctx starts no further
-// stage.
+// need it are blocked, those that run on the strength of one of its milestones
+// are canceled, the others finish, and the result joins the failures, each a
+// [*StageError], in the plan's order. A canceled ctx starts no further stage.
 //
 // Run reports run.started first. The caller reports run.finished when what it
 // wants to do after the stages is done; see [Runner.Emit].
@@ -56,14 +56,18 @@ func (r *Runner) Recover(ctx context.Context, p Plan, cause string) error {
 
 func (r *Runner) run(ctx context.Context, p Plan) error {
 	run := &run{
-		Runner: r,
-		plan:   p,
-		done:   make(map[string]chan struct{}, len(p.stages)),
-		ended:  make(map[string]event.Outcome, len(p.stages)),
-		errs:   make([]error, len(p.stages)),
+		Runner:  r,
+		plan:    p,
+		done:    make(map[string]chan struct{}, len(p.stages)),
+		reached: map[Milestone]chan struct{}{},
+		ended:   make(map[string]event.Outcome, len(p.stages)),
+		errs:    make([]error, len(p.stages)),
 	}
 	for _, s := range p.stages {
 		run.done[s.ID] = make(chan struct{})
+		for _, m := range s.After {
+			run.reached[m] = make(chan struct{})
+		}
 	}
 	var wg sync.WaitGroup
 	for i, s := range p.stages {
@@ -76,12 +80,13 @@ func (r *Runner) run(ctx context.Context, p Plan) error {
 // run is one call of Runner.Run or Runner.Recover.
 type run struct {
 	*Runner
-	plan Plan
-	done map[string]chan struct{} // closed when the stage has ended; read-only after set-up
+	plan    Plan
+	done    map[string]chan struct{}    // closed when the stage has ended; read-only after set-up
+	reached map[Milestone]chan struct{} // closed by the stage that has it; a set-up's map, too
+	errs    []error                     // by the stage's position; each written by its stage only
 
 	endedMu sync.Mutex
 	ended   map[string]event.Outcome
-	errs    []error // by the stage's position; each written by its stage only
 }
 
 func (r *run) stage(ctx context.Context, i int, s Stage) {
@@ -96,27 +101,85 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		return
 	}
 	start := r.Time()
-	outcome, cause, err := r.perform(ctx, s)
-	if err != nil {
-		outcome = event.Failed
-		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			outcome = event.Canceled
-		}
-		r.errs[i] = &StageError{s.ID, err}
+	end := func(e event.Event) {
+		e.Start, e.Elapsed = start, r.Time().Sub(start)
+		r.finish(s, e)
 	}
-	r.finish(s, event.Event{Outcome: outcome, Cause: cause, Start: start, Elapsed: r.Time().Sub(start), Err: err})
+	outcome, cause, err := r.ahead(ctx, s)
+	if err == nil {
+		end(event.Event{Outcome: outcome, Cause: cause})
+		return
+	}
+	if broken := r.broken(s); broken != "" && ctx.Err() == nil {
+		end(event.Event{Outcome: event.Canceled, Cause: "needs " + broken}) // which tells the failure
+		return
+	}
+	outcome = event.Failed
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		outcome = event.Canceled
+	}
+	r.errs[i] = &StageError{s.ID, err}
+	end(event.Event{Outcome: outcome, Cause: cause, Err: err})
 }
 
-// await waits until the stage's needs have ended and names the first that did
-// not succeed.
+// await waits until the stage's needs have ended, and what it comes after has
+// got that far. It names the first that did not succeed.
 func (r *run) await(s Stage) string {
 	for _, need := range r.plan.needs(s) {
-		<-r.done[need]
-		r.endedMu.Lock()
-		outcome := r.ended[need]
-		r.endedMu.Unlock()
-		if outcome != event.Done && outcome != event.Unchanged {
-			return need
+		select {
+		case <-r.done[need]:
+			if !r.succeeded(need) {
+				return need
+			}
+		case <-r.reachedBy(s, need):
+		}
+	}
+	return ""
+}
+
+// reachedBy is closed when the other stage has come as far as s wants. It is
+// nil if s wants all of it.
+func (r *run) reachedBy(s Stage, other string) <-chan struct{} {
+	for _, m := range s.After {
+		if m.Stage == other {
+			return r.reached[m]
+		}
+	}
+	return nil
+}
+
+func (r *run) succeeded(id string) bool {
+	r.endedMu.Lock()
+	defer r.endedMu.Unlock()
+	return r.ended[id] == event.Done || r.ended[id] == event.Unchanged
+}
+
+// ahead performs a stage and cancels it when another fails that it runs ahead of.
+func (r *run) ahead(ctx context.Context, s Stage) (event.Outcome, string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, m := range s.After {
+		go func() {
+			select {
+			case <-r.done[m.Stage]: // never, if it is not part of the plan
+				if !r.succeeded(m.Stage) {
+					cancel()
+				}
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return r.perform(ctx, s)
+}
+
+// broken waits for the stages that a failed one ran ahead of and names the first
+// that failed: it took away what the other stood on.
+func (r *run) broken(s Stage) string {
+	for _, m := range s.After {
+		if done, planned := r.done[m.Stage]; planned {
+			if <-done; !r.succeeded(m.Stage) {
+				return m.Stage
+			}
 		}
 	}
 	return ""
@@ -134,8 +197,26 @@ func (r *run) perform(ctx context.Context, s Stage) (event.Outcome, string, erro
 	err = s.Act(ctx, event.Func(func(e event.Event) {
 		e.Stage = s.ID
 		r.Emit(e)
+		if e.Kind == event.StageReached {
+			r.reach(Milestone{s.ID, e.Milestone})
+		}
 	}))
 	return event.Done, seen.Cause, err
+}
+
+// reach lets those go on who wait for the milestone. A stage may tell it again.
+func (r *run) reach(m Milestone) {
+	r.endedMu.Lock()
+	defer r.endedMu.Unlock()
+	reached, wanted := r.reached[m]
+	if !wanted {
+		return
+	}
+	select {
+	case <-reached:
+	default:
+		close(reached)
+	}
 }
 
 func (r *run) finish(s Stage, end event.Event) {

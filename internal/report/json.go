@@ -34,6 +34,7 @@ type line struct {
 	Item    string        `json:"item,omitempty"`
 	Message string        `json:"message,omitempty"`
 	Cause   string        `json:"cause,omitempty"`
+	Reached string        `json:"milestone,omitempty"`
 	Current int64         `json:"current,omitempty"`
 	Total   int64         `json:"total,omitempty"`
 	Outcome event.Outcome `json:"outcome,omitempty"`
@@ -65,7 +66,7 @@ type totals struct {
 func (j *JSON) Report(e event.Event) {
 	j.summary.Report(e)
 	l := line{
-		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Cause: e.Cause,
+		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Cause: e.Cause, Reached: e.Milestone,
 		Current: e.Current, Total: e.Total, Outcome: e.Outcome, Start: e.Start, Changed: e.Mutations,
 	}
 	if e.Outcome != "" {

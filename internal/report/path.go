@@ -7,11 +7,11 @@ import (
 )
 
 // critical is the chain of stages that made the run as long as it was: the one
-// that ended last, before it the one of its needs that ended last, and so on. A
-// recovery waits for all that it takes back.
+// that ended last, before it the one of its needs that let it begin last, and so
+// on. A recovery waits for all that it takes back.
 func (r *record) critical() []*span {
 	var path []*span
-	for s := r.latest(func(*span) bool { return true }); s != nil; s = r.latest(r.before(s)) {
+	for s := r.latest(nil, func(*span) bool { return true }); s != nil; s = r.latest(s, r.before(s)) {
 		path = append([]*span{s}, path...)
 	}
 	return path
@@ -29,24 +29,43 @@ func (r *record) before(s *span) func(*span) bool {
 	}
 }
 
-// latest is that of the stages wanted that ended last. Of several the last one
-// is it, which is behind the others in the plan.
-func (r *record) latest(wanted func(*span) bool) *span {
+// latest is that of the stages wanted that let next begin, or the run end, last.
+// Of several the last one is it, which is behind the others in the plan.
+func (r *record) latest(next *span, wanted func(*span) bool) *span {
 	var latest *span
 	for _, s := range r.begun() {
-		if wanted(s) && (latest == nil || !r.until(s).Before(r.until(latest))) {
+		if wanted(s) && (latest == nil || !r.letGo(s, next).Before(r.letGo(latest, next))) {
 			latest = s
 		}
 	}
 	return latest
 }
 
+// letGo is when s let next begin: when it ended or, if it still ran then, when
+// it reached the milestone before.
+func (r *record) letGo(s, next *span) time.Time {
+	at := r.until(s)
+	if next == nil || !at.After(next.start) {
+		return at
+	}
+	for _, reached := range s.reached {
+		if !reached.After(next.start) {
+			at = reached
+		}
+	}
+	return at
+}
+
 // tellPath says the critical path in words, with each stage's share of the run,
 // and what of the run was outside of it.
 func (r *record) tellPath() (parts []string, rest string) {
 	left := r.whole()
-	for _, s := range r.critical() {
+	path := r.critical()
+	for i, s := range path {
 		took := r.length(s)
+		if i+1 < len(path) {
+			took = r.letGo(s, path[i+1]).Sub(s.start)
+		}
 		left -= took
 		parts = append(parts, s.name+" "+Duration(took)+r.share(took))
 	}

@@ -28,6 +28,9 @@ func (r *record) Report(e event.Event) {
 		s := r.stage(e)
 		s.begin(e.Time)
 		s.cause = e.Cause
+	case event.StageReached:
+		s := r.stage(e)
+		s.reached = append(s.reached, e.Time)
 	case event.ItemProgress:
 		r.stage(e).progress(e)
 	case event.ItemFinished:

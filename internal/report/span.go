@@ -17,8 +17,9 @@ type span struct {
 	needs []string
 	back  bool // a stage of the recovery
 
-	heard        time.Time // when it was first heard of
-	start, ended time.Time // zero if it did not begin, or end
+	heard        time.Time   // when it was first heard of
+	start, ended time.Time   // zero if it did not begin, or end
+	reached      []time.Time // its milestones, in their order
 	cause        string
 	doing        string // of an item: what it was last said to do
 	warnings     []string
