@@ -38,13 +38,13 @@ engine: ## start a Docker engine where none answers
 
 ##@ Test
 
-# First what compiles, two at a time as there are cores, then what waits for clusters:
-# three of them. Lines are mixed. (A target without prerequisites must be first: GNU make 4.3
-# starts none that had to wait for one before all that need not are done.)
+# Two at a time, as there are cores: first what compiles, then what waits for clusters, of
+# which a third makes all wait. Lines are mixed. (A target without prerequisites must be first:
+# GNU make 4.3 starts none that had to wait for one before all that need not are done.)
 .PHONY: test
 test: engine build ## everything, unit to e2e on a real cluster
 	$(MAKE) --no-print-directory --jobs 2 test-unit test-images lint test-services test-frontend
-	$(MAKE) --no-print-directory --jobs 3 test-stack test-parts test-adapters
+	$(MAKE) --no-print-directory --jobs 2 test-stack test-parts
 
 # The failing-request matrix is hundreds of runs of Helm, in which the race detector takes
 # seven times as long and sees nothing that it does not see in one of them.
@@ -77,7 +77,7 @@ test-adapters: engine build ## the packages that speak to engine and cluster, on
 E2E := TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
 
 .PHONY: test-e2e
-test-e2e: test-images test-stack test-parts test-adapters ## real engine, real kind clusters, environments of their own
+test-e2e: test-images test-stack test-parts ## real engine, real kind clusters, environments of their own
 
 .PHONY: test-images
 test-images: engine build
@@ -89,7 +89,7 @@ test-stack: engine build services/frontend/node_modules
 	$(E2E) -run TestStack
 
 .PHONY: test-parts
-test-parts: engine build
+test-parts: test-adapters
 	$(E2E) -skip TestStack
 
 .PHONY: test-faults

@@ -33,6 +33,9 @@ tar -C "$work" -c smokeimage |
 docker save "$TKDEPLOY_TEST_PROBE_IMAGE" | docker exec -i "$TKDEPLOY_TEST_NODE" ctr -n k8s.io images import - >/dev/null
 docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
 
-# One package after the other: they share the cluster, and one takes its DNS away. Within a
-# package, tests wait far more than they work: more at once than there are cores.
-go test -tags e2e -count 1 -p 1 -parallel 6 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
+# Tests wait far more than they work: more at once than there are cores. The last package is
+# by itself, because it takes the cluster's DNS away.
+for packages in './internal/images ./internal/release ./internal/rollout' ./internal/verify; do
+  # shellcheck disable=SC2086 # several words
+  go test -tags e2e -count 1 -p 3 -parallel 6 -timeout 30m $packages
+done

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,7 +38,8 @@ func newest(history []revision) revision { return history[len(history)-1] }
 func (p *project) serves(t *testing.T) revision {
 	t.Helper()
 	if code, body := call(t, "GET", p.url, "", ""); code != 200 {
-		t.Errorf("GET %s: %d %s", p.url, code, body)
+		again, _ := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--include", p.url).CombinedOutput()
+		t.Errorf("GET %s: %d %q; again, to see who answers:\n%s\n%s", p.url, code, body, again, docker(t, "ps", "--format", "{{.Names}}\t{{.Ports}}"))
 	}
 	last := newest(p.history(t))
 	if last.Status != "deployed" || !last.Current || !last.Verified {
