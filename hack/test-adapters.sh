@@ -3,25 +3,14 @@
 # on a cluster of their own that tkdeploy makes and takes away again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tkdeploy=$PWD/bin/tkdeploy
+# shellcheck source=shop.sh
+source hack/shop.sh
 exec {lock}>"${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine" # test/e2e kills the engine when nobody holds it
 flock -s "$lock"
-work=$(mktemp -d)
-export XDG_STATE_HOME=$work/state
-app=$work/app
-down() {
-  [ -z "${TKDEPLOY_E2E_KEEP:-}" ] || return 0
-  (cd "$app" && "$tkdeploy" down --env test --volumes) || true
-  rm -rf "$work"
-}
-trap down EXIT
+lay_out tkdeploy-adapters 25080
+in_app up --to cluster
 
-cp -r test/e2e/testdata/shop "$app"
-cp -r offline "$app/offline"
-sed -i 's/shop-e2e/tkdeploy-adapters/; s/24080:/25080:/' "$app/tkdeploy.yaml"
-(cd "$app" && "$tkdeploy" up --env test --to cluster)
-
-TKDEPLOY_TEST_KUBECONFIG=$(cd "$app" && "$tkdeploy" kubeconfig --env test)
+TKDEPLOY_TEST_KUBECONFIG=$(in_app kubeconfig)
 TKDEPLOY_TEST_NODE="tkdeploy-adapters-control-plane"
 TKDEPLOY_TEST_PROBE_IMAGE=tkdeploy.local/smoke-test:e2e
 export TKDEPLOY_TEST_KUBECONFIG TKDEPLOY_TEST_NODE TKDEPLOY_TEST_PROBE_IMAGE

@@ -4,19 +4,11 @@
 # it takes the time of one small cluster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tkdeploy=$PWD/bin/tkdeploy
+# shellcheck source=shop.sh
+source hack/shop.sh
 "$tkdeploy" up --env ci --only build &
 stack=$!
-work=$(mktemp -d)
-down() {
-  wait
-  (cd "$work/app" && XDG_STATE_HOME=$work/state "$tkdeploy" down --env test --volumes) || true
-  rm -rf "$work"
-}
-trap down EXIT
-cp -r test/e2e/testdata/shop "$work/app"
-cp -r offline "$work/app/offline"
-sed -i 's/shop-e2e/tkdeploy-images/; s/24080:/25081:/' "$work/app/tkdeploy.yaml"
-(cd "$work/app" && XDG_STATE_HOME=$work/state "$tkdeploy" up --env test --to cluster)
+lay_out tkdeploy-images 25081
+in_app up --to cluster
 go test -tags e2e -run '^$' ./internal/images ./internal/release ./internal/rollout ./internal/verify ./test/e2e >/dev/null
 wait "$stack"
