@@ -60,6 +60,7 @@ var realFaults = []realFault{
 		pod: func(p *corev1.PodSpec, i nodeImages) {
 			shell("a=aaaaaaaaaaaaaaaa; while true; do a=$a$a; done")(p, i)
 			p.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("24Mi")}
+			p.Containers[0].ReadinessProbe = httpProbe(9999) // on a busy machine it would be ready for a while
 		},
 	},
 	{
