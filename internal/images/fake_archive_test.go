@@ -134,7 +134,7 @@ func (f *fakeEngine) serve(t *testing.T, format func([]fakeImage) map[string]any
 			}
 		}
 		if err := writeTar(w, format(wanted)); err != nil {
-			t.Error(err)
+			t.Logf("the fake engine was not read to the end: %v", err)
 		}
 	}
 }

@@ -83,72 +83,100 @@ func lacking(records map[string]record, images []Image) []Image {
 }
 
 // Load gives every node the images that it lacks, and of those only the layers
-// that it lacks, all nodes at once. If a node does not take that, it gets the
-// whole images, and a warning says so. Afterwards each node is asked again;
-// errors have the class [fault.Load] and name node and image. An image for
-// another architecture is an error before anything is sent.
+// that it lacks, all nodes at once. What shares no layer goes one after the
+// other, each while the engine saves the next. If a node does not take parts of
+// images, it gets them whole, and a warning says so. Afterwards the node is
+// asked again. The first failure ends the load; errors have the class
+// [fault.Load] and name node and image. An image for another architecture is an
+// error before anything is sent.
 func (e *Engine) Load(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
 	reporter = inTurn(reporter)
-	start := time.Now()
 	transfers, err := plan(ctx, nodes, images)
 	if err != nil {
 		return fault.New(fault.Load, err, "")
 	}
-	meters := newMeters(images, reporter)
-	err = e.transferAll(ctx, transfers, meters, reporter)
+	l := loading{engine: e, meters: newMeters(images, reporter), reporter: reporter}
+	err = l.all(ctx, batches(transfers))
+	l.meters.finishRest(transfers)
 	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	meters.finish(transfers, err, time.Since(start))
-	if ctx.Err() != nil {
-		return err
+		return ctx.Err()
 	}
 	return fault.New(fault.Load, err, "")
 }
 
-// transfer saves the images once and sends each node its part. What went wrong
-// with a node is left in its transfer.
-func (e *Engine) transfer(ctx context.Context, transfers []*transfer, meters meters) error {
-	if len(transfers) == 0 {
+// A loading is one call of Load.
+type loading struct {
+	engine   *Engine
+	meters   meters
+	reporter event.Reporter
+}
+
+// A delivery is a batch as the engine saved it, or could not.
+type delivery struct {
+	batch batch
+	saved *saved
+	err   error
+	start time.Time
+}
+
+// all saves and sends the batches, one while the next is being saved.
+func (l loading) all(ctx context.Context, batches []batch) error {
+	work, ctx := errgroup.WithContext(ctx)
+	ready := make(chan delivery)
+	work.Go(func() error {
+		defer close(ready)
+		for _, b := range batches {
+			d := delivery{batch: b, start: time.Now()}
+			d.saved, d.err = l.engine.save(ctx, b)
+			select {
+			case ready <- d:
+			case <-ctx.Done():
+				d.saved.close()
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	work.Go(func() error {
+		for d := range ready {
+			if err := l.deliver(ctx, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return work.Wait()
+}
+
+// deliver sends a batch to its nodes and tells how that ended.
+func (l loading) deliver(ctx context.Context, d delivery) error {
+	err := d.err
+	if err == nil {
+		d.batch.send(ctx, d.saved, l.meters)
+		err = l.sendWhole(ctx, d.batch.refused())
+	}
+	err = errors.Join(append(d.batch.problems(), err)...)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	l.meters.finish(d.batch, err, time.Since(d.start))
+	return err
+}
+
+// sendWhole is for the nodes that do not take parts of images.
+func (l loading) sendWhole(ctx context.Context, refused batch) error {
+	if len(refused) == 0 || ctx.Err() != nil {
 		return nil
 	}
-	saved, err := e.save(ctx, transfers)
+	for _, t := range refused {
+		l.reporter.Report(event.Warn(fmt.Sprintf(
+			"node %s did not take only the missing layers, so it gets whole images: %v", t.node.Name(), t.err)))
+		t.have.blobs, t.have.chains = nil, nil
+	}
+	saved, err := l.engine.save(ctx, refused)
 	if err != nil {
 		return err
 	}
-	defer saved.close()
-	var work []func() error
-	for _, t := range transfers {
-		meters.expect(t, saved)
-		work = append(work, func() error {
-			t.err = send(ctx, t, saved, meters)
-			return nil
-		})
-	}
-	return sideBySide(work...)
-}
-
-// transferAll sends parts of images where that is enough, and whole images to
-// the nodes that do not take parts.
-func (e *Engine) transferAll(ctx context.Context, transfers []*transfer, meters meters, reporter event.Reporter) error {
-	if err := e.transfer(ctx, transfers, meters); err != nil {
-		return err
-	}
-	again := slices.DeleteFunc(slices.Clone(transfers), func(t *transfer) bool { return t.err == nil || !t.partial() })
-	if len(again) > 0 && ctx.Err() == nil {
-		for _, t := range again {
-			reporter.Report(event.Warn(fmt.Sprintf(
-				"node %s did not take only the missing layers, so it gets whole images: %v", t.node.Name(), t.err)))
-			t.err = nil
-			t.have.blobs, t.have.chains = nil, nil
-		}
-		if err := e.transfer(ctx, again, meters); err != nil {
-			return err
-		}
-	}
-	var problems []error
-	for _, t := range transfers {
-		problems = append(problems, t.err)
-	}
-	return errors.Join(problems...)
+	refused.send(ctx, saved, l.meters)
+	return nil
 }

@@ -80,17 +80,33 @@ func (m *meter) report() {
 	m.reporter.Report(e)
 }
 
-// finish reports how each image ended: one mutation for each node that got it.
-func (m meters) finish(transfers []*transfer, err error, elapsed time.Duration) {
+// finish reports how each image of a batch ended: one mutation for each node
+// that got it.
+func (m meters) finish(b batch, err error, elapsed time.Duration) {
+	for ref, nodes := range lackingBy(b) {
+		m[ref].finish(nodes, err, elapsed)
+		delete(m, ref)
+	}
+}
+
+// finishRest reports the images that were in no batch that was sent: all nodes
+// had them, or a failure came before.
+func (m meters) finishRest(transfers []*transfer) {
+	lacked := lackingBy(transfers)
+	for ref, meter := range m {
+		meter.finish(lacked[ref], context.Canceled, 0)
+	}
+}
+
+// lackingBy are the names of the nodes that lack an image, by Image.Ref.
+func lackingBy(transfers []*transfer) map[string][]string {
 	nodes := map[string][]string{}
 	for _, t := range transfers {
 		for _, i := range t.images {
 			nodes[i.Ref] = append(nodes[i.Ref], t.node.Name())
 		}
 	}
-	for _, meter := range m {
-		meter.finish(nodes[meter.image.Ref], err, elapsed)
-	}
+	return nodes
 }
 
 // finish takes the nodes that lacked the image.

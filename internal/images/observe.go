@@ -60,7 +60,7 @@ type finding struct {
 
 func (f finding) resolved() Image {
 	named, err := reference.ParseNormalizedNamed(f.ref)
-	i := Image{Name: f.name, Ref: f.ref, ID: f.image.ID, diffIDs: f.image.RootFS.Layers}
+	i := Image{Name: f.name, Ref: f.ref, ID: f.image.ID, diffIDs: f.image.RootFS.Layers, size: f.image.Size}
 	if err == nil {
 		i.Repository, i.Tag = splitRef(named)
 	}

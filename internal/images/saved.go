@@ -42,8 +42,12 @@ type savedLayer struct {
 	path string // "" if no node needs it
 }
 
-// close removes the temporary files.
-func (s *saved) close() { _ = os.RemoveAll(s.dir) }
+// close removes the temporary files. It is called once, also of none.
+func (s *saved) close() {
+	if s != nil {
+		_ = os.RemoveAll(s.dir)
+	}
+}
 
 // save has the engine write out the images that the transfers need.
 func (e *Engine) save(ctx context.Context, transfers []*transfer) (*saved, error) {
@@ -104,8 +108,7 @@ func imagesOf(transfers []*transfer) []Image {
 	var images []Image
 	for _, t := range transfers {
 		for _, i := range t.images {
-			same := func(other Image) bool { return other.Ref == i.Ref }
-			if !slices.ContainsFunc(images, same) {
+			if !slices.ContainsFunc(images, i.same) {
 				images = append(images, i)
 			}
 		}

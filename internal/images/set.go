@@ -71,6 +71,7 @@ type Image struct {
 	Platform   string // linux/amd64
 
 	diffIDs []string // digests of the unpacked layers, lowest first
+	size    int64    // in bytes, as the engine says: of all layers
 }
 
 // A Status is what the engine has of a Set.

@@ -1,0 +1,137 @@
+package images
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+var (
+	cache  = fakeImage{"acme/cache:1", [][]byte{layer("cache")}}
+	broker = fakeImage{"acme/broker:1", [][]byte{layer("jre"), layer("broker")}}
+)
+
+// large are images that are each enough for a batch.
+func large(images ...fakeImage) []Image {
+	all := imagesOfAll(images...)
+	for i := range all {
+		all[i].size = batchSize
+	}
+	return all
+}
+
+func TestBatchesShareNoLayer(t *testing.T) {
+	t.Parallel()
+	empty := Image{Ref: "empty", diffIDs: []string{emptyLayer}, size: batchSize}
+	alsoEmpty := Image{Ref: "also-empty", diffIDs: []string{"x", emptyLayer}, size: batchSize}
+	chained := []Image{
+		{Ref: "a", diffIDs: []string{"1"}, size: batchSize},
+		{Ref: "b", diffIDs: []string{"2"}, size: batchSize},
+		{Ref: "both", diffIDs: []string{"1", "2"}, size: batchSize},
+	}
+	for name, test := range map[string]struct {
+		images []Image
+		want   string
+	}{
+		"none":                     {nil, ""},
+		"small ones go together":   {imagesOfAll(authV1, cache, broker), "auth cache broker"},
+		"large ones go one by one": {large(authV1, cache, broker), "auth | cache | broker"},
+		"a shared layer keeps them together, where the last one is": {large(authV1, cache, video), "cache | auth video"},
+		"the empty layer does not":                                  {[]Image{empty, alsoEmpty}, "empty | also-empty"},
+		"a third brings two together":                               {chained, "a b both"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, b := range batches([]*transfer{{node: newFakeNode("n"), images: test.images}}) {
+				var refs []string
+				for _, i := range b[0].images {
+					ref, _, _ := strings.Cut(strings.TrimPrefix(i.Ref, "docker.io/acme/"), ":")
+					refs = append(refs, ref)
+				}
+				got = append(got, strings.Join(refs, " "))
+			}
+			if text := strings.Join(got, " | "); text != test.want {
+				t.Errorf("got %s, want %s", text, test.want)
+			}
+		})
+	}
+}
+
+// A pacedNode imports only when it may.
+type pacedNode struct {
+	*fakeNode
+	may func()
+}
+
+func (n pacedNode) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
+	if stdin != nil {
+		n.may()
+	}
+	return n.fakeNode.Run(ctx, stdin, stdout, command...)
+}
+
+func TestABatchIsSentWhileTheEngineSavesTheNext(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, cache)
+	serve := f.archive
+	second := make(chan struct{})
+	f.archive = func(w io.Writer, names []string) {
+		serve(w, names)
+		if strings.Contains(names[0], "cache") {
+			close(second)
+		}
+	}
+	var once sync.Once
+	n := pacedNode{newFakeNode("n"), func() {
+		once.Do(func() {
+			select {
+			case <-second:
+			case <-time.After(10 * time.Second):
+				t.Error("the engine does not save while a node imports")
+			}
+		})
+	}}
+	var log eventLog
+	do(t, f.connect(t, Options{}).Load(t.Context(), []Node{n}, large(authV1, cache), &log))
+	if log.outcomes() != "acme/auth:1=done+1 acme/cache:1=done+1" || f.saves != 2 {
+		t.Errorf("%s with %d saves", log.outcomes(), f.saves)
+	}
+}
+
+func TestAFailedBatchEndsTheLoad(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, cache, broker)
+	n := newFakeNode("n")
+	do(t, f.connect(t, Options{}).Load(t.Context(), []Node{n}, large(cache), nil))
+	n.forget = true
+	var log eventLog
+	err := f.connect(t, Options{}).Load(t.Context(), []Node{n}, large(authV1, cache, broker), &log)
+	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "imported image docker.io/acme/auth:1, but does not have it") {
+		t.Errorf("got %v", err)
+	}
+	if got := log.outcomes(); got != "acme/auth:1=failed+0 acme/broker:1=canceled+0 acme/cache:1=unchanged+0" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestACanceledLoadTellsSo(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, cache)
+	ctx, cancel := context.WithCancel(t.Context())
+	n := pacedNode{newFakeNode("n"), cancel}
+	var log eventLog
+	err := f.connect(t, Options{}).Load(ctx, []Node{n}, large(authV1, cache), &log)
+	if err == nil || ctx.Err() == nil || log.outcomes() != "acme/auth:1=canceled+0 acme/cache:1=canceled+0" || log.messages(event.Warning) != "" {
+		t.Errorf("%v, %s", err, log.outcomes())
+	}
+}
