@@ -22,9 +22,5 @@ tar -C "$work" -c smokeimage |
 docker save "$TKDEPLOY_TEST_PROBE_IMAGE" | docker exec -i "$TKDEPLOY_TEST_NODE" ctr -n k8s.io images import - >/dev/null
 docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
 
-# Tests wait far more than they work: more at once than there are cores. The last package is
-# by itself, because it takes the cluster's DNS away.
-for packages in './internal/images ./internal/release ./internal/rollout' ./internal/verify; do
-  # shellcheck disable=SC2086 # several words
-  go test -tags e2e -count 1 -p 3 -parallel 6 -timeout 30m $packages
-done
+# Tests wait far more than they work: more at once than there are cores.
+go test -tags e2e -count 1 -p 4 -parallel 6 -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify

@@ -352,7 +352,8 @@ func TestATestHookEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Row 46 of the fault list. It takes the DNS from the cluster, so no other runs beside it.
+// Row 46 of the fault list. It takes the DNS from the cluster, so no other of this package
+// runs beside it. Those of other packages ask no name.
 func TestAClusterWithoutDNSIsToldAsSuch(t *testing.T) {
 	b := newBench(t)
 	objects := b.deploy(t, "feed", "/health", 1)
