@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,14 +15,19 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// brokenParts takes away one part of the stack after the other, two at a time that
-// do not need each other: verify ends with 15 and names both. They come back while
-// the next are gone.
+// brokenParts takes away one part of the stack after the other, in make test two at
+// a time that do not need each other: verify ends with 15 and names what is gone.
+// It comes back while the next is gone.
 func brokenParts(t *testing.T, p *project) {
 	client := p.kube(t)
-	for _, gone := range [][]string{
-		{"api-gateway", "redis"}, {"auth-service", "kafka"}, {"video-service", "notification-service"}, {"interaction-service", "postgres"},
-	} {
+	parts := []string{
+		"api-gateway", "redis", "auth-service", "kafka", "video-service", "notification-service", "interaction-service", "postgres",
+	}
+	atOnce := 2
+	if full() {
+		atOnce = 1
+	}
+	for gone := range slices.Chunk(parts, atOnce) {
 		t.Run(strings.Join(gone, " and "), func(t *testing.T) {
 			for _, name := range gone {
 				scale(t, client, name, 0)
