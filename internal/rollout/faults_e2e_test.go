@@ -114,7 +114,10 @@ var realFaults = []realFault{
 	},
 	{
 		name: "liveness-never", want: LivenessFailed, within: 45 * time.Second, says: []string{"liveness probe", "connection refused"},
-		pod: func(p *corev1.PodSpec, _ nodeImages) { p.Containers[0].LivenessProbe = httpProbe(9999) },
+		pod: func(p *corev1.PodSpec, _ nodeImages) {
+			p.Containers[0].LivenessProbe = httpProbe(9999)
+			p.Containers[0].ReadinessProbe = httpProbe(9999) // as above
+		},
 	},
 	{
 		name: "quota", want: QuotaExceeded, within: 15 * time.Second, says: []string{"exceeded quota"},
