@@ -169,9 +169,12 @@ func TestAStageThatRanAheadOfAFailedOneIsCanceledWithoutAnErrorOfItsOwn(t *testi
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			begun := make(chan struct{})
+			fails := func() error { <-begun; return test.fails() }
+			ahead := func(ctx context.Context, r event.Reporter) error { close(begun); return test.ahead(ctx, r) }
 			got, err := outcomes(t, t.Context(),
-				Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, test.fails)},
-				Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: test.ahead},
+				Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, fails)},
+				Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: ahead},
 				Stage{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Act: act(nil)})
 			want := "a failed, b canceled, c blocked"
 			if joined := strings.Join(got, ", "); joined != want || err == nil || err.Error() != "broken" {
