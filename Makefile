@@ -39,12 +39,14 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 # Two at a time, as there are cores: first what compiles, then what waits for clusters, of
-# which a third makes all wait. Lines are mixed. (A target without prerequisites must be first:
-# GNU make 4.3 starts none that had to wait for one before all that need not are done.)
+# which a third makes all wait. Lines are mixed. (That engine and build are done is told, because
+# GNU make 4.3 starts no target that waited for another before all that did not are done.)
+PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old engine --assume-old build
+
 .PHONY: test
 test: engine build ## everything, unit to e2e on a real cluster
-	$(MAKE) --no-print-directory --jobs 2 test-unit test-images lint test-services test-frontend
-	$(MAKE) --no-print-directory --jobs 2 test-stack test-parts
+	$(PARALLEL) test-images test-unit lint test-services test-frontend
+	$(PARALLEL) test-stack test-parts
 
 # The failing-request matrix is hundreds of runs of Helm, in which the race detector takes
 # seven times as long and sees nothing that it does not see in one of them.
