@@ -52,7 +52,7 @@ func (c *Client) settledNamespace(ctx context.Context, report event.Reporter) (*
 		return ns, err
 	}
 	report.Report(event.Progress(c.name, "waiting for namespace "+c.namespace+", which is being deleted"))
-	return nil, c.awaitGone(ctx)
+	return nil, c.awaitGone(ctx, ns)
 }
 
 // namespaceNow is the namespace or nil.
@@ -67,8 +67,8 @@ func (c *Client) namespaceNow(ctx context.Context) (*corev1.Namespace, error) {
 	return ns, nil
 }
 
-func (c *Client) awaitGone(ctx context.Context) error {
-	var last *corev1.Namespace
+// awaitGone waits for a namespace that was last seen so.
+func (c *Client) awaitGone(ctx context.Context, last *corev1.Namespace) error {
 	err := wait.PollUntilContextTimeout(ctx, c.opts.NamespacePoll, c.opts.NamespaceWait, true,
 		func(ctx context.Context) (bool, error) {
 			ns, err := c.namespaceNow(ctx)
@@ -93,9 +93,6 @@ func (c *Client) awaitGone(ctx context.Context) error {
 // holders says what keeps a namespace from going away: its own finalizers, and
 // what the namespace controller tells of its content.
 func holders(ns *corev1.Namespace) string {
-	if ns == nil {
-		return "unknown"
-	}
 	var found []string
 	for _, condition := range ns.Status.Conditions {
 		if condition.Status == corev1.ConditionTrue {
