@@ -352,8 +352,7 @@ func TestATestHookEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Row 46 of the fault list. It takes the DNS from the cluster, so no other of this package
-// runs beside it. Those of other packages ask no name.
+// Row 46 of the fault list. It takes the DNS from the cluster, so no other runs beside it.
 func TestAClusterWithoutDNSIsToldAsSuch(t *testing.T) {
 	b := newBench(t)
 	objects := b.deploy(t, "feed", "/health", 1)
