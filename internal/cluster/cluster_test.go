@@ -114,12 +114,20 @@ func TestAClusterWhoseCreateWasKilledIsReplaced(t *testing.T) {
 	}
 }
 
-func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
-	t.Parallel()
+// creatable is a cluster that is absent and, once it has nodes, all there but
+// for its marker.
+func creatable(t *testing.T) (*Cluster, *fakeDocker) {
+	t.Helper()
 	docker := &fakeDocker{}
 	c := newCluster(t, docker, &fakeKind{})
 	c = newCluster(t, docker, &fakeKind{}, live(c)[1:]...)
 	c.now = func() time.Time { return began }
+	return c, docker
+}
+
+func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
+	t.Parallel()
+	c, docker := creatable(t)
 	begunMeanwhile := false
 	c.provider = newProvider(&fakeKind{create: func() error {
 		docker.add(node(ours, true))
@@ -140,10 +148,7 @@ func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
 // What may begin before the cluster is whole begins at these.
 func TestACreateTellsItsMilestones(t *testing.T) {
 	t.Parallel()
-	docker := &fakeDocker{}
-	c := newCluster(t, docker, &fakeKind{})
-	c = newCluster(t, docker, &fakeKind{}, live(c)[1:]...)
-	c.now = func() time.Time { return began }
+	c, docker := creatable(t)
 	nodesUp := make(chan struct{})
 	c.provider = func(r event.Reporter) provider {
 		return &fakeKind{create: func() error {

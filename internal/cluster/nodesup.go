@@ -19,13 +19,12 @@ type nodesUp struct {
 	cancel   context.CancelFunc
 	cluster  *Cluster
 	waiting  sync.WaitGroup
-	mu       sync.Mutex // one event at a time
 	reporter event.Reporter
 }
 
 func newNodesUp(ctx context.Context, c *Cluster, reporter event.Reporter) *nodesUp {
 	ctx, cancel := context.WithCancel(ctx)
-	return &nodesUp{ctx: ctx, cancel: cancel, cluster: c, reporter: reporter}
+	return &nodesUp{ctx: ctx, cancel: cancel, cluster: c, reporter: event.InTurn(reporter)}
 }
 
 // Report is called by kind, until its create has returned.
@@ -33,17 +32,11 @@ func (n *nodesUp) Report(e event.Event) {
 	if e.Milestone == NodesUp {
 		n.waiting.Go(func() {
 			if n.cluster.awaitContainerd(n.ctx) == nil { // kind tells what is wrong with a node
-				n.report(e)
+				n.reporter.Report(e)
 			}
 		})
 		return
 	}
-	n.report(e)
-}
-
-func (n *nodesUp) report(e event.Event) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.reporter.Report(e)
 }
 

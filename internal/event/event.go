@@ -5,7 +5,10 @@
 // that one stream. The package depends on nothing but the standard library.
 package event
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // A Kind says what an event tells.
 type Kind string
@@ -94,6 +97,20 @@ func (f Func) Report(e Event) { f(e) }
 
 // Discard drops every event. Libraries use it when given no reporter.
 var Discard Reporter = Func(func(Event) {})
+
+// InTurn lets several goroutines report to a reporter that takes one event at a
+// time. A nil reporter drops every event.
+func InTurn(reporter Reporter) Reporter {
+	if reporter == nil {
+		return Discard
+	}
+	var turn sync.Mutex
+	return Func(func(e Event) {
+		turn.Lock()
+		defer turn.Unlock()
+		reporter.Report(e)
+	})
+}
 
 // Tee reports each event to all reporters, in their order.
 func Tee(reporters ...Reporter) Reporter {

@@ -23,7 +23,7 @@ func (e *Engine) Ensure(ctx context.Context, set Set, reporter event.Reporter) e
 	if err := set.check(); err != nil {
 		return err
 	}
-	reporter = inTurn(reporter)
+	reporter = event.InTurn(reporter)
 	bases, err := e.look().bases(ctx, set)
 	if err != nil {
 		return err
@@ -169,18 +169,4 @@ func sideBySide(works ...func() error) error {
 	}
 	wait.Wait()
 	return errors.Join(errs...)
-}
-
-// inTurn lets several goroutines report to a reporter that takes one event at
-// a time.
-func inTurn(reporter event.Reporter) event.Reporter {
-	if reporter == nil {
-		return event.Discard
-	}
-	var turn sync.Mutex
-	return event.Func(func(e event.Event) {
-		turn.Lock()
-		defer turn.Unlock()
-		reporter.Report(e)
-	})
 }

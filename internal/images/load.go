@@ -90,7 +90,7 @@ func lacking(records map[string]record, images []Image) []Image {
 // [fault.Load] and name node and image. An image for another architecture is an
 // error before anything is sent.
 func (e *Engine) Load(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
-	reporter = inTurn(reporter)
+	reporter = event.InTurn(reporter)
 	transfers, err := plan(ctx, nodes, images)
 	if err != nil {
 		return fault.New(fault.Load, err, "")

@@ -42,7 +42,7 @@ type savedLayer struct {
 	path string // "" if no node needs it
 }
 
-// close removes the temporary files. It is called once, also of none.
+// close removes the temporary files. A nil saved has none.
 func (s *saved) close() {
 	if s != nil {
 		_ = os.RemoveAll(s.dir)

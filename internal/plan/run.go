@@ -82,7 +82,7 @@ type run struct {
 	*Runner
 	plan    Plan
 	done    map[string]chan struct{}    // closed when the stage has ended; read-only after set-up
-	reached map[Milestone]chan struct{} // closed by the stage that has it; a set-up's map, too
+	reached map[Milestone]chan struct{} // closed, under endedMu, when it is reached; read-only after set-up
 	errs    []error                     // by the stage's position; each written by its stage only
 
 	endedMu sync.Mutex

@@ -35,11 +35,9 @@ func (r *Runner) Verify(ctx context.Context, checks []Check, hooks []Hook, repor
 
 // discreet lets several report, one at a time, and masks secrets.
 func discreet(reporter event.Reporter, redact func(string) string) event.Reporter {
-	var mu sync.Mutex
+	reporter = event.InTurn(reporter)
 	return event.Func(func(e event.Event) {
 		e.Item, e.Message = redact(e.Item), redact(e.Message)
-		mu.Lock()
-		defer mu.Unlock()
 		reporter.Report(e)
 	})
 }
