@@ -95,6 +95,10 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 		found.Message = fmt.Sprintf("the container's process ends by itself with status 0, %s", times(c.status.RestartCount, "restart"))
 		found.Hint = "A workload's process must keep running in the foreground."
 	}
+	if limit, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok && end.ExitCode == 128+9 {
+		// containerd does not always hear in time of a kill for want of memory
+		found.Hint = fmt.Sprintf("SIGKILL without a failed probe is mostly the memory limit, %s. Raise resources.limits.memory of container %s, or read the log.", limit.String(), c.spec.Name)
+	}
 	found.Detail = c.endLines(end)
 	if killed := c.killedByProbe(); killed.seen() {
 		found.Code = LivenessFailed

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -129,8 +131,10 @@ func (r *run) snapshot() Snapshot {
 	s.Started = r.store.lag.cluster(r.begin)
 	if r.restarts == nil {
 		r.restarts = map[string]int32{}
+		lost := nodesLost(s.Pods)
 		for _, pod := range s.Pods {
-			if !pod.CreationTimestamp.Add(r.limits.Young).After(s.Started) {
+			young := pod.CreationTimestamp.Add(r.limits.Young).After(s.Started)
+			if !young || pod.CreationTimestamp.Time.Before(lost[pod.Spec.NodeName]) {
 				for _, c := range containerStatuses(pod) {
 					r.restarts[RestartKey(pod, c.Name)] = c.RestartCount
 				}
@@ -139,6 +143,23 @@ func (r *run) snapshot() Snapshot {
 	}
 	s.Restarts = r.restarts
 	return s
+}
+
+// nodesLost is when each node that was killed came back. containerd then finds that containers
+// are gone and calls their end "Unknown" (internal/cri/server/restart.go). What crashed before
+// had lost what it needs with the node.
+func nodesLost(pods []*corev1.Pod) map[string]time.Time {
+	lost := map[string]time.Time{}
+	for _, pod := range pods {
+		for _, c := range containerStatuses(pod) {
+			for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
+				if end != nil && end.Reason == "Unknown" {
+					lost[pod.Spec.NodeName] = latest(lost[pod.Spec.NodeName], end.FinishedAt.Time)
+				}
+			}
+		}
+	}
+	return lost
 }
 
 // measure is Measure with a memory for Jobs.

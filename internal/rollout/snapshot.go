@@ -30,7 +30,8 @@ type Snapshot struct {
 	Started time.Time
 
 	// Restarts are the restart counts of pods that were not young when the
-	// wait began (by [RestartKey]): only the restarts since then count.
+	// wait began, or whose node was killed before (by [RestartKey]): only the
+	// restarts since then count.
 	Restarts map[string]int32
 }
 

@@ -11,6 +11,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	k8stesting "k8s.io/client-go/testing"
 
@@ -219,6 +220,22 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			w.pod("web-a", s)
 			later(20*time.Second, func() { w.pod("web-a", crashedNow(8)) })
 			later(50*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+	t.Run("nor do those of a young pod whose node was killed", func(t *testing.T) {
+		story(t, 2, func(t *testing.T, w *world) {
+			w.pod("web-a", running(true))
+			w.pod("web-b", running(true))
+			time.Sleep(5 * time.Second)
+			lost := running(false)
+			lost.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Unknown", FinishedAt: metav1.Now()}
+			w.pod("web-a", lost)
+			time.Sleep(5 * time.Second)
+			w.pod("web-b", crashedNow(3))
+			later(20*time.Second, func() { w.pod("web-a", running(true)); w.pod("web-b", running(true)); w.available(2) })
 			if err := w.wait(t.Context(), Watcher{}); err != nil {
 				t.Fatal(err)
 			}
