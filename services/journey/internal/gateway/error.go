@@ -57,11 +57,11 @@ func (c *Client) excerpt(body []byte) string {
 // A request over the rate limit was not carried out, nor was one that nobody took;
 // one that came to a service while that is away may have been, so only what can be
 // done twice is repeated.
-func (e *Error) repeatable(try int, since, patience time.Duration) (wait time.Duration, yes bool) {
+func (e *Error) repeatable(try int, away, patience time.Duration) (wait time.Duration, yes bool) {
 	switch {
 	case e.Status == http.StatusTooManyRequests:
 		return e.retryAfter, true
-	case e.unsent && since < patience:
+	case e.unsent && away < patience:
 		return 0, true
 	}
 	switch e.Status {

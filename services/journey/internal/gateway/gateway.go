@@ -22,9 +22,10 @@ type Client struct {
 	Pause   time.Duration // before the next try; a longer Retry-After counts more
 
 	// Patience is how long a gateway that takes no connection is tried: one whose
-	// last pod is not ready for a moment.
+	// last pod is not ready for a moment. Requests in a row share it.
 	Patience time.Duration
 
+	away    time.Time // since when no connection is taken; zero if the last one was
 	secrets []string
 }
 
@@ -64,13 +65,19 @@ func (c *Client) Hide(secrets ...string) {
 // Do sends a request, again where that makes sense and ctx has time for it. The
 // error is an [Error].
 func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
-	start := time.Now()
 	for try := 1; ; try++ {
+		sent := time.Now()
 		answer, failure := c.send(ctx, r)
+		switch {
+		case failure == nil || !failure.unsent:
+			c.away = time.Time{}
+		case c.away.IsZero():
+			c.away = sent
+		}
 		if failure == nil {
 			return answer, nil
 		}
-		wait, yes := failure.repeatable(try, time.Since(start), c.Patience)
+		wait, yes := failure.repeatable(try, time.Since(c.away), c.Patience)
 		if !yes || !Wait(ctx, max(wait, c.Pause)) {
 			return Answer{}, failure
 		}

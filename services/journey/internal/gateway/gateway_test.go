@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tkdeploy.dev/tiktok/journey/internal/gateway"
@@ -102,6 +104,40 @@ func TestAPostIsRepeatedWhileNobodyTakesIt(t *testing.T) {
 	if _, err := client.Do(t.Context(), post); err != nil {
 		t.Error(err)
 	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestRequestsInARowShareThePatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var refused error
+		client := &gateway.Client{URL: "http://gateway", Timeout: time.Minute, Pause: time.Second, Patience: 10 * time.Second}
+		client.HTTP.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, refused
+		})
+		took := func() time.Duration {
+			start := time.Now()
+			_, err := client.Do(t.Context(), gateway.Request{Method: "POST", Path: "/a", Status: 200})
+			if (err == nil) != (refused == nil) {
+				t.Error(err)
+			}
+			return time.Since(start)
+		}
+		away := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		refused = away
+		if first, second := took(), took(); first != 10*time.Second || second != 0 {
+			t.Errorf("the first request took %s, the second %s", first, second)
+		}
+		refused = nil
+		took()
+		refused = away
+		if third := took(); third != 10*time.Second {
+			t.Errorf("after an answer a request took %s", third)
+		}
+	})
 }
 
 func TestAnErrorShowsTheStartOfTheAnswerInOneLineWithoutSecrets(t *testing.T) {
