@@ -162,7 +162,7 @@ func TestNoSecretIsInAnyFile(t *testing.T) {
 func TestWhatTheAPIServerDoesNotGiveIsSaid(t *testing.T) {
 	t.Parallel()
 	hang := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	_, files := collected(t, Limits{Request: 100 * time.Millisecond}, map[string]http.HandlerFunc{
+	_, files := collected(t, Limits{Request: 3 * time.Second}, map[string]http.HandlerFunc{
 		"/apis/apps/v1/namespaces/shop/deployments": func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "full of "+canary, http.StatusInternalServerError)
 		},
