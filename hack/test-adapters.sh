@@ -24,4 +24,4 @@ docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
 
 # Tests wait far more than they work: more at once than there are cores. With packages side
 # by side, runc failed to freeze cgroups and containerd told a kill for want of memory as another.
-go test -tags e2e -count 1 -p 1 -parallel 6 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
+go test -tags e2e -count 1 -p 1 -parallel 10 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify

@@ -51,8 +51,8 @@ func TestFaults(t *testing.T) {
 	t.Run("row 14: the own kubeconfig is private", p.ownKubeconfig)
 	t.Run("row 12: nodes that are not kind's", p.foreignNodes)
 	t.Run("doctor, of a running app", p.doctorOfARunningApp)
-	t.Run("row 47: a service whose health answers 500", p.unhealthyService)
-	t.Run("row 34: a crash loop", p.crashLoop)
+	t.Run("row 47: a service whose health answers 500", inFull(p.unhealthyService)) // row 31 has it, too
+	t.Run("row 34: a crash loop", inFull(p.crashLoop))                              // row 31 has it, too
 	t.Run("row 34: what is kept of a crash loop", inFull(p.bundled))
 	t.Run("row 37: a bad command", p.badCommand)
 	t.Run("row 22: SIGINT ends a run", p.interrupted)
@@ -131,10 +131,10 @@ func (p *project) failedBuilds(t *testing.T) {
 	p.changedFile(t, "tkdeploy.yaml", "bases:", "  other:\n    repository: shop-other\n    build: {context: web, dockerfile: web/other.Dockerfile}\nbases:")
 	write(t, filepath.Join(p.dir, "web", "other.Dockerfile"), "ARG GO_IMAGE\nFROM ${GO_IMAGE}\nRUN echo the other one gave up; exit 7\n")
 	p.changedFile(t, "web/main.go", "func main() {", "func main() { undefinedThing()")
-	before := docker(t, "images", "--quiet", "--no-trunc", "shop-web")
+	before := imagesOf(t, "shop-web")
 	p.run(t, "up").must(t, 10).says(t, "undefined: undefinedThing", "the other one gave up", "Release      needs load")
-	if after := docker(t, "images", "--quiet", "--no-trunc", "shop-web"); after != before {
-		t.Errorf("images before a failed build:\n%s\nand after:\n%s", before, after)
+	if after := imagesOf(t, "shop-web"); !slices.Equal(after, before) {
+		t.Errorf("images before a failed build: %s, and after: %s", before, after)
 	}
 	if err := os.Remove(filepath.Join(p.dir, "web", "other.Dockerfile")); err != nil {
 		t.Fatal(err)

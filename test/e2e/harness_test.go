@@ -270,6 +270,14 @@ func docker(t *testing.T, args ...string) string {
 	return command(t, "docker", args...)
 }
 
+// imagesOf are the ids of a repository's images. The engine lists those that were made in the same second in any order.
+func imagesOf(t *testing.T, repository string) []string {
+	t.Helper()
+	ids := strings.Fields(docker(t, "images", "--quiet", "--no-trunc", repository))
+	slices.Sort(ids)
+	return ids
+}
+
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
