@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,10 +28,11 @@ type run struct {
 	outage  outage
 	show    *display
 
-	renewed  time.Time        // when the connections were closed last
-	restarts map[string]int32 // see Snapshot.Restarts
-	done     map[Object]bool  // Jobs that were seen complete: they may be deleted since
-	doomed   time.Time        // since when a cause is fatal; zero if none is
+	renewed  time.Time            // when the connections were closed last
+	restarts map[string]int32     // see Snapshot.Restarts
+	lost     map[string]time.Time // when each killed node came back
+	done     map[Object]bool      // Jobs that were seen complete: they may be deleted since
+	doomed   time.Time            // since when a cause is fatal; zero if none is
 }
 
 func newRun(w *Watcher, objects []Object, report event.Reporter) *run {
@@ -129,37 +131,58 @@ func (r *run) judge(now time.Time) (over bool, err error) {
 func (r *run) snapshot() Snapshot {
 	s := r.store.snapshot(r.objects)
 	s.Started = r.store.lag.cluster(r.begin)
-	if r.restarts == nil {
-		r.restarts = map[string]int32{}
-		lost := nodesLost(s.Pods)
-		for _, pod := range s.Pods {
-			young := pod.CreationTimestamp.Add(r.limits.Young).After(s.Started)
-			if !young || pod.CreationTimestamp.Time.Before(lost[pod.Spec.NodeName]) {
-				for _, c := range containerStatuses(pod) {
-					r.restarts[RestartKey(pod, c.Name)] = c.RestartCount
-				}
-			}
-		}
-	}
+	r.rebase(s)
 	s.Restarts = r.restarts
 	return s
 }
 
-// nodesLost is when each node that was killed came back. containerd then finds that containers
-// are gone and calls their end "Unknown" (internal/cri/server/restart.go). What crashed before
-// had lost what it needs with the node.
+// rebase forgets the restarts that are no evidence: those of the time before the wait, but for young
+// pods, and those up to the moment that a killed node came back. What crashed meanwhile had lost what
+// it needs with the node.
+func (r *run) rebase(s Snapshot) {
+	first := r.restarts == nil
+	if first {
+		r.restarts, r.lost = map[string]int32{}, map[string]time.Time{}
+	}
+	lost := nodesLost(s.Pods)
+	for _, pod := range s.Pods {
+		node, born := pod.Spec.NodeName, pod.CreationTimestamp.Time
+		old := first && !born.Add(r.limits.Young).After(s.Started)
+		back := lost[node].After(r.lost[node]) && born.Before(lost[node])
+		for _, c := range containerStatuses(pod) {
+			if old || back || !lastLost(c).IsZero() {
+				r.restarts[RestartKey(pod, c.Name)] = c.RestartCount
+			}
+		}
+	}
+	maps.Copy(r.lost, lost)
+}
+
+// nodesLost is when each node that was killed came back.
 func nodesLost(pods []*corev1.Pod) map[string]time.Time {
 	lost := map[string]time.Time{}
 	for _, pod := range pods {
 		for _, c := range containerStatuses(pod) {
-			for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
-				if end != nil && end.Reason == "Unknown" {
-					lost[pod.Spec.NodeName] = latest(lost[pod.Spec.NodeName], end.FinishedAt.Time)
-				}
+			if at := lastLost(c); !at.IsZero() {
+				lost[pod.Spec.NodeName] = latest(lost[pod.Spec.NodeName], at)
 			}
 		}
 	}
 	return lost
+}
+
+// lastLost is when the runtime found that the container was gone, if its last run ended so; else zero.
+// containerd calls that end "Unknown" (internal/cri/server/restart.go).
+func lastLost(c corev1.ContainerStatus) time.Time {
+	for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
+		if end != nil {
+			if end.Reason == "Unknown" {
+				return end.FinishedAt.Time
+			}
+			return time.Time{}
+		}
+	}
+	return time.Time{}
 }
 
 // measure is Measure with a memory for Jobs.

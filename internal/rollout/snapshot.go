@@ -29,9 +29,9 @@ type Snapshot struct {
 	// all evidence as it is.
 	Started time.Time
 
-	// Restarts are the restart counts of pods that were not young when the
-	// wait began, or whose node was killed before (by [RestartKey]): only the
-	// restarts since then count.
+	// Restarts are the restarts that are no evidence (by [RestartKey]): those
+	// before the wait, of pods that were not young then, and those up to the
+	// moment that a killed node came back. Only the restarts since then count.
 	Restarts map[string]int32
 }
 

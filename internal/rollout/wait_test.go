@@ -11,7 +11,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	k8stesting "k8s.io/client-go/testing"
 
@@ -230,15 +229,28 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			w.pod("web-a", running(true))
 			w.pod("web-b", running(true))
 			time.Sleep(5 * time.Second)
-			lost := running(false)
-			lost.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Unknown", FinishedAt: metav1.Now()}
-			w.pod("web-a", lost)
+			w.pod("web-a", lost(1))
 			time.Sleep(5 * time.Second)
 			w.pod("web-b", crashedNow(3))
 			later(20*time.Second, func() { w.pod("web-a", running(true)); w.pod("web-b", running(true)); w.available(2) })
 			if err := w.wait(t.Context(), Watcher{}); err != nil {
 				t.Fatal(err)
 			}
+		})
+	})
+	t.Run("nor does what follows from a node that comes back during the wait", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.pod("web-a", running(true))
+			time.Sleep(time.Hour)
+			w.pod("web-a", lost(0))
+			later(1*time.Second, func() { w.pod("web-a", lost(1)) })
+			later(3*time.Second, func() { w.pod("web-a", crashedNow(1)) })
+			later(13*time.Second, func() { w.pod("web-a", crashedNow(2)) })
+			later(40*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, w, time.Hour+40*time.Second, time.Hour+41*time.Second)
 		})
 	})
 }

@@ -210,6 +210,17 @@ func crashedNow(restarts int32) corev1.ContainerStatus {
 	return s
 }
 
+// lost is a container whose run was gone when its node came back, restarted or not yet.
+func lost(restarts int32) corev1.ContainerStatus {
+	end := &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Unknown", FinishedAt: metav1.Now()}
+	if restarts == 0 {
+		return corev1.ContainerStatus{State: corev1.ContainerState{Terminated: end}}
+	}
+	s := running(false)
+	s.RestartCount, s.LastTerminationState.Terminated = restarts, end
+	return s
+}
+
 // failing makes requests of a verb fail while broken says so.
 func (w *world) failing(verb string, broken func() error) {
 	w.client.PrependReactor(verb, "*", func(k8stesting.Action) (bool, runtime.Object, error) {
