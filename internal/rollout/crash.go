@@ -18,7 +18,7 @@ var (
 
 // crashed judges a container that is down and has run before.
 func (c containerJudge) crashed() (Cause, bool) {
-	end := c.lastEnd()
+	end := lastEnd(c.status)
 	if end == nil || c.status.State.Running != nil {
 		return Cause{}, false
 	}
@@ -53,11 +53,11 @@ func (c containerJudge) pointAtLog(found *Cause) {
 }
 
 // lastEnd is how the container's last run ended, or nil if none has.
-func (c containerJudge) lastEnd() *corev1.ContainerStateTerminated {
-	if t := c.status.State.Terminated; t != nil {
+func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if t := c.State.Terminated; t != nil {
 		return t
 	}
-	return c.status.LastTerminationState.Terminated
+	return c.LastTerminationState.Terminated
 }
 
 func (c containerJudge) waitingMessage() string {

@@ -174,13 +174,8 @@ func nodesLost(pods []*corev1.Pod) map[string]time.Time {
 // lastLost is when the runtime found that the container was gone, if its last run ended so; else zero.
 // containerd calls that end "Unknown" (internal/cri/server/restart.go).
 func lastLost(c corev1.ContainerStatus) time.Time {
-	for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
-		if end != nil {
-			if end.Reason == "Unknown" {
-				return end.FinishedAt.Time
-			}
-			return time.Time{}
-		}
+	if end := lastEnd(c); end != nil && end.Reason == "Unknown" {
+		return end.FinishedAt.Time
 	}
 	return time.Time{}
 }
