@@ -28,6 +28,7 @@ type Runner struct {
 	Patience    time.Duration // with an API server that does not answer; 0 is 120 s
 	Silence     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
 	Pause       time.Duration // before a failed request is repeated; 0 is 200 ms
+	Handover    time.Duration // for Services to leave a pod that was told to end; 0 is 1 s
 
 	// Redact masks secrets in what comes from the cluster; nil masks nothing.
 	Redact func(string) string
@@ -82,6 +83,7 @@ func (r *Runner) withDefaults() Runner {
 	setDefault(&d.Patience, 120*time.Second)
 	setDefault(&d.Silence, 20*time.Second)
 	setDefault(&d.Pause, 200*time.Millisecond)
+	setDefault(&d.Handover, time.Second)
 	if d.Kubectl == "" {
 		d.Kubectl = "kubectl"
 	}

@@ -11,7 +11,8 @@ import (
 )
 
 // Verify runs the checks and, at the same time, the hooks, these one after the
-// other as `helm test` does. Checks are reported as by [Runner.Run]; a hook that
+// other as `helm test` does. Where pods were replaced a moment ago, it waits
+// until those that are asked are the new ones. Checks are reported as by [Runner.Run]; a hook that
 // writes TAP has an item "hook/step" for each step as it arrives, another one
 // is an item of its own.
 //
@@ -20,7 +21,11 @@ import (
 // was made for hooks is gone at the end, except where their delete policies keep
 // what ran to its end and failed.
 func (r *Runner) Verify(ctx context.Context, checks []Check, hooks []Hook, reporter event.Reporter) error {
-	redact := r.withDefaults().Redact
+	filled := r.withDefaults()
+	r, redact := &filled, filled.Redact
+	if err := r.handover(ctx); err != nil {
+		return fault.Masked(err, redact)
+	}
 	reporter = discreet(reporter, redact)
 	var asked, ran error
 	var both sync.WaitGroup

@@ -37,13 +37,7 @@ func newest(history []revision) revision { return history[len(history)-1] }
 // deployed, current and verified. It returns that.
 func (p *project) serves(t *testing.T) revision {
 	t.Helper()
-	code, body := call(t, "GET", p.url, "", "")
-	// kube-proxy may send to a pod that has just ended, whose address then leads out of the node: a proxy
-	// on the way out of this machine may answer for it.
-	for end := time.Now().Add(5 * time.Second); code != 200 && time.Now().Before(end); code, body = call(t, "GET", p.url, "", "") {
-		time.Sleep(200 * time.Millisecond)
-	}
-	if code != 200 {
+	if code, body := call(t, "GET", p.url, "", ""); code != 200 {
 		again, _ := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--include", p.url).CombinedOutput()
 		t.Errorf("GET %s: %d %q; again, to see who answers:\n%s\n%s", p.url, code, body, again, docker(t, "ps", "--format", "{{.Names}}\t{{.Ports}}"))
 	}

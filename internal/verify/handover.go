@@ -1,0 +1,38 @@
+package verify
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// handover waits while a Service may still lead to a pod that was told to end:
+// one that drains would answer in the name of what replaced it, and a bad
+// release would pass. kube-proxy writes its rules at most once a second (its
+// minSyncPeriod); for the writing itself there is the time in which the pods
+// that ask start.
+func (r *Runner) handover(ctx context.Context) error {
+	for end := time.Now().Add(r.Handover); time.Now().Before(end); wait(ctx, r.Pause) {
+		ending, err := r.someEnd(ctx)
+		if err != nil || !ending {
+			return err
+		}
+	}
+	return nil
+}
+
+// someEnd reports whether a pod of the namespace was told to end and has not.
+func (r *Runner) someEnd(ctx context.Context) (bool, error) {
+	var pods *corev1.PodList
+	err := r.persist(ctx, "look for pods that end", func(ctx context.Context) (err error) {
+		pods, err = r.Client.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil }), nil
+}
