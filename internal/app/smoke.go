@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
@@ -24,32 +23,36 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 	if err != nil {
 		return err
 	}
-	status, err := client.Status(ctx)
+	deployed, err := client.Deployed(ctx)
 	if err != nil {
 		return err
 	}
-	checks, hooks, err := d.tests(ctx, client, status.Objects)
+	checks, hooks, err := d.tests(deployed)
 	if err != nil {
 		return err
 	}
-	runner, err := d.runner(ctx, client)
+	runner, err := d.runner(ctx)
 	if err != nil {
 		return err
 	}
+	runner.Redact = deployed.Redact
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	if err := runner.Verify(ctx, checks, hooks, reporter); err != nil {
 		return err
 	}
-	return client.MarkVerified(ctx, status.Revision.Revision)
+	if deployed.Verified || !deployed.Newest { // what a failed upgrade left is of two revisions
+		return nil
+	}
+	return client.MarkVerified(ctx, deployed.Revision)
 }
 
 // tests are the checks of the chart's Services and probes, those of the
 // configuration, and the chart's test hooks.
-func (d *deployment) tests(ctx context.Context, client *release.Client, objects []unstructured.Unstructured) ([]verify.Check, []verify.Hook, error) {
-	hooks, err := testHooks(ctx, client)
-	if err != nil {
-		return nil, nil, err
+func (d *deployment) tests(deployed release.Deployed) ([]verify.Check, []verify.Hook, error) {
+	var hooks []verify.Hook
+	for _, h := range deployed.TestHooks {
+		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
 	}
 	var extra []verify.Check
 	for _, c := range d.config.Verify.Checks {
@@ -59,20 +62,8 @@ func (d *deployment) tests(ctx context.Context, client *release.Client, objects 
 		}
 		extra = append(extra, check)
 	}
-	checks, hooks, err := verify.Select(verify.Derive(objects, d.config.Chart.Namespace), extra, hooks, d.config.Verify.Skip)
+	checks, hooks, err := verify.Select(verify.Derive(deployed.Objects, d.config.Chart.Namespace), extra, hooks, d.config.Verify.Skip)
 	return checks, hooks, fault.New(fault.Config, err, "")
-}
-
-func testHooks(ctx context.Context, client *release.Client) ([]verify.Hook, error) {
-	found, err := client.TestHooks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var hooks []verify.Hook
-	for _, h := range found {
-		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
-	}
-	return hooks, nil
 }
 
 func configured(c config.Check) (verify.Check, error) {
@@ -97,7 +88,7 @@ func configured(c config.Check) (verify.Check, error) {
 	}, nil
 }
 
-func (d *deployment) runner(ctx context.Context, client *release.Client) (*verify.Runner, error) {
+func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 	engine, err := d.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -126,10 +117,6 @@ func (d *deployment) runner(ctx context.Context, client *release.Client) (*verif
 	if err != nil {
 		return nil, fmt.Errorf("speak to the cluster: %w", err)
 	}
-	redact, err := client.Redactor(ctx)
-	if err != nil {
-		return nil, err
-	}
 	return &verify.Runner{
 		Client:    kube,
 		Objects:   objects,
@@ -138,6 +125,5 @@ func (d *deployment) runner(ctx context.Context, client *release.Client) (*verif
 		Image:     image,
 		Args:      []string{probeCommandName},
 		Kubectl:   d.kubectl(),
-		Redact:    redact,
 	}, nil
 }

@@ -43,7 +43,7 @@ func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.O
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := client.Objects(ctx)
+	deployed, err := client.Deployed(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -55,9 +55,6 @@ func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.O
 	if err != nil {
 		return nil, nil, err
 	}
-	watcher.Timeout, watcher.Kubectl = d.timeout, d.kubectl()
-	if watcher.Redact, err = client.Redactor(ctx); err != nil {
-		return nil, nil, err
-	}
-	return watcher, rollout.Workloads(objects, d.config.Chart.Namespace), nil
+	watcher.Timeout, watcher.Kubectl, watcher.Redact = d.timeout, d.kubectl(), deployed.Redact
+	return watcher, rollout.Workloads(deployed.Objects, d.config.Chart.Namespace), nil
 }

@@ -34,6 +34,12 @@ type binaryImage struct {
 	ref    string
 }
 
+// describe is the Binary's image. The executable is read once for all looks of
+// an Engine: it has tens of MB, and every stage of a run asks for it.
+func (e *Engine) describe(b Binary) (binaryImage, error) {
+	return once(&e.mu, e.binaries, b, b.describe)
+}
+
 // describe reads the executable and works its image out.
 func (b Binary) describe() (binaryImage, error) {
 	image, err := b.read()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/docker/docker/client"
@@ -40,6 +41,9 @@ type Engine struct {
 	auth       auth
 	registries registries
 	options    Options
+
+	mu       sync.Mutex
+	binaries map[Binary]func() (binaryImage, error)
 }
 
 // Connect finds the one engine that the environment names and waits for its
@@ -58,7 +62,7 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fault.New(fault.Environment, fmt.Errorf("use the Docker engine at %s: %w", at, err), "")
 	}
-	e := &Engine{api: api, endpoint: at, auth: auth{dir: options.ConfigDir}, options: options}
+	e := &Engine{api: api, endpoint: at, auth: auth{dir: options.ConfigDir}, options: options, binaries: map[Binary]func() (binaryImage, error){}}
 	if err := e.greet(ctx); err != nil {
 		return nil, errors.Join(err, api.Close())
 	}

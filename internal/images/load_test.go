@@ -246,7 +246,7 @@ func TestBinary(t *testing.T) {
 	path := staticBinary(t)
 	b := Binary{Repository: "acme/probe", Path: path}
 	do(t, e.Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil))
-	do(t, e.Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil))
+	do(t, f.connect(t, Options{}).Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil))
 	if len(f.loads) != 2 || string(f.loads[0]) != string(f.loads[1]) {
 		t.Error("the same executable gave two images")
 	}

@@ -156,7 +156,7 @@ func (v *view) stale(ctx context.Context, s Source, here *image.InspectResponse)
 
 func (v *view) binary(ctx context.Context, b Binary) (binaryImage, finding, error) {
 	f := finding{name: b.Repository}
-	described, err := b.describe()
+	described, err := v.engine.describe(b)
 	if err != nil {
 		return described, f, err
 	}

@@ -15,7 +15,7 @@ import (
 
 // A view looks at the engine and at the file system at one time: whatever is
 // asked for twice is read once. It is made anew for every operation, because
-// both may have changed meanwhile.
+// both may have changed meanwhile; only executables are the Engine's to remember.
 type view struct {
 	engine *Engine
 
@@ -34,24 +34,24 @@ func (e *Engine) look() *view {
 
 // image is the engine's image of a reference, nil if it has none.
 func (v *view) image(ctx context.Context, ref string) (*image.InspectResponse, error) {
-	return once(v, v.images, ref, func() (*image.InspectResponse, error) {
+	return once(&v.mu, v.images, ref, func() (*image.InspectResponse, error) {
 		return v.engine.inspect(ctx, ref)
 	})
 }
 
 func (v *view) tree(root string) (*tree, error) {
-	return once(v, v.trees, root, func() (*tree, error) { return newTree(root) })
+	return once(&v.mu, v.trees, root, func() (*tree, error) { return newTree(root) })
 }
 
-// once keeps the answer for key.
-func once[T any](v *view, answers map[string]func() (T, error), key string, ask func() (T, error)) (T, error) {
-	v.mu.Lock()
+// once keeps the answer for key in answers, which mu guards.
+func once[K comparable, T any](mu *sync.Mutex, answers map[K]func() (T, error), key K, ask func() (T, error)) (T, error) {
+	mu.Lock()
 	answer := answers[key]
 	if answer == nil {
 		answer = sync.OnceValues(ask)
 		answers[key] = answer
 	}
-	v.mu.Unlock()
+	mu.Unlock()
 	return answer()
 }
 

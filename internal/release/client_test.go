@@ -318,6 +318,10 @@ func TestVerifiedIsAMarkOfOneRevision(t *testing.T) {
 	if o := mustObserve(t, c, d); !o.Current || !o.Verified {
 		t.Errorf("%+v", o)
 	}
+	server.wrote()
+	if err := c.MarkVerified(t.Context(), 1); err != nil || len(server.wrote()) > 0 {
+		t.Errorf("marked again, with a write or an error: %v", err)
+	}
 	d.Commit, d.Set = "", []string{"services.auth.port=4009"}
 	mustApply(t, c, d)
 	history, err := c.History(t.Context())
@@ -354,8 +358,8 @@ func TestStatusOfNoRelease(t *testing.T) {
 	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Status: %v", err)
 	}
-	if _, err := c.Objects(t.Context()); !errors.Is(err, ErrNotFound) {
-		t.Errorf("Objects: %v", err)
+	if _, err := c.Deployed(t.Context()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Deployed: %v", err)
 	}
 	if _, err := c.History(t.Context()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("History: %v", err)
@@ -387,11 +391,11 @@ func TestObjectsHaveTheirNamespace(t *testing.T) {
 	t.Parallel()
 	c := newAPIServer(t).client(t, Options{})
 	mustApply(t, c, shop())
-	all, err := c.Objects(t.Context())
-	if err != nil || len(all) != 4 {
-		t.Fatal(all, err)
+	deployed, err := c.Deployed(t.Context())
+	if err != nil || len(deployed.Objects) != 4 {
+		t.Fatal(deployed, err)
 	}
-	for _, o := range all {
+	for _, o := range deployed.Objects {
 		if o.GetNamespace() != "shop" {
 			t.Errorf("%s is in %q", named(o), o.GetNamespace())
 		}

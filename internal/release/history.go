@@ -84,7 +84,8 @@ func revisionOf(rel *release.Release) Revision {
 
 // MarkVerified notes on a revision's record that it came up and passed its
 // smoke tests. Rollbacks go to such revisions only. One that is not deployed
-// stays as it is: after a failed upgrade it is not what runs.
+// stays as it is: after a failed upgrade it is not what runs. Nothing is written
+// where the mark is.
 func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -94,7 +95,7 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 		if rel.Version != revision {
 			continue
 		}
-		if rel.Info.Status != release.StatusDeployed {
+		if rel.Info.Status != release.StatusDeployed || isVerified(rel) {
 			return nil
 		}
 		if rel.Labels == nil {
@@ -112,19 +113,6 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 // update stores a revision's record as it is now.
 func (c *Client) update(ctx context.Context, rel *release.Release) error {
 	return c.run(ctx, func() error { return c.helm.Releases.Update(rel) })
-}
-
-// deployedRevision reads the one whose objects are in the cluster; without one
-// it is [ErrNotFound].
-func (c *Client) deployedRevision(ctx context.Context) (*release.Release, error) {
-	releases, err := c.releases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if rel := deployed(releases); rel != nil {
-		return rel, nil
-	}
-	return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 }
 
 // releases are the stored revisions, the oldest first; there may be none.

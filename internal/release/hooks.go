@@ -2,7 +2,6 @@ package release
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 
@@ -26,16 +25,11 @@ type Hook struct {
 	DeletePolicies []string
 }
 
-// TestHooks are the deployed revision's hooks of the event test (Helm 2 called
-// it test-success), as it rendered them and in the order in which `helm test`
-// runs them. Without a deployed revision it is [ErrNotFound].
-func (c *Client) TestHooks(ctx context.Context) ([]Hook, error) {
-	rel, err := c.deployedRevision(ctx)
-	if err != nil {
-		return nil, err
-	}
+// testHooks are a revision's hooks of the event test (Helm 2 called it
+// test-success), as it rendered them.
+func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	var hooks []Hook
-	for _, hook := range testHooks(rel.Hooks) {
+	for _, hook := range inTestOrder(rel.Hooks) {
 		placed, err := c.placedObjects(hook.Manifest)
 		if err != nil {
 			return nil, fmt.Errorf("read the test hook %s of revision %d of %s: %w", hook.Name, rel.Version, c, err)
@@ -47,10 +41,10 @@ func (c *Client) TestHooks(ctx context.Context) ([]Hook, error) {
 	return hooks, nil
 }
 
-// testHooks picks and orders as helm v3 pkg/action/hooks.go does: by weight,
+// inTestOrder picks and orders as helm v3 pkg/action/hooks.go does: by weight,
 // then by name; what is equal in both stays in the order of kinds in which the
 // record has them.
-func testHooks(all []*release.Hook) []*release.Hook {
+func inTestOrder(all []*release.Hook) []*release.Hook {
 	var tests []*release.Hook
 	for _, hook := range all {
 		if slices.Contains(hook.Events, release.HookTest) {

@@ -85,12 +85,12 @@ func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	hooks, err := c.TestHooks(t.Context())
+	deployed, err := c.Deployed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, h := range hooks {
+	for _, h := range deployed.TestHooks {
 		got = append(got, fmt.Sprintf("%d %s %s/%s %s %v", h.Weight, h.Object.GetKind(), h.Object.GetNamespace(), h.Name, h.Resource.Resource, h.DeletePolicies))
 	}
 	want := []string{
@@ -104,19 +104,7 @@ func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 
-	redact, err := c.Redactor(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := redact("log in as of-the-test-account"); text != "log in as [redacted]" {
+	if text := deployed.Redact("log in as of-the-test-account"); text != "log in as [redacted]" {
 		t.Errorf("the Secret of a hook is shown: %s", text)
-	}
-}
-
-func TestAReleaseWithoutADeployedRevisionHasNoTestHooks(t *testing.T) {
-	t.Parallel()
-	c := newAPIServer(t).client(t, Options{})
-	if hooks, err := c.TestHooks(t.Context()); err == nil {
-		t.Errorf("got %v", hooks)
 	}
 }

@@ -19,6 +19,11 @@ import (
 // that cannot be read is an error, beside the objects of the others. Error texts
 // hold no line of the manifest.
 func objects(manifest string) ([]unstructured.Unstructured, error) {
+	return objectsIn(manifest, func([]byte) bool { return true })
+}
+
+// objectsIn are those of the wanted documents.
+func objectsIn(manifest string, wanted func(document []byte) bool) ([]unstructured.Unstructured, error) {
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	var all []unstructured.Unstructured
 	var bad error
@@ -29,6 +34,9 @@ func objects(manifest string) ([]unstructured.Unstructured, error) {
 		}
 		if err != nil {
 			return all, errors.Join(bad, fmt.Errorf("document %d of the manifest: cannot be read", i))
+		}
+		if !wanted(document) {
+			continue
 		}
 		parsed, err := parseObject(document)
 		if err != nil {

@@ -35,8 +35,7 @@ func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
 		Cause:   s.decision.cause,
 	}
 	if o.Exists {
-		newest := revisionOf(s.newest())
-		o.Revision, o.Verified = newest.Revision, newest.Verified
+		o.Revision, o.Verified = s.newest().Version, isVerified(s.newest())
 	}
 	if o.Current {
 		o.Cause = "matches its fingerprint"

@@ -53,6 +53,14 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func TestRedactASecretSpelledWithEscapes(t *testing.T) {
+	t.Parallel()
+	r := redactorFor(`{"apiVersion": "v1", "kind": "\x53ecret", "metadata": {"name": "s"}, "stringData": {"A": "hunter2-and-more"}}`)
+	if got := r.text("x hunter2-and-more y"); got != "x [redacted] y" {
+		t.Error(got)
+	}
+}
+
 func TestRedactFurtherContents(t *testing.T) {
 	t.Parallel()
 	r := redactorWith([]string{"from-another", "first line\nsecond line"}, secretManifest)

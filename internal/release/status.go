@@ -33,18 +33,40 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-// Objects are those of the deployed revision as it applied them, each with its
-// namespace; without a deployed revision it is [ErrNotFound].
-func (c *Client) Objects(ctx context.Context) ([]unstructured.Unstructured, error) {
-	rel, err := c.deployedRevision(ctx)
+// Deployed is the revision whose objects are in the cluster as far as Helm
+// knows, by one reading of the records.
+type Deployed struct {
+	Revision int
+	Newest   bool // there is no newer one, such as one that failed
+	Verified bool // it came up and passed its smoke tests
+
+	Objects   []unstructured.Unstructured // as applied, each with its namespace
+	TestHooks []Hook                      // in the order in which `helm test` runs them
+	Redact    func(string) string         // is what [Client.Redactor] gives
+}
+
+// Deployed reads the release's records. Without a deployed revision it is
+// [ErrNotFound].
+func (c *Client) Deployed(ctx context.Context) (Deployed, error) {
+	releases, err := c.releases(ctx)
 	if err != nil {
-		return nil, err
+		return Deployed{}, err
 	}
-	placed, err := c.placedObjects(rel.Manifest)
-	if err != nil {
-		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
+	rel := deployed(releases)
+	if rel == nil {
+		return Deployed{}, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 	}
-	return placed, nil
+	d := Deployed{
+		Revision: rel.Version,
+		Newest:   rel == releases[len(releases)-1],
+		Verified: isVerified(rel),
+		Redact:   redactorFor(manifestsOf(releases...)...).text,
+	}
+	if d.Objects, err = c.placedObjects(rel.Manifest); err != nil {
+		return Deployed{}, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
+	}
+	d.TestHooks, err = c.testHooks(rel)
+	return d, err
 }
 
 // placedObjects fills in the namespace of namespaced objects. One whose kind
