@@ -44,7 +44,7 @@ func (d *deployment) stages() (plan.Plan, error) {
 		{ID: stageBuild, Title: "Images", Needs: []string{stageEngine}, Observe: d.observeImages, Act: d.makeImages},
 		{ID: stageCluster, Title: "Cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Act: d.makeCluster},
 		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild}, After: whileMade(cluster.NodesUp), Observe: d.observeLoad, Act: d.load},
-		{ID: stageRelease, Title: "Release", Needs: []string{stageLoad}, After: whileMade(cluster.APIUp), Observe: d.observeRelease, Act: d.apply},
+		{ID: stageRelease, Title: "Release", Needs: []string{stageBuild}, ActNeeds: []string{stageLoad}, After: whileMade(cluster.APIUp), Observe: d.observeRelease, Act: d.apply},
 		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease, stageCluster}, Observe: d.observeRollout, Act: d.roll},
 	}
 	if d.verify {

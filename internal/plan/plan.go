@@ -39,6 +39,11 @@ type Stage struct {
 	Title string   // "Create the cluster"
 	Needs []string // IDs of the stages that must have succeeded before
 
+	// ActNeeds are IDs of further stages, which Observe does not depend on: the
+	// stage looks while they may still be at work, and then waits until they
+	// have succeeded.
+	ActNeeds []string
+
 	// After are points within earlier stages that must have been reached. A
 	// stage that runs on the strength of one is canceled if the other then
 	// fails.
@@ -142,8 +147,8 @@ func (p Plan) index(id string) int {
 	return slices.IndexFunc(p.stages, func(s Stage) bool { return s.ID == id })
 }
 
-// before are the stages that must have ended or come some way.
-func (s Stage) before() []string {
+// toLook are the stages that must have ended or come some way before s observes.
+func (s Stage) toLook() []string {
 	ids := slices.Clone(s.Needs)
 	for _, m := range s.After {
 		ids = append(ids, m.Stage)
@@ -151,15 +156,15 @@ func (s Stage) before() []string {
 	return ids
 }
 
+// before are those that must have before it acts.
+func (s Stage) before() []string { return append(s.toLook(), s.ActNeeds...) }
+
 // needs are those of the stages before s that are part of the plan.
-func (p Plan) needs(s Stage) []string {
-	var ids []string
-	for _, id := range s.before() {
-		if p.index(id) >= 0 {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+func (p Plan) needs(s Stage) []string { return p.among(s.before()) }
+
+// among are those of the stages that are part of the plan.
+func (p Plan) among(ids []string) []string {
+	return slices.DeleteFunc(ids, func(id string) bool { return p.index(id) < 0 })
 }
 
 func (p Plan) infos() []event.StageInfo {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -352,5 +353,64 @@ func TestWhatEndedSaysWhenItBegan(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		work error // of the other stage
+		look error
+		want string
+	}{
+		"both are well":       {nil, nil, "load done, release done"},
+		"the other fails":     {errors.New("no room"), nil, "load failed, release blocked"},
+		"both fail":           {errors.New("no room"), errors.New("no API"), "load failed, release blocked"},
+		"only the look fails": {nil, errors.New("no API"), "load done, release failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				looked, loaded := false, false
+				stages := []Stage{
+					{ID: "load", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
+						time.Sleep(time.Minute)
+						loaded = true
+						if !looked {
+							t.Error("release did not look meanwhile")
+						}
+						return test.work
+					}},
+					{ID: "release", ActNeeds: []string{"load"}, Observe: func(context.Context) (Observation, error) {
+						time.Sleep(time.Second)
+						looked = true
+						return Observation{Missing, ""}, test.look
+					}, Act: func(context.Context, event.Reporter) error {
+						if !loaded {
+							t.Error("release acted before load was done")
+						}
+						time.Sleep(2 * time.Second)
+						return nil
+					}},
+				}
+				p, err := New(stages...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				runner := &Runner{Reporter: event.Func(func(e event.Event) {
+					if e.Kind == event.StageFinished {
+						got = append(got, e.Stage+" "+string(e.Outcome))
+					}
+					if e.Stage == "release" && e.Outcome == event.Done && e.Elapsed != 3*time.Second {
+						t.Errorf("release took %s: its waiting is not its own", e.Elapsed)
+					}
+				})}
+				err = runner.Run(t.Context(), p)
+				if joined := strings.Join(got, ", "); joined != test.want || (err == nil) != (test.work == nil && test.look == nil) {
+					t.Errorf("got %s, %v", joined, err)
+				}
+			})
+		})
 	}
 }

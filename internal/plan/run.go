@@ -31,10 +31,11 @@ func (e *StageError) Error() string { return e.Err.Error() }
 func (e *StageError) Unwrap() error { return e.Err }
 
 // Run observes each stage and, where the world is not as wanted, acts. Stages
-// whose needs are met run side by side. When a stage fails, the stages that
-// need it are blocked, those that run on the strength of one of its milestones
-// are canceled, the others finish, and the result joins the failures, each a
-// [*StageError], in the plan's order. A canceled ctx starts no further stage.
+// whose needs are met run side by side; one looks before its ActNeeds are met.
+// When a stage fails, the stages that need it are blocked, those that run on the
+// strength of one of its milestones are canceled, the others finish, and the
+// result joins the failures, each a [*StageError], in the plan's order. A
+// canceled ctx starts no further stage.
 //
 // Run reports run.started first. The caller reports run.finished when what it
 // wants to do after the stages is done; see [Runner.Emit].
@@ -91,7 +92,7 @@ type run struct {
 
 func (r *run) stage(ctx context.Context, i int, s Stage) {
 	defer close(r.done[s.ID])
-	if blocker := r.await(s); blocker != "" {
+	if blocker := r.await(s, s.toLook()); blocker != "" {
 		r.finish(s, event.Event{Outcome: event.Blocked, Cause: "needs " + blocker})
 		return
 	}
@@ -101,31 +102,34 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		return
 	}
 	start := r.Time()
+	did := r.ahead(ctx, s)
 	end := func(e event.Event) {
-		e.Start, e.Elapsed = start, r.Time().Sub(start)
+		if e.Outcome != event.Blocked {
+			e.Start = start.Add(did.waited)
+			e.Elapsed = r.Time().Sub(e.Start)
+		}
 		r.finish(s, e)
 	}
-	outcome, cause, err := r.ahead(ctx, s)
-	if err == nil {
-		end(event.Event{Outcome: outcome, Cause: cause})
+	if did.err == nil {
+		end(event.Event{Outcome: did.outcome, Cause: did.cause})
 		return
 	}
 	if broken := r.broken(s); broken != "" && ctx.Err() == nil {
 		end(event.Event{Outcome: event.Canceled, Cause: "needs " + broken}) // which tells the failure
 		return
 	}
-	outcome = event.Failed
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	outcome := event.Failed
+	if ctx.Err() != nil && errors.Is(did.err, context.Canceled) {
 		outcome = event.Canceled
 	}
-	r.errs[i] = &StageError{s.ID, err}
-	end(event.Event{Outcome: outcome, Cause: cause, Err: err})
+	r.errs[i] = &StageError{s.ID, did.err}
+	end(event.Event{Outcome: outcome, Cause: did.cause, Err: did.err})
 }
 
-// await waits until the stage's needs have ended, and what it comes after has
-// got that far. It names the first that did not succeed.
-func (r *run) await(s Stage) string {
-	for _, need := range r.plan.needs(s) {
+// await waits until the others have ended, or got as far as s wants. It names
+// the first that did not succeed.
+func (r *run) await(s Stage, others []string) string {
+	for _, need := range r.plan.among(others) {
 		select {
 		case <-r.done[need]:
 			if !r.succeeded(need) {
@@ -155,7 +159,7 @@ func (r *run) succeeded(id string) bool {
 }
 
 // ahead performs a stage and cancels it when another fails that it runs ahead of.
-func (r *run) ahead(ctx context.Context, s Stage) (event.Outcome, string, error) {
+func (r *run) ahead(ctx context.Context, s Stage) performed {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, m := range s.After {
@@ -185,23 +189,41 @@ func (r *run) broken(s Stage) string {
 	return ""
 }
 
-func (r *run) perform(ctx context.Context, s Stage) (event.Outcome, string, error) {
+// performed is what became of a stage.
+type performed struct {
+	outcome event.Outcome
+	cause   string
+	err     error
+	waited  time.Duration // for others, after it had looked
+}
+
+func (r *run) perform(ctx context.Context, s Stage) performed {
 	seen, err := s.Observe(ctx)
-	if err != nil {
-		return "", "", err
+	looked := r.Time()
+	blocker := r.await(s, s.ActNeeds)
+	did := performed{cause: seen.Cause, waited: r.Time().Sub(looked)}
+	switch {
+	case blocker != "":
+		did.outcome, did.cause = event.Blocked, "needs "+blocker
+	case err != nil:
+		did.err = err
+	case seen.State == Satisfied || s.Act == nil:
+		did.outcome = event.Unchanged
+	default:
+		did.outcome, did.err = event.Done, r.act(ctx, s, seen.Cause)
 	}
-	if seen.State == Satisfied || s.Act == nil {
-		return event.Unchanged, seen.Cause, nil
-	}
-	r.Emit(event.Event{Kind: event.StageStarted, Stage: s.ID, Cause: seen.Cause})
-	err = s.Act(ctx, event.Func(func(e event.Event) {
+	return did
+}
+
+func (r *run) act(ctx context.Context, s Stage, cause string) error {
+	r.Emit(event.Event{Kind: event.StageStarted, Stage: s.ID, Cause: cause})
+	return s.Act(ctx, event.Func(func(e event.Event) {
 		e.Stage = s.ID
 		r.Emit(e)
 		if e.Kind == event.StageReached {
 			r.reach(Milestone{s.ID, e.Milestone})
 		}
 	}))
-	return event.Done, seen.Cause, err
 }
 
 // reach lets those go on who wait for the milestone. A stage may tell it again.
@@ -264,7 +286,7 @@ func Preview(ctx context.Context, p Plan) ([]Decision, error) {
 	var decisions []Decision
 	for _, s := range p.stages {
 		d := Decision{Stage: s.ID, Title: s.Title}
-		if behind := firstActing(p.needs(s), acts); behind != "" {
+		if behind := firstActing(p.among(s.toLook()), acts); behind != "" {
 			d.Observation = Observation{Unknown, "told only after " + behind}
 		} else {
 			seen, err := s.Observe(ctx)
