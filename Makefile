@@ -28,11 +28,14 @@ down: build ## delete the environment's cluster; data is kept
 	bin/tkdeploy down --env $(ENV)
 
 .PHONY: build
-build: bin/tkdeploy ## compile bin/tkdeploy
+build: bin/tkdeploy bin/tkdeploy-probe ## compile bin/tkdeploy, and the smoke test's program beside it
 
-# Static, because the same binary is the smoke test's image.
 bin/tkdeploy: $(GO_FILES)
 	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/app.version=$(VERSION)' -o $@ ./cmd/tkdeploy
+
+# It is an image: the same sources give the same bytes, whatever the commit.
+bin/tkdeploy-probe: $(GO_FILES)
+	go build -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/tkdeploy-probe
 
 .PHONY: engine
 engine: ## start a Docker engine where none answers

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/images"
 )
 
-// probeRepository names the image that runs the smoke test: tkdeploy itself.
+// probeRepository names the image that runs the smoke test, and its program.
 const probeRepository = "tkdeploy-probe"
 
 // appImages are the images that the app and its smoke test run from.
@@ -40,9 +41,19 @@ func (w *workspace) probeImages() (images.Set, error) {
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return images.Set{}, fmt.Errorf("find this program, which is its own smoke-test image: %w", err)
+		return images.Set{}, fmt.Errorf("find the program for the smoke test, which is beside this one: %w", err)
 	}
-	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: self}}}, nil
+	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: probeBeside(self)}}}, nil
+}
+
+// probeBeside is the program for the smoke test's pod: tkdeploy-probe, where it
+// is beside tkdeploy, else tkdeploy itself, which is six times as large.
+func probeBeside(self string) string {
+	small := filepath.Join(filepath.Dir(self), probeRepository)
+	if info, err := os.Stat(small); err == nil && info.Mode().IsRegular() {
+		return small
+	}
+	return self
 }
 
 // checkContexts refuses a credential in a build context before anything is

@@ -6,23 +6,24 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 const probeCommandName = "probe"
 
-// probeCommand is what the smoke test's pod runs: this same binary.
+// probeCommand is what cmd/tkdeploy-probe does, for where that is not beside
+// this program.
 func probeCommand(streams Streams) *cli.Command {
 	return &cli.Command{
 		Name:   probeCommandName,
-		Usage:  "ask the checks of the environment variable " + verify.EnvChecks + "; runs inside the cluster",
+		Usage:  "ask the checks of the environment variable " + probe.EnvChecks + "; runs inside the cluster",
 		Hidden: true,
 		Action: func(c *cli.Context) error {
-			checks, err := verify.Unpack(os.Getenv(verify.EnvChecks))
+			checks, err := probe.Unpack(os.Getenv(probe.EnvChecks))
 			if err != nil {
 				return fault.New(fault.Usage, err, "this command is for the pod of the smoke test: tkdeploy verify")
 			}
-			return verify.Probe(c.Context, checks, streams.Out)
+			return probe.Run(c.Context, checks, streams.Out)
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // smokeTest asks the checks from inside the cluster and runs the chart's test
@@ -49,12 +50,12 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 
 // tests are the checks of the chart's Services and probes, those of the
 // configuration, and the chart's test hooks.
-func (d *deployment) tests(deployed release.Deployed) ([]verify.Check, []verify.Hook, error) {
+func (d *deployment) tests(deployed release.Deployed) ([]probe.Check, []verify.Hook, error) {
 	var hooks []verify.Hook
 	for _, h := range deployed.TestHooks {
 		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
 	}
-	var extra []verify.Check
+	var extra []probe.Check
 	for _, c := range d.config.Verify.Checks {
 		check, err := configured(c)
 		if err != nil {
@@ -66,25 +67,25 @@ func (d *deployment) tests(deployed release.Deployed) ([]verify.Check, []verify.
 	return checks, hooks, fault.New(fault.Config, err, "")
 }
 
-func configured(c config.Check) (verify.Check, error) {
+func configured(c config.Check) (probe.Check, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return verify.Check{}, err
+		return probe.Check{}, err
 	}
 	port := map[string]int{"http": 80, "https": 443}[u.Scheme]
 	if port == 0 {
-		return verify.Check{}, fmt.Errorf("url %s: only http and https are asked", c.URL)
+		return probe.Check{}, fmt.Errorf("url %s: only http and https are asked", c.URL)
 	}
 	if u.Port() != "" {
 		if port, err = strconv.Atoi(u.Port()); err != nil {
-			return verify.Check{}, err
+			return probe.Check{}, err
 		}
 	}
-	return verify.Check{
+	return probe.Check{
 		ID:     c.Name,
-		Kind:   verify.HTTP,
-		Target: verify.Target{Host: u.Hostname(), Port: port, Scheme: u.Scheme, Path: u.RequestURI()},
-		Expect: verify.Expect{Status: c.Status, Contains: c.Contains},
+		Kind:   probe.HTTP,
+		Target: probe.Target{Host: u.Hostname(), Port: port, Scheme: u.Scheme, Path: u.RequestURI()},
+		Expect: probe.Expect{Status: c.Status, Contains: c.Contains},
 	}, nil
 }
 

@@ -11,17 +11,21 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// tailLines of a log that is not results are shown if the probe dies.
-const tailLines = 5
+// Of a log that is not results this is shown if the probe dies.
+const (
+	tailLines = 5
+	inNoise   = 200 // bytes of a line
+)
 
 // collect follows the pod's log until each check has its result. A log that
 // breaks or is silent is opened anew and read from its beginning: results that
 // are known already are passed over.
 func (r *run) collect(ctx context.Context, pod string) error {
-	limit := atMost(r.checks) + r.Patience
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not every check has a result after %s", inWords(limit)))
+	limit := probe.AtMost(r.checks) + r.Patience
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not every check has a result after %s", probe.InWords(limit)))
 	defer cancel()
 	var end *corev1.ContainerStateTerminated
 	for {
@@ -34,7 +38,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 		case err != nil && !isTransient(err):
 			return undecided(fmt.Errorf("read the log of the smoke test's pod %s: %w", pod, err))
 		}
-		wait(ctx, r.Pause)
+		probe.Wait(ctx, r.Pause)
 		if end, err = r.end(ctx, pod); err != nil {
 			return err
 		}
@@ -54,18 +58,18 @@ func (r *run) readLog(ctx context.Context, pod string) (noise []string, err erro
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
 	for len(r.results) < len(r.checks) && lines.Scan() {
-		if result, ok := parseLine(lines.Bytes()); ok {
+		if result, ok := probe.ParseLine(lines.Bytes()); ok {
 			r.take(ctx, result)
 			continue
 		}
-		noise = append(noise, oneLine([]byte(r.Redact(lines.Text())), bodyInWords))
+		noise = append(noise, probe.OneLine([]byte(r.Redact(lines.Text())), inNoise))
 		noise = noise[max(0, len(noise)-tailLines):]
 	}
 	return noise, lines.Err()
 }
 
 // take keeps and reports a result, once, if it answers one of the checks.
-func (r *run) take(ctx context.Context, result Result) {
+func (r *run) take(ctx context.Context, result probe.Result) {
 	if _, known := r.results[result.ID]; known {
 		return
 	}
@@ -75,34 +79,34 @@ func (r *run) take(ctx context.Context, result Result) {
 		}
 		result.Check = c
 		result.Message = r.Redact(result.Message)
-		if c.Kind == Policies && result.Outcome != Passed { // an older probe, from verify.image
-			result.Outcome, result.Reason, result.Message = Passed, "", unknownPolicies+result.Message
+		if c.Kind == probe.Policies && result.Outcome != probe.Passed { // an older probe, from verify.image
+			result.Outcome, result.Reason, result.Message = probe.Passed, "", probe.UnknownPolicies+result.Message
 		}
-		if result.Outcome == Failed {
+		if result.Outcome == probe.Failed {
 			result.Cause = r.cause(ctx, result)
 		}
 		r.results[c.ID] = result
-		r.reporter.Report(result.event(time.Now()))
+		r.reporter.Report(eventOf(result, time.Now()))
 		return
 	}
 }
 
-// event is the result for the display: one line with the latency of the answer,
+// eventOf is the result for the display: one line with the latency of the answer,
 // which began before all tries that failed.
-func (r Result) event(now time.Time) event.Event {
+func eventOf(r probe.Result, now time.Time) event.Event {
 	switch r.Outcome {
-	case Passed:
+	case probe.Passed:
 		message := r.Message
 		if r.Attempts > 1 {
-			message += fmt.Sprintf(", at try %d after %s", r.Attempts, inWords(r.Elapsed.Round(100*time.Millisecond)))
+			message += fmt.Sprintf(", at try %d after %s", r.Attempts, probe.InWords(r.Elapsed.Round(100*time.Millisecond)))
 		}
 		e := event.Finished(r.ID, event.Done, message, r.Latency, 0)
 		e.Start = now.Add(-r.Elapsed)
 		return e
-	case Blocked:
+	case probe.Blocked:
 		return event.Finished(r.ID, event.Blocked, r.Message, 0, 0)
 	default:
-		return event.Finished(r.ID, event.Failed, r.text(), r.Elapsed, 0)
+		return event.Finished(r.ID, event.Failed, textOf(r), r.Elapsed, 0)
 	}
 }
 

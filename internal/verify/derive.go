@@ -7,15 +7,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // ClusterDNS is the ID of the check that all others stand on.
 const ClusterDNS = "cluster-dns"
-
-// DefaultDomain is the DNS domain of a cluster unless its kubelets say
-// otherwise. Where the pod's resolv.conf names another one, [Probe] puts that
-// in its place.
-const DefaultDomain = "cluster.local"
 
 // Derive gives the checks that the rendered objects of a release promise, in
 // the objects' order, after a check of the cluster's own DNS:
@@ -28,12 +25,12 @@ const DefaultDomain = "cluster.local"
 //
 // namespace is that of the release: objects without one are in it. An object
 // that the API server would refuse for its types gives no checks.
-func Derive(objects []unstructured.Unstructured, namespace string) []Check {
+func Derive(objects []unstructured.Unstructured, namespace string) []probe.Check {
 	backends := podTemplates(objects, namespace)
-	checks := []Check{{
+	checks := []probe.Check{{
 		ID:     ClusterDNS,
-		Kind:   DNS,
-		Target: Target{Host: fullName("kubernetes", "default")},
+		Kind:   probe.DNS,
+		Target: probe.Target{Host: fullName("kubernetes", "default")},
 	}}
 	for _, object := range objects {
 		if object.GroupVersionKind().GroupKind() != corev1.SchemeGroupVersion.WithKind("Service").GroupKind() {
@@ -55,7 +52,7 @@ func Derive(objects []unstructured.Unstructured, namespace string) []Check {
 }
 
 func fullName(service, namespace string) string {
-	return fmt.Sprintf("%s.%s.svc.%s", service, namespace, DefaultDomain)
+	return fmt.Sprintf("%s.%s.svc.%s", service, namespace, probe.DefaultDomain)
 }
 
 // A derivation makes the checks of one Service.
@@ -63,12 +60,12 @@ type derivation struct {
 	service corev1.Service
 	short   string // the name by which the release's pods reach it
 	pods    []podTemplate
-	made    []Check
+	made    []probe.Check
 }
 
-func (d *derivation) checks() []Check {
-	d.add("dns", Check{Kind: DNS, Target: Target{Host: d.short}})
-	d.add("dns-full", Check{Kind: DNS, Target: Target{Host: fullName(d.service.Name, d.service.Namespace)}})
+func (d *derivation) checks() []probe.Check {
+	d.add("dns", probe.Check{Kind: probe.DNS, Target: probe.Target{Host: d.short}})
+	d.add("dns-full", probe.Check{Kind: probe.DNS, Target: probe.Target{Host: fullName(d.service.Name, d.service.Namespace)}})
 	if d.service.Spec.Type == corev1.ServiceTypeExternalName {
 		return d.made
 	}
@@ -87,8 +84,8 @@ func (d *derivation) addPort(port corev1.ServicePort) {
 	if target := d.targetPort(port); target > 0 && d.service.Spec.ClusterIP == corev1.ClusterIPNone {
 		dial = target
 	}
-	target := Target{Host: d.short, Port: dial}
-	d.add(fmt.Sprintf("tcp-%d", dial), Check{Kind: TCP, Target: target})
+	target := probe.Target{Host: d.short, Port: dial}
+	d.add(fmt.Sprintf("tcp-%d", dial), probe.Check{Kind: probe.TCP, Target: target})
 
 	for _, pod := range d.pods {
 		if check, ok := pod.health(port, target); ok {
@@ -97,7 +94,7 @@ func (d *derivation) addPort(port corev1.ServicePort) {
 		}
 	}
 	if isGRPC(port) {
-		d.add("grpc-health", Check{Kind: GRPC, Target: target})
+		d.add("grpc-health", probe.Check{Kind: probe.GRPC, Target: target})
 	}
 }
 
@@ -112,7 +109,7 @@ func (d *derivation) targetPort(port corev1.ServicePort) int {
 }
 
 // add names the check; of several with one suffix, the later carry their port.
-func (d *derivation) add(suffix string, check Check) {
+func (d *derivation) add(suffix string, check probe.Check) {
 	check.Service = d.short
 	check.ID = d.short + "/" + suffix
 	for _, other := range d.made {

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A podTemplate is a pod that some workload of the release makes.
@@ -118,7 +120,7 @@ func portNamed(c corev1.Container, name string) int {
 
 // health turns the first probe on the container port behind port into a check
 // of target. Readiness comes first: it is what the Service itself goes by.
-func (t podTemplate) health(port corev1.ServicePort, target Target) (Check, bool) {
+func (t podTemplate) health(port corev1.ServicePort, target probe.Target) (probe.Check, bool) {
 	behind := t.targetPort(port)
 	containers := t.serving()
 	for _, pick := range []func(corev1.Container) *corev1.Probe{
@@ -127,46 +129,46 @@ func (t podTemplate) health(port corev1.ServicePort, target Target) (Check, bool
 		func(c corev1.Container) *corev1.Probe { return c.StartupProbe },
 	} {
 		for _, c := range containers {
-			if probe := pick(c); probe != nil && behind > 0 && probePort(c, probe) == behind {
-				return healthCheck(probe, target), true
+			if asks := pick(c); asks != nil && behind > 0 && probePort(c, asks) == behind {
+				return healthCheck(asks, target), true
 			}
 		}
 	}
-	return Check{}, false
+	return probe.Check{}, false
 }
 
 // probePort is the number of the port that an HTTP or gRPC probe asks, or 0:
 // for a probe of another kind, or of another host than the pod.
-func probePort(c corev1.Container, probe *corev1.Probe) int {
+func probePort(c corev1.Container, asks *corev1.Probe) int {
 	switch {
-	case probe.GRPC != nil:
-		return int(probe.GRPC.Port)
-	case probe.HTTPGet == nil || probe.HTTPGet.Host != "":
+	case asks.GRPC != nil:
+		return int(asks.GRPC.Port)
+	case asks.HTTPGet == nil || asks.HTTPGet.Host != "":
 		return 0
-	case probe.HTTPGet.Port.Type == intstr.String:
-		return portNamed(c, probe.HTTPGet.Port.StrVal)
+	case asks.HTTPGet.Port.Type == intstr.String:
+		return portNamed(c, asks.HTTPGet.Port.StrVal)
 	default:
-		return int(probe.HTTPGet.Port.IntVal)
+		return int(asks.HTTPGet.Port.IntVal)
 	}
 }
 
-func healthCheck(probe *corev1.Probe, target Target) Check {
-	check := Check{Kind: GRPC, Target: target}
-	if own := time.Duration(probe.TimeoutSeconds) * time.Second; own > answerTimeout {
+func healthCheck(asks *corev1.Probe, target probe.Target) probe.Check {
+	check := probe.Check{Kind: probe.GRPC, Target: target}
+	if own := time.Duration(asks.TimeoutSeconds) * time.Second; own > probe.AnswerTimeout {
 		check.Timeout = own
 	}
-	if probe.GRPC != nil {
-		if probe.GRPC.Service != nil {
-			check.Target.GRPCService = *probe.GRPC.Service
+	if asks.GRPC != nil {
+		if asks.GRPC.Service != nil {
+			check.Target.GRPCService = *asks.GRPC.Service
 		}
 		return check
 	}
-	check.Kind = HTTP
-	check.Target.Path = probe.HTTPGet.Path
-	if probe.HTTPGet.Scheme == corev1.URISchemeHTTPS {
+	check.Kind = probe.HTTP
+	check.Target.Path = asks.HTTPGet.Path
+	if asks.HTTPGet.Scheme == corev1.URISchemeHTTPS {
 		check.Target.Scheme = "https"
 	}
-	for _, h := range probe.HTTPGet.HTTPHeaders {
+	for _, h := range asks.HTTPGet.HTTPHeaders {
 		if check.Headers == nil {
 			check.Headers = http.Header{}
 		}

@@ -1,7 +1,7 @@
 package verify
 
 import (
-	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -38,7 +39,7 @@ func manifest(t *testing.T, text string) []unstructured.Unstructured {
 }
 
 // describe lists checks as people read them, one a line.
-func describe(checks []Check) string {
+func describe(checks []probe.Check) string {
 	var text strings.Builder
 	for _, c := range checks {
 		fmt.Fprintf(&text, "%-28s %s", c.ID, c.URL())
@@ -94,16 +95,16 @@ func TestDerivedChecksReachTheProbeAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	checks := Derive(manifest(t, string(content)), "tiktok-clone")
-	packed, err := pack(checks)
+	packed, err := probe.Pack(checks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := Unpack(packed)
+	in, err := probe.Unpack(packed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := decode(in)
-	if err != nil {
+	var got []probe.Check
+	if err := json.NewDecoder(in).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
 	if describe(got) != describe(checks) {
@@ -126,7 +127,7 @@ spec: {ports: [{port: 80}]}
 func TestSelectSkipsAndAdds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		extra []Check
+		extra []probe.Check
 		skip  []string
 		want  string
 	}{
@@ -144,12 +145,12 @@ func TestSelectSkipsAndAdds(t *testing.T) {
 		},
 		"an extra check asks its Service, after its port": {
 			skip:  []string{"auth-service", "feed/dns-full"},
-			extra: []Check{{Service: "feed", Kind: HTTP, Target: Target{Port: 80, Path: "/"}}},
+			extra: []probe.Check{{Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Path: "/"}}},
 			want:  "cluster-dns feed/dns<cluster-dns feed/tcp-80<feed/dns feed/http-80<feed/tcp-80",
 		},
 		"an extra check of another host needs the cluster's DNS": {
 			skip:  []string{"auth-service", "feed"},
-			extra: []Check{{ID: "mail", Kind: TCP, Target: Target{Host: "smtp.example.com", Port: 25}}},
+			extra: []probe.Check{{ID: "mail", Kind: probe.TCP, Target: probe.Target{Host: "smtp.example.com", Port: 25}}},
 			want:  "cluster-dns mail<cluster-dns",
 		},
 	} {
@@ -181,16 +182,16 @@ func TestSelectLeavesOutHooksByName(t *testing.T) {
 
 func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
 	t.Parallel()
-	_, _, err := Select(Derive(manifest(t, twoServices), "app"), []Check{
+	_, _, err := Select(Derive(manifest(t, twoServices), "app"), []probe.Check{
 		{Service: "feed", Kind: "ftp"},
-		{Kind: TCP, Target: Target{Port: 1}},
-		{Service: "feed", Kind: TCP, Target: Target{Port: 70000}},
-		{Service: "feed", Kind: HTTP, Target: Target{Port: 80, Scheme: "ws"}},
-		{ID: "p", Service: "feed", Kind: HTTP, Target: Target{Port: 80, Path: "health"}},
-		{ID: "s", Service: "feed", Kind: HTTP, Target: Target{Port: 80}, Expect: Expect{Status: 1000}},
-		{ID: "t", Service: "feed", Kind: DNS, Timeout: -1},
-		{ID: "feed/tcp-80", Service: "feed", Kind: TCP, Target: Target{Port: 80}},
-		{ID: PolicyCheck, Service: "feed", Kind: TCP, Target: Target{Port: 80}},
+		{Kind: probe.TCP, Target: probe.Target{Port: 1}},
+		{Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 70000}},
+		{Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Scheme: "ws"}},
+		{ID: "p", Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Path: "health"}},
+		{ID: "s", Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80}, Expect: probe.Expect{Status: 1000}},
+		{ID: "t", Service: "feed", Kind: probe.DNS, Timeout: -1},
+		{ID: "feed/tcp-80", Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
+		{ID: PolicyCheck, Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
 	}, []Hook{{Name: "journey"}}, []string{"auth-servce", "feed/tcp-81", "zzz"})
 	if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
 		t.Fatalf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
@@ -216,38 +217,15 @@ func TestSelectTellsEveryMistakeAtOnce(t *testing.T) {
 
 func TestTooManyChecksForOnePodAreRefused(t *testing.T) {
 	t.Parallel()
-	var checks []Check
+	var checks []probe.Check
 	for i := range 4000 {
 		name := fmt.Sprintf("%x", i*i*7919)
-		checks = append(checks, Check{ID: name + "/http-health", Service: name, Kind: HTTP, Target: Target{Host: name, Port: i + 1}})
+		checks = append(checks, probe.Check{ID: name + "/http-health", Service: name, Kind: probe.HTTP, Target: probe.Target{Host: name, Port: i + 1}})
 	}
-	if _, err := pack(checks[:2000]); err != nil {
+	if _, err := probe.Pack(checks[:2000]); err != nil {
 		t.Errorf("2000 checks: %v", err)
 	}
-	if _, err := pack(append(checks, checks...)); fault.ClassOf(err) != fault.Config {
+	if _, err := probe.Pack(append(checks, checks...)); fault.ClassOf(err) != fault.Config {
 		t.Errorf("8000 checks: %v", err)
 	}
-}
-
-func FuzzAPodsLogNeverConfusesTheRunner(f *testing.F) {
-	for _, line := range []string{
-		`{"id":"feed/dns","outcome":"passed","message":"feed is 10.96.0.7","attempts":1,"latency":1,"elapsed":1,"answer":{"addresses":["10.96.0.7"]}}`,
-		`{"id":"feed/dns","outcome":"passed","mess`, `{"id":"","outcome":"passed"}`, `{"outcome":7}`, `{}`, `{`, ``, `null`,
-		"fatal error: all goroutines are asleep - deadlock!", "{\"id\":\"\xff\",\"outcome\":\"failed\"}",
-	} {
-		f.Add([]byte(line))
-	}
-	f.Fuzz(func(t *testing.T, line []byte) {
-		r, ok := parseLine(line)
-		if !ok {
-			return
-		}
-		var again bytes.Buffer
-		if err := (&lineWriter{out: &again}).write(r); err != nil {
-			t.Fatal(err)
-		}
-		if back, ok := parseLine(again.Bytes()); !ok || back.ID != r.ID || back.Outcome != r.Outcome {
-			t.Errorf("%q became %q", line, again.Bytes())
-		}
-	})
 }

@@ -4,8 +4,8 @@
 // probes promise: short and full DNS name, every TCP port, HTTP and gRPC
 // health. [Select] adds and removes checks as the configuration asks.
 // [Runner] starts one pod in the release's namespace, because that is where
-// the app runs, and judges the answers as they arrive; in that pod, [Probe]
-// asks the questions and writes one JSON line for each answer. The chart's own
+// the app runs, and judges the answers as they arrive; in that pod, package
+// probe asks the questions and writes one JSON line for each answer. The chart's own
 // test hooks run beside it, see [Hook].
 //
 // Where the namespace's NetworkPolicies forbid the pod a flow, it tries that too:

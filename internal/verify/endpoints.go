@@ -13,12 +13,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // cause asks the cluster's objects why a check came to no answer. It is empty
 // if they do not tell, or if an answer came: then the app's log tells.
-func (r *run) cause(ctx context.Context, result Result) string {
-	if !slices.Contains([]Reason{NoName, Refused, NoConnection}, result.Reason) {
+func (r *run) cause(ctx context.Context, result probe.Result) string {
+	if !slices.Contains([]probe.Reason{probe.NoName, probe.Refused, probe.NoConnection}, result.Reason) {
 		return ""
 	}
 	name, namespace := serviceOf(result.Check, r.Namespace)
@@ -36,7 +38,7 @@ func (r *run) cause(ctx context.Context, result Result) string {
 		return fmt.Sprintf("Service %s could not be looked at: %v", name, err)
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
 		return fmt.Sprintf("Service %s stands for %s", name, service.Spec.ExternalName)
-	case result.Reason == NoName && service.Spec.ClusterIP != corev1.ClusterIPNone:
+	case result.Reason == probe.NoName && service.Spec.ClusterIP != corev1.ClusterIPNone:
 		return fmt.Sprintf("Service %s exists, with address %s", name, service.Spec.ClusterIP)
 	}
 	return r.endpointCause(ctx, service, result)
@@ -49,11 +51,11 @@ func (r *run) clusterDNSCause(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	return r.endpointCause(ctx, service, Result{Reason: NoName})
+	return r.endpointCause(ctx, service, probe.Result{Reason: probe.NoName})
 }
 
 // serviceOf is the Service that a check is about, and its namespace.
-func serviceOf(c Check, namespace string) (name, ns string) {
+func serviceOf(c probe.Check, namespace string) (name, ns string) {
 	name, other, foreign := strings.Cut(c.Service, ".")
 	if foreign {
 		return name, other
@@ -62,7 +64,7 @@ func serviceOf(c Check, namespace string) (name, ns string) {
 }
 
 // endpointCause looks behind the Service: who should answer, and why not?
-func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result Result) string {
+func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result probe.Result) string {
 	found, err := r.Client.DiscoveryV1().EndpointSlices(service.Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: labels.Set{discoveryv1.LabelServiceName: service.Name}.String(),
 	})
@@ -79,11 +81,11 @@ func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result
 			return fmt.Sprintf("Service %s has no endpoint for port %d: none of its pods has the targetPort %s", service.Name, port.Port, port.TargetPort.String())
 		}
 	}
-	text := fmt.Sprintf("Service %s has the ready endpoints %s", service.Name, someOf(ready, 3))
+	text := fmt.Sprintf("Service %s has the ready endpoints %s", service.Name, probe.SomeOf(ready, 3))
 	switch result.Reason {
-	case Refused:
+	case probe.Refused:
 		text += ", where nothing listens"
-	case NoConnection:
+	case probe.NoConnection:
 		text += "; a NetworkPolicy has to let pods with the label " + SmokeLabel + "=true in"
 	}
 	return text

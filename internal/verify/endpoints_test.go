@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 type watchInterface = watch.Interface
@@ -61,26 +63,26 @@ func TestTheCauseOfAFailedConnectionIsNamed(t *testing.T) {
 
 	for name, test := range map[string]struct {
 		objects []runtime.Object
-		reason  Reason
+		reason  probe.Reason
 		want    string
 	}{
-		"no Service":           {nil, NoName, "there is no Service feed in namespace app"},
-		"no pod":               {[]runtime.Object{serviceFeed()}, Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, NoConnection, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
-		"two unready pods":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
-		"no selector":          {[]runtime.Object{bare}, Refused, "Service feed has no ready endpoints: it has no selector"},
-		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, Refused, "Service feed has no endpoint for port 80: none of its pods has the targetPort web"},
-		"nobody listens":       {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
-		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, NoConnection, "Service feed has the ready endpoints 10.244.0.7:8080; a NetworkPolicy has to let pods with the label tkdeploy.dev/smoke=true in"},
-		"a headless name":      {[]runtime.Object{headless}, NoName, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"a name not yet known": {[]runtime.Object{serviceFeed()}, NoName, "Service feed exists, with address 10.96.0.7"},
-		"an outside name":      {[]runtime.Object{external}, NoName, "Service feed stands for feed.example.com"},
-		"an answer":            {[]runtime.Object{serviceFeed()}, WrongAnswer, ""},
+		"no Service":           {nil, probe.NoName, "there is no Service feed in namespace app"},
+		"no pod":               {[]runtime.Object{serviceFeed()}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
+		"two unready pods":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
+		"no selector":          {[]runtime.Object{bare}, probe.Refused, "Service feed has no ready endpoints: it has no selector"},
+		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoint for port 80: none of its pods has the targetPort web"},
+		"nobody listens":       {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, probe.Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
+		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has the ready endpoints 10.244.0.7:8080; a NetworkPolicy has to let pods with the label tkdeploy.dev/smoke=true in"},
+		"a headless name":      {[]runtime.Object{headless}, probe.NoName, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"a name not yet known": {[]runtime.Object{serviceFeed()}, probe.NoName, "Service feed exists, with address 10.96.0.7"},
+		"an outside name":      {[]runtime.Object{external}, probe.NoName, "Service feed stands for feed.example.com"},
+		"an answer":            {[]runtime.Object{serviceFeed()}, probe.WrongAnswer, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRunner(fake.NewClientset(test.objects...)).newRun(nil, nil)
-			got := r.cause(t.Context(), Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
+			got := r.cause(t.Context(), probe.Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}

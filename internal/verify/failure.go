@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A Failure is the error of a smoke test in which checks or test hooks failed:
 // one line for each, naming Service, URL and answer, or hook and step. Blocked
 // checks are counted only.
 type Failure struct {
-	Failed  []Result
-	Blocked []Result
+	Failed  []probe.Result
+	Blocked []probe.Result
 	Hooks   []HookFailure
 }
 
@@ -21,7 +22,7 @@ type Failure struct {
 func (f *Failure) Error() string {
 	lines := make([]string, 0, len(f.Failed)+1)
 	for _, r := range f.Failed {
-		lines = append(lines, r.text())
+		lines = append(lines, textOf(r))
 	}
 	if n := len(f.Blocked); n > 0 {
 		lines = append(lines, fmt.Sprintf("%d more checks were not asked, since what they need failed", n))
@@ -32,8 +33,8 @@ func (f *Failure) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// text is "api-gateway: GET http://api-gateway:4000/health answered 500: …".
-func (r Result) text() string {
+// textOf is "api-gateway: GET http://api-gateway:4000/health answered 500: …".
+func textOf(r probe.Result) string {
 	who := r.Check.Service
 	switch {
 	case r.ID == ClusterDNS:
@@ -58,10 +59,10 @@ func (r *run) verdict() error {
 	var hints []string
 	for _, result := range r.ordered() {
 		switch result.Outcome {
-		case Failed:
+		case probe.Failed:
 			failure.Failed = append(failure.Failed, result)
 			hints = appendNew(hints, r.lookAt(result))
-		case Blocked:
+		case probe.Blocked:
 			failure.Blocked = append(failure.Blocked, result)
 		}
 	}
@@ -72,14 +73,14 @@ func (r *run) verdict() error {
 }
 
 // lookAt is the command that shows more about a failed check.
-func (r *run) lookAt(result Result) string {
+func (r *run) lookAt(result probe.Result) string {
 	service, namespace := serviceOf(result.Check, r.Namespace)
 	switch {
 	case result.ID == ClusterDNS:
 		return r.Kubectl + " -n kube-system get pods -l k8s-app=kube-dns"
 	case service == "":
 		return ""
-	case result.Reason == NoName || result.Reason == Refused || result.Reason == NoConnection:
+	case result.Reason == probe.NoName || result.Reason == probe.Refused || result.Reason == probe.NoConnection:
 		return fmt.Sprintf("%s -n %s describe service %s", r.Kubectl, namespace, service)
 	default:
 		return fmt.Sprintf("%s -n %s logs service/%s --tail=20", r.Kubectl, namespace, service)

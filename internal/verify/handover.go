@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // handover waits while a Service may still lead to a pod that was told to end:
@@ -15,7 +17,7 @@ import (
 // minSyncPeriod); for the writing itself there is the time in which the pods
 // that ask start.
 func (r *Runner) handover(ctx context.Context) error {
-	for end := time.Now().Add(r.Handover); time.Now().Before(end); wait(ctx, r.Pause) {
+	for end := time.Now().Add(r.Handover); time.Now().Before(end); probe.Wait(ctx, r.Pause) {
 		ending, err := r.someEnd(ctx)
 		if err != nil || !ending {
 			return err

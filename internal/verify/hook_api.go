@@ -16,6 +16,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // jobLabel is what the Job controller puts on a Job's pods.
@@ -111,7 +112,7 @@ func (h *hookRun) delete(ctx context.Context, hook Hook) error {
 			return absent(err)
 		})
 		if err == nil && !gone {
-			wait(ctx, h.Pause)
+			probe.Wait(ctx, h.Pause)
 		}
 	}
 	return err
@@ -154,7 +155,7 @@ func (p *hookPod) tailOf(ctx context.Context, pod, container string) []string {
 	}
 	var tail []string
 	for line := range strings.Lines(p.Redact(string(text))) {
-		tail = append(tail, oneLine([]byte(line), inText))
+		tail = append(tail, probe.OneLine([]byte(line), inText))
 	}
 	return tail
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A HookFailure is what failed of a test hook: a step that it reported, or the
@@ -45,7 +47,7 @@ func exit(pod *corev1.Pod) (container, text string) {
 			text += ", " + end.Reason
 		}
 		if end.Message != "" {
-			text += ": " + oneLine([]byte(end.Message), inText)
+			text += ": " + probe.OneLine([]byte(end.Message), inText)
 		}
 		return c.Name, text
 	}

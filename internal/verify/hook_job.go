@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A hookJob follows a Job: each of its pods in the order of their creation,
@@ -64,7 +65,7 @@ func (j *hookJob) follow(ctx context.Context, job *batchv1.Job) (*batchv1.Job, e
 		case len(pods) == 0 && condition(now) != nil:
 			return now, nil
 		case len(pods) == 0: // counted, and not listed yet
-			wait(ctx, j.Pause)
+			probe.Wait(ctx, j.Pause)
 		}
 		if err := j.followPods(ctx, pods); err != nil {
 			return nil, err
@@ -137,7 +138,7 @@ func (j *hookJob) newPods(ctx context.Context, job *batchv1.Job) ([]corev1.Pod, 
 // neverMade tells why a Job makes no pod: a quota or a policy, which its
 // controller notes as a warning.
 func (j *hookJob) neverMade(ctx context.Context, job *batchv1.Job) error {
-	late := fmt.Errorf("its Job %s makes no pod within %s", job.Name, inWords(j.StartWithin))
+	late := fmt.Errorf("its Job %s makes no pod within %s", job.Name, probe.InWords(j.StartWithin))
 	warning, err := j.lastWarning(ctx, job.Name)
 	if err != nil || warning == "" {
 		return undecided(errors.Join(late, err))

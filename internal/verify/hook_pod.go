@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 const (
@@ -67,7 +68,7 @@ func (p *hookPod) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, err
 		case err != nil && !isTransient(err):
 			return nil, undecided(fmt.Errorf("read the log of %s %s: %w", p.what, pod.Name, err))
 		case err != nil:
-			wait(ctx, p.Pause)
+			probe.Wait(ctx, p.Pause)
 			pod, err = p.look(ctx, pod.Name)
 		case !over: // the process has ended, or only the connection
 			pod, _, err = w.await(ctx, pod, p.Silence, p.moved)
@@ -193,7 +194,7 @@ func (p *hookPod) take(text string) {
 	text = p.Redact(text)
 	told, isLog := p.tap.line(text)
 	p.tell(told)
-	if line := oneLine([]byte(text), inText); isLog && line != "" {
+	if line := probe.OneLine([]byte(text), inText); isLog && line != "" {
 		p.tail = append(p.tail, line)
 		p.tail = p.tail[max(0, len(p.tail)-logTail):]
 		p.reporter.Report(event.Progress(p.hook, line))

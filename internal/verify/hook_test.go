@@ -27,6 +27,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // dynamicOf is another way to the same objects.
@@ -507,7 +508,7 @@ func TestChecksAndHooksFailTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		checks := line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) +
-			line(t, Result{ID: "feed/tcp-80", Outcome: Failed, Reason: Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 1})
+			line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 1})
 		client := (&node{states: []corev1.PodStatus{
 			hookState(corev1.PodRunning, exited(0, "Completed"), isRunning),
 			hookState(corev1.PodFailed, exited(0, "Completed"), exited(1, "Error")),

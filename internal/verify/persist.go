@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // requestTimeout bounds one request, so that a connection to a server that
@@ -35,9 +36,9 @@ func (r *Runner) persist(ctx context.Context, doing string, request func(context
 		case !isTransient(err):
 			return fmt.Errorf("%s: %w", doing, err)
 		case time.Now().After(giveUp):
-			return undecided(fmt.Errorf("%s: the API server gave no answer for %s: %w", doing, inWords(r.Patience), err))
+			return undecided(fmt.Errorf("%s: the API server gave no answer for %s: %w", doing, probe.InWords(r.Patience), err))
 		}
-		wait(ctx, r.Pause)
+		probe.Wait(ctx, r.Pause)
 	}
 }
 

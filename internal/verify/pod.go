@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // SmokeLabel marks the smoke test's pod with the value "true": a chart's
@@ -35,14 +37,14 @@ func (r *run) labels() map[string]string {
 // newPod is the pod that runs the checks. It passes the Pod Security level
 // restricted and has no access to the API server. Its deadline ends it should
 // tkdeploy be killed.
-func (r *run) newPod(checks []Check) (*corev1.Pod, error) {
-	packed, err := pack(checks)
+func (r *run) newPod(checks []probe.Check) (*corev1.Pod, error) {
+	packed, err := probe.Pack(checks)
 	if err != nil {
 		return nil, err
 	}
 	spec := corev1.PodSpec{
 		RestartPolicy:                 corev1.RestartPolicyNever,
-		ActiveDeadlineSeconds:         seconds(r.StartWithin + atMost(checks) + r.Patience),
+		ActiveDeadlineSeconds:         seconds(r.StartWithin + probe.AtMost(checks) + r.Patience),
 		TerminationGracePeriodSeconds: new(int64),
 		AutomountServiceAccountToken:  new(false),
 		EnableServiceLinks:            new(false),
@@ -65,7 +67,7 @@ func (r *run) container(packed string) corev1.Container {
 		Image:           r.Image,
 		Args:            r.Args,
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		Env:             []corev1.EnvVar{{Name: EnvChecks, Value: packed}},
+		Env:             []corev1.EnvVar{{Name: probe.EnvChecks, Value: packed}},
 		Resources: corev1.ResourceRequirements{
 			Requests: quantities("10m", "16Mi"),
 			Limits:   quantities("500m", "128Mi"),

@@ -13,14 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // PolicyCheck is the ID of the check that tells whether the cluster's network
 // plugin enforces NetworkPolicies.
 const PolicyCheck = "network-policies"
-
-// unknownPolicies begins what is said where nothing is proven.
-const unknownPolicies = "not known whether they are enforced: "
 
 const (
 	policyLook = 2 * time.Second // at the policies and the pods, beside the search for old pods
@@ -37,21 +35,21 @@ func (r *run) addPolicyCheck(ctx context.Context) {
 	case found:
 		r.checks = append(slices.Clip(r.checks), check)
 	case err != nil && ctx.Err() == nil:
-		r.reporter.Report(event.Finished(PolicyCheck, event.Done, unknownPolicies+r.Redact(err.Error()), 0, 0))
+		r.reporter.Report(event.Finished(PolicyCheck, event.Done, probe.UnknownPolicies+r.Redact(err.Error()), 0, 0))
 	}
 }
 
-func (r *run) policyCheck(ctx context.Context) (Check, bool, error) {
+func (r *run) policyCheck(ctx context.Context) (probe.Check, bool, error) {
 	found, err := r.Client.NetworkingV1().NetworkPolicies(r.Namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return Check{}, false, fmt.Errorf("list the NetworkPolicies: %w", err)
+		return probe.Check{}, false, fmt.Errorf("list the NetworkPolicies: %w", err)
 	}
 	if len(found.Items) == 0 {
-		return Check{}, false, nil
+		return probe.Check{}, false, nil
 	}
 	pods, err := r.Client.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{Limit: podsAtMost})
 	if err != nil {
-		return Check{}, false, fmt.Errorf("list the pods under NetworkPolicies: %w", err)
+		return probe.Check{}, false, fmt.Errorf("list the pods under NetworkPolicies: %w", err)
 	}
 	check, ok := policies{r.Namespace, found.Items}.forbiddenFlow(r.labels(), pods.Items)
 	return check, ok, nil
@@ -62,7 +60,7 @@ func (r *run) policyCheck(ctx context.Context) (Check, bool, error) {
 // of the same pod: only by that can silence be told from a pod that is away. A
 // flow that the target's side forbids comes first: a plugin may be late with
 // the egress of a pod that is a moment old.
-func (p policies) forbiddenFlow(from labels.Set, pods []corev1.Pod) (Check, bool) {
+func (p policies) forbiddenFlow(from labels.Set, pods []corev1.Pod) (probe.Check, bool) {
 	pods = slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return !isTarget(pod) })
 	slices.SortFunc(pods, func(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	for _, direction := range []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress} {
@@ -75,7 +73,7 @@ func (p policies) forbiddenFlow(from labels.Set, pods []corev1.Pod) (Check, bool
 			}
 		}
 	}
-	return Check{}, false
+	return probe.Check{}, false
 }
 
 func (p policies) allow(from labels.Set, pod corev1.Pod, port int32) bool {
@@ -84,10 +82,10 @@ func (p policies) allow(from labels.Set, pod corev1.Pod, port int32) bool {
 
 // policyCheckOf is asked once also by an older probe, which does not know its
 // kind: hence the shortest time.
-func policyCheckOf(pod corev1.Pod, forbidden, allowed int32) Check {
-	return Check{
-		ID: PolicyCheck, Kind: Policies, Within: 1,
-		Target: Target{Host: pod.Status.PodIP, Port: int(forbidden), Pod: pod.Name, AllowedPort: int(allowed)},
+func policyCheckOf(pod corev1.Pod, forbidden, allowed int32) probe.Check {
+	return probe.Check{
+		ID: PolicyCheck, Kind: probe.Policies, Within: 1,
+		Target: probe.Target{Host: pod.Status.PodIP, Port: int(forbidden), Pod: pod.Name, AllowedPort: int(allowed)},
 	}
 }
 

@@ -21,9 +21,8 @@ import (
 	k8stesting "k8s.io/client-go/testing"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
-
-func onePod() []corev1.Pod { return []corev1.Pod{podStore()} }
 
 // storeObjects are the store's pod and a policy.
 func storeObjects(t *testing.T, spec string) []runtime.Object {
@@ -33,7 +32,7 @@ func storeObjects(t *testing.T, spec string) []runtime.Object {
 }
 
 // smokeChecks are the checks that the pod of the smoke test was given.
-func smokeChecks(t *testing.T, client *fake.Clientset) (checks []Check) {
+func smokeChecks(t *testing.T, client *fake.Clientset) (checks []probe.Check) {
 	t.Helper()
 	for _, action := range client.Actions() {
 		create, ok := action.(k8stesting.CreateAction)
@@ -44,7 +43,7 @@ func smokeChecks(t *testing.T, client *fake.Clientset) (checks []Check) {
 		if !ok {
 			continue
 		}
-		in, err := Unpack(pod.Spec.Containers[0].Env[0].Value)
+		in, err := probe.Unpack(pod.Spec.Containers[0].Env[0].Value)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +63,7 @@ func TestTheSmokeTestTriesAForbiddenFlowToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const said = "enforced (store-0:9093 was closed to the smoke test)"
-		answer := line(t, Result{ID: PolicyCheck, Outcome: Passed, Message: said, Attempts: 1, Latency: 1500 * time.Millisecond})
+		answer := line(t, probe.Result{ID: PolicyCheck, Outcome: probe.Passed, Message: said, Attempts: 1, Latency: 1500 * time.Millisecond})
 		n := &node{states: []corev1.PodStatus{running()}, logs: []string{threePassed(t) + answer}}
 		client := n.cluster(t, storeObjects(t, onlyClientPort)...)
 		o := tryOn(t, t.Context(), client)
@@ -79,8 +78,8 @@ func TestTheSmokeTestTriesAForbiddenFlowToo(t *testing.T) {
 			t.Errorf("results %+v", o.results)
 		}
 		asked := smokeChecks(t, client)
-		want := Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}
-		if len(asked) != 4 || asked[3].Kind != Policies || asked[3].Target != want {
+		want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}
+		if len(asked) != 4 || asked[3].Kind != probe.Policies || asked[3].Target != want {
 			t.Errorf("the pod was asked %+v", asked)
 		}
 	})
@@ -114,7 +113,7 @@ func TestWithoutAForbiddenFlowNothingIsSaid(t *testing.T) {
 func TestWhatIsNotKnownOfPoliciesFailsNothing(t *testing.T) {
 	t.Parallel()
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}, "", errors.New("not yours"))
-	older := Result{ID: PolicyCheck, Outcome: Failed, Reason: WrongAnswer, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
+	older := probe.Result{ID: PolicyCheck, Outcome: probe.Failed, Reason: probe.WrongAnswer, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
 	for name, test := range map[string]struct {
 		err  error
 		log  string

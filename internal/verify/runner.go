@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"math"
 	"sync"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A Runner runs checks in a pod of the cluster, and a chart's test hooks.
@@ -46,7 +46,7 @@ type Runner struct {
 // Errors: of class Smoke with a [*Failure] in the chain if a check failed; of
 // class Smoke if the pod cannot run, with the reason; of class Undecided if the
 // time was up or the API server stayed away.
-func (r *Runner) Run(ctx context.Context, checks []Check, reporter event.Reporter) ([]Result, error) {
+func (r *Runner) Run(ctx context.Context, checks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
 	if len(checks) == 0 {
 		return nil, nil
 	}
@@ -102,18 +102,18 @@ func (r *Runner) withDefaults() Runner {
 // A run is one call of Run.
 type run struct {
 	podCase
-	checks  []Check
-	results map[string]Result // by ID
+	checks  []probe.Check
+	results map[string]probe.Result // by ID
 }
 
-func (r *Runner) newRun(checks []Check, reporter event.Reporter) *run {
+func (r *Runner) newRun(checks []probe.Check, reporter event.Reporter) *run {
 	pod := podCase{
 		Runner: r.withDefaults(), reporter: reporter,
 		what: "the smoke test's pod",
 		asks: "10m CPU and 16Mi and may use 500m and 128Mi",
 		pull: "load the probe's image into the cluster: tkdeploy up --only load; or set verify.image to one that it can pull",
 	}
-	return &run{podCase: pod, checks: checks, results: map[string]Result{}}
+	return &run{podCase: pod, checks: checks, results: map[string]probe.Result{}}
 }
 
 // prepare clears away what an earlier run left, and meanwhile looks for
@@ -127,27 +127,12 @@ func (r *run) prepare(ctx context.Context) error {
 }
 
 // ordered gives the results in the order of the checks.
-func (r *run) ordered() []Result {
-	var results []Result
+func (r *run) ordered() []probe.Result {
+	var results []probe.Result
 	for _, c := range r.checks {
 		if result, ok := r.results[c.ID]; ok {
 			results = append(results, result)
 		}
 	}
 	return results
-}
-
-// atMost is the longest time that the probe can take: its longest chain of
-// needs with every try late, as many times as atOnce fits into the checks.
-func atMost(checks []Check) time.Duration {
-	took := map[string]time.Duration{}
-	var longest time.Duration
-	for _, c := range checks {
-		for _, need := range c.Needs {
-			took[c.ID] = max(took[c.ID], took[need])
-		}
-		took[c.ID] += c.within() + c.timeout()
-		longest = max(longest, took[c.ID])
-	}
-	return longest * time.Duration(math.Ceil(float64(len(checks))/atOnce))
 }

@@ -27,6 +27,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A node plays the kubelet: it gives a created pod the states, a second apart,
@@ -95,7 +96,7 @@ func container(state corev1.ContainerState) corev1.PodStatus {
 }
 
 // line is a result as the probe writes it.
-func line(t *testing.T, r Result) string {
+func line(t *testing.T, r probe.Result) string {
 	t.Helper()
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -104,14 +105,14 @@ func line(t *testing.T, r Result) string {
 	return string(text) + "\n"
 }
 
-func passed(id string) Result {
-	return Result{ID: id, Outcome: Passed, Message: id + " is well", Attempts: 1, Latency: 2 * time.Millisecond}
+func passed(id string) probe.Result {
+	return probe.Result{ID: id, Outcome: probe.Passed, Message: id + " is well", Attempts: 1, Latency: 2 * time.Millisecond}
 }
 
-var threeChecks = link([]Check{
-	{ID: ClusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
-	{ID: "feed/dns", Service: "feed", Kind: DNS, Target: Target{Host: "feed"}},
-	{ID: "feed/tcp-80", Service: "feed", Kind: TCP, Target: Target{Host: "feed", Port: 80}},
+var threeChecks = link([]probe.Check{
+	{ID: ClusterDNS, Kind: probe.DNS, Target: probe.Target{Host: "kubernetes.default.svc.cluster.local"}},
+	{ID: "feed/dns", Service: "feed", Kind: probe.DNS, Target: probe.Target{Host: "feed"}},
+	{ID: "feed/tcp-80", Service: "feed", Kind: probe.TCP, Target: probe.Target{Host: "feed", Port: 80}},
 })
 
 func newRunner(client *fake.Clientset) *Runner {
@@ -120,7 +121,7 @@ func newRunner(client *fake.Clientset) *Runner {
 
 // outcome is what a run gave, as a test compares it.
 type outcome struct {
-	results []Result
+	results []probe.Result
 	err     error
 	events  []event.Event
 	took    time.Duration
@@ -185,7 +186,7 @@ func TestACheckBeginsWithItsFirstTry(t *testing.T) {
 	end := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	r := passed(ClusterDNS)
 	r.Attempts, r.Elapsed = 3, 4*second
-	if e := r.event(end); !e.Start.Equal(end.Add(-4*second)) || e.Elapsed != 2*time.Millisecond {
+	if e := eventOf(r, end); !e.Start.Equal(end.Add(-4*second)) || e.Elapsed != 2*time.Millisecond {
 		t.Errorf("starts %v, took %v", e.Start, e.Elapsed)
 	}
 }
@@ -214,7 +215,7 @@ func TestFailedChecksMakeOneErrorWithTheirCauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) +
-			line(t, Result{ID: "feed/tcp-80", Outcome: Failed, Reason: Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 18, Elapsed: 15 * second})
+			line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 18, Elapsed: 15 * second})
 		n := &node{states: []corev1.PodStatus{running()}, logs: []string{log}}
 		o := n.try(t, serviceFeed())
 		var failure *Failure
@@ -241,10 +242,10 @@ func TestFailedChecksMakeOneErrorWithTheirCauses(t *testing.T) {
 func TestWithoutClusterDNSTheRestIsBlocked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		blocked := func(id string) Result {
-			return Result{ID: id, Outcome: Blocked, BlockedBy: ClusterDNS, Message: "not asked: cluster-dns failed"}
+		blocked := func(id string) probe.Result {
+			return probe.Result{ID: id, Outcome: probe.Blocked, BlockedBy: ClusterDNS, Message: "not asked: cluster-dns failed"}
 		}
-		log := line(t, Result{ID: ClusterDNS, Outcome: Failed, Reason: NoName, Message: "look up kubernetes.default.svc.cluster.local: the cluster's DNS gives no answer: i/o timeout", Attempts: 1}) +
+		log := line(t, probe.Result{ID: ClusterDNS, Outcome: probe.Failed, Reason: probe.NoName, Message: "look up kubernetes.default.svc.cluster.local: the cluster's DNS gives no answer: i/o timeout", Attempts: 1}) +
 			line(t, blocked("feed/dns")) + line(t, blocked("feed/tcp-80"))
 		n := &node{states: []corev1.PodStatus{running()}, logs: []string{log}}
 		dns := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}, Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.10", Selector: map[string]string{"k8s-app": "kube-dns"}}}
@@ -435,14 +436,14 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 // Row 44 of the fault list: whichever request fails once, the answer is the same.
 func TestAnyOneRequestMayFail(t *testing.T) {
 	t.Parallel()
-	feed := Result{ID: "feed/tcp-80", Outcome: Failed, Message: "refused"}
+	feed := probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Message: "refused"}
 	for name, failure := range map[string]error{
 		"500":   apierrors.NewInternalError(errors.New("boom")),
 		"429":   apierrors.NewTooManyRequests("slow down", 1),
 		"409":   apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, "p", errors.New("conflict")),
 		"reset": syscall.ECONNRESET,
 	} {
-		for _, last := range []Result{passed("feed/tcp-80"), feed} {
+		for _, last := range []probe.Result{passed("feed/tcp-80"), feed} {
 			requests := int32(0)
 			for k := int32(-1); k < requests; k++ { // none fails at first: how many are there?
 				t.Run(fmt.Sprintf("%s of request %d, %s", name, k, last.Outcome), func(t *testing.T) {
@@ -454,7 +455,7 @@ func TestAnyOneRequestMayFail(t *testing.T) {
 						if k < 0 {
 							requests = seen.Load() - 1 // the last one is the test's own
 						}
-						if (o.err != nil) != (last.Outcome == Failed) || o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
+						if (o.err != nil) != (last.Outcome == probe.Failed) || o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
 							t.Errorf("%v of class %q", o.err, fault.ClassOf(o.err))
 						}
 					})
@@ -498,7 +499,7 @@ func TestThePodIsAsWanted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed, err := pack(threeChecks)
+	packed, err := probe.Pack(threeChecks)
 	if err != nil {
 		t.Fatal(err)
 	}

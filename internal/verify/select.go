@@ -8,6 +8,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // Select applies the configuration to the derived checks and the chart's test
@@ -15,16 +16,16 @@ import (
 // hooks that it names, and adds extra. An extra check without host asks its
 // Service; without ID it is called after its Service, kind and port. The error,
 // of class Config, tells every problem at once.
-func Select(derived, extra []Check, hooks []Hook, skip []string) ([]Check, []Hook, error) {
+func Select(derived, extra []probe.Check, hooks []Hook, skip []string) ([]probe.Check, []Hook, error) {
 	problems := unknownNames(derived, hooks, skip)
 	checks := without(derived, skip)
 	hooks = slices.DeleteFunc(slices.Clone(hooks), func(h Hook) bool { return slices.Contains(skip, h.Name) })
 	for i, c := range extra {
 		c = completed(c)
-		if err := c.validate(); err != nil {
+		if err := validate(c); err != nil {
 			problems = append(problems, fmt.Errorf("extra check %d (%s): %w", i+1, c.ID, err))
 		}
-		if c.ID == PolicyCheck || slices.ContainsFunc(checks, func(other Check) bool { return other.ID == c.ID }) {
+		if c.ID == PolicyCheck || slices.ContainsFunc(checks, func(other probe.Check) bool { return other.ID == c.ID }) {
 			problems = append(problems, fmt.Errorf("extra check %d: there already is a check %q", i+1, c.ID))
 		}
 		checks = append(checks, c)
@@ -35,7 +36,7 @@ func Select(derived, extra []Check, hooks []Hook, skip []string) ([]Check, []Hoo
 	return link(checks), hooks, nil
 }
 
-func unknownNames(checks []Check, hooks []Hook, skip []string) (problems []error) {
+func unknownNames(checks []probe.Check, hooks []Hook, skip []string) (problems []error) {
 	var names []string
 	for _, c := range checks {
 		names = append(names, c.ID)
@@ -54,7 +55,7 @@ func unknownNames(checks []Check, hooks []Hook, skip []string) (problems []error
 	return problems
 }
 
-func without(checks []Check, skip []string) (kept []Check) {
+func without(checks []probe.Check, skip []string) (kept []probe.Check) {
 	for _, c := range checks {
 		if !slices.Contains(skip, c.ID) && (c.Service == "" || !slices.Contains(skip, c.Service)) {
 			kept = append(kept, c)
@@ -70,7 +71,7 @@ func unknownName(name string, known []string) error {
 	return fmt.Errorf("skip: no check, Service or test hook is called %q; there are %s", name, strings.Join(known, ", "))
 }
 
-func completed(c Check) Check {
+func completed(c probe.Check) probe.Check {
 	if c.Target.Host == "" {
 		c.Target.Host = c.Service
 	}
@@ -83,17 +84,17 @@ func completed(c Check) Check {
 	return c
 }
 
-func (c Check) validate() error {
+func validate(c probe.Check) error {
 	switch {
-	case !slices.Contains([]Kind{DNS, TCP, HTTP, GRPC}, c.Kind):
+	case !slices.Contains([]probe.Kind{probe.DNS, probe.TCP, probe.HTTP, probe.GRPC}, c.Kind):
 		return fmt.Errorf("kind %q is none of dns, tcp, http, grpc", c.Kind)
 	case c.Target.Host == "":
 		return errors.New("neither a service nor a host is given")
-	case c.Kind != DNS && (c.Target.Port < 1 || c.Target.Port > 65535):
+	case c.Kind != probe.DNS && (c.Target.Port < 1 || c.Target.Port > 65535):
 		return fmt.Errorf("port %d is not between 1 and 65535", c.Target.Port)
 	case !slices.Contains([]string{"", "http", "https"}, c.Target.Scheme):
 		return fmt.Errorf("scheme %q is neither http nor https", c.Target.Scheme)
-	case c.Kind == HTTP && c.Target.Path != "" && !strings.HasPrefix(c.Target.Path, "/"):
+	case c.Kind == probe.HTTP && c.Target.Path != "" && !strings.HasPrefix(c.Target.Path, "/"):
 		return fmt.Errorf("path %q does not begin with /", c.Target.Path)
 	case c.Expect.Status != 0 && (c.Expect.Status < 100 || c.Expect.Status > 599):
 		return fmt.Errorf("status %d is not between 100 and 599", c.Expect.Status)
@@ -106,7 +107,7 @@ func (c Check) validate() error {
 // link sets what each check needs: a health check its port, a port its name, a
 // name the cluster's DNS; where such a check is left out, the one before it in
 // that chain. Needs always lead to earlier checks.
-func link(checks []Check) []Check {
+func link(checks []probe.Check) []probe.Check {
 	linked := slices.Clone(checks)
 	for i := range linked {
 		linked[i].Needs = nil
@@ -117,24 +118,24 @@ func link(checks []Check) []Check {
 	return linked
 }
 
-func stepBefore(earlier []Check, c Check) string {
-	find := func(match func(Check) bool) string {
+func stepBefore(earlier []probe.Check, c probe.Check) string {
+	find := func(match func(probe.Check) bool) string {
 		if i := slices.IndexFunc(earlier, match); i >= 0 {
 			return earlier[i].ID
 		}
 		return ""
 	}
 	var need string
-	if c.Kind == HTTP || c.Kind == GRPC {
-		need = find(func(e Check) bool {
-			return e.Kind == TCP && e.Target.Host == c.Target.Host && e.Target.Port == c.Target.Port
+	if c.Kind == probe.HTTP || c.Kind == probe.GRPC {
+		need = find(func(e probe.Check) bool {
+			return e.Kind == probe.TCP && e.Target.Host == c.Target.Host && e.Target.Port == c.Target.Port
 		})
 	}
-	if need == "" && c.Kind != DNS {
-		need = find(func(e Check) bool { return e.Kind == DNS && e.Target.Host == c.Target.Host })
+	if need == "" && c.Kind != probe.DNS {
+		need = find(func(e probe.Check) bool { return e.Kind == probe.DNS && e.Target.Host == c.Target.Host })
 	}
 	if need == "" {
-		need = find(func(e Check) bool { return e.ID == ClusterDNS })
+		need = find(func(e probe.Check) bool { return e.ID == ClusterDNS })
 	}
 	return need
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // awaitStart returns when the pod's first process runs or ran.
@@ -85,7 +86,7 @@ func imageOf(pod *corev1.Pod, container string) string {
 // neverStarted tells, in order, what the container, the scheduler or the
 // pod's last warning says.
 func (p *podCase) neverStarted(ctx context.Context, pod *corev1.Pod) error {
-	late := fmt.Sprintf("%s within %s", p.noStart(pod), inWords(p.StartWithin))
+	late := fmt.Sprintf("%s within %s", p.noStart(pod), probe.InWords(p.StartWithin))
 	for _, c := range statuses(pod) {
 		if w := c.State.Waiting; w != nil && w.Message != "" {
 			return fault.New(fault.Smoke, fmt.Errorf("%s: %s: %s", late, w.Reason, w.Message), p.describe(pod))

@@ -8,6 +8,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // Verify runs the checks and, at the same time, the hooks, these one after the
@@ -20,7 +21,7 @@ import (
 // of Run, its [*Failure] has the checks that failed first, then the hooks. What
 // was made for hooks is gone at the end, except where their delete policies keep
 // what ran to its end and failed.
-func (r *Runner) Verify(ctx context.Context, checks []Check, hooks []Hook, reporter event.Reporter) error {
+func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook, reporter event.Reporter) error {
 	filled := r.withDefaults()
 	r, redact := &filled, filled.Redact
 	if err := r.handover(ctx); err != nil {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // A step is one test point of a TAP stream.
@@ -100,7 +102,7 @@ func (t *tap) statement(line string) bool {
 	}
 	if reason, ok := strings.CutPrefix(line, "Bail out!"); ok {
 		if !t.bailed {
-			t.bailed, t.reason = true, oneLine([]byte(reason), inText)
+			t.bailed, t.reason = true, probe.OneLine([]byte(reason), inText)
 		}
 		return true
 	}
@@ -165,9 +167,9 @@ func parsePoint(line string) (step, bool) {
 		rest = ""
 	}
 	name, directive := cutDirective(strings.TrimPrefix(rest, "- "))
-	point := step{name: oneLine([]byte(name), inName), ok: !bad}
+	point := step{name: probe.OneLine([]byte(name), inName), ok: !bad}
 	word, reason, _ := strings.Cut(directive, " ")
-	reason, word = oneLine([]byte(reason), inText), strings.ToUpper(word)
+	reason, word = probe.OneLine([]byte(reason), inText), strings.ToUpper(word)
 	switch {
 	case strings.HasPrefix(word, "SKIP"):
 		point.ok, point.blocked = true, withReason("skipped", reason)

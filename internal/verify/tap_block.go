@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // inBlock takes a line of a YAML block, which may be its last. A line that is
@@ -40,7 +42,7 @@ func (t *tap) closeBlock() {
 	if yaml.Unmarshal([]byte(text), &block) != nil {
 		return
 	}
-	t.last.message = oneLine([]byte(block.Message.Value), inText)
+	t.last.message = probe.OneLine([]byte(block.Message.Value), inText)
 	t.last.elapsed = milliseconds(block.Duration.Value)
 }
 

@@ -28,6 +28,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // These tests need a cluster of their own, TKDEPLOY_TEST_KUBECONFIG, and in
@@ -156,7 +157,7 @@ func rendered(t *testing.T, object runtime.Object) unstructured.Unstructured {
 
 // run asks the checks of the objects and prints what a user would see. It
 // fails the test if a pod of the smoke test is left.
-func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) ([]verify.Result, error) {
+func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) ([]probe.Result, error) {
 	t.Helper()
 	runner := &verify.Runner{Client: b.client, Namespace: b.namespace, Image: b.image, Release: "test"}
 	start := time.Now()
@@ -199,7 +200,7 @@ func TestAHealthyAppPassesEveryCheck(t *testing.T) {
 			t.Errorf("%d results, want cluster DNS, two names, two ports, HTTP and gRPC health", len(results))
 		}
 		for _, r := range results {
-			if r.Outcome != verify.Passed {
+			if r.Outcome != probe.Passed {
 				t.Errorf("%s: %s", r.ID, r.Message)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	watchapi "k8s.io/apimachinery/pkg/watch"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // forEver is longer than any context.
@@ -48,7 +50,7 @@ func (w watched[T]) awaitEvent(ctx context.Context, at T, within time.Duration, 
 		ResourceVersion: at.GetResourceVersion(),
 	})
 	if err != nil {
-		wait(ctx, w.Pause)
+		probe.Wait(ctx, w.Pause)
 		return at, false, nil // look tells whether the API server is away
 	}
 	defer watch.Stop()
@@ -58,7 +60,7 @@ func (w watched[T]) awaitEvent(ctx context.Context, at T, within time.Duration, 
 			next, isOurs := e.Object.(T)
 			switch {
 			case !open:
-				wait(ctx, w.Pause)
+				probe.Wait(ctx, w.Pause)
 				return at, false, nil
 			case !isOurs || e.Type == watchapi.Deleted && next.GetName() == at.GetName():
 				return at, false, nil

@@ -15,6 +15,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // deployed are the stack's policies and a ready pod of each workload.
@@ -36,13 +37,13 @@ func deployed(s stack) (objects []runtime.Object) {
 }
 
 // asked are the checks that the smoke test gives its pod, which is then refused.
-func asked(t *testing.T, objects []runtime.Object) (checks []verify.Check) {
+func asked(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
 	t.Helper()
 	client := fake.NewClientset(objects...)
 	enough := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "smoke", errors.New("enough"))
 	client.PrependReactor("create", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
 		pod := action.(k8stesting.CreateAction).GetObject().(*corev1.Pod)
-		in, err := verify.Unpack(pod.Spec.Containers[0].Env[0].Value)
+		in, err := probe.Unpack(pod.Spec.Containers[0].Env[0].Value)
 		if err == nil {
 			err = json.NewDecoder(in).Decode(&checks)
 		}
@@ -52,7 +53,7 @@ func asked(t *testing.T, objects []runtime.Object) (checks []verify.Check) {
 		return true, nil, enough
 	})
 	runner := verify.Runner{Client: client, Namespace: namespace, Release: "tiktok-clone", Image: "tkdeploy:1"}
-	if _, err := runner.Run(t.Context(), []verify.Check{{ID: verify.ClusterDNS, Kind: verify.DNS}}, event.Discard); !errors.Is(err, enough) {
+	if _, err := runner.Run(t.Context(), []probe.Check{{ID: verify.ClusterDNS, Kind: probe.DNS}}, event.Discard); !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
 	return checks
@@ -63,7 +64,7 @@ func asked(t *testing.T, objects []runtime.Object) (checks []verify.Check) {
 func TestTheSmokeTestTriesAPortThatThePoliciesForbid(t *testing.T) {
 	inEveryEnvironment(t, func(t *testing.T, s stack) {
 		checks := asked(t, deployed(s))
-		want := verify.Target{Host: "10.244.0.7", Port: 9093, Pod: "kafka-0", AllowedPort: 9092}
+		want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "kafka-0", AllowedPort: 9092}
 		if len(checks) != 2 || checks[1].ID != verify.PolicyCheck || checks[1].Target != want {
 			t.Errorf("asked %+v", checks)
 		}

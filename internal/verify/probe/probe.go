@@ -1,10 +1,11 @@
-package verify
+package probe
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -16,18 +17,33 @@ import (
 // and the cluster's DNS serves the app too.
 const atOnce = 64
 
-// Probe runs inside the pod: it reads checks as JSON from in, asks them all
+// Run runs inside the pod: it reads checks as JSON from in, asks them all
 // side by side, each as soon as what it needs has passed, repeats what fails
 // within its time, and writes a [Result] as one JSON line to out for every
 // check that ends. A check that fails is a result and no error: an error says
-// that Probe could not do its work, or that ctx ended it.
-func Probe(ctx context.Context, in io.Reader, out io.Writer) error {
+// that Run could not do its work, or that ctx ended it.
+func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	checks, err := decode(in)
 	if err != nil {
 		return err
 	}
 	p := prober{resolver: &net.Resolver{PreferGo: true}, knock: knockAt, pause: 100 * time.Millisecond, maxPause: time.Second, inVain: answerWithin}
 	return p.run(ctx, inDomain(checks, clusterDomain("/etc/resolv.conf")), out)
+}
+
+// AtMost is the longest time that the probe can take: its longest chain of
+// needs with every try late, as many times as atOnce fits into the checks.
+func AtMost(checks []Check) time.Duration {
+	took := map[string]time.Duration{}
+	var longest time.Duration
+	for _, c := range checks {
+		for _, need := range c.Needs {
+			took[c.ID] = max(took[c.ID], took[need])
+		}
+		took[c.ID] += c.within() + c.timeout()
+		longest = max(longest, took[c.ID])
+	}
+	return longest * time.Duration(math.Ceil(float64(len(checks))/atOnce))
 }
 
 // A prober asks. Its fields are what a test replaces.
@@ -111,7 +127,7 @@ func (p *prober) insist(ctx context.Context, c Check) Result {
 		if r.Outcome == Passed || r.Elapsed+pause > p.patience(c) || ctx.Err() != nil {
 			return r
 		}
-		wait(ctx, pause)
+		Wait(ctx, pause)
 	}
 }
 
@@ -144,7 +160,8 @@ func (p *prober) try(ctx context.Context, c Check) Result {
 	return r
 }
 
-func wait(ctx context.Context, d time.Duration) {
+// Wait waits for d, or until ctx ends.
+func Wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"bytes"
@@ -21,9 +21,9 @@ const EnvChecks = "TKDEPLOY_CHECKS"
 // take about 20 bytes each.
 const maxPacked = 127 << 10
 
-// pack makes the checks one word: JSON, gzip, base64. Besides being smaller,
+// Pack makes the checks one word: JSON, gzip, base64. Besides being smaller,
 // it holds no "$(", which the kubelet would expand.
-func pack(checks []Check) (string, error) {
+func Pack(checks []Check) (string, error) {
 	var packed bytes.Buffer
 	encoder := base64.NewEncoder(base64.StdEncoding, &packed)
 	zipper := gzip.NewWriter(encoder)
@@ -74,9 +74,9 @@ func decode(in io.Reader) ([]Check, error) {
 	return checks, nil
 }
 
-// parseLine reads one line of the pod's log. Anything but a whole result, such
+// ParseLine reads one line of the pod's log. Anything but a whole result, such
 // as a warning of the Go runtime or the torn end of a broken stream, is not ok.
-func parseLine(line []byte) (r Result, ok bool) {
+func ParseLine(line []byte) (r Result, ok bool) {
 	if !bytes.HasPrefix(line, []byte("{")) || json.Unmarshal(line, &r) != nil {
 		return Result{}, false
 	}

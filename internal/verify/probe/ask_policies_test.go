@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func knocker(start time.Time, doors map[int][]door) func(context.Context, string
 			<-ctx.Done()
 			return knock{}
 		}
-		wait(ctx, time.Millisecond)
+		Wait(ctx, time.Millisecond)
 		return now.found
 	}
 }
@@ -61,11 +61,11 @@ func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
 		"it connects":                                  {[]door{open}, []door{open}, not, 400 * time.Millisecond},
 		"the pod resets the connection":                {[]door{reset}, []door{open}, not, 400 * time.Millisecond},
 		"the plugin rejects":                           {[]door{rejected}, []door{open}, enforced, 100 * time.Millisecond},
-		"the plugin rejects both until it knows us":    {[]door{rejected}, []door{rejected, open.after(second)}, enforced, 1200 * time.Millisecond},
+		"the plugin rejects both until it knows us":    {[]door{rejected}, []door{rejected, open.after(time.Second)}, enforced, 1200 * time.Millisecond},
 		"the plugin is late to close it":               {[]door{open, silent.after(200 * time.Millisecond)}, []door{open}, enforced, 1600 * time.Millisecond},
-		"both are silent":                              {[]door{silent}, []door{silent}, away, 2 * second},
-		"the pod goes away meanwhile":                  {[]door{silent}, []door{open, silent.after(second)}, away, 2 * second},
-		"both are rejected":                            {[]door{rejected}, []door{rejected}, away, 2 * second},
+		"both are silent":                              {[]door{silent}, []door{silent}, away, 2 * time.Second},
+		"the pod goes away meanwhile":                  {[]door{silent}, []door{open, silent.after(time.Second)}, away, 2 * time.Second},
+		"both are rejected":                            {[]door{rejected}, []door{rejected}, away, 2 * time.Second},
 		"it cannot be told who refuses":                {[]door{rejected}, []door{uncounted}, either, 100 * time.Millisecond},
 		"silence is enough where nothing can be heard": {[]door{silent}, []door{uncounted}, enforced, 1600 * time.Millisecond},
 	} {
@@ -73,10 +73,7 @@ func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				check, ok := policiesOf(t, onlyClientPort).forbiddenFlow(smokePod, onePod())
-				if !ok {
-					t.Fatal("no flow")
-				}
+				check := Check{ID: "network-policies", Kind: Policies, Target: Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}}
 				p := prober{pause: 100 * time.Millisecond, knock: knocker(start, map[int][]door{9093: test.forbidden, 9092: test.allowed})}
 				r := p.insist(t.Context(), check)
 				if r.Outcome != Passed || r.Message != test.want || r.Attempts != 1 {

@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func (p *prober) askHTTP(ctx context.Context, c Check) (Answer, string, *problem
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	answer := Answer{Status: response.StatusCode, Body: oneLine(body, bodyInWords)}
+	answer := Answer{Status: response.StatusCode, Body: OneLine(body, bodyInWords)}
 	if err != nil {
 		return answer, "", failure(fmt.Sprintf("%s answered %d, then its body broke off", asked, answer.Status), err, c.timeout())
 	}
@@ -90,9 +90,9 @@ func (e Expect) complaint(status int, body string) (text string, wrong bool) {
 	return "", false
 }
 
-// oneLine is at most limit bytes of text on one line, without what could
+// OneLine is at most limit bytes of text on one line, without what could
 // command a terminal.
-func oneLine(text []byte, limit int) string {
+func OneLine(text []byte, limit int) string {
 	short := strings.ToValidUTF8(string(text[:min(len(text), limit)]), "")
 	short = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -17,6 +17,9 @@ const (
 	closedAfter     = 1500 * time.Millisecond // without an answer
 	openTwice       = 300 * time.Millisecond  // between two answers
 )
+
+// UnknownPolicies begins what is said where nothing is proven about policies.
+const UnknownPolicies = "not known whether they are enforced: "
 
 // A knock is what came of an attempt to connect.
 type knock struct {
@@ -40,9 +43,9 @@ func (p *prober) askPolicies(ctx context.Context, c Check) (Answer, string, *pro
 	allowed := p.knockUntilAnswered(ctx, c.Target)
 	switch {
 	case !allowed.answered():
-		return Answer{}, fmt.Sprintf("%s%s was closed to the smoke test, and so was its port %d, which they allow", unknownPolicies, where, c.Target.AllowedPort), nil
+		return Answer{}, fmt.Sprintf("%s%s was closed to the smoke test, and so was its port %d, which they allow", UnknownPolicies, where, c.Target.AllowedPort), nil
 	case forbidden.refused && !allowed.heard:
-		return Answer{}, fmt.Sprintf("%s%s refused the connection, either the pod or the network plugin", unknownPolicies, where), nil
+		return Answer{}, fmt.Sprintf("%s%s refused the connection, either the pod or the network plugin", UnknownPolicies, where), nil
 	}
 	return Answer{}, fmt.Sprintf("enforced (%s was closed to the smoke test)", where), nil
 }
@@ -56,7 +59,7 @@ func (p *prober) knockTwice(ctx context.Context, t Target) knock {
 	if !first.answered() {
 		return first
 	}
-	wait(ctx, openTwice)
+	Wait(ctx, openTwice)
 	return p.knock(ctx, t.Host, t.Port)
 }
 
@@ -68,7 +71,7 @@ func (p *prober) knockUntilAnswered(ctx context.Context, t Target) knock {
 		if k.answered() || ctx.Err() != nil {
 			return k
 		}
-		wait(ctx, p.pause)
+		Wait(ctx, p.pause)
 	}
 }
 

@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func ask(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Resul
 	}
 	results := map[string]Result{}
 	for line := range bytes.Lines(out.Bytes()) {
-		r, ok := parseLine(line)
+		r, ok := ParseLine(line)
 		if !ok {
 			t.Fatalf("not a result: %s", line)
 		}
@@ -279,7 +279,7 @@ func TestProbeEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := Probe(ctx, bytes.NewReader(checks), &out); err == nil {
+	if err := Run(ctx, bytes.NewReader(checks), &out); err == nil {
 		t.Error("no error although the context ended")
 	}
 	if out.Len() > 0 {
@@ -296,7 +296,7 @@ func TestProbeRefusesChecksThatItCannotOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := Probe(t.Context(), strings.NewReader(in), &bytes.Buffer{}); err == nil {
+			if err := Run(t.Context(), strings.NewReader(in), &bytes.Buffer{}); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -306,7 +306,7 @@ func TestProbeRefusesChecksThatItCannotOrder(t *testing.T) {
 func TestProbeStopsWhenNobodyReads(t *testing.T) {
 	t.Parallel()
 	in := `[{"id":"a","kind":"unheard-of","within":1}]`
-	if err := Probe(t.Context(), strings.NewReader(in), brokenPipe{}); err == nil || !strings.Contains(err.Error(), "write a result") {
+	if err := Run(t.Context(), strings.NewReader(in), brokenPipe{}); err == nil || !strings.Contains(err.Error(), "write a result") {
 		t.Errorf("got %v", err)
 	}
 }

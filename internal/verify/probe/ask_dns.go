@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -7,6 +7,11 @@ import (
 	"slices"
 	"strings"
 )
+
+// DefaultDomain is the DNS domain of a cluster unless its kubelets say
+// otherwise. Where the pod's resolv.conf names another one, [Run] puts that
+// in its place.
+const DefaultDomain = "cluster.local"
 
 // askDNS looks the name up with the pod's own resolver, as the app would. A
 // full name gets a trailing dot, so that no search domain is tried.
@@ -20,11 +25,11 @@ func (p *prober) askDNS(ctx context.Context, c Check) (Answer, string, *problem)
 		return Answer{}, "", failure("look up "+c.Target.Host, err, c.timeout())
 	}
 	slices.Sort(addresses)
-	return Answer{Addresses: addresses}, fmt.Sprintf("%s is %s", c.Target.Host, someOf(addresses, 3)), nil
+	return Answer{Addresses: addresses}, fmt.Sprintf("%s is %s", c.Target.Host, SomeOf(addresses, 3)), nil
 }
 
-// someOf lists the first few words and counts the others.
-func someOf(words []string, few int) string {
+// SomeOf lists the first few words and counts the others.
+func SomeOf(words []string, few int) string {
 	if len(words) <= few {
 		return strings.Join(words, ", ")
 	}

@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"fmt"
@@ -67,7 +67,7 @@ type Expect struct {
 const (
 	dnsWithin     = 45 * time.Second
 	answerWithin  = 15 * time.Second
-	answerTimeout = 5 * time.Second
+	AnswerTimeout = 5 * time.Second
 	tcpTimeout    = 3 * time.Second
 )
 
@@ -80,7 +80,7 @@ func (c Check) timeout() time.Duration {
 	case c.Kind == Policies:
 		return policiesTimeout
 	default:
-		return answerTimeout
+		return AnswerTimeout
 	}
 }
 

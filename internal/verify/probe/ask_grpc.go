@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func callProblem(c Check, err error) *problem {
 	asked := "health of " + c.URL()
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
-		return &problem{NoAnswer, fmt.Sprintf("%s: no answer within %s", asked, inWords(c.timeout()))}
+		return &problem{NoAnswer, fmt.Sprintf("%s: no answer within %s", asked, InWords(c.timeout()))}
 	case codes.Unimplemented:
 		return &problem{WrongAnswer, asked + ": the server has no grpc.health.v1.Health service; register it, or skip this check"}
 	case codes.NotFound:

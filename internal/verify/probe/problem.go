@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -30,13 +30,13 @@ func failure(doing string, err error, timeout time.Duration) *problem {
 	case errors.As(err, &unknown):
 		return &problem{NoName, fmt.Sprintf("%s: the cluster's DNS gives no answer: %s", doing, unknown.Err)}
 	case errors.As(err, &op) && op.Op == "dial" && (late || op.Timeout()):
-		return &problem{NoConnection, fmt.Sprintf("%s: no connection within %s", doing, inWords(timeout))}
+		return &problem{NoConnection, fmt.Sprintf("%s: no connection within %s", doing, InWords(timeout))}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &problem{Refused, doing + ": connection refused"}
 	case errors.As(err, &op) && op.Op == "dial":
 		return &problem{NoConnection, fmt.Sprintf("%s: %s", doing, innermost(op.Err))}
 	case late || errors.As(err, &op) && op.Timeout():
-		return &problem{NoAnswer, fmt.Sprintf("%s: no answer within %s", doing, inWords(timeout))}
+		return &problem{NoAnswer, fmt.Sprintf("%s: no answer within %s", doing, InWords(timeout))}
 	default:
 		return &problem{NoAnswer, fmt.Sprintf("%s: %s", doing, innermost(err))}
 	}
@@ -54,7 +54,7 @@ func innermost(err error) string {
 	}
 }
 
-// inWords is a time as in "5 s" or "1.5 s".
-func inWords(d time.Duration) string {
+// InWords is a time as in "5 s" or "1.5 s".
+func InWords(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
 }

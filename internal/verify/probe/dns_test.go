@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -124,6 +124,8 @@ func TestAnUnknownNameFailsInWords(t *testing.T) {
 	}
 }
 
+const clusterDNS = "cluster-dns"
+
 // Row 46 of the fault list: without cluster DNS nothing else is asked.
 func TestADNSThatIsAwayBlocksTheRest(t *testing.T) {
 	t.Parallel()
@@ -134,12 +136,12 @@ func TestADNSThatIsAwayBlocksTheRest(t *testing.T) {
 	resolver := resolverOf(gone.LocalAddr().String())
 	gone.Close()
 	results := ask(t, resolver,
-		Check{ID: ClusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
-		Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{ClusterDNS}})
-	if r := results[ClusterDNS]; r.Outcome != Failed || r.Reason != NoName || !strings.Contains(r.Message, "the cluster's DNS gives no answer") {
+		Check{ID: clusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
+		Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{clusterDNS}})
+	if r := results[clusterDNS]; r.Outcome != Failed || r.Reason != NoName || !strings.Contains(r.Message, "the cluster's DNS gives no answer") {
 		t.Errorf("cluster DNS: %+v", r)
 	}
-	if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != ClusterDNS {
+	if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != clusterDNS {
 		t.Errorf("db: %+v", r)
 	}
 }
