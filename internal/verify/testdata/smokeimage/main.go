@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
-	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 func main() {
@@ -29,11 +29,11 @@ func main() {
 func run(command string) error {
 	switch command {
 	case "probe":
-		checks, err := verify.Unpack(os.Getenv(verify.EnvChecks))
+		checks, err := probe.Unpack(os.Getenv(probe.EnvChecks))
 		if err != nil {
 			return err
 		}
-		return verify.Probe(context.Background(), checks, os.Stdout)
+		return probe.Run(context.Background(), checks, os.Stdout)
 	case "journey":
 		return journey("ok")
 	case "journey broken":
