@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // The kubelet's words for what a volume names and the cluster has not
@@ -92,7 +93,28 @@ func (p podJudge) sandbox() []Cause {
 	c.Message = "the node cannot set the pod up"
 	c.Detail = []string{oneLine(s.message)}
 	c.Hint = "Mostly the node's network plugin: look at the pods of namespace kube-system on that node."
+	if limit, limited := memoryLimit(p.pod); limited && diedAtOnce.MatchString(s.message) {
+		c.Hint = fmt.Sprintf("The pod's first process was killed: mostly for want of memory, and the pod's memory limit is %s. Raise resources.limits.memory.", limit)
+	}
 	return []Cause{c}
+}
+
+// diedAtOnce is a sandbox whose process ended before it was to begin its work:
+// in the words of containerd and of runc.
+var diedAtOnce = regexp.MustCompile(`cannot start a stopped process|OOM-killed`)
+
+// memoryLimit is the pod's, which its sandbox shares; there is none unless all
+// containers have one.
+func memoryLimit(pod *corev1.Pod) (limit string, limited bool) {
+	var sum resource.Quantity
+	for _, c := range pod.Spec.Containers {
+		own, ok := c.Resources.Limits[corev1.ResourceMemory]
+		if !ok {
+			return "", false
+		}
+		sum.Add(own)
+	}
+	return sum.String(), true
 }
 
 // started reports whether a container of the pod has ever run.
