@@ -50,7 +50,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 func (r *run) readLog(ctx context.Context, pod string) (noise []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Silence)
 	defer cancel()
-	log, err := r.openLog(ctx, pod, containerName)
+	log, err := r.openLog(ctx, pod, containerName, true)
 	if err != nil {
 		return nil, err
 	}

@@ -139,7 +139,7 @@ var errSilent = errors.New("the log was silent")
 func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	log, err := p.openLog(ctx, pod, p.container)
+	log, err := p.openLog(ctx, pod, p.container, !over)
 	if err != nil {
 		return err
 	}

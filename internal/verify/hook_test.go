@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -196,9 +197,19 @@ func TestTheStepsOfAHookAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &node{states: life(corev1.PodSucceeded, 0), logs: []string{passingLog[:50], passingLog}}
 		client := n.cluster(t)
+		var follows []bool
+		client.PrependReactor("get", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
+			if action.GetSubresource() == "log" {
+				follows = append(follows, action.(k8stesting.GenericAction).GetValue().(*corev1.PodLogOptions).Follow)
+			}
+			return false, nil, nil
+		})
 		o := hooksOn(t.Context(), client, podHook(t, "journey", beforeCreation))
 		if o.err != nil {
 			t.Fatal(o.err)
+		}
+		if !slices.Equal(follows, []bool{true, false}) {
+			t.Errorf("followed %v: of a pod that is over the log is only read", follows)
 		}
 		if want := "journey/register done\njourney/like blocked skipped: no video"; o.ends() != want {
 			t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
