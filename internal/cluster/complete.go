@@ -9,7 +9,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/kind/pkg/exec"
 )
@@ -32,7 +34,8 @@ func (c *Cluster) begun() bool {
 	return err == nil
 }
 
-// complete makes the volumes durable and then marks the cluster as whole.
+// complete makes the volumes durable and names found soon, and then marks the
+// cluster as whole.
 func (c *Cluster) complete(ctx context.Context) error {
 	client, err := c.Client()
 	if err != nil {
@@ -40,6 +43,9 @@ func (c *Cluster) complete(ctx context.Context) error {
 	}
 	if err := durableVolumes(ctx, client); err != nil {
 		return fmt.Errorf("cluster %s: set up the storage class: %w", c.Name, err)
+	}
+	if err := quickDNS(ctx, client); err != nil {
+		return fmt.Errorf("cluster %s: set up CoreDNS: %w", c.Name, err)
 	}
 	marker := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: markerName},
@@ -78,6 +84,17 @@ func withVolumePath(old storagev1.StorageClass) *storagev1.StorageClass {
 	class.ObjectMeta = metav1.ObjectMeta{Name: old.Name, Labels: old.Labels, Annotations: old.Annotations}
 	class.Parameters = map[string]string{"pathPattern": volumePath}
 	return class
+}
+
+// quickDNS has CoreDNS asked every second whether it is ready. kubeadm leaves
+// that to the default of ten, in which no pod of a new cluster finds a name.
+func quickDNS(ctx context.Context, client kubernetes.Interface) error {
+	const patch = `{"spec":{"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}`
+	_, err := client.AppsV1().Deployments(metav1.NamespaceSystem).Patch(ctx, "coredns", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil // a node image with another DNS
+	}
+	return err
 }
 
 // commandOutput is what the command behind a failure of kind said last.
