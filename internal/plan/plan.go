@@ -164,7 +164,7 @@ func (p Plan) needs(s Stage) []string { return p.among(s.before()) }
 
 // among are those of the stages that are part of the plan.
 func (p Plan) among(ids []string) []string {
-	return slices.DeleteFunc(ids, func(id string) bool { return p.index(id) < 0 })
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return p.index(id) < 0 })
 }
 
 func (p Plan) infos() []event.StageInfo {

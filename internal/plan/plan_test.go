@@ -371,22 +371,22 @@ func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				looked, loaded := false, false
+				var looked, loaded atomic.Bool
 				stages := []Stage{
 					{ID: "load", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
 						time.Sleep(time.Minute)
-						loaded = true
-						if !looked {
+						loaded.Store(true)
+						if !looked.Load() {
 							t.Error("release did not look meanwhile")
 						}
 						return test.work
 					}},
 					{ID: "release", ActNeeds: []string{"load"}, Observe: func(context.Context) (Observation, error) {
 						time.Sleep(time.Second)
-						looked = true
+						looked.Store(true)
 						return Observation{Missing, ""}, test.look
 					}, Act: func(context.Context, event.Reporter) error {
-						if !loaded {
+						if !loaded.Load() {
 							t.Error("release acted before load was done")
 						}
 						time.Sleep(2 * time.Second)
