@@ -22,6 +22,6 @@ tar -C "$work" -c smokeimage |
 docker save "$TKDEPLOY_TEST_PROBE_IMAGE" | docker exec -i "$TKDEPLOY_TEST_NODE" ctr -n k8s.io images import - >/dev/null
 docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
 
-# Tests wait far more than they work: more at once than there are cores. With packages side
-# by side, runc failed to freeze cgroups and containerd told a kill for want of memory as another.
-go test -tags e2e -count 1 -p 1 -parallel 10 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
+# Tests wait far more than they work: more at once than there are cores. With ten of them, or packages
+# side by side, runc failed to freeze cgroups and containerd told a kill for want of memory as another.
+go test -tags e2e -count 1 -p 1 -parallel 6 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
