@@ -35,6 +35,6 @@ func readSettings(env *config.Env) settings {
 		rateLimit:        env.Count("RATE_LIMIT", 30),
 		rateWindow:       env.Duration("RATE_WINDOW", time.Minute),
 		trusted:          env.Networks("TRUSTED_PROXIES"),
-		drain:            env.Duration("DRAIN", 3*time.Second),
+		drain:            env.Duration("DRAIN", 5*time.Second),
 	}
 }

@@ -27,6 +27,6 @@ func readSettings(env *config.Env) settings {
 		secret:     env.Secret("JWT_ACCESS_SECRET", token.MinSecret),
 		accessTTL:  env.Duration("JWT_ACCESS_TTL", 15*time.Minute),
 		refreshTTL: env.Duration("REFRESH_TTL", 30*24*time.Hour),
-		drain:      env.Duration("DRAIN", 3*time.Second),
+		drain:      env.Duration("DRAIN", 5*time.Second),
 	}
 }

@@ -23,6 +23,6 @@ func readSettings(env *config.Env) settings {
 		database:  postgres.FromEnv(env),
 		brokers:   env.Addresses("KAFKA_BROKERS"),
 		videoAddr: env.Address("VIDEO_SERVICE_ADDR"),
-		drain:     env.Duration("DRAIN", 3*time.Second),
+		drain:     env.Duration("DRAIN", 5*time.Second),
 	}
 }

@@ -21,6 +21,6 @@ func readSettings(env *config.Env) settings {
 		grpcPort: env.Port("GRPC_PORT", 5004),
 		database: postgres.FromEnv(env),
 		brokers:  env.Addresses("KAFKA_BROKERS"),
-		drain:    env.Duration("DRAIN", 3*time.Second),
+		drain:    env.Duration("DRAIN", 5*time.Second),
 	}
 }

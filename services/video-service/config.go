@@ -23,6 +23,6 @@ func readSettings(env *config.Env) settings {
 		database:  postgres.FromEnv(env),
 		redisAddr: env.Address("REDIS_ADDR"),
 		feedTTL:   env.Duration("FEED_TTL", 10*time.Second),
-		drain:     env.Duration("DRAIN", 3*time.Second),
+		drain:     env.Duration("DRAIN", 5*time.Second),
 	}
 }

@@ -12,7 +12,7 @@ const stopWithin = 20_000;
  * @returns {number} in ms
  */
 export function duration(text) {
-  const found = /^(\d+)(ms|s|m)$/.exec(text ?? "3s");
+  const found = /^(\d+)(ms|s|m)$/.exec(text ?? "5s");
   if (!found) throw new Error(`DRAIN must be a duration like 500ms, 3s or 1m, not ${JSON.stringify(text)}`);
   return Number(found[1]) * { ms: 1, s: 1000, m: 60_000 }[/** @type {"ms" | "s" | "m"} */ (found[2])];
 }

@@ -43,7 +43,7 @@ test.each([
   ["500ms", 500],
   ["3s", 3000],
   ["1m", 60_000],
-  [undefined, 3000],
+  [undefined, 5000],
 ])("DRAIN %s is %i ms", (text, ms) => {
   expect(duration(text)).toBe(ms);
 });
