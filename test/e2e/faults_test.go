@@ -132,7 +132,7 @@ func (p *project) failedBuilds(t *testing.T) {
 	write(t, filepath.Join(p.dir, "web", "other.Dockerfile"), "ARG GO_IMAGE\nFROM ${GO_IMAGE}\nRUN echo the other one gave up; exit 7\n")
 	p.changedFile(t, "web/main.go", "func main() {", "func main() { undefinedThing()")
 	before := imagesOf(t, "shop-web")
-	p.run(t, "up").must(t, 10).says(t, "undefined: undefinedThing", "the other one gave up", "Release      needs load")
+	p.run(t, "up").must(t, 10).says(t, "undefined: undefinedThing", "the other one gave up", "Release      needs build")
 	if after := imagesOf(t, "shop-web"); !slices.Equal(after, before) {
 		t.Errorf("images before a failed build: %s, and after: %s", before, after)
 	}
