@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -109,6 +110,14 @@ func TestDerivedChecksReachTheProbeAsTheyAre(t *testing.T) {
 	}
 	if describe(got) != describe(checks) {
 		t.Errorf("got\n%s\nwant\n%s", describe(got), describe(checks))
+	}
+	if in, err = probe.Unpack(packed); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // before anything is asked
+	if err := probe.Run(ctx, in, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("the probe does not take them: %v", err)
 	}
 }
 

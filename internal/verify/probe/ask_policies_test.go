@@ -73,7 +73,7 @@ func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				check := Check{ID: "network-policies", Kind: Policies, Target: Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}}
+				check := Check{ID: "network-policies", Kind: Policies, Within: 1, Target: Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}}
 				p := prober{pause: 100 * time.Millisecond, knock: knocker(start, map[int][]door{9093: test.forbidden, 9092: test.allowed})}
 				r := p.insist(t.Context(), check)
 				if r.Outcome != Passed || r.Message != test.want || r.Attempts != 1 {
