@@ -25,14 +25,25 @@ func act(err error) func(context.Context, event.Reporter) error {
 // outcomes runs the stages and lists "stage outcome" in the order of the ends.
 func outcomes(t *testing.T, ctx context.Context, stages ...Stage) ([]string, error) {
 	t.Helper()
+	all, err := ends(t, ctx, stages...)
+	var got []string
+	for _, e := range all {
+		got = append(got, e.Stage+" "+string(e.Outcome))
+	}
+	return got, err
+}
+
+// ends runs the stages and gives the event of each one's end.
+func ends(t *testing.T, ctx context.Context, stages ...Stage) ([]event.Event, error) {
+	t.Helper()
 	p, err := New(stages...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	var got []event.Event
 	runner := &Runner{Reporter: event.Func(func(e event.Event) {
 		if e.Kind == event.StageFinished {
-			got = append(got, e.Stage+" "+string(e.Outcome))
+			got = append(got, e)
 		}
 	})}
 	err = runner.Run(ctx, p)
@@ -393,20 +404,14 @@ func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
 						return nil
 					}},
 				}
-				p, err := New(stages...)
-				if err != nil {
-					t.Fatal(err)
-				}
+				all, err := ends(t, t.Context(), stages...)
 				var got []string
-				runner := &Runner{Reporter: event.Func(func(e event.Event) {
-					if e.Kind == event.StageFinished {
-						got = append(got, e.Stage+" "+string(e.Outcome))
-					}
+				for _, e := range all {
+					got = append(got, e.Stage+" "+string(e.Outcome))
 					if e.Stage == "release" && e.Outcome == event.Done && e.Elapsed != 3*time.Second {
 						t.Errorf("release took %s: its waiting is not its own", e.Elapsed)
 					}
-				})}
-				err = runner.Run(t.Context(), p)
+				}
 				if joined := strings.Join(got, ", "); joined != test.want || (err == nil) != (test.work == nil && test.look == nil) {
 					t.Errorf("got %s, %v", joined, err)
 				}

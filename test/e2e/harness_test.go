@@ -256,12 +256,14 @@ func restarts(pod corev1.Pod) int32 {
 }
 
 // newcomer opens a connection for each request: one that is kept may lead to a pod that is being replaced.
-var newcomer = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+func newcomer(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}
+}
 
 // call sends a request as a newcomer and gives status and body.
 func call(t *testing.T, method, url, token, body string) (int, string) {
 	t.Helper()
-	code, text, err := member{token: token, client: newcomer}.send(t.Context(), method, url, body)
+	code, text, err := member{token: token, client: newcomer(30 * time.Second)}.send(t.Context(), method, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}

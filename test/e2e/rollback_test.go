@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"net/http"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -48,10 +47,9 @@ func (p *project) serves(t *testing.T) revision {
 	return last
 }
 
-// visitor asks for the shop, each time over a connection of its own.
+// visitor asks for the shop as a newcomer.
 func (p *project) visitor() request {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	return request{member{base: p.url, client: client}, "GET", "", 200}
+	return request{member{base: p.url, client: newcomer(5 * time.Second)}, "GET", "", 200}
 }
 
 func (p *project) takenBack(t *testing.T) {
