@@ -81,8 +81,8 @@ func (p *podCase) delete(ctx context.Context, name string) error {
 	})
 }
 
-// openLog opens the log of a container at its beginning, and follows it. To
-// follow what has ended is half a second's waiting for the kubelet.
+// openLog opens the log of a container at its beginning. To follow the log of
+// one that has ended is half a second's waiting for the kubelet.
 func (p *podCase) openLog(ctx context.Context, pod, container string, follow bool) (io.ReadCloser, error) {
 	options := &corev1.PodLogOptions{Container: container, Follow: follow}
 	return p.Client.CoreV1().Pods(p.Namespace).GetLogs(pod, options).Stream(ctx)

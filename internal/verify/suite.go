@@ -13,9 +13,9 @@ import (
 
 // Verify runs the checks and, at the same time, the hooks, these one after the
 // other as `helm test` does. Where pods were replaced a moment ago, it waits
-// until those that are asked are the new ones. Checks are reported as by [Runner.Run]; a hook that
-// writes TAP has an item "hook/step" for each step as it arrives, another one
-// is an item of its own.
+// until those that are asked are the new ones. Checks are reported as by
+// [Runner.Run]; a hook that writes TAP has an item "hook/step" for each step as
+// it arrives, another one is an item of its own.
 //
 // Both are brought to their end, and then judged together: the error is as that
 // of Run, its [*Failure] has the checks that failed first, then the hooks. What
@@ -23,8 +23,8 @@ import (
 // what ran to its end and failed.
 func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook, reporter event.Reporter) error {
 	filled := r.withDefaults()
-	r, redact := &filled, filled.Redact
-	if err := r.handover(ctx); err != nil {
+	redact := filled.Redact
+	if err := filled.handover(ctx); err != nil {
 		return fault.Masked(err, redact)
 	}
 	reporter = discreet(reporter, redact)
