@@ -25,5 +25,7 @@
 //     restarts end nothing. So a service may crash while what it needs comes up.
 //   - Evidence from before the wait is not proof: a pod that was failing long
 //     before gets [Limits.Stale] for its next try.
+//   - Nor are crashes within [Limits.Return] of a killed node's return: pods
+//     start there before their network does.
 //   - Nothing is decided while the API server does not answer.
 package rollout

@@ -35,6 +35,7 @@ type Limits struct {
 	Settle     time.Duration // how long a container without a readiness probe must have run; doubles with each restart
 	SettleMost time.Duration // at most
 	Young      time.Duration // pods of at most this age at the wait's start are of this rollout
+	Return     time.Duration // crashes up to then after a killed node came back are no evidence
 	Stale      time.Duration // grace for evidence that is older than the wait, of pods that are not young
 
 	Resync     time.Duration // a watch is dropped and everything listed again
@@ -76,6 +77,7 @@ func DefaultLimits() Limits {
 		Settle:     5 * time.Second, // without a probe "ready" only means "started": most crashes come within 5 s
 		SettleMost: 40 * time.Second,
 		Young:      60 * time.Second, // applying a chart takes seconds
+		Return:     60 * time.Second, // pods start before the network of their node does; restarts come after 0, 10 and 30 s
 		Stale:      60 * time.Second, // back-offs grow to 5 minutes; most are below one
 
 		Resync:     10 * time.Second, // with Request a silent watch is noticed within 20 s

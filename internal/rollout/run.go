@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -137,28 +136,30 @@ func (r *run) snapshot() Snapshot {
 }
 
 // rebase forgets the restarts that are no evidence: those of the time before the wait, but for young
-// pods, and those up to the moment that a killed node came back. What crashed meanwhile had lost what
-// it needs with the node.
+// pods, and those up to [Limits.Return] after a killed node came back. What crashed meanwhile had lost
+// what it needs with the node.
 func (r *run) rebase(s Snapshot) {
 	first := r.restarts == nil
 	if first {
 		r.restarts, r.lost = map[string]int32{}, map[string]time.Time{}
 	}
-	lost := nodesLost(s.Pods)
+	for node, at := range nodesLost(s.Pods) {
+		r.lost[node] = latest(r.lost[node], at)
+	}
 	for _, pod := range s.Pods {
-		node, born := pod.Spec.NodeName, pod.CreationTimestamp.Time
+		lost, born := r.lost[pod.Spec.NodeName], pod.CreationTimestamp.Time
 		old := first && !born.Add(r.limits.Young).After(s.Started)
-		back := lost[node].After(r.lost[node]) && born.Before(lost[node])
 		for _, c := range containerStatuses(pod) {
-			if old || back || !lastLost(c).IsZero() {
+			end := lastEnd(c)
+			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(r.limits.Return))
+			if old || back {
 				r.restarts[RestartKey(pod, c.Name)] = c.RestartCount
 			}
 		}
 	}
-	maps.Copy(r.lost, lost)
 }
 
-// nodesLost is when each node that was killed came back.
+// nodesLost is when each node that was killed came back, as far as its pods still show it.
 func nodesLost(pods []*corev1.Pod) map[string]time.Time {
 	lost := map[string]time.Time{}
 	for _, pod := range pods {

@@ -30,8 +30,8 @@ type Snapshot struct {
 	Started time.Time
 
 	// Restarts are the restarts that are no evidence (by [RestartKey]): those
-	// before the wait, of pods that were not young then, and those up to the
-	// moment that a killed node came back. Only the restarts since then count.
+	// before the wait, of pods that were not young then, and those up to
+	// [Limits.Return] after a killed node came back. Only those since then count.
 	Restarts map[string]int32
 }
 

@@ -253,6 +253,34 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			within(t, w, time.Hour+40*time.Second, time.Hour+41*time.Second)
 		})
 	})
+	t.Run("nor do crashes while the network of a node that came back is away", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.pod("web-a", running(true))
+			time.Sleep(time.Hour)
+			w.pod("web-a", lost(1))
+			later(1*time.Second, func() { w.pod("web-a", crashedNow(2)) })
+			later(11*time.Second, func() { w.pod("web-a", crashedNow(3)) })
+			later(31*time.Second, func() { w.pod("web-a", crashedNow(4)) })
+			later(55*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+	t.Run("but those after it do", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.pod("web-a", running(true))
+			time.Sleep(time.Hour)
+			w.pod("web-a", lost(1))
+			later(1*time.Second, func() { w.pod("web-a", crashedNow(2)) })
+			later(11*time.Second, func() { w.pod("web-a", crashedNow(3)) })
+			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
+			within(t, w, time.Hour+59*time.Second, time.Hour+65*time.Second)
+			if c.Code != CrashLoop {
+				t.Errorf("cause %s", c.Code)
+			}
+		})
+	})
 }
 
 // log makes every log of the world's pods say text.
