@@ -143,9 +143,7 @@ func (r *run) rebase(s Snapshot) {
 	if first {
 		r.restarts, r.lost = map[string]int32{}, map[string]time.Time{}
 	}
-	for node, at := range nodesLost(s.Pods) {
-		r.lost[node] = latest(r.lost[node], at)
-	}
+	r.noteReturns(s.Pods)
 	for _, pod := range s.Pods {
 		lost, born := r.lost[pod.Spec.NodeName], pod.CreationTimestamp.Time
 		old := first && !born.Add(r.limits.Young).After(s.Started)
@@ -159,26 +157,18 @@ func (r *run) rebase(s Snapshot) {
 	}
 }
 
-// nodesLost is when each node that was killed came back, as far as its pods still show it.
-func nodesLost(pods []*corev1.Pod) map[string]time.Time {
-	lost := map[string]time.Time{}
+// noteReturns keeps when each node that was killed came back: a container that was lost with it shows
+// that until its next end. containerd calls that end "Unknown", and dates it with the moment that it
+// found the container gone (internal/cri/server/restart.go).
+func (r *run) noteReturns(pods []*corev1.Pod) {
 	for _, pod := range pods {
+		node := pod.Spec.NodeName
 		for _, c := range containerStatuses(pod) {
-			if at := lastLost(c); !at.IsZero() {
-				lost[pod.Spec.NodeName] = latest(lost[pod.Spec.NodeName], at)
+			if end := lastEnd(c); end != nil && end.Reason == "Unknown" {
+				r.lost[node] = latest(r.lost[node], end.FinishedAt.Time)
 			}
 		}
 	}
-	return lost
-}
-
-// lastLost is when the runtime found that the container was gone, if its last run ended so; else zero.
-// containerd calls that end "Unknown" (internal/cri/server/restart.go).
-func lastLost(c corev1.ContainerStatus) time.Time {
-	if end := lastEnd(c); end != nil && end.Reason == "Unknown" {
-		return end.FinishedAt.Time
-	}
-	return time.Time{}
 }
 
 // measure is Measure with a memory for Jobs.

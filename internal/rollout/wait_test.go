@@ -240,12 +240,9 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 	})
 	t.Run("nor does what follows from a node that comes back during the wait", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
-			w.pod("web-a", running(true))
-			time.Sleep(time.Hour)
-			w.pod("web-a", lost(0))
+			w.killedAfterAnHour("web-a", 0)
 			later(1*time.Second, func() { w.pod("web-a", lost(1)) })
-			later(3*time.Second, func() { w.pod("web-a", crashedNow(1)) })
-			later(13*time.Second, func() { w.pod("web-a", crashedNow(2)) })
+			w.crashes("web-a", 1, 3*time.Second, 13*time.Second)
 			later(40*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
 			if err := w.wait(t.Context(), Watcher{}); err != nil {
 				t.Fatal(err)
@@ -255,12 +252,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 	})
 	t.Run("nor do crashes while the network of a node that came back is away", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
-			w.pod("web-a", running(true))
-			time.Sleep(time.Hour)
-			w.pod("web-a", lost(1))
-			later(1*time.Second, func() { w.pod("web-a", crashedNow(2)) })
-			later(11*time.Second, func() { w.pod("web-a", crashedNow(3)) })
-			later(31*time.Second, func() { w.pod("web-a", crashedNow(4)) })
+			w.killedAfterAnHour("web-a", 1)
+			w.crashes("web-a", 2, 1*time.Second, 11*time.Second, 31*time.Second)
 			later(55*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
 			if err := w.wait(t.Context(), Watcher{}); err != nil {
 				t.Fatal(err)
@@ -269,11 +262,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 	})
 	t.Run("but those after it do", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
-			w.pod("web-a", running(true))
-			time.Sleep(time.Hour)
-			w.pod("web-a", lost(1))
-			later(1*time.Second, func() { w.pod("web-a", crashedNow(2)) })
-			later(11*time.Second, func() { w.pod("web-a", crashedNow(3)) })
+			w.killedAfterAnHour("web-a", 1)
+			w.crashes("web-a", 2, 1*time.Second, 11*time.Second)
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, time.Hour+59*time.Second, time.Hour+65*time.Second)
 			if c.Code != CrashLoop {
@@ -281,6 +271,20 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			}
 		})
 	})
+}
+
+// killedAfterAnHour is a healthy pod whose node was killed and is back, with so many restarts.
+func (w *world) killedAfterAnHour(pod string, restarts int32) {
+	w.pod(pod, running(true))
+	time.Sleep(time.Hour)
+	w.pod(pod, lost(restarts))
+}
+
+// crashes make the pod crash at these times from now, the first time after so many restarts.
+func (w *world) crashes(pod string, restarts int32, at ...time.Duration) {
+	for i, d := range at {
+		later(d, func() { w.pod(pod, crashedNow(restarts+int32(i))) })
+	}
 }
 
 // log makes every log of the world's pods say text.
