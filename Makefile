@@ -50,7 +50,7 @@ PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old engine --assume-o
 
 .PHONY: test
 test: engine build ## everything, unit to e2e on a real cluster
-	$(PARALLEL) test-images test-unit lint test-services test-frontend
+	$(PARALLEL) test-images test-frontend test-unit test-services lint || { hack/test-adapters.sh --take-away; false; }
 	$(PARALLEL) test-stack test-parts
 
 # Without the race detector is what only runs the binary or renders the chart, and the

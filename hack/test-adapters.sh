@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Run the e2e tests of the packages that speak to the engine and the cluster,
 # on a cluster of their own that tkdeploy makes and takes away again.
+#
+#   hack/test-adapters.sh --take-away      only takes away what test-images.sh left
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=shop.sh
@@ -8,6 +10,7 @@ source hack/shop.sh
 exec {lock}>"${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine" # test/e2e kills the engine when nobody holds it
 flock -s "$lock"
 lay_out tkdeploy-adapters 25080
+if [ "${1:-}" = --take-away ]; then exit; fi
 in_app up --to cluster
 
 TKDEPLOY_TEST_KUBECONFIG=$(in_app kubeconfig)
@@ -24,4 +27,4 @@ docker rmi -f "$TKDEPLOY_TEST_PROBE_IMAGE" >/dev/null
 
 # Tests wait far more than they work: more at once than there are cores. With ten of them, or packages
 # side by side, runc failed to freeze cgroups and containerd told a kill for want of memory as another.
-go test -tags e2e -count 1 -p 1 -parallel 6 -short -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
+go test -tags e2e -run E2E -count 1 -p 1 -parallel 6 -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify

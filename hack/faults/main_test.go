@@ -12,8 +12,8 @@ const log = `a line of make
 {"Action":"fail","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_3:_context","Elapsed":1}
 {"Action":"output","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_4:_inotify","Output":"    x_test.go:1: SKIPPED: no permission\n"}
 {"Action":"skip","Package":"tkdeploy.dev/tkdeploy/test/e2e","Test":"TestFaults/row_4:_inotify"}
-{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/internal/rollout","Test":"TestRealFaults/quota"}
-{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/internal/rollout","Test":"TestRealFaults/quota/part"}
+{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/internal/rollout","Test":"TestFaultsE2E/quota"}
+{"Action":"pass","Package":"tkdeploy.dev/tkdeploy/internal/rollout","Test":"TestFaultsE2E/quota/part"}
 `
 
 func TestTable(t *testing.T) {
@@ -26,8 +26,8 @@ func TestTable(t *testing.T) {
 		{34, "crash loop", "exit 14", []string{"e2e TestFaults/row 34:"}, ""},
 		{3, "a | b", "one daemon", []string{"e2e TestFaults/row 3:"}, ""},
 		{4, "inotify", "warning", []string{"e2e TestFaults/row 4:"}, ""},
-		{40, "quota", "exit 14", []string{"rollout TestRealFaults/quota"}, ""},
-		{99, "nobody tests it", "?", []string{"rollout TestRealFaults$", "rollout TestRealFaults/quota$"}, ""},
+		{40, "quota", "exit 14", []string{"rollout TestFaultsE2E/quota"}, ""},
+		{99, "nobody tests it", "?", []string{"rollout TestFaultsE2E$", "rollout TestFaultsE2E/quota$"}, ""},
 	}
 	text, bad := table(rows, tests, "2026-11-25: a machine")
 	for _, want := range []string{
@@ -40,7 +40,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}
 	}
-	want := "row 3: e2e TestFaults/row_3:_context failed\nrow 4: e2e TestFaults/row_4:_inotify was skipped: no permission\nrow 99: no test named rollout TestRealFaults$ ran"
+	want := "row 3: e2e TestFaults/row_3:_context failed\nrow 4: e2e TestFaults/row_4:_inotify was skipped: no permission\nrow 99: no test named rollout TestFaultsE2E$ ran"
 	if got := strings.Join(bad, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

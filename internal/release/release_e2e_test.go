@@ -102,7 +102,7 @@ func (e e2e) applied(t *testing.T) (int, *recorder) {
 	return revision, r
 }
 
-func TestE2EDriftOnARealCluster(t *testing.T) {
+func TestDriftE2E(t *testing.T) {
 	e := newE2E(t, "release-drift")
 	e.observed(t, "no release yet")
 	e.applied(t)
@@ -149,7 +149,7 @@ func awaitDeployment(t *testing.T, e e2e, name string) {
 	}
 }
 
-func TestE2EHealingOnARealCluster(t *testing.T) {
+func TestHealingE2E(t *testing.T) {
 	e := newE2E(t, "release-heal")
 	e.applied(t)
 	for _, status := range []release.Status{release.StatusPendingUpgrade, release.StatusUninstalling} {
@@ -170,7 +170,7 @@ func TestE2EHealingOnARealCluster(t *testing.T) {
 	}
 }
 
-func TestE2ERefusalsOnARealCluster(t *testing.T) {
+func TestRefusalsE2E(t *testing.T) {
 	e := newE2E(t, "release-refuse")
 	e.applied(t)
 	e.d.Set = []string{"serviceName=other"}

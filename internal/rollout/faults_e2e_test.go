@@ -148,8 +148,9 @@ var realFaults = []realFault{
 	},
 }
 
-// TestRealFaults checks the causes and the times of faults.md on a real cluster.
-func TestRealFaults(t *testing.T) {
+// TestFaultsE2E checks the causes and the times of faults.md on a real cluster.
+func TestFaultsE2E(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	for _, f := range realFaults {
 		t.Run(f.name, func(t *testing.T) {

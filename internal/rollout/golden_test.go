@@ -20,7 +20,7 @@ import (
 var rewrite = flag.Bool("update", false, "write the golden files anew")
 
 // Each folder of testdata holds what a cluster said about one fault, most of
-// them as a real one did (see TestRealFaults), and the cards that it must give.
+// them as a real one did (see TestFaultsE2E), and the cards that it must give.
 func TestCardsOfKnownFaults(t *testing.T) {
 	folders, err := filepath.Glob("testdata/*/objects.yaml")
 	if err != nil || len(folders) == 0 {

@@ -29,7 +29,8 @@ func say(t *testing.T) event.Reporter {
 	})
 }
 
-func TestRealRollouts(t *testing.T) {
+func TestRolloutsE2E(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	t.Run("all kinds of workloads come up, and the second wait finds them unchanged", func(t *testing.T) {
 		t.Parallel()
@@ -117,7 +118,8 @@ func TestRealRollouts(t *testing.T) {
 }
 
 // Fault rows 43 and 45, over real connections.
-func TestRealOutages(t *testing.T) {
+func TestOutagesE2E(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	t.Run("the API server is away for 45 seconds", func(t *testing.T) {
 		t.Parallel()

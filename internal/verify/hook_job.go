@@ -40,6 +40,9 @@ func (h *hookRun) followJob(ctx context.Context, hook Hook, created *unstructure
 	end := j.ending(nil)
 	end.over = true
 	end.failures = j.judge(ctx, job)
+	if j.ended != nil && len(j.seen) == 1 {
+		end.unstarted = unstarted(j.ended)
+	}
 	return end
 }
 

@@ -21,7 +21,7 @@ import (
 )
 
 // controller plays the Job controller: for each exit code it makes a pod, one
-// after the other, and then it ends the Job.
+// after the other, and then it ends the Job. One with 128 cannot be started.
 func controller(t *testing.T, n *node, client *fake.Clientset, codes []int32, end *batchv1.JobCondition) {
 	t.Helper()
 	client.PrependReactor("create", "jobs", func(action k8stesting.Action) (bool, runtime.Object, error) {
@@ -31,6 +31,9 @@ func controller(t *testing.T, n *node, client *fake.Clientset, codes []int32, en
 				time.Sleep(second)
 				phase := map[bool]corev1.PodPhase{true: corev1.PodSucceeded, false: corev1.PodFailed}[code == 0]
 				n.states = life(phase, code)
+				if code == 128 {
+					n.states = unstartable
+				}
 				makePod(client, job, i)
 				job.Status.Active = 1
 				_ = client.Tracker().Update(jobResource, job.DeepCopy(), "app")
@@ -75,6 +78,7 @@ func TestAJobIsFollowedThroughItsPods(t *testing.T) {
 		codes []int32
 		logs  []string
 		end   *batchv1.JobCondition
+		made  int // 0: once
 		err   string
 		ends  string
 	}{
@@ -84,6 +88,15 @@ func TestAJobIsFollowedThroughItsPods(t *testing.T) {
 		"that succeeds at its second try": {
 			codes: []int32{1, 0}, logs: []string{failing, failing, passingLog}, end: complete,
 			ends: "journey/register failed\n" + like + "\n" + register + like,
+		},
+		"that its node cannot start, twice": {
+			codes: []int32{128}, logs: []string{""}, end: isOver(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"), made: 2,
+			err: "journey: container prepare: exit code 128, StartError", ends: "journey failed container prepare: exit code 128, StartError",
+		},
+		"whose second pod its node cannot start": {
+			codes: []int32{1, 128}, logs: []string{failing, failing, ""}, end: isOver(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"),
+			err:  "journey: container prepare: exit code 128, StartError",
+			ends: "journey/register failed\n" + like + "\njourney failed container prepare: exit code 128, StartError",
 		},
 		"that fails": {
 			codes: []int32{1}, logs: []string{failing}, end: isOver(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"),
@@ -100,12 +113,20 @@ func TestAJobIsFollowedThroughItsPods(t *testing.T) {
 				n := &node{logs: test.logs}
 				client := n.cluster(t)
 				controller(t, n, client, test.codes, test.end)
+				made := 0
+				client.PrependReactor("create", "jobs", func(k8stesting.Action) (bool, runtime.Object, error) {
+					made++
+					return false, nil, nil
+				})
 				o := hooksOn(t.Context(), client, jobHook(t))
 				if got := fmt.Sprint(o.err); got != test.err && (test.err != "" || o.err != nil) {
 					t.Errorf("got  %s\nwant %s", got, test.err)
 				}
 				if o.ends() != test.ends {
 					t.Errorf("got\n%s\nwant\n%s", o.ends(), test.ends)
+				}
+				if made != max(test.made, 1) {
+					t.Errorf("made %d times", made)
 				}
 				there := left(t, client)
 				if (o.err == nil) != (there == "") {

@@ -60,7 +60,7 @@ func (h *hookRun) run(ctx context.Context, hook Hook) (over bool, err error) {
 	finished := func(outcome event.Outcome, message string) {
 		h.reporter.Report(event.Finished(hook.Name, outcome, message, time.Since(start), 0))
 	}
-	end := h.try(ctx, hook)
+	end := h.tryTwice(ctx, hook)
 	if end.err != nil && ctx.Err() != nil {
 		end.err = stopped(ctx, end.progress())
 	}

@@ -328,6 +328,50 @@ func TestAHookIsJudged(t *testing.T) {
 	}
 }
 
+// unstartable are the states of a pod of which the node could start nothing.
+var unstartable = []corev1.PodStatus{hookState(corev1.PodFailed, exited(128, "StartError"), isPending)}
+
+func TestAHookThatItsNodeCouldNotStartIsMadeOnceMore(t *testing.T) {
+	t.Parallel()
+	const steps = "journey/register done\njourney/like blocked skipped: no video"
+	for name, test := range map[string]struct {
+		first, states []corev1.PodStatus
+		made          int
+		ends          string
+	}{
+		"and passes": {
+			first: unstartable, states: life(corev1.PodSucceeded, 0), made: 2, ends: steps,
+		},
+		"but not a third time": {
+			states: unstartable, made: 2, ends: "journey failed container prepare: exit code 128, StartError",
+		},
+		"but not if something of it has run": {
+			first:  []corev1.PodStatus{hookState(corev1.PodFailed, exited(0, "Completed"), exited(128, "StartError"))},
+			states: life(corev1.PodSucceeded, 0), made: 1, ends: "journey failed exit code 128, StartError",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := &node{first: test.first, states: test.states, logs: []string{""}}
+				if test.made == 2 && test.first != nil {
+					n.logs = []string{"", passingLog}
+				}
+				client := n.cluster(t)
+				made := 0
+				client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+					made++
+					return false, nil, nil
+				})
+				o := hooksOn(t.Context(), client, podHook(t, "journey"))
+				if made != test.made || o.ends() != test.ends {
+					t.Errorf("made %d times, and ends with\n%s\n%v", made, o.ends(), o.err)
+				}
+			})
+		})
+	}
+}
+
 func TestAHookThatCannotStartSaysWhyAndIsGone(t *testing.T) {
 	t.Parallel()
 	unschedulable := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available"}}}

@@ -18,6 +18,8 @@ type ending struct {
 	last     string // the step that came last
 	over     bool   // nothing of it can be running any more
 	err      error  // why there is no verdict on it
+
+	unstarted string // why nothing of it ran: its node could not start it
 }
 
 // progress is what was going on when the time was up.
@@ -26,6 +28,17 @@ func (e ending) progress() string {
 		return "wait for its end"
 	}
 	return fmt.Sprintf("wait for its end, after step %q", e.last)
+}
+
+// tryTwice makes the hook once more if the node could not start it.
+func (h *hookRun) tryTwice(ctx context.Context, hook Hook) ending {
+	end := h.try(ctx, hook)
+	if end.unstarted == "" || ctx.Err() != nil || h.delete(ctx, hook) != nil {
+		return end
+	}
+	p := h.podCase(hook)
+	p.again(hook.Name+": "+p.what, end.unstarted)
+	return h.try(ctx, hook)
 }
 
 // try makes the hook, an old one of its name removed before if its policy says
@@ -65,6 +78,7 @@ func (h *hookRun) followPod(ctx context.Context, hook Hook, created *unstructure
 	end := p.ending(nil)
 	end.over = true
 	end.failures = p.judge(ctx, ended)
+	end.unstarted = unstarted(ended)
 	return end
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
@@ -54,22 +55,40 @@ func (r *Runner) Run(ctx context.Context, checks []probe.Check, reporter event.R
 	if err := run.prepare(ctx); err != nil {
 		return nil, err
 	}
-	pod, err := run.newPod(run.checks)
-	if err != nil {
-		return nil, err
+	pod, err := run.start(ctx)
+	if err == nil && unstarted(pod) != "" {
+		run.again(run.what, unstarted(pod))
+		run.remove(ctx, pod)
+		pod, err = run.start(ctx)
 	}
-	defer run.remove(ctx, pod)
-	pod, err = run.create(ctx, pod)
-	if err != nil {
-		return nil, err
+	if pod != nil {
+		defer run.remove(ctx, pod)
 	}
-	if _, err := run.awaitStart(ctx, pod); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := run.collect(ctx, pod.Name); err != nil {
 		return run.ordered(), err
 	}
 	return run.ordered(), run.verdict()
+}
+
+// start returns the pod when its process runs or ran; also the one that comes
+// with an error is to be removed.
+func (r *run) start(ctx context.Context) (*corev1.Pod, error) {
+	pod, err := r.newPod(r.checks)
+	if err != nil {
+		return nil, err
+	}
+	created, err := r.create(ctx, pod)
+	if err != nil {
+		return pod, err
+	}
+	started, err := r.awaitStart(ctx, created)
+	if err != nil {
+		return pod, err
+	}
+	return started, nil
 }
 
 func (r *Runner) withDefaults() Runner {

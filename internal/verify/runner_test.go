@@ -34,6 +34,7 @@ import (
 // and serves the logs, each opening the next one; the last is served again.
 type node struct {
 	states []corev1.PodStatus
+	first  []corev1.PodStatus // the first pod's, if it has others
 	logs   []string
 	logErr map[int]error // by opening, from 1
 
@@ -69,7 +70,11 @@ func (n *node) cluster(t *testing.T, objects ...runtime.Object) *fake.Clientset 
 }
 
 func (n *node) work(client *fake.Clientset, pod *corev1.Pod) {
-	for _, state := range n.states {
+	states := n.states
+	if n.first != nil {
+		states, n.first = n.first, nil
+	}
+	for _, state := range states {
 		time.Sleep(second)
 		pod.Status = state
 		pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
@@ -298,7 +303,7 @@ func TestAPodThatDoesNotStartSaysWhy(t *testing.T) {
 		},
 		"another architecture": {
 			states: []corev1.PodStatus{terminated("StartError", 128, "exec format error")},
-			class:  fault.Smoke, within: 2 * second, want: "ended after 0 of 3 checks: StartError, exit code 128: exec format error",
+			class:  fault.Smoke, within: 4 * second, want: "ended after 0 of 3 checks: StartError, exit code 128: exec format error",
 		},
 		"a probe that crashes": {
 			states: []corev1.PodStatus{running(), terminated("OOMKilled", 137, "")},
@@ -322,6 +327,24 @@ func TestAPodThatDoesNotStartSaysWhy(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAPodThatItsNodeCouldNotStartIsMadeOnceMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{
+			first:  []corev1.PodStatus{terminated("StartError", 128, "unable to freeze")},
+			states: []corev1.PodStatus{running()},
+			logs:   []string{line(t, passed(ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))},
+		}
+		o := n.try(t)
+		if o.err != nil || len(o.results) != 3 {
+			t.Fatalf("%d results, %v", len(o.results), o.err)
+		}
+		if want := "the smoke test's pod could not be started and is made once more: unable to freeze"; o.events[0].Message != want {
+			t.Errorf("says %q", o.events[0].Message)
+		}
+	})
 }
 
 func TestARefusedPodSaysWhoRefuses(t *testing.T) {

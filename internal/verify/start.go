@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 
+	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
@@ -63,6 +65,30 @@ func (p *podCase) stuck(pod *corev1.Pod) error {
 		}
 	}
 	return nil
+}
+
+// unstarted is what the container runtime says if it could not start the first
+// process of a pod that is never started again. Nothing of it has run, so
+// another may take its place and does nothing twice: a node that is short of
+// time fails so now and then ("unable to freeze" its cgroup), and what the
+// kubelet starts again gets over it.
+func unstarted(pod *corev1.Pod) string {
+	refused := ""
+	for _, c := range statuses(pod) {
+		switch end := c.State.Terminated; {
+		case end != nil && end.Reason == "StartError" && c.RestartCount == 0: // containerd's word
+			refused = cmp.Or(end.Message, end.Reason)
+		case hasRun(c):
+			return ""
+		}
+	}
+	return refused
+}
+
+// again tells that a pod is made once more, and why.
+func (p *podCase) again(what, unstarted string) {
+	text := p.Redact(probe.OneLine([]byte(unstarted), inText))
+	p.reporter.Report(event.Warn(what + " could not be started and is made once more: " + text))
 }
 
 // statuses are those of all containers, in the order in which they start.

@@ -46,4 +46,5 @@ func autoscaling(t *testing.T, p *project) {
 	}
 	t.Logf("scaled to %d pods", before)
 	m.leave(t)
+	p.run(t, "up").must(t, 0)
 }

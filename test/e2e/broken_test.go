@@ -15,20 +15,19 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// brokenParts takes away one part of the stack after the other, in make test two at
-// a time that do not need each other: verify ends with 15 and names what is gone.
-// It comes back while the next is gone.
+// brokenParts takes away one part of the stack after the other, in make test all
+// services and then all stores: verify ends with 15 and names what is gone. It comes
+// back while the next is gone.
 func brokenParts(t *testing.T, p *project) {
 	client := p.kube(t)
-	parts := []string{
-		"api-gateway", "redis", "auth-service", "kafka", "video-service", "notification-service", "interaction-service", "postgres",
-	}
-	atOnce := 2
+	services := []string{"api-gateway", "auth-service", "video-service", "interaction-service", "notification-service"}
+	stores := []string{"redis", "kafka", "postgres"}
+	rounds := [][]string{services, stores}
 	if full() {
-		atOnce = 1
+		rounds = slices.Collect(slices.Chunk(slices.Concat(services, stores), 1))
 	}
-	for gone := range slices.Chunk(parts, atOnce) {
-		t.Run(strings.Join(gone, " and "), func(t *testing.T) {
+	for _, gone := range rounds {
+		t.Run(strings.Join(gone, ", "), func(t *testing.T) {
 			for _, name := range gone {
 				scale(t, client, name, 0)
 				defer scale(t, client, name, 1)

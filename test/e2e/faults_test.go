@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +36,8 @@ func TestFaults(t *testing.T) {
 	t.Run("doctor, without a cluster", p.doctor)
 	t.Run("row 13: a cluster that is not ours", p.foreignCluster)
 	t.Run("row 15: two builds fail, both are shown, nothing is deployed", p.failedBuilds)
-	if !t.Run("the app comes up", func(t *testing.T) { p.run(t, "up").must(t, 0) }) {
+	var k *killer
+	if !t.Run("the app comes up", func(t *testing.T) { k = newKiller(t, p, uint64(time.Now().UnixNano())) }) {
 		t.FailNow()
 	}
 	t.Run("row 3: a Docker context other than the default", inFull(p.otherContext))
@@ -54,8 +54,7 @@ func TestFaults(t *testing.T) {
 	t.Run("row 47: a service whose health answers 500", inFull(p.unhealthyService)) // row 31 has it, too
 	t.Run("row 34: a crash loop", inFull(p.crashLoop))                              // row 31 has it, too
 	t.Run("row 34: what is kept of a crash loop", inFull(p.bundled))
-	t.Run("row 37: a bad command", p.badCommand)
-	t.Run("row 22: SIGINT ends a run", p.interrupted)
+	t.Run("row 37: a bad command", inFull(p.badCommand)) // internal/rollout has it, too
 	t.Run("row 31: a bad release is taken back by itself", p.takenBack)
 	t.Run("a rollback by hand, and the next up", p.rolledBackByHand)
 	t.Run("row 26: a rollback passes over what failed", inFull(p.passesOverFailures))
@@ -64,6 +63,7 @@ func TestFaults(t *testing.T) {
 	t.Run("row 30: a rollback that would delete a CRD is refused", inFull(p.lostDefinition))
 	t.Run("row 29: an immutable field is refused before any write", inFull(p.immutableField))
 	t.Run("row 27: nothing verified, nowhere to go", inFull(p.nothingVerified))
+	k.locks(t)
 }
 
 // changedFile replaces text in a file of the project and puts it back.
@@ -177,17 +177,6 @@ func (p *project) badCommand(t *testing.T) {
 	got := p.run(t, "up", "--set", "web.command={/nope}", "--no-rollback").must(t, 14).says(t, "web", "/nope")
 	if got.elapsed > 40*time.Second {
 		t.Errorf("took %s", got.elapsed)
-	}
-	p.run(t, "up").must(t, 0)
-}
-
-func (p *project) interrupted(t *testing.T) {
-	got := p.interrupt(t, "rollout", "up", "--set", "web.env.CRASH=again")
-	got.must(t, 130)
-	events := got.events(t)
-	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {
-		text, _ := json.Marshal(last)
-		t.Errorf("last event %s", text)
 	}
 	p.run(t, "up").must(t, 0)
 }

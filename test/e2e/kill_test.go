@@ -16,7 +16,7 @@ import (
 // of the one before, and then at random points (row 20).
 func TestKills(t *testing.T) {
 	if !full() {
-		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, and TestLocks tries one")
+		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, and TestFaults tries one")
 	}
 	useEngine(t)
 	k := newKiller(t, newShop(t, "shop-kills", "24082"), uint64(time.Now().UnixNano()))
