@@ -33,6 +33,10 @@ apiregistration.k8s.io, and Helm alone does not know it.
 serviceAccountName: {{ .name }}
 automountServiceAccountToken: {{ .token | default false }}
 enableServiceLinks: false
+dnsConfig: # the default waits 5 s for a lost packet, as long as a call may take
+  options:
+    - {name: timeout, value: "1"}
+    - {name: attempts, value: "3"}
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}

@@ -103,6 +103,21 @@ func TestEveryPodGivesNothingAwayThatItDoesNotNeed(t *testing.T) {
 	})
 }
 
+// A lost packet must cost less than the 5 s that a call between services may take.
+func TestEveryPodAsksForANameAgainBeforeItsCallIsLate(t *testing.T) {
+	eachPod(t, func(t *testing.T, w workload) {
+		options := map[string]string{}
+		if w.pod.Spec.DNSConfig != nil {
+			for _, o := range w.pod.Spec.DNSConfig.Options {
+				options[o.Name] = *o.Value
+			}
+		}
+		if options["timeout"] != "1" || options["attempts"] != "3" {
+			t.Errorf("DNS options %v", options)
+		}
+	})
+}
+
 func TestEveryContainerHasRequestsAndAMemoryLimit(t *testing.T) {
 	eachPod(t, func(t *testing.T, w workload) {
 		for _, c := range w.pod.Spec.Containers {
