@@ -40,7 +40,9 @@ node_settings() {
   "$(module_dir containerd)/ctr" oci spec |
     jq '.hooks.createContainer += [{path: "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
       >"$tree/etc/containerd/cri-base.json"
-  install -D -m 0644 files/12-cgroup-v1.conf "$tree/etc/systemd/system/kubelet.service.d/12-cgroup-v1.conf"
+  for unit in kubelet containerd; do
+    install -D -m 0644 files/12-cgroup-v1-$unit.conf "$tree/etc/systemd/system/$unit.service.d/12-cgroup-v1.conf"
+  done
   install -m 0755 files/create-kubelet-cgroup-v1.sh "$tree/kind/bin/create-kubelet-cgroup-v1.sh"
   # kindnetd is not published as a Go module. This fixed configuration serves
   # clusters of one node only: every further node would give out the same addresses.
