@@ -9,13 +9,13 @@ FUZZTIME ?= 60s
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
 # What is compiled, and which tests passed on it, is then the same in every clone,
-# and for the binary, the linter and the tests on clusters.
-export GOFLAGS := $(shell go env GOFLAGS) -trimpath
+# and for the binary, the linter and the tests on clusters. Lint vets, with more care.
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath -vet=off
 export CGO_ENABLED := 0
 # Go's compiler collects less garbage then: that takes a sixth of its time where cores are few.
 export GOGC := 400
-# The race detector wants cgo. Lint vets already, with more care.
-RACE := CGO_ENABLED=1 go test -race -vet=off
+# The race detector wants cgo.
+RACE := CGO_ENABLED=1 go test -race
 
 ##@ Use
 
