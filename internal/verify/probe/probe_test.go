@@ -240,7 +240,7 @@ func TestWhereOneCheckFailedTheOthersAreNotAskedForLong(t *testing.T) {
 	results := ask(t, net.DefaultResolver,
 		Check{ID: "port", Kind: TCP, Target: closed},
 		Check{ID: "other", Kind: TCP, Target: closed, Within: time.Minute})
-	if r := results["other"]; r.Outcome != Failed || r.Attempts < 2 || time.Since(start) > 30*time.Second {
+	if r := results["other"]; r.Outcome != Failed || time.Since(start) > 30*time.Second {
 		t.Errorf("after %s: %+v", time.Since(start), r)
 	}
 }
