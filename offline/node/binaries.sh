@@ -79,7 +79,7 @@ build_module() {
 
 # require_locked MODULE PATH ends the recipe where modules/ is older than the table.
 require_locked() {
-  grep -qE "^(require )?\s*$2 $(module_version "$1")\$" "modules/$1/go.mod" ||
+  grep -qE "^(require )?\s*$2 $(module_version "$1")( // indirect)?\$" "modules/$1/go.mod" ||
     die "offline/node/modules/$1 does not have $2 $(module_version "$1"): run offline/node/lock"
 }
 
