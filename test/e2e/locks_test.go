@@ -160,9 +160,7 @@ func (p *project) interruptedIn(t *testing.T, stage string) {
 		t.Errorf("last event %+v", last)
 	}
 	if stage == "cluster" {
-		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); left != "" {
-			t.Errorf("nodes are left: %s", left)
-		}
+		p.nothingDeployed(t)
 	} else {
 		p.unlocked(t)
 	}
@@ -175,9 +173,7 @@ func (p *project) killedThenDown(t *testing.T) {
 	p.changeSource(t)
 	p.during(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").must(t, -1)
 	p.run(t, "down", "--volumes").must(t, 0)
-	if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); left != "" {
-		t.Errorf("nodes are left: %s", left)
-	}
+	p.nothingDeployed(t)
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "*", "*"))
 	if err != nil || len(files) > 0 {
 		t.Errorf("files %v, %v", files, err)
