@@ -12,35 +12,6 @@ import (
 	"testing"
 )
 
-// A stand-in writes its command line to $CALLS, tells of it, and ends with the
-// status that the test wants of it. One that is to hang says so through the
-// pipe $HANGING; it ends as the real one does when it is stopped, or goes on
-// after a line through the pipe $HANGING.end.
-const standIn = `#!/usr/bin/env bash
-call="$(basename "$0") $1"
-echo "$(basename "$0") $*" >>"$CALLS"
-echo "$call: what a person reads" >&2
-read -ra stat </proc/$$/stat # the fifth is the process group
-[[ $call == docker* || $call == *status || ${stat[4]} = $$ ]] || echo "$call: Ctrl-C reaches it beside the script" >&2
-case $call in
-  "tkdeploy up")
-    echo '{"kind":"run.finished"}'
-    echo '<testsuites/>' >"$5"
-    echo '<svg/>' >"$9"
-    [[ " $STATUSES " != *" tkdeploy-up="* ]] || { mkdir -p "$7/now" && echo '# tkdeploy up failed' >"$7/now/index.md"; } ;;
-  "tkdeploy status") echo running ;;
-  "docker ps") echo tiktok-ci-control-plane ;;
-esac
-if [ "$HANGS" = "$call" ]; then
-  trap 'kill $!; echo "$call: stopped" >&2; exit 143' TERM
-  head -n 1 "$HANGING.end" >/dev/null &
-  echo >"$HANGING"
-  wait $!
-  echo "$call: went on" >&2
-fi
-case " $STATUSES " in *" ${call// /-}="*) exit "$(sed "s/.*${call// /-}=\([0-9]*\).*/\1/" <<<"$STATUSES")" ;; esac
-`
-
 // checkout is a folder with the script and the stand-ins.
 type checkout struct{ root, artifacts, calls, hanging string }
 
@@ -48,16 +19,21 @@ func newCheckout(t *testing.T) checkout {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "a checkout")
 	c := checkout{root, filepath.Join(root, "of this night"), filepath.Join(root, "calls"), filepath.Join(root, "hanging")}
-	script, err := os.ReadFile("../../hack/nightly.sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, text := range map[string]string{"hack/nightly.sh": string(script), "bin/tkdeploy": standIn, "path/make": standIn, "path/docker": standIn} {
+	for path, is := range map[string]string{
+		"hack/nightly.sh": "../../hack/nightly.sh", "bin/tkdeploy": "testdata/stand-in",
+		"path/make": "testdata/stand-in", "path/docker": "testdata/stand-in",
+	} {
+		is, err := filepath.Abs(is)
+		if err != nil {
+			t.Fatal(err)
+		}
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		// A link, for a file that the test wrote could not be run while a command
+		// that another test starts at that moment still has it open (ETXTBSY).
+		if err := os.Symlink(is, path); err != nil {
 			t.Fatal(err)
 		}
 	}
