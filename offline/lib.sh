@@ -79,6 +79,16 @@ make_cached() {
   mv "$file.part" "$file"
 }
 
+# go_program FAMILY CGO ARG... is `go build ARG...` from the module of the folder.
+# Programs of a family share most packages. They are built one after another, or
+# each would compile these for itself.
+go_program() {
+  local family=$1 cgo=$2
+  shift 2
+  locked "go-$family" quietly "go build ${*: -1}" env GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED="$cgo" \
+    go build -buildvcs=false -trimpath "$@"
+}
+
 # need COMMAND=PACKAGE... installs the Debian packages whose command is missing.
 # A command that is a path stands for itself.
 need() {

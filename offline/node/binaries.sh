@@ -20,7 +20,7 @@ module_dir() {
   echo "$cache/node-$1-$({
     awk -v m="$1" '$2 == m' components
     build_flags "$1"
-    declare -f build_module
+    declare -f build_module go_program
     cat "modules/$1/go.mod" "modules/$1/go.sum"
     go env GOVERSION GOARCH
   } | digest)"
@@ -71,8 +71,7 @@ build_module() {
   for binary in $(binaries "$module"); do
     echo "$binary" >>"$begun"
     say "$binary ($(wc -l <"$begun") of $total, $(elapsed))…"
-    quietly "go build $binary" env GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED="$(cgo "$module")" \
-      go build -C "modules/$module" -buildvcs=false -trimpath -o "$out/$binary" "${flags[@]}" \
+    go_program "$module" "$(cgo "$module")" -C "modules/$module" -o "$out/$binary" "${flags[@]}" \
       "$(realpath -m --relative-to=/ "/$path/$(package "$binary")")"
   done
 }
