@@ -79,14 +79,14 @@ make_cached() {
   mv "$file.part" "$file"
 }
 
-# go_program FAMILY CGO ARG... is `go build ARG...` from the module of the folder.
+# go_program FAMILY CGO MODULE ARG... is `go build ARG...` in the folder MODULE.
 # Programs of a family share most packages. They are built one after another, or
 # each would compile these for itself.
 go_program() {
-  local family=$1 cgo=$2
-  shift 2
+  local family=$1 cgo=$2 module=$3
+  shift 3
   locked "go-$family" quietly "go build ${*: -1}" env GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED="$cgo" \
-    go build -buildvcs=false -trimpath "$@"
+    go build -C "$module" -buildvcs=false -trimpath "$@"
 }
 
 # need COMMAND=PACKAGE... installs the Debian packages whose command is missing.

@@ -71,7 +71,7 @@ build_module() {
   for binary in $(binaries "$module"); do
     echo "$binary" >>"$begun"
     say "$binary ($(wc -l <"$begun") of $total, $(elapsed))…"
-    go_program "$module" "$(cgo "$module")" -C "modules/$module" -o "$out/$binary" "${flags[@]}" \
+    go_program "$module" "$(cgo "$module")" "modules/$module" -o "$out/$binary" "${flags[@]}" \
       "$(realpath -m --relative-to=/ "/$path/$(package "$binary")")"
   done
 }
