@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
@@ -163,49 +162,3 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 // KeptLogs is the folder with the logs of the nodes of a create that failed, or
 // "" if none did.
 func (c *Cluster) KeptLogs() string { return c.kept }
-
-// kindConfig is the cluster in kind's words.
-func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
-	mounts, err := c.mounts()
-	if err != nil {
-		return nil, err
-	}
-	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, ExtraMounts: mounts}
-	for _, p := range c.Ports {
-		control.ExtraPortMappings = append(control.ExtraPortMappings, v1alpha4.PortMapping{
-			ListenAddress: "127.0.0.1", HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
-		})
-	}
-	config := &v1alpha4.Cluster{
-		Name:  c.Name,
-		Nodes: []v1alpha4.Node{control},
-		// The host's search domains would make every short name in a pod ask
-		// the outside first (kind hack/ci/e2e-k8s.sh does the same).
-		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
-	}
-	for range c.Workers {
-		config.Nodes = append(config.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, ExtraMounts: mounts})
-	}
-	cgroup, err := c.dockerOutput(ctx, "info", "--format", "{{.CgroupVersion}}")
-	if err != nil {
-		return nil, fault.New(fault.Environment, err, "")
-	}
-	if cgroup == "1" { // the kubelet refuses cgroup v1 since Kubernetes 1.35 (KEP-5573)
-		config.KubeadmConfigPatches = []string{"kind: KubeletConfiguration\nfailCgroupV1: false\n"}
-	}
-	v1alpha4.SetDefaultsCluster(config)
-	return config, nil
-}
-
-// mounts are the owner's mark and the place where the volumes' data outlive the
-// cluster. kind's storage provisioner keeps all volumes below that path.
-func (c *Cluster) mounts() ([]v1alpha4.Mount, error) {
-	mark := filepath.Join(c.StateDir, "owner")
-	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumes(), 0o700)); err != nil {
-		return nil, fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
-	}
-	return []v1alpha4.Mount{
-		{HostPath: mark, ContainerPath: c.ownerMount(), Readonly: true},
-		{HostPath: c.volumes(), ContainerPath: volumesInNode},
-	}, nil
-}

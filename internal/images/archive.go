@@ -2,8 +2,8 @@ package images
 
 import (
 	"archive/tar"
-	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -42,28 +42,31 @@ func (a layoutWriter) image(i Image, image savedImage, t *transfer, meters meter
 			return err
 		}
 	}
-	if err := a.blob(image.config, bytes.NewReader(image.configText)); err != nil {
+	if err := a.blob(image.config, image.configText); err != nil {
 		return err
 	}
-	return a.blob(image.manifest, bytes.NewReader(image.manifestText))
+	return a.blob(image.manifest, image.manifestText)
 }
 
 func (a layoutWriter) layer(layer savedLayer, m *meter) error {
-	file, err := layer.reader()
-	if err != nil {
+	if layer.write == nil {
+		return fmt.Errorf("layer %s is needed but was not kept", layer.Digest)
+	}
+	name := blobName(layer.Digest)
+	a.written[name] = true
+	if err := writeHeader(a.tar, name, layer.Size); err != nil {
 		return err
 	}
-	defer file.Close()
-	return a.blob(layer.Descriptor, io.TeeReader(file, m))
+	return wrap(layer.write(io.MultiWriter(a.tar, m)), "read layer %s", layer.Digest)
 }
 
-func (a layoutWriter) blob(d ocispecs.Descriptor, from io.Reader) error {
+func (a layoutWriter) blob(d ocispecs.Descriptor, text []byte) error {
 	name := blobName(d.Digest)
 	if a.written[name] {
 		return nil
 	}
 	a.written[name] = true
-	return writeFile(a.tar, name, d.Size, from)
+	return writeText(a.tar, name, text)
 }
 
 func (a layoutWriter) end(index ocispecs.Index) error {
@@ -76,18 +79,23 @@ func (a layoutWriter) end(index ocispecs.Index) error {
 		if err != nil {
 			return err
 		}
-		if err := writeFile(a.tar, file.name, int64(len(text)), bytes.NewReader(text)); err != nil {
+		if err := writeText(a.tar, file.name, text); err != nil {
 			return err
 		}
 	}
 	return a.tar.Close()
 }
 
-// writeFile adds a file to an archive.
-func writeFile(archive *tar.Writer, name string, size int64, from io.Reader) error {
-	if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size}); err != nil {
+// writeText adds a file to an archive.
+func writeText(archive *tar.Writer, name string, text []byte) error {
+	if err := writeHeader(archive, name, int64(len(text))); err != nil {
 		return err
 	}
-	_, err := io.Copy(archive, from)
+	_, err := archive.Write(text)
 	return err
+}
+
+// writeHeader begins a file of an archive; what is in it follows.
+func writeHeader(archive *tar.Writer, name string, size int64) error {
+	return archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size})
 }

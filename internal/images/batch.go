@@ -97,9 +97,10 @@ func (b batch) send(ctx context.Context, from *saved, meters meters) {
 	nodes.Wait()
 }
 
-// refused are the nodes that took no part of images.
-func (b batch) refused() batch {
-	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() })
+// refused are the nodes that took no part of images, or no layer of the store:
+// what the engine itself saves as a whole may yet do.
+func (b batch) refused(sent *saved) batch {
+	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !sent.fromStore })
 }
 
 // problems are what went wrong with the nodes.

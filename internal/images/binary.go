@@ -2,7 +2,6 @@ package images
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"debug/elf"
@@ -120,11 +119,11 @@ func (i binaryImage) write(w io.Writer) error {
 		name string
 		text []byte
 	}{{"manifest.json", manifest}, {configName, i.config}} {
-		if err := writeFile(archive, file.name, int64(len(file.text)), bytes.NewReader(file.text)); err != nil {
+		if err := writeText(archive, file.name, file.text); err != nil {
 			return err
 		}
 	}
-	if err := archive.WriteHeader(&tar.Header{Name: layerName, Mode: 0o644, Size: i.layerSize()}); err != nil {
+	if err := writeHeader(archive, layerName, i.layerSize()); err != nil {
 		return err
 	}
 	if err := i.writeLayer(archive); err != nil {

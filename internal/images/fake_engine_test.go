@@ -25,6 +25,7 @@ type fakeEngine struct {
 	dir     string // images
 	api     string // version
 	socket  string
+	root    string                            // of its classic store, if that is on this machine
 	archive func(w io.Writer, names []string) // answers /images/get
 	pull    func(w http.ResponseWriter, ref string)
 
@@ -107,6 +108,10 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeEngine) info() map[string]any {
+	if f.root != "" {
+		host, _ := os.Hostname()
+		return map[string]any{"Name": host, "DockerRootDir": f.root, "Driver": "overlay2"}
+	}
 	return map[string]any{
 		"ServerVersion": "20.10.24", "Name": "far-away", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
 		"DriverStatus": [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,

@@ -26,6 +26,7 @@ type fakeNode struct {
 	chains  map[string]bool
 	records map[string]record
 
+	noLocal   bool     // ctr is older than 1.7
 	wholeOnly bool     // refuse archives that leave layers out
 	forget    bool     // import, but have nothing afterwards
 	imports   []string // the layers of each archive
@@ -44,7 +45,10 @@ func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, com
 	case command[2] == inventoryScript:
 		n.inventory(stdout)
 	case command[2] == importScript:
-		if err := n.imported(stdin, command[5:]); err != nil {
+		if local := command[5] == "--local"; local == n.noLocal {
+			return fmt.Errorf("the import's arguments are %q, and that ctr has no --local is %t", command[4:6], n.noLocal)
+		}
+		if err := n.imported(stdin, command[6:]); err != nil {
 			return err
 		}
 		n.list(stdout, "")
@@ -65,6 +69,9 @@ func (n *fakeNode) list(w io.Writer, prefix string) {
 
 func (n *fakeNode) inventory(w io.Writer) {
 	fmt.Fprintf(w, "machine %s\nsnapshotter overlayfs\n", n.machine)
+	if !n.noLocal {
+		fmt.Fprintln(w, "local")
+	}
 	for blob := range n.blobs {
 		fmt.Fprintln(w, "blob", blob)
 	}

@@ -56,7 +56,7 @@ func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (savedI
 		if err != nil {
 			return savedImage{}, nil, err
 		}
-		image.layers = append(image.layers, savedLayer{Descriptor: layer, path: file.path})
+		image.layers = append(image.layers, savedLayer{Descriptor: layer, write: file.write()})
 	}
 	return image, texts(config.RootFS.DiffIDs), nil
 }

@@ -49,7 +49,7 @@ func (s spooled) legacyEntry(config string, layers []string) (savedImage, []stri
 		if file.digest != parsed.RootFS.DiffIDs[n] {
 			return savedImage{}, nil, fmt.Errorf("layer %d is %s, not %s", n, file.digest, parsed.RootFS.DiffIDs[n])
 		}
-		image.layers = append(image.layers, savedLayer{path: file.path, Descriptor: ocispecs.Descriptor{
+		image.layers = append(image.layers, savedLayer{write: file.write(), Descriptor: ocispecs.Descriptor{
 			MediaType: ocispecs.MediaTypeImageLayer, Digest: file.digest, Size: file.size,
 		}})
 	}

@@ -96,6 +96,9 @@ func (e *Engine) Load(ctx context.Context, nodes []Node, images []Image, reporte
 		return fault.New(fault.Load, err, "")
 	}
 	l := loading{engine: e, meters: newMeters(images, reporter), reporter: reporter}
+	if len(transfers) > 0 {
+		l.store = e.layerStore(ctx)
+	}
 	err = l.all(ctx, batches(transfers))
 	l.meters.finishRest(transfers)
 	if ctx.Err() != nil {
@@ -107,11 +110,12 @@ func (e *Engine) Load(ctx context.Context, nodes []Node, images []Image, reporte
 // A loading is one call of Load.
 type loading struct {
 	engine   *Engine
+	store    *layerStore // nil if the engine has to save the images
 	meters   meters
 	reporter event.Reporter
 }
 
-// A delivery is a batch as the engine saved it, or could not.
+// A delivery is a batch with what its nodes get, or why that could not be had.
 type delivery struct {
 	batch batch
 	saved *saved
@@ -127,7 +131,7 @@ func (l loading) all(ctx context.Context, batches []batch) error {
 		defer close(ready)
 		for _, b := range batches {
 			d := delivery{batch: b, start: time.Now()}
-			d.saved, d.err = l.engine.save(ctx, b)
+			d.saved, d.err = l.save(ctx, b)
 			select {
 			case ready <- d:
 			case <-ctx.Done():
@@ -148,12 +152,23 @@ func (l loading) all(ctx context.Context, batches []batch) error {
 	return work.Wait()
 }
 
+// save finds the batch's images in the engine's store, or has the engine write
+// them out.
+func (l loading) save(ctx context.Context, b batch) (*saved, error) {
+	if l.store != nil {
+		if s, err := l.store.saved(imagesOf(b)); err == nil {
+			return s, nil
+		}
+	}
+	return l.engine.save(ctx, b)
+}
+
 // deliver sends a batch to its nodes and tells how that ended.
 func (l loading) deliver(ctx context.Context, d delivery) error {
 	err := d.err
 	if err == nil {
 		d.batch.send(ctx, d.saved, l.meters)
-		err = l.sendWhole(ctx, d.batch.refused())
+		err = l.sendWhole(ctx, d.batch.refused(d.saved))
 	}
 	err = errors.Join(append(d.batch.problems(), err)...)
 	if ctx.Err() != nil {
@@ -163,7 +178,8 @@ func (l loading) deliver(ctx context.Context, d delivery) error {
 	return err
 }
 
-// sendWhole is for the nodes that do not take parts of images.
+// sendWhole is for the nodes that do not take parts of images, or not what the
+// store has.
 func (l loading) sendWhole(ctx context.Context, refused batch) error {
 	if len(refused) == 0 || ctx.Err() != nil {
 		return nil

@@ -40,6 +40,7 @@ func TestLoad(t *testing.T) {
 			f.serve(t, format, authV1, authV2, video)
 			e := f.connect(t, Options{})
 			one, two := newFakeNode("one"), newFakeNode("two")
+			two.noLocal = true
 			nodes := []Node{one, two}
 
 			var log eventLog
@@ -220,7 +221,7 @@ func TestLayersThatNoNodeNeedsAreNotKept(t *testing.T) {
 		s, err := f.connect(t, Options{}).save(t.Context(), transfers)
 		do(t, err)
 		for n, layer := range s.images[image.image().Ref].layers {
-			if kept := layer.path != ""; kept != (n == 1) {
+			if kept := layer.write != nil; kept != (n == 1) {
 				t.Errorf("%s: layer %d is kept: %t", name, n, kept)
 			}
 		}

@@ -42,21 +42,21 @@ s=$(sed -n 's/^ *snapshotter *= *"\([^"]*\)".*/\1/p' /etc/containerd/config.toml
 s=${s:-overlayfs}
 echo "machine $(uname -m)"
 echo "snapshotter $s"
+ctr images import --help | grep -q -e --local && echo local
 ctr -n k8s.io content ls -q | sed 's/^/blob /'
 ctr -n k8s.io snapshots --snapshotter "$s" ls | sed 's/^/snapshot /'
 ctr -n k8s.io images ls | sed 's/^/image /'
 `
 
 // importScript imports the archive on stdin, labels the images' records and
-// lists what the node then has. Its arguments are the snapshotter, then a
-// reference and two labels for each image. Where ctr has --local (containerd
-// 1.7 and later), it writes the blobs itself; without, it hands the archive to
-// containerd's transfer service in pieces of 32 KB, and takes twice as long.
+// lists what the node then has. Its arguments are the snapshotter, --local or
+// nothing, then a reference and two labels for each image. With --local ctr
+// writes the blobs itself; without, it hands the archive to containerd's
+// transfer service in pieces of 32 KB, and takes twice as long.
 const importScript = `
 set -e
-local=$(ctr images import --help | grep -o -m 1 -e --local || true)
-ctr -n k8s.io images import $local --snapshotter "$1" - >/dev/null
-shift
+ctr -n k8s.io images import $2 --snapshotter "$1" - >/dev/null
+shift 2
 while [ $# -gt 0 ]; do
 	ctr -n k8s.io images label "$1" "$2" "$3" >/dev/null
 	shift 3
@@ -108,6 +108,7 @@ func parseRecords(text []byte) map[string]record {
 type inventory struct {
 	machine     string // as `uname -m` says
 	snapshotter string
+	local       bool            // ctr can write blobs itself: containerd 1.7 and later
 	blobs       map[string]bool // digests in the content store
 	chains      map[string]bool // chain ids of unpacked layers
 	records     map[string]record
@@ -141,6 +142,8 @@ func (have *inventory) add(kind, rest string) {
 		have.machine = rest
 	case "snapshotter":
 		have.snapshotter = rest
+	case "local":
+		have.local = true
 	case "blob":
 		have.blobs[rest] = true
 	case "snapshot":

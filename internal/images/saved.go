@@ -20,12 +20,13 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// saved are images that the engine saved, without the layers that no node
-// needs. The layers are files in a temporary folder, so that memory does not
-// grow with the images.
+// saved are images as the nodes get them, without the layers that no node needs.
+// The layers are files, so that memory does not grow with the images.
 type saved struct {
-	dir    string
+	dir    string                // of files to remove afterwards; "" is none
 	images map[string]savedImage // by Image.Ref
+
+	fromStore bool // and not from the engine
 }
 
 // A savedImage is an image as an OCI manifest with what it refers to.
@@ -39,12 +40,12 @@ type savedImage struct {
 
 type savedLayer struct {
 	ocispecs.Descriptor
-	path string // "" if no node needs it
+	write func(io.Writer) error // nil if no node needs it
 }
 
 // close removes the temporary files. A nil saved has none.
 func (s *saved) close() {
-	if s != nil {
+	if s != nil && s.dir != "" {
 		_ = os.RemoveAll(s.dir)
 	}
 }
@@ -167,12 +168,4 @@ func dropper(transfers []*transfer, images []Image) dropFunc {
 func everywhere(transfers []*transfer, blob string) bool {
 	lacks := func(t *transfer) bool { return !t.have.blobs[blob] }
 	return blob != "" && !slices.ContainsFunc(transfers, lacks)
-}
-
-// reader opens what a layer's file holds.
-func (l savedLayer) reader() (io.ReadCloser, error) {
-	if l.path == "" {
-		return nil, fmt.Errorf("layer %s is needed but was not kept", l.Digest)
-	}
-	return os.Open(l.path)
 }

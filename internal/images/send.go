@@ -37,7 +37,10 @@ func send(ctx context.Context, t *transfer, from *saved, meters meters) error {
 var errNodeDone = errors.New("the node stopped reading")
 
 func importCommand(t *transfer, from *saved) []string {
-	command := []string{"sh", "-c", importScript, "sh", t.have.snapshotter}
+	command := []string{"sh", "-c", importScript, "sh", t.have.snapshotter, ""}
+	if t.have.local {
+		command[len(command)-1] = "--local"
+	}
 	for _, i := range t.images {
 		command = append(command, i.Ref, labelID+"="+i.ID, labelManifest+"="+from.images[i.Ref].manifest.Digest.String())
 	}

@@ -77,6 +77,22 @@ func keep(from io.Reader, name string, size int64, dir string, n int, drop dropF
 	return kept, errors.Join(err, file.Close())
 }
 
+// write gives what a kept file holds; it is nil for one that was dropped.
+func (f spooledFile) write() func(io.Writer) error {
+	if f.path == "" {
+		return nil
+	}
+	return func(w io.Writer) error {
+		file, err := os.Open(f.path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		_, err = io.Copy(w, file)
+		return err
+	}
+}
+
 // find follows links: the older format has a layer that repeats only once.
 func (s spooled) find(name string) (spooledFile, error) {
 	for range len(s) {

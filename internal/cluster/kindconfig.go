@@ -1,0 +1,84 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Of one control plane nobody else could take the lead, so its controllers do not
+// ask for it, as in minikube. The first of them would ask before the API server can
+// tell, and then only seconds later; and after a stop they would wait until their
+// own lease of before is over. kind patches kubeadm's configuration, v1beta3 up
+// to Kubernetes 1.35 and then v1beta4, in which arguments are lists; a patch for
+// the other version is passed over.
+const leaderless = `apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+controllerManager: {extraArgs: {leader-elect: "false"}}
+scheduler: {extraArgs: {leader-elect: "false"}}
+`
+
+// quickStart is the same for v1beta4, and has kubeadm make its keys, some fifteen
+// one after the other, in no time: RSA keys take a good part of a second each.
+var quickStart = v1alpha4.PatchJSON6902{
+	Group: "kubeadm.k8s.io", Version: "v1beta4", Kind: "ClusterConfiguration",
+	Patch: `
+- {op: add, path: /encryptionAlgorithm, value: ECDSA-P256}
+- {op: add, path: /controllerManager/extraArgs/-, value: {name: leader-elect, value: "false"}}
+- {op: add, path: /scheduler/extraArgs, value: [{name: leader-elect, value: "false"}]}
+`,
+}
+
+// kindConfig is the cluster in kind's words.
+func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
+	mounts, err := c.mounts()
+	if err != nil {
+		return nil, err
+	}
+	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, ExtraMounts: mounts}
+	for _, p := range c.Ports {
+		control.ExtraPortMappings = append(control.ExtraPortMappings, v1alpha4.PortMapping{
+			ListenAddress: "127.0.0.1", HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
+		})
+	}
+	config := &v1alpha4.Cluster{
+		Name:  c.Name,
+		Nodes: []v1alpha4.Node{control},
+		// The host's search domains would make every short name in a pod ask
+		// the outside first (kind hack/ci/e2e-k8s.sh does the same).
+		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
+	}
+	for range c.Workers {
+		config.Nodes = append(config.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, ExtraMounts: mounts})
+	}
+	cgroup, err := c.dockerOutput(ctx, "info", "--format", "{{.CgroupVersion}}")
+	if err != nil {
+		return nil, fault.New(fault.Environment, err, "")
+	}
+	config.KubeadmConfigPatches = []string{leaderless}
+	config.KubeadmConfigPatchesJSON6902 = []v1alpha4.PatchJSON6902{quickStart}
+	if cgroup == "1" { // the kubelet refuses cgroup v1 since Kubernetes 1.35 (KEP-5573)
+		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, "kind: KubeletConfiguration\nfailCgroupV1: false\n")
+	}
+	v1alpha4.SetDefaultsCluster(config)
+	return config, nil
+}
+
+// mounts are the owner's mark and the place where the volumes' data outlive the
+// cluster. kind's storage provisioner keeps all volumes below that path.
+func (c *Cluster) mounts() ([]v1alpha4.Mount, error) {
+	mark := filepath.Join(c.StateDir, "owner")
+	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumes(), 0o700)); err != nil {
+		return nil, fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
+	}
+	return []v1alpha4.Mount{
+		{HostPath: mark, ContainerPath: c.ownerMount(), Readonly: true},
+		{HostPath: c.volumes(), ContainerPath: volumesInNode},
+	}, nil
+}
