@@ -1,6 +1,11 @@
 package main
 
 import (
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,4 +66,45 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %d: %+v", i+1, r)
 		}
 	}
+}
+
+// A test that was renamed, or moved to another package, is missed here and not
+// only after an hour of clusters.
+func TestTheTestsOfTheRowsAreThere(t *testing.T) {
+	t.Parallel()
+	rows, err := readRows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := testsBelow(t, "../..")
+	for _, r := range rows {
+		for _, name := range r.Tests {
+			function, _, _ := strings.Cut(strings.TrimPrefix(name, "fuzzed "), "/")
+			if !slices.ContainsFunc(there, func(have test) bool { return have.is(function) }) {
+				t.Errorf("row %d: no package has %s", r.Row, name)
+			}
+		}
+	}
+}
+
+// testsBelow are the test functions of all packages of a folder.
+func testsBelow(t *testing.T, folder string) []test {
+	t.Helper()
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	var tests []test
+	root := os.DirFS(folder)
+	err := fs.WalkDir(root, ".", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := fs.ReadFile(root, file)
+		for _, found := range function.FindAllSubmatch(text, -1) {
+			tests = append(tests, test{name: path.Base(path.Dir(file)) + " " + string(found[1])})
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tests
 }
