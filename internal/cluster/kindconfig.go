@@ -31,6 +31,8 @@ var quickStart = v1alpha4.PatchJSON6902{
 	Patch: `
 - {op: add, path: /encryptionAlgorithm, value: ECDSA-P256}
 - {op: add, path: /controllerManager/extraArgs/-, value: {name: leader-elect, value: "false"}}
+- {op: add, path: /controllerManager/extraArgs/-, value: {name: kube-api-qps, value: "200"}}
+- {op: add, path: /controllerManager/extraArgs/-, value: {name: kube-api-burst, value: "300"}}
 - {op: add, path: /scheduler/extraArgs, value: [{name: leader-elect, value: "false"}]}
 `,
 }
