@@ -44,10 +44,9 @@ func (r *run) cause(ctx context.Context, result probe.Result) string {
 	return r.endpointCause(ctx, service, result)
 }
 
-// clusterDNSCause knows the name that kubeadm and what descends from it give
-// the DNS Service. Where there is none, it says nothing.
+// clusterDNSCause says nothing where the cluster has no Service of that name.
 func (r *run) clusterDNSCause(ctx context.Context) string {
-	service, err := r.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, "kube-dns", metav1.GetOptions{})
+	service, err := r.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, dnsService, metav1.GetOptions{})
 	if err != nil {
 		return ""
 	}

@@ -30,6 +30,7 @@ type Runner struct {
 	Silence     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
 	Pause       time.Duration // before a failed request is repeated; 0 is 200 ms
 	Handover    time.Duration // for Services to leave a pod that was told to end; 0 is 1 s
+	Names       time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
 
 	// Redact masks secrets in what comes from the cluster; nil masks nothing.
 	Redact func(string) string
@@ -103,6 +104,7 @@ func (r *Runner) withDefaults() Runner {
 	setDefault(&d.Silence, 20*time.Second)
 	setDefault(&d.Pause, 200*time.Millisecond)
 	setDefault(&d.Handover, time.Second)
+	setDefault(&d.Names, 10*time.Second)
 	if d.Kubectl == "" {
 		d.Kubectl = "kubectl"
 	}
