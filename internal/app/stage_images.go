@@ -48,15 +48,24 @@ func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) er
 	return engine.Ensure(ctx, set, reporter)
 }
 
+// loadSeen is what the load's look saw: asking the nodes is a good part of a small
+// load.
+type loadSeen struct {
+	stock  images.Stock
+	wanted []images.Image
+}
+
 func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) {
-	engine, nodes, wanted, err := d.nodesAndImages(ctx)
+	nodes, wanted, err := d.nodesAndImages(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing, err := engine.Loaded(ctx, nodes, wanted)
+	stock, err := images.Look(ctx, nodes)
 	if err != nil {
 		return plan.Observation{}, err
 	}
+	d.seen = loadSeen{stock, wanted}
+	missing := stock.Missing(wanted)
 	if len(missing) == 0 {
 		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
 	}
@@ -64,11 +73,11 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 }
 
 func (d *deployment) load(ctx context.Context, reporter event.Reporter) error {
-	engine, nodes, wanted, err := d.nodesAndImages(ctx)
+	engine, err := d.connect(ctx)
 	if err != nil {
 		return err
 	}
-	return engine.Load(ctx, nodes, wanted, reporter)
+	return engine.Load(ctx, d.seen.stock, d.seen.wanted, reporter)
 }
 
 func (d *deployment) engineAndImages(ctx context.Context) (*images.Engine, images.Set, error) {
@@ -80,17 +89,17 @@ func (d *deployment) engineAndImages(ctx context.Context) (*images.Engine, image
 	return engine, set, err
 }
 
-func (d *deployment) nodesAndImages(ctx context.Context) (*images.Engine, []images.Node, []images.Image, error) {
+func (d *deployment) nodesAndImages(ctx context.Context) ([]images.Node, []images.Image, error) {
 	engine, set, err := d.engineAndImages(ctx)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	wanted, err := engine.Resolve(ctx, set)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	nodes, err := d.nodes(ctx)
-	return engine, nodes, wanted, err
+	return nodes, wanted, err
 }
 
 func (d *deployment) nodes(ctx context.Context) ([]images.Node, error) {

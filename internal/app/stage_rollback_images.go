@@ -27,10 +27,11 @@ func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, er
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing, nameless, err := old.missing(ctx)
+	stock, err := images.Look(ctx, old.nodes)
 	if err != nil {
 		return plan.Observation{}, err
 	}
+	missing, nameless := namesOf(stock.Missing(old.local)), stock.Nameless(old.outside)
 	if len(missing)+len(nameless) == 0 && old.noProbe == "" {
 		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%s in %s",
 			each(len(old.local)+len(old.outside), "image is", "images are"), each(len(old.nodes), "node", "nodes"))}, nil
@@ -58,14 +59,14 @@ func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter)
 			return err
 		}
 	}
-	_, nameless, err := old.missing(ctx)
+	stock, err := images.Look(ctx, old.nodes)
 	if err != nil {
 		return err
 	}
-	for _, ref := range nameless {
+	for _, ref := range stock.Nameless(old.outside) {
 		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
 	}
-	return old.engine.Load(ctx, old.nodes, old.local, reporter)
+	return old.engine.Load(ctx, stock, old.local, reporter)
 }
 
 func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {
@@ -127,14 +128,4 @@ func (old *oldImages) addProbe(ctx context.Context) error {
 	found, err := old.engine.Resolve(ctx, old.probe)
 	old.local = append(old.local, found...)
 	return err
-}
-
-// missing are the images that can be loaded, by name, and those that cannot.
-func (old *oldImages) missing(ctx context.Context) (names, nameless []string, err error) {
-	missing, err := old.engine.Loaded(ctx, old.nodes, old.local)
-	if err != nil {
-		return nil, nil, err
-	}
-	nameless, err = old.engine.Nameless(ctx, old.nodes, old.outside)
-	return namesOf(missing), nameless, err
 }

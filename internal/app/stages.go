@@ -33,6 +33,8 @@ type deployment struct {
 	noRollback bool // leave a failed revision for a look
 	revision   int  // to roll back to; 0 is the newest verified one
 	written    int  // the revision that this run wrote; 0 is none
+
+	seen loadSeen // for the load's act
 }
 
 // stages is the composition root: the only place that knows the order, and what

@@ -100,7 +100,7 @@ func TestABatchIsSentWhileTheEngineSavesTheNext(t *testing.T) {
 		})
 	}}
 	var log eventLog
-	do(t, f.connect(t, Options{}).Load(t.Context(), []Node{n}, large(authV1, cache), &log))
+	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), &log))
 	if log.outcomes() != "acme/auth:1=done+1 acme/cache:1=done+1" || f.saves != 2 {
 		t.Errorf("%s with %d saves", log.outcomes(), f.saves)
 	}
@@ -111,10 +111,10 @@ func TestAFailedBatchEndsTheLoad(t *testing.T) {
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, cache, broker)
 	n := newFakeNode("n")
-	do(t, f.connect(t, Options{}).Load(t.Context(), []Node{n}, large(cache), nil))
+	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(cache), nil))
 	n.forget = true
 	var log eventLog
-	err := f.connect(t, Options{}).Load(t.Context(), []Node{n}, large(authV1, cache, broker), &log)
+	err := f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache, broker), &log)
 	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "imported image docker.io/acme/auth:1, but does not have it") {
 		t.Errorf("got %v", err)
 	}
@@ -130,7 +130,7 @@ func TestACanceledLoadTellsSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := pacedNode{newFakeNode("n"), cancel}
 	var log eventLog
-	err := f.connect(t, Options{}).Load(ctx, []Node{n}, large(authV1, cache), &log)
+	err := f.connect(t, Options{}).lookAndLoad(ctx, []Node{n}, large(authV1, cache), &log)
 	if err == nil || ctx.Err() == nil || log.outcomes() != "acme/auth:1=canceled+0 acme/cache:1=canceled+0" || log.messages(event.Warning) != "" {
 		t.Errorf("%v, %s", err, log.outcomes())
 	}

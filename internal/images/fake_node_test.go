@@ -40,8 +40,6 @@ func (n *fakeNode) Name() string { return n.name }
 
 func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
 	switch {
-	case slices.Equal(command, listCommand):
-		n.list(stdout, "")
 	case command[2] == inventoryScript:
 		n.inventory(stdout)
 	case command[2] == importScript:

@@ -1,7 +1,6 @@
 package images
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,54 +21,47 @@ type Missing struct {
 
 func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 
-// Loaded asks each node once and tells which images are missing on which. An
-// image counts as there only if it is the engine's very image, whatever its
-// name.
-func (e *Engine) Loaded(ctx context.Context, nodes []Node, images []Image) ([]Missing, error) {
-	records, err := recordsOf(ctx, nodes)
-	if err != nil {
-		return nil, err
-	}
-	var missing []Missing
+// Stock is what nodes have of images, as they said when they were asked.
+type Stock struct {
+	nodes []Node
+	have  []inventory // of the node at the same place
+}
+
+// Look asks each node once what it has. Errors have the class [fault.Load].
+func Look(ctx context.Context, nodes []Node) (Stock, error) {
+	s := Stock{nodes: nodes, have: make([]inventory, len(nodes))}
+	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
-		for _, image := range lacking(records[i], images) {
+		work.Go(func() (err error) {
+			s.have[i], err = takeInventory(ctx, n)
+			return err
+		})
+	}
+	return s, fault.New(fault.Load, work.Wait(), "")
+}
+
+// Missing tells which images are missing on which node. An image counts as there
+// only if it is the engine's very image, whatever its name.
+func (s Stock) Missing(images []Image) []Missing {
+	var missing []Missing
+	for i, n := range s.nodes {
+		for _, image := range lacking(s.have[i].records, images) {
 			missing = append(missing, Missing{Node: n.Name(), Image: image})
 		}
 	}
-	return missing, nil
+	return missing
 }
 
-// Nameless asks each node once and tells which of the references some node has
-// no image for, whatever image it is. It is for images that the engine has not.
-func (e *Engine) Nameless(ctx context.Context, nodes []Node, refs []string) ([]string, error) {
-	records, err := recordsOf(ctx, nodes)
-	if err != nil {
-		return nil, err
-	}
+// Nameless tells which of the references some node has no image for, whatever
+// image it is. It is for images that the engine has not.
+func (s Stock) Nameless(refs []string) []string {
 	var nameless []string
 	for _, ref := range refs {
-		if slices.ContainsFunc(records, func(r map[string]record) bool { return r[fullRef(ref)].target == "" }) {
+		if slices.ContainsFunc(s.have, func(have inventory) bool { return have.records[fullRef(ref)].target == "" }) {
 			nameless = append(nameless, ref)
 		}
 	}
-	return nameless, nil
-}
-
-// recordsOf are what the nodes' containerds know, by node and by name.
-func recordsOf(ctx context.Context, nodes []Node) ([]map[string]record, error) {
-	records := make([]map[string]record, len(nodes))
-	work, ctx := errgroup.WithContext(ctx)
-	for i, n := range nodes {
-		work.Go(func() error {
-			var out bytes.Buffer
-			if err := n.Run(ctx, nil, &out, listCommand...); err != nil {
-				return fault.New(fault.Load, fmt.Errorf("ask node %s for its images: %w", n.Name(), err), "")
-			}
-			records[i] = parseRecords(out.Bytes())
-			return nil
-		})
-	}
-	return records, work.Wait()
+	return nameless
 }
 
 func lacking(records map[string]record, images []Image) []Image {
@@ -85,13 +77,13 @@ func lacking(records map[string]record, images []Image) []Image {
 // Load gives every node the images that it lacks, and of those only the layers
 // that it lacks, all nodes at once. What shares no layer goes one after the
 // other, each while the engine saves the next. If a node does not take parts of
-// images, it gets them whole, and a warning says so. Afterwards the node is
-// asked again. The first failure ends the load; errors have the class
+// images, or not the layers of the engine's store, it gets them whole, and a
+// warning says so. Afterwards the node is asked again. The first failure ends the load; errors have the class
 // [fault.Load] and name node and image. An image for another architecture is an
 // error before anything is sent.
-func (e *Engine) Load(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
+func (e *Engine) Load(ctx context.Context, stock Stock, images []Image, reporter event.Reporter) error {
 	reporter = event.InTurn(reporter)
-	transfers, err := plan(ctx, nodes, images)
+	transfers, err := plan(stock, images)
 	if err != nil {
 		return fault.New(fault.Load, err, "")
 	}

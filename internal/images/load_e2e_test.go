@@ -79,7 +79,7 @@ func load(t *testing.T, e *Engine, n dockerNode, images []Image) (sent int64, to
 	t.Helper()
 	log = &eventLog{}
 	start := time.Now()
-	if err := e.Load(t.Context(), []Node{n}, images, log); err != nil {
+	if err := e.lookAndLoad(t.Context(), []Node{n}, images, log); err != nil {
 		t.Fatal(err)
 	}
 	took = time.Since(start)
@@ -88,7 +88,7 @@ func load(t *testing.T, e *Engine, n dockerNode, images []Image) (sent int64, to
 			sent = max(sent, ev.Total)
 		}
 	}
-	missing, err := e.Loaded(t.Context(), []Node{n}, images)
+	missing, err := missingIn(t.Context(), []Node{n}, images)
 	if err != nil || len(missing) > 0 {
 		t.Fatalf("after the load: %v, %v", missing, err)
 	}
@@ -110,7 +110,7 @@ func TestLoadE2E(t *testing.T) {
 	}
 
 	first := prepare()
-	if missing, err := e.Loaded(t.Context(), []Node{n}, first); err != nil || len(missing) != 1 {
+	if missing, err := missingIn(t.Context(), []Node{n}, first); err != nil || len(missing) != 1 {
 		t.Fatalf("before: %v, %v", missing, err)
 	}
 	full, fullTime, log := load(t, e, n, first)
@@ -132,7 +132,7 @@ func TestLoadE2E(t *testing.T) {
 	runPod(t, n, second[0].Ref)
 
 	n.sh(t, "ctr -n k8s.io images tag --force "+first[0].Ref+" "+second[0].Ref)
-	if missing, err := e.Loaded(t.Context(), []Node{n}, second); err != nil || len(missing) != 1 {
+	if missing, err := missingIn(t.Context(), []Node{n}, second); err != nil || len(missing) != 1 {
 		t.Errorf("another image under the name counts as there: %v, %v", missing, err)
 	}
 	repaired, _, _ := load(t, e, n, second)

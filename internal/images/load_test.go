@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -31,6 +32,20 @@ func imagesOfAll(images ...fakeImage) []Image {
 	return out
 }
 
+// lookAndLoad is what the load of a run does.
+func (e *Engine) lookAndLoad(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
+	stock, err := Look(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	return e.Load(ctx, stock, images, reporter)
+}
+
+func missingIn(ctx context.Context, nodes []Node, images []Image) ([]Missing, error) {
+	stock, err := Look(ctx, nodes)
+	return stock.Missing(images), err
+}
+
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	for name, format := range formats {
@@ -44,7 +59,7 @@ func TestLoad(t *testing.T) {
 			nodes := []Node{one, two}
 
 			var log eventLog
-			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV1, video), &log))
+			do(t, e.lookAndLoad(t.Context(), nodes, imagesOfAll(authV1, video), &log))
 			if log.outcomes() != "acme/auth:1=done+2 acme/video:1=done+2" || f.saves != 1 {
 				t.Errorf("%s with %d saves", log.outcomes(), f.saves)
 			}
@@ -52,14 +67,14 @@ func TestLoad(t *testing.T) {
 				t.Errorf("causes %s", got)
 			}
 			log = eventLog{}
-			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV1, video), &log))
+			do(t, e.lookAndLoad(t.Context(), nodes, imagesOfAll(authV1, video), &log))
 			if log.outcomes() != "acme/auth:1=unchanged+0 acme/video:1=unchanged+0" || f.saves != 1 {
 				t.Errorf("again: %s with %d saves", log.outcomes(), f.saves)
 			}
 			one.blobs, one.imports = map[string][]byte{}, nil // as after a pull with discard_unpacked_layers
 			two.imports = nil
 			log = eventLog{}
-			do(t, e.Load(t.Context(), nodes, imagesOfAll(authV2, video), &log))
+			do(t, e.lookAndLoad(t.Context(), nodes, imagesOfAll(authV2, video), &log))
 			if log.outcomes() != "acme/auth:2=done+2 acme/video:1=unchanged+0" || log.messages(event.Warning) != "" {
 				t.Errorf("one layer changed: %s %s", log.outcomes(), log.messages(event.Warning))
 			}
@@ -68,7 +83,7 @@ func TestLoad(t *testing.T) {
 					t.Errorf("node %s got %q, want one layer", n.name, n.imports)
 				}
 			}
-			missing, err := e.Loaded(t.Context(), nodes, imagesOfAll(authV1, authV2, video))
+			missing, err := missingIn(t.Context(), nodes, imagesOfAll(authV1, authV2, video))
 			if err != nil || len(missing) > 0 {
 				t.Errorf("missing %v, %v", missing, err)
 			}
@@ -81,7 +96,7 @@ func TestLoadSendsALayerThatImagesShareOnce(t *testing.T) {
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, video)
 	n := newFakeNode("n") // its reader fails on a file that comes twice
-	do(t, f.connect(t, Options{}).Load(t.Context(), []Node{n}, imagesOfAll(authV1, video), nil))
+	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1, video), nil))
 }
 
 func TestLoadKnowsContentsNotNames(t *testing.T) {
@@ -90,17 +105,17 @@ func TestLoadKnowsContentsNotNames(t *testing.T) {
 	f.serve(t, legacyArchive, authV1, authV2)
 	e := f.connect(t, Options{})
 	n := newFakeNode("n")
-	do(t, e.Load(t.Context(), []Node{n}, imagesOfAll(authV1, authV2), nil))
+	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1, authV2), nil))
 	one, two := authV1.image(), authV2.image()
 
 	rebuilt := one
 	rebuilt.ID = two.ID
-	if missing, err := e.Loaded(t.Context(), []Node{n}, []Image{rebuilt}); err != nil || len(missing) != 1 {
+	if missing, err := missingIn(t.Context(), []Node{n}, []Image{rebuilt}); err != nil || len(missing) != 1 {
 		t.Errorf("an older image of the name counts as there: %v, %v", missing, err)
 	}
 	// Somebody imports another image under the name; containerd keeps labels.
 	n.records[one.Ref] = record{target: n.records[two.Ref].target, labels: n.records[one.Ref].labels}
-	missing, err := e.Loaded(t.Context(), []Node{n}, []Image{one})
+	missing, err := missingIn(t.Context(), []Node{n}, []Image{one})
 	if err != nil || len(missing) != 1 || missing[0].String() != one.Ref+" on node n" {
 		t.Errorf("another image under the name counts as there: %v, %v", missing, err)
 	}
@@ -112,10 +127,10 @@ func TestLoadFallsBackToWholeImages(t *testing.T) {
 	f.serve(t, legacyArchive, authV1, authV2)
 	e := f.connect(t, Options{})
 	n := newFakeNode("n")
-	do(t, e.Load(t.Context(), []Node{n}, imagesOfAll(authV1), nil))
+	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1), nil))
 	n.wholeOnly = true
 	var log eventLog
-	do(t, e.Load(t.Context(), []Node{n}, imagesOfAll(authV2), &log))
+	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV2), &log))
 	if log.outcomes() != "acme/auth:2=done+1" || !strings.Contains(log.messages(event.Warning), "whole images: load images into node n: ctr: only whole") {
 		t.Errorf("%s; %s", log.outcomes(), log.messages(event.Warning))
 	}
@@ -146,7 +161,7 @@ func TestLoadFaults(t *testing.T) {
 			n, i := newFakeNode("n"), authV1.image()
 			test.change(f, n, &i)
 			var log eventLog
-			err := f.connect(t, Options{}).Load(t.Context(), []Node{n}, []Image{i}, &log)
+			err := f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, []Image{i}, &log)
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Load || f.saves != test.saves {
 				t.Errorf("%d saves, class %q: %v", f.saves, fault.ClassOf(err), err)
 			}
@@ -169,7 +184,7 @@ func TestLoadTakesEveryState(t *testing.T) {
 				f.serve(t, format, images...)
 				nodes := []Node{randomNode(random, "a", images), randomNode(random, "b", images)}
 				var log eventLog
-				if err := f.connect(t, Options{}).Load(t.Context(), nodes, imagesOfAll(images...), &log); err != nil {
+				if err := f.connect(t, Options{}).lookAndLoad(t.Context(), nodes, imagesOfAll(images...), &log); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				if warning := log.messages(event.Warning); warning != "" {
@@ -275,10 +290,10 @@ func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
 	f.serve(t, legacyArchive, authV1)
 	e := f.connect(t, Options{})
 	one, two := newFakeNode("one"), newFakeNode("two")
-	do(t, e.Load(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
+	do(t, e.lookAndLoad(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
 	for nodes, want := range map[*[]Node]string{{one}: "[acme/auth:9]", {one, two}: "[acme/auth:1 acme/auth:9]"} {
-		got, err := e.Nameless(t.Context(), *nodes, []string{"acme/auth:1", "acme/auth:9"})
-		if err != nil || fmt.Sprint(got) != want {
+		stock, err := Look(t.Context(), *nodes)
+		if got := stock.Nameless([]string{"acme/auth:1", "acme/auth:9"}); err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%d nodes: got %v, %v, want %s", len(*nodes), got, err, want)
 		}
 	}

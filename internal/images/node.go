@@ -32,8 +32,6 @@ const (
 	labelManifest = "dev.tkdeploy.manifest"
 )
 
-var listCommand = []string{"ctr", "-n", "k8s.io", "images", "ls"}
-
 // inventoryScript lists what a node has, one word of kind first. kind writes
 // the node's snapshotter into containerd's config; a ctr that fails gives
 // nothing, and then everything is sent.

@@ -1,12 +1,8 @@
 package images
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -19,26 +15,18 @@ type transfer struct {
 	err    error // why it failed
 }
 
-// plan asks all nodes and checks that they can run what they lack.
-func plan(ctx context.Context, nodes []Node, images []Image) ([]*transfer, error) {
-	transfers := make([]*transfer, len(nodes))
-	work, ctx := errgroup.WithContext(ctx)
-	for i, n := range nodes {
-		work.Go(func() error {
-			have, err := takeInventory(ctx, n)
-			transfers[i] = &transfer{node: n, have: have, images: lacking(have.records, images)}
-			return err
-		})
-	}
-	if err := work.Wait(); err != nil {
-		return nil, err
-	}
+// plan is what the nodes get of the images. It checks that they can run it.
+func plan(stock Stock, images []Image) ([]*transfer, error) {
+	var transfers []*transfer
 	var problems []error
-	for _, t := range transfers {
-		problems = append(problems, t.check())
+	for i, n := range stock.nodes {
+		t := &transfer{node: n, have: stock.have[i], images: lacking(stock.have[i].records, images)}
+		if len(t.images) > 0 {
+			transfers = append(transfers, t)
+			problems = append(problems, t.check())
+		}
 	}
-	idle := func(t *transfer) bool { return len(t.images) == 0 }
-	return slices.DeleteFunc(transfers, idle), errors.Join(problems...)
+	return transfers, errors.Join(problems...)
 }
 
 func (t *transfer) check() error {
