@@ -12,20 +12,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Of one control plane nobody else could take the lead, so its controllers do not
-// ask for it, as in minikube. The first of them would ask before the API server can
-// tell, and then only seconds later; and after a stop they would wait until their
-// own lease of before is over. kind patches kubeadm's configuration, v1beta3 up
-// to Kubernetes 1.35 and then v1beta4, in which arguments are lists; a patch for
-// the other version is passed over.
+// leaderless is for a control plane that is alone (docs/adr/0013): nobody else
+// could take the lead. kind passes over a patch for another version of kubeadm's
+// configuration: this one is v1beta3, up to Kubernetes 1.35.
 const leaderless = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
 controllerManager: {extraArgs: {leader-elect: "false"}}
 scheduler: {extraArgs: {leader-elect: "false"}}
 `
 
-// quickStart is the same for v1beta4, and has kubeadm make its keys, some fifteen
-// one after the other, in no time: RSA keys take a good part of a second each.
+// quickStart is the same for v1beta4, in which arguments are lists. It also lets
+// the controllers ask for their some forty accounts and tokens at once, and has
+// kubeadm make its keys in no time.
 var quickStart = v1alpha4.PatchJSON6902{
 	Group: "kubeadm.k8s.io", Version: "v1beta4", Kind: "ClusterConfiguration",
 	Patch: `
