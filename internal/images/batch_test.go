@@ -2,7 +2,9 @@ package images
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -106,16 +108,51 @@ func TestABatchIsSentWhileTheEngineSavesTheNext(t *testing.T) {
 	}
 }
 
+func TestANodeTakesTwoBatchesAtATime(t *testing.T) {
+	t.Parallel()
+	f := newFakeEngine(t)
+	f.serve(t, legacyArchive, authV1, cache)
+	var came sync.WaitGroup
+	came.Add(2)
+	both := make(chan struct{})
+	go func() { came.Wait(); close(both) }()
+	n := pacedNode{newFakeNode("n"), func() {
+		came.Done()
+		select {
+		case <-both:
+		case <-time.After(10 * time.Second):
+			t.Error("the other batch did not come")
+		}
+	}}
+	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), nil))
+}
+
+// A fullNode has no room for one image, and is slow with all others.
+type fullNode struct {
+	*fakeNode
+	no Image
+}
+
+func (n fullNode) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
+	switch {
+	case stdin == nil:
+		return n.fakeNode.Run(ctx, stdin, stdout, command...)
+	case slices.Contains(command, n.no.Ref):
+		return errors.New("ctr: no space left on device")
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestAFailedBatchEndsTheLoad(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, cache, broker)
 	n := newFakeNode("n")
 	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(cache), nil))
-	n.forget = true
 	var log eventLog
-	err := f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache, broker), &log)
-	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "imported image docker.io/acme/auth:1, but does not have it") {
+	err := f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{fullNode{n, authV1.image()}}, large(authV1, cache, broker), &log)
+	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "load images into node n: ctr: no space left on device") {
 		t.Errorf("got %v", err)
 	}
 	if got := log.outcomes(); got != "acme/auth:1=failed+0 acme/broker:1=canceled+0 acme/cache:1=unchanged+0" {

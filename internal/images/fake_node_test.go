@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,6 +21,7 @@ import (
 // A fakeNode takes archives by the rules of containerd: each config must be in
 // the archive or in the content store, each layer there or unpacked.
 type fakeNode struct {
+	mu      sync.Mutex // two imports are one after the other here
 	name    string
 	machine string
 	blobs   map[string][]byte // the content store
@@ -39,6 +41,8 @@ func newFakeNode(name string) *fakeNode {
 func (n *fakeNode) Name() string { return n.name }
 
 func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	switch {
 	case command[2] == inventoryScript:
 		n.inventory(stdout)

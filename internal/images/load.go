@@ -75,8 +75,8 @@ func lacking(records map[string]record, images []Image) []Image {
 }
 
 // Load gives every node the images that it lacks, and of those only the layers
-// that it lacks, all nodes at once. What shares no layer goes one after the
-// other, each while the engine saves the next. If a node does not take parts of
+// that it lacks, all nodes at once. What shares no layer goes in batches, of which
+// a node takes two at a time while the engine saves the next. If a node does not take parts of
 // images, or not the layers of the engine's store, it gets them whole, and a
 // warning says so. Afterwards the node is asked again. The first failure ends the load; errors have the class
 // [fault.Load] and name node and image. An image for another architecture is an
@@ -115,7 +115,11 @@ type delivery struct {
 	start time.Time
 }
 
-// all saves and sends the batches, one while the next is being saved.
+// atOnce is how many batches a node takes at a time. The import of one first
+// writes its layers and then unpacks them, each on one core.
+const atOnce = 2
+
+// all saves the batches, and meanwhile sends those that are saved.
 func (l loading) all(ctx context.Context, batches []batch) error {
 	work, ctx := errgroup.WithContext(ctx)
 	ready := make(chan delivery)
@@ -133,14 +137,16 @@ func (l loading) all(ctx context.Context, batches []batch) error {
 		}
 		return nil
 	})
-	work.Go(func() error {
-		for d := range ready {
-			if err := l.deliver(ctx, d); err != nil {
-				return err
+	for range atOnce {
+		work.Go(func() error {
+			for d := range ready {
+				if err := l.deliver(ctx, d); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	return work.Wait()
 }
 

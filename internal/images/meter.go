@@ -26,6 +26,7 @@ type meter struct {
 	sent     int64
 	expected int64
 	reported int64
+	finished bool
 }
 
 // meterStep is how many bytes pass between two progress events.
@@ -85,7 +86,6 @@ func (m *meter) report() {
 func (m meters) finish(b batch, err error, elapsed time.Duration) {
 	for ref, nodes := range lackingBy(b) {
 		m[ref].finish(nodes, err, elapsed)
-		delete(m, ref)
 	}
 }
 
@@ -94,7 +94,9 @@ func (m meters) finish(b batch, err error, elapsed time.Duration) {
 func (m meters) finishRest(transfers []*transfer) {
 	lacked := lackingBy(transfers)
 	for ref, meter := range m {
-		meter.finish(lacked[ref], context.Canceled, 0)
+		if !meter.finished {
+			meter.finish(lacked[ref], context.Canceled, 0)
+		}
 	}
 }
 
@@ -111,6 +113,7 @@ func lackingBy(transfers []*transfer) map[string][]string {
 
 // finish takes the nodes that lacked the image.
 func (m *meter) finish(nodes []string, err error, elapsed time.Duration) {
+	m.finished = true
 	e := event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0)
 	if len(nodes) > 0 {
 		e.Cause = "not in " + strings.Join(nodes, ", ")

@@ -10,7 +10,7 @@ import (
 )
 
 // A Node is a machine of the cluster with containerd. Load calls Run from
-// several goroutines, but never twice at once for the same node.
+// several goroutines, for the same node too.
 type Node interface {
 	Name() string
 
