@@ -1,8 +1,6 @@
 package main
 
 import (
-	"google.golang.org/grpc"
-
 	"tkdeploy.dev/tiktok/api-gateway/internal/api"
 	"tkdeploy.dev/tiktok/internal/health"
 	"tkdeploy.dev/tiktok/internal/rpc"
@@ -14,14 +12,14 @@ import (
 
 // connections are those to the services; nil for one that is not deployed.
 type connections struct {
-	auth, video, interaction, notification *grpc.ClientConn
+	auth, video, interaction, notification *rpc.Conn
 }
 
 // dial makes the connections, with the calls that are safe to retry: those that
 // change nothing.
 func dial(set settings) (conns connections, err error) {
 	for _, service := range []struct {
-		conn *(*grpc.ClientConn)
+		conn **rpc.Conn
 		addr string
 		name string
 		safe []string
@@ -46,7 +44,7 @@ func dial(set settings) (conns connections, err error) {
 }
 
 func (c connections) close() {
-	for _, conn := range []*grpc.ClientConn{c.auth, c.video, c.interaction, c.notification} {
+	for _, conn := range []*rpc.Conn{c.auth, c.video, c.interaction, c.notification} {
 		if conn != nil {
 			_ = conn.Close()
 		}
@@ -59,7 +57,7 @@ func (c connections) checks() []health.Check {
 	checks := []health.Check{{Name: "auth-service", Probe: rpc.Probe(c.auth)}}
 	for _, service := range []struct {
 		name string
-		conn *grpc.ClientConn
+		conn *rpc.Conn
 	}{{"video-service", c.video}, {"interaction-service", c.interaction}, {"notification-service", c.notification}} {
 		if service.conn != nil {
 			checks = append(checks, health.Check{Name: service.name, Optional: true, Probe: rpc.Probe(service.conn)})

@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
 	"tkdeploy.dev/tiktok/interaction-service/internal/grpcapi"
 	"tkdeploy.dev/tiktok/interaction-service/internal/interactions"
@@ -91,7 +90,7 @@ func serve(ctx context.Context, schema *postgres.Schema, topic *kafka.Topic, pub
 }
 
 // newServer puts the parts together; none of them connects before it is used.
-func newServer(set settings, log *slog.Logger, registry *prometheus.Registry, schema *postgres.Schema, topic *kafka.Topic, publisher *relay.Relay, video *grpc.ClientConn) *server.Server {
+func newServer(set settings, log *slog.Logger, registry *prometheus.Registry, schema *postgres.Schema, topic *kafka.Topic, publisher *relay.Relay, video *rpc.Conn) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},
 		health.Check{Name: "kafka", Optional: true, Probe: topic.Check},              // events wait in the outbox

@@ -9,11 +9,18 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
+
+// A Conn is a client's connections to a service.
+type Conn struct {
+	*grpc.ClientConn
+	peers *peers
+}
 
 // Dial makes a client for target, such as "dns:///auth-service:5001". It
 // connects by itself, and again whenever the connection is lost.
@@ -23,9 +30,10 @@ import (
 // so a server that is replaced costs time and no errors. Only the methods in
 // safe, as "auth.v1.AuthService/GetUser", are repeated when a server fails in
 // the middle of one.
-func Dial(target string, safe []string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+func Dial(target string, safe []string, opts ...grpc.DialOption) (*Conn, error) {
+	peers := newPeers()
 	conn, err := grpc.NewClient(target, append([]grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()), // inside the cluster; a NetworkPolicy names who may call
+		grpc.WithTransportCredentials(peers), // inside the cluster; a NetworkPolicy names who may call
 		grpc.WithDefaultServiceConfig(serviceConfig(safe)),
 		grpc.WithDisableServiceConfig(), // none from DNS
 		grpc.WithChainUnaryInterceptor(requestid.UnaryClient),
@@ -37,14 +45,19 @@ func Dial(target string, safe []string, opts ...grpc.DialOption) (*grpc.ClientCo
 	if err != nil {
 		return nil, fmt.Errorf("make client for %s: %w", target, err)
 	}
-	return conn, nil
+	return &Conn{conn, peers}, nil
 }
 
-// Probe returns a readiness check that asks the standard health service.
-func Probe(conn *grpc.ClientConn) func(context.Context) error {
+// Probe returns a readiness check that asks the standard health service. What
+// does not know that service is not the server: its connection is left for a new
+// one.
+func Probe(conn *Conn) func(context.Context) error {
 	client := healthpb.NewHealthClient(conn)
 	return func(ctx context.Context) error {
 		answer, err := client.Check(ctx, &healthpb.HealthCheckRequest{})
+		if status.Code(err) == codes.Unimplemented {
+			conn.peers.leave()
+		}
 		if err != nil {
 			return err
 		}

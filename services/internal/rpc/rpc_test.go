@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -41,7 +42,7 @@ func (b *backend) Login(ctx context.Context, _ *authv1.LoginRequest) (*authv1.Lo
 }
 
 // connect runs a server in memory and returns a client's connection to it.
-func connect(t *testing.T, answer func(context.Context) error) (conn *grpc.ClientConn, b *backend, log *bytes.Buffer, metrics *prometheus.Registry) {
+func connect(t *testing.T, answer func(context.Context) error) (conn *rpc.Conn, b *backend, log *bytes.Buffer, metrics *prometheus.Registry) {
 	t.Helper()
 	b, log, metrics = &backend{answer: answer}, &bytes.Buffer{}, prometheus.NewRegistry()
 	server, _ := rpc.NewServer(slog.New(slog.NewTextHandler(log, nil)), metrics)
@@ -143,5 +144,46 @@ func TestProbeFollowsTheHealthService(t *testing.T) {
 	state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	if err := probe(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A stranger speaks HTTP/2 and knows nothing of gRPC, as a proxy that takes
+// connections to every address does.
+func TestAStrangerIsLeft(t *testing.T) {
+	t.Parallel()
+	strange, right := bufconn.Listen(1<<16), bufconn.Listen(1<<16)
+	stranger := &http.Server{Handler: http.NotFoundHandler(), Protocols: new(http.Protocols)}
+	stranger.Protocols.SetUnencryptedHTTP2(true)
+	go func() { _ = stranger.Serve(strange) }()
+	t.Cleanup(func() { _ = stranger.Close() })
+	server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	go func() { _ = server.Serve(right) }()
+	t.Cleanup(server.Stop)
+	var dials atomic.Int32
+	conn, err := rpc.Dial("passthrough:///memory", nil, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		if dials.Add(1) == 1 {
+			return strange.DialContext(ctx)
+		}
+		return right.DialContext(ctx)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	probe := rpc.Probe(conn)
+	if err := probe(t.Context()); status.Code(err) != codes.Unimplemented {
+		t.Fatalf("the stranger answered %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for ; ; time.Sleep(10 * time.Millisecond) {
+		err := probe(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("after %d connections: %v", dials.Load(), err)
+		}
 	}
 }
