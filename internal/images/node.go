@@ -55,10 +55,7 @@ const importScript = `
 set -e
 ctr -n k8s.io images import $2 --snapshotter "$1" - >/dev/null
 shift 2
-while [ $# -gt 0 ]; do
-	ctr -n k8s.io images label "$1" "$2" "$3" >/dev/null
-	shift 3
-done
+printf '%s\n' "$@" | xargs -n 3 -P 4 ctr -n k8s.io images label >/dev/null
 ctr -n k8s.io images ls
 `
 
