@@ -102,6 +102,27 @@ func firstUp(t *testing.T, p *project) {
 			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Wanted)
 		}
 	}
+	quickControllers(t, p.kube(t))
+}
+
+// quickControllers finds in the new cluster what docs/adr/0013 asked kubeadm for.
+func quickControllers(t *testing.T, client kubernetes.Interface) {
+	t.Helper()
+	for component, wanted := range map[string][]string{
+		"kube-controller-manager": {"--leader-elect=false", "--kube-api-qps=200", "--kube-api-burst=300"},
+		"kube-scheduler":          {"--leader-elect=false"},
+	} {
+		found, err := client.CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "component=" + component})
+		if err != nil || len(found.Items) != 1 {
+			t.Fatalf("%d pods of %s: %v", len(found.Items), component, err)
+		}
+		command := found.Items[0].Spec.Containers[0].Command
+		for _, argument := range wanted {
+			if !slices.Contains(command, argument) {
+				t.Errorf("%s runs without %s: %q", component, argument, command)
+			}
+		}
+	}
 }
 
 // register makes the account. Where the machine is too busy to answer in time,
