@@ -76,11 +76,11 @@ func lacking(records map[string]record, images []Image) []Image {
 
 // Load gives every node the images that it lacks, and of those only the layers
 // that it lacks, all nodes at once. What shares no layer goes in batches, of which
-// a node takes two at a time while the engine saves the next. If a node does not take parts of
-// images, or not the layers of the engine's store, it gets them whole, and a
-// warning says so. Afterwards the node is asked again. The first failure ends the load; errors have the class
-// [fault.Load] and name node and image. An image for another architecture is an
-// error before anything is sent.
+// a node takes two at a time while the engine saves the next. If a node does not
+// take parts of images, or not the layers of the engine's store, it gets them
+// whole, and a warning says so. Afterwards the node is asked again. The first
+// failure ends the load; errors have the class [fault.Load] and name node and
+// image. An image for another architecture is an error before anything is sent.
 func (e *Engine) Load(ctx context.Context, stock Stock, images []Image, reporter event.Reporter) error {
 	reporter = event.InTurn(reporter)
 	transfers, err := plan(stock, images)
