@@ -26,7 +26,7 @@ func (c *Cluster) Check(ctx context.Context, want fixture.Want) error {
 		return err
 	}
 	pods = slices.DeleteFunc(pods, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil || owner(p) == "" })
-	return errors.Join(c.contents(ctx, imagesOf(pods)), checkValue(pods, want), c.answers(ctx, want))
+	return errors.Join(c.contents(ctx, imagesOf(pods)), c.checkValue(ctx, pods, want), c.answers(ctx, want))
 }
 
 func (c *Cluster) available(ctx context.Context, names []string) error {
@@ -75,7 +75,7 @@ func imagesOf(pods []corev1.Pod) map[string]string {
 	return images
 }
 
-func checkValue(pods []corev1.Pod, want fixture.Want) error {
+func (c *Cluster) checkValue(ctx context.Context, pods []corev1.Pod, want fixture.Want) error {
 	if want.Value == "" {
 		return nil
 	}
@@ -83,14 +83,36 @@ func checkValue(pods []corev1.Pod, want fixture.Want) error {
 		if owner(pod) != want.Changed {
 			continue
 		}
-		for _, variable := range pod.Spec.Containers[0].Env {
-			if variable.Name == want.Variable && variable.Value == want.Value {
-				return nil
-			}
+		value, err := c.variable(ctx, pod.Spec.Containers[0], want.Variable)
+		if err == nil && value != want.Value {
+			err = fmt.Errorf("pod %s has not %s=%s", pod.Name, want.Variable, want.Value)
 		}
-		return fmt.Errorf("pod %s has not %s=%s", pod.Name, want.Variable, want.Value)
+		return err
 	}
 	return fmt.Errorf("%s has no pod", want.Changed)
+}
+
+// variable is the value of a container's variable, its own or that of a ConfigMap;
+// "" if it has none.
+func (c *Cluster) variable(ctx context.Context, container corev1.Container, name string) (value string, err error) {
+	for _, from := range container.EnvFrom {
+		if from.ConfigMapRef == nil {
+			continue
+		}
+		config, err := c.kube.CoreV1().ConfigMaps(c.namespace).Get(ctx, from.ConfigMapRef.Name, metav1.GetOptions{})
+		if err != nil {
+			return "", fmt.Errorf("read ConfigMap %s: %w", from.ConfigMapRef.Name, err)
+		}
+		if text, found := config.Data[name]; found {
+			value = text
+		}
+	}
+	for _, variable := range container.Env {
+		if variable.Name == name {
+			value = variable.Value
+		}
+	}
+	return value, nil
 }
 
 func (c *Cluster) answers(ctx context.Context, want fixture.Want) error {

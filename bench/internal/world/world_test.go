@@ -174,6 +174,28 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckReadsAValueInAConfigMap(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, nil)
+	container := corev1.Container{EnvFrom: []corev1.EnvFromSource{
+		{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "all"}}},
+		{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "video"}}},
+	}}
+	for name, value := range map[string]string{"all": "1", "video": "2"} {
+		config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{"GREETING": value}}
+		if _, err := c.kube.CoreV1().ConfigMaps("bench").Create(t.Context(), config, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if value, err := c.variable(t.Context(), container, "GREETING"); err != nil || value != "2" {
+		t.Errorf("the later one: %q, %v", value, err)
+	}
+	container.Env = []corev1.EnvVar{{Name: "GREETING", Value: "3"}}
+	if value, err := c.variable(t.Context(), container, "GREETING"); err != nil || value != "3" {
+		t.Errorf("its own: %q, %v", value, err)
+	}
+}
+
 func TestCheckSeesAnUnfinishedRollout(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, nil)
