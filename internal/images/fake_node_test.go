@@ -43,10 +43,10 @@ func (n *fakeNode) Name() string { return n.name }
 func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	switch {
-	case command[2] == inventoryScript:
+	switch command[2] {
+	case inventoryScript:
 		n.inventory(stdout)
-	case command[2] == importScript:
+	case importScript:
 		if local := command[5] == "--local"; local == n.noLocal {
 			return fmt.Errorf("the import's arguments are %q, and that ctr has no --local is %t", command[4:6], n.noLocal)
 		}

@@ -68,10 +68,11 @@ func split(t *testing.T, layer []byte, into string) string {
 	t.Helper()
 	var list bytes.Buffer
 	zipped := gzip.NewWriter(&list)
-	archive, err := asm.NewInputTarStream(bytes.NewReader(layer), storage.NewJSONPacker(zipped), storage.NewDiscardFilePutter())
+	archive, done, err := asm.NewInputTarStreamWithDone(bytes.NewReader(layer), storage.NewJSONPacker(zipped), storage.NewDiscardFilePutter())
 	do(t, err)
 	_, err = io.Copy(io.Discard, archive)
 	do(t, err)
+	do(t, <-done)
 	do(t, zipped.Close())
 	for reader := tar.NewReader(bytes.NewReader(layer)); ; {
 		header, err := reader.Next()
