@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/kind/pkg/exec"
 )
@@ -97,30 +95,6 @@ func quickDNS(ctx context.Context, client kubernetes.Interface) error {
 		return nil // a node image with another DNS
 	}
 	return err
-}
-
-// awaitProxy waits until kube-proxy runs on the nodes. A pod that is there before
-// it calls a Service at an address that nobody has; what takes the call, or the
-// kernel's memory of it, may keep the pod from the Service for minutes. After half
-// a minute it lets the release come, whose rollout tells what is wrong.
-func (c *Cluster) awaitProxy(ctx context.Context) error {
-	client, err := c.Client()
-	if err != nil {
-		return err
-	}
-	_ = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		return proxied(ctx, client), nil
-	})
-	return ctx.Err()
-}
-
-// proxied reports that kube-proxy runs, or that there is none of that name.
-func proxied(ctx context.Context, client kubernetes.Interface) bool {
-	set, err := client.AppsV1().DaemonSets(metav1.NamespaceSystem).Get(ctx, "kube-proxy", metav1.GetOptions{})
-	if err != nil {
-		return apierrors.IsNotFound(err)
-	}
-	return set.Status.DesiredNumberScheduled > 0 && set.Status.NumberReady >= set.Status.DesiredNumberScheduled
 }
 
 // commandOutput is what the command behind a failure of kind said last.

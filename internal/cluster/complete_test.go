@@ -9,30 +9,6 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-func TestPodsComeWhenServicesHaveAddresses(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		status *appsv1.DaemonSetStatus
-		want   bool
-	}{
-		"another proxy, or none": {nil, true},
-		"not scheduled yet":      {&appsv1.DaemonSetStatus{}, false},
-		"on the way":             {&appsv1.DaemonSetStatus{DesiredNumberScheduled: 2, NumberReady: 1}, false},
-		"it runs on every node":  {&appsv1.DaemonSetStatus{DesiredNumberScheduled: 2, NumberReady: 2}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client := fake.NewClientset()
-			if tt.status != nil {
-				client = fake.NewClientset(&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "kube-proxy", Namespace: "kube-system"}, Status: *tt.status})
-			}
-			if got := proxied(t.Context(), client); got != tt.want {
-				t.Errorf("got %t", got)
-			}
-		})
-	}
-}
-
 func TestANewClustersDNSIsReadyWithinASecond(t *testing.T) {
 	t.Parallel()
 	coredns := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "coredns", Namespace: "kube-system"}}

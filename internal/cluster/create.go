@@ -17,7 +17,7 @@ import (
 // The milestones of a cluster's creation, in their order.
 const (
 	NodesUp = "nodes" // the nodes run, and their containerd answers
-	APIUp   = "api"   // the API server answers, Services have addresses, the storage class is as wanted; a node may not be Ready yet
+	APIUp   = "api"   // the API server answers, the storage class is as wanted; a node may not be Ready yet
 )
 
 // Ensure makes the cluster run: it creates an absent one, starts a stopped one
@@ -77,9 +77,6 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 		return err
 	}
 	if err := c.complete(ctx); err != nil {
-		return err
-	}
-	if err := c.awaitProxy(ctx); err != nil {
 		return err
 	}
 	reporter.Report(event.Reached(APIUp))
