@@ -17,7 +17,7 @@ import (
 // The milestones of a cluster's creation, in their order.
 const (
 	NodesUp = "nodes" // the nodes run, and their containerd answers
-	APIUp   = "api"   // the API server answers, the storage class is as wanted; a node may not be Ready yet
+	APIUp   = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
 )
 
 // Ensure makes the cluster run: it creates an absent one, starts a stopped one
