@@ -76,7 +76,7 @@ func TestTheTestsOfTheRowsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := testsBelow(t, "../..")
+	there := append(testsBelow(t, "../../internal"), testsBelow(t, "../../test")...)
 	for _, r := range rows {
 		for _, name := range r.Tests {
 			function, _, _ := strings.Cut(strings.TrimPrefix(name, "fuzzed "), "/")

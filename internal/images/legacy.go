@@ -3,6 +3,7 @@ package images
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -37,24 +38,36 @@ func (s spooled) legacyEntry(config string, layers []string) (savedImage, []stri
 	if err != nil {
 		return savedImage{}, nil, err
 	}
-	image := savedImage{configText: text, config: describe(ocispecs.MediaTypeImageConfig, text)}
 	if len(layers) != len(parsed.RootFS.DiffIDs) {
 		return savedImage{}, nil, fmt.Errorf("%d layers, but %d in its config", len(layers), len(parsed.RootFS.DiffIDs))
 	}
-	for n, name := range layers {
-		file, err := s.find(name)
-		if err != nil {
-			return savedImage{}, nil, err
+	image, err := imageOf(text, parsed, func(n int, diffID digest.Digest) (savedLayer, error) {
+		file, err := s.find(layers[n])
+		if err == nil && file.digest != diffID {
+			err = fmt.Errorf("layer %d is %s, not %s", n, file.digest, diffID)
 		}
-		if file.digest != parsed.RootFS.DiffIDs[n] {
-			return savedImage{}, nil, fmt.Errorf("layer %d is %s, not %s", n, file.digest, parsed.RootFS.DiffIDs[n])
-		}
-		image.layers = append(image.layers, savedLayer{write: file.write(), Descriptor: ocispecs.Descriptor{
-			MediaType: ocispecs.MediaTypeImageLayer, Digest: file.digest, Size: file.size,
-		}})
-	}
-	err = image.makeManifest(parsed.Platform)
+		return layerOf(diffID, file.size, file.write()), err
+	})
 	return image, texts(parsed.RootFS.DiffIDs), err
+}
+
+// imageOf is an image that comes without a manifest: from its config, as text and
+// parsed, and its layers from the lowest.
+func imageOf(text []byte, config ocispecs.Image, layer func(n int, diffID digest.Digest) (savedLayer, error)) (savedImage, error) {
+	image := savedImage{configText: text, config: describe(ocispecs.MediaTypeImageConfig, text)}
+	for n, diffID := range config.RootFS.DiffIDs {
+		l, err := layer(n, diffID)
+		if err != nil {
+			return savedImage{}, err
+		}
+		image.layers = append(image.layers, l)
+	}
+	return image, image.makeManifest(config.Platform)
+}
+
+// layerOf is a layer that is not compressed, so that its digest is its diff ID.
+func layerOf(diffID digest.Digest, size int64, write func(io.Writer) error) savedLayer {
+	return savedLayer{ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayer, Digest: diffID, Size: size}, write}
 }
 
 func (i *savedImage) makeManifest(platform ocispecs.Platform) error {

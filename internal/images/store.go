@@ -76,24 +76,19 @@ func (s *layerStore) image(i Image) (savedImage, error) {
 	if err != nil {
 		return savedImage{}, err
 	}
-	image := savedImage{configText: text, config: describe(ocispecs.MediaTypeImageConfig, text)}
-	if image.config.Digest != id {
-		return savedImage{}, fmt.Errorf("its config is %s", image.config.Digest)
+	if found := digest.FromBytes(text); found != id {
+		return savedImage{}, fmt.Errorf("its config is %s", found)
 	}
 	var config ocispecs.Image
 	if err := json.Unmarshal(text, &config); err != nil {
 		return savedImage{}, fmt.Errorf("read its config: %w", err)
 	}
 	chain := ""
-	for _, diffID := range config.RootFS.DiffIDs {
+	return imageOf(text, config, func(_ int, diffID digest.Digest) (savedLayer, error) {
 		chain = chainID(chain, diffID.String())
 		layer, err := s.layer(chain, diffID)
-		if err != nil {
-			return savedImage{}, fmt.Errorf("layer %s: %w", diffID, err)
-		}
-		image.layers = append(image.layers, layer)
-	}
-	return image, image.makeManifest(config.Platform)
+		return layer, wrap(err, "layer %s", diffID)
+	})
 }
 
 func (s *layerStore) layer(chain string, diffID digest.Digest) (savedLayer, error) {
@@ -112,10 +107,7 @@ func (s *layerStore) layer(chain string, diffID digest.Digest) (savedLayer, erro
 	if err != nil {
 		return savedLayer{}, err
 	}
-	layer := savedLayer{
-		Descriptor: ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayer, Digest: diffID, Size: size},
-		write:      stored.write,
-	}
+	layer := layerOf(diffID, size, stored.write)
 	s.known[chain] = layer
 	return layer, nil
 }

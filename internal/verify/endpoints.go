@@ -64,18 +64,16 @@ func serviceOf(c probe.Check, namespace string) (name, ns string) {
 
 // endpointCause looks behind the Service: who should answer, and why not?
 func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result probe.Result) string {
-	found, err := r.Client.DiscoveryV1().EndpointSlices(service.Namespace).List(ctx, metav1.ListOptions{
-		LabelSelector: labels.Set{discoveryv1.LabelServiceName: service.Name}.String(),
-	})
+	found, err := r.endpoints(ctx, service.Namespace, service.Name)
 	if err != nil {
 		return fmt.Sprintf("the endpoints of Service %s could not be looked at: %v", service.Name, err)
 	}
-	ready := readyAddresses(found.Items, nil)
+	ready := readyAddresses(found, nil)
 	if len(ready) == 0 {
 		return fmt.Sprintf("Service %s has no ready endpoints: %s", service.Name, r.selected(ctx, service))
 	}
 	if port, ok := servicePort(service, result.Check.Target.Port); ok {
-		ready = readyAddresses(found.Items, &port.Name)
+		ready = readyAddresses(found, &port.Name)
 		if len(ready) == 0 {
 			return fmt.Sprintf("Service %s has no endpoint for port %d: none of its pods has the targetPort %s", service.Name, port.Port, port.TargetPort.String())
 		}
@@ -88,6 +86,17 @@ func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result
 		text += "; a NetworkPolicy has to let pods with the label " + SmokeLabel + "=true in"
 	}
 	return text
+}
+
+// endpoints are what stands behind a Service.
+func (r *Runner) endpoints(ctx context.Context, namespace, service string) ([]discoveryv1.EndpointSlice, error) {
+	found, err := r.Client.DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: labels.Set{discoveryv1.LabelServiceName: service}.String(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found.Items, nil
 }
 
 func servicePort(service *corev1.Service, number int) (corev1.ServicePort, bool) {

@@ -16,10 +16,12 @@ import (
 // release would pass. kube-proxy writes its rules at most once a second (its
 // minSyncPeriod); for the writing itself there is the time in which the pods
 // that ask start.
-func (r *Runner) handover(ctx context.Context) error {
-	for end := time.Now().Add(r.Handover); time.Now().Before(end); probe.Wait(ctx, r.Pause) {
-		ending, err := r.someEnd(ctx)
-		if err != nil || !ending {
+func (r *Runner) handover(ctx context.Context) error { return r.awaitEnd(ctx, r.Handover, r.someEnd) }
+
+// awaitEnd waits at most so long while something is still so.
+func (r *Runner) awaitEnd(ctx context.Context, within time.Duration, still func(context.Context) (bool, error)) error {
+	for end := time.Now().Add(within); time.Now().Before(end); probe.Wait(ctx, r.Pause) {
+		if is, err := still(ctx); err != nil || !is {
 			return err
 		}
 	}

@@ -23,6 +23,9 @@ type hookRun struct {
 
 func (r *Runner) runHooks(ctx context.Context, hooks []Hook, reporter event.Reporter) error {
 	h := &hookRun{Runner: r.withDefaults(), reporter: reporter}
+	if len(hooks) > 0 {
+		h.awaitNames(ctx)
+	}
 	for i, hook := range hooks {
 		over, err := h.run(ctx, hook)
 		if err == nil {

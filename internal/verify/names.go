@@ -2,13 +2,8 @@ package verify
 
 import (
 	"context"
-	"time"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-
-	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // dnsService is the name that kubeadm and what descends from it give to the
@@ -20,18 +15,14 @@ const dnsService = "kube-dns"
 // waits for the resolver's 5 s; the checks ask again by themselves, and tell of a
 // DNS that does not come up at all.
 func (r *Runner) awaitNames(ctx context.Context) {
-	for end := time.Now().Add(r.Names); ctx.Err() == nil && time.Now().Before(end) && r.nameless(ctx); {
-		probe.Wait(ctx, r.Pause)
-	}
+	_ = r.awaitEnd(ctx, r.Names, func(ctx context.Context) (bool, error) { return r.nameless(ctx), nil })
 }
 
 // nameless reports that the cluster has a DNS Service with nothing behind it that
-// is ready.
+// is ready. A cluster that does not tell keeps no hook waiting.
 func (r *Runner) nameless(ctx context.Context) bool {
-	found, err := r.Client.DiscoveryV1().EndpointSlices(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{
-		LabelSelector: labels.Set{discoveryv1.LabelServiceName: dnsService}.String(),
-	})
-	if err != nil || len(readyAddresses(found.Items, nil)) > 0 {
+	found, err := r.endpoints(ctx, metav1.NamespaceSystem, dnsService)
+	if err != nil || len(readyAddresses(found, nil)) > 0 {
 		return false
 	}
 	_, err = r.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, dnsService, metav1.GetOptions{})

@@ -31,12 +31,7 @@ func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook,
 	var asked, ran error
 	var both sync.WaitGroup
 	both.Go(func() { _, asked = r.Run(ctx, checks, reporter) })
-	both.Go(func() {
-		if len(hooks) > 0 {
-			filled.awaitNames(ctx)
-		}
-		ran = r.runHooks(ctx, hooks, reporter)
-	})
+	both.Go(func() { ran = r.runHooks(ctx, hooks, reporter) })
 	both.Wait()
 	if asked != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return asked
