@@ -245,8 +245,9 @@ func TestALeaseOfAnotherRun(t *testing.T) {
 	}
 }
 
+// It runs alone: a process that another test starts has this one's lock file, too,
+// between fork and exec, and so keeps it locked.
 func TestTheLeaseOfAKilledRunOfThisMachineIsTakenAtOnce(t *testing.T) {
-	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop")
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{}
