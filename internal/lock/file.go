@@ -163,7 +163,7 @@ func (l *File) isOver(token string) bool { return token != "" && slices.Contains
 // Release gives the lock back and removes the file, unless Leases may be left
 // in the cluster: the next run needs to know them. left says so of this run's.
 func (l *File) Release(left bool) error {
-	defer l.file.Close()
+	defer l.unlock()
 	switch {
 	case left:
 		return nil // the file has the token since it was locked
@@ -175,6 +175,13 @@ func (l *File) Release(left bool) error {
 		return err
 	}
 	return nil
+}
+
+// unlock frees the lock also where a process that this one just started still has
+// the file, as it does until its exec: closing our own would not.
+func (l *File) unlock() {
+	_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN) // of an open file: no error that closing it would not mend
+	l.file.Close()
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -202,6 +203,27 @@ func TestWhatAnotherMachineLeftProvesNothing(t *testing.T) {
 	next, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
 	if err != nil || next.isOver(f.record.Token) {
 		t.Errorf("%v, left %v", err, next.record.Left)
+	}
+}
+
+// A process that this one starts has its files until its exec.
+func TestALockThatIsGivenBackIsFreeWhoeverHasTheFileOpen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "shop")
+	f, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inherited, err := syscall.Dup(int(f.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(inherited)
+	if err := f.Release(true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Take(t.Context(), path, "the shop", Self("tkdeploy up")); err != nil {
+		t.Error(err)
 	}
 }
 

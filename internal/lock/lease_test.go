@@ -245,9 +245,8 @@ func TestALeaseOfAnotherRun(t *testing.T) {
 	}
 }
 
-// It runs alone: a process that another test starts has this one's lock file, too,
-// between fork and exec, and so keeps it locked.
 func TestTheLeaseOfAKilledRunOfThisMachineIsTakenAtOnce(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop")
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{}
@@ -257,7 +256,7 @@ func TestTheLeaseOfAKilledRunOfThisMachineIsTakenAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		lease.Pause()
-		dead.file.file.Close() // as the kernel does
+		dead.file.unlock() // as the kernel does
 		r := newTestRun(t, path)
 		begin := time.Now()
 		lease, err = r.take(t.Context(), s)
