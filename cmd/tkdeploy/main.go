@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"k8s.io/klog/v2"
@@ -17,7 +18,10 @@ import (
 )
 
 func main() {
-	log.SetOutput(io.Discard)                         // Helm prints values through the global logger
+	log.SetOutput(io.Discard) // Helm prints values through the global logger
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300) // a run is short, and its heap small
+	}
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go prints what it returns as errors too
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)

@@ -61,14 +61,18 @@ func (w *workspace) address(s corev1.Service) string {
 	return ""
 }
 
-// printAddresses ends a successful up with what a person wants to know next.
+// printAddresses ends an up that has seen the app run with what a person wants to
+// know next.
 func (d *deployment) printAddresses(ctx context.Context, streams Streams) error {
-	s, err := d.status(ctx)
+	if d.running == nil {
+		return nil
+	}
+	services, err := d.services(ctx, d.config.Chart.Namespace, d.running.Objects)
 	if err != nil {
 		return err
 	}
 	p := newPrinter(streams.Out)
-	for _, service := range s.Services {
+	for _, service := range services {
 		if service.Address != "" {
 			p.row(service.Name, service.Address)
 		}

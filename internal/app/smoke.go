@@ -20,11 +20,7 @@ import (
 // hooks. When all pass, it marks the revision as verified: it is one that a
 // rollback may go to.
 func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) error {
-	client, err := d.release()
-	if err != nil {
-		return err
-	}
-	deployed, err := client.Deployed(ctx)
+	deployed, err := d.deployed(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,12 +41,16 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 	if deployed.Verified || !deployed.Newest { // what a failed upgrade left is of two revisions
 		return nil
 	}
+	client, err := d.release()
+	if err != nil {
+		return err
+	}
 	return client.MarkVerified(ctx, deployed.Revision)
 }
 
 // tests are the checks of the chart's Services and probes, those of the
 // configuration, and the chart's test hooks.
-func (d *deployment) tests(deployed release.Deployed) ([]probe.Check, []verify.Hook, error) {
+func (d *deployment) tests(deployed *release.Deployed) ([]probe.Check, []verify.Hook, error) {
 	var hooks []verify.Hook
 	for _, h := range deployed.TestHooks {
 		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
@@ -126,5 +126,6 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 		Image:     image,
 		Args:      []string{probeCommandName},
 		Kubectl:   d.kubectl(),
+		Replaced:  d.replaced,
 	}, nil
 }

@@ -14,6 +14,7 @@ func (d *deployment) observeCluster(ctx context.Context) (plan.Observation, erro
 		return plan.Observation{}, err
 	}
 	states := map[cluster.Phase]plan.State{cluster.Running: plan.Satisfied, cluster.Absent: plan.Missing}
+	d.seen = status
 	state, ok := states[status.Phase]
 	if !ok {
 		state = plan.Drifted

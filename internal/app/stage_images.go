@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/plan"
@@ -48,24 +49,15 @@ func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) er
 	return engine.Ensure(ctx, set, reporter)
 }
 
-// loadSeen is what the load's look saw: asking the nodes is a good part of a small
-// load.
-type loadSeen struct {
-	stock  images.Stock
-	wanted []images.Image
-}
-
 func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) {
 	nodes, wanted, err := d.nodesAndImages(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	stock, err := images.Look(ctx, nodes)
-	if err != nil {
+	if d.stock, err = images.Look(ctx, nodes, wanted); err != nil {
 		return plan.Observation{}, err
 	}
-	d.seen = loadSeen{stock, wanted}
-	missing := stock.Missing(wanted)
+	missing := d.stock.Missing()
 	if len(missing) == 0 {
 		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
 	}
@@ -77,7 +69,7 @@ func (d *deployment) load(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	return engine.Load(ctx, d.seen.stock, d.seen.wanted, reporter)
+	return engine.Load(ctx, d.stock, reporter)
 }
 
 func (d *deployment) engineAndImages(ctx context.Context) (*images.Engine, images.Set, error) {
@@ -102,9 +94,11 @@ func (d *deployment) nodesAndImages(ctx context.Context) ([]images.Node, []image
 	return nodes, wanted, err
 }
 
-func (d *deployment) nodes(ctx context.Context) ([]images.Node, error) {
-	found, err := d.cluster.Nodes(ctx)
-	var nodes []images.Node
+func (d *deployment) nodes(ctx context.Context) (nodes []images.Node, err error) {
+	found := d.cluster.NodesOf(d.seen)
+	if d.seen.Phase != cluster.Running {
+		found, err = d.cluster.Nodes(ctx)
+	}
 	for _, n := range found {
 		nodes = append(nodes, n)
 	}

@@ -41,6 +41,7 @@ func (d *deployment) apply(ctx context.Context, reporter event.Reporter) error {
 	if err := d.cluster.RestoreSecrets(ctx, d.config.Chart.Namespace); err != nil {
 		return err
 	}
+	d.running = nil
 	desired.Commit = commit(ctx, d.config.Dir)
 	if d.written, err = client.Apply(ctx, desired, reporter); err != nil {
 		return err

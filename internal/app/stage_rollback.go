@@ -117,6 +117,7 @@ func (d *deployment) goBack(ctx context.Context, reporter event.Reporter) error 
 	if err != nil {
 		return err
 	}
+	d.running = nil
 	if _, err := client.Rollback(ctx, d.revision, reporter); err != nil {
 		return err
 	}

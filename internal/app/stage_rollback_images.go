@@ -27,11 +27,11 @@ func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, er
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	stock, err := images.Look(ctx, old.nodes)
+	stock, err := images.Look(ctx, old.nodes, old.local)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing, nameless := namesOf(stock.Missing(old.local)), stock.Nameless(old.outside)
+	missing, nameless := namesOf(stock.Missing()), stock.Nameless(old.outside)
 	if len(missing)+len(nameless) == 0 && old.noProbe == "" {
 		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%s in %s",
 			each(len(old.local)+len(old.outside), "image is", "images are"), each(len(old.nodes), "node", "nodes"))}, nil
@@ -59,14 +59,14 @@ func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter)
 			return err
 		}
 	}
-	stock, err := images.Look(ctx, old.nodes)
+	stock, err := images.Look(ctx, old.nodes, old.local)
 	if err != nil {
 		return err
 	}
 	for _, ref := range stock.Nameless(old.outside) {
 		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
 	}
-	return old.engine.Load(ctx, stock, old.local, reporter)
+	return old.engine.Load(ctx, stock, reporter)
 }
 
 func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {

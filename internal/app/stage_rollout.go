@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
 
@@ -34,16 +36,34 @@ func (d *deployment) roll(ctx context.Context, reporter event.Reporter) error {
 	if err := watcher.Unstick(ctx, objects, reporter); err != nil {
 		return err
 	}
-	return watcher.Wait(ctx, objects, reporter)
+	err = watcher.Wait(ctx, objects, reporter)
+	if d.running.Revision > 1 { // an install has nothing to replace
+		d.replaced = time.Now()
+	}
+	return err
+}
+
+// deployed is what the release's records say. They are read once: while this run
+// holds the locks, nobody else is to change them.
+func (d *deployment) deployed(ctx context.Context) (*release.Deployed, error) {
+	if d.running != nil {
+		return d.running, nil
+	}
+	client, err := d.release()
+	if err != nil {
+		return nil, err
+	}
+	found, err := client.Deployed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.running = &found
+	return d.running, nil
 }
 
 // watcher watches the workloads of the deployed revision.
 func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.Object, error) {
-	client, err := d.release()
-	if err != nil {
-		return nil, nil, err
-	}
-	deployed, err := client.Deployed(ctx)
+	deployed, err := d.deployed(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
 // The stages of up, in the order in which they are shown.
@@ -34,7 +36,10 @@ type deployment struct {
 	revision   int  // to roll back to; 0 is the newest verified one
 	written    int  // the revision that this run wrote; 0 is none
 
-	seen loadSeen // for the load's act
+	seen     cluster.Status    // by the cluster's look
+	running  *release.Deployed // nil until it is read, and after a write
+	replaced time.Time         // when the app's pods were
+	stock    images.Stock      // what the load's look saw: to ask again is a good part of a small load
 }
 
 // stages is the composition root: the only place that knows the order, and what
@@ -47,10 +52,10 @@ func (d *deployment) stages() (plan.Plan, error) {
 		{ID: stageCluster, Title: "Cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Act: d.makeCluster},
 		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild}, After: whileMade(cluster.NodesUp), Observe: d.observeLoad, Act: d.load},
 		{ID: stageRelease, Title: "Release", Needs: []string{stageBuild}, ActNeeds: []string{stageLoad}, After: whileMade(cluster.APIUp), Observe: d.observeRelease, Act: d.apply},
-		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease, stageCluster}, Observe: d.observeRollout, Act: d.roll},
+		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease, stageCluster}, ActNeeds: []string{stageLoad}, Observe: d.observeRollout, Act: d.roll},
 	}
 	if d.verify {
-		stages = append(stages, d.verifyStage(stageVerify, stageRollout))
+		stages = append(stages, d.verifyStage(stageVerify, stageRollout, stageLoad))
 	}
 	return plan.New(stages...)
 }
@@ -60,9 +65,9 @@ func whileMade(milestone string) []plan.Milestone {
 	return []plan.Milestone{{Stage: stageCluster, Name: milestone}}
 }
 
-func (d *deployment) verifyStage(id, need string) plan.Stage {
+func (d *deployment) verifyStage(id string, needs ...string) plan.Stage {
 	return plan.Stage{
-		ID: id, Title: "Smoke test", Needs: []string{need},
+		ID: id, Title: "Smoke test", Needs: needs,
 		Observe: func(context.Context) (plan.Observation, error) {
 			return plan.Observation{State: plan.Unknown, Cause: "asked anew in every run"}, nil
 		},

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -63,13 +65,15 @@ func up(c *cli.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	if err := d.checkChart(); err != nil {
-		return err
-	}
+	var contexts error
+	var check sync.WaitGroup
 	if slices.Contains(p.IDs(), stageBuild) {
-		if err := d.checkContexts(c.Context); err != nil {
-			return err
-		}
+		check.Go(func() { contexts = d.checkContexts(c.Context) })
+	}
+	chart := d.checkChart()
+	check.Wait()
+	if err := cmp.Or(chart, contexts); err != nil {
+		return err
 	}
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)

@@ -38,9 +38,14 @@ func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
 	if len(containers) == 0 {
 		return nil, fmt.Errorf("there is no cluster %s", c.Name)
 	}
+	return c.NodesOf(Status{Nodes: names(containers)}), nil
+}
+
+// NodesOf are the nodes that [Cluster.Observe] saw.
+func (c *Cluster) NodesOf(s Status) []Node {
 	var nodes []Node
-	for _, n := range containers {
+	for _, n := range s.Nodes {
 		nodes = append(nodes, Node{n.Name, c.docker})
 	}
-	return nodes, nil
+	return nodes
 }

@@ -7,16 +7,23 @@ import (
 )
 
 // A batch is what the nodes get at once: images whose layers no image of
-// another batch has. The engine so saves each layer once, and what a node has of
-// one batch says nothing about what it needs of another.
+// another batch has, as far as they are sent or have to be read. Each layer so is
+// read once, and what a node has of one batch says nothing about what it needs of
+// another.
 type batch []*transfer
 
 // batchSize is how large the images of a batch are at least, if there are more:
-// the import of a batch costs the node some processes, however small it is.
-const batchSize = 64 << 20
+// the import of a batch costs the node some processes, however small it is. An
+// image of which every node has a part counts as partSize.
+const (
+	batchSize = 64 << 20
+	partSize  = batchSize / 8
+)
 
-// batches splits the transfers, images that share layers together.
-func batches(transfers []*transfer) []batch {
+// batches splits the transfers, images that share layers together. The engine's
+// store gives each layer for itself, so there it is only layers that are sent. An
+// engine that saves images reads all of theirs.
+func batches(transfers []*transfer, fromStore bool) []batch {
 	var all []batch
 	var images []Image
 	size := int64(0)
@@ -26,10 +33,18 @@ func batches(transfers []*transfer) []batch {
 		}
 		images, size = nil, 0
 	}
-	for _, family := range families(imagesOf(transfers)) {
+	present := map[string]bool{}
+	if fromStore {
+		present = unneeded(transfers)
+	}
+	for _, family := range families(imagesOf(transfers), present) {
 		for _, i := range family {
 			images = append(images, i)
-			size += i.size
+			if slices.ContainsFunc(i.diffIDs, func(layer string) bool { return present[layer] }) {
+				size += partSize
+			} else {
+				size += i.size
+			}
 		}
 		if size >= batchSize {
 			cut()
@@ -56,13 +71,14 @@ func partOf(transfers []*transfer, images []Image) batch {
 	return b
 }
 
-// families groups images that share a layer, directly or by way of others.
-func families(images []Image) [][]Image {
+// families groups images that share a layer, directly or by way of others. Those
+// that are present do not count.
+func families(images []Image, present map[string]bool) [][]Image {
 	var all [][]Image
 	for _, i := range images {
 		var family []Image
 		all = slices.DeleteFunc(all, func(other []Image) bool {
-			related := slices.ContainsFunc(other, i.sharesLayer)
+			related := slices.ContainsFunc(other, func(o Image) bool { return i.shares(o, present) })
 			if related {
 				family = append(family, other...)
 			}
@@ -79,9 +95,9 @@ func (i Image) same(other Image) bool { return i.Ref == other.Ref }
 // change no file. That images share it means nothing.
 const emptyLayer = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
-func (i Image) sharesLayer(other Image) bool {
+func (i Image) shares(other Image, present map[string]bool) bool {
 	return slices.ContainsFunc(i.diffIDs, func(layer string) bool {
-		return layer != emptyLayer && slices.Contains(other.diffIDs, layer)
+		return layer != emptyLayer && !present[layer] && slices.Contains(other.diffIDs, layer)
 	})
 }
 

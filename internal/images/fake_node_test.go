@@ -45,7 +45,7 @@ func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, com
 	defer n.mu.Unlock()
 	switch command[2] {
 	case inventoryScript:
-		n.inventory(stdout)
+		n.inventory(stdout, command[4:])
 	case importScript:
 		if local := command[5] == "--local"; local == n.noLocal {
 			return fmt.Errorf("the import's arguments are %q, and that ctr has no --local is %t", command[4:6], n.noLocal)
@@ -69,7 +69,15 @@ func (n *fakeNode) list(w io.Writer, prefix string) {
 	}
 }
 
-func (n *fakeNode) inventory(w io.Writer) {
+func (n *fakeNode) inventory(w io.Writer, asked []string) {
+	n.list(w, "image ")
+	all := true
+	for ; len(asked) > 0; asked = asked[2:] {
+		all = all && n.records[asked[0]].is(Image{ID: asked[1]})
+	}
+	if all {
+		return
+	}
 	fmt.Fprintf(w, "machine %s\nsnapshotter overlayfs\n", n.machine)
 	if !n.noLocal {
 		fmt.Fprintln(w, "local")
@@ -82,7 +90,6 @@ func (n *fakeNode) inventory(w io.Writer) {
 	for chain := range n.chains {
 		fmt.Fprintln(w, "snapshot", chain, "   Committed")
 	}
-	n.list(w, "image ")
 }
 
 func (n *fakeNode) imported(archive io.Reader, labels []string) error {

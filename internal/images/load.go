@@ -23,29 +23,31 @@ func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 
 // Stock is what nodes have of images, as they said when they were asked.
 type Stock struct {
-	nodes []Node
-	have  []inventory // of the node at the same place
+	images []Image
+	nodes  []Node
+	have   []inventory // of the node at the same place
 }
 
-// Look asks each node once what it has. Errors have the class [fault.Load].
-func Look(ctx context.Context, nodes []Node) (Stock, error) {
-	s := Stock{nodes: nodes, have: make([]inventory, len(nodes))}
+// Look asks each node once what it has of the images. Errors have the class
+// [fault.Load].
+func Look(ctx context.Context, nodes []Node, images []Image) (Stock, error) {
+	s := Stock{images: images, nodes: nodes, have: make([]inventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
 		work.Go(func() (err error) {
-			s.have[i], err = takeInventory(ctx, n)
+			s.have[i], err = takeInventory(ctx, n, images)
 			return err
 		})
 	}
 	return s, fault.New(fault.Load, work.Wait(), "")
 }
 
-// Missing tells which images are missing on which node. An image counts as there
-// only if it is the engine's very image, whatever its name.
-func (s Stock) Missing(images []Image) []Missing {
+// Missing tells which of the images are missing on which node. An image counts as
+// there only if it is the engine's very image, whatever its name.
+func (s Stock) Missing() []Missing {
 	var missing []Missing
 	for i, n := range s.nodes {
-		for _, image := range lacking(s.have[i].records, images) {
+		for _, image := range lacking(s.have[i].records, s.images) {
 			missing = append(missing, Missing{Node: n.Name(), Image: image})
 		}
 	}
@@ -53,7 +55,7 @@ func (s Stock) Missing(images []Image) []Missing {
 }
 
 // Nameless tells which of the references some node has no image for, whatever
-// image it is. It is for images that the engine has not.
+// image it is, also if it was not asked for. It is for images that the engine has not.
 func (s Stock) Nameless(refs []string) []string {
 	var nameless []string
 	for _, ref := range refs {
@@ -74,24 +76,24 @@ func lacking(records map[string]record, images []Image) []Image {
 	return missing
 }
 
-// Load gives every node the images that it lacks, and of those only the layers
+// Load gives every node what it lacks of the stock's images, and of those only the layers
 // that it lacks, all nodes at once. What shares no layer goes in batches, of which
 // a node takes two at a time while the engine saves the next. If a node does not
 // take parts of images, or not the layers of the engine's store, it gets them
 // whole, and a warning says so. Afterwards the node is asked again. The first
 // failure ends the load; errors have the class [fault.Load] and name node and
 // image. An image for another architecture is an error before anything is sent.
-func (e *Engine) Load(ctx context.Context, stock Stock, images []Image, reporter event.Reporter) error {
+func (e *Engine) Load(ctx context.Context, stock Stock, reporter event.Reporter) error {
 	reporter = event.InTurn(reporter)
-	transfers, err := plan(stock, images)
+	transfers, err := plan(stock)
 	if err != nil {
 		return fault.New(fault.Load, err, "")
 	}
-	l := loading{engine: e, meters: newMeters(images, reporter), reporter: reporter}
+	l := loading{engine: e, meters: newMeters(stock.images, reporter), reporter: reporter}
 	if len(transfers) > 0 {
 		l.store = e.layerStore(ctx)
 	}
-	err = l.all(ctx, batches(transfers))
+	err = l.all(ctx, batches(transfers, l.store != nil))
 	l.meters.finishRest(transfers)
 	if ctx.Err() != nil {
 		return ctx.Err()

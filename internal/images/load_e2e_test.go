@@ -121,6 +121,9 @@ func TestLoadE2E(t *testing.T) {
 		t.Errorf("again: %s", log.outcomes())
 	}
 	t.Logf("again: %s", again)
+	if have, err := takeInventory(t.Context(), n, first); err != nil || len(have.blobs) > 0 {
+		t.Errorf("a node that has all images was asked for its %d blobs too, %v", len(have.blobs), err)
+	}
 
 	write(t, b.Context, map[string]string{"version": "2"})
 	second := prepare()

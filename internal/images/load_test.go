@@ -34,16 +34,16 @@ func imagesOfAll(images ...fakeImage) []Image {
 
 // lookAndLoad is what the load of a run does.
 func (e *Engine) lookAndLoad(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
-	stock, err := Look(ctx, nodes)
+	stock, err := Look(ctx, nodes, images)
 	if err != nil {
 		return err
 	}
-	return e.Load(ctx, stock, images, reporter)
+	return e.Load(ctx, stock, reporter)
 }
 
 func missingIn(ctx context.Context, nodes []Node, images []Image) ([]Missing, error) {
-	stock, err := Look(ctx, nodes)
-	return stock.Missing(images), err
+	stock, err := Look(ctx, nodes, images)
+	return stock.Missing(), err
 }
 
 func TestLoad(t *testing.T) {
@@ -292,7 +292,7 @@ func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
 	one, two := newFakeNode("one"), newFakeNode("two")
 	do(t, e.lookAndLoad(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
 	for nodes, want := range map[*[]Node]string{{one}: "[acme/auth:9]", {one, two}: "[acme/auth:1 acme/auth:9]"} {
-		stock, err := Look(t.Context(), *nodes)
+		stock, err := Look(t.Context(), *nodes, nil)
 		if got := stock.Nameless([]string{"acme/auth:1", "acme/auth:9"}); err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%d nodes: got %v, %v, want %s", len(*nodes), got, err, want)
 		}

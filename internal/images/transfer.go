@@ -15,12 +15,12 @@ type transfer struct {
 	err    error // why it failed
 }
 
-// plan is what the nodes get of the images. It checks that they can run it.
-func plan(stock Stock, images []Image) ([]*transfer, error) {
+// plan is what the nodes get. It checks that they can run it.
+func plan(stock Stock) ([]*transfer, error) {
 	var transfers []*transfer
 	var problems []error
 	for i, n := range stock.nodes {
-		t := &transfer{node: n, have: stock.have[i], images: lacking(stock.have[i].records, images)}
+		t := &transfer{node: n, have: stock.have[i], images: lacking(stock.have[i].records, stock.images)}
 		if len(t.images) > 0 {
 			transfers = append(transfers, t)
 			problems = append(problems, t.check())

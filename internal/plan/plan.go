@@ -40,8 +40,8 @@ type Stage struct {
 	Needs []string // IDs of the stages that must have succeeded before
 
 	// ActNeeds are IDs of further stages, which Observe does not depend on: the
-	// stage looks while they may still be at work, and then waits until they
-	// have succeeded.
+	// stage looks while they may still be at work. If there is something to do, it
+	// then waits until they have succeeded.
 	ActNeeds []string
 
 	// After are points within earlier stages that must have been reached. A

@@ -367,6 +367,27 @@ func TestWhatEndedSaysWhenItBegan(t *testing.T) {
 	}
 }
 
+func TestAStageWithNothingToDoWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all, err := ends(t, t.Context(),
+			Stage{ID: "load", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
+				time.Sleep(time.Minute)
+				return errors.New("no room")
+			}},
+			Stage{ID: "release", ActNeeds: []string{"load"}, Observe: see(Satisfied, "")},
+			Stage{ID: "verify", Needs: []string{"load", "release"}, Observe: see(Unknown, "")},
+		)
+		var got []string
+		for _, e := range all {
+			got = append(got, e.Stage+" "+string(e.Outcome))
+		}
+		if joined := strings.Join(got, ", "); joined != "release unchanged, load failed, verify blocked" || err == nil {
+			t.Errorf("got %s, %v", joined, err)
+		}
+	})
+}
+
 func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -199,6 +199,9 @@ type performed struct {
 
 func (r *run) perform(ctx context.Context, s Stage) performed {
 	seen, err := s.Observe(ctx)
+	if err == nil && (seen.State == Satisfied || s.Act == nil) {
+		return performed{outcome: event.Unchanged, cause: seen.Cause}
+	}
 	looked := r.Time()
 	blocker := r.await(s, s.ActNeeds)
 	did := performed{cause: seen.Cause, waited: r.Time().Sub(looked)}
@@ -207,8 +210,6 @@ func (r *run) perform(ctx context.Context, s Stage) performed {
 		did.outcome, did.cause = event.Blocked, "needs "+blocker
 	case err != nil:
 		did.err = err
-	case seen.State == Satisfied || s.Act == nil:
-		did.outcome = event.Unchanged
 	default:
 		did.outcome, did.err = event.Done, r.act(ctx, s, seen.Cause)
 	}

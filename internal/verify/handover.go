@@ -11,12 +11,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// handover waits while a Service may still lead to a pod that was told to end:
-// one that drains would answer in the name of what replaced it, and a bad
-// release would pass. kube-proxy writes its rules at most once a second (its
-// minSyncPeriod); for the writing itself there is the time in which the pods
-// that ask start.
-func (r *Runner) handover(ctx context.Context) error { return r.awaitEnd(ctx, r.Handover, r.someEnd) }
+// handover waits while a Service may still lead to a pod that was replaced: one
+// that drains would answer in the name of what replaced it, and a bad release
+// would pass; to one that has ended a connection would hang. kube-proxy writes its
+// rules at most once a second (its minSyncPeriod); for the writing itself there is
+// the time in which the pods that ask start.
+func (r *Runner) handover(ctx context.Context) error {
+	if err := r.awaitEnd(ctx, r.Handover, r.someEnd); err != nil {
+		return err
+	}
+	if left := r.Handover - time.Since(r.Replaced); left > 0 {
+		probe.Wait(ctx, left)
+	}
+	return nil
+}
 
 // awaitEnd waits at most so long while something is still so.
 func (r *Runner) awaitEnd(ctx context.Context, within time.Duration, still func(context.Context) (bool, error)) error {

@@ -16,13 +16,17 @@ import (
 func TestWhatDrainsIsNotTestedForWhatReplacedIt(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		told bool          // to end
-		gone time.Duration // 0 is never
-		want time.Duration
+		told     bool          // to end
+		gone     time.Duration // 0 is never
+		replaced time.Duration // ago
+		want     time.Duration
 	}{
-		"nothing was replaced":   {false, 0, 0},
-		"it drains for long":     {true, 0, time.Second},
-		"it ends after a moment": {true, 300 * time.Millisecond, 400 * time.Millisecond},
+		"nothing was replaced":                    {false, 0, time.Hour, 0},
+		"it drains for long":                      {true, 0, time.Hour, time.Second},
+		"it ends after a moment":                  {true, 300 * time.Millisecond, time.Hour, 400 * time.Millisecond},
+		"it ended before anybody looked":          {false, 0, 100 * time.Millisecond, 900 * time.Millisecond},
+		"it was replaced, and ends in a moment":   {true, 300 * time.Millisecond, 100 * time.Millisecond, 900 * time.Millisecond},
+		"it was replaced, and the wait is for it": {true, 0, 100 * time.Millisecond, time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +47,9 @@ func TestWhatDrainsIsNotTestedForWhatReplacedIt(t *testing.T) {
 					})
 				}
 				start := time.Now()
-				if err := newRunner(client).Verify(t.Context(), threeChecks, nil, event.Discard); err != nil {
+				r := newRunner(client)
+				r.Replaced = start.Add(-tt.replaced)
+				if err := r.Verify(t.Context(), threeChecks, nil, event.Discard); err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(start) - time.Second; took != tt.want { // the node takes a second

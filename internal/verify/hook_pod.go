@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,7 +61,11 @@ func (p *hookPod) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, err
 			ended = time.Now()
 		}
 		p.begin(pod)
-		err = p.readLog(ctx, pod.Name, over)
+		if over {
+			err = p.readLog(ctx, pod.Name, true)
+		} else {
+			pod, err = p.followLog(ctx, w, pod)
+		}
 		switch {
 		case over && (err == nil || !isTransient(err) || time.Since(ended) > p.Patience):
 			p.tell(p.tap.end())
@@ -130,6 +135,30 @@ func (p *hookPod) begin(pod *corev1.Pod) {
 	if restarts := p.status(pod).RestartCount; restarts > p.restarts {
 		p.attempt = &attempt{restarts: restarts}
 	}
+}
+
+// followLog takes what is new in the log until it or the pod ends, and returns the
+// pod as it then is. The API server tells at once that a container has ended; a
+// log that is followed stays open for up to a second longer.
+func (p *hookPod) followLog(ctx context.Context, w watched[*corev1.Pod], pod *corev1.Pod) (*corev1.Pod, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var last *corev1.Pod
+	over := false
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		last, over, _ = w.await(ctx, pod, forEver, func(pod *corev1.Pod) (bool, error) { return hasEnded(pod), nil })
+		if over { // what else it may say, the end of the log leads to
+			stop()
+		}
+	})
+	err := p.readLog(ctx, pod.Name, false)
+	stop()
+	watching.Wait()
+	if over {
+		return last, nil
+	}
+	return pod, err
 }
 
 var errSilent = errors.New("the log was silent")

@@ -25,11 +25,13 @@ type Runner struct {
 	Args      []string
 	Kubectl   string // how hints begin, with the kubeconfig if need be; empty is "kubectl"
 
+	Replaced time.Time // when pods of the app last were; zero is long ago
+
 	StartWithin time.Duration // from the pod's creation to its first process, a pull included; 0 is 60 s
 	Patience    time.Duration // with an API server that does not answer; 0 is 120 s
 	Silence     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
 	Pause       time.Duration // before a failed request is repeated; 0 is 200 ms
-	Handover    time.Duration // for Services to leave a pod that was told to end; 0 is 1 s
+	Handover    time.Duration // for Services to leave a pod that was replaced; 0 is 1 s
 	Names       time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
 
 	// Redact masks secrets in what comes from the cluster; nil masks nothing.
@@ -49,12 +51,19 @@ type Runner struct {
 // class Smoke if the pod cannot run, with the reason; of class Undecided if the
 // time was up or the API server stayed away.
 func (r *Runner) Run(ctx context.Context, checks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
+	results, leave, err := r.ask(ctx, checks, reporter)
+	leave()
+	return results, err
+}
+
+// ask is Run but for the end: the pod is there until leave is called.
+func (r *Runner) ask(ctx context.Context, checks []probe.Check, reporter event.Reporter) (results []probe.Result, leave func(), err error) {
 	if len(checks) == 0 {
-		return nil, nil
+		return nil, func() {}, nil
 	}
 	run := r.newRun(checks, reporter)
 	if err := run.prepare(ctx); err != nil {
-		return nil, err
+		return nil, func() {}, err
 	}
 	pod, err := run.start(ctx)
 	if err == nil && unstarted(pod) != "" {
@@ -62,16 +71,18 @@ func (r *Runner) Run(ctx context.Context, checks []probe.Check, reporter event.R
 		run.remove(ctx, pod)
 		pod, err = run.start(ctx)
 	}
-	if pod != nil {
-		defer run.remove(ctx, pod)
+	leave = func() {
+		if pod != nil {
+			run.remove(ctx, pod)
+		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, leave, err
 	}
 	if err := run.collect(ctx, pod.Name); err != nil {
-		return run.ordered(), err
+		return run.ordered(), leave, err
 	}
-	return run.ordered(), run.verdict()
+	return run.ordered(), leave, run.verdict()
 }
 
 // start returns the pod when its process runs or ran; also the one that comes
