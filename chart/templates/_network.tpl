@@ -32,7 +32,7 @@ select: its port is open to any address. Takes root and service.
 {{- $outside := and (hasKey $stores $callee) (not (get $.root.Values $callee).enabled) }}
 {{- with $to }}
 - ports:
-    - port: {{ .grpcPort | default .port }}
+    - {port: {{ .grpcPort | default .port }}, protocol: TCP}
   {{- if not $outside }}
   to:
     - podSelector:
@@ -52,7 +52,7 @@ select: its port is open to any address. Takes root and service.
         matchLabels:
           {{- include "tiktok.selectorLabels" (dict "root" $.root "name" .name) | nindent 10 }}
   ports:
-    - port: {{ first $.ports }}
+    - {port: {{ first $.ports }}, protocol: TCP}
 {{- end }}
 {{- end }}
 - from:
@@ -61,6 +61,6 @@ select: its port is open to any address. Takes root and service.
           tkdeploy.dev/smoke: "true"
   ports:
     {{- range .ports }}
-    - port: {{ . }}
+    - {port: {{ . }}, protocol: TCP}
     {{- end }}
 {{- end }}
