@@ -44,14 +44,14 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 # Two at a time, as there are cores: first what compiles, then what waits for clusters, of
-# which a third makes all wait. Lines are mixed. (That engine and build are done is told, because
+# which a third makes all wait, and so comes last. Lines are mixed. (That engine and build are done is told, because
 # GNU make 4.3 starts no target that waited for another before all that did not are done.)
 PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old engine --assume-old build
 
 .PHONY: test
 test: engine build ## everything, unit to e2e on a real cluster
 	$(PARALLEL) test-images test-frontend test-unit test-services lint || { hack/test-adapters.sh --take-away; false; }
-	$(PARALLEL) test-stack test-parts
+	$(PARALLEL) test-stack test-parts test-counts
 
 # Without the race detector is what only runs the binary or renders the chart, and the
 # failing-request matrix, hundreds of runs of Helm: it takes five to seven times as long and
@@ -117,6 +117,10 @@ bench: engine build $(BENCH_TOOLS) ## hours: tkdeploy against a script of docker
 .PHONY: bench-quick
 bench-quick: engine build $(BENCH_TOOLS) ## minutes: a small part of it; fails on wrong results and exact counts, never on times
 	$(RUN_BENCH) -quick
+
+.PHONY: test-counts
+test-counts: engine build $(BENCH_TOOLS) ## tkdeploy's part of bench-quick: what a run does, and no more
+	$(RUN_BENCH) -quick -arms tkdeploy
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck

@@ -53,8 +53,8 @@ func TestStack(t *testing.T) {
 		{"auth-service is scaled by its load, and up leaves that alone", autoscaling},
 		{"an image that no node has ends the run with its name", missingImage}, // internal/rollout has it, too
 		{"a killed node is started again with its data", killedNode},
-		{"a killed engine is no loss", func(t *testing.T, p *project) { release(); killedEngine(t, p) }},
 		{"the volumes outlive the cluster, with their password", downAndUp},
+		{"a killed engine is no loss", func(t *testing.T, p *project) { release(); killedEngine(t, p) }}, // waits for all others
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.do(t, p) }) {
