@@ -156,9 +156,11 @@ func (l loading) all(ctx context.Context, batches []batch) error {
 // them out.
 func (l loading) save(ctx context.Context, b batch) (*saved, error) {
 	if l.store != nil {
-		if s, err := l.store.saved(imagesOf(b)); err == nil {
+		s, err := l.store.saved(imagesOf(b))
+		if err == nil {
 			return s, nil
 		}
+		l.reporter.Report(event.Warn(fmt.Sprintf("the engine has to save images, which takes longer, since its store cannot be read: %v", err)))
 	}
 	return l.engine.save(ctx, b)
 }

@@ -49,9 +49,10 @@ s=$(sed -n 's/^ *snapshotter *= *"\([^"]*\)".*/\1/p' /etc/containerd/config.toml
 s=${s:-overlayfs}
 echo "machine $(uname -m)"
 echo "snapshotter $s"
-ctr images import --help | grep -q -e --local && echo local
-ctr -n k8s.io content ls -q | sed 's/^/blob /'
-ctr -n k8s.io snapshots --snapshotter "$s" ls | sed 's/^/snapshot /'
+{ ctr images import --help | grep -q -e --local && echo local; } &
+ctr -n k8s.io content ls -q | sed -u 's/^/blob /' &
+ctr -n k8s.io snapshots --snapshotter "$s" ls | sed -u 's/^/snapshot /' &
+wait
 `
 
 // importScript imports the archive on stdin, labels the images' records and

@@ -134,13 +134,15 @@ func TestAStoreThatCannotBeReadIsNotNeeded(t *testing.T) {
 			func(t *testing.T, root, _ string) {
 				do(t, os.RemoveAll(filepath.Join(root, "image/overlay2/layerdb/sha256")))
 				do(t, os.MkdirAll(filepath.Join(root, "image/overlay2/layerdb/sha256"), 0o700))
-			}, "",
+			},
+			`since its store cannot be read: read image docker.io/acme/auth:1`,
 		},
 		"another config": {
 			func(t *testing.T, root, _ string) {
 				id := fakeImage{"acme/auth:1", [][]byte{archived(t, "one")}}.image().ID
 				write(t, root, map[string]string{"image/overlay2/imagedb/content/sha256/" + strings.TrimPrefix(id, "sha256:"): "{}"})
-			}, "",
+			},
+			`since its store cannot be read: read image docker.io/acme/auth:1`,
 		},
 		"none": {
 			func(t *testing.T, root, _ string) { do(t, os.RemoveAll(filepath.Join(root, "image"))) }, "",
