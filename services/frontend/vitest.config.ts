@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           env: { STACK_URL: process.env.BASE_URL ?? "" }, // within tests, Vite has a BASE_URL of its own

@@ -34,7 +34,7 @@ export async function openBrowser(options: { viewport?: typeof phone; javaScript
     viewport: desktop,
     ...options,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(45_000); // other tests keep the machine busy; a step takes a second
   const page = context.pages()[0] ?? (await context.newPage());
   return {
     page,
