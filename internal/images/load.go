@@ -55,7 +55,8 @@ func (s Stock) Missing() []Missing {
 }
 
 // Nameless tells which of the references some node has no image for, whatever
-// image it is, also if it was not asked for. It is for images that the engine has not.
+// image it is. It is for images that the engine has not, and Look was not asked
+// for.
 func (s Stock) Nameless(refs []string) []string {
 	var nameless []string
 	for _, ref := range refs {
@@ -76,13 +77,14 @@ func lacking(records map[string]record, images []Image) []Image {
 	return missing
 }
 
-// Load gives every node what it lacks of the stock's images, and of those only the layers
-// that it lacks, all nodes at once. What shares no layer goes in batches, of which
-// a node takes two at a time while the engine saves the next. If a node does not
-// take parts of images, or not the layers of the engine's store, it gets them
-// whole, and a warning says so. Afterwards the node is asked again. The first
-// failure ends the load; errors have the class [fault.Load] and name node and
-// image. An image for another architecture is an error before anything is sent.
+// Load gives every node the images of the stock that it lacks, and of those only
+// the layers that it lacks, all nodes at once. What shares no layer that is sent
+// goes in batches, of which a node takes two at a time while the engine saves the
+// next. If a node does not take parts of images, or not the layers of the engine's
+// store, it gets them whole, and a warning says so. Afterwards the node is asked
+// again. The first failure ends the load; errors have the class [fault.Load] and
+// name node and image. An image for another architecture is an error before
+// anything is sent.
 func (e *Engine) Load(ctx context.Context, stock Stock, reporter event.Reporter) error {
 	reporter = event.InTurn(reporter)
 	transfers, err := plan(stock)
