@@ -7,23 +7,16 @@ import (
 )
 
 // A batch is what the nodes get at once: images whose layers no image of
-// another batch has, as far as they are sent or have to be read. Each layer so is
-// read once, and what a node has of one batch says nothing about what it needs of
-// another.
+// another batch has. The engine so saves each layer once, and what a node has of
+// one batch says nothing about what it needs of another.
 type batch []*transfer
 
 // batchSize is how large the images of a batch are at least, if there are more:
-// the import of a batch costs the node some processes, however small it is. An
-// image of which every node has a part counts as partSize.
-const (
-	batchSize = 64 << 20
-	partSize  = batchSize / 8
-)
+// the import of a batch costs the node some processes, however small it is.
+const batchSize = 64 << 20
 
-// batches splits the transfers, images that share layers together. The engine's
-// store gives each layer for itself, so there it is only layers that are sent. An
-// engine that saves images reads all of theirs.
-func batches(transfers []*transfer, fromStore bool) []batch {
+// batches splits the transfers, images that share layers together.
+func batches(transfers []*transfer) []batch {
 	var all []batch
 	var images []Image
 	size := int64(0)
@@ -33,18 +26,10 @@ func batches(transfers []*transfer, fromStore bool) []batch {
 		}
 		images, size = nil, 0
 	}
-	present := map[string]bool{}
-	if fromStore {
-		present = unneeded(transfers)
-	}
-	for _, family := range families(imagesOf(transfers), present) {
+	for _, family := range families(imagesOf(transfers)) {
 		for _, i := range family {
 			images = append(images, i)
-			if slices.ContainsFunc(i.diffIDs, func(layer string) bool { return present[layer] }) {
-				size += partSize
-			} else {
-				size += i.size
-			}
+			size += i.size
 		}
 		if size >= batchSize {
 			cut()
@@ -71,14 +56,13 @@ func partOf(transfers []*transfer, images []Image) batch {
 	return b
 }
 
-// families groups images that share a layer, directly or by way of others. Those
-// that are present do not count.
-func families(images []Image, present map[string]bool) [][]Image {
+// families groups images that share a layer, directly or by way of others.
+func families(images []Image) [][]Image {
 	var all [][]Image
 	for _, i := range images {
 		var family []Image
 		all = slices.DeleteFunc(all, func(other []Image) bool {
-			related := slices.ContainsFunc(other, func(o Image) bool { return i.shares(o, present) })
+			related := slices.ContainsFunc(other, i.sharesLayer)
 			if related {
 				family = append(family, other...)
 			}
@@ -95,9 +79,9 @@ func (i Image) same(other Image) bool { return i.Ref == other.Ref }
 // change no file. That images share it means nothing.
 const emptyLayer = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
-func (i Image) shares(other Image, present map[string]bool) bool {
+func (i Image) sharesLayer(other Image) bool {
 	return slices.ContainsFunc(i.diffIDs, func(layer string) bool {
-		return layer != emptyLayer && !present[layer] && slices.Contains(other.diffIDs, layer)
+		return layer != emptyLayer && slices.Contains(other.diffIDs, layer)
 	})
 }
 

@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -29,15 +28,6 @@ func large(images ...fakeImage) []Image {
 	return all
 }
 
-// many are large images on one base, the layer 1.
-func many(n int) []Image {
-	var all []Image
-	for i := range n {
-		all = append(all, Image{Ref: fmt.Sprintf("n:%d", i), diffIDs: []string{"1", fmt.Sprint("of", i)}, size: batchSize})
-	}
-	return all
-}
-
 func TestBatchesShareNoLayer(t *testing.T) {
 	t.Parallel()
 	empty := Image{Ref: "empty", diffIDs: []string{emptyLayer}, size: batchSize}
@@ -48,25 +38,20 @@ func TestBatchesShareNoLayer(t *testing.T) {
 		{Ref: "both", diffIDs: []string{"1", "2"}, size: batchSize},
 	}
 	for name, test := range map[string]struct {
-		images  []Image
-		has     string // the node, besides
-		inStore bool
-		want    string
+		images []Image
+		want   string
 	}{
-		"none":                     {nil, "", true, ""},
-		"small ones go together":   {imagesOfAll(authV1, cache, broker), "", true, "auth cache broker"},
-		"large ones go one by one": {large(authV1, cache, broker), "", true, "auth | cache | broker"},
-		"a shared layer keeps them together, where the last one is": {large(authV1, cache, video), "", true, "cache | auth video"},
-		"the empty layer does not":                                  {[]Image{empty, alsoEmpty}, "", true, "empty | also-empty"},
-		"a third brings two together":                               {chained, "", true, "a b both"},
-		"one that is not sent does not":                             {many(9), "1", true, "n n n n n n n n | n"},
-		"but it does if the engine has to read it":                  {many(9), "1", false, "n n n n n n n n n"},
+		"none":                     {nil, ""},
+		"small ones go together":   {imagesOfAll(authV1, cache, broker), "auth cache broker"},
+		"large ones go one by one": {large(authV1, cache, broker), "auth | cache | broker"},
+		"a shared layer keeps them together, where the last one is": {large(authV1, cache, video), "cache | auth video"},
+		"the empty layer does not":                                  {[]Image{empty, alsoEmpty}, "empty | also-empty"},
+		"a third brings two together":                               {chained, "a b both"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			have := inventory{chains: map[string]bool{test.has: true}}
-			for _, b := range batches([]*transfer{{node: newFakeNode("n"), have: have, images: test.images}}, test.inStore) {
+			for _, b := range batches([]*transfer{{node: newFakeNode("n"), images: test.images}}) {
 				var refs []string
 				for _, i := range b[0].images {
 					ref, _, _ := strings.Cut(strings.TrimPrefix(i.Ref, "docker.io/acme/"), ":")

@@ -78,13 +78,12 @@ func lacking(records map[string]record, images []Image) []Image {
 }
 
 // Load gives every node the images of the stock that it lacks, and of those only
-// the layers that it lacks, all nodes at once. What shares no layer that is sent
-// goes in batches, of which a node takes two at a time while the engine saves the
-// next. If a node does not take parts of images, or not the layers of the engine's
-// store, it gets them whole, and a warning says so. Afterwards the node is asked
-// again. The first failure ends the load; errors have the class [fault.Load] and
-// name node and image. An image for another architecture is an error before
-// anything is sent.
+// the layers that it lacks, all nodes at once. What shares no layer goes in
+// batches, of which a node takes two at a time while the engine saves the next. If
+// a node does not take parts of images, or not the layers of the engine's store, it
+// gets them whole, and a warning says so. Afterwards the node is asked again. The
+// first failure ends the load; errors have the class [fault.Load] and name node and
+// image. An image for another architecture is an error before anything is sent.
 func (e *Engine) Load(ctx context.Context, stock Stock, reporter event.Reporter) error {
 	reporter = event.InTurn(reporter)
 	transfers, err := plan(stock)
@@ -95,7 +94,7 @@ func (e *Engine) Load(ctx context.Context, stock Stock, reporter event.Reporter)
 	if len(transfers) > 0 {
 		l.store = e.layerStore(ctx)
 	}
-	err = l.all(ctx, batches(transfers, l.store != nil))
+	err = l.all(ctx, batches(transfers))
 	l.meters.finishRest(transfers)
 	if ctx.Err() != nil {
 		return ctx.Err()

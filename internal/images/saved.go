@@ -133,7 +133,18 @@ type dropFunc func(name string) (digest.Digest, bool)
 // layout a layer's digest is its name; in the older format its folder is named
 // by a hash of the layers up to it.
 func dropper(transfers []*transfer, images []Image) dropFunc {
-	useless := unneeded(transfers)
+	useless := map[string]bool{}
+	for _, i := range images {
+		for n, diffID := range i.diffIDs {
+			needed := func(t *transfer) bool { return t.needs(i, n, diffID) }
+			if _, seen := useless[diffID]; !seen {
+				useless[diffID] = true
+			}
+			if slices.ContainsFunc(transfers, needed) {
+				useless[diffID] = false
+			}
+		}
+	}
 	legacy := map[string]string{}
 	for _, i := range images {
 		for _, zone := range []*time.Location{time.UTC, time.Local} { // the engine's is not known
@@ -151,20 +162,6 @@ func dropper(transfers []*transfer, images []Image) dropFunc {
 		}
 		return digest.Digest(id), useless[id] || everywhere(transfers, id)
 	}
-}
-
-// unneeded are the layers of the transfers' images that no node needs.
-func unneeded(transfers []*transfer) map[string]bool {
-	layers := map[string]bool{}
-	for _, i := range imagesOf(transfers) {
-		for n, diffID := range i.diffIDs {
-			needed := slices.ContainsFunc(transfers, func(t *transfer) bool { return t.needs(i, n, diffID) })
-			if before, seen := layers[diffID]; !seen || before {
-				layers[diffID] = !needed
-			}
-		}
-	}
-	return layers
 }
 
 // everywhere reports that all nodes have the blob in their content stores.
