@@ -117,7 +117,7 @@ bench: engine build $(BENCH_TOOLS) ## hours: tkdeploy against a script of docker
 
 .PHONY: bench-quick
 bench-quick: engine build $(BENCH_TOOLS) ## minutes: a small part of it; fails on wrong results and exact counts, never on times
-	$(RUN_BENCH) -quick
+	$(RUN_BENCH) -quick -arms hand,tkdeploy
 
 .PHONY: test-counts
 test-counts: engine build $(addprefix $(TOOLS)/,bench launch) ## tkdeploy's part of bench-quick: what a run does, and no more

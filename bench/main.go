@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -72,9 +71,9 @@ func main() {
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.BoolVar(&o.quick, "quick", false, "one counted block of 5 services, by hand and with tkdeploy unless -arms says otherwise; fail on counts, never on times")
+	flags.BoolVar(&o.quick, "quick", false, "one counted block of 5 services; fail on counts, never on times")
 	flags.StringVar(&o.apps, "apps", "", "only these, such as svc5,stack")
-	flags.StringVar(&o.arms, "arms", "", "the arms; default hand,naive,tkdeploy,again")
+	flags.StringVar(&o.arms, "arms", "hand,naive,tkdeploy,again", "the arms")
 	flags.StringVar(&o.scenarios, "scenarios", "", "only these, such as cold,unchanged")
 	flags.IntVar(&o.blocks, "blocks", -1, "timed blocks of every app, after the counted one; default: each app's own")
 	flags.IntVar(&o.repeats, "repeats", 2, "how often a block repeats what needs no new cluster")
@@ -91,10 +90,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return publish(results)
 	}
 	if o.quick {
-		o.apps, o.arms, o.blocks, o.repeats = "svc5", cmp.Or(o.arms, "hand,tkdeploy"), 0, 1
+		o.apps, o.blocks, o.repeats = "svc5", 0, 1
 		o.scenarios = strings.Join([]string{report.Cold, report.Unchanged, report.Source, report.Value, report.Drift}, ",")
 	}
-	o.arms = cmp.Or(o.arms, "hand,naive,tkdeploy,again")
 	return measure(ctx, o, out, log)
 }
 

@@ -13,8 +13,8 @@ func (d *deployment) observeCluster(ctx context.Context) (plan.Observation, erro
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	states := map[cluster.Phase]plan.State{cluster.Running: plan.Satisfied, cluster.Absent: plan.Missing}
 	d.seen = status
+	states := map[cluster.Phase]plan.State{cluster.Running: plan.Satisfied, cluster.Absent: plan.Missing}
 	state, ok := states[status.Phase]
 	if !ok {
 		state = plan.Drifted

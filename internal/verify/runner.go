@@ -51,38 +51,40 @@ type Runner struct {
 // class Smoke if the pod cannot run, with the reason; of class Undecided if the
 // time was up or the API server stayed away.
 func (r *Runner) Run(ctx context.Context, checks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
-	results, leave, err := r.ask(ctx, checks, reporter)
-	leave()
-	return results, err
+	run := r.newRun(checks, reporter)
+	defer run.leave(ctx)
+	err := run.ask(ctx)
+	return run.ordered(), err
 }
 
-// ask is Run but for the end: the pod is there until leave is called.
-func (r *Runner) ask(ctx context.Context, checks []probe.Check, reporter event.Reporter) (results []probe.Result, leave func(), err error) {
-	if len(checks) == 0 {
-		return nil, func() {}, nil
+// ask is [Runner.Run] but for the end: the pod is there until leave is called.
+func (r *run) ask(ctx context.Context) error {
+	if len(r.checks) == 0 {
+		return nil
 	}
-	run := r.newRun(checks, reporter)
-	if err := run.prepare(ctx); err != nil {
-		return nil, func() {}, err
+	if err := r.prepare(ctx); err != nil {
+		return err
 	}
-	pod, err := run.start(ctx)
+	pod, err := r.start(ctx)
 	if err == nil && unstarted(pod) != "" {
-		run.again(run.what, unstarted(pod))
-		run.remove(ctx, pod)
-		pod, err = run.start(ctx)
+		r.again(r.what, unstarted(pod))
+		r.remove(ctx, pod)
+		pod, err = r.start(ctx)
 	}
-	leave = func() {
-		if pod != nil {
-			run.remove(ctx, pod)
-		}
-	}
+	r.pod = pod
 	if err != nil {
-		return nil, leave, err
+		return err
 	}
-	if err := run.collect(ctx, pod.Name); err != nil {
-		return run.ordered(), leave, err
+	if err := r.collect(ctx, pod.Name); err != nil {
+		return err
 	}
-	return run.ordered(), leave, run.verdict()
+	return r.verdict()
+}
+
+func (r *run) leave(ctx context.Context) {
+	if r.pod != nil {
+		r.remove(ctx, r.pod)
+	}
 }
 
 // start returns the pod when its process runs or ran; also the one that comes
@@ -136,6 +138,7 @@ type run struct {
 	podCase
 	checks  []probe.Check
 	results map[string]probe.Result // by ID
+	pod     *corev1.Pod             // that is to be removed
 }
 
 func (r *Runner) newRun(checks []probe.Check, reporter event.Reporter) *run {

@@ -30,11 +30,11 @@ func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook,
 	reporter = discreet(reporter, redact)
 	var asked, ran error
 	var both sync.WaitGroup
-	leave := func() {}
-	both.Go(func() { _, leave, asked = r.ask(ctx, checks, reporter) })
+	run := r.newRun(checks, reporter)
+	both.Go(func() { asked = run.ask(ctx) })
 	both.Go(func() { ran = r.runHooks(ctx, hooks, reporter) })
 	both.Wait()
-	leave() // not before: to take a pod apart is work for the node that runs the hooks
+	run.leave(ctx) // not before: to take a pod apart is work for the node that runs the hooks
 	if asked != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return asked
 	}
