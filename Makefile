@@ -112,7 +112,7 @@ RUN_BENCH := flock --shared $${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine $(TOO
 BENCH_TOOLS := $(addprefix $(TOOLS)/,bench launch crictl kind helm)
 
 .PHONY: bench
-bench: engine build $(BENCH_TOOLS) ## hours: tkdeploy against a script of docker, kind and helm; writes docs/performance.*
+bench: engine build $(BENCH_TOOLS) ## two hours: tkdeploy against a script of docker, kind and helm; writes docs/performance.*
 	$(RUN_BENCH) $(BENCH)
 
 .PHONY: bench-quick

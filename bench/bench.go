@@ -91,6 +91,9 @@ func (b *bench) tool(name string) string { return filepath.Join(b.repo, "bin", "
 
 // app measures all blocks of an app.
 func (b *bench) app(ctx context.Context, a app) error {
+	if b.options.arms != "" {
+		a.arms = strings.Split(b.options.arms, ",")
+	}
 	projects, err := b.prepare(ctx, a)
 	if err != nil {
 		return fmt.Errorf("prepare %s: %w", a.name, err)
@@ -100,7 +103,7 @@ func (b *bench) app(ctx context.Context, a app) error {
 		blocks = b.options.blocks
 	}
 	for block := range blocks + 1 {
-		for _, arm := range stats.Shuffled(strings.Split(b.options.arms, ","), b.options.seed, block) {
+		for _, arm := range stats.Shuffled(a.arms, b.options.seed, block) {
 			if arm == report.Naive && block >= naiveBlocks {
 				continue
 			}
@@ -130,8 +133,7 @@ func (b *bench) prepare(ctx context.Context, a app) (map[string]*fixture.Project
 		return nil, err
 	}
 	projects := map[string]*fixture.Project{}
-	arms := strings.Split(b.options.arms, ",")
-	for _, arm := range append([]string{report.Tkdeploy}, slices.DeleteFunc(arms, func(arm string) bool { return arm == report.Tkdeploy })...) {
+	for _, arm := range append([]string{report.Tkdeploy}, slices.DeleteFunc(slices.Clone(a.arms), func(arm string) bool { return arm == report.Tkdeploy })...) {
 		p, err := fixture.Make(a.spec, arm, b.repo, filepath.Join(b.work, a.name, arm))
 		if err != nil {
 			return nil, err

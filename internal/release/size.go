@@ -40,11 +40,15 @@ func (p *prepared) checkSize(rendered Rendered) error {
 		"list what is not part of the chart in its .helmignore")
 }
 
-// recordSize encodes a release as Helm's storage does: JSON, gzip, base64.
+// recordSize encodes a release as Helm's storage does: JSON, gzip, base64. Of
+// one that fits even if gzip does nothing it is what that would be.
 func recordSize(rel *release.Release) (int, error) {
 	data, err := json.Marshal(rel)
 	if err != nil {
 		return 0, err
+	}
+	if most := base64.StdEncoding.EncodedLen(len(data) + len(data)/100 + 64); most <= corev1.MaxSecretSize {
+		return most, nil // gzip adds no more than that to what it cannot shorten
 	}
 	var packed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
