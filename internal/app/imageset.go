@@ -93,13 +93,3 @@ func (w *workspace) build(name string, image config.Image, bases map[string]stri
 	}
 	return b
 }
-
-// probeImage picks the smoke test's image.
-func probeImage(all []images.Image) (string, error) {
-	for _, image := range all {
-		if image.Name == probeRepository || image.Repository == probeRepository {
-			return image.Ref, nil
-		}
-	}
-	return "", fmt.Errorf("the smoke test's image %s is not among the images", probeRepository)
-}

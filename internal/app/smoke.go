@@ -89,20 +89,32 @@ func configured(c config.Check) (probe.Check, error) {
 	}, nil
 }
 
+// probeImage is the reference of the smoke test's image.
+func (d *deployment) probeImage(ctx context.Context) (string, error) {
+	all := d.images
+	if all == nil {
+		engine, err := d.connect(ctx)
+		if err != nil {
+			return "", err
+		}
+		set, err := d.probeImages() // alone: a service that is not built now may well run
+		if err != nil {
+			return "", err
+		}
+		if all, err = engine.Resolve(ctx, set); err != nil {
+			return "", err
+		}
+	}
+	for _, image := range all {
+		if image.Name == probeRepository || image.Repository == probeRepository {
+			return image.Ref, nil
+		}
+	}
+	return "", fmt.Errorf("the smoke test's image %s is not among the images", probeRepository)
+}
+
 func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
-	engine, err := d.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	set, err := d.probeImages() // alone: a service that is not built now may well run
-	if err != nil {
-		return nil, err
-	}
-	all, err := engine.Resolve(ctx, set)
-	if err != nil {
-		return nil, err
-	}
-	image, err := probeImage(all)
+	image, err := d.probeImage(ctx)
 	if err != nil {
 		return nil, err
 	}

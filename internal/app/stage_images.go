@@ -31,7 +31,8 @@ func (d *deployment) observeImages(ctx context.Context) (plan.Observation, error
 	}
 	missing := status.Missing()
 	if len(missing) == 0 {
-		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images match their inputs", len(status.Images))}, nil
+		d.images, err = status.Resolved()
+		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images match their inputs", len(status.Images))}, err
 	}
 	var causes []string
 	for _, image := range missing {
@@ -46,7 +47,11 @@ func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) er
 		return err
 	}
 	warnOfDisk(ctx, engine, reporter)
-	return engine.Ensure(ctx, set, reporter)
+	if err := engine.Ensure(ctx, set, reporter); err != nil {
+		return err
+	}
+	d.images, err = engine.Resolve(ctx, set)
+	return err
 }
 
 func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) {
@@ -82,16 +87,26 @@ func (d *deployment) engineAndImages(ctx context.Context) (*images.Engine, image
 }
 
 func (d *deployment) nodesAndImages(ctx context.Context) ([]images.Node, []images.Image, error) {
-	engine, set, err := d.engineAndImages(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	wanted, err := engine.Resolve(ctx, set)
+	wanted, err := d.resolved(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	nodes, err := d.nodes(ctx)
 	return nodes, wanted, err
+}
+
+// resolved are the images that this run deploys: those that its build stage
+// found or made, whatever is saved meanwhile. Without that stage they are those of
+// the checkout as it is.
+func (d *deployment) resolved(ctx context.Context) ([]images.Image, error) {
+	if d.images != nil {
+		return d.images, nil
+	}
+	engine, set, err := d.engineAndImages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Resolve(ctx, set)
 }
 
 func (d *deployment) nodes(ctx context.Context) (nodes []images.Node, err error) {

@@ -50,11 +50,7 @@ func (d *deployment) apply(ctx context.Context, reporter event.Reporter) error {
 }
 
 func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, release.Desired, error) {
-	engine, set, err := d.engineAndImages(ctx)
-	if err != nil {
-		return nil, release.Desired{}, err
-	}
-	all, err := engine.Resolve(ctx, set)
+	all, err := d.resolved(ctx)
 	if err != nil {
 		return nil, release.Desired{}, err
 	}

@@ -95,7 +95,7 @@ func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {
 
 // sort tells the images that the engine has from the others.
 func (old *oldImages) sort(ctx context.Context, refs []string) error {
-	var all, here images.Set
+	var all images.Set
 	for _, ref := range refs {
 		all.Sources = append(all.Sources, images.Source{Name: ref, Ref: ref})
 	}
@@ -103,15 +103,14 @@ func (old *oldImages) sort(ctx context.Context, refs []string) error {
 	if err != nil {
 		return err
 	}
-	for i, seen := range status.Images {
+	for _, seen := range status.Images {
 		if seen.Present {
-			here.Sources = append(here.Sources, all.Sources[i])
+			old.local = append(old.local, seen.Image)
 		} else {
-			old.outside = append(old.outside, refs[i])
+			old.outside = append(old.outside, seen.Name)
 		}
 	}
-	old.local, err = old.engine.Resolve(ctx, here)
-	return err
+	return nil
 }
 
 // addProbe adds the smoke test's image, which is the running tkdeploy's, not
@@ -125,7 +124,7 @@ func (old *oldImages) addProbe(ctx context.Context) error {
 		old.noProbe = missing[0].Cause
 		return nil
 	}
-	found, err := old.engine.Resolve(ctx, old.probe)
+	found, err := status.Resolved()
 	old.local = append(old.local, found...)
 	return err
 }

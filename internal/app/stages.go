@@ -36,6 +36,7 @@ type deployment struct {
 	revision   int  // to roll back to; 0 is the newest verified one
 	written    int  // the revision that this run wrote; 0 is none
 
+	images   []images.Image    // that it deploys; nil until the build's look or work is done
 	seen     cluster.Status    // by the cluster's look
 	running  *release.Deployed // nil until it is read, and after a write
 	replaced time.Time         // when the app's pods were

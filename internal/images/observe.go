@@ -2,15 +2,11 @@ package images
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 	"golang.org/x/sync/errgroup"
-
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // Observe tells which images of the set the engine has. It changes nothing.
@@ -19,35 +15,24 @@ func (e *Engine) Observe(ctx context.Context, set Set) (Status, error) {
 		return Status{}, err
 	}
 	found, err := e.look().set(ctx, set)
-	status := Status{Images: make([]Presence, len(found))}
-	for i, f := range found {
-		status.Images[i] = Presence{Name: f.name, Ref: f.ref, Present: f.image != nil, Cause: f.cause}
+	if err != nil {
+		return Status{}, err
 	}
-	return status, err
+	status := Status{bases: len(set.Bases)}
+	for _, f := range found {
+		status.Images = append(status.Images, f.presence())
+	}
+	return status, nil
 }
 
-// Resolve gives the images of the set as they are now, in the order Builds,
-// Sources, Binaries; bases run nowhere and are left out. An image that is not
-// there is an error.
+// Resolve is [Status.Resolved] of the set as it is now.
 func (e *Engine) Resolve(ctx context.Context, set Set) ([]Image, error) {
-	if err := set.check(); err != nil {
-		return nil, err
-	}
 	set.Bases = nil
-	found, err := e.look().set(ctx, set)
+	status, err := e.Observe(ctx, set)
 	if err != nil {
 		return nil, err
 	}
-	var images []Image
-	var problems []error
-	for _, f := range found {
-		if f.image == nil {
-			problems = append(problems, fault.New(fault.Build, fmt.Errorf("image %s: %s", f.name, f.cause), "build it first: tkdeploy up --only build"))
-			continue
-		}
-		images = append(images, f.resolved())
-	}
-	return images, errors.Join(problems...)
+	return status.Resolved()
 }
 
 // A finding is what a view sees of one image of a set.
@@ -56,6 +41,13 @@ type finding struct {
 	ref   string
 	cause string                 // why the image is not there or not right
 	image *image.InspectResponse // nil unless it is there and right
+}
+
+func (f finding) presence() Presence {
+	if f.image == nil {
+		return Presence{Name: f.name, Ref: f.ref, Cause: f.cause}
+	}
+	return Presence{Name: f.name, Ref: f.ref, Present: true, Image: f.resolved()}
 }
 
 func (f finding) resolved() Image {

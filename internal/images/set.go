@@ -76,7 +76,9 @@ type Image struct {
 
 // A Status is what the engine has of a Set.
 type Status struct {
-	Images []Presence
+	Images []Presence // in the order Bases, Builds, Sources, Binaries
+
+	bases int
 }
 
 // A Presence tells whether the engine has an image, and if not, why.
@@ -84,7 +86,23 @@ type Presence struct {
 	Name    string
 	Ref     string // "" if it cannot be known yet
 	Present bool
-	Cause   string // why it is not present
+	Image   Image  // if it is present
+	Cause   string // why it is not
+}
+
+// Resolved are the images that run somewhere, which bases do not. One that is
+// not present is an error.
+func (s Status) Resolved() ([]Image, error) {
+	var images []Image
+	var problems []error
+	for _, p := range s.Images[s.bases:] {
+		if !p.Present {
+			problems = append(problems, fault.New(fault.Build, fmt.Errorf("image %s: %s", p.Name, p.Cause), "build it first: tkdeploy up --only build"))
+			continue
+		}
+		images = append(images, p.Image)
+	}
+	return images, errors.Join(problems...)
 }
 
 // Missing are the images that are not present.

@@ -170,7 +170,7 @@ func TestThePoliciesAreListedWhileOldPodsAreLookedFor(t *testing.T) {
 		r := newRunner(nil)
 		r.Client = &slowServer{Interface: n.cluster(t)}
 		start := time.Now()
-		_, err := r.Run(t.Context(), threeChecks, event.Discard)
+		_, err := ask(t.Context(), r, threeChecks, event.Discard)
 		if took := time.Since(start); err != nil || took != 2*second {
 			t.Errorf("took %v, want 1 s for the lists and 1 s until the pod runs; %v", took, err)
 		}

@@ -14,8 +14,9 @@ import (
 )
 
 // A Runner runs checks in a pod of the cluster, and a chart's test hooks.
-// Client, Namespace and Image must be set, and Objects if there are hooks. One Runner may run for a release in a namespace at a time: it
-// removes the pods of earlier runs.
+// Client, Namespace and Image must be set, and Objects if there are hooks. One
+// Runner may run for a release in a namespace at a time: it removes the pods of
+// earlier runs.
 type Runner struct {
 	Client    kubernetes.Interface
 	Objects   dynamic.Interface // makes the hooks, of whatever kind they are
@@ -41,23 +42,7 @@ type Runner struct {
 	Suffix func() string
 }
 
-// Run asks the checks in a pod and reports each with an event of kind
-// ItemFinished as its answer arrives. It returns the results in the order of
-// the checks; checks without an answer have none. Where NetworkPolicies of the
-// namespace forbid the pod a flow, [PolicyCheck] is asked too and comes last. The
-// pod is deleted in any case, also if ctx ends.
-//
-// Errors: of class Smoke with a [*Failure] in the chain if a check failed; of
-// class Smoke if the pod cannot run, with the reason; of class Undecided if the
-// time was up or the API server stayed away.
-func (r *Runner) Run(ctx context.Context, checks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
-	run := r.newRun(checks, reporter)
-	defer run.leave(ctx)
-	err := run.ask(ctx)
-	return run.ordered(), err
-}
-
-// ask is [Runner.Run] but for the end: the pod is there until leave is called.
+// ask has the checks asked by a pod, which is there until leave is called.
 func (r *run) ask(ctx context.Context) error {
 	if len(r.checks) == 0 {
 		return nil
@@ -81,6 +66,7 @@ func (r *run) ask(ctx context.Context) error {
 	return r.verdict()
 }
 
+// leave deletes the pod, also if ctx has ended.
 func (r *run) leave(ctx context.Context) {
 	if r.pod != nil {
 		r.remove(ctx, r.pod)
@@ -133,7 +119,7 @@ func (r *Runner) withDefaults() Runner {
 	return d
 }
 
-// A run is one call of Run.
+// A run is the part of one call of Verify that asks the checks.
 type run struct {
 	podCase
 	checks  []probe.Check

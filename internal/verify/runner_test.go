@@ -124,6 +124,14 @@ func newRunner(client *fake.Clientset) *Runner {
 	return &Runner{Client: client, Namespace: "app", Release: "shop", Image: "tkdeploy:1", Suffix: func() string { return "abcde" }}
 }
 
+// ask is what [Runner.Verify] does with the checks.
+func ask(ctx context.Context, r *Runner, checks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
+	run := r.newRun(checks, reporter)
+	defer run.leave(ctx)
+	err := run.ask(ctx)
+	return run.ordered(), err
+}
+
 // outcome is what a run gave, as a test compares it.
 type outcome struct {
 	results []probe.Result
@@ -151,7 +159,7 @@ func tryOn(t *testing.T, ctx context.Context, client *fake.Clientset) outcome {
 	t.Helper()
 	var o outcome
 	start := time.Now()
-	o.results, o.err = newRunner(client).Run(ctx, threeChecks, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
+	o.results, o.err = ask(ctx, newRunner(client), threeChecks, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
 	o.took = time.Since(start)
 	left, err := client.CoreV1().Pods("app").List(t.Context(), metav1.ListOptions{LabelSelector: SmokeLabel})
 	if err != nil || len(left.Items) > 0 {
@@ -567,7 +575,7 @@ func TestThePodPassesPodSecurityRestricted(t *testing.T) {
 
 func TestNoChecksNeedNoPod(t *testing.T) {
 	t.Parallel()
-	results, err := newRunner(fake.NewClientset()).Run(t.Context(), nil, event.Discard)
+	results, err := ask(t.Context(), newRunner(fake.NewClientset()), nil, event.Discard)
 	if err != nil || results != nil {
 		t.Errorf("got %v, %v", results, err)
 	}

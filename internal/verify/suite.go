@@ -11,16 +11,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Verify runs the checks and, at the same time, the hooks, these one after the
-// other as `helm test` does. Where pods were replaced a moment ago, it waits
-// until those that are asked are the new ones. Checks are reported as by
-// [Runner.Run]; a hook that writes TAP has an item "hook/step" for each step as
-// it arrives, another one is an item of its own.
+// Verify asks the checks in a pod and, at the same time, runs the hooks, these
+// one after the other as `helm test` does. Where pods were replaced a moment ago,
+// it waits until those that are asked are the new ones. Each check is reported
+// with an event of kind ItemFinished as its answer arrives. Where NetworkPolicies
+// of the namespace forbid the pod a flow, [PolicyCheck] is asked too and comes
+// last. A hook that writes TAP has an item "hook/step" for each step as it
+// arrives, another one is an item of its own.
 //
-// Both are brought to their end, and then judged together: the error is as that
-// of Run, its [*Failure] has the checks that failed first, then the hooks. What
-// was made for hooks is gone at the end, except where their delete policies keep
-// what ran to its end and failed.
+// Both are brought to their end, and then judged together. Errors: of class Smoke
+// with a [*Failure] in the chain, the checks that failed first, then the hooks; of
+// class Smoke if the pod cannot run, with the reason; of class Undecided if the
+// time was up or the API server stayed away. The pod is deleted in any case, also
+// if ctx ends. What was made for hooks is gone at the end, except where their
+// delete policies keep what ran to its end and failed.
 func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook, reporter event.Reporter) error {
 	filled := r.withDefaults()
 	redact := filled.Redact

@@ -28,7 +28,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify"
-	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
 // These tests need a cluster of their own, TKDEPLOY_TEST_KUBECONFIG, and in
@@ -157,19 +156,22 @@ func rendered(t *testing.T, object runtime.Object) unstructured.Unstructured {
 
 // run asks the checks of the objects and prints what a user would see. It
 // fails the test if a pod of the smoke test is left.
-func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) ([]probe.Result, error) {
+func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) (answers []event.Event, err error) {
 	t.Helper()
 	runner := &verify.Runner{Client: b.client, Namespace: b.namespace, Image: b.image, Release: "test"}
 	start := time.Now()
-	results, err := runner.Run(t.Context(), verify.Derive(objects, b.namespace), event.Func(func(e event.Event) {
+	err = runner.Verify(t.Context(), verify.Derive(objects, b.namespace), nil, event.Func(func(e event.Event) {
+		if e.Kind == event.ItemFinished {
+			answers = append(answers, e)
+		}
 		t.Logf("%6.3fs %-8s %-24s %s (%v)", time.Since(start).Seconds(), e.Outcome, e.Item, e.Message, e.Elapsed)
 	}))
-	t.Logf("%d results in %v, error: %v\nhint: %s", len(results), time.Since(start), err, fault.HintOf(err))
+	t.Logf("%d answers in %v, error: %v\nhint: %s", len(answers), time.Since(start), err, fault.HintOf(err))
 	left, listErr := b.client.CoreV1().Pods(b.namespace).List(t.Context(), metav1.ListOptions{LabelSelector: verify.SmokeLabel})
 	if listErr != nil || len(left.Items) > 0 {
 		t.Errorf("%d pods are left, %v", len(left.Items), listErr)
 	}
-	return results, err
+	return answers, err
 }
 
 // wantFailure is satisfied if every text is in the error.
@@ -192,16 +194,16 @@ func TestAHealthyAppPassesEveryCheckE2E(t *testing.T) {
 	objects := b.deploy(t, "feed", "/health", 2)
 	for range 5 {
 		start := time.Now()
-		results, err := b.run(t, objects)
+		answers, err := b.run(t, objects)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(results) != 7 {
-			t.Errorf("%d results, want cluster DNS, two names, two ports, HTTP and gRPC health", len(results))
+		if len(answers) != 7 {
+			t.Errorf("%d answers, want cluster DNS, two names, two ports, HTTP and gRPC health", len(answers))
 		}
-		for _, r := range results {
-			if r.Outcome != probe.Passed {
-				t.Errorf("%s: %s", r.ID, r.Message)
+		for _, e := range answers {
+			if e.Outcome != event.Done {
+				t.Errorf("%s: %s", e.Item, e.Message)
 			}
 		}
 		t.Logf("a whole run took %v", time.Since(start))

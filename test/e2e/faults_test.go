@@ -48,6 +48,7 @@ func TestFaults(t *testing.T) {
 	t.Run("row 18: an image for another architecture", inFull(p.otherArchitecture))
 	t.Run("row 49: a namespace that is held", inFull(p.heldNamespace))
 	t.Run("row 52: a Secret that the API server rejects", inFull(p.rejectedSecret))
+	t.Run("a file that is saved during a run is of the next one", p.savedMeanwhile)
 	t.Run("row 14: the own kubeconfig is private", p.ownKubeconfig)
 	t.Run("row 12: nodes that are not kind's", p.foreignNodes)
 	t.Run("doctor, of a running app", p.doctorOfARunningApp)

@@ -74,6 +74,17 @@ func (p *project) changeSource(t *testing.T) {
 	write(t, path, read(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
 }
 
+// savedMeanwhile saves a file when its image is built and not yet in the node: the
+// run deploys what it has built.
+func (p *project) savedMeanwhile(t *testing.T) {
+	p.changeSource(t)
+	p.during(t, "load", func(*os.Process) { p.changeSource(t) }, "up").must(t, 0)
+	p.serves(t)
+	if got := changed(p.run(t, "up", "--output", "json").must(t, 0).events(t), "build"); len(got) != 1 {
+		t.Errorf("the next run builds %q, want the one image", got)
+	}
+}
+
 // within is a random time from the start of the stage to its end.
 func (k *killer) within(stage string) time.Duration {
 	return time.Duration(k.random.Float64() * float64(max(k.took[stage], 200*time.Millisecond)))
