@@ -21,7 +21,7 @@ func (d *deployment) observeRelease(ctx context.Context) (plan.Observation, erro
 	state := plan.Drifted
 	switch {
 	case seen.Current:
-		state = plan.Satisfied
+		state, d.running = plan.Satisfied, seen.Deployed
 	case !seen.Exists:
 		state = plan.Missing
 	}

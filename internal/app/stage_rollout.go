@@ -53,12 +53,8 @@ func (d *deployment) deployed(ctx context.Context) (*release.Deployed, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := client.Deployed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d.running = &found
-	return d.running, nil
+	d.running, err = client.Deployed(ctx)
+	return d.running, err
 }
 
 // watcher watches the workloads of the deployed revision.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -399,6 +400,10 @@ func TestObjectsHaveTheirNamespace(t *testing.T) {
 		if o.GetNamespace() != "shop" {
 			t.Errorf("%s is in %q", named(o), o.GetNamespace())
 		}
+	}
+	seen, err := c.Observe(t.Context(), shop())
+	if err != nil || seen.Deployed == nil || !reflect.DeepEqual(seen.Deployed.Objects, deployed.Objects) {
+		t.Errorf("the observation has %+v, %v", seen.Deployed, err)
 	}
 }
 

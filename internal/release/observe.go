@@ -17,6 +17,8 @@ type Observation struct {
 	// interrupted". If Current, it is "matches its fingerprint".
 	Revision int  // the newest; 0 if there is none
 	Verified bool // that revision came up and passed its smoke tests
+
+	Deployed *Deployed // if Current: what [Client.Deployed] would give, without another reading
 }
 
 // Observe compares the release with what is desired. It changes nothing.
@@ -39,8 +41,9 @@ func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
 	}
 	if o.Current {
 		o.Cause = "matches its fingerprint"
+		o.Deployed, err = c.deployed(s.history)
 	}
-	return o, nil
+	return o, err
 }
 
 // A survey is all that a decision rests on, and the decision.

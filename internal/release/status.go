@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -47,23 +48,28 @@ type Deployed struct {
 
 // Deployed reads the release's records. Without a deployed revision it is
 // [ErrNotFound].
-func (c *Client) Deployed(ctx context.Context) (Deployed, error) {
+func (c *Client) Deployed(ctx context.Context) (*Deployed, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
-		return Deployed{}, err
+		return nil, err
 	}
+	return c.deployed(releases)
+}
+
+func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 	rel := deployed(releases)
 	if rel == nil {
-		return Deployed{}, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
+		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 	}
-	d := Deployed{
+	var err error
+	d := &Deployed{
 		Revision: rel.Version,
 		Newest:   rel == releases[len(releases)-1],
 		Verified: isVerified(rel),
 		Redact:   redactorFor(manifestsOf(releases...)...).text,
 	}
 	if d.Objects, err = c.placedObjects(rel.Manifest); err != nil {
-		return Deployed{}, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
+		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
 	d.TestHooks, err = c.testHooks(rel)
 	return d, err

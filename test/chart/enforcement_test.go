@@ -53,7 +53,7 @@ func asked(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
 		return true, nil, enough
 	})
 	runner := verify.Runner{Client: client, Namespace: namespace, Release: "tiktok-clone", Image: "tkdeploy:1"}
-	if _, err := runner.Run(t.Context(), []probe.Check{{ID: verify.ClusterDNS, Kind: probe.DNS}}, event.Discard); !errors.Is(err, enough) {
+	if err := runner.Verify(t.Context(), []probe.Check{{ID: verify.ClusterDNS, Kind: probe.DNS}}, nil, event.Discard); !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
 	return checks
