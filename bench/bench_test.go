@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +45,18 @@ func TestExact(t *testing.T) {
 	uncounted := report.Run{Scenario: report.Source, Arm: report.Tkdeploy, Change: rolled}
 	if got := exact(uncounted); got != nil {
 		t.Errorf("nothing was counted, but %v", got)
+	}
+}
+
+func TestOnlyTheWholeIsPublished(t *testing.T) {
+	t.Parallel()
+	if whole := (options{blocks: -1, repeats: 2}); !whole.whole() {
+		t.Error("all of it is a part")
+	}
+	for _, part := range []options{{blocks: -1, quick: true}, {blocks: -1, apps: "svc5"}, {blocks: -1, arms: "hand"}, {blocks: -1, scenarios: "cold"}, {blocks: 1}} {
+		if part.whole() {
+			t.Errorf("%+v is the whole", part)
+		}
 	}
 }
 
@@ -96,7 +107,7 @@ func TestPickDocker(t *testing.T) {
 	}
 }
 
-func TestMergeWritesTheDocument(t *testing.T) {
+func TestPublish(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	if err := os.Mkdir("docs", 0o755); err != nil {
@@ -106,11 +117,7 @@ func TestMergeWritesTheDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := &report.Results{Runs: []report.Run{{App: "svc5", Scenario: report.Cold, Arm: report.Hand, Seconds: 20}}}
-	if err := results.Save("one.json"); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-merge", "one.json"}, &out, &out); err != nil {
+	if err := publish(results); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile("docs/performance.md")

@@ -62,7 +62,11 @@ type options struct {
 	blocks    int
 	repeats   int
 	seed      uint64
-	merge     bool
+}
+
+// whole is a sitting with nothing left out, whose results are published.
+func (o options) whole() bool {
+	return !o.quick && o.apps == "" && o.arms == "" && o.scenarios == "" && o.blocks < 0
 }
 
 func main() {
@@ -85,16 +89,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.IntVar(&o.blocks, "blocks", -1, "timed blocks of every app, after the counted one; default: each app's own")
 	flags.IntVar(&o.repeats, "repeats", 2, "how often a block repeats what needs no new cluster")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "of the arms' order")
-	flags.BoolVar(&o.merge, "merge", false, "measure nothing: write docs/performance.* from the results in the files that are the arguments")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	if o.merge {
-		results, err := report.Read(flags.Args()...)
-		if err != nil {
-			return err
-		}
-		return publish(results)
 	}
 	if o.quick {
 		o.apps, o.blocks, o.repeats = "svc5", 0, 1
@@ -122,7 +118,7 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	if _, err := io.WriteString(out, b.results.Markdown()); err != nil {
 		return err
 	}
-	if !o.quick {
+	if o.whole() {
 		if err := publish(b.results); err != nil {
 			return err
 		}

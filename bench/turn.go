@@ -108,7 +108,7 @@ func (t *turn) scenario(ctx context.Context, r *report.Run) error {
 // change makes the world so that the scenario has something to do.
 func (t *turn) change(ctx context.Context, scenario string) error {
 	t.serial++
-	text := fmt.Sprintf("%s change %d", t.arm, t.serial)
+	text := fmt.Sprintf("%s change %d of %d", t.arm, t.serial, t.options.seed) // one of an earlier sitting would be in the build cache
 	switch scenario {
 	case report.Cold:
 		return t.removeTags(ctx, t.project)

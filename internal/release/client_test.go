@@ -88,7 +88,7 @@ func TestApplyInstallsAndASecondOneWritesNothing(t *testing.T) {
 		t.Errorf("finished: %+v", got)
 	}
 	server.wrote()
-	if o := mustObserve(t, c, shop()); !o.Current || o.Revision != 1 || o.Verified {
+	if o := mustObserve(t, c, shop()); !o.Current || o.Deployed.Revision != 1 || o.Deployed.Verified {
 		t.Errorf("after: %+v", o)
 	}
 	revision, r = mustApply(t, c, shop())
@@ -316,7 +316,7 @@ func TestVerifiedIsAMarkOfOneRevision(t *testing.T) {
 	if err != nil || !s.Verified || s.Commit != "abc123" || s.Chart != "shop-0.1.0" || s.Status != "deployed" || len(s.Objects) != 4 {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if o := mustObserve(t, c, d); !o.Current || !o.Verified {
+	if o := mustObserve(t, c, d); !o.Current || !o.Deployed.Verified {
 		t.Errorf("%+v", o)
 	}
 	server.wrote()

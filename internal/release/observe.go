@@ -8,17 +8,15 @@ import (
 
 // An Observation is how a release stands against what is desired.
 type Observation struct {
-	Exists  bool // there is some revision
-	Current bool // the newest revision is deployed, as desired, without drift
-	Cause   string
+	Exists   bool      // there is some revision
+	Current  bool      // the newest revision is deployed, as desired, without drift
+	Deployed *Deployed // if Current: what [Client.Deployed] would give, without another reading
+
 	// Cause says in words what is not as desired: "no release yet", "image
 	// services.auth.image changed tiktok-auth-service:1 -> 2", "Deployment
 	// auth-service is gone", "revision 3 is pending-upgrade: an earlier run was
 	// interrupted". If Current, it is "matches its fingerprint".
-	Revision int  // the newest; 0 if there is none
-	Verified bool // that revision came up and passed its smoke tests
-
-	Deployed *Deployed // if Current: what [Client.Deployed] would give, without another reading
+	Cause string
 }
 
 // Observe compares the release with what is desired. It changes nothing.
@@ -35,9 +33,6 @@ func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
 		Exists:  len(s.history) > 0,
 		Current: s.decision.op == opNothing,
 		Cause:   s.decision.cause,
-	}
-	if o.Exists {
-		o.Revision, o.Verified = s.newest().Version, isVerified(s.newest())
 	}
 	if o.Current {
 		o.Cause = "matches its fingerprint"

@@ -186,7 +186,7 @@ func TestRefusalsE2E(t *testing.T) {
 	if err := e.MarkVerified(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if o := mustObserve(t, e.Client, e.d); !o.Current || !o.Verified {
+	if o := mustObserve(t, e.Client, e.d); !o.Current || !o.Deployed.Verified {
 		t.Errorf("%+v", o)
 	}
 	r := &recorder{}

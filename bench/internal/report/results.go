@@ -3,7 +3,6 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 
@@ -73,27 +72,6 @@ func (r *Results) Save(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
-}
-
-// Read reads what Save wrote, several files as one: machine and version of the first.
-func Read(paths ...string) (*Results, error) {
-	all := &Results{}
-	for i, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		var r Results
-		if err := json.Unmarshal(text, &r); err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
-		}
-		if i == 0 {
-			*all = r
-			continue
-		}
-		all.Runs = append(all.Runs, r.Runs...)
-	}
-	return all, nil
 }
 
 // A row is what one app's scenario came to.
