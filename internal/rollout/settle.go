@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,7 +34,8 @@ func (v *view) settled(pods []*corev1.Pod, limits Limits, now time.Time) bool {
 }
 
 // containerSettled asks for limits.Settle since the start and since the liveness
-// probe's last failure, doubled for each restart up to limits.SettleMost.
+// probe's last failure, doubled for each restart, or for longer where the kubelet
+// is late; up to limits.SettleMost.
 func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limits, now time.Time) bool {
 	s := statusOf(pod.Status.ContainerStatuses, c.Name)
 	if s.State.Running == nil {
@@ -44,7 +46,26 @@ func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limi
 	for range min(v.restarts(pod, s), 8) {
 		need = min(2*need, limits.SettleMost)
 	}
+	need = max(need, min(3*late(pod), limits.SettleMost))
 	return now.Sub(quiet) >= need
+}
+
+// late is how long the kubelet took to tell that the pod's containers run. On a
+// node without a core to spare that is many seconds, and it tells as late that one
+// has crashed. Of a pod with probes it is unknown: they take time too.
+func late(pod *corev1.Pod) time.Duration {
+	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
+	ready := podCondition(pod, corev1.ContainersReady)
+	if ready == nil || slices.ContainsFunc(pod.Spec.Containers, probed) {
+		return 0
+	}
+	var started time.Time
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.State.Running != nil {
+			started = latest(started, s.State.Running.StartedAt.Time)
+		}
+	}
+	return ready.LastTransitionTime.Sub(started)
 }
 
 // restarts are the container's restarts since the wait began.

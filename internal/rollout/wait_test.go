@@ -80,6 +80,19 @@ func TestWaitEndsWhenEveryWorkloadIsReady(t *testing.T) {
 			within(t, w, 5*time.Second, 6*time.Second)
 		})
 	})
+	t.Run("nor before a kubelet that was late with the start would have told of a crash", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.withoutProbe()
+			started := running(true)
+			time.Sleep(4 * time.Second)
+			w.pod("web-a", started)
+			w.available(1)
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, w, 12*time.Second, 13*time.Second)
+		})
+	})
 	t.Run("not while one that was ready has fallen back", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
 			w.pod("web-a", running(true))

@@ -103,6 +103,7 @@ func (w *world) pod(name string, s corev1.ContainerStatus) {
 	}
 	p.Status.Conditions = []corev1.PodCondition{
 		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: p.CreationTimestamp},
+		{Type: corev1.ContainersReady, Status: ready, LastTransitionTime: metav1.Now()},
 		{Type: corev1.PodReady, Status: ready},
 	}
 	if err != nil {
