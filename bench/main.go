@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.StringVar(&o.scenarios, "scenarios", "", "only these, such as cold,unchanged")
 	flags.IntVar(&o.blocks, "blocks", -1, "timed blocks of every app, after the counted one; default: each app's own")
 	flags.IntVar(&o.repeats, "repeats", 2, "how often a block repeats what needs no new cluster")
-	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "of the arms' order")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "of the arms' order and of what is changed: give each sitting its own")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

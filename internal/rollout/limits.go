@@ -32,7 +32,7 @@ type Limits struct {
 	// The wait itself.
 
 	Gather     time.Duration // from the first fatal cause to the end, so that causes of one origin come together
-	Settle     time.Duration // how long a container without a readiness probe must have run; doubles with each restart
+	Settle     time.Duration // how long a container without a readiness probe must have run; doubles with each restart, and is longer where the kubelet is late
 	SettleMost time.Duration // at most
 	Young      time.Duration // pods of at most this age at the wait's start are of this rollout
 	Return     time.Duration // crashes up to then after a killed node came back are no evidence

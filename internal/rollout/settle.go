@@ -56,7 +56,7 @@ func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limi
 func late(pod *corev1.Pod) time.Duration {
 	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
 	ready := podCondition(pod, corev1.ContainersReady)
-	if ready == nil || slices.ContainsFunc(pod.Spec.Containers, probed) {
+	if ready == nil || slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), probed) {
 		return 0
 	}
 	var started time.Time
