@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -36,7 +37,7 @@ func (c containerJudge) crashed() (Cause, bool) {
 		found = c.crashLoop(end)
 	}
 	found.evidence = end.FinishedAt.Time
-	found.Since = earliest(found.Since, c.sign(c.pod.UID, containerReason(c.spec.Name, "BackOff", "restarting failed container")).first)
+	found.Since = earliest(found.Since, c.crashing(end))
 	if !cannotStart(end) {
 		c.pointAtLog(&found)
 	}
@@ -73,6 +74,12 @@ func cannotStart(end *corev1.ContainerStateTerminated) bool {
 	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
 }
 
+// crashing is since when the container crashes: the kubelet tells of its first
+// back-off right after the second crash, which follows the first at once.
+func (c containerJudge) crashing(end *corev1.ContainerStateTerminated) time.Time {
+	return earliest(end.FinishedAt.Time, c.sign(c.pod.UID, containerReason(c.spec.Name, "BackOff", "restarting failed container")).first)
+}
+
 // tries counts the runs that this wait may judge: the container's restarts
 // since the wait began, and its last run.
 func (c containerJudge) tries() int32 {
@@ -85,7 +92,7 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	case restarts >= c.limits.CrashRestarts:
 		found.FatalAt = end.FinishedAt.Time
 	case restarts >= c.limits.CrashRestarts-1:
-		found.ifAll = end.FinishedAt.Add(c.limits.CrashRepeat)
+		found.ifAll = latest(end.FinishedAt.Add(c.limits.CrashRepeat), c.crashing(end).Add(c.limits.Crashing))
 	case c.status.RestartCount >= c.limits.CrashRestarts: // it crashed before the wait; its next try may be minutes away
 		found.FatalAt = c.Started.Add(c.limits.Stale)
 	}

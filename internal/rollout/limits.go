@@ -21,6 +21,7 @@ type Limits struct {
 	Node        time.Duration // the pod's node is not ready
 	Absent      time.Duration // the workload itself does not exist
 	CrashRepeat time.Duration // all new pods crashed for the third time
+	Crashing    time.Duration // and since the first back-off of their container
 	Command     time.Duration // the command cannot be started, seen once
 
 	// Counts: how many tries prove a cause.
@@ -66,10 +67,11 @@ func DefaultLimits() Limits {
 		Webhook:     60 * time.Second, // a webhook of the same chart may be starting (kind#1582)
 		Node:        60 * time.Second, // a node's heartbeat may be missed for 40 s (node-monitor-grace-period)
 		Absent:      10 * time.Second, // somebody replaces it, or deleted it
-		CrashRepeat: 20 * time.Second, // the third crash comes after 10 s, and the next try 20 s later
+		CrashRepeat: 10 * time.Second, // the next try comes after 20 s: nothing more can be seen before
+		Crashing:    30 * time.Second, // what a container needs has half a minute; kubelets start the third run 10 to 30 s late (kubernetes#123602)
 		Command:     20 * time.Second, // the second try comes after at most 10 s
 
-		CrashRestarts: 3, // restarts come after 0, 10 and 30 s: what a container needs has half a minute
+		CrashRestarts: 3, // restarts come after 0, 10 and 30 s
 		CommandTries:  2, // a volume that brings the command is mounted before the first
 		MemoryTries:   2, // the first kill may be a peak at start
 

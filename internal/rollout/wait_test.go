@@ -183,6 +183,21 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a crash loop whose third run the kubelet starts late", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.pod("web-a", crashedNow(0))
+			later(1*time.Second, func() {
+				w.pod("web-a", crashedNow(1))
+				w.says("web-a", "BackOff", "Back-off restarting failed container web")
+			})
+			later(31*time.Second, func() { w.pod("web-a", crashedNow(2)) })
+			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
+			within(t, w, 41*time.Second, 45*time.Second)
+			if c.Code != CrashLoop {
+				t.Errorf("cause %s", c.Code)
+			}
+		})
+	})
 	t.Run("but not one crash after which it is healthy", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
 			w.pod("web-a", crashedNow(0))
