@@ -30,7 +30,7 @@ func (d *deployment) makeCluster(ctx context.Context, reporter event.Reporter) e
 	if err := d.cluster.Preflight(ctx, reporter); err != nil {
 		return err
 	}
-	if err := engine.Ensure(ctx, d.nodeImage(), reporter); err != nil {
+	if _, err := engine.Ensure(ctx, d.nodeImage(), reporter); err != nil {
 		return err
 	}
 	return d.cluster.Ensure(ctx, reporter)

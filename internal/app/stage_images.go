@@ -47,10 +47,7 @@ func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) er
 		return err
 	}
 	warnOfDisk(ctx, engine, reporter)
-	if err := engine.Ensure(ctx, set, reporter); err != nil {
-		return err
-	}
-	d.images, err = engine.Resolve(ctx, set)
+	d.images, err = engine.Ensure(ctx, set, reporter)
 	return err
 }
 

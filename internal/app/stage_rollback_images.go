@@ -52,12 +52,11 @@ func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter)
 		return err
 	}
 	if old.noProbe != "" {
-		if err := old.engine.Ensure(ctx, old.probe, reporter); err != nil {
+		made, err := old.engine.Ensure(ctx, old.probe, reporter)
+		if err != nil {
 			return err
 		}
-		if old, err = d.oldImages(ctx); err != nil {
-			return err
-		}
+		old.local = append(old.local, made...)
 	}
 	stock, err := images.Look(ctx, old.nodes, old.local)
 	if err != nil {

@@ -13,38 +13,41 @@ import (
 type job struct {
 	build    Build
 	identity identity
-	cause    string // why it is needed
+	finding  finding
+	image    *Image // what comes of it
 }
 
 // buildAll builds what is missing, all at once: BuildKit does the steps that
 // builds share only once and bounds its own parallelism.
-func (e *Engine) buildAll(ctx context.Context, builds []Build, reporter event.Reporter) error {
-	v := e.look()
-	jobs, err := e.jobs(ctx, v, builds, reporter)
+func (e *Engine) buildAll(ctx context.Context, builds []Build, reporter event.Reporter) ([]Image, error) {
+	images := make([]Image, len(builds))
+	jobs, err := e.jobs(ctx, builds, images, reporter)
 	if err != nil || len(jobs) == 0 {
-		return err
+		return images, err
 	}
 	workshop, err := e.openWorkshop(ctx, jobs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer workshop.close()
 	var work []func() error
 	for _, j := range jobs {
-		work = append(work, func() error {
-			return item(ctx, reporter, j.build.Name, func() (did, error) {
-				return did{"built", j.cause}, e.build(ctx, workshop, j, reporter)
-			})
+		work = append(work, func() (err error) {
+			*j.image, err = e.item(ctx, reporter, j.build.Name,
+				func() (finding, error) { return j.finding, nil },
+				func(finding) (string, error) { return "built", e.build(ctx, workshop, j, reporter) })
+			return err
 		})
 	}
-	return sideBySide(work...)
+	return images, sideBySide(work...)
 }
 
-// jobs finds the builds that are needed and reports those that are not.
-func (e *Engine) jobs(ctx context.Context, v *view, builds []Build, reporter event.Reporter) ([]job, error) {
-	start := time.Now()
+// jobs finds the builds that are needed. It reports those that are not, and puts
+// their images into their places.
+func (e *Engine) jobs(ctx context.Context, builds []Build, images []Image, reporter event.Reporter) ([]job, error) {
+	start, v := time.Now(), e.look()
 	var jobs []job
-	for _, b := range builds {
+	for i, b := range builds {
 		id, f, err := v.build(ctx, b)
 		switch {
 		case err != nil:
@@ -52,8 +55,9 @@ func (e *Engine) jobs(ctx context.Context, v *view, builds []Build, reporter eve
 		case len(id.absent) > 0:
 			return nil, fault.New(fault.Build, fmt.Errorf("build %s: %s", b.Name, f.cause), "")
 		case f.image == nil:
-			jobs = append(jobs, job{build: b, identity: id, cause: f.cause})
+			jobs = append(jobs, job{build: b, identity: id, finding: f, image: &images[i]})
 		default:
+			images[i] = f.resolved()
 			reporter.Report(event.Finished(b.Name, event.Unchanged, "", time.Since(start), 0))
 		}
 	}

@@ -79,7 +79,7 @@ func TestFailingBuildsE2E(t *testing.T) {
 	set := Set{Builds: []Build{good, missing, broken}}
 	removeAfter(t, e, Set{Builds: []Build{good}})
 
-	err := e.Ensure(t.Context(), set, nil)
+	_, err := e.Ensure(t.Context(), set, nil)
 	if fault.ClassOf(err) != fault.Build {
 		t.Fatalf("class %q of %v", fault.ClassOf(err), err)
 	}
@@ -114,7 +114,7 @@ func TestCancelledBuildE2E(t *testing.T) {
 	set := Set{Builds: []Build{scratchBuild(t, "cancelled")}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := e.Ensure(ctx, set, event.Func(func(ev event.Event) { cancel() }))
+	_, err := e.Ensure(ctx, set, event.Func(func(ev event.Event) { cancel() }))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("err = %v", err)
 	}
@@ -128,7 +128,7 @@ func TestCancelledBuildE2E(t *testing.T) {
 func ensured(t *testing.T, e *Engine, set Set) string {
 	t.Helper()
 	var log eventLog
-	if err := e.Ensure(t.Context(), set, &log); err != nil {
+	if _, err := e.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
 	return log.outcomes()

@@ -10,32 +10,36 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/image"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // Ensure makes all images of the set present: first the bases, then everything
-// else side by side. One item fails without stopping the others, and the error
-// joins all failures. Each image gets an [event.ItemFinished]: Unchanged if it
-// was there, else with one mutation.
-func (e *Engine) Ensure(ctx context.Context, set Set, reporter event.Reporter) error {
+// else side by side. It returns those that run somewhere, as they were when each
+// was found or made, in the order Builds, Sources, Binaries. One item fails without
+// stopping the others, and the error joins all failures. Each image gets an
+// [event.ItemFinished]: Unchanged if it was there, else with one mutation.
+func (e *Engine) Ensure(ctx context.Context, set Set, reporter event.Reporter) ([]Image, error) {
 	if err := set.check(); err != nil {
-		return err
+		return nil, err
 	}
 	reporter = event.InTurn(reporter)
 	bases, err := e.look().bases(ctx, set)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := e.provideAll(ctx, bases, reporter); err != nil {
-		return err
+	if _, err := e.provideAll(ctx, bases, reporter); err != nil {
+		return nil, err
 	}
-	return sideBySide(
-		func() error { return e.buildAll(ctx, set.Builds, reporter) },
-		func() error { return e.provideAll(ctx, set.Sources, reporter) },
-		func() error { return e.loadAll(ctx, set.Binaries, reporter) },
+	var built, provided, loaded []Image
+	err = sideBySide(
+		func() (err error) { built, err = e.buildAll(ctx, set.Builds, reporter); return err },
+		func() (err error) { provided, err = e.provideAll(ctx, set.Sources, reporter); return err },
+		func() (err error) { loaded, err = e.loadAll(ctx, set.Binaries, reporter); return err },
 	)
+	return slices.Concat(built, provided, loaded), err
 }
 
 // bases are the set's own and those that a Dockerfile names by itself: they
@@ -58,26 +62,32 @@ func (v *view) bases(ctx context.Context, set Set) ([]Source, error) {
 	return bases, nil
 }
 
-func (e *Engine) provideAll(ctx context.Context, sources []Source, reporter event.Reporter) error {
+func (e *Engine) provideAll(ctx context.Context, sources []Source, reporter event.Reporter) ([]Image, error) {
 	v := e.look()
+	images := make([]Image, len(sources))
 	var work []func() error
 	for i, s := range sources {
-		same := func(other Source) bool { return fullRef(other.Ref) == fullRef(s.Ref) }
-		if slices.IndexFunc(sources, same) < i {
+		if firstOf(sources, s) < i {
 			continue
 		}
-		work = append(work, func() error {
-			return item(ctx, reporter, s.Name, func() (did, error) {
-				f, err := v.source(ctx, s)
-				if err != nil || f.image != nil {
-					return did{}, err
-				}
-				done, err := e.provide(ctx, v, s, f.cause, reporter)
-				return did{done, f.cause}, err
-			})
+		work = append(work, func() (err error) {
+			images[i], err = e.item(ctx, reporter, s.Name,
+				func() (finding, error) { return v.source(ctx, s) },
+				func(f finding) (string, error) { return e.provide(ctx, v, s, f.cause, reporter) })
+			return err
 		})
 	}
-	return sideBySide(work...)
+	err := sideBySide(work...)
+	for i, s := range sources {
+		images[i] = images[firstOf(sources, s)]
+		images[i].Name = s.Name
+	}
+	return images, err
+}
+
+// firstOf is where the source's image is named first.
+func firstOf(sources []Source, s Source) int {
+	return slices.IndexFunc(sources, func(other Source) bool { return fullRef(other.Ref) == fullRef(s.Ref) })
 }
 
 // provide gets an outside image that is not as it should be, and cause says
@@ -117,47 +127,57 @@ func (e *Engine) remake(ctx context.Context, v *view, s Source, reason string, r
 	return fmt.Sprintf("made by the recipe %s: %s", filepath.Base(s.Recipe), reason), e.cook(ctx, s, hash, reporter)
 }
 
-func (e *Engine) loadAll(ctx context.Context, binaries []Binary, reporter event.Reporter) error {
+func (e *Engine) loadAll(ctx context.Context, binaries []Binary, reporter event.Reporter) ([]Image, error) {
 	v := e.look()
+	images := make([]Image, len(binaries))
 	var work []func() error
-	for _, b := range binaries {
-		work = append(work, func() error {
-			return item(ctx, reporter, b.Repository, func() (did, error) {
-				described, f, err := v.binary(ctx, b)
-				if err != nil || f.image != nil {
-					return did{}, err
-				}
-				return did{"made of " + b.Path, f.cause}, e.loadBinary(ctx, described)
-			})
+	for i, b := range binaries {
+		work = append(work, func() (err error) {
+			var described binaryImage
+			images[i], err = e.item(ctx, reporter, b.Repository,
+				func() (f finding, err error) { described, f, err = v.binary(ctx, b); return f, err },
+				func(finding) (string, error) { return "made of " + b.Path, e.loadBinary(ctx, described) })
+			return err
 		})
 	}
-	return sideBySide(work...)
+	return images, sideBySide(work...)
 }
 
-// did is what was done for an image, and why. If it is empty, there was nothing
-// to do.
-type did struct{ what, cause string }
-
-// item does the work for one image and reports how it ended.
-func item(ctx context.Context, reporter event.Reporter, name string, work func() (did, error)) error {
+// item finds one image, else makes it, and reports how that ended. provide says
+// what it did.
+func (e *Engine) item(ctx context.Context, reporter event.Reporter, name string, find func() (finding, error), provide func(finding) (string, error)) (Image, error) {
 	start := time.Now()
-	done, err := work()
-	outcome, mutations := event.Unchanged, 0
-	switch {
-	case err != nil && ctx.Err() != nil:
-		outcome = event.Canceled
-	case err != nil:
-		outcome = event.Failed
-	case done.what != "":
+	outcome, mutations, did := event.Unchanged, 0, ""
+	f, err := find()
+	if err == nil && f.image == nil {
 		outcome, mutations = event.Done, 1
+		if did, err = provide(f); err == nil {
+			f.image, err = e.present(ctx, f.ref)
+		}
 	}
-	finished := event.Finished(name, outcome, done.what, time.Since(start), mutations)
-	finished.Cause = done.cause
-	if err != nil {
-		finished.Message, finished.Err = "", err
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		outcome, mutations, did = event.Canceled, 0, ""
+	default:
+		outcome, mutations, did = event.Failed, 0, ""
 	}
+	finished := event.Finished(name, outcome, did, time.Since(start), mutations)
+	finished.Cause, finished.Err = f.cause, err
 	reporter.Report(finished)
-	return err
+	if err != nil {
+		return Image{}, err
+	}
+	return f.resolved(), nil
+}
+
+// present is the engine's image of a reference that it was just given.
+func (e *Engine) present(ctx context.Context, ref string) (*image.InspectResponse, error) {
+	found, err := e.inspect(ctx, ref)
+	if err == nil && found == nil {
+		err = fault.New(fault.Build, fmt.Errorf("image %s was removed as soon as it was there", ref), "run it again")
+	}
+	return found, err
 }
 
 // sideBySide does all works to their ends and joins their errors in order.

@@ -1,6 +1,8 @@
 package images
 
 import (
+	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -101,7 +103,7 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.loads = append(f.loads, text)
 		f.mu.Unlock()
-		answer(w, http.StatusOK, map[string]string{"stream": "Loaded"})
+		f.takeIn(w, text)
 	default:
 		answer(w, http.StatusNotImplemented, map[string]string{"message": "the fake engine has no " + r.Method + " " + path})
 	}
@@ -135,6 +137,27 @@ func (f *fakeEngine) serveInspect(w http.ResponseWriter, ref string) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text)
+}
+
+// takeIn answers a load by having the archive's images.
+func (f *fakeEngine) takeIn(w http.ResponseWriter, archive []byte) {
+	var manifest []struct{ RepoTags []string }
+	files := tar.NewReader(bytes.NewReader(archive))
+	for {
+		file, err := files.Next()
+		if err == nil && file.Name == "manifest.json" {
+			err = json.NewDecoder(files).Decode(&manifest)
+		}
+		if err != nil || manifest != nil {
+			break
+		}
+	}
+	for _, i := range manifest {
+		for _, ref := range i.RepoTags {
+			_ = os.WriteFile(filepath.Join(f.dir, imageFile(ref)), []byte(`{"Id":"sha256:loaded"}`), 0o600)
+		}
+	}
+	answer(w, http.StatusOK, map[string]string{"stream": "Loaded"})
 }
 
 // imageFile is where an image is kept, by its short name.

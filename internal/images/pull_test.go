@@ -24,7 +24,7 @@ func TestEnsurePulls(t *testing.T) {
 	e := f.connect(t, Options{})
 	set := Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17"}}}
 	var log eventLog
-	if err := e.Ensure(t.Context(), set, &log); err != nil {
+	if _, err := e.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
 	if log.outcomes() != "postgres=done+1" || log.messages(event.ItemFinished) != "pulled" {
@@ -37,7 +37,7 @@ func TestEnsurePulls(t *testing.T) {
 		t.Errorf("progress: %s", got)
 	}
 	log = eventLog{}
-	if err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=unchanged+0" || len(f.pulled) != 1 {
+	if _, err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=unchanged+0" || len(f.pulled) != 1 {
 		t.Errorf("again: %v, %s, pulled %v", err, log.outcomes(), f.pulled)
 	}
 }
@@ -48,7 +48,7 @@ func TestAnUnreachableRegistryIsAskedOnce(t *testing.T) {
 	f.pull = refusePull(http.StatusInternalServerError, noHost)
 	e := f.connect(t, Options{})
 	set := Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}, {Name: "c", Ref: "acme.example/c:1"}}}
-	err := e.Ensure(t.Context(), set, nil)
+	_, err := e.Ensure(t.Context(), set, nil)
 	if fault.ClassOf(err) != fault.Build || !strings.Contains(fault.HintOf(err), "recipe") {
 		t.Errorf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
 	}
@@ -67,7 +67,7 @@ func TestAMissingImageDoesNotCondemnItsRegistry(t *testing.T) {
 	f := newFakeEngine(t)
 	f.pull = refusePull(http.StatusNotFound, "manifest for a:1 not found: manifest unknown")
 	e := f.connect(t, Options{})
-	err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}}}, nil)
+	_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}}}, nil)
 	if len(f.pulled) != 2 || !strings.Contains(err.Error(), "docker.io has no such image") {
 		t.Errorf("pulled %v; %v", f.pulled, err)
 	}
@@ -80,7 +80,7 @@ func TestASilentPullIsGivenUp(t *testing.T) {
 	f.pull = func(http.ResponseWriter, string) { <-release }
 	t.Cleanup(func() { close(release) })
 	e := f.connect(t, Options{PullAnswer: 20 * time.Millisecond})
-	err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
+	_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "docker.io cannot be reached: no answer") {
 		t.Error(err)
 	}
@@ -92,7 +92,7 @@ func TestAFailureAmongAPullsMessagesCounts(t *testing.T) {
 	f.pull = func(w http.ResponseWriter, _ string) {
 		_, _ = w.Write([]byte(`{"status":"Pulling"}` + "\n" + `{"errorDetail":{"message":"unauthorized: log in"},"error":"unauthorized"}` + "\n"))
 	}
-	err := f.connect(t, Options{}).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
+	_, err := f.connect(t, Options{}).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "unauthorized: log in") {
 		t.Error(err)
 	}

@@ -82,7 +82,7 @@ func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 `+making(f, "$TKDEPLOY_RECIPE"))}
 	set := Set{Sources: []Source{s}}
 	var log eventLog
-	if err := e.Ensure(t.Context(), set, &log); err != nil {
+	if _, err := e.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
 	if got := log.messages(event.ItemFinished); got != "made by the recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
@@ -97,7 +97,7 @@ func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 		t.Errorf("%+v, %v", status, err)
 	}
 	log = eventLog{}
-	if err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=done+1" || len(f.pulled) != 1 {
+	if _, err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=done+1" || len(f.pulled) != 1 {
 		t.Errorf("%v, %s, pulled %v", err, log.outcomes(), f.pulled)
 	}
 }
@@ -108,7 +108,7 @@ func TestAnImageWithoutARecipesLabelIsTheUsers(t *testing.T) {
 	f.add(t, "postgres:17", "sha256:mine", nil)
 	e := f.connect(t, Options{})
 	var log eventLog
-	err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
+	_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
 	if err != nil || log.outcomes() != "postgres=unchanged+0" {
 		t.Errorf("%v, %s", err, log.outcomes())
 	}
@@ -124,7 +124,7 @@ func TestRecipeFaults(t *testing.T) {
 		{"it must label the image", making(f, "wrong"), "lacks the label dev.tkdeploy.recipe"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, test.script)}}}, nil)
+			_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, test.script)}}}, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Build {
 				t.Errorf("%q is not in: %v", test.want, err)
 			}
@@ -138,7 +138,7 @@ func TestACancelledRecipeEndsWithItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	script := "sleep 600 & echo started; wait\n"
-	err := e.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.Func(func(ev event.Event) {
+	_, err := e.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.Func(func(ev event.Event) {
 		if ev.Message == "started" {
 			cancel()
 		}

@@ -32,7 +32,7 @@ func TestTwoFailingRunsE2E(t *testing.T) {
 	e := connect(t)
 	one := runBuild(t, e, "one", "RUN for i in $(seq 50); do echo line $i; done; echo the reason; exit 3")
 	two := runBuild(t, e, "two", "RUN echo another reason; false")
-	err := e.Ensure(t.Context(), Set{Builds: []Build{one, two}}, nil)
+	_, err := e.Ensure(t.Context(), Set{Builds: []Build{one, two}}, nil)
 	if fault.ClassOf(err) != fault.Build {
 		t.Errorf("class %q", fault.ClassOf(err))
 	}
@@ -58,20 +58,21 @@ func TestSecretsE2E(t *testing.T) {
 	b.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}, "file": {File: file}}
 	removeAfter(t, e, Set{Builds: []Build{b}})
 	var log eventLog
-	do(t, e.Ensure(t.Context(), Set{Builds: []Build{b}}, &log))
+	_, err := e.Ensure(t.Context(), Set{Builds: []Build{b}}, &log)
+	do(t, err)
 	if out := log.messages(event.ItemProgress); strings.Contains(out, value) {
 		t.Errorf("the secret is in the progress: %s", out)
 	}
 
 	leak := runBuild(t, e, "leak", "RUN --mount=type=secret,id=token cat /run/secrets/token && false")
 	leak.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}}
-	err := e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil)
+	_, err = e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil)
 	if err == nil || strings.Contains(err.Error(), value) || !strings.Contains(err.Error(), "***") {
 		t.Errorf("the secret is in the error: %v", err)
 	}
 
 	leak.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_UNSET"}}
-	if err := e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
+	if _, err := e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
 		t.Errorf("an unset secret: %v", err)
 	}
 }
@@ -82,7 +83,7 @@ func TestCancelledRunE2E(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var stopped time.Time
-	err := e.Ensure(ctx, Set{Builds: []Build{b}}, event.Func(func(ev event.Event) {
+	_, err := e.Ensure(ctx, Set{Builds: []Build{b}}, event.Func(func(ev event.Event) {
 		if strings.Contains(ev.Message, "sleep 600") {
 			stopped = time.Now()
 			cancel()
@@ -96,13 +97,38 @@ func TestCancelledRunE2E(t *testing.T) {
 	}
 }
 
+// TestSavedAfterItsBuildE2E saves a file of an image that is built while another
+// one is not yet: it is of the next time.
+func TestSavedAfterItsBuildE2E(t *testing.T) {
+	e := connect(t)
+	quick, slow := scratchBuild(t, "quick"), runBuild(t, e, "slow", "RUN sleep 2")
+	set := Set{Builds: []Build{quick, slow}}
+	removeAfter(t, e, set)
+	status, err := e.Observe(t.Context(), set)
+	do(t, err)
+	made, err := e.Ensure(t.Context(), set, event.Func(func(ev event.Event) {
+		if ev.Kind == event.ItemFinished && ev.Item == "quick" {
+			write(t, quick.Context, map[string]string{"one": "saved meanwhile"})
+		}
+	}))
+	do(t, err)
+	for i, p := range status.Images {
+		if made[i].Ref != p.Ref || made[i].ID == "" {
+			t.Errorf("made %+v, want %s", made[i], p.Ref)
+		}
+	}
+	if status, err = e.Observe(t.Context(), set); err != nil || len(status.Missing()) != 1 {
+		t.Errorf("the next time: %+v, %v", status, err)
+	}
+}
+
 // TestUnreachableBaseE2E names an image that is nowhere in a Dockerfile.
 func TestUnreachableBaseE2E(t *testing.T) {
 	e := connect(t)
 	b := scratchBuild(t, "nowhere")
 	write(t, b.Context, map[string]string{"Dockerfile": "FROM registry.invalid/nowhere:1 AS one\n"})
 	start := time.Now()
-	err := e.Ensure(t.Context(), Set{Builds: []Build{b}}, nil)
+	_, err := e.Ensure(t.Context(), Set{Builds: []Build{b}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "get image registry.invalid/nowhere:1: it is not here, registry.invalid cannot be reached") {
 		t.Errorf("%v", err)
 	}

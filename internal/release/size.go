@@ -22,15 +22,24 @@ const listedFiles = 3
 
 // checkSize refuses a release whose record does not fit into a Secret. Helm
 // would find out after it has begun. The record holds the chart, all its files
-// included, the values and the manifest.
+// included, the values and the manifest; Helm's storage writes it as JSON, gzip,
+// base64.
 func (p *prepared) checkSize(rendered Rendered) error {
-	size, err := recordSize(&release.Release{
+	record, err := json.Marshal(&release.Release{
 		Name: p.Name, Namespace: p.Namespace, Info: &release.Info{Notes: rendered.Notes},
 		Chart: p.chart, Config: p.values, Manifest: rendered.Manifest,
 	})
 	if err != nil {
 		return fmt.Errorf("estimate the size of the release record: %w", err)
 	}
+	if incompressible := len(record) + len(record)/100 + 64; base64.StdEncoding.EncodedLen(incompressible) <= corev1.MaxSecretSize {
+		return nil
+	}
+	packed, err := compress(record)
+	if err != nil {
+		return fmt.Errorf("estimate the size of the release record: %w", err)
+	}
+	size := base64.StdEncoding.EncodedLen(len(packed))
 	if size <= corev1.MaxSecretSize {
 		return nil
 	}
@@ -40,28 +49,17 @@ func (p *prepared) checkSize(rendered Rendered) error {
 		"list what is not part of the chart in its .helmignore")
 }
 
-// recordSize encodes a release as Helm's storage does: JSON, gzip, base64. Of
-// one that fits even if gzip does nothing it is what that would be.
-func recordSize(rel *release.Release) (int, error) {
-	data, err := json.Marshal(rel)
-	if err != nil {
-		return 0, err
-	}
-	if most := base64.StdEncoding.EncodedLen(len(data) + len(data)/100 + 64); most <= corev1.MaxSecretSize {
-		return most, nil // gzip adds no more than that to what it cannot shorten
-	}
+func compress(data []byte) ([]byte, error) {
 	var packed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, err := w.Write(data); err != nil {
-		return 0, err
+		return nil, err
 	}
-	if err := w.Close(); err != nil {
-		return 0, err
-	}
-	return base64.StdEncoding.EncodedLen(packed.Len()), nil
+	err = w.Close()
+	return packed.Bytes(), err
 }
 
 func largest(c *chart.Chart) string {

@@ -33,8 +33,9 @@ type Limits struct {
 	// The wait itself.
 
 	Gather     time.Duration // from the first fatal cause to the end, so that causes of one origin come together
-	Settle     time.Duration // how long a container without a readiness probe must have run; doubles with each restart, and is longer where the kubelet is late
-	SettleMost time.Duration // at most
+	Settle     time.Duration // how long a container without a readiness probe must have run; doubles with each restart
+	SettleLate int           // where the kubelet is late, so many times as long as it was
+	SettleMost time.Duration // at most, all told
 	Young      time.Duration // pods of at most this age at the wait's start are of this rollout
 	Return     time.Duration // crashes up to then after a killed node came back are no evidence
 	Stale      time.Duration // grace for evidence that is older than the wait, of pods that are not young
@@ -77,6 +78,7 @@ func DefaultLimits() Limits {
 
 		Gather:     time.Second,
 		Settle:     5 * time.Second, // without a probe "ready" only means "started": most crashes come within 5 s
+		SettleLate: 3,               // a kubelet without a core tells of a crash as late as of the start, give or take
 		SettleMost: 40 * time.Second,
 		Young:      60 * time.Second, // applying a chart takes seconds
 		Return:     60 * time.Second, // pods start before the network of their node does; restarts come after 0, 10 and 30 s

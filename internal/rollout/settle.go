@@ -46,7 +46,7 @@ func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limi
 	for range min(v.restarts(pod, s), 8) {
 		need = min(2*need, limits.SettleMost)
 	}
-	need = max(need, min(3*late(pod), limits.SettleMost))
+	need = max(need, min(time.Duration(limits.SettleLate)*late(pod), limits.SettleMost))
 	return now.Sub(quiet) >= need
 }
 
