@@ -139,5 +139,16 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 		Args:      []string{probeCommandName},
 		Kubectl:   d.kubectl(),
 		Replaced:  d.replaced,
+		Exit:      d.exitIn,
 	}, nil
+}
+
+// exitIn is how a container of the cluster's node has ended.
+func (d *deployment) exitIn(ctx context.Context, node, id string) (code int, ok bool) {
+	for _, n := range d.cluster.NodesOf(d.seen) {
+		if n.Name() == node {
+			return n.Exit(ctx, id)
+		}
+	}
+	return 0, false
 }

@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // A Node is a running node of the cluster.
@@ -27,6 +30,28 @@ func (n Node) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, comman
 		return fmt.Errorf("run %s in node %s: %w", command[0], n.name, err)
 	}
 	return nil
+}
+
+// containerStatus is where containerd notes how a pod's container is
+// (internal/cri/store/container/status.go), with the id in its place.
+const containerStatus = "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/%s/status"
+
+// Exit is how a container of a pod has ended, by the id in the pod's status. ok is
+// false while it runs, and where it is not known.
+func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
+	var text bytes.Buffer
+	if err := n.Run(ctx, nil, &text, "cat", fmt.Sprintf(containerStatus, strings.TrimPrefix(id, "containerd://"))); err != nil {
+		return 0, false
+	}
+	var status struct {
+		Version    string
+		FinishedAt int64 // in ns since 1970; 0 while it runs
+		ExitCode   int
+	}
+	if err := json.Unmarshal(text.Bytes(), &status); err != nil || status.Version != "v1" {
+		return 0, false
+	}
+	return status.ExitCode, status.FinishedAt > 0
 }
 
 // Nodes lists the cluster's nodes.

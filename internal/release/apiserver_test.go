@@ -271,6 +271,14 @@ func (s *apiServer) fillIn(o map[string]any) {
 		spec["progressDeadlineSeconds"] = float64(600)
 	case "Service":
 		spec["clusterIP"] = "10.0.0.1"
+	case "StatefulSet":
+		claims, _ := spec["volumeClaimTemplates"].([]any)
+		for _, claim := range claims {
+			claim := claim.(map[string]any)
+			claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
+			claim["spec"].(map[string]any)["volumeMode"] = "Filesystem"
+			claim["status"] = map[string]any{"phase": "Pending"}
+		}
 	}
 	metadata := o["metadata"].(map[string]any)
 	metadata["resourceVersion"] = fmt.Sprint(len(s.writes))

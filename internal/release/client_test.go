@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -209,6 +211,99 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 			}
 			if o := mustObserve(t, c, shop()); !o.Current {
 				t.Errorf("not repaired: %+v", o)
+			}
+		})
+	}
+}
+
+// moreObjects are a StatefulSet with a claim and two more ConfigMaps.
+const moreObjects = `---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: store}
+spec:
+  serviceName: store
+  selector: {matchLabels: {app: store}}
+  template:
+    metadata: {labels: {app: store}}
+    spec: {containers: [{name: app, image: "store:1"}]}
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: one}
+data: {LEVEL: debug}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: two}
+data: {LEVEL: info}
+`
+
+// A look is one request for all objects of a kind, and it tries nothing where all
+// is as it was applied, whatever the API server has filled in.
+func TestALookAsksForTheObjectsOfAKindAtOnce(t *testing.T) {
+	t.Parallel()
+	const configMaps = "/api/v1/namespaces/shop/configmaps"
+	byName := []string{"GET " + configMaps + "/one", "GET " + configMaps + "/shop-config", "GET " + configMaps + "/two"}
+	for name, test := range map[string]struct {
+		change func(t *testing.T, s *apiServer)
+		refuse bool // to list
+		cause  string
+		asked  []string
+	}{
+		"nothing changed":  {nil, false, "", []string{"GET " + configMaps}},
+		"who may not list": {nil, true, "", append([]string{"GET " + configMaps}, byName...)},
+		"one that is not as it was": {func(t *testing.T, s *apiServer) {
+			t.Helper()
+			s.set(t, configMaps+"/two", func(o map[string]any) { o["data"] = map[string]any{"LEVEL": "debug"} })
+		}, false, "ConfigMap two: data.LEVEL", []string{"GET " + configMaps, "PATCH " + configMaps + "/two"}},
+		"one that is gone": {func(_ *testing.T, s *apiServer) { s.remove(configMaps + "/two") },
+			false, "ConfigMap two is gone", []string{"GET " + configMaps, "GET " + configMaps + "/two"}},
+		"one that lost the mark by which it is listed": {func(t *testing.T, s *apiServer) {
+			t.Helper()
+			s.set(t, configMaps+"/two", func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
+		}, false, "ConfigMap two: metadata.labels.app.kubernetes.io/managed-by", []string{"GET " + configMaps, "GET " + configMaps + "/two", "PATCH " + configMaps + "/two"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := shop()
+			d.Chart = filepath.Join(t.TempDir(), "chart")
+			if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(d.Chart, "templates", "more.yaml"), []byte(moreObjects), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			server := newAPIServer(t)
+			c := server.client(t, Options{})
+			mustApply(t, c, d)
+			if test.change != nil {
+				test.change(t, server)
+			}
+			var mu sync.Mutex
+			var asked []string
+			server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				if strings.HasPrefix(r.URL.Path, configMaps) || r.Method == http.MethodPatch && r.URL.Path != deploymentPath {
+					asked = append(asked, r.Method+" "+r.URL.Path)
+				}
+				if test.refuse && r.URL.Path == configMaps {
+					code, body := status(403, "Forbidden", "you may not list")
+					answer(w, code, body)
+					return true
+				}
+				return false
+			})
+			if o := mustObserve(t, c, d); o.Cause != cmp.Or(test.cause, "matches its fingerprint") {
+				t.Errorf("observed %+v, want %q", o, test.cause)
+			}
+			slices.Sort(asked)
+			if !slices.Equal(asked, test.asked) {
+				t.Errorf("asked %q, want %q", asked, test.asked)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -10,12 +11,17 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/util/retry"
 )
 
-// parallelLooks bounds the requests under way at once.
-const parallelLooks = 8
+const (
+	// parallelLooks bounds the requests under way at once.
+	parallelLooks = 8
+	// listed bounds what one request for objects of a kind brings; others are asked for by name.
+	listed = 500
+)
 
 // drift says in words, object by object in the manifest's order, how the live
 // objects differ from what a revision applied, and whether their namespace is on
@@ -30,7 +36,6 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
-	scaled := autoscalers(manifest)
 	found := make([]string, len(manifest)+1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLooks)
@@ -41,17 +46,8 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 		}
 		return err
 	})
-	for i, o := range manifest {
-		if _, ok := scaled[o.GetKind()+"/"+o.GetName()]; ok {
-			o = *o.DeepCopy()
-			unstructured.RemoveNestedField(o.Object, "spec", "replicas")
-		}
-		group.Go(func() (err error) {
-			if found[i], err = c.look(ctx, o); err != nil {
-				return fmt.Errorf("look at %s: %w", named(o), err)
-			}
-			return nil
-		})
+	for _, same := range byKind(unscaled(manifest)) {
+		group.Go(func() error { return c.lookAtAll(ctx, same, found) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, redactorFor(rel.Manifest).error(err)
@@ -59,34 +55,96 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 	return nonEmpty(found), nil
 }
 
-// look says how the live object differs from o, or "". Controllers write at any
-// time, so it looks again when the object changes while it is judged.
-func (c *Client) look(ctx context.Context, o unstructured.Unstructured) (difference string, err error) {
-	resource, err := c.resource(o)
-	if err != nil {
-		return "", err
+// A placed object is one at its place in the manifest.
+type placed struct {
+	unstructured.Unstructured
+	at int
+}
+
+// byKind puts the objects of one kind and namespace together.
+func byKind(manifest []unstructured.Unstructured) map[string][]placed {
+	kinds := map[string][]placed{}
+	for i, o := range manifest {
+		key := o.GroupVersionKind().String() + " " + o.GetNamespace()
+		kinds[key] = append(kinds[key], placed{o, i})
 	}
+	return kinds
+}
+
+// unscaled is the manifest without the replicas that autoscalers set.
+func unscaled(manifest []unstructured.Unstructured) []unstructured.Unstructured {
+	scaled := autoscalers(manifest)
+	manifest = slices.Clone(manifest)
+	for i, o := range manifest {
+		if _, ok := scaled[o.GetKind()+"/"+o.GetName()]; ok {
+			manifest[i] = *o.DeepCopy()
+			unstructured.RemoveNestedField(manifest[i].Object, "spec", "replicas")
+		}
+	}
+	return manifest
+}
+
+// lookAtAll says in found how objects of one kind and namespace differ.
+func (c *Client) lookAtAll(ctx context.Context, same []placed, found []string) error {
+	resource, err := c.resource(same[0].Unstructured)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", named(same[0].Unstructured), err)
+	}
+	live := map[string]*unstructured.Unstructured{}
+	if len(same) > 1 {
+		live = liveByName(ctx, resource)
+	}
+	for _, o := range same {
+		if found[o.at], err = c.look(ctx, resource, o.Unstructured, live[o.GetName()]); err != nil {
+			return fmt.Errorf("look at %s: %w", named(o.Unstructured), err)
+		}
+	}
+	return nil
+}
+
+// liveByName are the objects of a kind that Helm has applied, in one request. What it
+// lacks, for whatever reason, is to be asked for by name.
+func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[string]*unstructured.Unstructured {
+	byName := map[string]*unstructured.Unstructured{}
+	all, err := resource.List(ctx, metav1.ListOptions{LabelSelector: labels.Set{managedBy: helm}.String(), Limit: listed})
+	if err != nil {
+		return byName
+	}
+	for i := range all.Items {
+		byName[all.Items[i].GetName()] = &all.Items[i]
+	}
+	return byName
+}
+
+// look says how the live object differs from o, or "". It is asked for if it is not
+// given. Controllers write at any time, so it is asked for again when it changes
+// while it is judged.
+func (c *Client) look(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		difference, err = c.judge(ctx, resource, o)
+		if live == nil {
+			if live, err = resource.Get(ctx, o.GetName(), metav1.GetOptions{}); err != nil && !apierrors.IsNotFound(err) {
+				return err
+			}
+		}
+		difference, err = c.judge(ctx, resource, o, live)
+		live = nil
 		return err
 	})
 	return difference, err
 }
 
-// judge fails with a conflict if the object changes meanwhile.
-func (c *Client) judge(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured) (string, error) {
-	live, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
+// judge fails with a conflict if the object changes meanwhile; live is nil if it
+// does not exist.
+func (c *Client) judge(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (string, error) {
 	switch {
-	case apierrors.IsNotFound(err) && isTransient(o):
+	case live == nil && isTransient(o):
 		return "", nil
-	case apierrors.IsNotFound(err):
+	case live == nil:
 		return named(o) + " is gone", nil
-	case err != nil:
-		return "", err
 	case live.GetDeletionTimestamp() != nil:
 		return named(o) + " is being deleted", nil
 	}
-	wanted := c.owned(o)
+	wanted := c.owned(withClaimDefaults(o))
 	patch, err := patchFor(wanted, wanted, *live)
 	if err != nil || patch == nil {
 		return "", err

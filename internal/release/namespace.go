@@ -26,7 +26,7 @@ func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (cr
 	_, err = c.kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:   c.namespace,
-			Labels: map[string]string{"app.kubernetes.io/managed-by": "tkdeploy"},
+			Labels: map[string]string{managedBy: "tkdeploy"},
 		},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {

@@ -17,6 +17,12 @@ import (
 // fieldManager is who the API server notes as the author of a dry run.
 const fieldManager = "tkdeploy"
 
+// The label that Helm gives all that it applies.
+const (
+	managedBy = "app.kubernetes.io/managed-by"
+	helm      = "Helm"
+)
+
 // owned is an object with the marks that Helm adds to what it applies.
 func (c *Client) owned(o unstructured.Unstructured) unstructured.Unstructured {
 	o = *o.DeepCopy()
@@ -24,7 +30,7 @@ func (c *Client) owned(o unstructured.Unstructured) unstructured.Unstructured {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels["app.kubernetes.io/managed-by"] = "Helm"
+	labels[managedBy] = helm
 	o.SetLabels(labels)
 	annotations := o.GetAnnotations()
 	if annotations == nil {

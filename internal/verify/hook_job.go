@@ -33,6 +33,7 @@ func (h *hookRun) followJob(ctx context.Context, hook Hook, created *unstructure
 		return ending{err: fmt.Errorf("read Job %s: %w", created.GetName(), err)}
 	}
 	j := &hookJob{hookPod: h.hookPod(hook), seen: map[types.UID]bool{}}
+	j.Exit = nil // the Job says it no sooner
 	job, err := j.follow(ctx, job)
 	if err != nil {
 		return j.ending(err)

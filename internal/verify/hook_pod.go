@@ -40,6 +40,7 @@ type attempt struct {
 	tap      tap
 	tail     []string // of the lines that are not TAP
 	failed   []HookFailure
+	asked    bool // whether it has passed
 }
 
 // follow returns the pod when it has ended and its log is read. A log that
@@ -109,17 +110,18 @@ func hasFailed(pod *corev1.Pod) bool {
 		})
 }
 
-func (p *hookPod) status(pod *corev1.Pod) corev1.ContainerStatus {
+// status is the pod's own of the container, empty if it has none yet.
+func (p *hookPod) status(pod *corev1.Pod) *corev1.ContainerStatus {
 	i := slices.IndexFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == p.container })
 	if i < 0 {
-		return corev1.ContainerStatus{}
+		return &corev1.ContainerStatus{}
 	}
-	return pod.Status.ContainerStatuses[i]
+	return &pod.Status.ContainerStatuses[i]
 }
 
 // readable says that the container has a log, or never will have.
 func (p *hookPod) readable(pod *corev1.Pod) (bool, error) {
-	if hasEnded(pod) || hasRun(p.status(pod)) {
+	if hasEnded(pod) || hasRun(*p.status(pod)) {
 		return true, nil
 	}
 	return false, p.stuck(pod)
@@ -152,19 +154,49 @@ func (p *hookPod) followLog(ctx context.Context, w watched[*corev1.Pod], pod *co
 			stop()
 		}
 	})
+	var passed *corev1.Pod
 	err := p.readLog(ctx, pod.Name, false)
+	if errors.Is(err, errWhole) {
+		if passed = p.passed(ctx, pod); passed == nil {
+			err = p.readLog(ctx, pod.Name, false)
+		}
+	}
 	stop()
 	watching.Wait()
-	if over {
+	switch {
+	case over:
 		return last, nil
+	case passed != nil:
+		return passed, nil
 	}
 	return pod, err
 }
 
-var errSilent = errors.New("the log was silent")
+// passed asks the node's runtime whether the process has ended well that has said
+// all that it planned: the kubelet looks once a second. It returns the pod as the
+// kubelet will show it, and nil if that is not known; a failure is the kubelet's to tell.
+func (p *hookPod) passed(ctx context.Context, pod *corev1.Pod) *corev1.Pod {
+	pod = pod.DeepCopy()
+	main := p.status(pod)
+	id := main.ContainerID
+	main.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", ContainerID: id}}
+	if !hasEnded(pod) {
+		return nil
+	}
+	if code, ok := p.Exit(ctx, pod.Spec.NodeName, id); !ok || code != 0 {
+		return nil
+	}
+	return pod
+}
+
+var (
+	errSilent = errors.New("the log was silent")
+	errWhole  = errors.New("all planned steps have passed")
+)
 
 // readLog takes what is new in the log until it ends. Of a pod that is over,
-// the last line need not end in a line break.
+// the last line need not end in a line break; of one that is not, errWhole tells
+// once that no more is to come.
 func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -196,6 +228,10 @@ func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
 		case n > p.lines && (over || !line.torn):
 			p.lines = n
 			p.take(line.text)
+			if !over && !p.asked && p.Exit != nil && p.tap.passed() {
+				p.asked = true
+				return errWhole
+			}
 		}
 		silence.Reset(p.Silence)
 		pause.Reset(quiet)

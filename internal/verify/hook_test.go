@@ -112,7 +112,7 @@ func hookState(phase corev1.PodPhase, init, main corev1.ContainerState) corev1.P
 	return corev1.PodStatus{
 		Phase:                 phase,
 		InitContainerStatuses: []corev1.ContainerStatus{{Name: "prepare", State: init}},
-		ContainerStatuses:     []corev1.ContainerStatus{{Name: "test", State: main}},
+		ContainerStatuses:     []corev1.ContainerStatus{{Name: "test", State: main, ContainerID: "containerd://main"}},
 	}
 }
 
@@ -143,7 +143,10 @@ const passingLog = "TAP version 14\n1..2\nok 1 - register\n  ---\n  duration_ms:
 
 // hooksOn runs hooks without checks.
 func hooksOn(ctx context.Context, client *fake.Clientset, hooks ...Hook) outcome {
-	r := newRunner(client)
+	return newRunner(client).hooks(ctx, client, hooks...)
+}
+
+func (r *Runner) hooks(ctx context.Context, client *fake.Clientset, hooks ...Hook) outcome {
 	r.Objects = dynamicOf(client)
 	r.Redact = func(s string) string { return strings.ReplaceAll(s, "hunter2", "[redacted]") }
 	var o outcome
@@ -226,6 +229,57 @@ func TestTheStepsOfAHookAreReported(t *testing.T) {
 			t.Errorf("took %v, although the pod was over after 3 s", o.took)
 		}
 	})
+}
+
+func TestAPassIsTheRuntimesToTellAndAFailureTheKubelets(t *testing.T) {
+	t.Parallel()
+	const once, never = "node-1 containerd://main", ""
+	answer := func(code int, ok bool) func() (int, bool) { return func() (int, bool) { return code, ok } }
+	for name, test := range map[string]struct {
+		runtime func() (code int, ok bool)
+		kubelet int32 // the exit status that it tells, after 3 s
+		log     string
+		asked   string
+		took    time.Duration
+		err     string
+	}{
+		"a pass":                       {answer(0, true), 0, passingLog, once, 2 * second, ""},
+		"a pass that is not known yet": {answer(0, false), 0, passingLog, once, 3 * second, ""},
+		"a failure":                    {answer(3, true), 3, passingLog, once, 3 * second, "journey: exit code 3"},
+		"a step that failed":           {answer(0, true), 0, "TAP version 14\n1..1\nnot ok 1 - register\n", never, 3 * second, `journey: step "register" failed`},
+		"steps that are still to come": {answer(0, true), 0, "TAP version 14\n1..2\nok 1 - register\n", never, 3 * second, `journey: it ended after 1 of 2 steps, the last was "register"`},
+		"a log that is none of steps":  {answer(0, true), 0, "all well\n", never, 3 * second, ""},
+		"no runtime that can be asked": {nil, 0, passingLog, never, 3 * second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				end := map[bool]corev1.PodPhase{true: corev1.PodSucceeded, false: corev1.PodFailed}[test.kubelet == 0]
+				client := (&node{states: life(end, test.kubelet), logs: []string{test.log}}).cluster(t)
+				r, asked := newRunner(client), []string{}
+				if test.runtime != nil {
+					r.Exit = func(_ context.Context, node, id string) (int, bool) {
+						asked = append(asked, node+" "+id)
+						return test.runtime()
+					}
+				}
+				hook := podHook(t, "journey")
+				if err := unstructured.SetNestedField(hook.Object.Object, "node-1", "spec", "nodeName"); err != nil {
+					t.Fatal(err)
+				}
+				o := r.hooks(t.Context(), client, hook)
+				if got := fmt.Sprint(o.err); got != test.err && (test.err != "" || o.err != nil) {
+					t.Errorf("got  %s\nwant %s", got, test.err)
+				}
+				if got := strings.Join(asked, ", "); got != test.asked || o.took != test.took {
+					t.Errorf("asked %q, took %v; want %q, %v", got, o.took, test.asked, test.took)
+				}
+				if want := "journey/register done\njourney/like blocked skipped: no video"; test.log == passingLog && test.err == "" && o.ends() != want {
+					t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
+				}
+			})
+		})
+	}
 }
 
 func TestAFailedStepIsNamedAndThePodKeptAsEvidence(t *testing.T) {

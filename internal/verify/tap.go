@@ -35,6 +35,7 @@ type tap struct {
 	plan    int  // how many points are promised, if planned
 	planned bool
 	came    int
+	failed  bool // one of them did
 	bailed  bool
 	reason  string // of the Bail out!
 
@@ -88,6 +89,7 @@ func (t *tap) end() []step {
 func (t *tap) statement(line string) bool {
 	if point, ok := parsePoint(line); ok && !t.bailed {
 		t.came++
+		t.failed = t.failed || !point.ok
 		if point.name == "" {
 			point.name = fmt.Sprintf("step %d", t.came)
 		}
@@ -128,6 +130,11 @@ func (t *tap) problem() string {
 		return fmt.Sprintf("%d steps came, although it planned %d", t.came, t.plan)
 	}
 	return ""
+}
+
+// passed says that all points that were planned came, and none failed.
+func (t *tap) passed() bool {
+	return t.on && t.problem() == "" && !t.failed
 }
 
 func isVersion(line string) bool {

@@ -25,6 +25,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify"
@@ -292,7 +293,7 @@ func (b *bench) hook(t *testing.T, ctx context.Context, job bool, args ...string
 		hook.Resource = corev1.SchemeGroupVersion.WithResource("pods")
 		hook.Object = rendered(t, &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: meta, Spec: pod.Spec})
 	}
-	runner := &verify.Runner{Client: b.client, Objects: b.objects, Namespace: b.namespace, Image: b.image, Release: "test"}
+	runner := &verify.Runner{Client: b.client, Objects: b.objects, Namespace: b.namespace, Image: b.image, Release: "test", Exit: exitIn}
 	start := time.Now()
 	err = runner.Verify(ctx, nil, []verify.Hook{hook}, event.Func(func(e event.Event) {
 		t.Logf("%6.3fs %s %s %s %s (%v)", time.Since(start).Seconds(), e.Kind, e.Outcome, e.Item, e.Message, e.Elapsed)
@@ -304,12 +305,25 @@ func (b *bench) hook(t *testing.T, ctx context.Context, job bool, args ...string
 	return items, err
 }
 
-// podsLeft is how many pods there are in the namespace.
+// exitIn asks a node of the cluster how a container has ended.
+func exitIn(ctx context.Context, node, id string) (code int, ok bool) {
+	nodes := cluster.New(cluster.Spec{}, cluster.Limits{}).NodesOf(cluster.Status{Nodes: []cluster.NodeStatus{{Name: node}}})
+	return nodes[0].Exit(ctx, id)
+}
+
+// podsLeft is how many pods there are in the namespace. The node's runtime must
+// know how each has ended.
 func (b *bench) podsLeft(t *testing.T) int {
 	t.Helper()
 	pods, err := b.client.CoreV1().Pods(b.namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range pods.Items {
+		c := p.Status.ContainerStatuses[0]
+		if code, ok := exitIn(t.Context(), p.Spec.NodeName, c.ContainerID); !ok || c.State.Terminated == nil || code != int(c.State.Terminated.ExitCode) {
+			t.Errorf("container %s ended with %d, known %v; the kubelet says %+v", c.ContainerID, code, ok, c.State)
+		}
 	}
 	return len(pods.Items)
 }

@@ -1,0 +1,50 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+)
+
+// said is a docker whose commands say one thing.
+type said struct {
+	text string
+	err  error
+	args []string
+}
+
+func (s *said) Run(_ context.Context, _ io.Reader, stdout io.Writer, args ...string) error {
+	s.args = args
+	_, _ = io.WriteString(stdout, s.text)
+	return s.err
+}
+
+func TestExitIsWhatTheRuntimeNoted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		docker said
+		code   int
+		ok     bool
+	}{
+		"well":                           {said{text: `{"Version":"v1","FinishedAt":1795900874602832925,"ExitCode":0}`}, 0, true},
+		"not well":                       {said{text: `{"Version":"v1","FinishedAt":1795900874602832925,"ExitCode":3}`}, 3, true},
+		"not yet":                        {said{text: `{"Version":"v1","FinishedAt":0,"ExitCode":0}`}, 0, false},
+		"in words of another time":       {said{text: `{"Version":"v2","FinishedAt":1795900874602832925,"ExitCode":0}`}, 0, false},
+		"in no words":                    {said{text: "{"}, 0, false},
+		"of a container that it has not": {said{err: errors.New("no such file")}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, ok := Node{"node-1", &test.docker}.Exit(t.Context(), "containerd://0a1b")
+			if code != test.code || ok != test.ok {
+				t.Errorf("got %d, %v", code, ok)
+			}
+			want := []string{"exec", "--privileged", "node-1", "cat", "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/0a1b/status"}
+			if !slices.Equal(test.docker.args, want) {
+				t.Errorf("docker %q", test.docker.args)
+			}
+		})
+	}
+}
