@@ -27,11 +27,11 @@ func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, er
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	stock, err := images.Look(ctx, old.nodes, old.local)
+	stock, err := images.Look(ctx, old.nodes, old.local, old.outside...)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing, nameless := namesOf(stock.Missing()), stock.Nameless(old.outside)
+	missing, nameless := namesOf(stock.Missing()), stock.Nameless()
 	if len(missing)+len(nameless) == 0 && old.noProbe == "" {
 		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%s in %s",
 			each(len(old.local)+len(old.outside), "image is", "images are"), each(len(old.nodes), "node", "nodes"))}, nil
@@ -58,11 +58,11 @@ func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter)
 		}
 		old.local = append(old.local, made...)
 	}
-	stock, err := images.Look(ctx, old.nodes, old.local)
+	stock, err := images.Look(ctx, old.nodes, old.local, old.outside...)
 	if err != nil {
 		return err
 	}
-	for _, ref := range stock.Nameless(old.outside) {
+	for _, ref := range stock.Nameless() {
 		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
 	}
 	return old.engine.Load(ctx, stock, reporter)

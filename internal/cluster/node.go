@@ -32,15 +32,22 @@ func (n Node) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, comman
 	return nil
 }
 
-// containerStatus is where containerd notes how a pod's container is
-// (internal/cri/store/container/status.go), with the id in its place.
-const containerStatus = "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/%s/status"
+// exitScript shows what containerd has noted of a pod's container
+// (internal/cri/store/container/status.go), whose id is its argument, as soon as
+// that has ended, or as it is after half a second.
+const exitScript = `
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  status=$(cat "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/$1/status") || exit
+  case $status in *'"FinishedAt":0,'*) sleep 0.05 ;; *) break ;; esac
+done
+printf '%s' "$status"
+`
 
-// Exit is how a container of a pod has ended, by the id in the pod's status. ok is
-// false while it runs, and where it is not known.
+// Exit is how a container of a pod has ended, by the id in the pod's status, or does
+// within half a second. ok is false if it does not, and where it is not known.
 func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	var text bytes.Buffer
-	if err := n.Run(ctx, nil, &text, "cat", fmt.Sprintf(containerStatus, strings.TrimPrefix(id, "containerd://"))); err != nil {
+	if err := n.Run(ctx, nil, &text, "sh", "-c", exitScript, "exit", strings.TrimPrefix(id, "containerd://")); err != nil {
 		return 0, false
 	}
 	var status struct {

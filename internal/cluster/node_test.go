@@ -41,7 +41,7 @@ func TestExitIsWhatTheRuntimeNoted(t *testing.T) {
 			if code != test.code || ok != test.ok {
 				t.Errorf("got %d, %v", code, ok)
 			}
-			want := []string{"exec", "--privileged", "node-1", "cat", "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/0a1b/status"}
+			want := []string{"exec", "--privileged", "node-1", "sh", "-c", exitScript, "exit", "0a1b"}
 			if !slices.Equal(test.docker.args, want) {
 				t.Errorf("docker %q", test.docker.args)
 			}

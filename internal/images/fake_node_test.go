@@ -45,32 +45,35 @@ func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, com
 	defer n.mu.Unlock()
 	switch command[2] {
 	case inventoryScript:
-		n.inventory(stdout, command[4:])
+		n.inventory(stdout, command[4], command[5:])
 	case importScript:
 		if local := command[5] == "--local"; local == n.noLocal {
 			return fmt.Errorf("the import's arguments are %q, and that ctr has no --local is %t", command[4:6], n.noLocal)
 		}
-		if err := n.imported(stdin, command[6:]); err != nil {
+		if err := n.imported(stdin, command[7:]); err != nil {
 			return err
 		}
-		n.list(stdout, "")
+		n.list(stdout, "", command[6])
 	default:
 		return fmt.Errorf("unknown command %q", command)
 	}
 	return nil
 }
 
-// list writes as `ctr images ls` of containerd 2.4 does.
-func (n *fakeNode) list(w io.Writer, prefix string) {
+// list writes as `ctr images ls` of containerd 2.4 does, with filters by name.
+func (n *fakeNode) list(w io.Writer, prefix, filters string) {
 	fmt.Fprintln(w, prefix+"REF  TYPE  DIGEST  SIZE  PLATFORMS  LABELS")
 	for _, ref := range slices.Sorted(maps.Keys(n.records)) {
 		r := n.records[ref]
+		if !slices.Contains(strings.Fields(filters), "name=="+ref) {
+			continue
+		}
 		fmt.Fprintf(w, "%s%s  application/vnd.oci.image.manifest.v1+json %s 1.9 MiB linux/amd64 %s \n", prefix, ref, r.target, r.labels)
 	}
 }
 
-func (n *fakeNode) inventory(w io.Writer, asked []string) {
-	n.list(w, "image ")
+func (n *fakeNode) inventory(w io.Writer, filters string, asked []string) {
+	n.list(w, "image ", filters)
 	all := true
 	for ; len(asked) > 0; asked = asked[2:] {
 		all = all && n.records[asked[0]].is(Image{ID: asked[1]})

@@ -24,18 +24,19 @@ func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 // Stock is what nodes have of images, as they said when they were asked.
 type Stock struct {
 	images []Image
+	others []string
 	nodes  []Node
 	have   []inventory // of the node at the same place
 }
 
-// Look asks each node once what it has of the images. Errors have the class
-// [fault.Load].
-func Look(ctx context.Context, nodes []Node, images []Image) (Stock, error) {
-	s := Stock{images: images, nodes: nodes, have: make([]inventory, len(nodes))}
+// Look asks each node once what it has of the images, and of others that the engine
+// need not have, by their references. Errors have the class [fault.Load].
+func Look(ctx context.Context, nodes []Node, images []Image, others ...string) (Stock, error) {
+	s := Stock{images: images, others: others, nodes: nodes, have: make([]inventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
 		work.Go(func() (err error) {
-			s.have[i], err = takeInventory(ctx, n, images)
+			s.have[i], err = takeInventory(ctx, n, images, others)
 			return err
 		})
 	}
@@ -54,12 +55,11 @@ func (s Stock) Missing() []Missing {
 	return missing
 }
 
-// Nameless tells which of the references some node has no image for, whatever
-// image it is. It is for images that the engine has not, and Look was not asked
-// for.
-func (s Stock) Nameless(refs []string) []string {
+// Nameless tells which of the others some node has no image for, whatever image it
+// is.
+func (s Stock) Nameless() []string {
 	var nameless []string
-	for _, ref := range refs {
+	for _, ref := range s.others {
 		if slices.ContainsFunc(s.have, func(have inventory) bool { return have.records[fullRef(ref)].target == "" }) {
 			nameless = append(nameless, ref)
 		}

@@ -121,7 +121,7 @@ func TestLoadE2E(t *testing.T) {
 		t.Errorf("again: %s", log.outcomes())
 	}
 	t.Logf("again: %s", again)
-	if have, err := takeInventory(t.Context(), n, first); err != nil || len(have.blobs) > 0 {
+	if have, err := takeInventory(t.Context(), n, first, nil); err != nil || len(have.blobs) > 0 {
 		t.Errorf("a node that has all images was asked for its %d blobs too, %v", len(have.blobs), err)
 	}
 

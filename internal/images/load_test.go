@@ -299,8 +299,8 @@ func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
 	one, two := newFakeNode("one"), newFakeNode("two")
 	do(t, e.lookAndLoad(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
 	for nodes, want := range map[*[]Node]string{{one}: "[acme/auth:9]", {one, two}: "[acme/auth:1 acme/auth:9]"} {
-		stock, err := Look(t.Context(), *nodes, nil)
-		if got := stock.Nameless([]string{"acme/auth:1", "acme/auth:9"}); err != nil || fmt.Sprint(got) != want {
+		stock, err := Look(t.Context(), *nodes, nil, "acme/auth:1", "acme/auth:9")
+		if got := stock.Nameless(); err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%d nodes: got %v, %v, want %s", len(*nodes), got, err, want)
 		}
 	}

@@ -33,12 +33,14 @@ const (
 )
 
 // inventoryScript lists what a node has, one word of kind first. Its arguments are
-// a reference and an id for each image in question: where the node has them all,
-// it is asked for their records only, which is half the time. kind writes the
-// node's snapshotter into containerd's config; a ctr that fails gives nothing, and
-// then everything is sent.
+// which images are in question, for [byName], then a reference and an id for each:
+// where the node has them all, it is asked for their records only. (Of all its
+// images ctr would take three times as long: it adds up the size of each.) kind
+// writes the node's snapshotter into containerd's config; a ctr that fails gives
+// nothing, and then everything is sent.
 const inventoryScript = `
-images=$(ctr -n k8s.io images ls)
+images=$(set -f; ctr -n k8s.io images ls $1)
+shift
 printf '%s\n' "$images" | sed 's/^/image /'
 printf '%s\n' "$images" | awk -v asked="$*" '
     BEGIN { for (n = split(asked, a, " "); n > 0; n -= 2) id[a[n-1]] = a[n] }
@@ -56,17 +58,31 @@ wait
 `
 
 // importScript imports the archive on stdin, labels the images' records and
-// lists what the node then has. Its arguments are the snapshotter, --local or
-// nothing, then a reference and two labels for each image. With --local ctr
+// lists them. Its arguments are the snapshotter, --local or nothing, which images
+// they are, for [byName], then a reference and two labels for each. With --local ctr
 // writes the blobs itself; without, it hands the archive to containerd's
 // transfer service in pieces of 32 KB, and takes twice as long.
 const importScript = `
-set -e
+set -ef
 ctr -n k8s.io images import $2 --snapshotter "$1" - >/dev/null
-shift 2
+names=$3
+shift 3
 printf '%s\n' "$@" | xargs -n 3 -P 4 ctr -n k8s.io images label >/dev/null
-ctr -n k8s.io images ls
+ctr -n k8s.io images ls $names
 `
+
+// byName is the filter of these images for `ctr images ls`, a word for each. That a
+// reference holds no blank and no comma is a matter of its grammar.
+func byName(images []Image, others []string) string {
+	var names []string
+	for _, i := range images {
+		names = append(names, "name=="+i.Ref)
+	}
+	for _, ref := range others {
+		names = append(names, "name=="+fullRef(ref))
+	}
+	return strings.Join(names, " ")
+}
 
 // A record is what a node's containerd knows under an image's name.
 type record struct {
@@ -108,8 +124,8 @@ func parseRecords(text []byte) map[string]record {
 	return records
 }
 
-// An inventory is what a node has: of one that has all images in question, the
-// records.
+// An inventory is what a node has: the records of the images in question, and if
+// some of these are not there, all that a load can use.
 type inventory struct {
 	machine     string // as `uname -m` says
 	snapshotter string
@@ -119,9 +135,9 @@ type inventory struct {
 	records     map[string]record
 }
 
-func takeInventory(ctx context.Context, n Node, images []Image) (inventory, error) {
+func takeInventory(ctx context.Context, n Node, images []Image, others []string) (inventory, error) {
 	var out bytes.Buffer
-	command := []string{"sh", "-c", inventoryScript, "inventory"}
+	command := []string{"sh", "-c", inventoryScript, "inventory", byName(images, others)}
 	for _, i := range images {
 		command = append(command, i.Ref, i.ID)
 	}

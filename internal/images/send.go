@@ -37,10 +37,11 @@ func send(ctx context.Context, t *transfer, from *saved, meters meters) error {
 var errNodeDone = errors.New("the node stopped reading")
 
 func importCommand(t *transfer, from *saved) []string {
-	command := []string{"sh", "-c", importScript, "sh", t.have.snapshotter, ""}
+	local := ""
 	if t.have.local {
-		command[len(command)-1] = "--local"
+		local = "--local"
 	}
+	command := []string{"sh", "-c", importScript, "sh", t.have.snapshotter, local, byName(t.images, nil)}
 	for _, i := range t.images {
 		command = append(command, i.Ref, labelID+"="+i.ID, labelManifest+"="+from.images[i.Ref].manifest.Digest.String())
 	}

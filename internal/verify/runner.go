@@ -35,9 +35,9 @@ type Runner struct {
 	Handover    time.Duration // for Services to leave a pod that was replaced; 0 is 1 s
 	Names       time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
 
-	// Exit asks the node's container runtime how a container has ended, by the id in
-	// its pod's status; ok is false while that is not known. nil asks nobody: the
-	// kubelet tells it up to a second later.
+	// Exit asks the node's container runtime how a container that is about to end has
+	// ended, by the id in its pod's status; ok is false if that is not known. nil asks
+	// nobody: the kubelet tells it up to a second later.
 	Exit func(ctx context.Context, node, id string) (code int, ok bool)
 
 	// Redact masks secrets in what comes from the cluster; nil masks nothing.
