@@ -11,25 +11,18 @@ import (
 // 1.37). A patch has their list as a whole or not at all, so that each look would
 // need a dry run to find no difference.
 func withClaimDefaults(o unstructured.Unstructured) unstructured.Unstructured {
-	claims, _, _ := unstructured.NestedSlice(o.Object, "spec", "volumeClaimTemplates")
-	if o.GetKind() != "StatefulSet" || len(claims) == 0 {
+	if o.GetKind() != "StatefulSet" {
 		return o
-	}
-	for _, claim := range claims {
-		content, ok := claim.(map[string]any)
-		if !ok {
-			return o
-		}
-		for path, value := range map[string]string{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec.volumeMode": "Filesystem", "status.phase": "Pending"} {
-			fields := strings.Split(path, ".")
-			if lookup(content, fields) == nil && unstructured.SetNestedField(content, value, fields...) != nil {
-				return o
-			}
-		}
 	}
 	o = *o.DeepCopy()
-	if unstructured.SetNestedSlice(o.Object, claims, "spec", "volumeClaimTemplates") != nil {
-		return o
+	claims, _ := lookup(o.Object, []string{"spec", "volumeClaimTemplates"}).([]any)
+	for _, claim := range claims {
+		content, ok := claim.(map[string]any)
+		for path, value := range map[string]string{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec.volumeMode": "Filesystem", "status.phase": "Pending"} {
+			if fields := strings.Split(path, "."); ok && lookup(content, fields) == nil {
+				_ = unstructured.SetNestedField(content, value, fields...) // where it cannot be, the API server says why
+			}
+		}
 	}
 	return o
 }

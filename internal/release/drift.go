@@ -47,7 +47,7 @@ func (c *Client) drift(ctx context.Context, rel *release.Release) ([]string, err
 		return err
 	})
 	for _, same := range byKind(unscaled(manifest)) {
-		group.Go(func() error { return c.lookAtAll(ctx, same, found) })
+		group.Go(func() error { return c.lookAtAll(ctx, same, found, group) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, redactorFor(rel.Manifest).error(err)
@@ -84,8 +84,9 @@ func unscaled(manifest []unstructured.Unstructured) []unstructured.Unstructured 
 	return manifest
 }
 
-// lookAtAll says in found how objects of one kind and namespace differ.
-func (c *Client) lookAtAll(ctx context.Context, same []placed, found []string) error {
+// lookAtAll says in found how objects of one kind and namespace differ. Of group it
+// takes what is free.
+func (c *Client) lookAtAll(ctx context.Context, same []placed, found []string, group *errgroup.Group) error {
 	resource, err := c.resource(same[0].Unstructured)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", named(same[0].Unstructured), err)
@@ -95,8 +96,17 @@ func (c *Client) lookAtAll(ctx context.Context, same []placed, found []string) e
 		live = liveByName(ctx, resource)
 	}
 	for _, o := range same {
-		if found[o.at], err = c.look(ctx, resource, o.Unstructured, live[o.GetName()]); err != nil {
-			return fmt.Errorf("look at %s: %w", named(o.Unstructured), err)
+		look := func() (err error) {
+			if found[o.at], err = c.look(ctx, resource, o.Unstructured, live[o.GetName()]); err != nil {
+				return fmt.Errorf("look at %s: %w", named(o.Unstructured), err)
+			}
+			return nil
+		}
+		if group.TryGo(look) {
+			continue
+		}
+		if err := look(); err != nil {
+			return err
 		}
 	}
 	return nil
