@@ -2,6 +2,7 @@
 # Run the e2e tests of the packages that speak to the engine and the cluster,
 # on a cluster of their own that tkdeploy makes and takes away again.
 #
+#   hack/test-adapters.sh [PACKAGE...]     those packages only
 #   hack/test-adapters.sh --take-away      only takes away what test-images.sh left
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,7 @@ exec {lock}>"${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine" # test/e2e kills the
 flock -s "$lock"
 lay_out tkdeploy-adapters 25080
 if [ "${1:-}" = --take-away ]; then exit; fi
+[ $# -gt 0 ] || set -- ./internal/images ./internal/release ./internal/rollout ./internal/verify
 in_app up --to cluster
 
 TKDEPLOY_TEST_KUBECONFIG=$(in_app kubeconfig)
@@ -31,4 +33,4 @@ docker update --cpu-shares 512 "$TKDEPLOY_TEST_NODE" >/dev/null
 # Tests wait far more than they work: more at once than there are cores. With ten of them, or packages
 # side by side, runc failed to freeze cgroups and containerd told a kill for want of memory as another;
 # with six, the stack beside them lost requests.
-go test -tags e2e -run E2E -count 1 -p 1 -parallel 4 -timeout 30m ./internal/images ./internal/release ./internal/rollout ./internal/verify
+go test -tags e2e -run E2E -count 1 -p 1 -parallel 4 -timeout 30m "$@"
