@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -115,6 +116,15 @@ func (c *realCluster) template(change func(*corev1.PodSpec, nodeImages)) corev1.
 	return t
 }
 
+// awaitQuota waits until the quota is enforced, which one without a status is not.
+func (c *realCluster) awaitQuota(t *testing.T, ns, name string) error {
+	t.Helper()
+	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		quota, err := c.client.CoreV1().ResourceQuotas(ns).Get(ctx, name, metav1.GetOptions{})
+		return err == nil && len(quota.Status.Hard) > 0, err
+	})
+}
+
 func (c *realCluster) create(t *testing.T, ns string, object runtime.Object) {
 	t.Helper()
 	var err error
@@ -131,7 +141,9 @@ func (c *realCluster) create(t *testing.T, ns string, object runtime.Object) {
 	case *corev1.Secret:
 		_, err = c.client.CoreV1().Secrets(ns).Create(t.Context(), v, o)
 	case *corev1.ResourceQuota:
-		_, err = c.client.CoreV1().ResourceQuotas(ns).Create(t.Context(), v, o)
+		if _, err = c.client.CoreV1().ResourceQuotas(ns).Create(t.Context(), v, o); err == nil {
+			err = c.awaitQuota(t, ns, v.Name)
+		}
 	case *corev1.PersistentVolumeClaim:
 		_, err = c.client.CoreV1().PersistentVolumeClaims(ns).Create(t.Context(), v, o)
 	default:

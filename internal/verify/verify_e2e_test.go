@@ -266,10 +266,18 @@ func TestAQuotaThatLeavesNoRoomIsNamedE2E(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "none"},
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: {}}},
 	}
-	if _, err := b.client.CoreV1().ResourceQuotas(b.namespace).Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
+	quotas := b.client.CoreV1().ResourceQuotas(b.namespace)
+	if _, err := quotas.Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := b.run(t, nil)
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		quota, err := quotas.Get(ctx, quota.Name, metav1.GetOptions{})
+		return err == nil && len(quota.Status.Hard) > 0, err // without a status it is not enforced
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.run(t, nil)
 	if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "none") || !strings.Contains(fault.HintOf(err), "quota") && !strings.Contains(fault.HintOf(err), "describe") {
 		t.Errorf("got %v, hint %s", err, fault.HintOf(err))
 	}
