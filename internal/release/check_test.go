@@ -108,11 +108,8 @@ func TestCheckOfValues(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			d := Desired{Name: "shop", Namespace: "shop", Chart: filepath.Join(dir, "chart"), Images: tt.images, Set: tt.set}
-			if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
-				t.Fatal(err)
-			}
+			d := Desired{Name: "shop", Namespace: "shop", Chart: copyChart(t), Images: tt.images, Set: tt.set}
+			dir := filepath.Dir(d.Chart)
 			for i, text := range tt.files {
 				file := filepath.Join(dir, string(rune('1'+i))+".yaml")
 				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

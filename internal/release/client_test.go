@@ -31,6 +31,27 @@ const (
 
 func shop() Desired { return Desired{Name: "shop", Namespace: "shop", Chart: "testdata/chart"} }
 
+// shopWith is the shop with one more template in its chart.
+func shopWith(t *testing.T, template string) Desired {
+	t.Helper()
+	d := shop()
+	d.Chart = copyChart(t)
+	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "more.yaml"), []byte(template), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// copyChart is a copy of the test chart, to be changed.
+func copyChart(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "chart")
+	if err := os.CopyFS(dir, os.DirFS("testdata/chart")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // recorder keeps the events of an Apply.
 type recorder struct{ events []event.Event }
 
@@ -134,10 +155,7 @@ func TestObserveSaysWhichFilesOfTheChartChanged(t *testing.T) {
 	server := newAPIServer(t)
 	c := server.client(t, Options{})
 	d := shop()
-	d.Chart = filepath.Join(t.TempDir(), "chart")
-	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
-		t.Fatal(err)
-	}
+	d.Chart = copyChart(t)
 	mustApply(t, c, d)
 	template := filepath.Join(d.Chart, "templates", "all.yaml")
 	data, err := os.ReadFile(template)
@@ -269,14 +287,7 @@ func TestALookAsksForTheObjectsOfAKindAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := shop()
-			d.Chart = filepath.Join(t.TempDir(), "chart")
-			if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(d.Chart, "templates", "more.yaml"), []byte(moreObjects), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			d := shopWith(t, moreObjects)
 			server := newAPIServer(t)
 			c := server.client(t, Options{})
 			mustApply(t, c, d)
@@ -529,15 +540,8 @@ func TestARejectedSecretIsNotShown(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-and-more"
 	encoded := base64.StdEncoding.EncodeToString([]byte(password))
-	d := shop()
-	d.Chart = filepath.Join(t.TempDir(), "chart")
-	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
-		t.Fatal(err)
-	}
 	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata: {FORBIDDEN: " + encoded + ", SHORT: YWI=}\n"
-	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "bad.yaml"), []byte(secret), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	d := shopWith(t, secret)
 	server := newAPIServer(t)
 	// The dry run lets it pass, so that Helm meets the rejection itself.
 	for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
@@ -573,16 +577,8 @@ func TestARejectedSecretIsNotShown(t *testing.T) {
 
 func TestAnUnknownFieldOfAnObjectIsRefused(t *testing.T) {
 	t.Parallel()
-	d := shop()
-	d.Chart = filepath.Join(t.TempDir(), "chart")
-	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
-		t.Fatal(err)
-	}
 	typo := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: typo}\ndta: {a: b}\n"
-	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "typo.yaml"), []byte(typo), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := newAPIServer(t).client(t, Options{}).Apply(t.Context(), d, event.Discard)
+	_, err := newAPIServer(t).client(t, Options{}).Apply(t.Context(), shopWith(t, typo), event.Discard)
 	if err == nil || !strings.Contains(err.Error(), `ConfigMap typo`) || !strings.Contains(err.Error(), `unknown field "dta"`) {
 		t.Errorf("%v", err)
 	}

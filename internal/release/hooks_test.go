@@ -2,8 +2,6 @@ package release
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -51,23 +49,9 @@ metadata:
   annotations: {helm.sh/hook: test, helm.sh/hook-weight: "9"}
 `
 
-// withHooks is the test chart with hooks.
-func withHooks(t *testing.T) Desired {
-	t.Helper()
-	d := shop()
-	d.Chart = filepath.Join(t.TempDir(), "chart")
-	if err := os.CopyFS(d.Chart, os.DirFS("testdata/chart")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "hooks.yaml"), []byte(hookTemplates), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
 	t.Parallel()
-	p, err := prepare(withHooks(t))
+	p, err := prepare(shopWith(t, hookTemplates))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,10 +129,7 @@ func TestAnAutoscaledDeploymentKeepsItsCount(t *testing.T) {
 // changedChart is a copy of the test chart with a text of a template replaced.
 func changedChart(t *testing.T, template, old, with string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "chart")
-	if err := os.CopyFS(dir, os.DirFS("testdata/chart")); err != nil {
-		t.Fatal(err)
-	}
+	dir := copyChart(t)
 	path := filepath.Join(dir, "templates", template)
 	data, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(data), old) {
