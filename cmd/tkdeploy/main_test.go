@@ -41,7 +41,7 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: hold FILE COMMAND")
 	}
-	f, err := lock.Take(context.Background(), ts.MkAbs(args[0]), "", lock.Self(args[1]))
+	f, err := lock.Acquire(context.Background(), ts.MkAbs(args[0]), "", lock.Self(args[1]))
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(f.Release(false)) })
 }

@@ -15,7 +15,7 @@ func details(err error) []string {
 	}
 	var lines []string
 	for _, cause := range failure.Causes {
-		lines = append(lines, rollout.Card(cause)...)
+		lines = append(lines, rollout.FormatCause(cause)...)
 	}
 	return lines
 }

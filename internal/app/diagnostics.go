@@ -67,7 +67,7 @@ type evidence struct {
 	mu     sync.Mutex // events come while it is written
 	events bytes.Buffer
 	lines  *report.JSON // writes to events
-	story  diagnose.Story
+	story  diagnose.Timeline
 
 	bundle *diagnose.Bundle // nil until the run has failed
 	report diagnose.Report

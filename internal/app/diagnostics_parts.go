@@ -22,20 +22,20 @@ const helmRecord corev1.SecretType = "helm.sh/release.v1"
 
 // parts are the pieces of evidence that there can be, given what the cluster is.
 // Nothing is asked of one that is not ours.
-func (e *evidence) parts(ctx context.Context) []diagnose.Part {
-	parts := []diagnose.Part{
+func (e *evidence) parts(ctx context.Context) []diagnose.Collector {
+	parts := []diagnose.Collector{
 		document("status", "status.json", "as of tkdeploy status --output json", e.status),
 		document("doctor", "doctor.json", "the engine and this machine, as of tkdeploy doctor --output json", e.doctor),
 	}
-	if kept := e.cluster.KeptLogs(); kept != "" {
-		parts = append(parts, diagnose.KeptLogs(kept))
+	if kept := e.cluster.FailedCreateLogs(); kept != "" {
+		parts = append(parts, diagnose.FailedCreateLogs(kept))
 	}
 	seen, err := e.observe(ctx)
 	switch {
 	case err != nil:
 		return append(parts, absent("the cluster", err))
-	case seen.Phase == cluster.Foreign, seen.Phase == cluster.Absent, seen.Phase == cluster.Stopped:
-		return append(parts, absent("the cluster", fmt.Errorf("%s: %s", seen.Phase, seen.Cause)))
+	case seen.Phase == cluster.NotOwned, seen.Phase == cluster.Absent, seen.Phase == cluster.Stopped:
+		return append(parts, absent("the cluster", fmt.Errorf("%s: %s", seen.Phase, seen.Reason)))
 	}
 	parts = append(parts, diagnose.NodeLogs(e.nodes))
 	kube, err := e.kube()
@@ -48,8 +48,8 @@ func (e *evidence) parts(ctx context.Context) []diagnose.Part {
 }
 
 // document is the part that is a command's JSON.
-func document[T any](name, file, what string, ask func(context.Context) (T, error)) diagnose.Part {
-	return diagnose.Part{Name: name, Collect: func(ctx context.Context, to *diagnose.Sink) error {
+func document[T any](name, file, what string, ask func(context.Context) (T, error)) diagnose.Collector {
+	return diagnose.Collector{Name: name, Collect: func(ctx context.Context, to *diagnose.Writer) error {
 		answer, err := ask(ctx)
 		if err != nil {
 			return err
@@ -59,8 +59,8 @@ func document[T any](name, file, what string, ask func(context.Context) (T, erro
 }
 
 // absent is a part of which it is known that it cannot be had.
-func absent(name string, why error) diagnose.Part {
-	return diagnose.Part{Name: name, Collect: func(context.Context, *diagnose.Sink) error { return why }}
+func absent(name string, why error) diagnose.Collector {
+	return diagnose.Collector{Name: name, Collect: func(context.Context, *diagnose.Writer) error { return why }}
 }
 
 // doctor gives up each check early: most of the time they take is a registry's.

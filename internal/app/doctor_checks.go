@@ -51,14 +51,14 @@ func one(look func(context.Context) finding) func(context.Context) []finding {
 
 // engineCheck connects, and gives what the engine says of itself; nil if none
 // answers.
-func (w *workspace) engineCheck(ctx context.Context, limit time.Duration) (*images.Facts, []finding) {
-	var facts atomic.Pointer[images.Facts] // a look that came too late may still write it
+func (w *workspace) engineCheck(ctx context.Context, limit time.Duration) (*images.Info, []finding) {
+	var facts atomic.Pointer[images.Info] // a look that came too late may still write it
 	look := func(ctx context.Context) finding {
 		engine, err := w.connect(ctx)
 		if err != nil {
 			return broken(fmt.Errorf("%w; its disk, cgroups, clock and resources, the cluster and the registries were not looked at", err))
 		}
-		found, err := engine.Facts(ctx)
+		found, err := engine.Info(ctx)
 		if err != nil {
 			return broken(err)
 		}
@@ -82,7 +82,7 @@ func dockerCommand(context.Context) finding {
 	return ok("%s", path)
 }
 
-func inotifyCheck(facts *images.Facts) finding {
+func inotifyCheck(facts *images.Info) finding {
 	if facts != nil && !facts.Local {
 		return ok("not looked at: the engine is on another machine")
 	}
@@ -93,7 +93,7 @@ func inotifyCheck(facts *images.Facts) finding {
 	return ok("%s", limits)
 }
 
-func cgroupCheck(facts images.Facts) finding {
+func cgroupCheck(facts images.Info) finding {
 	switch facts.Cgroup {
 	case "2":
 		return ok("version 2")
@@ -111,16 +111,16 @@ const (
 	clockFail = 5 * time.Minute
 )
 
-func clockCheck(facts images.Facts) finding {
+func clockCheck(facts images.Info) finding {
 	const fix = "set both clocks by NTP; restart Docker Desktop if its clock stood still"
-	ahead, by := "ahead of", facts.Skew.Abs().Round(time.Second)
-	if facts.Skew < 0 {
+	ahead, by := "ahead of", facts.ClockSkew.Abs().Round(time.Second)
+	if facts.ClockSkew < 0 {
 		ahead = "behind"
 	}
 	switch {
-	case facts.Skew.Abs() >= clockFail:
+	case facts.ClockSkew.Abs() >= clockFail:
 		return fail(fix, "the engine's clock is %s %s this machine's: certificates would not be valid", by, ahead)
-	case facts.Skew.Abs() >= clockWarn:
+	case facts.ClockSkew.Abs() >= clockWarn:
 		return warn(fix, "the engine's clock is %s %s this machine's", by, ahead)
 	}
 	return ok("the engine's clock agrees with this machine's")
@@ -132,14 +132,14 @@ func (w *workspace) clusterCheck(ctx context.Context) finding {
 	switch {
 	case err != nil:
 		return broken(err)
-	case seen.Phase == cluster.Foreign:
-		return fail("give the environment another cluster name under cluster.kind.name", "%s: %s", w.cluster.Name, seen.Cause)
-	case seen.Phase == cluster.Changed:
-		return fail("take it down and up again; the volumes are kept: tkdeploy down --env "+w.envName, "%s: %s", w.cluster.Name, seen.Cause)
-	case seen.Phase == cluster.Unready:
-		return warn("tkdeploy up waits for it", "%s: %s", w.cluster.Name, seen.Cause)
+	case seen.Phase == cluster.NotOwned:
+		return fail("give the environment another cluster name under cluster.kind.name", "%s: %s", w.cluster.Name, seen.Reason)
+	case seen.Phase == cluster.Outdated:
+		return fail("take it down and up again; the volumes are kept: tkdeploy down --env "+w.envName, "%s: %s", w.cluster.Name, seen.Reason)
+	case seen.Phase == cluster.NotReady:
+		return warn("tkdeploy up waits for it", "%s: %s", w.cluster.Name, seen.Reason)
 	}
-	return ok("%s: %s", seen.Phase, seen.Cause)
+	return ok("%s: %s", seen.Phase, seen.Reason)
 }
 
 func (w *workspace) portChecks(ctx context.Context) []finding {
@@ -147,12 +147,12 @@ func (w *workspace) portChecks(ctx context.Context) []finding {
 	for _, s := range w.cluster.PortStates(ctx) {
 		f := ok("%d is free", s.Port.Host)
 		switch {
-		case s.Ours:
+		case s.Owned:
 			f = ok("%d is held by our cluster", s.Port.Host)
-		case s.Taken != nil && s.Holder != "":
-			f = fail(cluster.FreePort, "%d is taken by %s", s.Port.Host, s.Holder)
-		case s.Taken != nil:
-			f = fail(cluster.FreePort, "%d is taken: %v", s.Port.Host, s.Taken)
+		case s.Err != nil && s.UsedBy != "":
+			f = fail(cluster.PortInUseHint, "%d is taken by %s", s.Port.Host, s.UsedBy)
+		case s.Err != nil:
+			f = fail(cluster.PortInUseHint, "%d is taken: %v", s.Port.Host, s.Err)
 		}
 		all = append(all, f)
 	}

@@ -20,7 +20,7 @@ const (
 	diskWarn = 10 << 30
 )
 
-func engineDisk(facts images.Facts) finding {
+func engineDisk(facts images.Info) finding {
 	if !facts.Local {
 		return ok("not looked at: %s is on another machine", facts.Root)
 	}
@@ -51,7 +51,7 @@ func gib(bytes uint64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1
 // warnOfDisk tells of an engine's disk that is nearly full before work on it
 // begins. It is no failure: what is to be done may still fit.
 func warnOfDisk(ctx context.Context, engine *images.Engine, reporter event.Reporter) {
-	facts, err := engine.Facts(ctx)
+	facts, err := engine.Info(ctx)
 	if err != nil || !facts.Local {
 		return // the work itself will tell
 	}
@@ -70,7 +70,7 @@ const (
 // resourcesCheck compares what the rendered pods request with what the engine
 // has. Each kind node believes to have the whole machine, so that pods which do
 // not fit into the machine are still scheduled where there are several nodes.
-func (w *workspace) resourcesCheck(facts images.Facts) finding {
+func (w *workspace) resourcesCheck(facts images.Info) finding {
 	d := &deployment{workspace: w}
 	rendered, err := release.Render(d.desired(d.standIns()))
 	if err != nil {
@@ -83,7 +83,7 @@ func (w *workspace) resourcesCheck(facts images.Facts) finding {
 	return compareResources(asked, facts, nodes)
 }
 
-func compareResources(asked release.Requests, facts images.Facts, nodes int64) finding {
+func compareResources(asked release.Requests, facts images.Info, nodes int64) finding {
 	const fix = "give the engine more (Docker Desktop: Settings, Resources), or request less in the environment's values"
 	said := fmt.Sprintf("%s and the control plane request %s CPU and %s memory; the engine has %d and %s", each(int(asked.Pods), "pod", "pods"),
 		cores(asked.CPU), gib(uint64(asked.Memory.Value())), facts.CPUs, gib(uint64(facts.Memory)))
@@ -113,15 +113,15 @@ func (w *workspace) registryChecks(ctx context.Context) []finding {
 		return []finding{broken(err)}
 	}
 	sources := slices.Concat(w.nodeImage().Sources, set.Bases, set.Sources)
-	outside, err := engine.Outside(ctx, sources)
+	outside, err := engine.CheckRemote(ctx, sources)
 	if err != nil {
 		return []finding{broken(err)}
 	}
 	here := 0
-	absent := map[string][]images.Outside{}
+	absent := map[string][]images.RemoteStatus{}
 	var registries []string
 	for _, o := range outside {
-		if o.Here {
+		if o.Local {
 			here++
 			continue
 		}
@@ -139,12 +139,12 @@ func (w *workspace) registryChecks(ctx context.Context) []finding {
 }
 
 // registryFinding judges the images that one registry would have to give.
-func registryFinding(absent []images.Outside) finding {
+func registryFinding(absent []images.RemoteStatus) finding {
 	var given, made, lost []string
 	var why error
 	for _, o := range absent {
 		switch {
-		case o.Refusal == nil:
+		case o.Err == nil:
 			given = append(given, o.Source.Name)
 			continue
 		case o.Source.Recipe != "":
@@ -153,7 +153,7 @@ func registryFinding(absent []images.Outside) finding {
 			lost = append(lost, o.Source.Name)
 		}
 		if why == nil || o.Source.Recipe == "" {
-			why = o.Refusal
+			why = o.Err
 		}
 	}
 	if len(lost) > 0 {

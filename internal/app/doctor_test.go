@@ -52,10 +52,10 @@ func TestFindings(t *testing.T) {
 	asked := func(cpu, memory string) release.Requests {
 		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
 	}
-	engine := images.Facts{CPUs: 2, Memory: 4 << 30}
+	engine := images.Info{CPUs: 2, Memory: 4 << 30}
 	down := errors.New("docker.io cannot be reached")
-	absent := func(recipe string, refusal error) images.Outside {
-		return images.Outside{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Refusal: refusal}
+	absent := func(recipe string, refusal error) images.RemoteStatus {
+		return images.RemoteStatus{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Err: refusal}
 	}
 	for name, test := range map[string]struct {
 		got    finding
@@ -66,15 +66,15 @@ func TestFindings(t *testing.T) {
 		"too little memory":                {compareResources(asked("1", "5Gi"), engine, 1), checkFail, "not all pods can be scheduled"},
 		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), engine, 1), checkFail, "not all pods can be scheduled"},
 		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), engine, 2), checkWarn, "will be scheduled and be slow"},
-		"a clock that is right":            {clockCheck(images.Facts{Skew: time.Second}), checkOK, "agrees"},
-		"a clock that is off":              {clockCheck(images.Facts{Skew: -time.Minute}), checkWarn, "1m0s behind this machine's"},
-		"a clock that is far off":          {clockCheck(images.Facts{Skew: 10 * time.Minute}), checkFail, "10m0s ahead of this machine's"},
-		"cgroup version 2":                 {cgroupCheck(images.Facts{Cgroup: "2"}), checkOK, "version 2"},
-		"cgroup version 1":                 {cgroupCheck(images.Facts{Cgroup: "1"}), checkWarn, "version 1"},
-		"an engine elsewhere":              {engineDisk(images.Facts{Root: "/var/lib/docker"}), checkOK, "on another machine"},
-		"a registry that answers":          {registryFinding([]images.Outside{absent("", nil)}), checkOK, "gives pg"},
-		"none, and a recipe":               {registryFinding([]images.Outside{absent("r", down)}), checkWarn, "pgr will be made by recipe: docker.io cannot be reached"},
-		"none, and no recipe for one":      {registryFinding([]images.Outside{absent("r", down), absent("", down)}), checkFail, "no source for pg: docker.io cannot be reached"},
+		"a clock that is right":            {clockCheck(images.Info{ClockSkew: time.Second}), checkOK, "agrees"},
+		"a clock that is off":              {clockCheck(images.Info{ClockSkew: -time.Minute}), checkWarn, "1m0s behind this machine's"},
+		"a clock that is far off":          {clockCheck(images.Info{ClockSkew: 10 * time.Minute}), checkFail, "10m0s ahead of this machine's"},
+		"cgroup version 2":                 {cgroupCheck(images.Info{Cgroup: "2"}), checkOK, "version 2"},
+		"cgroup version 1":                 {cgroupCheck(images.Info{Cgroup: "1"}), checkWarn, "version 1"},
+		"an engine elsewhere":              {engineDisk(images.Info{Root: "/var/lib/docker"}), checkOK, "on another machine"},
+		"a registry that answers":          {registryFinding([]images.RemoteStatus{absent("", nil)}), checkOK, "gives pg"},
+		"none, and a recipe":               {registryFinding([]images.RemoteStatus{absent("r", down)}), checkWarn, "pgr will be made by recipe: docker.io cannot be reached"},
+		"none, and no recipe for one":      {registryFinding([]images.RemoteStatus{absent("r", down), absent("", down)}), checkFail, "no source for pg: docker.io cannot be reached"},
 	} {
 		if test.got.Status != test.status || !strings.Contains(test.got.Message, test.want) || (test.got.Fix == "") != (test.status == checkOK) {
 			t.Errorf("%s: got %+v", name, test.got)

@@ -37,7 +37,7 @@ func down(c *cli.Context, streams Streams) error {
 	p, err := plan.New(plan.Stage{
 		ID: stageDown, Title: "Delete cluster",
 		Observe: func(ctx context.Context) (plan.Observation, error) { return w.observeDown(ctx, volumes, locks) },
-		Act: func(ctx context.Context, reporter event.Reporter) error {
+		Apply: func(ctx context.Context, reporter event.Reporter) error {
 			return fault.Default(fault.Down, locks.ending(func() error { return w.cluster.Delete(ctx, volumes, reporter) }))
 		},
 	})
@@ -61,9 +61,9 @@ func (w *workspace) observeDown(ctx context.Context, volumes bool, locks *locks)
 	}
 	switch {
 	case status.Phase != cluster.Absent:
-		return plan.Observation{State: plan.Drifted, Cause: "cluster " + w.cluster.Name + " exists"}, nil
+		return plan.Observation{State: plan.Drifted, Reason: "cluster " + w.cluster.Name + " exists"}, nil
 	case volumes && w.cluster.HasVolumes():
-		return plan.Observation{State: plan.Drifted, Cause: "the volumes of cluster " + w.cluster.Name + " exist"}, nil
+		return plan.Observation{State: plan.Drifted, Reason: "the volumes of cluster " + w.cluster.Name + " exist"}, nil
 	}
-	return plan.Observation{State: plan.Satisfied, Cause: status.Cause}, nil
+	return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
 }

@@ -27,7 +27,7 @@ var exitStatuses = []exitStatus{
 	{fault.Usage, 2, "wrong command line"},
 	{fault.Config, 3, "tkdeploy.yaml, values or chart are wrong; nothing was touched"},
 	{fault.Environment, 4, "the engine, a port or the disk of this machine"},
-	{fault.Safety, 5, "refused: not a cluster of ours"},
+	{fault.NotOwned, 5, "refused: not a cluster of ours"},
 	{fault.Locked, 6, "another run is at work"},
 	{fault.Build, 10, "an image cannot be built or had"},
 	{fault.Cluster, 11, "the cluster cannot be created or started"},
@@ -37,7 +37,7 @@ var exitStatuses = []exitStatus{
 	{fault.Smoke, 15, "a smoke check failed"},
 	{fault.Rollback, 16, "rollback is impossible or failed"},
 	{fault.Down, 17, "something is left after down"},
-	{fault.Undecided, 75, "undecided: a timeout, or the API server is away"},
+	{fault.Inconclusive, 75, "undecided: a timeout, or the API server is away"},
 }
 
 // stageClass is the class of a stage's error that has none of its own.
@@ -105,7 +105,7 @@ func classOfOne(err error) fault.Class {
 		return stageClass[stage.Stage]
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fault.Undecided
+		return fault.Inconclusive
 	}
 	return fault.Internal
 }

@@ -49,7 +49,7 @@ func (l *locks) take(ctx context.Context, lose context.CancelCauseFunc, runner *
 	w := l.workspace
 	l.lose, l.tell = lose, func(text string) { runner.Emit(event.Warn(text)) }
 	path := filepath.Join(state, "locks", w.cluster.Name+"."+w.config.Chart.Namespace+"."+w.config.Chart.Release)
-	l.file, err = lock.Take(ctx, path, l.what(), lock.Self(w.command))
+	l.file, err = lock.Acquire(ctx, path, l.what(), lock.Self(w.command))
 	return err
 }
 
@@ -93,7 +93,7 @@ func (l *locks) before(s plan.Stage) plan.Stage {
 }
 
 func (l *locks) after(s plan.Stage) plan.Stage {
-	observe, act := s.Observe, s.Act
+	observe, act := s.Observe, s.Apply
 	s.Observe = func(ctx context.Context) (plan.Observation, error) {
 		seen, err := observe(ctx)
 		if err == nil && seen.State == plan.Satisfied {
@@ -102,7 +102,7 @@ func (l *locks) after(s plan.Stage) plan.Stage {
 		return seen, err
 	}
 	if act != nil {
-		s.Act = func(ctx context.Context, reporter event.Reporter) error {
+		s.Apply = func(ctx context.Context, reporter event.Reporter) error {
 			if err := act(ctx, reporter); err != nil {
 				return err
 			}
@@ -126,10 +126,10 @@ func (l *locks) lease(ctx context.Context) error {
 		return err
 	}
 	chart := l.workspace.config.Chart
-	held, err := l.file.TakeLease(ctx, lock.LeaseOptions{
+	held, err := l.file.AcquireLease(ctx, lock.LeaseOptions{
 		Leases: kube.CoordinationV1().Leases(metav1.NamespaceSystem),
 		Name:   "tkdeploy." + chart.Namespace + "." + chart.Release, // neither has a dot
-		What:   l.what(), Tell: l.tell, Lost: l.lose,
+		What:   l.what(), OnWait: l.tell, OnLost: l.lose,
 	})
 	var other *lock.HeldError
 	if errors.As(err, &other) {

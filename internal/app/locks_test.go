@@ -109,7 +109,7 @@ func acting(id string, act func(context.Context) error, needs ...string) plan.St
 	return plan.Stage{
 		ID: id, Title: id, Needs: needs,
 		Observe: func(context.Context) (plan.Observation, error) { return plan.Observation{State: plan.Missing}, nil },
-		Act:     func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
+		Apply:     func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
 	}
 }
 
@@ -169,8 +169,8 @@ func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
 	w, server, _ := lockedShop(t)
 	loaded := make(chan struct{})
 	creating := acting(stageCluster, nil)
-	creating.Act = func(_ context.Context, r event.Reporter) error {
-		r.Report(event.Reached(cluster.NodesUp))
+	creating.Apply = func(_ context.Context, r event.Reporter) error {
+		r.Report(event.Reached(cluster.NodesRunning))
 		<-loaded
 		return nil
 	}
@@ -181,7 +181,7 @@ func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
 		close(loaded)
 		return nil
 	})
-	load.After = whileMade(cluster.NodesUp)
+	load.AfterMilestones = whileMade(cluster.NodesRunning)
 	release := acting(stageRelease, func(context.Context) error {
 		if !server.held() {
 			t.Error("the Lease is not held")

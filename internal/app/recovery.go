@@ -61,7 +61,7 @@ func (d *deployment) back(ctx context.Context, failure error) (*recovery, string
 	if err != nil {
 		return nil, err.Error()
 	}
-	way, err := client.FindRollback(ctx, 0)
+	way, err := client.ResolveRollback(ctx, 0)
 	switch {
 	case errors.Is(err, release.ErrNoTarget):
 		return nil, fmt.Sprintf("revision %d is kept as it failed: %v", d.written, err)

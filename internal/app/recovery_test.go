@@ -22,7 +22,7 @@ func ending(t *testing.T, id string, err error) plan.Plan {
 		Observe: func(context.Context) (plan.Observation, error) {
 			return plan.Observation{State: plan.Missing}, nil
 		},
-		Act: func(context.Context, event.Reporter) error { return err },
+		Apply: func(context.Context, event.Reporter) error { return err },
 	})
 	if planErr != nil {
 		t.Fatal(planErr)
@@ -44,7 +44,7 @@ func TestAFailedRunIsTakenBackOnce(t *testing.T) {
 		"a good run asks for none":                       {},
 		"a recovery keeps the original status":           {failure: unhealthy, status: 14, rolledBack: true, says: []string{"↩ going back", "! back again"}},
 		"of a failed one both causes are told":           {failure: unhealthy, recovery: fault.New(fault.Apply, errors.New("no quota"), ""), status: 16, says: []string{"↩ going back", "✗ rollback"}},
-		"one that runs out of time has failed":           {failure: unhealthy, recovery: fault.New(fault.Undecided, errors.New("late"), ""), status: 16},
+		"one that runs out of time has failed":           {failure: unhealthy, recovery: fault.New(fault.Inconclusive, errors.New("late"), ""), status: 16},
 		"where there is nowhere to go, it says so":       {failure: unhealthy, none: "nothing verified", status: 14, says: []string{"! nothing verified"}},
 		"where nobody would expect one, it says nothing": {failure: unhealthy, status: 14},
 	} {
@@ -107,7 +107,7 @@ func TestOnlyAProvenFailureOfThisRunsRevisionIsTakenBack(t *testing.T) {
 	}{
 		"workloads that do not come up":  {at(stageRollout, fault.Unhealthy), true},
 		"a failed smoke test":            {at(stageVerify, fault.Smoke), true},
-		"a timeout":                      {at(stageRollout, fault.Undecided), false},
+		"a timeout":                      {at(stageRollout, fault.Inconclusive), false},
 		"an engine that went away":       {at(stageVerify, fault.Environment), false},
 		"an error of no class":           {errors.Join(&plan.StageError{Stage: stageRollout, Err: errors.New("read the kubeconfig")}), false},
 		"a release that was not applied": {at(stageRelease, fault.Apply), false},
@@ -178,7 +178,7 @@ func TestAsRollback(t *testing.T) {
 	broken := errors.New("broken")
 	for class, want := range map[fault.Class]fault.Class{
 		fault.Load: fault.Rollback, fault.Unhealthy: fault.Rollback, fault.Smoke: fault.Rollback, fault.Cluster: fault.Rollback,
-		fault.Rollback: fault.Rollback, fault.Undecided: fault.Undecided, fault.Environment: fault.Environment, fault.Safety: fault.Safety,
+		fault.Rollback: fault.Rollback, fault.Inconclusive: fault.Inconclusive, fault.Environment: fault.Environment, fault.NotOwned: fault.NotOwned,
 	} {
 		if got := fault.ClassOf(asRollback(fault.New(class, broken, ""))); got != want {
 			t.Errorf("%s: got %s, want %s", class, got, want)

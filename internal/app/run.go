@@ -68,7 +68,7 @@ func runLocked(ctx context.Context, runner *plan.Runner, p plan.Plan, find recov
 // function that is returned ends the watch.
 func tellOfSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 	stop, told := func() bool { return true }, make(chan struct{})
-	runner.Reporter = event.Tee(runner.Reporter, event.Func(func(e event.Event) {
+	runner.Reporter = event.Tee(runner.Reporter, event.ReporterFunc(func(e event.Event) {
 		if e.Kind != event.RunStarted {
 			return
 		}

@@ -138,7 +138,7 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 		Image:     image,
 		Args:      []string{probeCommandName},
 		Kubectl:   d.kubectl(),
-		Replaced:  d.replaced,
+		PodsReplacedAt:  d.replaced,
 		Exit:      d.exitIn,
 	}, nil
 }

@@ -19,7 +19,7 @@ func (d *deployment) observeCluster(ctx context.Context) (plan.Observation, erro
 	if !ok {
 		state = plan.Drifted
 	}
-	return plan.Observation{State: state, Cause: status.Cause}, nil
+	return plan.Observation{State: state, Reason: status.Reason}, nil
 }
 
 func (d *deployment) makeCluster(ctx context.Context, reporter event.Reporter) error {

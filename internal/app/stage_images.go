@@ -17,7 +17,7 @@ func (d *deployment) observeEngine(ctx context.Context) (plan.Observation, error
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	return plan.Observation{State: plan.Satisfied, Cause: engine.String()}, nil
+	return plan.Observation{State: plan.Satisfied, Reason: engine.String()}, nil
 }
 
 func (d *deployment) observeImages(ctx context.Context) (plan.Observation, error) {
@@ -32,13 +32,13 @@ func (d *deployment) observeImages(ctx context.Context) (plan.Observation, error
 	missing := status.Missing()
 	if len(missing) == 0 {
 		d.images, err = status.Resolved()
-		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images match their inputs", len(status.Images))}, err
+		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("%d images match their inputs", len(status.Images))}, err
 	}
 	var causes []string
 	for _, image := range missing {
-		causes = append(causes, image.Name+" ("+image.Cause+")")
+		causes = append(causes, image.Name+" ("+image.Reason+")")
 	}
-	return plan.Observation{State: plan.Missing, Cause: strings.Join(causes, ", ")}, nil
+	return plan.Observation{State: plan.Missing, Reason: strings.Join(causes, ", ")}, nil
 }
 
 func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) error {
@@ -56,14 +56,14 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if d.stock, err = images.Look(ctx, nodes, wanted); err != nil {
+	if d.stock, err = images.TakeInventory(ctx, nodes, wanted); err != nil {
 		return plan.Observation{}, err
 	}
 	missing := d.stock.Missing()
 	if len(missing) == 0 {
-		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
+		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
 	}
-	return plan.Observation{State: plan.Missing, Cause: "not in every node: " + strings.Join(namesOf(missing), ", ")}, nil
+	return plan.Observation{State: plan.Missing, Reason: "not in every node: " + strings.Join(namesOf(missing), ", ")}, nil
 }
 
 func (d *deployment) load(ctx context.Context, reporter event.Reporter) error {

@@ -25,7 +25,7 @@ func (d *deployment) observeRelease(ctx context.Context) (plan.Observation, erro
 	case !seen.Exists:
 		state = plan.Missing
 	}
-	return plan.Observation{State: state, Cause: seen.Cause}, nil
+	return plan.Observation{State: state, Reason: seen.Reason}, nil
 }
 
 // apply installs or upgrades. The Secrets that belong to kept volumes come
@@ -46,7 +46,7 @@ func (d *deployment) apply(ctx context.Context, reporter event.Reporter) error {
 	if d.written, err = client.Apply(ctx, desired, reporter); err != nil {
 		return err
 	}
-	return d.cluster.KeepSecrets(ctx, d.config.Chart.Namespace)
+	return d.cluster.BackupSecrets(ctx, d.config.Chart.Namespace)
 }
 
 func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, release.Desired, error) {

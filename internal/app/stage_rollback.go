@@ -27,9 +27,9 @@ func (d *deployment) rollbackStages(prefix string) []plan.Stage {
 	target, load, rollout := prefix+stageTarget, prefix+stageLoad, prefix+stageRollout
 	stages := []plan.Stage{
 		{ID: target, Title: "Target", Observe: d.observeTarget},
-		{ID: load, Title: "Load", Needs: []string{target}, Observe: d.observeOldImages, Act: d.loadOldImages},
-		{ID: stageRollback, Title: "Rollback", Needs: []string{load}, Observe: d.observeRollback, Act: d.goBack},
-		{ID: rollout, Title: "Rollout", Needs: []string{stageRollback}, Observe: d.observeRollout, Act: d.roll},
+		{ID: load, Title: "Load", Needs: []string{target}, Observe: d.observeOldImages, Apply: d.loadOldImages},
+		{ID: stageRollback, Title: "Rollback", Needs: []string{load}, Observe: d.observeRollback, Apply: d.goBack},
+		{ID: rollout, Title: "Rollout", Needs: []string{stageRollback}, Observe: d.observeRollout, Apply: d.roll},
 	}
 	if d.verify {
 		stages = append(stages, d.verifyStage(prefix+stageVerify, rollout))
@@ -44,13 +44,13 @@ func (d *deployment) rollbackPlan() (plan.Plan, error) {
 	stages[0].Needs = []string{stageCluster}
 	stages = append([]plan.Stage{{ID: stageCluster, Title: "Cluster", Observe: d.observeRunning}}, stages...)
 	for i := range stages {
-		observe, act := stages[i].Observe, stages[i].Act
+		observe, act := stages[i].Observe, stages[i].Apply
 		stages[i].Observe = func(ctx context.Context) (plan.Observation, error) {
 			seen, err := observe(ctx)
 			return seen, asRollback(err)
 		}
 		if act != nil {
-			stages[i].Act = func(ctx context.Context, reporter event.Reporter) error { return asRollback(act(ctx, reporter)) }
+			stages[i].Apply = func(ctx context.Context, reporter event.Reporter) error { return asRollback(act(ctx, reporter)) }
 		}
 	}
 	return plan.New(stages...)
@@ -77,13 +77,13 @@ func (w *workspace) observeRunning(ctx context.Context) (plan.Observation, error
 		return plan.Observation{}, err
 	}
 	if status.Phase == cluster.Running {
-		return plan.Observation{State: plan.Satisfied, Cause: status.Cause}, nil
+		return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
 	}
 	class, hint := fault.Cluster, "tkdeploy up brings it up"
-	if status.Phase == cluster.Foreign {
-		class, hint = fault.Safety, ""
+	if status.Phase == cluster.NotOwned {
+		class, hint = fault.NotOwned, ""
 	}
-	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", w.cluster.Name, status.Phase, status.Cause), hint)
+	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", w.cluster.Name, status.Phase, status.Reason), hint)
 }
 
 func (d *deployment) observeTarget(ctx context.Context) (plan.Observation, error) {
@@ -91,8 +91,8 @@ func (d *deployment) observeTarget(ctx context.Context) (plan.Observation, error
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	way, err := client.TryRollback(ctx, d.revision)
-	return plan.Observation{State: plan.Satisfied, Cause: way.String()}, err
+	way, err := client.DryRunRollback(ctx, d.revision)
+	return plan.Observation{State: plan.Satisfied, Reason: way.String()}, err
 }
 
 func (d *deployment) observeRollback(ctx context.Context) (plan.Observation, error) {
@@ -100,14 +100,14 @@ func (d *deployment) observeRollback(ctx context.Context) (plan.Observation, err
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	way, err := client.FindRollback(ctx, d.revision)
+	way, err := client.ResolveRollback(ctx, d.revision)
 	if err != nil {
 		return plan.Observation{}, err
 	}
 	if way.Done {
-		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("revision %d has the objects of revision %d", way.From.Revision, way.To.Revision)}, nil
+		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("revision %d has the objects of revision %d", way.From.Revision, way.To.Revision)}, nil
 	}
-	return plan.Observation{State: plan.Drifted, Cause: fmt.Sprintf("revision %d -> %d", way.From.Revision, way.To.Revision)}, nil
+	return plan.Observation{State: plan.Drifted, Reason: fmt.Sprintf("revision %d -> %d", way.From.Revision, way.To.Revision)}, nil
 }
 
 // goBack writes the new revision. The Secrets that belong to kept volumes are
@@ -121,5 +121,5 @@ func (d *deployment) goBack(ctx context.Context, reporter event.Reporter) error 
 	if _, err := client.Rollback(ctx, d.revision, reporter); err != nil {
 		return err
 	}
-	return d.cluster.KeepSecrets(ctx, d.config.Chart.Namespace)
+	return d.cluster.BackupSecrets(ctx, d.config.Chart.Namespace)
 }

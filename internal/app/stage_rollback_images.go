@@ -27,13 +27,13 @@ func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, er
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	stock, err := images.Look(ctx, old.nodes, old.local, old.outside...)
+	stock, err := images.TakeInventory(ctx, old.nodes, old.local, old.outside...)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing, nameless := namesOf(stock.Missing()), stock.Nameless()
+	missing, nameless := namesOf(stock.Missing()), stock.Unresolved()
 	if len(missing)+len(nameless) == 0 && old.noProbe == "" {
-		return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("%s in %s",
+		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("%s in %s",
 			each(len(old.local)+len(old.outside), "image is", "images are"), each(len(old.nodes), "node", "nodes"))}, nil
 	}
 	var causes []string
@@ -43,7 +43,7 @@ func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, er
 	if old.noProbe != "" {
 		causes = append(causes, probeRepository+" ("+old.noProbe+")")
 	}
-	return plan.Observation{State: plan.Missing, Cause: strings.Join(causes, "; ")}, nil
+	return plan.Observation{State: plan.Missing, Reason: strings.Join(causes, "; ")}, nil
 }
 
 func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter) error {
@@ -58,11 +58,11 @@ func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter)
 		}
 		old.local = append(old.local, made...)
 	}
-	stock, err := images.Look(ctx, old.nodes, old.local, old.outside...)
+	stock, err := images.TakeInventory(ctx, old.nodes, old.local, old.outside...)
 	if err != nil {
 		return err
 	}
-	for _, ref := range stock.Nameless() {
+	for _, ref := range stock.Unresolved() {
 		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
 	}
 	return old.engine.Load(ctx, stock, reporter)
@@ -79,7 +79,7 @@ func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {
 	if err != nil {
 		return old, err
 	}
-	way, err := client.FindRollback(ctx, d.revision)
+	way, err := client.ResolveRollback(ctx, d.revision)
 	if err != nil {
 		return old, err
 	}
@@ -120,7 +120,7 @@ func (old *oldImages) addProbe(ctx context.Context) error {
 		return err
 	}
 	if missing := status.Missing(); len(missing) > 0 {
-		old.noProbe = missing[0].Cause
+		old.noProbe = missing[0].Reason
 		return nil
 	}
 	found, err := status.Resolved()

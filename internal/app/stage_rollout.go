@@ -22,10 +22,10 @@ func (d *deployment) observeRollout(ctx context.Context) (plan.Observation, erro
 	}
 	for _, w := range workloads {
 		if w.State != rollout.Ready {
-			return plan.Observation{State: plan.Drifted, Cause: w.Name + ": " + w.Message}, nil
+			return plan.Observation{State: plan.Drifted, Reason: w.Name + ": " + w.Message}, nil
 		}
 	}
-	return plan.Observation{State: plan.Satisfied, Cause: fmt.Sprintf("all %d workloads are ready", len(workloads))}, nil
+	return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("all %d workloads are ready", len(workloads))}, nil
 }
 
 func (d *deployment) roll(ctx context.Context, reporter event.Reporter) error {
@@ -33,7 +33,7 @@ func (d *deployment) roll(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	if err := watcher.Unstick(ctx, objects, reporter); err != nil {
+	if err := watcher.DeleteStuckPods(ctx, objects, reporter); err != nil {
 		return err
 	}
 	err = watcher.Wait(ctx, objects, reporter)

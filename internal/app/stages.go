@@ -40,7 +40,7 @@ type deployment struct {
 	seen     cluster.Status    // by the cluster's look
 	running  *release.Deployed // nil until it is read, and after a write
 	replaced time.Time         // when the app's pods were
-	stock    images.Stock      // what the load's look saw: to ask again is a good part of a small load
+	stock    images.Inventory      // what the load's look saw: to ask again is a good part of a small load
 }
 
 // stages is the composition root: the only place that knows the order, and what
@@ -49,11 +49,11 @@ type deployment struct {
 func (d *deployment) stages() (plan.Plan, error) {
 	stages := []plan.Stage{
 		{ID: stageEngine, Title: "Engine", Observe: d.observeEngine},
-		{ID: stageBuild, Title: "Images", Needs: []string{stageEngine}, Observe: d.observeImages, Act: d.makeImages},
-		{ID: stageCluster, Title: "Cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Act: d.makeCluster},
-		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild}, After: whileMade(cluster.NodesUp), Observe: d.observeLoad, Act: d.load},
-		{ID: stageRelease, Title: "Release", Needs: []string{stageBuild}, ActNeeds: []string{stageLoad}, After: whileMade(cluster.APIUp), Observe: d.observeRelease, Act: d.apply},
-		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease, stageCluster}, ActNeeds: []string{stageLoad}, Observe: d.observeRollout, Act: d.roll},
+		{ID: stageBuild, Title: "Images", Needs: []string{stageEngine}, Observe: d.observeImages, Apply: d.makeImages},
+		{ID: stageCluster, Title: "Cluster", Needs: []string{stageEngine}, Observe: d.observeCluster, Apply: d.makeCluster},
+		{ID: stageLoad, Title: "Load", Needs: []string{stageBuild}, AfterMilestones: whileMade(cluster.NodesRunning), Observe: d.observeLoad, Apply: d.load},
+		{ID: stageRelease, Title: "Release", Needs: []string{stageBuild}, ApplyNeeds: []string{stageLoad}, AfterMilestones: whileMade(cluster.APIReady), Observe: d.observeRelease, Apply: d.apply},
+		{ID: stageRollout, Title: "Rollout", Needs: []string{stageRelease, stageCluster}, ApplyNeeds: []string{stageLoad}, Observe: d.observeRollout, Apply: d.roll},
 	}
 	if d.verify {
 		stages = append(stages, d.verifyStage(stageVerify, stageRollout, stageLoad))
@@ -70,8 +70,8 @@ func (d *deployment) verifyStage(id string, needs ...string) plan.Stage {
 	return plan.Stage{
 		ID: id, Title: "Smoke test", Needs: needs,
 		Observe: func(context.Context) (plan.Observation, error) {
-			return plan.Observation{State: plan.Unknown, Cause: "asked anew in every run"}, nil
+			return plan.Observation{State: plan.Unknown, Reason: "asked anew in every run"}, nil
 		},
-		Act: d.smokeTest,
+		Apply: d.smokeTest,
 	}
 }

@@ -82,7 +82,7 @@ func (w *workspace) status(ctx context.Context) (*status, error) {
 	}
 	s := &status{
 		Environment: w.envName,
-		Cluster:     clusterStatus{Name: w.cluster.Name, Phase: seen.Phase, Cause: seen.Cause, Nodes: seen.Nodes},
+		Cluster:     clusterStatus{Name: w.cluster.Name, Phase: seen.Phase, Cause: seen.Reason, Nodes: seen.Nodes},
 	}
 	if seen.Phase != cluster.Running {
 		return s, nil
@@ -119,7 +119,7 @@ func (w *workspace) describeRelease(ctx context.Context, s *status) error {
 		return err
 	}
 	for _, workload := range workloads {
-		s.Workloads = append(s.Workloads, workloadStatus{workload.Kind, workload.Name, workload.Ready, workload.Wanted, workload.Images})
+		s.Workloads = append(s.Workloads, workloadStatus{workload.Kind, workload.Name, workload.Ready, workload.Desired, workload.Images})
 	}
 	s.Services, err = w.services(ctx, found.Namespace, found.Objects)
 	return err

@@ -112,7 +112,7 @@ func (d *deployment) standIns() []images.Image {
 }
 
 func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
-	decisions, err := plan.Preview(ctx, p)
+	decisions, err := plan.DryRun(ctx, p)
 	for _, decision := range decisions {
 		if _, writeErr := fmt.Fprintln(streams.Out, decision); writeErr != nil {
 			err = errors.Join(err, writeErr)

@@ -32,32 +32,32 @@ func TestObserve(t *testing.T) {
 		want       Phase
 	}{
 		"no container":                    {nil, nil, Absent},
-		"a container without our mount":   {[]container{node("/somewhere", true)}, healthy, Foreign},
-		"one of another environment":      {[]container{node("/etc/tkdeploy/shop/ci", true)}, healthy, Foreign},
+		"a container without our mount":   {[]container{node("/somewhere", true)}, healthy, NotOwned},
+		"one of another environment":      {[]container{node("/etc/tkdeploy/shop/ci", true)}, healthy, NotOwned},
 		"a stopped container":             {[]container{node(ours, false)}, healthy, Stopped},
 		"no marker":                       {[]container{node(ours, true)}, nil, Incomplete},
 		"a healthy cluster":               {[]container{node(ours, true)}, healthy, Running},
-		"settings that it cannot take on": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object { c.Workers = 7; o := live(c); c.Workers = 0; return o }, Changed},
+		"settings that it cannot take on": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object { c.Workers = 7; o := live(c); c.Workers = 0; return o }, Outdated},
 		"a node that is not ready": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
 			objects := live(c)
 			objects[1].(*corev1.Node).Status.Conditions[0].Status = corev1.ConditionFalse
 			return objects
-		}, Unready},
+		}, NotReady},
 		"a kubeconfig that leads to other nodes": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
 			objects := live(c)
 			objects[1].(*corev1.Node).Spec.ProviderID = "aws:///eu-west-1a/i-1"
 			return objects
-		}, Foreign},
+		}, NotOwned},
 		"one that leads to other nodes, and no marker": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
 			objects := live(c)[1:]
 			objects[0].(*corev1.Node).Spec.ProviderID = "kind://docker/other/other-control-plane"
 			return objects
-		}, Foreign},
+		}, NotOwned},
 		// Docker restarts nodes by itself; the smoke test then had to wait for pods
 		// that the API server still called ready
 		"pods that were not restarted since": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
 			return append(live(c), runningSince(began.Add(-time.Hour)))
-		}, Unready},
+		}, NotReady},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +68,7 @@ func TestObserve(t *testing.T) {
 			}
 			got, err := c.Observe(t.Context())
 			if err != nil || got.Phase != test.want {
-				t.Errorf("got %s (%s), %v, want %s", got.Phase, got.Cause, err, test.want)
+				t.Errorf("got %s (%s), %v, want %s", got.Phase, got.Reason, err, test.want)
 			}
 			if changes := docker.changed(); len(changes) > 0 {
 				t.Errorf("looking changed something: %v", changes)
@@ -163,12 +163,12 @@ func TestACreateTellsItsMilestones(t *testing.T) {
 		}}
 	}
 	var seen []string
-	if err := c.Ensure(t.Context(), event.Func(func(e event.Event) {
+	if err := c.Ensure(t.Context(), event.ReporterFunc(func(e event.Event) {
 		seen = append(seen, e.Message+e.Milestone)
-		if e.Milestone == NodesUp {
+		if e.Milestone == NodesRunning {
 			close(nodesUp)
 		}
-		if e.Milestone == APIUp && c.begun() {
+		if e.Milestone == APIReady && c.begun() {
 			t.Error("the API is told to be up before the cluster has its mark")
 		}
 	})); err != nil {
@@ -191,7 +191,7 @@ func TestAForeignClusterIsRefusedAndUntouched(t *testing.T) {
 			t.Parallel()
 			docker := &fakeDocker{containers: []container{node("/somewhere", true)}}
 			c := newCluster(t, docker, &fakeKind{})
-			if err := do(c, t.Context()); fault.ClassOf(err) != fault.Safety {
+			if err := do(c, t.Context()); fault.ClassOf(err) != fault.NotOwned {
 				t.Errorf("got %v", err)
 			}
 			if changes := docker.changed(); len(changes) > 0 {
@@ -321,8 +321,8 @@ func TestAFailedCreateKeepsTheLogsAndRemovesTheNodes(t *testing.T) {
 	if fault.ClassOf(err) != fault.Cluster || !strings.Contains(err.Error(), "kubeadm init failed") {
 		t.Errorf("got %v", err)
 	}
-	if c.KeptLogs() != provider.logsDir {
-		t.Errorf("kept %q", c.KeptLogs())
+	if c.FailedCreateLogs() != provider.logsDir {
+		t.Errorf("kept %q", c.FailedCreateLogs())
 	}
 	if !strings.Contains(fault.HintOf(err), provider.logsDir) || provider.logsDir == "" || len(docker.containers) > 0 {
 		t.Errorf("hint %q, logs in %q, %d containers left", fault.HintOf(err), provider.logsDir, len(docker.containers))
@@ -381,7 +381,7 @@ func TestSecretsOutliveTheClusterWithItsVolumes(t *testing.T) {
 	}
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "helm", Namespace: "shop"}}
 	old := newCluster(t, &fakeDocker{}, &fakeKind{}, secret, other)
-	if err := old.KeepSecrets(t.Context(), "shop"); err != nil {
+	if err := old.BackupSecrets(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(old.secretPath("shop", "db"))
@@ -421,7 +421,7 @@ func TestAKubeconfigThatPointsElsewhereIsRefused(t *testing.T) {
 	if err := writePrivate(c.Kubeconfig(), []byte(strings.ReplaceAll(kubeconfigText, "127.0.0.1", "203.0.113.7"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.RESTConfig(); fault.ClassOf(err) != fault.Safety {
+	if _, err := c.RESTConfig(); fault.ClassOf(err) != fault.NotOwned {
 		t.Errorf("got %v", err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 // The milestones of a cluster's creation, in their order.
 const (
-	NodesUp = "nodes" // the nodes run, and their containerd answers
-	APIUp   = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
+	NodesRunning = "nodes" // the nodes run, and their containerd answers
+	APIReady   = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
 )
 
 // Ensure makes the cluster run: it creates an absent one, starts a stopped one
@@ -33,12 +33,12 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	switch status.Phase {
 	case Running:
 		return nil
-	case Foreign:
-		return c.refuse(status.Cause)
-	case Changed:
-		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Cause),
+	case NotOwned:
+		return c.refuse(status.Reason)
+	case Outdated:
+		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Reason),
 			"take it down and up again; the volumes are kept: tkdeploy down --env "+c.Env)
-	case Stopped, Unready:
+	case Stopped, NotReady:
 		return c.start(ctx, status, reporter)
 	case Incomplete:
 		reporter.Report(event.Warn("cluster " + c.Name + ": an earlier create did not end; it is replaced"))
@@ -79,7 +79,7 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 	if err := c.complete(ctx); err != nil {
 		return err
 	}
-	reporter.Report(event.Reached(APIUp))
+	reporter.Report(event.Reached(APIReady))
 	reporter.Report(event.Progress(c.Name, "waiting for the node"))
 	if err := c.awaitReady(ctx, start); err != nil {
 		return err
@@ -161,4 +161,4 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 
 // KeptLogs is the folder with the logs of the nodes of a create that failed, or
 // "" if none did.
-func (c *Cluster) KeptLogs() string { return c.kept }
+func (c *Cluster) FailedCreateLogs() string { return c.kept }

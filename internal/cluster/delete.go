@@ -15,7 +15,7 @@ import (
 // are kept for the next cluster of this name, unless volumes says otherwise.
 // Deleting what is not there succeeds. A foreign cluster is refused.
 func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Reporter) error {
-	if err := c.Guard(ctx); err != nil {
+	if err := c.CheckOwnership(ctx); err != nil {
 		return err
 	}
 	var err error

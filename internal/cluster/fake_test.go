@@ -160,7 +160,7 @@ func live(c *Cluster) []runtime.Object {
 }
 
 func messages(events *[]event.Event) event.Reporter {
-	return event.Func(func(e event.Event) { *events = append(*events, e) })
+	return event.ReporterFunc(func(e event.Event) { *events = append(*events, e) })
 }
 
 func joined(events []event.Event) string {

@@ -74,10 +74,10 @@ func TestNothingIsWrittenToNodesOfAnother(t *testing.T) {
 		class fault.Class
 	}{
 		"the cluster's own nodes":     {[]string{"kind://docker/shop-dev/a", "kind://docker/shop-dev/b"}, ""},
-		"a cloud's":                   {[]string{"gce://p/z/n"}, fault.Safety},
-		"another kind cluster's":      {[]string{"kind://docker/shop-dev-2/a"}, fault.Safety},
-		"one among our own":           {[]string{"kind://docker/shop-dev/a", ""}, fault.Safety},
-		"a cluster without any nodes": {nil, fault.Safety},
+		"a cloud's":                   {[]string{"gce://p/z/n"}, fault.NotOwned},
+		"another kind cluster's":      {[]string{"kind://docker/shop-dev-2/a"}, fault.NotOwned},
+		"one among our own":           {[]string{"kind://docker/shop-dev/a", ""}, fault.NotOwned},
+		"a cluster without any nodes": {nil, fault.NotOwned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -72,13 +72,13 @@ func TestPortStates(t *testing.T) {
 			c.Ports = []Port{{test.port, 30400}}
 			s := c.PortStates(t.Context())[0]
 			got := "free"
-			if s.Taken != nil {
+			if s.Err != nil {
 				got = "taken"
 			}
-			if s.Ours {
+			if s.Owned {
 				got = "ours"
 			}
-			if got = strings.TrimSpace(fmt.Sprint(got, " ", s.Holder)); !strings.HasPrefix(got, test.want) {
+			if got = strings.TrimSpace(fmt.Sprint(got, " ", s.UsedBy)); !strings.HasPrefix(got, test.want) {
 				t.Errorf("got %q", got)
 			}
 		})

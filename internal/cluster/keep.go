@@ -20,7 +20,7 @@ const keepLabel = "tkdeploy.dev/keep=true"
 
 // KeepSecrets copies the namespace's marked Secrets beside the volumes' data
 // (0600), so that both outlive the cluster together.
-func (c *Cluster) KeepSecrets(ctx context.Context, namespace string) error {
+func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 	client, err := c.Client()
 	if err != nil {
 		return err

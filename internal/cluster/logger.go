@@ -53,7 +53,7 @@ func (l infoLogger) Info(message string) {
 		l.reporter.Report(event.Progress("", plain(step)))
 	}
 	if step, done := strings.CutPrefix(message, "✓ "); done && strings.HasPrefix(step, nodesStep) {
-		l.reporter.Report(event.Reached(NodesUp))
+		l.reporter.Report(event.Reached(NodesRunning))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// nodesUp reports what kind reports, and the milestone [NodesUp] not before it
+// nodesUp reports what kind reports, and the milestone [NodesRunning] not before it
 // is true: kind calls nodes prepared when systemd has reached its last target
 // or, with cgroup v1, as soon as the node's entrypoint has seen that
 // (pkg/cluster/internal/providers/common/cgroups.go), before containerd is there.
@@ -24,12 +24,12 @@ type nodesUp struct {
 
 func newNodesUp(ctx context.Context, c *Cluster, reporter event.Reporter) *nodesUp {
 	ctx, cancel := context.WithCancel(ctx)
-	return &nodesUp{ctx: ctx, cancel: cancel, cluster: c, reporter: event.InTurn(reporter)}
+	return &nodesUp{ctx: ctx, cancel: cancel, cluster: c, reporter: event.Synchronized(reporter)}
 }
 
 // Report is called by kind, until its create has returned.
 func (n *nodesUp) Report(e event.Event) {
-	if e.Milestone == NodesUp {
+	if e.Milestone == NodesRunning {
 		n.waiting.Go(func() {
 			if n.cluster.awaitContainerd(n.ctx) == nil { // kind tells what is wrong with a node
 				n.reporter.Report(e)

@@ -20,16 +20,16 @@ const (
 	Absent     Phase = "absent"
 	Incomplete Phase = "incomplete" // an earlier create did not end: to be replaced
 	Stopped    Phase = "stopped"    // its containers do not run: to be started, with its data
-	Unready    Phase = "unready"    // it runs, and its API or a node is not ready
+	NotReady    Phase = "unready"    // it runs, and its API or a node is not ready
 	Running    Phase = "running"
-	Foreign    Phase = "foreign" // of this name, and not ours
-	Changed    Phase = "changed" // ours, with settings that a cluster cannot change
+	NotOwned    Phase = "foreign" // of this name, and not ours
+	Outdated    Phase = "changed" // ours, with settings that a cluster cannot change
 )
 
 // A Status is a cluster's phase, in words, and its nodes.
 type Status struct {
 	Phase Phase
-	Cause string
+	Reason string
 	Nodes []NodeStatus
 }
 
@@ -54,22 +54,22 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	}
 	switch {
 	case len(nodes) == 0:
-		return Status{Phase: Absent, Cause: "no cluster " + c.Name}, nil
+		return Status{Phase: Absent, Reason: "no cluster " + c.Name}, nil
 	case !c.owns(nodes):
-		return Status{Phase: Foreign, Cause: c.foreignCause(nodes)}, nil
+		return Status{Phase: NotOwned, Reason: c.foreignCause(nodes)}, nil
 	case c.begun():
-		return Status{Phase: Incomplete, Cause: unfinished, Nodes: names(nodes)}, nil
+		return Status{Phase: Incomplete, Reason: unfinished, Nodes: names(nodes)}, nil
 	}
 	for _, n := range nodes {
 		if !n.State.Running {
-			return Status{Phase: Stopped, Cause: "node " + n.Name + " is stopped", Nodes: names(nodes)}, nil
+			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: names(nodes)}, nil
 		}
 	}
 	return c.observeAPI(ctx, nodes), nil
 }
 
 // Guard refuses a cluster of this name that is not ours.
-func (c *Cluster) Guard(ctx context.Context) error {
+func (c *Cluster) CheckOwnership(ctx context.Context) error {
 	nodes, err := c.containers(ctx)
 	if err != nil {
 		return fault.New(fault.Environment, err, "")
@@ -81,7 +81,7 @@ func (c *Cluster) Guard(ctx context.Context) error {
 }
 
 func (c *Cluster) refuse(cause string) error {
-	return fault.New(fault.Safety, fmt.Errorf("cluster %s: %s", c.Name, cause),
+	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, cause),
 		"tkdeploy acts only on clusters that it created for this project and environment; give the environment another cluster name, or delete that cluster yourself: kind delete cluster --name "+c.Name)
 }
 
@@ -106,37 +106,37 @@ func (c *Cluster) foreignCause(nodes []container) string {
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
 	ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 	defer cancel()
-	status := Status{Phase: Unready, Nodes: names(containers)}
+	status := Status{Phase: NotReady, Nodes: names(containers)}
 	client, err := c.Client()
 	if err != nil {
-		status.Cause = err.Error()
+		status.Reason = err.Error()
 		return status
 	}
 	nodes, missing := present(ctx, client, started(containers))
 	if cause := c.stranger(nodes); cause != "" {
-		return Status{Phase: Foreign, Cause: cause}
+		return Status{Phase: NotOwned, Reason: cause}
 	}
 	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		status.Phase, status.Cause = Incomplete, unfinished
+		status.Phase, status.Reason = Incomplete, unfinished
 		return status
 	case err != nil:
-		status.Cause = fmt.Sprintf("its API server does not answer: %v", err)
+		status.Reason = fmt.Sprintf("its API server does not answer: %v", err)
 		return status
 	case marker.Data["spec"] != c.hash():
-		status.Phase, status.Cause = Changed, "its ports or its number of workers are not as configured"
+		status.Phase, status.Reason = Outdated, "its ports or its number of workers are not as configured"
 		return status
 	}
 	if len(nodes) > 0 {
 		status.Nodes = statuses(nodes)
 	}
 	if missing != "" {
-		status.Cause = missing
+		status.Reason = missing
 		return status
 	}
 	status.Phase = Running
-	status.Cause = fmt.Sprintf("cluster %s runs Kubernetes %s", c.Name, status.Nodes[0].Version)
+	status.Reason = fmt.Sprintf("cluster %s runs Kubernetes %s", c.Name, status.Nodes[0].Version)
 	return status
 }
 

@@ -14,9 +14,9 @@ import (
 // A PortState tells whether a port of this machine can be had.
 type PortState struct {
 	Port   Port
-	Taken  error  // why it cannot be listened on; nil if it is free
-	Holder string // who has it, as well as that can be told: "container web"
-	Ours   bool   // the holder is this cluster
+	Err  error  // why it cannot be listened on; nil if it is free
+	UsedBy string // who has it, as well as that can be told: "container web"
+	Owned   bool   // the holder is this cluster
 }
 
 // PortStates looks at the ports that the cluster publishes, in their order. It
@@ -29,10 +29,10 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	}
 	var states []PortState
 	for _, port := range c.Ports {
-		s := PortState{Port: port, Taken: tryPort(ctx, port.Host)}
-		if s.Taken != nil {
-			s.Holder = c.holder(ctx, port.Host)
-			s.Ours = owned[s.Holder]
+		s := PortState{Port: port, Err: tryPort(ctx, port.Host)}
+		if s.Err != nil {
+			s.UsedBy = c.holder(ctx, port.Host)
+			s.Owned = owned[s.UsedBy]
 		}
 		states = append(states, s)
 	}
@@ -48,14 +48,14 @@ func (c *Cluster) checkPorts(ctx context.Context) error {
 			if by != "" {
 				by = " by " + by
 			}
-			return fault.New(fault.Environment, fmt.Errorf("port %d of this machine is taken%s: %w", port.Host, by, err), FreePort)
+			return fault.New(fault.Environment, fmt.Errorf("port %d of this machine is taken%s: %w", port.Host, by, err), PortInUseHint)
 		}
 	}
 	return nil
 }
 
 // FreePort is what to do about a port that is taken.
-const FreePort = "stop what listens there, or give the environment another host port under cluster.kind.ports"
+const PortInUseHint = "stop what listens there, or give the environment another host port under cluster.kind.ports"
 
 // tryPort listens for an instant.
 func tryPort(ctx context.Context, port int32) error {

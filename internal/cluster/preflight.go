@@ -13,7 +13,7 @@ func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error 
 	if few := c.inotify().Few(); few != "" {
 		reporter.Report(event.Warn(few))
 	}
-	if err := c.Guard(ctx); err != nil {
+	if err := c.CheckOwnership(ctx); err != nil {
 		return err
 	}
 	nodes, err := c.containers(ctx)

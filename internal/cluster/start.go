@@ -42,7 +42,7 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	if started > 0 {
 		message, mutations = "cluster started, with its data", 1
 	}
-	reporter.Report(event.Finished(c.Name, event.Done, message+" ("+seen.Cause+")", c.now().Sub(begin), mutations))
+	reporter.Report(event.Finished(c.Name, event.Done, message+" ("+seen.Reason+")", c.now().Sub(begin), mutations))
 	return nil
 }
 

@@ -126,12 +126,12 @@ func TestPartsFailOnTheirOwnAndAreGivenUp(t *testing.T) {
 	defer cancel()
 	resume := make(chan struct{})
 	b.Collect(ctx, time.Millisecond,
-		Part{Name: "good", Collect: func(_ context.Context, to *Sink) error { return to.Text("good.txt", "good", "yes\n") }},
-		Part{Name: "broken", Collect: func(context.Context, *Sink) error { return errors.New("no such thing") }},
-		Part{Name: "half", Collect: func(ctx context.Context, to *Sink) error {
+		Collector{Name: "good", Collect: func(_ context.Context, to *Writer) error { return to.Text("good.txt", "good", "yes\n") }},
+		Collector{Name: "broken", Collect: func(context.Context, *Writer) error { return errors.New("no such thing") }},
+		Collector{Name: "half", Collect: func(ctx context.Context, to *Writer) error {
 			return errors.Join(to.Text("half.txt", "half", "x\n"), fmt.Errorf("the rest: %w", os.ErrDeadlineExceeded))
 		}},
-		Part{Name: "deaf", Collect: func(_ context.Context, to *Sink) error {
+		Collector{Name: "deaf", Collect: func(_ context.Context, to *Writer) error {
 			<-resume
 			wrote <- to.Text("late.txt", "late", "no\n")
 			return nil
@@ -158,7 +158,7 @@ func TestWithoutKnowledgeOfTheSecretsRawPartsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	b := open(t, Limits{})
 	b.Redact(nil, errors.New("list the Secrets: no answer"))
-	b.Collect(t.Context(), time.Second, Part{Name: "logs", Raw: true, Collect: func(_ context.Context, to *Sink) error {
+	b.Collect(t.Context(), time.Second, Collector{Name: "logs", Raw: true, Collect: func(_ context.Context, to *Writer) error {
 		return to.Text("log", "a log", "canary")
 	}})
 	if err := b.Index(Report{}); err != nil {
@@ -217,15 +217,15 @@ func TestIndexGolden(t *testing.T) {
 	t.Parallel()
 	b := open(t, Limits{})
 	b.Redact(func(s string) string { return strings.ReplaceAll(s, "canary", redacted) }, nil)
-	var story Story
+	var story Timeline
 	for _, e := range []event.Event{
 		{Kind: event.RunStarted, Time: noon, Plan: []event.StageInfo{{ID: "release", Title: "Release"}, {ID: "rollout", Title: "Rollout", Needs: []string{"release"}}, {ID: "verify", Title: "Smoke test", Needs: []string{"rollout"}}}},
-		{Kind: event.StageStarted, Stage: "release", Cause: "image web.image changed a | b"},
-		{Kind: event.StageFinished, Stage: "release", Outcome: event.Done, Cause: "image web.image changed a | b", Elapsed: 1200 * time.Millisecond},
+		{Kind: event.StageStarted, Stage: "release", Reason: "image web.image changed a | b"},
+		{Kind: event.StageFinished, Stage: "release", Outcome: event.Done, Reason: "image web.image changed a | b", Elapsed: 1200 * time.Millisecond},
 		{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Failed, Elapsed: 20 * time.Second, Err: errors.New("web: crash loop\nwith canary")},
-		{Kind: event.StageFinished, Stage: "verify", Outcome: event.Blocked, Cause: "needs rollout"},
+		{Kind: event.StageFinished, Stage: "verify", Outcome: event.Blocked, Reason: "needs rollout"},
 		{Kind: event.Warning, Message: "a slow disk"},
-		{Kind: event.RecoveryStarted, Cause: "revision 2 failed: going back to revision 1", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
+		{Kind: event.RecoveryStarted, Reason: "revision 2 failed: going back to revision 1", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
 	} {
 		story.Report(e)
 	}

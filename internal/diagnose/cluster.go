@@ -29,17 +29,17 @@ func table(rows [][]string) string {
 	return text.String()
 }
 
-func (k kube) namespaceEvents(ctx context.Context, to *Sink) error {
+func (k kube) namespaceEvents(ctx context.Context, to *Writer) error {
 	return k.writeEvents(ctx, to, k.namespace, metav1.ListOptions{}, "namespace/events.txt", "the namespace's events, the newest last")
 }
 
 // nodeEvents are in the namespace default, where the kubelet puts them.
-func (k kube) nodeEvents(ctx context.Context, to *Sink) error {
+func (k kube) nodeEvents(ctx context.Context, to *Writer) error {
 	only := metav1.ListOptions{FieldSelector: "involvedObject.kind=Node"}
 	return k.writeEvents(ctx, to, metav1.NamespaceDefault, only, "cluster/node-events.txt", "the nodes' events, the newest last")
 }
 
-func (k kube) writeEvents(ctx context.Context, to *Sink, namespace string, options metav1.ListOptions, file, what string) error {
+func (k kube) writeEvents(ctx context.Context, to *Writer, namespace string, options metav1.ListOptions, file, what string) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	found, err := k.client.CoreV1().Events(namespace).List(ctx, options)
@@ -75,7 +75,7 @@ func times(e corev1.Event) int32 {
 	return max(1, e.Count)
 }
 
-func (k kube) nodes(ctx context.Context, to *Sink) error {
+func (k kube) nodes(ctx context.Context, to *Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	found, err := k.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
@@ -139,7 +139,7 @@ func amount(list corev1.ResourceList, name corev1.ResourceName) string {
 	return quantity.String()
 }
 
-func (k kube) allPods(ctx context.Context, to *Sink) error {
+func (k kube) allPods(ctx context.Context, to *Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	found, err := k.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
@@ -165,7 +165,7 @@ func waitsFor(p corev1.Pod) string {
 
 // secretKeys lists what Secrets there are and what is in them, without their
 // contents.
-func (k kube) secretKeys(ctx context.Context, to *Sink) error {
+func (k kube) secretKeys(ctx context.Context, to *Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	found, err := k.client.CoreV1().Secrets(k.namespace).List(ctx, metav1.ListOptions{})

@@ -12,7 +12,7 @@ import (
 )
 
 // A Part is a piece of evidence.
-type Part struct {
+type Collector struct {
 	Name string // what it is, in words, as in "the pods"
 
 	// Raw says that it repeats what the programs of the cluster say, which may
@@ -21,11 +21,11 @@ type Part struct {
 
 	// Collect writes the part's files. It honours ctx, and what it wrote before
 	// an error stays.
-	Collect func(ctx context.Context, to *Sink) error
+	Collect func(ctx context.Context, to *Writer) error
 }
 
 // A Sink takes the files of a part until time is up.
-type Sink struct {
+type Writer struct {
 	*Bundle
 	mu     sync.RWMutex
 	closed bool
@@ -34,21 +34,21 @@ type Sink struct {
 var errLate = errors.New("it came too late")
 
 // Text is [Bundle.Text] in time.
-func (s *Sink) Text(name, what, text string) error {
+func (s *Writer) Text(name, what, text string) error {
 	return s.inTime(func() error { return s.Bundle.Text(name, what, text) })
 }
 
 // JSON is [Bundle.JSON] in time.
-func (s *Sink) JSON(name, what string, v any) error {
+func (s *Writer) JSON(name, what string, v any) error {
 	return s.inTime(func() error { return s.Bundle.JSON(name, what, v) })
 }
 
 // Missing notes that a piece of the part is not there, and why.
-func (s *Sink) Missing(what string, why error) {
+func (s *Writer) Missing(what string, why error) {
 	_ = s.inTime(func() error { s.miss(what, why); return nil }) // after the end, the part as a whole is missing
 }
 
-func (s *Sink) inTime(write func() error) error {
+func (s *Writer) inTime(write func() error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
@@ -57,7 +57,7 @@ func (s *Sink) inTime(write func() error) error {
 	return write()
 }
 
-func (s *Sink) close() {
+func (s *Writer) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -65,8 +65,8 @@ func (s *Sink) close() {
 
 // Collect fills the bundle, all parts side by side, until they are done or, after
 // the end of ctx, grace has passed for those that do not mind it.
-func (b *Bundle) Collect(ctx context.Context, grace time.Duration, parts ...Part) {
-	sink := &Sink{Bundle: b}
+func (b *Bundle) Collect(ctx context.Context, grace time.Duration, parts ...Collector) {
+	sink := &Writer{Bundle: b}
 	type result struct {
 		name string
 		err  error

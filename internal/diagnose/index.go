@@ -22,7 +22,7 @@ type Report struct {
 	Versions string
 	Failure  string // what a person is told of it: causes, cards and hints
 	Exit     int
-	Story    Story
+	Story    Timeline
 	Taken    time.Time // when the evidence was taken
 	Ended    time.Time // zero while the run goes on, as when it is taken back
 	Back     bool      // it was taken back

@@ -22,9 +22,9 @@ type kube struct {
 
 // Kubernetes are the parts that the API server tells: the namespace's pods with
 // their logs, its other objects and events, and the nodes.
-func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []Part {
+func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []Collector {
 	k := kube{client, namespace, limits.withDefaults()}
-	parts := []Part{
+	parts := []Collector{
 		{Name: "pods and logs", Raw: true, Collect: k.pods},
 		{Name: "events of the namespace", Raw: true, Collect: k.namespaceEvents},
 		{Name: "events of the nodes", Collect: k.nodeEvents},
@@ -33,7 +33,7 @@ func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []
 		{Name: "names and keys of Secrets", Collect: k.secretKeys},
 	}
 	for _, l := range k.lists() {
-		parts = append(parts, Part{Name: l.file, Raw: true, Collect: func(ctx context.Context, to *Sink) error {
+		parts = append(parts, Collector{Name: l.file, Raw: true, Collect: func(ctx context.Context, to *Writer) error {
 			return k.writeList(ctx, to, l)
 		}})
 	}
@@ -73,7 +73,7 @@ func (k kube) lists() []list {
 }
 
 // writeList writes the objects of a kind. Where there are none, there is no file.
-func (k kube) writeList(ctx context.Context, to *Sink, l list) error {
+func (k kube) writeList(ctx context.Context, to *Writer, l list) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	found, err := l.ask(ctx, metav1.ListOptions{})
@@ -89,7 +89,7 @@ func (k kube) writeList(ctx context.Context, to *Sink, l list) error {
 
 // YAML writes objects as documents of one file, without what only the API
 // server's bookkeeping needs.
-func (s *Sink) YAML(name, what string, objects ...runtime.Object) error {
+func (s *Writer) YAML(name, what string, objects ...runtime.Object) error {
 	documents := make([]string, len(objects))
 	for i, o := range objects {
 		text, err := s.document(o)
@@ -101,7 +101,7 @@ func (s *Sink) YAML(name, what string, objects ...runtime.Object) error {
 	return s.Text(name, what, strings.Join(documents, "---\n"))
 }
 
-func (s *Sink) document(o runtime.Object) (string, error) {
+func (s *Writer) document(o runtime.Object) (string, error) {
 	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
 		return "", err

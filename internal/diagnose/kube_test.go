@@ -242,7 +242,7 @@ func TestLogsOfAFailedCreateAreKept(t *testing.T) {
 	}
 	b := open(t, Limits{LogBytes: 20})
 	b.Redact(mask, nil)
-	b.Collect(t.Context(), time.Second, KeptLogs(from))
+	b.Collect(t.Context(), time.Second, FailedCreateLogs(from))
 	files := content(t, b)
 	if len(files) != 2 || !strings.HasSuffix(files["nodes/n1/pods/a_b/0.log"], "x\nx\n") {
 		t.Errorf("%v", files)

@@ -29,8 +29,8 @@ var probeAnswer = regexp.MustCompile(`output="(?:[^"\\]|\\.)*"`)
 // NodeLogs are the journals of the kubelet and of containerd in each node. They
 // hold what a program said in one place only, which is cut out if the Secrets
 // are not known, so that they can be had while the API server is away.
-func NodeLogs(list func(context.Context) ([]Node, error)) Part {
-	return Part{Name: "logs of the nodes", Collect: func(ctx context.Context, to *Sink) error {
+func NodeLogs(list func(context.Context) ([]Node, error)) Collector {
+	return Collector{Name: "logs of the nodes", Collect: func(ctx context.Context, to *Writer) error {
 		nodes, err := list(ctx)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func NodeLogs(list func(context.Context) ([]Node, error)) Part {
 	}}
 }
 
-func (s *Sink) journal(ctx context.Context, node Node, unit string) error {
+func (s *Writer) journal(ctx context.Context, node Node, unit string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limits.Request)
 	defer cancel()
 	kept := &tail{most: s.limits.LogBytes}
@@ -71,8 +71,8 @@ var keptFile = regexp.MustCompile(`\.(log|txt|json)$`)
 
 // KeptLogs are the logs of the nodes of a cluster whose creation failed, and
 // which are no longer there to be asked.
-func KeptLogs(folder string) Part {
-	return Part{Name: "logs of the nodes that could not be created", Collect: func(ctx context.Context, to *Sink) error {
+func FailedCreateLogs(folder string) Collector {
+	return Collector{Name: "logs of the nodes that could not be created", Collect: func(ctx context.Context, to *Writer) error {
 		return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 			if err := errors.Join(err, ctx.Err()); err != nil {
 				return err
@@ -92,7 +92,7 @@ func portable(name string) string {
 	return strings.Join(parts, "_")
 }
 
-func (s *Sink) keep(name, path string) error {
+func (s *Writer) keep(name, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 
 // pods writes each pod of the namespace and the logs of its containers, those
 // that are not well first.
-func (k kube) pods(ctx context.Context, to *Sink) error {
+func (k kube) pods(ctx context.Context, to *Writer) error {
 	asking, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	found, err := k.client.CoreV1().Pods(k.namespace).List(asking, metav1.ListOptions{})
@@ -102,7 +102,7 @@ func logsOf(p corev1.Pod) []podLog {
 }
 
 // writeLogs reads a few logs side by side.
-func (k kube) writeLogs(ctx context.Context, to *Sink, logs []podLog) {
+func (k kube) writeLogs(ctx context.Context, to *Writer, logs []podLog) {
 	slots := make(chan struct{}, k.limits.AtOnce)
 	var wg sync.WaitGroup
 	for _, l := range logs {
@@ -118,7 +118,7 @@ func (k kube) writeLogs(ctx context.Context, to *Sink, logs []podLog) {
 }
 
 // writeLog writes the end of a log. Of one that breaks off, what came is kept.
-func (k kube) writeLog(ctx context.Context, to *Sink, l podLog) error {
+func (k kube) writeLog(ctx context.Context, to *Writer, l podLog) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
 	defer cancel()
 	lines := int64(k.limits.LogLines)

@@ -21,7 +21,7 @@ type Stage struct {
 }
 
 // A Story is what the events of a run tell: its plan, and what became of it.
-type Story struct {
+type Timeline struct {
 	Began    time.Time
 	Stages   []Stage
 	Recovery string // why the run was taken back, or none
@@ -29,13 +29,13 @@ type Story struct {
 }
 
 // Report adds e.
-func (s *Story) Report(e event.Event) {
+func (s *Timeline) Report(e event.Event) {
 	switch e.Kind {
 	case event.RunStarted:
 		s.Began = e.Time
 		s.plan(e)
 	case event.RecoveryStarted:
-		s.Recovery = e.Cause
+		s.Recovery = e.Reason
 		s.plan(e)
 	case event.Warning:
 		s.Warnings = append(s.Warnings, e.Message)
@@ -44,20 +44,20 @@ func (s *Story) Report(e event.Event) {
 	}
 }
 
-func (s *Story) plan(e event.Event) {
+func (s *Timeline) plan(e event.Event) {
 	for _, info := range e.Plan {
 		s.Stages = append(s.Stages, Stage{ID: info.ID, Title: info.Title, Needs: info.Needs})
 	}
 }
 
-func (s *Story) stage(e event.Event) {
+func (s *Timeline) stage(e event.Event) {
 	i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.ID == e.Stage })
 	if i < 0 {
 		return
 	}
 	stage := &s.Stages[i]
-	if e.Cause != "" {
-		stage.Cause = e.Cause
+	if e.Reason != "" {
+		stage.Cause = e.Reason
 	}
 	stage.Outcome, stage.ElapsedMS = e.Outcome, e.Elapsed.Milliseconds()
 	if e.Err != nil {

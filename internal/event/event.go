@@ -17,7 +17,7 @@ type Kind string
 const (
 	RunStarted      Kind = "run.started"      // Plan lists the stages to come
 	StageStarted    Kind = "stage.started"    // Cause says why the stage acts
-	StageReached    Kind = "stage.reached"    // the stage goes on, and Milestone is behind it
+	MilestoneReached    Kind = "stage.reached"    // the stage goes on, and Milestone is behind it
 	ItemProgress    Kind = "item.progress"    // Item is being worked on; Message says what is done
 	ItemFinished    Kind = "item.finished"    // Item is done; Outcome, Elapsed and Mutations are set
 	Warning         Kind = "warning"          // Message is worth knowing and stops nothing
@@ -47,7 +47,7 @@ type Event struct {
 	Stage   string // stage ID; empty for events of the run
 	Item    string // what within the stage: an image, a workload, a check
 	Message string // one line for a person
-	Cause   string // why a stage acts or rests; why an item is worked on, where that is not its stage's cause
+	Reason   string // why a stage acts or rests; why an item is worked on, where that is not its stage's cause
 
 	Milestone string // StageReached only
 
@@ -90,22 +90,22 @@ type Reporter interface {
 }
 
 // Func makes a function a [Reporter].
-type Func func(Event)
+type ReporterFunc func(Event)
 
 // Report calls f.
-func (f Func) Report(e Event) { f(e) }
+func (f ReporterFunc) Report(e Event) { f(e) }
 
 // Discard drops every event. Libraries use it when given no reporter.
-var Discard Reporter = Func(func(Event) {})
+var Discard Reporter = ReporterFunc(func(Event) {})
 
 // InTurn lets several goroutines report to a reporter that takes one event at a
 // time. A nil reporter drops every event.
-func InTurn(reporter Reporter) Reporter {
+func Synchronized(reporter Reporter) Reporter {
 	if reporter == nil {
 		return Discard
 	}
 	var turn sync.Mutex
-	return Func(func(e Event) {
+	return ReporterFunc(func(e Event) {
 		turn.Lock()
 		defer turn.Unlock()
 		reporter.Report(e)
@@ -114,7 +114,7 @@ func InTurn(reporter Reporter) Reporter {
 
 // Tee reports each event to all reporters, in their order.
 func Tee(reporters ...Reporter) Reporter {
-	return Func(func(e Event) {
+	return ReporterFunc(func(e Event) {
 		for _, r := range reporters {
 			r.Report(e)
 		}
@@ -131,9 +131,9 @@ func Finished(item string, outcome Outcome, message string, elapsed time.Duratio
 	return Event{Kind: ItemFinished, Item: item, Outcome: outcome, Message: message, Elapsed: elapsed, Mutations: mutations}
 }
 
-// Reached is a [StageReached] event.
+// Reached is a [MilestoneReached] event.
 func Reached(milestone string) Event {
-	return Event{Kind: StageReached, Milestone: milestone}
+	return Event{Kind: MilestoneReached, Milestone: milestone}
 }
 
 // Warn is a [Warning] event.

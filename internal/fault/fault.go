@@ -15,7 +15,7 @@ const (
 	Usage       Class = "usage"       // wrong command line
 	Config      Class = "config"      // tkdeploy.yaml, values or chart are wrong; nothing was touched
 	Environment Class = "environment" // engine, ports or disk
-	Safety      Class = "safety"      // refused: not ours, or not named by the environment
+	NotOwned      Class = "safety"      // refused: not ours, or not named by the environment
 	Locked      Class = "locked"      // another run is at work
 	Build       Class = "build"
 	Cluster     Class = "cluster"
@@ -25,7 +25,7 @@ const (
 	Smoke       Class = "smoke"     // a smoke check failed
 	Rollback    Class = "rollback"
 	Down        Class = "down"
-	Undecided   Class = "undecided" // a timeout or an absent API: neither good nor bad is proven
+	Inconclusive   Class = "undecided" // a timeout or an absent API: neither good nor bad is proven
 )
 
 // An Error is a cause with its class and a hint.
@@ -74,7 +74,7 @@ func HintOf(err error) string {
 
 // Masked is err with its text and hint masked. Where that changes anything the
 // chain is cut, because it would still hold what was masked; the class stays.
-func Masked(err error, mask func(string) string) error {
+func Redact(err error, mask func(string) string) error {
 	if err == nil || mask(err.Error()) == err.Error() && mask(HintOf(err)) == HintOf(err) {
 		return err
 	}

@@ -114,7 +114,7 @@ func TestCancelledBuildE2E(t *testing.T) {
 	set := Set{Builds: []Build{scratchBuild(t, "cancelled")}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := e.Ensure(ctx, set, event.Func(func(ev event.Event) { cancel() }))
+	_, err := e.Ensure(ctx, set, event.ReporterFunc(func(ev event.Event) { cancel() }))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("err = %v", err)
 	}

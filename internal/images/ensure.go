@@ -25,7 +25,7 @@ func (e *Engine) Ensure(ctx context.Context, set Set, reporter event.Reporter) (
 	if err := set.check(); err != nil {
 		return nil, err
 	}
-	reporter = event.InTurn(reporter)
+	reporter = event.Synchronized(reporter)
 	bases, err := e.look().bases(ctx, set)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (e *Engine) item(ctx context.Context, reporter event.Reporter, name string,
 		outcome, mutations, did = event.Failed, 0, ""
 	}
 	finished := event.Finished(name, outcome, did, time.Since(start), mutations)
-	finished.Cause, finished.Err = f.cause, err
+	finished.Reason, finished.Err = f.cause, err
 	reporter.Report(finished)
 	if err != nil {
 		return Image{}, err

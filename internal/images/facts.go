@@ -18,7 +18,7 @@ import (
 )
 
 // Facts are what the engine says of itself and of its machine.
-type Facts struct {
+type Info struct {
 	Version    string
 	Endpoint   string // address and why that one: "unix:///var/run/docker.sock (default socket)"
 	Driver     string // of the storage: overlay2, overlayfs
@@ -34,18 +34,18 @@ type Facts struct {
 
 	// Skew is how far the engine's clock is ahead of this machine's. It is as
 	// exact as the engine's answer is quick.
-	Skew time.Duration
+	ClockSkew time.Duration
 }
 
 // Facts asks the engine.
-func (e *Engine) Facts(ctx context.Context) (Facts, error) {
+func (e *Engine) Info(ctx context.Context) (Info, error) {
 	before := time.Now()
 	info, err := e.api.Info(ctx)
 	if err != nil {
-		return Facts{}, fault.Default(fault.Environment, fmt.Errorf("ask the Docker engine at %s about itself: %w", e.endpoint, err))
+		return Info{}, fault.Default(fault.Environment, fmt.Errorf("ask the Docker engine at %s about itself: %w", e.endpoint, err))
 	}
 	host, _ := os.Hostname() // unknown is another name
-	return Facts{
+	return Info{
 		Version:    info.ServerVersion,
 		Endpoint:   e.endpoint.String(),
 		Driver:     info.Driver,
@@ -55,7 +55,7 @@ func (e *Engine) Facts(ctx context.Context) (Facts, error) {
 		Memory:     info.MemTotal,
 		Root:       info.DockerRootDir,
 		Local:      e.endpoint.local() && info.Name == host,
-		Skew:       skew(info.SystemTime, before, time.Now()),
+		ClockSkew:       skew(info.SystemTime, before, time.Now()),
 	}, nil
 }
 

@@ -11,15 +11,15 @@ import (
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
-	got, err := f.connect(t, Options{}).Facts(t.Context())
+	got, err := f.connect(t, Options{}).Info(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Skew < 9*time.Minute || got.Skew > 11*time.Minute {
-		t.Errorf("skew %s", got.Skew)
+	if got.ClockSkew < 9*time.Minute || got.ClockSkew > 11*time.Minute {
+		t.Errorf("skew %s", got.ClockSkew)
 	}
-	got.Skew = 0
-	want := Facts{
+	got.ClockSkew = 0
+	want := Info{
 		Version: "20.10.24", Endpoint: "unix://" + f.socket + " (DOCKER_HOST)", Driver: "overlayfs", Containerd: true,
 		Cgroup: "2", CPUs: 2, Memory: 4 << 30, Root: "/data/docker",
 	}
@@ -61,7 +61,7 @@ func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
 			answer(w, http.StatusOK, map[string]any{"Descriptor": map[string]any{}})
 		}
 	}
-	found, err := f.connect(t, Options{}).Outside(t.Context(), []Source{
+	found, err := f.connect(t, Options{}).CheckRemote(t.Context(), []Source{
 		{Name: "go", Ref: "golang:1.26"}, {Name: "pg", Ref: "postgres:17"}, {Name: "again", Ref: "docker.io/library/postgres:17"},
 		{Name: "a", Ref: "down.example.com/a:1"}, {Name: "b", Ref: "r.example.com/absent:1"},
 	})
@@ -72,10 +72,10 @@ func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
 	for _, o := range found {
 		text := o.Source.Name + " " + o.Registry
 		switch {
-		case o.Here:
+		case o.Local:
 			text += " here"
-		case o.Refusal != nil:
-			text += " " + o.Refusal.Error()
+		case o.Err != nil:
+			text += " " + o.Err.Error()
 		}
 		got = append(got, text)
 	}

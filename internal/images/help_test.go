@@ -66,7 +66,7 @@ func (l *eventLog) causes() string {
 	var causes []string
 	for _, e := range l.events {
 		if e.Kind == event.ItemFinished {
-			causes = append(causes, e.Item+": "+e.Cause)
+			causes = append(causes, e.Item+": "+e.Reason)
 		}
 	}
 	slices.Sort(causes)

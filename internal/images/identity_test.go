@@ -161,7 +161,7 @@ func TestIdentityWaitsForItsBases(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	status, err := e.Observe(t.Context(), Set{Builds: []Build{checkout(t)}})
-	if err != nil || status.Images[0].Cause != "its base docker.io/library/golang:1.26 is not here" {
+	if err != nil || status.Images[0].Reason != "its base docker.io/library/golang:1.26 is not here" {
 		t.Errorf("%+v, %v", status, err)
 	}
 }

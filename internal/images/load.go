@@ -22,7 +22,7 @@ type Missing struct {
 func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 
 // Stock is what nodes have of images, as they said when they were asked.
-type Stock struct {
+type Inventory struct {
 	images []Image
 	others []string
 	nodes  []Node
@@ -31,8 +31,8 @@ type Stock struct {
 
 // Look asks each node once what it has of the images, and of others that the engine
 // need not have, by their references. Errors have the class [fault.Load].
-func Look(ctx context.Context, nodes []Node, images []Image, others ...string) (Stock, error) {
-	s := Stock{images: images, others: others, nodes: nodes, have: make([]inventory, len(nodes))}
+func TakeInventory(ctx context.Context, nodes []Node, images []Image, others ...string) (Inventory, error) {
+	s := Inventory{images: images, others: others, nodes: nodes, have: make([]inventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
 		work.Go(func() (err error) {
@@ -45,7 +45,7 @@ func Look(ctx context.Context, nodes []Node, images []Image, others ...string) (
 
 // Missing tells which of the images are missing on which node. An image counts as
 // there only if it is the engine's very image, whatever its name.
-func (s Stock) Missing() []Missing {
+func (s Inventory) Missing() []Missing {
 	var missing []Missing
 	for i, n := range s.nodes {
 		for _, image := range lacking(s.have[i].records, s.images) {
@@ -57,7 +57,7 @@ func (s Stock) Missing() []Missing {
 
 // Nameless tells which of the others some node has no image for, whatever image it
 // is.
-func (s Stock) Nameless() []string {
+func (s Inventory) Unresolved() []string {
 	var nameless []string
 	for _, ref := range s.others {
 		if slices.ContainsFunc(s.have, func(have inventory) bool { return have.records[fullRef(ref)].target == "" }) {
@@ -84,8 +84,8 @@ func lacking(records map[string]record, images []Image) []Image {
 // gets them whole, and a warning says so. Afterwards the node is asked again. The
 // first failure ends the load; errors have the class [fault.Load] and name node and
 // image. An image for another architecture is an error before anything is sent.
-func (e *Engine) Load(ctx context.Context, stock Stock, reporter event.Reporter) error {
-	reporter = event.InTurn(reporter)
+func (e *Engine) Load(ctx context.Context, stock Inventory, reporter event.Reporter) error {
+	reporter = event.Synchronized(reporter)
 	transfers, err := plan(stock)
 	if err != nil {
 		return fault.New(fault.Load, err, "")

@@ -34,7 +34,7 @@ func imagesOfAll(images ...fakeImage) []Image {
 
 // lookAndLoad is what the load of a run does.
 func (e *Engine) lookAndLoad(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
-	stock, err := Look(ctx, nodes, images)
+	stock, err := TakeInventory(ctx, nodes, images)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (e *Engine) lookAndLoad(ctx context.Context, nodes []Node, images []Image, 
 }
 
 func missingIn(ctx context.Context, nodes []Node, images []Image) ([]Missing, error) {
-	stock, err := Look(ctx, nodes, images)
+	stock, err := TakeInventory(ctx, nodes, images)
 	return stock.Missing(), err
 }
 
@@ -299,8 +299,8 @@ func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
 	one, two := newFakeNode("one"), newFakeNode("two")
 	do(t, e.lookAndLoad(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
 	for nodes, want := range map[*[]Node]string{{one}: "[acme/auth:9]", {one, two}: "[acme/auth:1 acme/auth:9]"} {
-		stock, err := Look(t.Context(), *nodes, nil, "acme/auth:1", "acme/auth:9")
-		if got := stock.Nameless(); err != nil || fmt.Sprint(got) != want {
+		stock, err := TakeInventory(t.Context(), *nodes, nil, "acme/auth:1", "acme/auth:9")
+		if got := stock.Unresolved(); err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%d nodes: got %v, %v, want %s", len(*nodes), got, err, want)
 		}
 	}

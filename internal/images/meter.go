@@ -116,7 +116,7 @@ func (m *meter) finish(nodes []string, err error, elapsed time.Duration) {
 	m.finished = true
 	e := event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0)
 	if len(nodes) > 0 {
-		e.Cause = "not in " + strings.Join(nodes, ", ")
+		e.Reason = "not in " + strings.Join(nodes, ", ")
 	}
 	switch {
 	case len(nodes) == 0:

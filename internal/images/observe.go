@@ -43,11 +43,11 @@ type finding struct {
 	image *image.InspectResponse // nil unless it is there and right
 }
 
-func (f finding) presence() Presence {
+func (f finding) presence() ImageStatus {
 	if f.image == nil {
-		return Presence{Name: f.name, Ref: f.ref, Cause: f.cause}
+		return ImageStatus{Name: f.name, Ref: f.ref, Reason: f.cause}
 	}
-	return Presence{Name: f.name, Ref: f.ref, Present: true, Image: f.resolved()}
+	return ImageStatus{Name: f.name, Ref: f.ref, Present: true, Image: f.resolved()}
 }
 
 func (f finding) resolved() Image {

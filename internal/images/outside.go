@@ -8,25 +8,25 @@ import (
 )
 
 // An Outside is where an image from outside can be had.
-type Outside struct {
+type RemoteStatus struct {
 	Source   Source
 	Registry string // docker.io
-	Here     bool   // the engine has it
-	Refusal  error  // why the registry would not give it; nil if it would
+	Local     bool   // the engine has it
+	Err  error  // why the registry would not give it; nil if it would
 }
 
 // Outside tells for each source, and once for each reference, whether the engine
 // has it and, if not, whether the engine gets it from its registry: it is asked
 // for the image's manifest, as a pull begins. Nothing is pulled. A registry that
 // is silent when ctx ends cannot be reached.
-func (e *Engine) Outside(ctx context.Context, sources []Source) ([]Outside, error) {
+func (e *Engine) CheckRemote(ctx context.Context, sources []Source) ([]RemoteStatus, error) {
 	var once []Source
 	for _, s := range sources {
 		if !slices.ContainsFunc(once, func(o Source) bool { return fullRef(o.Ref) == fullRef(s.Ref) }) {
 			once = append(once, s)
 		}
 	}
-	found := make([]Outside, len(once))
+	found := make([]RemoteStatus, len(once))
 	var work []func() error
 	for i, s := range once {
 		work = append(work, func() (err error) {
@@ -37,17 +37,17 @@ func (e *Engine) Outside(ctx context.Context, sources []Source) ([]Outside, erro
 	return found, sideBySide(work...)
 }
 
-func (e *Engine) outside(ctx context.Context, s Source) (Outside, error) {
+func (e *Engine) outside(ctx context.Context, s Source) (RemoteStatus, error) {
 	if err := checkRef(s.Ref); err != nil {
-		return Outside{}, err
+		return RemoteStatus{}, err
 	}
 	named, err := reference.ParseNormalizedNamed(s.Ref)
 	if err != nil {
-		return Outside{}, err
+		return RemoteStatus{}, err
 	}
-	o := Outside{Source: s, Registry: reference.Domain(named)}
+	o := RemoteStatus{Source: s, Registry: reference.Domain(named)}
 	here, err := e.inspect(ctx, s.Ref)
-	if o.Here = here != nil; err != nil || o.Here {
+	if o.Local = here != nil; err != nil || o.Local {
 		return o, err
 	}
 	header, err := e.auth.header(named)
@@ -55,7 +55,7 @@ func (e *Engine) outside(ctx context.Context, s Source) (Outside, error) {
 		return o, err
 	}
 	if _, err := e.api.DistributionInspect(ctx, reference.TagNameOnly(named).String(), header); err != nil {
-		o.Refusal, _ = refuse(o.Registry, err)
+		o.Err, _ = refuse(o.Registry, err)
 	}
 	return o, nil
 }

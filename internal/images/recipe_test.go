@@ -93,7 +93,7 @@ func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 	}
 	write(t, s.Recipe, map[string]string{"new": "the recipe changed"})
 	status, err := e.Observe(t.Context(), set)
-	if err != nil || status.Images[0].Present || status.Images[0].Cause != "its recipe changed" {
+	if err != nil || status.Images[0].Present || status.Images[0].Reason != "its recipe changed" {
 		t.Errorf("%+v, %v", status, err)
 	}
 	log = eventLog{}
@@ -138,7 +138,7 @@ func TestACancelledRecipeEndsWithItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	script := "sleep 600 & echo started; wait\n"
-	_, err := e.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.Func(func(ev event.Event) {
+	_, err := e.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.ReporterFunc(func(ev event.Event) {
 		if ev.Message == "started" {
 			cancel()
 		}

@@ -83,7 +83,7 @@ func TestCancelledRunE2E(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var stopped time.Time
-	_, err := e.Ensure(ctx, Set{Builds: []Build{b}}, event.Func(func(ev event.Event) {
+	_, err := e.Ensure(ctx, Set{Builds: []Build{b}}, event.ReporterFunc(func(ev event.Event) {
 		if strings.Contains(ev.Message, "sleep 600") {
 			stopped = time.Now()
 			cancel()
@@ -106,7 +106,7 @@ func TestSavedAfterItsBuildE2E(t *testing.T) {
 	removeAfter(t, e, set)
 	status, err := e.Observe(t.Context(), set)
 	do(t, err)
-	made, err := e.Ensure(t.Context(), set, event.Func(func(ev event.Event) {
+	made, err := e.Ensure(t.Context(), set, event.ReporterFunc(func(ev event.Event) {
 		if ev.Kind == event.ItemFinished && ev.Item == "quick" {
 			write(t, quick.Context, map[string]string{"one": "saved meanwhile"})
 		}

@@ -76,18 +76,18 @@ type Image struct {
 
 // A Status is what the engine has of a Set.
 type Status struct {
-	Images []Presence // in the order Bases, Builds, Sources, Binaries
+	Images []ImageStatus // in the order Bases, Builds, Sources, Binaries
 
 	bases int
 }
 
 // A Presence tells whether the engine has an image, and if not, why.
-type Presence struct {
+type ImageStatus struct {
 	Name    string
 	Ref     string // "" if it cannot be known yet
 	Present bool
 	Image   Image  // if it is present
-	Cause   string // why it is not
+	Reason   string // why it is not
 }
 
 // Resolved are the images that run somewhere, which bases do not. One that is
@@ -97,7 +97,7 @@ func (s Status) Resolved() ([]Image, error) {
 	var problems []error
 	for _, p := range s.Images[s.bases:] {
 		if !p.Present {
-			problems = append(problems, fault.New(fault.Build, fmt.Errorf("image %s: %s", p.Name, p.Cause), "build it first: tkdeploy up --only build"))
+			problems = append(problems, fault.New(fault.Build, fmt.Errorf("image %s: %s", p.Name, p.Reason), "build it first: tkdeploy up --only build"))
 			continue
 		}
 		images = append(images, p.Image)
@@ -106,8 +106,8 @@ func (s Status) Resolved() ([]Image, error) {
 }
 
 // Missing are the images that are not present.
-func (s Status) Missing() []Presence {
-	var missing []Presence
+func (s Status) Missing() []ImageStatus {
+	var missing []ImageStatus
 	for _, p := range s.Images {
 		if !p.Present {
 			missing = append(missing, p)

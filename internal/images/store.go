@@ -38,7 +38,7 @@ type layerStore struct {
 // layerStore is the engine's store, or nil if it is of another kind, elsewhere or
 // not this user's to read.
 func (e *Engine) layerStore(ctx context.Context) *layerStore {
-	facts, err := e.Facts(ctx)
+	facts, err := e.Info(ctx)
 	if err != nil || !facts.Local || facts.Containerd || facts.Driver != "overlay2" {
 		return nil
 	}

@@ -16,7 +16,7 @@ type transfer struct {
 }
 
 // plan is what the nodes get. It checks that they can run it.
-func plan(stock Stock) ([]*transfer, error) {
+func plan(stock Inventory) ([]*transfer, error) {
 	var transfers []*transfer
 	var problems []error
 	for i, n := range stock.nodes {

@@ -44,7 +44,7 @@ type record struct {
 // Take locks the file at path, whose folder is created, for self. It does not
 // wait: if another process holds the lock, the error is a [*HeldError]. what
 // says in words what is locked.
-func Take(ctx context.Context, path, what string, self Holder) (*File, error) {
+func Acquire(ctx context.Context, path, what string, self Holder) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, broken(err)
 	}

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 func hold(path string) {
-	f, err := Take(context.Background(), path, "the shop", Self("tkdeploy up --env dev"))
+	f, err := Acquire(context.Background(), path, "the shop", Self("tkdeploy up --env dev"))
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(6)
@@ -78,7 +78,7 @@ func TestAnotherProcessIsToldAtOnceWhoHoldsTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "locks", "shop")
 	holder := start(t, path)
 	begin := time.Now()
-	_, err := Take(t.Context(), path, "the shop", Self("tkdeploy down"))
+	_, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy down"))
 	var held *HeldError
 	if !errors.As(err, &held) || fault.ClassOf(err) != fault.Locked || time.Since(begin) > time.Second {
 		t.Fatalf("got %v after %s", err, time.Since(begin))
@@ -96,7 +96,7 @@ func TestAnotherProcessIsToldAtOnceWhoHoldsTheLock(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the file is left: %v", err)
 	}
-	f, err := Take(t.Context(), path, "the shop", Self("tkdeploy down"))
+	f, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy down"))
 	if err != nil || f.isOver(held.Holder.Host) || len(f.record.Left) > 0 {
 		t.Errorf("got %v, %v", f, err)
 	}
@@ -115,7 +115,7 @@ func TestAKilledHolderLeavesNothingButProofThatItIsOver(t *testing.T) {
 		}
 		_ = holder.Wait() // killed
 	}
-	f, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
+	f, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestAKilledHolderLeavesNothingButProofThatItIsOver(t *testing.T) {
 	if err := f.Release(false); err != nil {
 		t.Fatal(err)
 	}
-	next, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
+	next, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
 	if err != nil || !next.isOver(tokens[0]) || !next.isOver(tokens[1]) || next.isOver(f.record.Token) {
 		t.Errorf("%v: handed on %v", err, next.record.Left)
 	}
@@ -166,7 +166,7 @@ func TestAFileThatWasRemovedIsNoLock(t *testing.T) {
 		holders := 0
 		for range 4 {
 			wg.Go(func() {
-				f, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
+				f, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
 				if err != nil {
 					return
 				}
@@ -193,14 +193,14 @@ func TestWhatAnotherMachineLeftProvesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop")
 	there := Self("tkdeploy up")
 	there.Host = "elsewhere"
-	f, err := Take(t.Context(), path, "the shop", there)
+	f, err := Acquire(t.Context(), path, "the shop", there)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Release(true); err != nil {
 		t.Fatal(err)
 	}
-	next, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
+	next, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
 	if err != nil || next.isOver(f.record.Token) {
 		t.Errorf("%v, left %v", err, next.record.Left)
 	}
@@ -210,7 +210,7 @@ func TestWhatAnotherMachineLeftProvesNothing(t *testing.T) {
 func TestALockThatIsGivenBackIsFreeWhoeverHasTheFileOpen(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop")
-	f, err := Take(t.Context(), path, "the shop", Self("tkdeploy up"))
+	f, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestALockThatIsGivenBackIsFreeWhoeverHasTheFileOpen(t *testing.T) {
 	if err := f.Release(true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Take(t.Context(), path, "the shop", Self("tkdeploy up")); err != nil {
+	if _, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up")); err != nil {
 		t.Error(err)
 	}
 }
@@ -233,7 +233,7 @@ func TestAFolderThatCannotBeWrittenIsTheMachinesFault(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Take(t.Context(), filepath.Join(path, "shop"), "the shop", Self("tkdeploy up"))
+	_, err := Acquire(t.Context(), filepath.Join(path, "shop"), "the shop", Self("tkdeploy up"))
 	if fault.ClassOf(err) != fault.Environment || !strings.Contains(fault.HintOf(err), "XDG_STATE_HOME") {
 		t.Errorf("got %v", err)
 	}

@@ -30,14 +30,14 @@ type LeaseOptions struct {
 	Leases Leases
 	Name   string
 	What   string       // that is locked, in words
-	Tell   func(string) // is told what is waited for; may be nil
-	Lost   func(error)  // is told once if another run has taken the Lease; may be nil
+	OnWait   func(string) // is told what is waited for; may be nil
+	OnLost   func(error)  // is told once if another run has taken the Lease; may be nil
 
 	Duration time.Duration // after the last renewal; default 30 s
 	Renew    time.Duration // from one renewal to the next; default 10 s
 	Retry    time.Duration // after a request that failed; default 1 s
 	Request  time.Duration // for one request; default 5 s
-	Patience time.Duration // with an API server that does not answer when the Lease is taken; default 120 s
+	APITimeout time.Duration // with an API server that does not answer when the Lease is taken; default 120 s
 }
 
 func (o LeaseOptions) withDefaults() LeaseOptions {
@@ -45,12 +45,12 @@ func (o LeaseOptions) withDefaults() LeaseOptions {
 	o.Renew = cmp.Or(o.Renew, 10*time.Second)
 	o.Retry = cmp.Or(o.Retry, time.Second)
 	o.Request = cmp.Or(o.Request, 5*time.Second)
-	o.Patience = cmp.Or(o.Patience, 120*time.Second)
-	if o.Tell == nil {
-		o.Tell = func(string) {}
+	o.APITimeout = cmp.Or(o.APITimeout, 120*time.Second)
+	if o.OnWait == nil {
+		o.OnWait = func(string) {}
 	}
-	if o.Lost == nil {
-		o.Lost = func(error) {}
+	if o.OnLost == nil {
+		o.OnLost = func(error) {}
 	}
 	return o
 }
@@ -68,7 +68,7 @@ type Lease struct {
 // [Lease.Release] or [Lease.Pause]. If another run holds it, the error is a
 // [*HeldError]; a Lease that looks as if it had run out is watched for its
 // duration, and taken if nobody renews it.
-func (l *File) TakeLease(ctx context.Context, o LeaseOptions) (*Lease, error) {
+func (l *File) AcquireLease(ctx context.Context, o LeaseOptions) (*Lease, error) {
 	lease := &Lease{LeaseOptions: o.withDefaults(), file: l, stopped: make(chan struct{})}
 	if err := lease.acquire(ctx); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (l *Lease) acquire(ctx context.Context) error {
 
 // watch waits as long as the holder may stay silent.
 func (l *Lease) watch(ctx context.Context, found *coordinationv1.Lease) error {
-	l.Tell(fmt.Sprintf("the lock of %s looks left behind by %s; waiting %s whether that run still renews it", l.What, holderOf(found), durationOf(found)))
+	l.OnWait(fmt.Sprintf("the lock of %s looks left behind by %s; waiting %s whether that run still renews it", l.What, holderOf(found), durationOf(found)))
 	return sleep(ctx, durationOf(found))
 }
 

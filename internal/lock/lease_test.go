@@ -152,7 +152,7 @@ type testRun struct {
 func newTestRun(t *testing.T, path string) *testRun {
 	t.Helper()
 	self := Holder{User: "root", Host: Self("").Host, PID: 1, Command: "tkdeploy up", Since: time.Now()}
-	f, err := Take(t.Context(), path, "the shop", self)
+	f, err := Acquire(t.Context(), path, "the shop", self)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +160,10 @@ func newTestRun(t *testing.T, path string) *testRun {
 }
 
 func (r *testRun) take(ctx context.Context, s *server) (*Lease, error) {
-	return r.file.TakeLease(ctx, LeaseOptions{
+	return r.file.AcquireLease(ctx, LeaseOptions{
 		Leases: s, Name: leaseName, What: "the shop",
-		Tell: func(text string) { r.told = append(r.told, text) },
-		Lost: func(err error) { r.lost = append(r.lost, err) },
+		OnWait: func(text string) { r.told = append(r.told, text) },
+		OnLost: func(err error) { r.lost = append(r.lost, err) },
 	})
 }
 
@@ -359,8 +359,8 @@ func TestALeaseThatCannotBeHad(t *testing.T) {
 		class fault.Class
 		after time.Duration
 	}{
-		"a server that does not answer proves nothing":   {errors.New("connection refused"), fault.Undecided, 120 * time.Second},
-		"a request that a guard stopped is not repeated": {fault.New(fault.Safety, errors.New("a stranger"), ""), fault.Safety, 0},
+		"a server that does not answer proves nothing":   {errors.New("connection refused"), fault.Inconclusive, 120 * time.Second},
+		"a request that a guard stopped is not repeated": {fault.New(fault.NotOwned, errors.New("a stranger"), ""), fault.NotOwned, 0},
 		"one that refuses is believed":                   {apierrors.NewForbidden(group, leaseName, errors.New("no right")), "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,7 @@ func (l *Lease) keep(ctx context.Context) {
 		var taken *HeldError
 		switch {
 		case errors.As(err, &taken):
-			l.Lost(err)
+			l.OnLost(err)
 			return
 		case err != nil:
 			pause = l.Retry

@@ -38,7 +38,7 @@ func (l *Lease) takeOver(ctx context.Context, found *coordinationv1.Lease) error
 // persist repeats a request while the API server does not really answer, at
 // most for the Lease's patience. doing says in errors what was tried.
 func (l *Lease) persist(ctx context.Context, doing string, request func(context.Context) error) error {
-	for giveUp := time.Now().Add(l.Patience); ; {
+	for giveUp := time.Now().Add(l.APITimeout); ; {
 		once, cancel := context.WithTimeout(ctx, l.Request)
 		err := request(once)
 		cancel()
@@ -48,7 +48,7 @@ func (l *Lease) persist(ctx context.Context, doing string, request func(context.
 		case !isTransient(err):
 			return fmt.Errorf("%s the lock of %s: %w", doing, l.What, err)
 		case time.Now().After(giveUp):
-			return fault.New(fault.Undecided, fmt.Errorf("%s the lock of %s: the API server gave no answer for %s: %w", doing, l.What, l.Patience, err),
+			return fault.New(fault.Inconclusive, fmt.Errorf("%s the lock of %s: the API server gave no answer for %s: %w", doing, l.What, l.APITimeout, err),
 				"see whether the cluster is up, and run again")
 		}
 		if end := sleep(ctx, l.Retry); end != nil {

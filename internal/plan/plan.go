@@ -30,7 +30,7 @@ const (
 // An Observation is a state and, in words, why the stage is in it.
 type Observation struct {
 	State State
-	Cause string
+	Reason string
 }
 
 // A Stage is one step of a run.
@@ -42,12 +42,12 @@ type Stage struct {
 	// ActNeeds are IDs of further stages, which Observe does not depend on: the
 	// stage looks while they may still be at work. If there is something to do, it
 	// then waits until they have succeeded.
-	ActNeeds []string
+	ApplyNeeds []string
 
 	// After are points within earlier stages that must have been reached. A
 	// stage that runs on the strength of one is canceled if the other then
 	// fails.
-	After []Milestone
+	AfterMilestones []Milestone
 
 	// Observe reads the world and changes nothing.
 	Observe func(context.Context) (Observation, error)
@@ -55,7 +55,7 @@ type Stage struct {
 	// Act makes the stage's promise true. It is called unless Observe answered
 	// Satisfied, may be repeated at any time, and reports what it does.
 	// Act may be nil for a stage that only looks.
-	Act func(context.Context, event.Reporter) error
+	Apply func(context.Context, event.Reporter) error
 }
 
 // A Milestone is a point within a stage: what other stages want of it is there,
@@ -150,14 +150,14 @@ func (p Plan) index(id string) int {
 // toLook are the stages that must have ended or come some way before s observes.
 func (s Stage) toLook() []string {
 	ids := slices.Clone(s.Needs)
-	for _, m := range s.After {
+	for _, m := range s.AfterMilestones {
 		ids = append(ids, m.Stage)
 	}
 	return ids
 }
 
 // before are those that must have before it acts.
-func (s Stage) before() []string { return append(s.toLook(), s.ActNeeds...) }
+func (s Stage) before() []string { return append(s.toLook(), s.ApplyNeeds...) }
 
 // needs are those of the stages before s that are part of the plan.
 func (p Plan) needs(s Stage) []string { return p.among(s.before()) }

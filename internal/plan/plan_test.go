@@ -41,7 +41,7 @@ func ends(t *testing.T, ctx context.Context, stages ...Stage) ([]event.Event, er
 		t.Fatal(err)
 	}
 	var got []event.Event
-	runner := &Runner{Reporter: event.Func(func(e event.Event) {
+	runner := &Runner{Reporter: event.ReporterFunc(func(e event.Event) {
 		if e.Kind == event.StageFinished {
 			got = append(got, e)
 		}
@@ -68,22 +68,22 @@ func TestRun(t *testing.T) {
 		fails  bool
 	}{
 		"a satisfied stage does not act": {
-			stages: []Stage{{ID: "a", Observe: see(Satisfied, ""), Act: act(broken)}},
+			stages: []Stage{{ID: "a", Observe: see(Satisfied, ""), Apply: act(broken)}},
 			want:   "a unchanged",
 		},
 		"a stage that is missing, drifted or unknown acts": {
 			stages: []Stage{
-				{ID: "a", Observe: see(Missing, ""), Act: act(nil)},
-				{ID: "b", Needs: []string{"a"}, Observe: see(Drifted, ""), Act: act(nil)},
-				{ID: "c", Needs: []string{"b"}, Observe: see(Unknown, ""), Act: act(nil)},
+				{ID: "a", Observe: see(Missing, ""), Apply: act(nil)},
+				{ID: "b", Needs: []string{"a"}, Observe: see(Drifted, ""), Apply: act(nil)},
+				{ID: "c", Needs: []string{"b"}, Observe: see(Unknown, ""), Apply: act(nil)},
 			},
 			want: "a done, b done, c done",
 		},
 		"what needs a failed stage is blocked, directly and through others": {
 			stages: []Stage{
-				{ID: "a", Observe: see(Missing, ""), Act: act(broken)},
-				{ID: "b", Needs: []string{"a"}, Observe: see(Missing, ""), Act: act(nil)},
-				{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Act: act(nil)},
+				{ID: "a", Observe: see(Missing, ""), Apply: act(broken)},
+				{ID: "b", Needs: []string{"a"}, Observe: see(Missing, ""), Apply: act(nil)},
+				{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Apply: act(nil)},
 			},
 			want: "a failed, b blocked, c blocked", fails: true,
 		},
@@ -111,8 +111,8 @@ func TestStagesWithoutNeedsRunSideBySide(t *testing.T) {
 	one := func(context.Context, event.Reporter) error { meet <- struct{}{}; return nil }
 	other := func(context.Context, event.Reporter) error { <-meet; return nil }
 	if _, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Act: one},
-		Stage{ID: "b", Observe: see(Missing, ""), Act: other}); err != nil {
+		Stage{ID: "a", Observe: see(Missing, ""), Apply: one},
+		Stage{ID: "b", Observe: see(Missing, ""), Apply: other}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -136,9 +136,9 @@ func TestAMilestoneLetsAnotherStageRunAhead(t *testing.T) {
 	half := []Milestone{{"a", "half"}}
 	loaded := make(chan struct{})
 	got, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, func() error { <-loaded; return nil })},
-		Stage{ID: "b", After: half, Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error { close(loaded); return nil }},
-		Stage{ID: "c", Needs: []string{"a", "b"}, Observe: see(Missing, ""), Act: act(nil)})
+		Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(nothing, func() error { <-loaded; return nil })},
+		Stage{ID: "b", AfterMilestones: half, Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error { close(loaded); return nil }},
+		Stage{ID: "c", Needs: []string{"a", "b"}, Observe: see(Missing, ""), Apply: act(nil)})
 	if err != nil || len(got) != 3 || got[2] != "c done" {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -149,11 +149,11 @@ func TestAStageThatEndsHasReachedItsMilestones(t *testing.T) {
 	half := []Milestone{{"a", "half"}}
 	for name, a := range map[string]Stage{
 		"it had nothing to do": {ID: "a", Observe: see(Satisfied, "")},
-		"it told none":         {ID: "a", Observe: see(Missing, ""), Act: act(nil)},
+		"it told none":         {ID: "a", Observe: see(Missing, ""), Apply: act(nil)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := outcomes(t, t.Context(), a, Stage{ID: "b", After: half, Observe: see(Missing, ""), Act: act(nil)})
+			got, err := outcomes(t, t.Context(), a, Stage{ID: "b", AfterMilestones: half, Observe: see(Missing, ""), Apply: act(nil)})
 			if err != nil || len(got) != 2 || got[1] != "b done" {
 				t.Errorf("got %v, %v", got, err)
 			}
@@ -185,9 +185,9 @@ func TestAStageThatRanAheadOfAFailedOneIsCanceledWithoutAnErrorOfItsOwn(t *testi
 			fails := func() error { <-begun; return test.fails() }
 			ahead := func(ctx context.Context, r event.Reporter) error { close(begun); return test.ahead(ctx, r) }
 			got, err := outcomes(t, t.Context(),
-				Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, fails)},
-				Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: ahead},
-				Stage{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Act: act(nil)})
+				Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(nothing, fails)},
+				Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Apply: ahead},
+				Stage{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Apply: act(nil)})
 			want := "a failed, b canceled, c blocked"
 			if joined := strings.Join(got, ", "); joined != want || err == nil || err.Error() != "broken" {
 				t.Errorf("got %s, %v; want %s", joined, err, want)
@@ -200,8 +200,8 @@ func TestAStageThatFailsAheadOfOneThatSucceedsHasFailed(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("disk full")
 	got, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(nothing, nothing)},
-		Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: act(broken)})
+		Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(nothing, nothing)},
+		Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Apply: act(broken)})
 	if !errors.Is(err, broken) || len(got) != 2 || got[1] != "b failed" {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -211,8 +211,8 @@ func TestAStageBehindAMilestoneOfAFailedOneIsBlocked(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	got, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Act: reaching(func() error { return broken }, nothing)},
-		Stage{ID: "b", After: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Act: act(nil)})
+		Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(func() error { return broken }, nothing)},
+		Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Apply: act(nil)})
 	if !errors.Is(err, broken) || strings.Join(got, ", ") != "a failed, b blocked" {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -223,7 +223,7 @@ func TestACanceledRunStartsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var acted atomic.Bool
-	got, err := outcomes(t, ctx, Stage{ID: "a", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
+	got, err := outcomes(t, ctx, Stage{ID: "a", Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error {
 		acted.Store(true)
 		return nil
 	}})
@@ -234,7 +234,7 @@ func TestACanceledRunStartsNothing(t *testing.T) {
 
 func TestAnErrorSaysItsStage(t *testing.T) {
 	t.Parallel()
-	_, err := outcomes(t, t.Context(), Stage{ID: "a", Observe: see(Missing, ""), Act: act(errors.New("x"))})
+	_, err := outcomes(t, t.Context(), Stage{ID: "a", Observe: see(Missing, ""), Apply: act(errors.New("x"))})
 	var stage *StageError
 	if !errors.As(err, &stage) || stage.Stage != "a" {
 		t.Errorf("got %#v", err)
@@ -277,15 +277,15 @@ func TestSelect(t *testing.T) {
 func TestPreviewLooksAndDoesNotAct(t *testing.T) {
 	t.Parallel()
 	p, err := New(
-		Stage{ID: "build", Observe: see(Satisfied, "2 images match"), Act: act(errors.New("acted"))},
-		Stage{ID: "cluster", Observe: see(Missing, "no cluster"), Act: act(errors.New("acted"))},
-		Stage{ID: "load", Needs: []string{"build", "cluster"}, Observe: see(Satisfied, "never asked"), Act: act(nil)},
-		Stage{ID: "release", Needs: []string{"load"}, Observe: see(Satisfied, "never asked"), Act: act(nil)},
+		Stage{ID: "build", Observe: see(Satisfied, "2 images match"), Apply: act(errors.New("acted"))},
+		Stage{ID: "cluster", Observe: see(Missing, "no cluster"), Apply: act(errors.New("acted"))},
+		Stage{ID: "load", Needs: []string{"build", "cluster"}, Observe: see(Satisfied, "never asked"), Apply: act(nil)},
+		Stage{ID: "release", Needs: []string{"load"}, Observe: see(Satisfied, "never asked"), Apply: act(nil)},
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	decisions, err := Preview(t.Context(), p)
+	decisions, err := DryRun(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,17 +305,17 @@ release  run   told only after load`
 func TestARecoveryGoesOnInTheSameStream(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	failing, err := New(Stage{ID: "a", Observe: see(Missing, ""), Act: act(broken)})
+	failing, err := New(Stage{ID: "a", Observe: see(Missing, ""), Apply: act(broken)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := New(Stage{ID: "b", Title: "Back", Observe: see(Drifted, ""), Act: act(nil)}, Stage{ID: "c", Needs: []string{"b"}, Observe: see(Satisfied, "")})
+	back, err := New(Stage{ID: "b", Title: "Back", Observe: see(Drifted, ""), Apply: act(nil)}, Stage{ID: "c", Needs: []string{"b"}, Observe: see(Satisfied, "")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	runner := &Runner{Reporter: event.Func(func(e event.Event) {
-		got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %s%s", e.Seq, e.Kind, e.Stage, e.Cause)))
+	runner := &Runner{Reporter: event.ReporterFunc(func(e event.Event) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %s%s", e.Seq, e.Kind, e.Stage, e.Reason)))
 		if e.Kind == event.RecoveryStarted && (len(e.Plan) != 2 || e.Plan[0].Title != "Back") {
 			t.Errorf("announced %v", e.Plan)
 		}
@@ -337,7 +337,7 @@ func TestWhatEndedSaysWhenItBegan(t *testing.T) {
 	clock := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	begin := clock
 	p, err := New(
-		Stage{ID: "a", Observe: see(Missing, ""), Act: func(_ context.Context, r event.Reporter) error {
+		Stage{ID: "a", Observe: see(Missing, ""), Apply: func(_ context.Context, r event.Reporter) error {
 			clock = clock.Add(5 * time.Second)
 			r.Report(event.Finished("told by its length", event.Done, "", 2*time.Second, 1))
 			early := event.Finished("told by its start", event.Done, "", time.Second, 1)
@@ -352,7 +352,7 @@ func TestWhatEndedSaysWhenItBegan(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]time.Time{}
-	runner := &Runner{Now: func() time.Time { return clock }, Reporter: event.Func(func(e event.Event) {
+	runner := &Runner{Now: func() time.Time { return clock }, Reporter: event.ReporterFunc(func(e event.Event) {
 		if e.Outcome != "" {
 			got[e.Stage+" "+e.Item] = e.Start
 		}
@@ -371,11 +371,11 @@ func TestAStageWithNothingToDoWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		all, err := ends(t, t.Context(),
-			Stage{ID: "load", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
+			Stage{ID: "load", Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error {
 				time.Sleep(time.Minute)
 				return errors.New("no room")
 			}},
-			Stage{ID: "release", ActNeeds: []string{"load"}, Observe: see(Satisfied, "")},
+			Stage{ID: "release", ApplyNeeds: []string{"load"}, Observe: see(Satisfied, "")},
 			Stage{ID: "verify", Needs: []string{"load", "release"}, Observe: see(Unknown, "")},
 		)
 		var got []string
@@ -405,7 +405,7 @@ func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var looked, loaded atomic.Bool
 				stages := []Stage{
-					{ID: "load", Observe: see(Missing, ""), Act: func(context.Context, event.Reporter) error {
+					{ID: "load", Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error {
 						time.Sleep(time.Minute)
 						loaded.Store(true)
 						if !looked.Load() {
@@ -413,11 +413,11 @@ func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
 						}
 						return test.work
 					}},
-					{ID: "release", ActNeeds: []string{"load"}, Observe: func(context.Context) (Observation, error) {
+					{ID: "release", ApplyNeeds: []string{"load"}, Observe: func(context.Context) (Observation, error) {
 						time.Sleep(time.Second)
 						looked.Store(true)
 						return Observation{Missing, ""}, test.look
-					}, Act: func(context.Context, event.Reporter) error {
+					}, Apply: func(context.Context, event.Reporter) error {
 						if !loaded.Load() {
 							t.Error("release acted before load was done")
 						}

@@ -51,7 +51,7 @@ func (r *Runner) Run(ctx context.Context, p Plan) error {
 // anything to take back, and calls it once: a failed recovery is not recovered
 // from.
 func (r *Runner) Recover(ctx context.Context, p Plan, cause string) error {
-	r.Emit(event.Event{Kind: event.RecoveryStarted, Cause: cause, Plan: p.infos()})
+	r.Emit(event.Event{Kind: event.RecoveryStarted, Reason: cause, Plan: p.infos()})
 	return r.run(ctx, p)
 }
 
@@ -66,7 +66,7 @@ func (r *Runner) run(ctx context.Context, p Plan) error {
 	}
 	for _, s := range p.stages {
 		run.done[s.ID] = make(chan struct{})
-		for _, m := range s.After {
+		for _, m := range s.AfterMilestones {
 			run.reached[m] = make(chan struct{})
 		}
 	}
@@ -93,7 +93,7 @@ type run struct {
 func (r *run) stage(ctx context.Context, i int, s Stage) {
 	defer close(r.done[s.ID])
 	if blocker := r.await(s, s.toLook()); blocker != "" {
-		r.finish(s, event.Event{Outcome: event.Blocked, Cause: "needs " + blocker})
+		r.finish(s, event.Event{Outcome: event.Blocked, Reason: "needs " + blocker})
 		return
 	}
 	if ctx.Err() != nil {
@@ -111,11 +111,11 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		r.finish(s, e)
 	}
 	if did.err == nil {
-		end(event.Event{Outcome: did.outcome, Cause: did.cause})
+		end(event.Event{Outcome: did.outcome, Reason: did.cause})
 		return
 	}
 	if broken := r.broken(s); broken != "" && ctx.Err() == nil {
-		end(event.Event{Outcome: event.Canceled, Cause: "needs " + broken}) // which tells the failure
+		end(event.Event{Outcome: event.Canceled, Reason: "needs " + broken}) // which tells the failure
 		return
 	}
 	outcome := event.Failed
@@ -123,7 +123,7 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 		outcome = event.Canceled
 	}
 	r.errs[i] = &StageError{s.ID, did.err}
-	end(event.Event{Outcome: outcome, Cause: did.cause, Err: did.err})
+	end(event.Event{Outcome: outcome, Reason: did.cause, Err: did.err})
 }
 
 // await waits until the others have ended, or got as far as s wants. It names
@@ -144,7 +144,7 @@ func (r *run) await(s Stage, others []string) string {
 // reachedBy is closed when the other stage has come as far as s wants. It is
 // nil if s wants all of it.
 func (r *run) reachedBy(s Stage, other string) <-chan struct{} {
-	for _, m := range s.After {
+	for _, m := range s.AfterMilestones {
 		if m.Stage == other {
 			return r.reached[m]
 		}
@@ -162,7 +162,7 @@ func (r *run) succeeded(id string) bool {
 func (r *run) ahead(ctx context.Context, s Stage) performed {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, m := range s.After {
+	for _, m := range s.AfterMilestones {
 		go func() {
 			select {
 			case <-r.done[m.Stage]: // never, if it is not part of the plan
@@ -179,7 +179,7 @@ func (r *run) ahead(ctx context.Context, s Stage) performed {
 // broken waits for the stages that a failed one ran ahead of and names the first
 // that failed: it took away what the other stood on.
 func (r *run) broken(s Stage) string {
-	for _, m := range s.After {
+	for _, m := range s.AfterMilestones {
 		if done, planned := r.done[m.Stage]; planned {
 			if <-done; !r.succeeded(m.Stage) {
 				return m.Stage
@@ -199,29 +199,29 @@ type performed struct {
 
 func (r *run) perform(ctx context.Context, s Stage) performed {
 	seen, err := s.Observe(ctx)
-	if err == nil && (seen.State == Satisfied || s.Act == nil) {
-		return performed{outcome: event.Unchanged, cause: seen.Cause}
+	if err == nil && (seen.State == Satisfied || s.Apply == nil) {
+		return performed{outcome: event.Unchanged, cause: seen.Reason}
 	}
 	looked := r.Time()
-	blocker := r.await(s, s.ActNeeds)
-	did := performed{cause: seen.Cause, waited: r.Time().Sub(looked)}
+	blocker := r.await(s, s.ApplyNeeds)
+	did := performed{cause: seen.Reason, waited: r.Time().Sub(looked)}
 	switch {
 	case blocker != "":
 		did.outcome, did.cause = event.Blocked, "needs "+blocker
 	case err != nil:
 		did.err = err
 	default:
-		did.outcome, did.err = event.Done, r.act(ctx, s, seen.Cause)
+		did.outcome, did.err = event.Done, r.act(ctx, s, seen.Reason)
 	}
 	return did
 }
 
 func (r *run) act(ctx context.Context, s Stage, cause string) error {
-	r.Emit(event.Event{Kind: event.StageStarted, Stage: s.ID, Cause: cause})
-	return s.Act(ctx, event.Func(func(e event.Event) {
+	r.Emit(event.Event{Kind: event.StageStarted, Stage: s.ID, Reason: cause})
+	return s.Apply(ctx, event.ReporterFunc(func(e event.Event) {
 		e.Stage = s.ID
 		r.Emit(e)
-		if e.Kind == event.StageReached {
+		if e.Kind == event.MilestoneReached {
 			r.reach(Milestone{s.ID, e.Milestone})
 		}
 	}))
@@ -274,19 +274,19 @@ func (r *Runner) Time() time.Time {
 }
 
 // A Decision is what a stage would do.
-type Decision struct {
+type PlannedAction struct {
 	Stage, Title string
 	Observation
-	Acts bool // would act
+	Applies bool // would act
 }
 
 // Preview observes the stages in order and acts on nothing. A stage behind one
 // that would act cannot be told yet and is Unknown.
-func Preview(ctx context.Context, p Plan) ([]Decision, error) {
+func DryRun(ctx context.Context, p Plan) ([]PlannedAction, error) {
 	acts := map[string]bool{}
-	var decisions []Decision
+	var decisions []PlannedAction
 	for _, s := range p.stages {
-		d := Decision{Stage: s.ID, Title: s.Title}
+		d := PlannedAction{Stage: s.ID, Title: s.Title}
 		if behind := firstActing(p.among(s.toLook()), acts); behind != "" {
 			d.Observation = Observation{Unknown, "told only after " + behind}
 		} else {
@@ -296,8 +296,8 @@ func Preview(ctx context.Context, p Plan) ([]Decision, error) {
 			}
 			d.Observation = seen
 		}
-		d.Acts = d.State != Satisfied && s.Act != nil
-		acts[s.ID] = d.Acts
+		d.Applies = d.State != Satisfied && s.Apply != nil
+		acts[s.ID] = d.Applies
 		decisions = append(decisions, d)
 	}
 	return decisions, nil
@@ -312,10 +312,10 @@ func firstActing(needs []string, acts map[string]bool) string {
 	return ""
 }
 
-func (d Decision) String() string {
+func (d PlannedAction) String() string {
 	verb := "keep"
-	if d.Acts {
+	if d.Applies {
 		verb = "run"
 	}
-	return fmt.Sprintf("%-8s %-5s %s", d.Stage, verb, d.Cause)
+	return fmt.Sprintf("%-8s %-5s %s", d.Stage, verb, d.Reason)
 }

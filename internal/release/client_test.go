@@ -99,7 +99,7 @@ func TestApplyInstallsAndASecondOneWritesNothing(t *testing.T) {
 	t.Parallel()
 	server := newAPIServer(t)
 	c := server.client(t, Options{})
-	if o := mustObserve(t, c, shop()); o.Current || o.Exists || o.Cause != "no release yet" {
+	if o := mustObserve(t, c, shop()); o.Current || o.Exists || o.Reason != "no release yet" {
 		t.Errorf("before: %+v", o)
 	}
 	revision, r := mustApply(t, c, shop())
@@ -133,7 +133,7 @@ func TestApplyNamesTheCauseAndKeepsTheSecret(t *testing.T) {
 	d := shop()
 	d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
 	const cause = "image services.auth.image changed shop-auth:1 -> 2"
-	if o := mustObserve(t, c, d); o.Current || o.Cause != cause {
+	if o := mustObserve(t, c, d); o.Current || o.Reason != cause {
 		t.Errorf("%+v", o)
 	}
 	revision, r := mustApply(t, c, d)
@@ -145,7 +145,7 @@ func TestApplyNamesTheCauseAndKeepsTheSecret(t *testing.T) {
 		t.Error("the upgrade made a new password")
 	}
 	d.Set = []string{"services.auth.replicas=3"}
-	if o := mustObserve(t, c, d); o.Cause != "values changed: services.auth.replicas" {
+	if o := mustObserve(t, c, d); o.Reason != "values changed: services.auth.replicas" {
 		t.Errorf("%+v", o)
 	}
 }
@@ -165,7 +165,7 @@ func TestObserveSaysWhichFilesOfTheChartChanged(t *testing.T) {
 	if err := os.WriteFile(template, append(data, "\n# changed\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if o := mustObserve(t, c, d); o.Cause != "chart changed: templates/all.yaml" {
+	if o := mustObserve(t, c, d); o.Reason != "chart changed: templates/all.yaml" {
 		t.Errorf("%+v", o)
 	}
 }
@@ -221,7 +221,7 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 			c := server.client(t, Options{})
 			mustApply(t, c, shop())
 			tt.change(t, server)
-			if o := mustObserve(t, c, shop()); o.Current || o.Cause != tt.cause {
+			if o := mustObserve(t, c, shop()); o.Current || o.Reason != tt.cause {
 				t.Errorf("observed %+v, want %q", o, tt.cause)
 			}
 			if revision, _ := mustApply(t, c, shop()); revision != 2 {
@@ -309,7 +309,7 @@ func TestALookAsksForTheObjectsOfAKindAtOnce(t *testing.T) {
 				}
 				return false
 			})
-			if o := mustObserve(t, c, d); o.Cause != cmp.Or(test.cause, "matches its fingerprint") {
+			if o := mustObserve(t, c, d); o.Reason != cmp.Or(test.cause, "matches its fingerprint") {
 				t.Errorf("observed %+v, want %q", o, test.cause)
 			}
 			slices.Sort(asked)
@@ -356,7 +356,7 @@ func TestWhatAControllerWritesMeanwhileIsNoDrift(t *testing.T) {
 		}
 		return false
 	})
-	if o := mustObserve(t, c, shop()); o.Cause != "Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1" {
+	if o := mustObserve(t, c, shop()); o.Reason != "Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1" {
 		t.Errorf("%+v", o)
 	}
 	if !wrote {
@@ -377,7 +377,7 @@ func TestAnInterruptedRunIsHealed(t *testing.T) {
 			mustApply(t, c, shop())
 			leave(t, c, status)
 			cause := "revision 1 is " + string(status) + ": an earlier run was interrupted"
-			if o := mustObserve(t, c, shop()); o.Current || o.Cause != cause {
+			if o := mustObserve(t, c, shop()); o.Current || o.Reason != cause {
 				t.Errorf("observed %+v", o)
 			}
 			_, r := mustApply(t, c, shop())
@@ -567,7 +567,7 @@ func TestARejectedSecretIsNotShown(t *testing.T) {
 				t.Errorf("%s: %q is in %v", name, leak, err)
 			}
 			for _, e := range r.events {
-				if strings.Contains(e.Message+e.Cause, leak) {
+				if strings.Contains(e.Message+e.Reason, leak) {
 					t.Errorf("%s: %q is in event %+v", name, leak, e)
 				}
 			}
@@ -610,7 +610,7 @@ func TestANamespaceThatGoesIsDrift(t *testing.T) {
 	mustApply(t, c, shop())
 	server.objects[namespacePath] = terminating()
 	got, err := c.Observe(t.Context(), shop())
-	if err != nil || got.Current || got.Cause != "namespace shop is being deleted" {
+	if err != nil || got.Current || got.Reason != "namespace shop is being deleted" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

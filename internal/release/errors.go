@@ -16,7 +16,7 @@ func failed(err error) error {
 	case isEnd(err), fault.ClassOf(err) != "":
 		return err
 	case errors.As(err, &unanswered):
-		return fault.New(fault.Undecided, err, "see whether the cluster is up, and run again: what was begun is taken up")
+		return fault.New(fault.Inconclusive, err, "see whether the cluster is up, and run again: what was begun is taken up")
 	}
 	return fault.New(fault.Apply, err, "")
 }

@@ -16,7 +16,7 @@ type Observation struct {
 	// services.auth.image changed tiktok-auth-service:1 -> 2", "Deployment
 	// auth-service is gone", "revision 3 is pending-upgrade: an earlier run was
 	// interrupted". If Current, it is "matches its fingerprint".
-	Cause string
+	Reason string
 }
 
 // Observe compares the release with what is desired. It changes nothing.
@@ -32,10 +32,10 @@ func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
 	o := Observation{
 		Exists:  len(s.history) > 0,
 		Current: s.decision.op == opNothing,
-		Cause:   s.decision.cause,
+		Reason:   s.decision.cause,
 	}
 	if o.Current {
-		o.Cause = "matches its fingerprint"
+		o.Reason = "matches its fingerprint"
 		o.Deployed, err = c.deployed(s.history)
 	}
 	return o, err

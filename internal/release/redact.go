@@ -120,4 +120,4 @@ func (r redactor) text(s string) string {
 }
 
 // error is err without the contents of Secrets.
-func (r redactor) error(err error) error { return fault.Masked(err, r.text) }
+func (r redactor) error(err error) error { return fault.Redact(err, r.text) }

@@ -89,7 +89,7 @@ func (e e2e) observed(t *testing.T, want string) {
 	start := time.Now()
 	o := mustObserve(t, e.Client, e.d)
 	t.Logf("%v: %+v", time.Since(start).Round(time.Millisecond), o)
-	if o.Current != (want == "") || want != "" && !strings.Contains(o.Cause, want) {
+	if o.Current != (want == "") || want != "" && !strings.Contains(o.Reason, want) {
 		t.Errorf("observed %+v, want %q", o, want)
 	}
 }

@@ -39,7 +39,7 @@ func (r Rollback) String() string {
 // with 0 to the newest verified one before the newest. It changes nothing.
 // Errors are of class Rollback, or Undecided if the API server did not answer;
 // [ErrNoTarget] is in the chain if there is nowhere to go.
-func (c *Client) FindRollback(ctx context.Context, asked int) (Rollback, error) {
+func (c *Client) ResolveRollback(ctx context.Context, asked int) (Rollback, error) {
 	r, _, err := c.find(ctx, asked)
 	return r, err
 }
@@ -63,7 +63,7 @@ func (c *Client) find(ctx context.Context, asked int) (Rollback, target, error) 
 // It is an error if a custom resource definition would be deleted, and with it
 // every object of its kind, or if the API server refuses an object, above all a
 // change of an immutable field. The error names the objects and fields.
-func (c *Client) TryRollback(ctx context.Context, asked int) (Rollback, error) {
+func (c *Client) DryRunRollback(ctx context.Context, asked int) (Rollback, error) {
 	r, t, err := c.find(ctx, asked)
 	if err != nil || r.Done {
 		return r, err
@@ -182,7 +182,7 @@ func (c *Client) target(ctx context.Context, asked int) (target, error) {
 // that the API server did not answer.
 func rollbackFailed(err error) error {
 	switch {
-	case err == nil, isEnd(err), fault.ClassOf(failed(err)) == fault.Undecided:
+	case err == nil, isEnd(err), fault.ClassOf(failed(err)) == fault.Inconclusive:
 		return failed(err)
 	}
 	return fault.New(fault.Rollback, err, fault.HintOf(err))

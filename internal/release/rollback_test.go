@@ -184,7 +184,7 @@ func TestARollbackThatTheAPIServerRefusesWritesNothing(t *testing.T) {
 		o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "new"}}
 	})
 	for name, try := range map[string]func() error{
-		"TryRollback": func() error { _, err := c.TryRollback(t.Context(), 0); return err },
+		"TryRollback": func() error { _, err := c.DryRunRollback(t.Context(), 0); return err },
 		"Rollback":    func() error { _, err := c.Rollback(t.Context(), 0, event.Discard); return err },
 	} {
 		err := try()
@@ -319,7 +319,7 @@ func TestAVerifiedRevisionOutlivesARowOfFailures(t *testing.T) {
 	if !slices.Equal(kept, []int{1, 4, 5}) {
 		t.Errorf("kept %v", kept)
 	}
-	if r, err := c.FindRollback(t.Context(), 0); err != nil || r.String() != "revision 1 (shop-0.1.0, verified); skipped: revision 4 (not verified)" {
+	if r, err := c.ResolveRollback(t.Context(), 0); err != nil || r.String() != "revision 1 (shop-0.1.0, verified); skipped: revision 4 (not verified)" {
 		t.Errorf("%s, %v", r, err)
 	}
 }

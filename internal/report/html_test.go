@@ -53,7 +53,7 @@ func TestWhatIsSaidIsOnlyTextOfThePage(t *testing.T) {
 	events := crashing(hostile)
 	for i := range events { // and everything else that comes from outside
 		e := &events[i]
-		for _, field := range []*string{&e.Item, &e.Message, &e.Cause, &e.Diagnostics} {
+		for _, field := range []*string{&e.Item, &e.Message, &e.Reason, &e.Diagnostics} {
 			if *field != "" {
 				*field += hostile
 			}

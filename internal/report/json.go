@@ -66,7 +66,7 @@ type totals struct {
 func (j *JSON) Report(e event.Event) {
 	j.summary.Report(e)
 	l := line{
-		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Cause: e.Cause, Reached: e.Milestone,
+		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Cause: e.Reason, Reached: e.Milestone,
 		Current: e.Current, Total: e.Total, Outcome: e.Outcome, Start: e.Start, Changed: e.Mutations,
 	}
 	if e.Outcome != "" {

@@ -52,7 +52,7 @@ func (j *JUnit) suite(s *span) *junitSuite {
 	}
 	for _, e := range s.ends {
 		suite.Time = seconds(e.Elapsed)
-		j.end(stage, e, e.Cause)
+		j.end(stage, e, e.Reason)
 	}
 	for _, i := range s.items {
 		if i.step {

@@ -51,14 +51,14 @@ func junit(t *testing.T, events []event.Event) (string, junitDocument) {
 func nightly() []event.Event {
 	return []event.Event{
 		{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "engine", Title: "Engine"}, {ID: "build", Title: "Images"}, {ID: "rollout", Title: "Rollout"}, {ID: "verify", Title: "Smoke test"}, {ID: "last", Title: "Last"}}},
-		{Kind: event.StageFinished, Stage: "engine", Outcome: event.Unchanged, Cause: "Docker Engine 28", Elapsed: 10 * time.Millisecond},
-		{Kind: event.StageStarted, Stage: "build", Cause: "auth-service (not built yet)"},
+		{Kind: event.StageFinished, Stage: "engine", Outcome: event.Unchanged, Reason: "Docker Engine 28", Elapsed: 10 * time.Millisecond},
+		{Kind: event.StageStarted, Stage: "build", Reason: "auth-service (not built yet)"},
 		{Kind: event.ItemFinished, Stage: "build", Item: "postgres", Outcome: event.Unchanged},
 		{Kind: event.ItemProgress, Stage: "build", Item: "a sign of life", Message: "[2/2] RUN go build"},
 		{Kind: event.Warning, Stage: "build", Message: "the disk is\nnearly full"},
 		{Kind: event.ItemFinished, Stage: "build", Item: "auth-service", Outcome: event.Done, Message: "built", Elapsed: 61500 * time.Millisecond, Mutations: 1},
-		{Kind: event.StageFinished, Stage: "build", Outcome: event.Done, Cause: "auth-service (not built yet)", Elapsed: 62 * time.Second},
-		{Kind: event.StageStarted, Stage: "rollout", Cause: "auth-service: 0 of 1 ready"},
+		{Kind: event.StageFinished, Stage: "build", Outcome: event.Done, Reason: "auth-service (not built yet)", Elapsed: 62 * time.Second},
+		{Kind: event.StageStarted, Stage: "rollout", Reason: "auth-service: 0 of 1 ready"},
 		{Kind: event.ItemFinished, Stage: "rollout", Item: "redis", Outcome: event.Done, Message: "stuck pod redis-0 deleted, to be made anew", Mutations: 1},
 		{Kind: event.ItemProgress, Stage: "rollout", Item: "kafka", Message: "0 of 1 ready"},
 		{Kind: event.ItemFinished, Stage: "rollout", Item: "redis", Outcome: event.Done, Message: "1 of 1 ready", Elapsed: 2 * time.Second},
@@ -66,7 +66,7 @@ func nightly() []event.Event {
 			Err: fault.New(fault.Unhealthy, errors.New("auth-service: crashes\n  log    panic: <nil> & \x00 \xff]]>"), "look at it")},
 		{Kind: event.ItemFinished, Stage: "rollout", Item: "video-service", Outcome: event.Failed, Message: "no answer", Elapsed: 9 * time.Second},
 		{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Failed, Elapsed: 9 * time.Second, Err: fault.New(fault.Unhealthy, errors.New("auth-service: crashes"), "look at it")},
-		{Kind: event.StageFinished, Stage: "verify", Outcome: event.Blocked, Cause: "needs rollout"},
+		{Kind: event.StageFinished, Stage: "verify", Outcome: event.Blocked, Reason: "needs rollout"},
 		{Kind: event.StageFinished, Stage: "last", Outcome: event.Canceled},
 		{Kind: event.RunFinished, Outcome: event.Failed, Elapsed: 75 * time.Second, Exit: 14},
 	}
@@ -188,7 +188,7 @@ func TestJUnitHasOnlyWhatXMLCanHold(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			_, doc := junit(t, []event.Event{{Kind: event.StageFinished, Stage: "build", Outcome: event.Blocked, Cause: said}})
+			_, doc := junit(t, []event.Event{{Kind: event.StageFinished, Stage: "build", Outcome: event.Blocked, Reason: said}})
 			if got := doc.Suites[0].Cases[0].Skipped.Message; got != "blocked: "+want {
 				t.Errorf("got %q, want %q", got, want)
 			}

@@ -25,7 +25,7 @@ func (p *plain) Report(e event.Event) {
 		p.announce(e)
 		p.println(p.line(e))
 	case event.StageStarted:
-		p.println("• " + p.titles[e.Stage] + ": " + e.Cause)
+		p.println("• " + p.titles[e.Stage] + ": " + e.Reason)
 	case event.ItemProgress:
 		p.progress(e)
 	default:

@@ -27,8 +27,8 @@ func (r *record) Report(e event.Event) {
 	case event.StageStarted:
 		s := r.stage(e)
 		s.begin(e.Time)
-		s.cause = e.Cause
-	case event.StageReached:
+		s.cause = e.Reason
+	case event.MilestoneReached:
 		s := r.stage(e)
 		s.reached = append(s.reached, e.Time)
 	case event.ItemProgress:
@@ -43,7 +43,7 @@ func (r *record) Report(e event.Event) {
 		s.end(e)
 		s.settle()
 	case event.RecoveryStarted:
-		r.recovery = e.Cause
+		r.recovery = e.Reason
 	case event.RunFinished:
 		r.finish = e
 		if !e.Start.IsZero() {

@@ -18,13 +18,13 @@ var zero = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 func sample() []event.Event {
 	events := []event.Event{
 		{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "build", Title: "Build images"}, {ID: "load", Title: "Load images", Needs: []string{"build"}}}},
-		{Kind: event.StageStarted, Stage: "build", Cause: "auth-service (not built yet)"},
+		{Kind: event.StageStarted, Stage: "build", Reason: "auth-service (not built yet)"},
 		{Kind: event.ItemProgress, Stage: "build", Item: "auth-service", Message: "[1/2] COPY"},
 		{Kind: event.ItemProgress, Stage: "build", Item: "auth-service", Message: "[2/2] RUN go build"},
 		{Kind: event.ItemFinished, Stage: "build", Item: "postgres", Outcome: event.Unchanged},
-		{Kind: event.ItemFinished, Stage: "build", Item: "auth-service", Outcome: event.Done, Message: "built", Cause: "not built yet", Start: zero.Add(13500 * time.Millisecond), Elapsed: 61500 * time.Millisecond, Mutations: 1},
+		{Kind: event.ItemFinished, Stage: "build", Item: "auth-service", Outcome: event.Done, Message: "built", Reason: "not built yet", Start: zero.Add(13500 * time.Millisecond), Elapsed: 61500 * time.Millisecond, Mutations: 1},
 		{Kind: event.Warning, Stage: "build", Message: "the disk is\nnearly full"},
-		{Kind: event.StageFinished, Stage: "build", Outcome: event.Done, Cause: "auth-service (not built yet)", Elapsed: 62 * time.Second},
+		{Kind: event.StageFinished, Stage: "build", Outcome: event.Done, Reason: "auth-service (not built yet)", Elapsed: 62 * time.Second},
 		{Kind: event.StageFinished, Stage: "load", Outcome: event.Failed, Elapsed: 1500 * time.Millisecond, Err: fault.New(fault.Load, errors.New("no space"), "free some")},
 		{Kind: event.RunFinished, Outcome: event.Failed, Elapsed: 64 * time.Second, Exit: 12},
 	}
@@ -169,7 +169,7 @@ func TestARecoveryIsAnnouncedWithItsStages(t *testing.T) {
 	events := []event.Event{
 		{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "rollout", Title: "Rollout"}}},
 		{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Failed},
-		{Kind: event.RecoveryStarted, Cause: "revision 2 failed", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
+		{Kind: event.RecoveryStarted, Reason: "revision 2 failed", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
 		{Kind: event.StageFinished, Stage: "rollback", Outcome: event.Done},
 	}
 	const want = "✗ Rollout\n↩ revision 2 failed\n✓ Rollback\n"

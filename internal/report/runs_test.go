@@ -29,12 +29,12 @@ func (s *script) add(seconds float64, e event.Event) {
 
 func (s *script) plan(seconds float64, kind event.Kind, cause string, stages ...event.StageInfo) {
 	s.stage = ""
-	s.add(seconds, event.Event{Kind: kind, Cause: cause, Plan: stages})
+	s.add(seconds, event.Event{Kind: kind, Reason: cause, Plan: stages})
 }
 
 func (s *script) begin(seconds float64, stage, cause string) {
 	s.stage = stage
-	s.add(seconds, event.Event{Kind: event.StageStarted, Cause: cause})
+	s.add(seconds, event.Event{Kind: event.StageStarted, Reason: cause})
 }
 
 func (s *script) doing(seconds float64, item, message string) {
@@ -44,16 +44,16 @@ func (s *script) doing(seconds float64, item, message string) {
 // item is one that lasted from a second to another.
 func (s *script) item(from, to float64, name string, outcome event.Outcome, cause, message string) {
 	e := event.Finished(name, outcome, message, at(to).Sub(at(from)), 1)
-	e.Cause, e.Start = cause, at(from)
+	e.Reason, e.Start = cause, at(from)
 	s.add(to, e)
 }
 
 func (s *script) end(from, to float64, stage string, outcome event.Outcome, cause string, err error) {
-	s.add(to, event.Event{Kind: event.StageFinished, Stage: stage, Outcome: outcome, Cause: cause, Start: at(from), Elapsed: at(to).Sub(at(from)), Err: err})
+	s.add(to, event.Event{Kind: event.StageFinished, Stage: stage, Outcome: outcome, Reason: cause, Start: at(from), Elapsed: at(to).Sub(at(from)), Err: err})
 }
 
 func (s *script) never(seconds float64, stage string, outcome event.Outcome, cause string) {
-	s.add(seconds, event.Event{Kind: event.StageFinished, Stage: stage, Outcome: outcome, Cause: cause})
+	s.add(seconds, event.Event{Kind: event.StageFinished, Stage: stage, Outcome: outcome, Reason: cause})
 }
 
 func (s *script) over(seconds float64, outcome event.Outcome, exit int) {
@@ -125,7 +125,7 @@ func crashing(message string) []event.Event {
 	s.doing(23, "worker", "0 of 1 ready; worker-0: waits for its volume")
 	err := fault.New(fault.Unhealthy, errors.New("web: "+message), "look at its log")
 	failed := event.Finished("web", event.Failed, message, 15*time.Second, 0)
-	failed.Cause, failed.Start, failed.Err = "0 of 2 ready", at(22), err
+	failed.Reason, failed.Start, failed.Err = "0 of 2 ready", at(22), err
 	s.add(37, failed)
 	s.end(21.9, 37.1, "rollout", event.Failed, "db: 0 of 1 ready", err)
 	s.never(37.1, "verify", event.Blocked, "needs rollout")

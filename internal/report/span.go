@@ -37,7 +37,7 @@ func (s *span) begin(t time.Time) {
 func (s *span) end(e event.Event) {
 	s.begin(e.Start)
 	s.ends, s.ended = append(s.ends, e), e.Time
-	s.cause = orElse(e.Cause, s.cause)
+	s.cause = orElse(e.Reason, s.cause)
 }
 
 // progress begins an item or, where the event has none, a step.

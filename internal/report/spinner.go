@@ -38,7 +38,7 @@ func (a *animated) Report(e event.Event) {
 		a.announce(e)
 	case event.StageStarted:
 		a.running = append(a.running, e.Stage)
-		a.doing[e.Stage] = e.Cause
+		a.doing[e.Stage] = e.Reason
 	case event.ItemProgress:
 		a.doing[e.Stage] = doing(e)
 	case event.StageFinished:

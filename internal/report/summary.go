@@ -25,7 +25,7 @@ func (s *Summary) Report(e event.Event) {
 	case event.ItemFinished:
 		s.Mutations += e.Mutations
 	case event.StageFinished:
-		result := StageResult{ID: e.Stage, Outcome: e.Outcome, Elapsed: e.Elapsed.Milliseconds(), Cause: e.Cause}
+		result := StageResult{ID: e.Stage, Outcome: e.Outcome, Elapsed: e.Elapsed.Milliseconds(), Cause: e.Reason}
 		if e.Err != nil {
 			result.Error = e.Err.Error()
 		}

@@ -39,7 +39,7 @@ func (t *text) line(e event.Event) string {
 	case event.StageFinished:
 		return t.stage(e)
 	case event.RecoveryStarted:
-		return t.paint(yellow, "↩ ") + indentMore(e.Cause, "  ")
+		return t.paint(yellow, "↩ ") + indentMore(e.Reason, "  ")
 	case event.RunFinished:
 		return t.finish(e)
 	}
@@ -69,8 +69,8 @@ func (t *text) item(e event.Event) string {
 func (t *text) stage(e event.Event) string {
 	said := t.titles[e.Stage]
 	// why it acted was said at its start, and what it did by its items
-	if e.Outcome != event.Failed && e.Outcome != event.Done && e.Cause != "" {
-		said = fmt.Sprintf("%-12s %s", said, t.paint(faint, e.Cause))
+	if e.Outcome != event.Failed && e.Outcome != event.Done && e.Reason != "" {
+		said = fmt.Sprintf("%-12s %s", said, t.paint(faint, e.Reason))
 	}
 	return fmt.Sprintf("%s %s%s", t.mark(e.Outcome), said, t.took(e.Elapsed))
 }

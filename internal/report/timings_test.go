@@ -53,7 +53,7 @@ func TestTheTableIsAsWideAsTheTerminal(t *testing.T) {
 		widest := 0
 		events := crashing("crashes")
 		for i := range events {
-			events[i].Cause += strings.Repeat(" and so on", 50)
+			events[i].Reason += strings.Repeat(" and so on", 50)
 		}
 		for line := range strings.Lines(table(t, events, width)) {
 			widest = max(widest, length(strings.TrimSuffix(line, "\n")))

@@ -12,7 +12,7 @@ const cardWidth = 500
 // Card renders a cause as plain lines for a person: what is wrong, where, since
 // when, what the cluster says about it, the last lines of the log, and what to
 // do next. It has no trailing newline and no colour.
-func Card(c Cause) []string {
+func FormatCause(c Cause) []string {
 	lines := []string{cut(fmt.Sprintf("%s: %s", c.Object.Name, c.title()), cardWidth)}
 	lines = append(lines, field("where", c.where())...)
 	lines = append(lines, field("since", c.since())...)
@@ -54,7 +54,7 @@ func (c Cause) since() string {
 	if c.Since.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%s (%s)", clock(c.Since), max(0, c.Seen.Sub(c.Since)).Round(time.Second))
+	return fmt.Sprintf("%s (%s)", clock(c.Since), max(0, c.ObservedAt.Sub(c.Since)).Round(time.Second))
 }
 
 func (l *Log) what() string {

@@ -7,44 +7,44 @@ import (
 )
 
 // A Code is what is wrong, as a word that a script can compare.
-type Code string
+type Reason string
 
 // The codes.
 const (
-	ImagePull             Code = "ImagePull"             // the image cannot be had
-	ImageNeverPull        Code = "ImageNeverPull"        // not on the node, and the policy is Never
-	InvalidImageName      Code = "InvalidImageName"      // no reference at all
-	CreateContainerConfig Code = "CreateContainerConfig" // an environment variable's Secret, ConfigMap or key is missing, or the user is refused
-	CreateContainer       Code = "CreateContainer"       // the runtime cannot create the container
-	MissingVolumeObject   Code = "MissingVolumeObject"   // a volume's Secret, ConfigMap, key or claim is missing
-	VolumeMount           Code = "VolumeMount"           // a volume cannot be attached or mounted for another reason
-	CrashLoop             Code = "CrashLoop"             // the container ends again and again
-	LivenessFailed        Code = "LivenessFailed"        // the kubelet restarts the container: its liveness or startup probe fails
-	OOMKilled             Code = "OOMKilled"             // over its memory limit
-	BadCommand            Code = "BadCommand"            // the command is not in the image or cannot be executed
-	ExecFormat            Code = "ExecFormat"            // the program is for another CPU architecture
-	Unschedulable         Code = "Unschedulable"         // no node takes the pod
-	VolumeClaimPending    Code = "VolumeClaimPending"    // a claim gets no volume
-	QuotaExceeded         Code = "QuotaExceeded"         // a ResourceQuota refuses the pods
-	PodSecurity           Code = "PodSecurity"           // the namespace's pod security level refuses the pods
-	WebhookDenied         Code = "WebhookDenied"         // an admission webhook refuses the pods
-	WebhookUnavailable    Code = "WebhookUnavailable"    // an admission webhook does not answer
-	PodRefused            Code = "PodRefused"            // the API server refuses the pods for another reason
-	NotReady              Code = "NotReady"              // running, and the readiness or startup probe does not pass
-	PodSandbox            Code = "PodSandbox"            // the node cannot set the pod up: mostly its network
-	PodFailed             Code = "PodFailed"             // the pod as a whole failed: evicted, refused by the node
-	NodeNotReady          Code = "NodeNotReady"          // the pod's node does not answer
-	JobFailed             Code = "JobFailed"             // the Job gave up
-	RolloutPaused         Code = "RolloutPaused"         // the workload's spec says paused or suspended
-	ProgressDeadline      Code = "ProgressDeadline"      // Kubernetes itself says that the Deployment does not progress
-	NotFound              Code = "NotFound"              // the workload does not exist
-	Starting              Code = "Starting"              // nothing is known to be wrong
+	ImagePull             Reason = "ImagePull"             // the image cannot be had
+	ImageNeverPull        Reason = "ImageNeverPull"        // not on the node, and the policy is Never
+	InvalidImageName      Reason = "InvalidImageName"      // no reference at all
+	CreateContainerConfig Reason = "CreateContainerConfig" // an environment variable's Secret, ConfigMap or key is missing, or the user is refused
+	CreateContainer       Reason = "CreateContainer"       // the runtime cannot create the container
+	MissingVolumeObject   Reason = "MissingVolumeObject"   // a volume's Secret, ConfigMap, key or claim is missing
+	VolumeMount           Reason = "VolumeMount"           // a volume cannot be attached or mounted for another reason
+	CrashLoop             Reason = "CrashLoop"             // the container ends again and again
+	LivenessFailed        Reason = "LivenessFailed"        // the kubelet restarts the container: its liveness or startup probe fails
+	OOMKilled             Reason = "OOMKilled"             // over its memory limit
+	BadCommand            Reason = "BadCommand"            // the command is not in the image or cannot be executed
+	ExecFormat            Reason = "ExecFormat"            // the program is for another CPU architecture
+	Unschedulable         Reason = "Unschedulable"         // no node takes the pod
+	VolumeClaimPending    Reason = "VolumeClaimPending"    // a claim gets no volume
+	QuotaExceeded         Reason = "QuotaExceeded"         // a ResourceQuota refuses the pods
+	PodSecurity           Reason = "PodSecurity"           // the namespace's pod security level refuses the pods
+	WebhookDenied         Reason = "WebhookDenied"         // an admission webhook refuses the pods
+	WebhookUnavailable    Reason = "WebhookUnavailable"    // an admission webhook does not answer
+	PodRefused            Reason = "PodRefused"            // the API server refuses the pods for another reason
+	NotReady              Reason = "NotReady"              // running, and the readiness or startup probe does not pass
+	PodSandbox            Reason = "PodSandbox"            // the node cannot set the pod up: mostly its network
+	PodFailed             Reason = "PodFailed"             // the pod as a whole failed: evicted, refused by the node
+	NodeNotReady          Reason = "NodeNotReady"          // the pod's node does not answer
+	JobFailed             Reason = "JobFailed"             // the Job gave up
+	RolloutPaused         Reason = "RolloutPaused"         // the workload's spec says paused or suspended
+	ProgressDeadline      Reason = "ProgressDeadline"      // Kubernetes itself says that the Deployment does not progress
+	NotFound              Reason = "NotFound"              // the workload does not exist
+	Starting              Reason = "Starting"              // nothing is known to be wrong
 )
 
 // A Cause is one reason why one workload is not ready. Pods, containers and
 // nodes that share the reason share the Cause.
 type Cause struct {
-	Code      Code
+	Reason      Reason
 	Object    Object
 	Pods      []string // ordered; empty if there is no pod
 	Nodes     []string // of those pods, ordered
@@ -57,7 +57,7 @@ type Cause struct {
 	Command string   // the kubectl command that shows more
 
 	Since   time.Time // first seen by the cluster; zero if that is not known
-	Seen    time.Time // when it was classified
+	ObservedAt    time.Time // when it was classified
 	FatalAt time.Time // from when on it ends a wait; zero is never
 
 	Log      *Log     // which log tells more; nil if none does
@@ -77,7 +77,7 @@ type Log struct {
 }
 
 // Fatal reports whether the cause ended a wait when it was classified.
-func (c Cause) Fatal() bool { return !c.FatalAt.IsZero() && !c.Seen.Before(c.FatalAt) }
+func (c Cause) Fatal() bool { return !c.FatalAt.IsZero() && !c.ObservedAt.Before(c.FatalAt) }
 
 // after is the cause, fatal when it has been there for grace.
 func (c Cause) after(grace time.Duration) Cause {
@@ -86,20 +86,20 @@ func (c Cause) after(grace time.Duration) Cause {
 }
 
 // Proven reports whether something is known to be wrong.
-func (c Cause) Proven() bool { return c.Code != Starting }
+func (c Cause) Proven() bool { return c.Reason != Starting }
 
 // merge makes one cause of those that differ only in the pod. It keeps the
 // order in which they first appear; newPods is how many pods could have it.
 func merge(causes []Cause, newPods int) []Cause {
 	type key struct {
-		code      Code
+		code      Reason
 		container string
 		subject   string
 	}
 	at := map[key]int{}
 	var merged []Cause
 	for _, c := range causes {
-		k := key{c.Code, c.Container, c.subject}
+		k := key{c.Reason, c.Container, c.subject}
 		i, seen := at[k]
 		if !seen {
 			at[k] = len(merged)

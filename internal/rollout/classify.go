@@ -14,7 +14,7 @@ import (
 // for each reason and workload, the most urgent first. It only looks at the
 // snapshot: the same snapshot and time give the same causes. A workload that is
 // ready has none; one that is not may have none either, when all goes well.
-func Classify(s Snapshot, limits Limits, now time.Time) []Cause {
+func Diagnose(s Snapshot, limits Limits, now time.Time) []Cause {
 	v := newView(s)
 	var causes []Cause
 	for _, o := range s.Objects {
@@ -53,11 +53,11 @@ func (v *view) causes(o Object, limits Limits, now time.Time) []Cause {
 func (j *judge) settle(causes []Cause) []Cause {
 	for i := range causes {
 		c := &causes[i]
-		c.Object, c.Seen = j.object, j.now
-		young := c.born.Add(j.limits.Young).After(j.Started)
+		c.Object, c.ObservedAt = j.object, j.now
+		young := c.born.Add(j.limits.NewPodAge).After(j.Started)
 		fresh := c.evidence.After(j.Started)
 		if !c.FatalAt.IsZero() && !j.Started.IsZero() && !young && !fresh {
-			c.FatalAt = latest(c.FatalAt, j.Started.Add(j.limits.Stale))
+			c.FatalAt = latest(c.FatalAt, j.Started.Add(j.limits.StaleGrace))
 		}
 	}
 	return causes
@@ -76,7 +76,7 @@ func (j *judge) absent() []Cause {
 		since = j.now
 	}
 	return []Cause{{
-		Code:    NotFound,
+		Reason:    NotFound,
 		Message: "does not exist",
 		Hint:    "It was deleted after it was applied, or never applied: run the deployment again.",
 		Command: fmt.Sprintf("kubectl --namespace %s get %s", j.object.Namespace, kubectlName(j.object)),
@@ -107,9 +107,9 @@ type podJudge struct {
 }
 
 // cause is a cause of this pod. It is never fatal unless [Cause.after] says when.
-func (p podJudge) cause(code Code, subject string, since time.Time) Cause {
+func (p podJudge) cause(code Reason, subject string, since time.Time) Cause {
 	c := Cause{
-		Code: code, subject: subject, Pods: []string{p.pod.Name},
+		Reason: code, subject: subject, Pods: []string{p.pod.Name},
 		Since: since, born: p.pod.CreationTimestamp.Time,
 		Command: fmt.Sprintf("kubectl --namespace %s describe pod %s", p.pod.Namespace, p.pod.Name),
 	}

@@ -22,9 +22,9 @@ func (j *judge) controller(pods []*corev1.Pod) []Cause {
 }
 
 // workloadCause is a cause of the workload itself.
-func (j *judge) workloadCause(code Code, since time.Time) Cause {
+func (j *judge) workloadCause(code Reason, since time.Time) Cause {
 	return Cause{
-		Code: code, Since: since, born: j.workload.GetCreationTimestamp().Time,
+		Reason: code, Since: since, born: j.workload.GetCreationTimestamp().Time,
 		Command: fmt.Sprintf("kubectl --namespace %s describe %s", j.object.Namespace, kubectlName(j.object)),
 	}
 }

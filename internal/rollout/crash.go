@@ -94,7 +94,7 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	case restarts >= c.limits.CrashRestarts-1:
 		found.ifAll = latest(end.FinishedAt.Add(c.limits.CrashRepeat), c.crashing(end).Add(c.limits.Crashing))
 	case c.status.RestartCount >= c.limits.CrashRestarts: // it crashed before the wait; its next try may be minutes away
-		found.FatalAt = c.Started.Add(c.limits.Stale)
+		found.FatalAt = c.Started.Add(c.limits.StaleGrace)
 	}
 	found.Message = fmt.Sprintf("the container keeps crashing: %s, %s", exitText(end), times(c.status.RestartCount, "restart"))
 	found.Hint = "Read the log: the process ends by itself."
@@ -108,7 +108,7 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	}
 	found.Detail = c.endLines(end)
 	if killed := c.killedByProbe(); killed.seen() {
-		found.Code = LivenessFailed
+		found.Reason = LivenessFailed
 		kind, probe := "Liveness", c.spec.LivenessProbe
 		if strings.Contains(killed.message, "startup probe") {
 			kind, probe = "Startup", c.spec.StartupProbe
@@ -141,7 +141,7 @@ func (c containerJudge) outOfMemory(end *corev1.ContainerStateTerminated) Cause 
 	return found
 }
 
-func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Code) Cause {
+func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Reason) Cause {
 	grace := c.limits.Command
 	if c.tries() >= c.limits.CommandTries {
 		grace = 0

@@ -55,7 +55,7 @@ func (d *display) progress(workloads []Workload, now time.Time) {
 				outcome = event.Unchanged
 			}
 			e := event.Finished(item, outcome, w.Message, now.Sub(d.begin), 0)
-			e.Cause = d.cause[w.Object]
+			e.Reason = d.cause[w.Object]
 			d.report.Report(e)
 			d.ready[w.Object] = true
 		case d.said[w.Object] == w.Message || ready:
@@ -67,7 +67,7 @@ func (d *display) progress(workloads []Workload, now time.Time) {
 				d.cause[w.Object] = w.Message
 			}
 			e := event.Progress(item, w.Message)
-			e.Current, e.Total = int64(w.Ready), int64(w.Wanted)
+			e.Current, e.Total = int64(w.Ready), int64(w.Desired)
 			d.report.Report(e)
 		}
 		d.said[w.Object] = w.Message
@@ -85,7 +85,7 @@ func (d *display) failed(f *Failure) {
 		}
 		said[c.Object] = true
 		e := event.Finished(d.items[c.Object], event.Failed, c.title(), f.Elapsed, 0)
-		e.Cause = d.cause[c.Object]
+		e.Reason = d.cause[c.Object]
 		e.Err = f.of(c.Object).fault()
 		d.report.Report(e)
 	}

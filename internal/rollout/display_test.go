@@ -17,7 +17,7 @@ func TestAFailedWorkloadIsReportedOnceWithItsOwnCauses(t *testing.T) {
 		{Object: web, Message: "has no endpoint"},
 	}}
 	var got []event.Event
-	show := newDisplay([]Object{web, db}, event.Func(func(e event.Event) { got = append(got, e) }), time.Time{})
+	show := newDisplay([]Object{web, db}, event.ReporterFunc(func(e event.Event) { got = append(got, e) }), time.Time{})
 	show.progress([]Workload{{Object: web, Message: "0 of 1 ready"}}, time.Time{})
 	got = nil
 	show.failed(failure)
@@ -28,8 +28,8 @@ func TestAFailedWorkloadIsReportedOnceWithItsOwnCauses(t *testing.T) {
 	if len(got) != len(want) {
 		t.Fatalf("got %v", got)
 	}
-	if got[0].Cause != "0 of 1 ready" || got[1].Cause != "" {
-		t.Errorf("causes %q and %q", got[0].Cause, got[1].Cause)
+	if got[0].Reason != "0 of 1 ready" || got[1].Reason != "" {
+		t.Errorf("causes %q and %q", got[0].Reason, got[1].Reason)
 	}
 	for i, w := range want {
 		if e := got[i]; e.Item != w.item || e.Err.Error() != w.err || fault.HintOf(e.Err) != w.hint {

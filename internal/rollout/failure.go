@@ -56,7 +56,7 @@ func (f *Failure) of(o Object) *Failure {
 
 // fault wraps the failure in its class and the first cause's next step.
 func (f *Failure) fault() error {
-	class := fault.Undecided
+	class := fault.Inconclusive
 	var hints []string
 	for _, c := range f.Causes {
 		if c.Proven() {
@@ -72,7 +72,7 @@ func (f *Failure) fault() error {
 // starting is the cause of a workload of which nothing is known to be wrong.
 func starting(w Workload, now time.Time) Cause {
 	return Cause{
-		Code: Starting, Object: w.Object, Seen: now,
+		Reason: Starting, Object: w.Object, ObservedAt: now,
 		Message: "still starting: " + w.Message,
 		Hint:    "Give it more time (--timeout), or look at what it is doing.",
 		Command: fmt.Sprintf("kubectl --namespace %s describe %s", w.Namespace, kubectlName(w.Object)),

@@ -26,8 +26,8 @@ type realFault struct {
 	pod     func(*corev1.PodSpec, nodeImages)
 	objects []runtime.Object // created before
 	labels  map[string]string
-	want    Code
-	or      Code          // what a busy runtime may make of it
+	want    Reason
+	or      Reason          // what a busy runtime may make of it
 	says    []string      // in the card
 	within  time.Duration // of faults.md, from the moment that the API server shows the fault
 	timeout time.Duration // of the wait; 0 is a minute
@@ -170,10 +170,10 @@ func TestFaultsE2E(t *testing.T) {
 				c.capture(t, &w, object, f.name)
 			}
 			cause := fails(t, err, fault.Unhealthy)
-			card := strings.Join(Card(cause), "\n")
+			card := strings.Join(FormatCause(cause), "\n")
 			t.Logf("after %s: %v\n%s", took.Round(100*time.Millisecond), err, card)
-			if cause.Code != f.want && cause.Code != f.or {
-				t.Errorf("cause %s, want %s", cause.Code, f.want)
+			if cause.Reason != f.want && cause.Reason != f.or {
+				t.Errorf("cause %s, want %s", cause.Reason, f.want)
 			}
 			if took > f.within {
 				t.Errorf("took %s, want at most %s", took, f.within)

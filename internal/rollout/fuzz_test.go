@@ -27,13 +27,13 @@ func FuzzClassify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, text string, number int32) {
 		now := time.Unix(1_800_000_000, 0)
 		s := randomSnapshot(rand.New(rand.NewPCG(seed, 1)), text, number, now)
-		for _, w := range Measure(s, DefaultLimits(), now) {
-			if w.State == Ready && w.Ready < w.Wanted {
-				t.Errorf("ready with %d of %d: %+v", w.Ready, w.Wanted, w)
+		for _, w := range ComputeStatus(s, DefaultLimits(), now) {
+			if w.State == Ready && w.Ready < w.Desired {
+				t.Errorf("ready with %d of %d: %+v", w.Ready, w.Desired, w)
 			}
 		}
-		for _, c := range Classify(s, DefaultLimits(), now) {
-			if c.Message == "" || c.Code == "" || c.Object.Name == "" || len(Card(c)) < 2 {
+		for _, c := range Diagnose(s, DefaultLimits(), now) {
+			if c.Message == "" || c.Reason == "" || c.Object.Name == "" || len(FormatCause(c)) < 2 {
 				t.Errorf("incomplete cause %+v", c)
 			}
 		}

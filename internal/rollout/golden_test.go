@@ -52,17 +52,17 @@ func TestCardsOfKnownFaults(t *testing.T) {
 // its card.
 func renderAll(s Snapshot, now time.Time) string {
 	var b strings.Builder
-	for _, w := range Measure(s, DefaultLimits(), now) {
+	for _, w := range ComputeStatus(s, DefaultLimits(), now) {
 		fmt.Fprintf(&b, "%s: %s, %s\n", w.Object, w.State, w.Message)
 	}
-	for _, c := range Classify(s, DefaultLimits(), now) {
+	for _, c := range Diagnose(s, DefaultLimits(), now) {
 		verdict := "never fatal"
 		if c.Fatal() {
 			verdict = "fatal"
 		} else if !c.FatalAt.IsZero() {
 			verdict = "fatal in " + c.FatalAt.Sub(now).String()
 		}
-		fmt.Fprintf(&b, "\n[%s, %s]\n%s\n", c.Code, verdict, strings.Join(Card(c), "\n"))
+		fmt.Fprintf(&b, "\n[%s, %s]\n%s\n", c.Reason, verdict, strings.Join(FormatCause(c), "\n"))
 	}
 	return b.String()
 }

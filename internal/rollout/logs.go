@@ -49,8 +49,8 @@ func (w *Watcher) attachLog(ctx context.Context, c *Cause) {
 		return
 	}
 	c.LogLines = lastLines(w.redact(text), w.limits().LogLines, w.limits().LogWidth)
-	if c.Code == CrashLoop && wrongFormat.MatchString(text) {
-		c.Code = ExecFormat
+	if c.Reason == CrashLoop && wrongFormat.MatchString(text) {
+		c.Reason = ExecFormat
 		c.Message = "the program is for another CPU architecture"
 		c.Hint = "Build the image for the node's architecture."
 	}

@@ -26,9 +26,9 @@ type Workload struct {
 	Object
 	State   State     `json:"state"`
 	Ready   int32     `json:"ready"`   // available pods (of a Deployment: new ones); completions of a Job
-	Wanted  int32     `json:"wanted"`  // pods; completions of a Job
+	Desired  int32     `json:"wanted"`  // pods; completions of a Job
 	Updated int32     `json:"updated"` // pods of the newest revision, ready or not
-	Old     int32     `json:"old"`     // pods of older revisions that still run
+	Outdated     int32     `json:"old"`     // pods of older revisions that still run
 	Images  []string  `json:"images"`  // of its containers, in their order
 	Created time.Time `json:"created"`
 	Message string    `json:"message"` // one line: "1 of 2 ready; postgres-0: pulling image postgres:17"
@@ -38,7 +38,7 @@ type Workload struct {
 // Measure says how far each of the snapshot's workloads is. A workload is Ready
 // only if Ready >= Wanted, none of its new pods says otherwise, and containers
 // without a readiness probe have run for limits.Settle.
-func Measure(s Snapshot, limits Limits, now time.Time) []Workload {
+func ComputeStatus(s Snapshot, limits Limits, now time.Time) []Workload {
 	v := newView(s)
 	found := make([]Workload, len(s.Objects))
 	for i, o := range s.Objects {
@@ -52,7 +52,7 @@ func (v *view) measure(o Object, limits Limits, now time.Time) Workload {
 	object, ok := v.workloads[o]
 	if !ok {
 		if o.Kind == Job && v.jobCompleted(o) {
-			w.State, w.Message, w.Ready, w.Wanted = Ready, "complete, and deleted since", 1, 1
+			w.State, w.Message, w.Ready, w.Desired = Ready, "complete, and deleted since", 1, 1
 		}
 		return w
 	}
@@ -63,7 +63,7 @@ func (v *view) measure(o Object, limits Limits, now time.Time) Workload {
 	case done && o.Kind != Job && !allReady(pods):
 		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
 	case done && o.Kind != Job && !v.settled(pods, limits, now):
-		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; watching that it stays up", w.Ready, w.Wanted)
+		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; watching that it stays up", w.Ready, w.Desired)
 	case done && object.GetDeletionTimestamp() == nil:
 		w.State, w.Message = Ready, w.tally()
 	case paused(object):
@@ -77,15 +77,15 @@ func (v *view) measure(o Object, limits Limits, now time.Time) Workload {
 // tally is "1 of 2 ready", with the revision if that is what is missing.
 func (w *Workload) tally() string {
 	if w.Kind == Job {
-		return fmt.Sprintf("%d of %d complete", w.Ready, w.Wanted)
+		return fmt.Sprintf("%d of %d complete", w.Ready, w.Desired)
 	}
-	if w.Ready >= w.Wanted && w.Updated < w.Wanted {
-		return fmt.Sprintf("%d of %d updated", w.Updated, w.Wanted)
+	if w.Ready >= w.Desired && w.Updated < w.Desired {
+		return fmt.Sprintf("%d of %d updated", w.Updated, w.Desired)
 	}
-	if w.Ready >= w.Wanted && w.Old > 0 {
-		return fmt.Sprintf("%d of %d ready; %s to end", w.Wanted, w.Wanted, times(w.Old, "old pod"))
+	if w.Ready >= w.Desired && w.Outdated > 0 {
+		return fmt.Sprintf("%d of %d ready; %s to end", w.Desired, w.Desired, times(w.Outdated, "old pod"))
 	}
-	return fmt.Sprintf("%d of %d ready", min(w.Ready, w.Wanted), w.Wanted)
+	return fmt.Sprintf("%d of %d ready", min(w.Ready, w.Desired), w.Desired)
 }
 
 func images(template corev1.PodTemplateSpec) []string {

@@ -122,7 +122,7 @@ func TestMeasureJob(t *testing.T) {
 
 func checkMeasure(t *testing.T, s Snapshot, state State, message string) {
 	t.Helper()
-	w := Measure(s, DefaultLimits(), time.Now())[0]
+	w := ComputeStatus(s, DefaultLimits(), time.Now())[0]
 	if w.State != state || w.Message != message {
 		t.Errorf("%s, %q; want %s, %q", w.State, w.Message, state, message)
 	}

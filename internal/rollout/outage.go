@@ -29,10 +29,10 @@ func (o *outage) check(silent *kept, now time.Time) (away bool, err error) {
 		o.since = silent.contact
 	}
 	lasted := now.Sub(silent.contact)
-	if lasted >= o.limits.OutageEnd {
+	if lasted >= o.limits.APITimeout {
 		return true, unreadable(fmt.Errorf("wait for workloads: the API server has not answered for %s: %w", seconds(lasted), silent.err))
 	}
-	if lasted >= o.limits.OutageWarn && !o.warned {
+	if lasted >= o.limits.APIWarnAfter && !o.warned {
 		o.warned = true
 		o.report.Report(event.Warn(fmt.Sprintf("API server not reachable for %s: %v", seconds(lasted), silent.err)))
 	}

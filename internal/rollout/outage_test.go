@@ -67,7 +67,7 @@ func TestWaitSurvivesAnOutage(t *testing.T) {
 			w.away(1*time.Second, time.Hour)
 			w.pod("web-a", waitingFor("CreateContainerConfigError", `secret "db" not found`))
 			err := w.wait(t.Context(), Watcher{})
-			if fault.ClassOf(err) != fault.Undecided || !errors.Is(err, syscall.ECONNREFUSED) {
+			if fault.ClassOf(err) != fault.Inconclusive || !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
 			}
 			within(t, w, 120*time.Second, 122*time.Second)
@@ -77,7 +77,7 @@ func TestWaitSurvivesAnOutage(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
 			w.away(0, time.Hour)
 			err := w.wait(t.Context(), Watcher{Timeout: 30 * time.Second})
-			if fault.ClassOf(err) != fault.Undecided || !strings.Contains(err.Error(), "has not answered for 30s") {
+			if fault.ClassOf(err) != fault.Inconclusive || !strings.Contains(err.Error(), "has not answered for 30s") {
 				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
 			}
 		})
@@ -198,7 +198,7 @@ func TestStatusMakesOneRequestForEachKindAndNamespace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := got[0]; s.State != Progressing || s.Ready != 1 || s.Wanted != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
+		if s := got[0]; s.State != Progressing || s.Ready != 1 || s.Desired != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
 			t.Errorf("web: %+v", s)
 		}
 		if got[1].State != Absent {
@@ -220,7 +220,7 @@ func TestStatusFailsIfTheAPIDoes(t *testing.T) {
 	story(t, 1, func(t *testing.T, w *world) {
 		w.away(0, time.Hour)
 		_, err := (&Watcher{Client: w.client}).Status(t.Context(), []Object{web})
-		if fault.ClassOf(err) != fault.Undecided {
+		if fault.ClassOf(err) != fault.Inconclusive {
 			t.Errorf("class %q, error %v", fault.ClassOf(err), err)
 		}
 	})

@@ -76,7 +76,7 @@ func TestLastLinesCannotCommandATerminal(t *testing.T) {
 
 func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
 	t.Parallel()
-	pull := Cause{Code: ImagePull, Object: web, Container: "web", Message: "cannot pull image web:1: it does not exist", Hint: "Build it."}
+	pull := Cause{Reason: ImagePull, Object: web, Container: "web", Message: "cannot pull image web:1: it does not exist", Hint: "Build it."}
 	tests := []struct {
 		name    string
 		failure Failure
@@ -86,7 +86,7 @@ func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
 		{"early", Failure{Causes: []Cause{pull}}, "web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
 		{"with more causes", Failure{Causes: []Cause{pull, pull, pull}}, "web: container web: cannot pull image web:1: it does not exist (and 2 more causes)", fault.Unhealthy},
 		{"at the deadline", Failure{Causes: []Cause{pull}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
-		{"with nothing known", Failure{Causes: []Cause{{Code: Starting, Object: web, Message: "still starting: 0 of 1 ready"}}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: still starting: 0 of 1 ready", fault.Undecided},
+		{"with nothing known", Failure{Causes: []Cause{{Reason: Starting, Object: web, Message: "still starting: 0 of 1 ready"}}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: still starting: 0 of 1 ready", fault.Inconclusive},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // a pod.
 type refusal struct {
 	signs *regexp.Regexp
-	code  Code
+	code  Reason
 	what  string
 	hint  string
 	grace func(Limits) time.Duration

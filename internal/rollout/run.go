@@ -136,7 +136,7 @@ func (r *run) snapshot() Snapshot {
 }
 
 // rebase forgets the restarts that are no evidence: those of the time before the wait, but for young
-// pods, and those up to [Limits.Return] after a killed node came back. What crashed meanwhile had lost
+// pods, and those up to [Limits.NodeRecoveryGrace] after a killed node came back. What crashed meanwhile had lost
 // what it needs with the node.
 func (r *run) rebase(s Snapshot) {
 	first := r.restarts == nil
@@ -146,10 +146,10 @@ func (r *run) rebase(s Snapshot) {
 	r.noteReturns(s.Pods)
 	for _, pod := range s.Pods {
 		lost, born := r.lost[pod.Spec.NodeName], pod.CreationTimestamp.Time
-		old := first && !born.Add(r.limits.Young).After(s.Started)
+		old := first && !born.Add(r.limits.NewPodAge).After(s.Started)
 		for _, c := range containerStatuses(pod) {
 			end := lastEnd(c)
-			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(r.limits.Return))
+			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(r.limits.NodeRecoveryGrace))
 			if old || back {
 				r.restarts[RestartKey(pod, c.Name)] = c.RestartCount
 			}
@@ -173,7 +173,7 @@ func (r *run) noteReturns(pods []*corev1.Pod) {
 
 // measure is Measure with a memory for Jobs.
 func (r *run) measure(s Snapshot, now time.Time) []Workload {
-	workloads := Measure(s, r.limits, now)
+	workloads := ComputeStatus(s, r.limits, now)
 	for i := range workloads {
 		w := &workloads[i]
 		if r.done[w.Object] && w.State == Absent {

@@ -42,11 +42,11 @@ func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limi
 		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 	}
 	quiet := latest(s.State.Running.StartedAt.Time, v.sign(pod.UID, containerReason(c.Name, "Unhealthy", "Liveness probe")).last)
-	need := limits.Settle
+	need := limits.MinReady
 	for range min(v.restarts(pod, s), 8) {
-		need = min(2*need, limits.SettleMost)
+		need = min(2*need, limits.MaxMinReady)
 	}
-	need = max(need, min(time.Duration(limits.SettleLate)*late(pod), limits.SettleMost))
+	need = max(need, min(time.Duration(limits.MinReadyLagFactor)*late(pod), limits.MaxMinReady))
 	return now.Sub(quiet) >= need
 }
 

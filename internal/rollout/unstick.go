@@ -26,7 +26,7 @@ import (
 //     minutes before it looks again, although the image may be there by now.
 //
 // A pod that is ready is never deleted.
-func (w *Watcher) Unstick(ctx context.Context, objects []Object, report event.Reporter) error {
+func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []Object, report event.Reporter) error {
 	for _, o := range objects {
 		if o.Kind != StatefulSet && o.Kind != Deployment {
 			continue

@@ -54,8 +54,8 @@ func TestUnstickDeletesOnlyPodsThatBlockTheirWorkload(t *testing.T) {
 			}
 			w := &Watcher{Client: fake.NewClientset(set, test.pod)}
 			mutations := 0
-			report := event.Func(func(e event.Event) { mutations += e.Mutations })
-			if err := w.Unstick(t.Context(), []Object{{StatefulSet, "shop", "redis"}, {Deployment, "shop", "gone"}}, report); err != nil {
+			report := event.ReporterFunc(func(e event.Event) { mutations += e.Mutations })
+			if err := w.DeleteStuckPods(t.Context(), []Object{{StatefulSet, "shop", "redis"}, {Deployment, "shop", "gone"}}, report); err != nil {
 				t.Fatal(err)
 			}
 			left, err := w.Client.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})

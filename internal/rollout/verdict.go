@@ -27,7 +27,7 @@ func (r *run) condemn(snap Snapshot, workloads []Workload, at, now time.Time) (b
 	if r.doomed.IsZero() {
 		r.doomed = now
 	}
-	if now.Sub(r.doomed) < r.limits.Gather {
+	if now.Sub(r.doomed) < r.limits.FailureDebounce {
 		return false, nil
 	}
 	causes = slices.DeleteFunc(causes, func(c Cause) bool { return !fatal[c.Object] })
@@ -36,7 +36,7 @@ func (r *run) condemn(snap Snapshot, workloads []Workload, at, now time.Time) (b
 
 // classify is Classify without the causes of Jobs that were seen complete.
 func (r *run) classify(s Snapshot, workloads []Workload, now time.Time) []Cause {
-	return slices.DeleteFunc(Classify(s, r.limits, now), func(c Cause) bool {
+	return slices.DeleteFunc(Diagnose(s, r.limits, now), func(c Cause) bool {
 		return !slices.ContainsFunc(workloads, func(w Workload) bool { return w.Object == c.Object && unready(w) })
 	})
 }
@@ -51,7 +51,7 @@ func (r *run) ended(ctx context.Context) error {
 		return unreadable(fmt.Errorf("wait for workloads: time is up, and the API server has not answered for %s: %w", seconds(now.Sub(k.contact)), k.err))
 	}
 	if !r.store.complete() {
-		return fault.New(fault.Undecided, fmt.Errorf("wait for workloads: %w before the first look", ctx.Err()), "Give it more time (--timeout).")
+		return fault.New(fault.Inconclusive, fmt.Errorf("wait for workloads: %w before the first look", ctx.Err()), "Give it more time (--timeout).")
 	}
 	snap := r.snapshot()
 	at := r.store.lag.cluster(now)

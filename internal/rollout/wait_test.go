@@ -64,8 +64,8 @@ func TestWaitEndsWhenEveryWorkloadIsReady(t *testing.T) {
 			if got := w.told(event.ItemFinished); !slices.Equal(got, []string{"done 2 of 2 ready"}) {
 				t.Errorf("finished: %q", got)
 			}
-			if last := w.events[len(w.events)-1]; last.Cause != "0 of 2 ready; web-a: pulling image web:1" {
-				t.Errorf("its cause is what was said first, got %q", last.Cause)
+			if last := w.events[len(w.events)-1]; last.Reason != "0 of 2 ready; web-a: pulling image web:1" {
+				t.Errorf("its cause is what was said first, got %q", last.Reason)
 			}
 		})
 	})
@@ -158,8 +158,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			})
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 2*time.Second, 5*time.Second)
-			if c.Code != ImagePull || len(c.Pods) != 2 {
-				t.Errorf("cause %s of pods %q, want one ImagePull of both", c.Code, c.Pods)
+			if c.Reason != ImagePull || len(c.Pods) != 2 {
+				t.Errorf("cause %s of pods %q, want one ImagePull of both", c.Reason, c.Pods)
 			}
 			if got := w.told(event.ItemFinished); len(got) != 1 || !strings.HasPrefix(got[0], "failed ") {
 				t.Errorf("finished: %q", got)
@@ -175,8 +175,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			later(31*time.Second, func() { w.pod("web-a", crashedNow(3)) })
 			c := fails(t, w.wait(t.Context(), Watcher{Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "***") }}), fault.Unhealthy)
 			within(t, w, 31*time.Second, 45*time.Second)
-			if c.Code != CrashLoop || !c.Log.Previous {
-				t.Errorf("cause %s, log %+v", c.Code, c.Log)
+			if c.Reason != CrashLoop || !c.Log.Previous {
+				t.Errorf("cause %s, log %+v", c.Reason, c.Log)
 			}
 			if want := []string{"connect with ***", "panic: no database"}; !slices.Equal(c.LogLines, want) {
 				t.Errorf("log %q, want %q", c.LogLines, want)
@@ -193,8 +193,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			later(31*time.Second, func() { w.pod("web-a", crashedNow(2)) })
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 41*time.Second, 45*time.Second)
-			if c.Code != CrashLoop {
-				t.Errorf("cause %s", c.Code)
+			if c.Reason != CrashLoop {
+				t.Errorf("cause %s", c.Reason)
 			}
 		})
 	})
@@ -234,8 +234,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			later(20*time.Second, func() { w.says("web-a", "Failed", "Failed to pull image") })
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 10*time.Minute+20*time.Second, 10*time.Minute+25*time.Second)
-			if c.Code != ImagePull {
-				t.Errorf("cause %s", c.Code)
+			if c.Reason != ImagePull {
+				t.Errorf("cause %s", c.Reason)
 			}
 		})
 	})
@@ -294,8 +294,8 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			w.crashes("web-a", 2, 1*time.Second, 11*time.Second)
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, time.Hour+59*time.Second, time.Hour+65*time.Second)
-			if c.Code != CrashLoop {
-				t.Errorf("cause %s", c.Code)
+			if c.Reason != CrashLoop {
+				t.Errorf("cause %s", c.Reason)
 			}
 		})
 	})
@@ -338,8 +338,8 @@ func TestWaitExplainsAtItsDeadline(t *testing.T) {
 			})
 			c := fails(t, w.wait(t.Context(), Watcher{Timeout: time.Minute}), fault.Unhealthy)
 			within(t, w, time.Minute, time.Minute)
-			if c.Code != NotReady || !strings.Contains(c.Message, "statuscode: 500") || len(c.LogLines) == 0 {
-				t.Errorf("cause %s %q, log %q", c.Code, c.Message, c.LogLines)
+			if c.Reason != NotReady || !strings.Contains(c.Message, "statuscode: 500") || len(c.LogLines) == 0 {
+				t.Errorf("cause %s %q, log %q", c.Reason, c.Message, c.LogLines)
 			}
 		})
 	})
@@ -348,9 +348,9 @@ func TestWaitExplainsAtItsDeadline(t *testing.T) {
 			w.pod("web-a", waitingFor("ContainerCreating", ""))
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			c := fails(t, w.wait(ctx, Watcher{}), fault.Undecided)
-			if c.Code != Starting || !strings.Contains(c.Message, "web-a: creating") {
-				t.Errorf("cause %s %q", c.Code, c.Message)
+			c := fails(t, w.wait(ctx, Watcher{}), fault.Inconclusive)
+			if c.Reason != Starting || !strings.Contains(c.Message, "web-a: creating") {
+				t.Errorf("cause %s %q", c.Reason, c.Message)
 			}
 		})
 	})

@@ -24,7 +24,7 @@ import (
 // say logs what a wait reports.
 func say(t *testing.T) event.Reporter {
 	begin := time.Now()
-	return event.Func(func(e event.Event) {
+	return event.ReporterFunc(func(e event.Event) {
 		t.Logf("%5.1fs %s %s %s%s", time.Since(begin).Seconds(), e.Kind, e.Item, prefix(e), e.Message)
 	})
 }
@@ -46,7 +46,7 @@ func TestRolloutsE2E(t *testing.T) {
 		}
 		var outcomes []event.Outcome
 		begin := time.Now()
-		if err := w.Wait(t.Context(), objects, event.Func(func(e event.Event) { outcomes = append(outcomes, e.Outcome) })); err != nil {
+		if err := w.Wait(t.Context(), objects, event.ReporterFunc(func(e event.Event) { outcomes = append(outcomes, e.Outcome) })); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("the second wait took %s", time.Since(begin))
@@ -83,8 +83,8 @@ func TestRolloutsE2E(t *testing.T) {
 		if *capture {
 			c.capture(t, &w, o, "second-revision-broken")
 		}
-		if cause.Code != ImagePull || len(cause.Pods) != 1 {
-			t.Errorf("cause %s of pods %v, want ImagePull of the one new pod", cause.Code, cause.Pods)
+		if cause.Reason != ImagePull || len(cause.Pods) != 1 {
+			t.Errorf("cause %s of pods %v, want ImagePull of the one new pod", cause.Reason, cause.Pods)
 		}
 	})
 	t.Run("a Job that gives up", func(t *testing.T) {
@@ -96,8 +96,8 @@ func TestRolloutsE2E(t *testing.T) {
 		if *capture {
 			c.capture(t, &w, o, "job-gave-up")
 		}
-		if card := strings.Join(Card(cause), "\n"); cause.Code != JobFailed || !strings.Contains(card, "| no such table") {
-			t.Errorf("cause %s, card\n%s", cause.Code, card)
+		if card := strings.Join(FormatCause(cause), "\n"); cause.Reason != JobFailed || !strings.Contains(card, "| no such table") {
+			t.Errorf("cause %s, card\n%s", cause.Reason, card)
 		}
 	})
 	t.Run("a StatefulSet whose pods a quota refuses", func(t *testing.T) {
@@ -111,8 +111,8 @@ func TestRolloutsE2E(t *testing.T) {
 		if *capture {
 			c.capture(t, &w, o, "stateful-set-quota")
 		}
-		if took := time.Since(begin); cause.Code != QuotaExceeded || took > 15*time.Second {
-			t.Errorf("cause %s after %s", cause.Code, took)
+		if took := time.Since(begin); cause.Reason != QuotaExceeded || took > 15*time.Second {
+			t.Errorf("cause %s after %s", cause.Reason, took)
 		}
 	})
 }

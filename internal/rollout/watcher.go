@@ -46,8 +46,8 @@ func (w *Watcher) Status(ctx context.Context, objects []Object) ([]Workload, err
 		return nil, err
 	}
 	now := time.Now()
-	workloads := Measure(s, w.limits(), now)
-	causes := w.redactAll(Classify(s, w.limits(), now))
+	workloads := ComputeStatus(s, w.limits(), now)
+	causes := w.redactAll(Diagnose(s, w.limits(), now))
 	for i := range workloads {
 		for _, c := range causes {
 			if c.Object == workloads[i].Object {
@@ -90,7 +90,7 @@ func (w *Watcher) read(ctx context.Context, objects []Object) (Snapshot, error) 
 // a [*Failure] when a cause that cannot heal has outlived its grace, and with a
 // *Failure that explains every workload when the time is up. Errors of class
 // [fault.Undecided] mean that the API server did not answer for
-// [Limits.OutageEnd], of class [fault.Environment] that access was refused; a
+// [Limits.APITimeout], of class [fault.Environment] that access was refused; a
 // cancelled context gives an error that wraps [context.Canceled].
 //
 // Nothing goes on in the background when Wait has returned.
@@ -128,5 +128,5 @@ func unreadable(err error) error {
 	if refused(err) {
 		return fault.New(fault.Environment, err, "The kubeconfig's user needs to get, list and watch these objects in the namespace.")
 	}
-	return fault.New(fault.Undecided, err, "Is the cluster running? Look at it, then run the command again.")
+	return fault.New(fault.Inconclusive, err, "Is the cluster running? Look at it, then run the command again.")
 }

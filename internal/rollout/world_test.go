@@ -141,7 +141,7 @@ func (w *world) wait(ctx context.Context, watcher Watcher, objects ...Object) er
 	if len(objects) == 0 {
 		objects = []Object{web}
 	}
-	return watcher.Wait(ctx, objects, event.Func(func(e event.Event) {
+	return watcher.Wait(ctx, objects, event.ReporterFunc(func(e event.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		e.Time = time.Now()

@@ -24,7 +24,7 @@ const (
 // breaks or is silent is opened anew and read from its beginning: results that
 // are known already are passed over.
 func (r *run) collect(ctx context.Context, pod string) error {
-	limit := probe.AtMost(r.checks) + r.Patience
+	limit := probe.AtMost(r.checks) + r.APITimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not every check has a result after %s", probe.InWords(limit)))
 	defer cancel()
 	var end *corev1.ContainerStateTerminated
@@ -38,7 +38,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 		case err != nil && !isTransient(err):
 			return undecided(fmt.Errorf("read the log of the smoke test's pod %s: %w", pod, err))
 		}
-		probe.Wait(ctx, r.Pause)
+		probe.Wait(ctx, r.RetryInterval)
 		if end, err = r.end(ctx, pod); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 // readLog takes results from the log until all are there or the log ends. It
 // returns the last lines that are none.
 func (r *run) readLog(ctx context.Context, pod string) (noise []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.Silence)
+	ctx, cancel := context.WithTimeout(ctx, r.IdleTimeout)
 	defer cancel()
 	log, err := r.openLog(ctx, pod, containerName, true)
 	if err != nil {

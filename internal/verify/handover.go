@@ -17,10 +17,10 @@ import (
 // rules at most once a second (its minSyncPeriod); for the writing itself there is
 // the time in which the pods that ask start.
 func (r *Runner) handover(ctx context.Context) error {
-	if err := r.awaitEnd(ctx, r.Handover, r.someEnd); err != nil {
+	if err := r.awaitEnd(ctx, r.DrainTimeout, r.someEnd); err != nil {
 		return err
 	}
-	if left := r.Handover - time.Since(r.Replaced); left > 0 {
+	if left := r.DrainTimeout - time.Since(r.PodsReplacedAt); left > 0 {
 		probe.Wait(ctx, left)
 	}
 	return nil
@@ -28,7 +28,7 @@ func (r *Runner) handover(ctx context.Context) error {
 
 // awaitEnd waits at most so long while something is still so.
 func (r *Runner) awaitEnd(ctx context.Context, within time.Duration, still func(context.Context) (bool, error)) error {
-	for end := time.Now().Add(within); time.Now().Before(end); probe.Wait(ctx, r.Pause) {
+	for end := time.Now().Add(within); time.Now().Before(end); probe.Wait(ctx, r.RetryInterval) {
 		if is, err := still(ctx); err != nil || !is {
 			return err
 		}

@@ -48,7 +48,7 @@ func TestWhatDrainsIsNotTestedForWhatReplacedIt(t *testing.T) {
 				}
 				start := time.Now()
 				r := newRunner(client)
-				r.Replaced = start.Add(-tt.replaced)
+				r.PodsReplacedAt = start.Add(-tt.replaced)
 				if err := r.Verify(t.Context(), threeChecks, nil, event.Discard); err != nil {
 					t.Fatal(err)
 				}

@@ -112,7 +112,7 @@ func (h *hookRun) delete(ctx context.Context, hook Hook) error {
 			return absent(err)
 		})
 		if err == nil && !gone {
-			probe.Wait(ctx, h.Pause)
+			probe.Wait(ctx, h.RetryInterval)
 		}
 	}
 	return err

@@ -53,7 +53,7 @@ func (j *hookJob) follow(ctx context.Context, job *batchv1.Job) (*batchv1.Job, e
 	w := watched[*batchv1.Job]{Runner: &j.Runner, watch: jobs.Watch, look: func(ctx context.Context) (*batchv1.Job, error) {
 		return j.lookAtJob(ctx, job.Name)
 	}}
-	within := j.StartWithin
+	within := j.StartTimeout
 	for {
 		now, moved, err := w.await(ctx, job, within, j.moved)
 		if err != nil {
@@ -69,7 +69,7 @@ func (j *hookJob) follow(ctx context.Context, job *batchv1.Job) (*batchv1.Job, e
 		case len(pods) == 0 && condition(now) != nil:
 			return now, nil
 		case len(pods) == 0: // counted, and not listed yet
-			probe.Wait(ctx, j.Pause)
+			probe.Wait(ctx, j.RetryInterval)
 		}
 		if err := j.followPods(ctx, pods); err != nil {
 			return nil, err
@@ -142,7 +142,7 @@ func (j *hookJob) newPods(ctx context.Context, job *batchv1.Job) ([]corev1.Pod, 
 // neverMade tells why a Job makes no pod: a quota or a policy, which its
 // controller notes as a warning.
 func (j *hookJob) neverMade(ctx context.Context, job *batchv1.Job) error {
-	late := fmt.Errorf("its Job %s makes no pod within %s", job.Name, probe.InWords(j.StartWithin))
+	late := fmt.Errorf("its Job %s makes no pod within %s", job.Name, probe.InWords(j.StartTimeout))
 	warning, err := j.lastWarning(ctx, job.Name)
 	if err != nil || warning == "" {
 		return undecided(errors.Join(late, err))

@@ -162,7 +162,7 @@ func TestACanceledJobTakesItsPodsWithIt(t *testing.T) {
 		client := n.cluster(t)
 		controller(t, n, client, []int32{0}, nil)
 		o := hooksOn(ctx, client, jobHook(t))
-		if fault.ClassOf(o.err) != fault.Undecided || left(t, client) != "" {
+		if fault.ClassOf(o.err) != fault.Inconclusive || left(t, client) != "" {
 			t.Errorf("got %v, left %s", o.err, left(t, client))
 		}
 	})

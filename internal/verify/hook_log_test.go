@@ -73,7 +73,7 @@ func TestAHookIsOverWhenItsPodIsAndNotItsLog(t *testing.T) {
 		r.Client, r.Objects = lateLogs{client, passingLog, &followed}, dynamicOf(client)
 		var o outcome
 		start := time.Now()
-		err := r.Verify(t.Context(), nil, []Hook{podHook(t, "journey")}, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
+		err := r.Verify(t.Context(), nil, []Hook{podHook(t, "journey")}, event.ReporterFunc(func(e event.Event) { o.events = append(o.events, e) }))
 		if err != nil || followed != 1 {
 			t.Fatalf("%v, followed %d times", err, followed)
 		}

@@ -68,16 +68,16 @@ func (p *hookPod) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, err
 			pod, err = p.followLog(ctx, w, pod)
 		}
 		switch {
-		case over && (err == nil || !isTransient(err) || time.Since(ended) > p.Patience):
+		case over && (err == nil || !isTransient(err) || time.Since(ended) > p.APITimeout):
 			p.tell(p.tap.end())
 			return pod, ctx.Err()
 		case err != nil && !isTransient(err):
 			return nil, undecided(fmt.Errorf("read the log of %s %s: %w", p.what, pod.Name, err))
 		case err != nil:
-			probe.Wait(ctx, p.Pause)
+			probe.Wait(ctx, p.RetryInterval)
 			pod, err = p.look(ctx, pod.Name)
 		case !over: // the process has ended, or only the connection
-			pod, _, err = w.await(ctx, pod, p.Silence, p.moved)
+			pod, _, err = w.await(ctx, pod, p.IdleTimeout, p.moved)
 		}
 		if err != nil {
 			return nil, err
@@ -215,7 +215,7 @@ func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
 		for range lines { // until the reader is gone
 		}
 	}()
-	silence, pause := time.NewTimer(p.Silence), time.NewTimer(quiet)
+	silence, pause := time.NewTimer(p.IdleTimeout), time.NewTimer(quiet)
 	defer silence.Stop()
 	defer pause.Stop()
 	for n := 1; ; n++ {
@@ -233,7 +233,7 @@ func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
 				return errWhole
 			}
 		}
-		silence.Reset(p.Silence)
+		silence.Reset(p.IdleTimeout)
 		pause.Reset(quiet)
 	}
 }

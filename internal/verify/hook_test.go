@@ -151,7 +151,7 @@ func (r *Runner) hooks(ctx context.Context, client *fake.Clientset, hooks ...Hoo
 	r.Redact = func(s string) string { return strings.ReplaceAll(s, "hunter2", "[redacted]") }
 	var o outcome
 	start := time.Now()
-	o.err = r.Verify(ctx, nil, hooks, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
+	o.err = r.Verify(ctx, nil, hooks, event.ReporterFunc(func(e event.Event) { o.events = append(o.events, e) }))
 	o.took = time.Since(start)
 	return o
 }
@@ -452,7 +452,7 @@ func TestAHookThatCannotStartSaysWhyAndIsGone(t *testing.T) {
 			want: "journey: its pod journey does not start within 60 s: Unschedulable: 0/1 nodes are available",
 		},
 		"a node that says nothing": {
-			class: fault.Undecided, within: 61 * second, want: "journey: its pod journey does not start within 60 s",
+			class: fault.Inconclusive, within: 61 * second, want: "journey: its pod journey does not start within 60 s",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -501,11 +501,11 @@ func TestNothingOfAHookRunsOnWhenTheTimeIsUp(t *testing.T) {
 		want   string
 	}{
 		"while it starts": {
-			class: fault.Undecided, want: "journey: wait for its end: context deadline exceeded",
+			class: fault.Inconclusive, want: "journey: wait for its end: context deadline exceeded",
 		},
 		"while it runs": {
 			states: life(corev1.PodSucceeded, 0)[:2], log: "TAP version 14\n1..2\nok 1 - register\n",
-			class: fault.Undecided, want: `journey: wait for its end, after step "register": context deadline exceeded`,
+			class: fault.Inconclusive, want: `journey: wait for its end, after step "register": context deadline exceeded`,
 		},
 		"after a step failed": {
 			states: life(corev1.PodSucceeded, 0)[:2], log: "TAP version 14\n1..2\nnot ok 1 - register\n\n",

@@ -15,7 +15,7 @@ const dnsService = "kube-dns"
 // waits for the resolver's 5 s; the checks ask again by themselves, and tell of a
 // DNS that does not come up at all.
 func (r *Runner) awaitNames(ctx context.Context) {
-	_ = r.awaitEnd(ctx, r.Names, func(ctx context.Context) (bool, error) { return r.nameless(ctx), nil })
+	_ = r.awaitEnd(ctx, r.DNSTimeout, func(ctx context.Context) (bool, error) { return r.nameless(ctx), nil })
 }
 
 // nameless reports that the cluster has a DNS Service with nothing behind it that

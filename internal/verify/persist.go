@@ -20,7 +20,7 @@ const requestTimeout = 10 * time.Second
 // persist repeats a request as long as the API server does not really answer,
 // at most for the runner's patience. doing says in errors what was tried.
 func (r *Runner) persist(ctx context.Context, doing string, request func(context.Context) error) error {
-	giveUp := time.Now().Add(r.Patience)
+	giveUp := time.Now().Add(r.APITimeout)
 	for {
 		if ctx.Err() != nil {
 			return stopped(ctx, doing)
@@ -36,9 +36,9 @@ func (r *Runner) persist(ctx context.Context, doing string, request func(context
 		case !isTransient(err):
 			return fmt.Errorf("%s: %w", doing, err)
 		case time.Now().After(giveUp):
-			return undecided(fmt.Errorf("%s: the API server gave no answer for %s: %w", doing, probe.InWords(r.Patience), err))
+			return undecided(fmt.Errorf("%s: the API server gave no answer for %s: %w", doing, probe.InWords(r.APITimeout), err))
 		}
-		probe.Wait(ctx, r.Pause)
+		probe.Wait(ctx, r.RetryInterval)
 	}
 }
 
@@ -54,7 +54,7 @@ func stopped(ctx context.Context, doing string) error {
 
 // undecided marks an error that proves nothing about the app.
 func undecided(err error) error {
-	return fault.New(fault.Undecided, err, "run it again: tkdeploy verify")
+	return fault.New(fault.Inconclusive, err, "run it again: tkdeploy verify")
 }
 
 // isTransient tells a server that is away, overloaded or in conflict with another

@@ -44,7 +44,7 @@ func (r *run) newPod(checks []probe.Check) (*corev1.Pod, error) {
 	}
 	spec := corev1.PodSpec{
 		RestartPolicy:                 corev1.RestartPolicyNever,
-		ActiveDeadlineSeconds:         seconds(r.StartWithin + probe.AtMost(checks) + r.Patience),
+		ActiveDeadlineSeconds:         seconds(r.StartTimeout + probe.AtMost(checks) + r.APITimeout),
 		TerminationGracePeriodSeconds: new(int64),
 		AutomountServiceAccountToken:  new(false),
 		EnableServiceLinks:            new(false),

@@ -26,14 +26,14 @@ type Runner struct {
 	Args      []string
 	Kubectl   string // how hints begin, with the kubeconfig if need be; empty is "kubectl"
 
-	Replaced time.Time // when pods of the app last were; zero is long ago
+	PodsReplacedAt time.Time // when pods of the app last were; zero is long ago
 
-	StartWithin time.Duration // from the pod's creation to its first process, a pull included; 0 is 60 s
-	Patience    time.Duration // with an API server that does not answer; 0 is 120 s
-	Silence     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
-	Pause       time.Duration // before a failed request is repeated; 0 is 200 ms
-	Handover    time.Duration // for Services to leave a pod that was replaced; 0 is 1 s
-	Names       time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
+	StartTimeout time.Duration // from the pod's creation to its first process, a pull included; 0 is 60 s
+	APITimeout    time.Duration // with an API server that does not answer; 0 is 120 s
+	IdleTimeout     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
+	RetryInterval       time.Duration // before a failed request is repeated; 0 is 200 ms
+	DrainTimeout    time.Duration // for Services to leave a pod that was replaced; 0 is 1 s
+	DNSTimeout       time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
 
 	// Exit asks the node's container runtime how a container that is about to end has
 	// ended, by the id in its pod's status; ok is false if that is not known. nil asks
@@ -103,12 +103,12 @@ func (r *Runner) withDefaults() Runner {
 			*field = value
 		}
 	}
-	setDefault(&d.StartWithin, 60*time.Second)
-	setDefault(&d.Patience, 120*time.Second)
-	setDefault(&d.Silence, 20*time.Second)
-	setDefault(&d.Pause, 200*time.Millisecond)
-	setDefault(&d.Handover, time.Second)
-	setDefault(&d.Names, 10*time.Second)
+	setDefault(&d.StartTimeout, 60*time.Second)
+	setDefault(&d.APITimeout, 120*time.Second)
+	setDefault(&d.IdleTimeout, 20*time.Second)
+	setDefault(&d.RetryInterval, 200*time.Millisecond)
+	setDefault(&d.DrainTimeout, time.Second)
+	setDefault(&d.DNSTimeout, 10*time.Second)
 	if d.Kubectl == "" {
 		d.Kubectl = "kubectl"
 	}

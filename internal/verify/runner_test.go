@@ -159,7 +159,7 @@ func tryOn(t *testing.T, ctx context.Context, client *fake.Clientset) outcome {
 	t.Helper()
 	var o outcome
 	start := time.Now()
-	o.results, o.err = ask(ctx, newRunner(client), threeChecks, event.Func(func(e event.Event) { o.events = append(o.events, e) }))
+	o.results, o.err = ask(ctx, newRunner(client), threeChecks, event.ReporterFunc(func(e event.Event) { o.events = append(o.events, e) }))
 	o.took = time.Since(start)
 	left, err := client.CoreV1().Pods("app").List(t.Context(), metav1.ListOptions{LabelSelector: SmokeLabel})
 	if err != nil || len(left.Items) > 0 {
@@ -307,7 +307,7 @@ func TestAPodThatDoesNotStartSaysWhy(t *testing.T) {
 			class: fault.Smoke, within: 61 * second, want: "does not start within 60 s: FailedCreatePodSandBox: no IP left",
 		},
 		"a node that says nothing": {
-			class: fault.Undecided, within: 61 * second, want: "does not start within 60 s",
+			class: fault.Inconclusive, within: 61 * second, want: "does not start within 60 s",
 		},
 		"another architecture": {
 			states: []corev1.PodStatus{terminated("StartError", 128, "exec format error")},
@@ -458,7 +458,7 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 		client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
 			return true, nil, apierrors.NewServiceUnavailable("away")
 		})
-		if o := tryOn(t, t.Context(), client); fault.ClassOf(o.err) != fault.Undecided || o.took < 120*second || o.took > 121*second {
+		if o := tryOn(t, t.Context(), client); fault.ClassOf(o.err) != fault.Inconclusive || o.took < 120*second || o.took > 121*second {
 			t.Errorf("got %v of class %q after %v", o.err, fault.ClassOf(o.err), o.took)
 		}
 	})

@@ -18,7 +18,7 @@ import (
 
 // awaitStart returns when the pod's first process runs or ran.
 func (p *podCase) awaitStart(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	pod, started, err := p.watched(pod.Name).await(ctx, pod, p.StartWithin, p.started)
+	pod, started, err := p.watched(pod.Name).await(ctx, pod, p.StartTimeout, p.started)
 	if err == nil && !started {
 		err = p.neverStarted(ctx, pod)
 	}
@@ -112,7 +112,7 @@ func imageOf(pod *corev1.Pod, container string) string {
 // neverStarted tells, in order, what the container, the scheduler or the
 // pod's last warning says.
 func (p *podCase) neverStarted(ctx context.Context, pod *corev1.Pod) error {
-	late := fmt.Sprintf("%s within %s", p.noStart(pod), probe.InWords(p.StartWithin))
+	late := fmt.Sprintf("%s within %s", p.noStart(pod), probe.InWords(p.StartTimeout))
 	for _, c := range statuses(pod) {
 		if w := c.State.Waiting; w != nil && w.Message != "" {
 			return fault.New(fault.Smoke, fmt.Errorf("%s: %s: %s", late, w.Reason, w.Message), p.describe(pod))

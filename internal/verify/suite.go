@@ -29,7 +29,7 @@ func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook,
 	filled := r.withDefaults()
 	redact := filled.Redact
 	if err := filled.handover(ctx); err != nil {
-		return fault.Masked(err, redact)
+		return fault.Redact(err, redact)
 	}
 	reporter = discreet(reporter, redact)
 	var asked, ran error
@@ -42,13 +42,13 @@ func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook,
 	if asked != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return asked
 	}
-	return fault.Masked(together(asked, ran), redact)
+	return fault.Redact(together(asked, ran), redact)
 }
 
 // discreet lets several report, one at a time, and masks secrets.
 func discreet(reporter event.Reporter, redact func(string) string) event.Reporter {
-	reporter = event.InTurn(reporter)
-	return event.Func(func(e event.Event) {
+	reporter = event.Synchronized(reporter)
+	return event.ReporterFunc(func(e event.Event) {
 		e.Item, e.Message = redact(e.Item), redact(e.Message)
 		reporter.Report(e)
 	})

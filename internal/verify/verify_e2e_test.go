@@ -161,7 +161,7 @@ func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) (answers 
 	t.Helper()
 	runner := &verify.Runner{Client: b.client, Namespace: b.namespace, Image: b.image, Release: "test"}
 	start := time.Now()
-	err = runner.Verify(t.Context(), verify.Derive(objects, b.namespace), nil, event.Func(func(e event.Event) {
+	err = runner.Verify(t.Context(), verify.Derive(objects, b.namespace), nil, event.ReporterFunc(func(e event.Event) {
 		if e.Kind == event.ItemFinished {
 			answers = append(answers, e)
 		}
@@ -303,7 +303,7 @@ func (b *bench) hook(t *testing.T, ctx context.Context, job bool, args ...string
 	}
 	runner := &verify.Runner{Client: b.client, Objects: b.objects, Namespace: b.namespace, Image: b.image, Release: "test", Exit: exitIn}
 	start := time.Now()
-	err = runner.Verify(ctx, nil, []verify.Hook{hook}, event.Func(func(e event.Event) {
+	err = runner.Verify(ctx, nil, []verify.Hook{hook}, event.ReporterFunc(func(e event.Event) {
 		t.Logf("%6.3fs %s %s %s %s (%v)", time.Since(start).Seconds(), e.Kind, e.Outcome, e.Item, e.Message, e.Elapsed)
 		if e.Kind == event.ItemFinished {
 			items = append(items, fmt.Sprintf("%s %s", e.Item, e.Outcome))
@@ -370,7 +370,7 @@ func TestATestHookEndsWithItsContextE2E(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 			defer cancel()
 			_, err := b.hook(t, ctx, job, "hang")
-			if fault.ClassOf(err) != fault.Undecided || b.podsLeft(t) != 0 {
+			if fault.ClassOf(err) != fault.Inconclusive || b.podsLeft(t) != 0 {
 				t.Errorf("got %v, and %d pods are left", err, b.podsLeft(t))
 			}
 		})

@@ -43,14 +43,14 @@ func (w watched[T]) await(ctx context.Context, at T, within time.Duration, reach
 // awaitEvent watches from the given state on, until the wanted one is there or
 // the watch broke, was silent or told that the object is deleted.
 func (w watched[T]) awaitEvent(ctx context.Context, at T, within time.Duration, reached func(T) (bool, error)) (T, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, min(within, w.Silence))
+	ctx, cancel := context.WithTimeout(ctx, min(within, w.IdleTimeout))
 	defer cancel()
 	watch, err := w.watch(ctx, metav1.ListOptions{
 		FieldSelector:   fields.OneTermEqualSelector("metadata.name", at.GetName()).String(),
 		ResourceVersion: at.GetResourceVersion(),
 	})
 	if err != nil {
-		probe.Wait(ctx, w.Pause)
+		probe.Wait(ctx, w.RetryInterval)
 		return at, false, nil // look tells whether the API server is away
 	}
 	defer watch.Stop()
@@ -60,7 +60,7 @@ func (w watched[T]) awaitEvent(ctx context.Context, at T, within time.Duration, 
 			next, isOurs := e.Object.(T)
 			switch {
 			case !open:
-				probe.Wait(ctx, w.Pause)
+				probe.Wait(ctx, w.RetryInterval)
 				return at, false, nil
 			case !isOurs || e.Type == watchapi.Deleted && next.GetName() == at.GetName():
 				return at, false, nil
