@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
-	"tkdeploy.dev/tkdeploy/internal/diagnose"
+	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
@@ -49,7 +49,7 @@ func diagnosticsDir(c *cli.Context, cfg *config.Config, env config.Environment) 
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", dir, err)
 	}
-	return abs, diagnose.Check(abs)
+	return abs, supportbundle.Check(abs)
 }
 
 func takesDiagnostics(command *cli.Command) bool {
@@ -67,10 +67,10 @@ type evidence struct {
 	mu     sync.Mutex // events come while it is written
 	events bytes.Buffer
 	lines  *report.JSON // writes to events
-	story  diagnose.Timeline
+	story  supportbundle.Timeline
 
-	bundle *diagnose.Bundle // nil until the run has failed
-	report diagnose.Report
+	bundle *supportbundle.Bundle // nil until the run has failed
+	report supportbundle.Report
 }
 
 // evidenceTimes bound how long evidence is collected, and how long a part that
@@ -114,11 +114,11 @@ func (e *evidence) gather(ctx context.Context, failure error, runner *plan.Runne
 	}
 	now := time.Now()
 	var err error
-	if e.bundle, err = diagnose.Open(e.diagnostics, e.verb(), now, diagnose.Limits{}); err != nil {
+	if e.bundle, err = supportbundle.Open(e.diagnostics, e.verb(), now, supportbundle.Limits{}); err != nil {
 		warnOf(runner, err)
 		return
 	}
-	e.report = diagnose.Report{
+	e.report = supportbundle.Report{
 		Command: strings.TrimPrefix(e.command, "tkdeploy "), Place: e.place(), Versions: versionLine(e.versions().Message), Taken: now,
 	}
 	warnOf(runner, e.write(ctx, failure)) // in case that the process is killed meanwhile

@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
-	"tkdeploy.dev/tkdeploy/internal/diagnose"
+	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
 // maskTime is how long the Secrets may take to be read before anything else is.
@@ -22,13 +22,13 @@ const helmRecord corev1.SecretType = "helm.sh/release.v1"
 
 // parts are the pieces of evidence that there can be, given what the cluster is.
 // Nothing is asked of one that is not ours.
-func (e *evidence) parts(ctx context.Context) []diagnose.Collector {
-	parts := []diagnose.Collector{
+func (e *evidence) parts(ctx context.Context) []supportbundle.Collector {
+	parts := []supportbundle.Collector{
 		document("status", "status.json", "as of tkdeploy status --output json", e.status),
 		document("doctor", "doctor.json", "the engine and this machine, as of tkdeploy doctor --output json", e.doctor),
 	}
 	if kept := e.cluster.FailedCreateLogs(); kept != "" {
-		parts = append(parts, diagnose.FailedCreateLogs(kept))
+		parts = append(parts, supportbundle.FailedCreateLogs(kept))
 	}
 	seen, err := e.observe(ctx)
 	switch {
@@ -37,19 +37,19 @@ func (e *evidence) parts(ctx context.Context) []diagnose.Collector {
 	case seen.Phase == cluster.NotOwned, seen.Phase == cluster.Absent, seen.Phase == cluster.Stopped:
 		return append(parts, absent("the cluster", fmt.Errorf("%s: %s", seen.Phase, seen.Reason)))
 	}
-	parts = append(parts, diagnose.NodeLogs(e.nodes))
+	parts = append(parts, supportbundle.NodeLogs(e.nodes))
 	kube, err := e.kube()
 	if err != nil {
 		return append(parts, absent("what the API server knows", err))
 	}
 	e.bundle.Redact(e.masks(ctx, kube))
 	parts = append(parts, document("history", "history.json", "the release's revisions, as of tkdeploy history --output json", e.history))
-	return append(parts, diagnose.Kubernetes(kube, e.config.Chart.Namespace, diagnose.Limits{})...)
+	return append(parts, supportbundle.Kubernetes(kube, e.config.Chart.Namespace, supportbundle.Limits{})...)
 }
 
 // document is the part that is a command's JSON.
-func document[T any](name, file, what string, ask func(context.Context) (T, error)) diagnose.Collector {
-	return diagnose.Collector{Name: name, Collect: func(ctx context.Context, to *diagnose.Writer) error {
+func document[T any](name, file, what string, ask func(context.Context) (T, error)) supportbundle.Collector {
+	return supportbundle.Collector{Name: name, Collect: func(ctx context.Context, to *supportbundle.Writer) error {
 		answer, err := ask(ctx)
 		if err != nil {
 			return err
@@ -59,8 +59,8 @@ func document[T any](name, file, what string, ask func(context.Context) (T, erro
 }
 
 // absent is a part of which it is known that it cannot be had.
-func absent(name string, why error) diagnose.Collector {
-	return diagnose.Collector{Name: name, Collect: func(context.Context, *diagnose.Writer) error { return why }}
+func absent(name string, why error) supportbundle.Collector {
+	return supportbundle.Collector{Name: name, Collect: func(context.Context, *supportbundle.Writer) error { return why }}
 }
 
 // doctor gives up each check early: most of the time they take is a registry's.
@@ -68,9 +68,9 @@ func (e *evidence) doctor(ctx context.Context) (*diagnosis, error) {
 	return e.examine(ctx, checkTimeout/2), nil
 }
 
-func (e *evidence) nodes(ctx context.Context) ([]diagnose.Node, error) {
+func (e *evidence) nodes(ctx context.Context) ([]supportbundle.Node, error) {
 	found, err := e.cluster.Nodes(ctx)
-	var nodes []diagnose.Node
+	var nodes []supportbundle.Node
 	for _, node := range found {
 		nodes = append(nodes, node)
 	}

@@ -1,4 +1,4 @@
-// Package diagnose writes the diagnostics bundle of a failed run: a folder that
+// Package supportbundle collects a support bundle for a failed run: a directory that
 // is evidence enough to find the cause after the cluster is gone.
 //
 // # How it is filled
@@ -12,7 +12,7 @@
 // No content of a Secret is written: Secrets are listed by their names and keys,
 // and their contents are masked in every other file. If the Secrets cannot be
 // read, what could show one is left out (see [Part.Raw]).
-package diagnose
+package supportbundle
 
 import "time"
 

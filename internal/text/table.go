@@ -1,0 +1,33 @@
+package text
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// Table prints rows in aligned columns, three spaces apart.
+type Table struct {
+	w   *tabwriter.Writer
+	err error // of the first failed write
+}
+
+// NewTable returns a table that prints to w when it is flushed.
+func NewTable(w io.Writer) *Table {
+	return &Table{w: tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)}
+}
+
+// Row adds a row. Each cell is printed on one line.
+func (t *Table) Row(cells ...string) {
+	for i := range cells {
+		cells[i] = OneLine(cells[i])
+	}
+	if _, err := fmt.Fprintln(t.w, strings.Join(cells, "\t")); err != nil && t.err == nil {
+		t.err = err
+	}
+}
+
+// Flush prints the table and returns the first error of a write.
+func (t *Table) Flush() error { return errors.Join(t.err, t.w.Flush()) }
