@@ -15,11 +15,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
-	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/report"
+	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
 const diagnosticsFlagName = "diagnostics"

@@ -109,7 +109,7 @@ func acting(id string, act func(context.Context) error, needs ...string) plan.St
 	return plan.Stage{
 		ID: id, Title: id, Needs: needs,
 		Observe: func(context.Context) (plan.Observation, error) { return plan.Observation{State: plan.Missing}, nil },
-		Apply:     func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
+		Apply:   func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
 	}
 }
 

@@ -131,15 +131,15 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 		return nil, fmt.Errorf("speak to the cluster: %w", err)
 	}
 	return &verify.Runner{
-		Client:    kube,
-		Objects:   objects,
-		Namespace: d.config.Chart.Namespace,
-		Release:   d.config.Chart.Release,
-		Image:     image,
-		Args:      []string{probeCommandName},
-		Kubectl:   d.kubectl(),
-		PodsReplacedAt:  d.replaced,
-		Exit:      d.exitIn,
+		Client:         kube,
+		Objects:        objects,
+		Namespace:      d.config.Chart.Namespace,
+		Release:        d.config.Chart.Release,
+		Image:          image,
+		Args:           []string{probeCommandName},
+		Kubectl:        d.kubectl(),
+		PodsReplacedAt: d.replaced,
+		Exit:           d.exitIn,
 	}, nil
 }
 

@@ -40,7 +40,7 @@ type deployment struct {
 	seen     cluster.Status    // by the cluster's look
 	running  *release.Deployed // nil until it is read, and after a write
 	replaced time.Time         // when the app's pods were
-	stock    images.Inventory      // what the load's look saw: to ask again is a good part of a small load
+	stock    images.Inventory  // what the load's look saw: to ask again is a good part of a small load
 }
 
 // stages is the composition root: the only place that knows the order, and what

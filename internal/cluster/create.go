@@ -17,7 +17,7 @@ import (
 // The milestones of a cluster's creation, in their order.
 const (
 	NodesRunning = "nodes" // the nodes run, and their containerd answers
-	APIReady   = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
+	APIReady     = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
 )
 
 // Ensure makes the cluster run: it creates an absent one, starts a stopped one

@@ -20,17 +20,17 @@ const (
 	Absent     Phase = "absent"
 	Incomplete Phase = "incomplete" // an earlier create did not end: to be replaced
 	Stopped    Phase = "stopped"    // its containers do not run: to be started, with its data
-	NotReady    Phase = "unready"    // it runs, and its API or a node is not ready
+	NotReady   Phase = "unready"    // it runs, and its API or a node is not ready
 	Running    Phase = "running"
-	NotOwned    Phase = "foreign" // of this name, and not ours
-	Outdated    Phase = "changed" // ours, with settings that a cluster cannot change
+	NotOwned   Phase = "foreign" // of this name, and not ours
+	Outdated   Phase = "changed" // ours, with settings that a cluster cannot change
 )
 
 // A Status is a cluster's phase, in words, and its nodes.
 type Status struct {
-	Phase Phase
+	Phase  Phase
 	Reason string
-	Nodes []NodeStatus
+	Nodes  []NodeStatus
 }
 
 // NodeStatus is one node.

@@ -14,9 +14,9 @@ import (
 // A PortState tells whether a port of this machine can be had.
 type PortState struct {
 	Port   Port
-	Err  error  // why it cannot be listened on; nil if it is free
+	Err    error  // why it cannot be listened on; nil if it is free
 	UsedBy string // who has it, as well as that can be told: "container web"
-	Owned   bool   // the holder is this cluster
+	Owned  bool   // the holder is this cluster
 }
 
 // PortStates looks at the ports that the cluster publishes, in their order. It

@@ -15,15 +15,15 @@ type Kind string
 
 // The kinds, in the order in which a run has them.
 const (
-	RunStarted      Kind = "run.started"      // Plan lists the stages to come
-	StageStarted    Kind = "stage.started"    // Cause says why the stage acts
-	MilestoneReached    Kind = "stage.reached"    // the stage goes on, and Milestone is behind it
-	ItemProgress    Kind = "item.progress"    // Item is being worked on; Message says what is done
-	ItemFinished    Kind = "item.finished"    // Item is done; Outcome, Elapsed and Mutations are set
-	Warning         Kind = "warning"          // Message is worth knowing and stops nothing
-	StageFinished   Kind = "stage.finished"   // Outcome, Cause, Elapsed and, if failed, Err
-	RecoveryStarted Kind = "recovery.started" // what failed is being taken back: Cause says why, Plan lists the further stages
-	RunFinished     Kind = "run.finished"     // always last, exactly once
+	RunStarted       Kind = "run.started"      // Plan lists the stages to come
+	StageStarted     Kind = "stage.started"    // Cause says why the stage acts
+	MilestoneReached Kind = "stage.reached"    // the stage goes on, and Milestone is behind it
+	ItemProgress     Kind = "item.progress"    // Item is being worked on; Message says what is done
+	ItemFinished     Kind = "item.finished"    // Item is done; Outcome, Elapsed and Mutations are set
+	Warning          Kind = "warning"          // Message is worth knowing and stops nothing
+	StageFinished    Kind = "stage.finished"   // Outcome, Cause, Elapsed and, if failed, Err
+	RecoveryStarted  Kind = "recovery.started" // what failed is being taken back: Cause says why, Plan lists the further stages
+	RunFinished      Kind = "run.finished"     // always last, exactly once
 )
 
 // An Outcome says how a stage, an item or a run ended.
@@ -47,7 +47,7 @@ type Event struct {
 	Stage   string // stage ID; empty for events of the run
 	Item    string // what within the stage: an image, a workload, a check
 	Message string // one line for a person
-	Reason   string // why a stage acts or rests; why an item is worked on, where that is not its stage's cause
+	Reason  string // why a stage acts or rests; why an item is worked on, where that is not its stage's cause
 
 	Milestone string // StageReached only
 

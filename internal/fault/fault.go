@@ -11,21 +11,21 @@ type Class string
 
 // The classes.
 const (
-	Internal    Class = "internal"    // a bug of tkdeploy
-	Usage       Class = "usage"       // wrong command line
-	Config      Class = "config"      // tkdeploy.yaml, values or chart are wrong; nothing was touched
-	Environment Class = "environment" // engine, ports or disk
-	NotOwned      Class = "safety"      // refused: not ours, or not named by the environment
-	Locked      Class = "locked"      // another run is at work
-	Build       Class = "build"
-	Cluster     Class = "cluster"
-	Load        Class = "load"
-	Apply       Class = "apply"
-	Unhealthy   Class = "unhealthy" // a workload cannot come up
-	Smoke       Class = "smoke"     // a smoke check failed
-	Rollback    Class = "rollback"
-	Down        Class = "down"
-	Inconclusive   Class = "undecided" // a timeout or an absent API: neither good nor bad is proven
+	Internal     Class = "internal"    // a bug of tkdeploy
+	Usage        Class = "usage"       // wrong command line
+	Config       Class = "config"      // tkdeploy.yaml, values or chart are wrong; nothing was touched
+	Environment  Class = "environment" // engine, ports or disk
+	NotOwned     Class = "safety"      // refused: not ours, or not named by the environment
+	Locked       Class = "locked"      // another run is at work
+	Build        Class = "build"
+	Cluster      Class = "cluster"
+	Load         Class = "load"
+	Apply        Class = "apply"
+	Unhealthy    Class = "unhealthy" // a workload cannot come up
+	Smoke        Class = "smoke"     // a smoke check failed
+	Rollback     Class = "rollback"
+	Down         Class = "down"
+	Inconclusive Class = "undecided" // a timeout or an absent API: neither good nor bad is proven
 )
 
 // An Error is a cause with its class and a hint.

@@ -55,7 +55,7 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 		Memory:     info.MemTotal,
 		Root:       info.DockerRootDir,
 		Local:      e.endpoint.local() && info.Name == host,
-		ClockSkew:       skew(info.SystemTime, before, time.Now()),
+		ClockSkew:  skew(info.SystemTime, before, time.Now()),
 	}, nil
 }
 

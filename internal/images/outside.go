@@ -11,8 +11,8 @@ import (
 type RemoteStatus struct {
 	Source   Source
 	Registry string // docker.io
-	Local     bool   // the engine has it
-	Err  error  // why the registry would not give it; nil if it would
+	Local    bool   // the engine has it
+	Err      error  // why the registry would not give it; nil if it would
 }
 
 // Outside tells for each source, and once for each reference, whether the engine

@@ -87,7 +87,7 @@ type ImageStatus struct {
 	Ref     string // "" if it cannot be known yet
 	Present bool
 	Image   Image  // if it is present
-	Reason   string // why it is not
+	Reason  string // why it is not
 }
 
 // Resolved are the images that run somewhere, which bases do not. One that is

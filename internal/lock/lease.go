@@ -30,13 +30,13 @@ type LeaseOptions struct {
 	Leases Leases
 	Name   string
 	What   string       // that is locked, in words
-	OnWait   func(string) // is told what is waited for; may be nil
-	OnLost   func(error)  // is told once if another run has taken the Lease; may be nil
+	OnWait func(string) // is told what is waited for; may be nil
+	OnLost func(error)  // is told once if another run has taken the Lease; may be nil
 
-	Duration time.Duration // after the last renewal; default 30 s
-	Renew    time.Duration // from one renewal to the next; default 10 s
-	Retry    time.Duration // after a request that failed; default 1 s
-	Request  time.Duration // for one request; default 5 s
+	Duration   time.Duration // after the last renewal; default 30 s
+	Renew      time.Duration // from one renewal to the next; default 10 s
+	Retry      time.Duration // after a request that failed; default 1 s
+	Request    time.Duration // for one request; default 5 s
 	APITimeout time.Duration // with an API server that does not answer when the Lease is taken; default 120 s
 }
 

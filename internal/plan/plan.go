@@ -29,7 +29,7 @@ const (
 
 // An Observation is a state and, in words, why the stage is in it.
 type Observation struct {
-	State State
+	State  State
 	Reason string
 }
 

@@ -32,7 +32,7 @@ func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
 	o := Observation{
 		Exists:  len(s.history) > 0,
 		Current: s.decision.op == opNothing,
-		Reason:   s.decision.cause,
+		Reason:  s.decision.cause,
 	}
 	if o.Current {
 		o.Reason = "matches its fingerprint"

@@ -44,7 +44,7 @@ const (
 // A Cause is one reason why one workload is not ready. Pods, containers and
 // nodes that share the reason share the Cause.
 type Cause struct {
-	Reason      Reason
+	Reason    Reason
 	Object    Object
 	Pods      []string // ordered; empty if there is no pod
 	Nodes     []string // of those pods, ordered
@@ -56,9 +56,9 @@ type Cause struct {
 	Hint    string   // what to do next
 	Command string   // the kubectl command that shows more
 
-	Since   time.Time // first seen by the cluster; zero if that is not known
-	ObservedAt    time.Time // when it was classified
-	FatalAt time.Time // from when on it ends a wait; zero is never
+	Since      time.Time // first seen by the cluster; zero if that is not known
+	ObservedAt time.Time // when it was classified
+	FatalAt    time.Time // from when on it ends a wait; zero is never
 
 	Log      *Log     // which log tells more; nil if none does
 	LogLines []string // its last lines, if they were fetched

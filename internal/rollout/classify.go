@@ -76,7 +76,7 @@ func (j *judge) absent() []Cause {
 		since = j.now
 	}
 	return []Cause{{
-		Reason:    NotFound,
+		Reason:  NotFound,
 		Message: "does not exist",
 		Hint:    "It was deleted after it was applied, or never applied: run the deployment again.",
 		Command: fmt.Sprintf("kubectl --namespace %s get %s", j.object.Namespace, kubectlName(j.object)),

@@ -27,7 +27,7 @@ type realFault struct {
 	objects []runtime.Object // created before
 	labels  map[string]string
 	want    Reason
-	or      Reason          // what a busy runtime may make of it
+	or      Reason        // what a busy runtime may make of it
 	says    []string      // in the card
 	within  time.Duration // of faults.md, from the moment that the API server shows the fault
 	timeout time.Duration // of the wait; 0 is a minute

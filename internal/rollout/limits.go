@@ -32,19 +32,19 @@ type Limits struct {
 
 	// The wait itself.
 
-	FailureDebounce     time.Duration // from the first fatal cause to the end, so that causes of one origin come together
-	MinReady     time.Duration // how long a container without a readiness probe must have run; doubles with each restart
+	FailureDebounce   time.Duration // from the first fatal cause to the end, so that causes of one origin come together
+	MinReady          time.Duration // how long a container without a readiness probe must have run; doubles with each restart
 	MinReadyLagFactor int           // where the kubelet is late, so many times as long as it was
-	MaxMinReady time.Duration // at most, all told
-	NewPodAge      time.Duration // pods of at most this age at the wait's start are of this rollout
-	NodeRecoveryGrace     time.Duration // crashes up to then after a killed node came back are no evidence
-	StaleGrace      time.Duration // grace for evidence that is older than the wait, of pods that are not young
+	MaxMinReady       time.Duration // at most, all told
+	NewPodAge         time.Duration // pods of at most this age at the wait's start are of this rollout
+	NodeRecoveryGrace time.Duration // crashes up to then after a killed node came back are no evidence
+	StaleGrace        time.Duration // grace for evidence that is older than the wait, of pods that are not young
 
-	Resync     time.Duration // a watch is dropped and everything listed again
-	Request    time.Duration // a list must answer within
-	Retry      time.Duration // pause after a failed request
+	Resync       time.Duration // a watch is dropped and everything listed again
+	Request      time.Duration // a list must answer within
+	Retry        time.Duration // pause after a failed request
 	APIWarnAfter time.Duration // silence of the API server after which to warn
-	APITimeout  time.Duration // silence of the API server after which to give up
+	APITimeout   time.Duration // silence of the API server after which to give up
 
 	LogLines int           // last lines of a log
 	LogWidth int           // characters of each line
@@ -76,19 +76,19 @@ func DefaultLimits() Limits {
 		CommandTries:  2, // a volume that brings the command is mounted before the first
 		MemoryTries:   2, // the first kill may be a peak at start
 
-		FailureDebounce:     time.Second,
-		MinReady:     5 * time.Second, // without a probe "ready" only means "started": most crashes come within 5 s
+		FailureDebounce:   time.Second,
+		MinReady:          5 * time.Second, // without a probe "ready" only means "started": most crashes come within 5 s
 		MinReadyLagFactor: 3,               // a kubelet without a core tells of a crash as late as of the start, give or take
-		MaxMinReady: 40 * time.Second,
-		NewPodAge:      60 * time.Second, // applying a chart takes seconds
-		NodeRecoveryGrace:     60 * time.Second, // pods start before the network of their node does; restarts come after 0, 10 and 30 s
-		StaleGrace:      60 * time.Second, // back-offs grow to 5 minutes; most are below one
+		MaxMinReady:       40 * time.Second,
+		NewPodAge:         60 * time.Second, // applying a chart takes seconds
+		NodeRecoveryGrace: 60 * time.Second, // pods start before the network of their node does; restarts come after 0, 10 and 30 s
+		StaleGrace:        60 * time.Second, // back-offs grow to 5 minutes; most are below one
 
-		Resync:     10 * time.Second, // with Request a silent watch is noticed within 20 s
-		Request:    10 * time.Second,
-		Retry:      time.Second,
+		Resync:       10 * time.Second, // with Request a silent watch is noticed within 20 s
+		Request:      10 * time.Second,
+		Retry:        time.Second,
 		APIWarnAfter: 15 * time.Second,
-		APITimeout:  120 * time.Second, // an API server restarts in 30 to 60 s
+		APITimeout:   120 * time.Second, // an API server restarts in 30 to 60 s
 
 		LogLines: 20,
 		LogWidth: 300,

@@ -24,15 +24,15 @@ const (
 // A Workload is a workload and how far it is.
 type Workload struct {
 	Object
-	State   State     `json:"state"`
-	Ready   int32     `json:"ready"`   // available pods (of a Deployment: new ones); completions of a Job
+	State    State     `json:"state"`
+	Ready    int32     `json:"ready"`   // available pods (of a Deployment: new ones); completions of a Job
 	Desired  int32     `json:"wanted"`  // pods; completions of a Job
-	Updated int32     `json:"updated"` // pods of the newest revision, ready or not
-	Outdated     int32     `json:"old"`     // pods of older revisions that still run
-	Images  []string  `json:"images"`  // of its containers, in their order
-	Created time.Time `json:"created"`
-	Message string    `json:"message"` // one line: "1 of 2 ready; postgres-0: pulling image postgres:17"
-	Causes  []Cause   `json:"-"`       // what keeps it from being ready
+	Updated  int32     `json:"updated"` // pods of the newest revision, ready or not
+	Outdated int32     `json:"old"`     // pods of older revisions that still run
+	Images   []string  `json:"images"`  // of its containers, in their order
+	Created  time.Time `json:"created"`
+	Message  string    `json:"message"` // one line: "1 of 2 ready; postgres-0: pulling image postgres:17"
+	Causes   []Cause   `json:"-"`       // what keeps it from being ready
 }
 
 // Measure says how far each of the snapshot's workloads is. A workload is Ready

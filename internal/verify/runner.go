@@ -28,12 +28,12 @@ type Runner struct {
 
 	PodsReplacedAt time.Time // when pods of the app last were; zero is long ago
 
-	StartTimeout time.Duration // from the pod's creation to its first process, a pull included; 0 is 60 s
+	StartTimeout  time.Duration // from the pod's creation to its first process, a pull included; 0 is 60 s
 	APITimeout    time.Duration // with an API server that does not answer; 0 is 120 s
-	IdleTimeout     time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
-	RetryInterval       time.Duration // before a failed request is repeated; 0 is 200 ms
-	DrainTimeout    time.Duration // for Services to leave a pod that was replaced; 0 is 1 s
-	DNSTimeout       time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
+	IdleTimeout   time.Duration // of a watch or a log, after which it is opened anew; 0 is 20 s
+	RetryInterval time.Duration // before a failed request is repeated; 0 is 200 ms
+	DrainTimeout  time.Duration // for Services to leave a pod that was replaced; 0 is 1 s
+	DNSTimeout    time.Duration // for the cluster's DNS to come up, before hooks run; 0 is 10 s
 
 	// Exit asks the node's container runtime how a container that is about to end has
 	// ended, by the id in its pod's status; ok is false if that is not known. nil asks
