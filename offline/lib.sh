@@ -1,29 +1,28 @@
 # shellcheck shell=bash
-# Shared functions of the recipes. Source it; it runs nothing by itself.
+# Shared functions of the recipes. Source this file.
 #
-# Every image is put together from layer tars and a config, and handed to the
-# engine with `docker load`: no Dockerfile, no builder, no container. So the
-# same inputs give the same image id, on every engine version, and a rebuilt
-# base image does not rebuild what stands on it.
+# An image is assembled from layer tars and a config, and loaded with `docker
+# load`, without a Dockerfile, builder or container. The same inputs therefore
+# produce the same image ID on every engine version, and rebuilding a base image
+# does not rebuild its dependents.
 
 set -euo pipefail
 
-# Cached results live here; deleting the folder costs time, nothing else. What
-# no recipe has used for a month goes.
+# Build cache; safe to delete. Entries unused for a month are removed.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tkdeploy/offline
 mkdir -p "$cache"
 find "$cache" -mindepth 1 -maxdepth 1 ! -name '*.lock' -mtime +30 -exec rm -rf {} +
 
-# The PATH of every image: an image without one has none.
-# shellcheck disable=SC2034 # the recipes use it
+# The PATH of every image. Images have no default PATH.
+# shellcheck disable=SC2034 # used by the recipes
 search_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 started=$SECONDS
 
-# say prints one line of progress.
+# say prints a progress line to standard error.
 say() { printf '%s\n' "$*" >&2; }
 
-# die prints the reason and ends the recipe.
+# die prints an error and exits.
 die() {
   say "$*"
   exit 1
@@ -35,10 +34,10 @@ elapsed() {
   printf '%dm%02ds' $((s / 60)) $((s % 60))
 }
 
-# digest prints a short hash of its standard input, long enough to name a file.
+# digest prints a hash of standard input, short enough for a file name.
 digest() { sha256sum | cut -c1-16; }
 
-# quietly WHAT COMMAND... runs COMMAND and shows its output only when it fails.
+# quietly WHAT COMMAND... runs COMMAND and prints its output only if it fails.
 quietly() {
   local what=$1 log
   shift
@@ -51,19 +50,19 @@ quietly() {
   rm -f "$log"
 }
 
-# locked NAME COMMAND... runs COMMAND while no other recipe runs under NAME.
+# locked NAME COMMAND... runs COMMAND while holding the lock NAME.
 locked() {
   local name=$1 lock
   shift
   exec {lock}>"$cache/$name.lock"
   flock "$lock"
-  "$@" {lock}>&- # or a daemon that COMMAND starts would keep the lock
+  "$@" {lock}>&- # so that a daemon started by COMMAND does not inherit the lock
   exec {lock}>&-
 }
 
-# cached FILE COMMAND... makes FILE once: COMMAND gets the name of a file to
-# write, which becomes FILE when it succeeds. Recipes that want the same FILE
-# at the same time make it once.
+# cached FILE COMMAND... creates FILE unless it exists. COMMAND gets a temporary
+# path as its last argument, which is renamed to FILE on success. Concurrent
+# recipes create FILE only once.
 cached() {
   local file=$1
   shift
@@ -75,13 +74,13 @@ make_cached() {
   local file=$1
   shift
   [ -e "$file" ] && return
-  "$@" "$file.part" || die "making $(basename "$file") failed"
+  "$@" "$file.part" || die "building $(basename "$file") failed"
   mv "$file.part" "$file"
 }
 
-# go_program FAMILY CGO MODULE ARG... is `go build ARG...` in the folder MODULE.
-# Programs of a family share most packages. They are built one after another, or
-# each would compile these for itself.
+# go_program FAMILY CGO MODULE ARG... runs `go build ARG...` in the directory
+# MODULE. Programs of a family share most packages. They are built one at a time,
+# so that the shared packages are compiled only once.
 go_program() {
   local family=$1 cgo=$2 module=$3
   shift 3
@@ -90,7 +89,7 @@ go_program() {
 }
 
 # need COMMAND=PACKAGE... installs the Debian packages whose command is missing.
-# A command that is a path stands for itself.
+# COMMAND may also be a path.
 need() {
   local pair missing=()
   for pair; do
@@ -101,25 +100,24 @@ need() {
 
 install_packages() {
   if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-    die "this recipe needs the Debian packages: $* (install them, or run as root on Debian)"
+    die "missing Debian packages: $* (install them, or run as root on Debian)"
   fi
   say "installing $*…"
   export DEBIAN_FRONTEND=noninteractive
-  # A host that was just set up has no package lists; one that has them is not
-  # asked to fetch them again.
+  # A fresh host has no package lists. Do not fetch them again where they exist.
   if ! apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1; then
     quietly "apt-get update" apt-get update -qq
     quietly "apt-get install $*" apt-get install -y -qq --no-install-recommends "$@"
   fi
 }
 
-# need_engine ends the recipe where no Docker engine answers.
+# need_engine exits with an error if no Docker engine is running.
 need_engine() {
-  command -v docker >/dev/null || die "the docker command is missing: install Docker, or run hack/engine.sh"
-  docker version >/dev/null 2>&1 || die "no Docker engine answers at ${DOCKER_HOST:-the default socket}: start it, or run hack/engine.sh"
+  command -v docker >/dev/null || die "docker not found: install Docker, or run hack/engine.sh"
+  docker version >/dev/null 2>&1 || die "no Docker engine at ${DOCKER_HOST:-the default socket}: start it, or run hack/engine.sh"
 }
 
-# architecture prints the machine's architecture in the words of Go and Docker.
+# architecture prints the machine's architecture as Go and Docker name it.
 architecture() {
   case $(uname -m) in
     x86_64) echo amd64 ;;
@@ -128,25 +126,25 @@ architecture() {
   esac
 }
 
-# layer DIR FILE packs DIR into the layer FILE: same content, same bytes.
+# layer DIR FILE packs DIR into the layer FILE. The output is reproducible.
 layer() {
   tar --create --file "$2" --directory "$1" --sort=name --mtime=@0 --numeric-owner --owner=0 --group=0 .
 }
 
-# image_config CONFIG LAYER... prints an image's configuration. CONFIG is the
-# "config" object of the OCI image specification as JSON.
+# image_config CONFIG LAYER... prints the image configuration as JSON. CONFIG is
+# its "config" object, as defined by the OCI image specification.
 image_config() {
   local config=$1 diffs
   shift
   diffs=$(sha256sum "$@" | jq -R 'split(" ")[0] | "sha256:" + .' | jq -sc .)
-  # An empty date: the build's own would give every rebuild a new image id.
+  # A fixed date, because the build date would change the image ID.
   jq -nc --argjson config "$config" --argjson diffs "$diffs" --arg arch "$(architecture)" \
     '{architecture: $arch, os: "linux", created: "1970-01-01T00:00:00Z", config: $config,
       rootfs: {type: "layers", diff_ids: $diffs}, history: ($diffs | map({created: "1970-01-01T00:00:00Z"}))}'
 }
 
 # image_archive REF CONFIG LAYER... writes a docker-archive of one image to
-# standard output. `docker load` and `ctr images import` both read it.
+# standard output, for `docker load` or `ctr images import`.
 image_archive() (
   ref=$1 config=$2
   shift 2
@@ -163,14 +161,14 @@ image_archive() (
   tar --create --dereference --directory "$dir" manifest.json config.json "${names[@]}"
 )
 
-# with_label CONFIG adds the label by which tkdeploy knows a recipe's image.
+# with_label CONFIG prints CONFIG with the label that marks images built by a recipe.
 with_label() {
   jq -c --arg recipe "${TKDEPLOY_RECIPE:-}" \
     'if $recipe == "" then . else .Labels["dev.tkdeploy.recipe"] = $recipe end' <<<"$1"
 }
 
-# load_image REF CONFIG LAYER... makes the image in the engine. An engine that
-# has the very same image is only asked to tag it.
+# load_image REF CONFIG LAYER... loads the image into the engine, or only tags it
+# if the engine already has it.
 load_image() {
   local ref=$1 config id
   config=$(with_label "$2")

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
-# The node's programs, from Go modules. Source it after lib.sh, in the recipe's folder.
+# The node's programs, built from Go modules. Source this file after lib.sh, in
+# the recipe's directory.
 #
-# The modules are built side by side and the programs of a module one after
-# another: they share most of their packages, and two at once would compile
-# these twice. The module that takes longest comes first in the table.
+# Modules are built in parallel. The programs of one module are built one at a
+# time, because they share most packages and would compile these twice. The
+# slowest module is the first in the table.
 
-# How many modules are built at a time. Two keep two cores busy: linking a
-# program takes only one.
+# Number of modules to build in parallel, at least two, because linking a program
+# uses only one core.
 parallel=$(($(nproc) > 3 ? $(nproc) / 2 : 2))
 
 binaries() { awk -v m="$1" '$1 == "binary" && $2 == m { print $3 }' components; }
@@ -14,8 +15,8 @@ package() { awk -v b="$1" '$1 == "binary" && $3 == b { print $4 }' components; }
 module_path() { awk -v m="$1" '$2 == m { print $3; exit }' components; }
 module_version() { awk -v m="$1" '$2 == m { print $4; exit }' components; }
 
-# module_dir MODULE prints the folder of its finished programs. The name tells
-# everything that goes into them.
+# module_dir MODULE prints the directory of its built programs. The name contains
+# a hash of all inputs.
 module_dir() {
   echo "$cache/node-$1-$({
     awk -v m="$1" '$2 == m' components
@@ -26,15 +27,15 @@ module_dir() {
   } | digest)"
 }
 
-# build_binaries COMMAND builds what is missing of all modules, and runs COMMAND
-# beside the last of them.
+# build_binaries COMMAND builds all missing modules. It runs COMMAND in parallel
+# with the last ones, but not if no module is missing.
 build_binaries() {
   local module modules=() running=0
   while read -r module; do
     [ -d "$(module_dir "$module")" ] || modules+=("$module")
   done < <(awk '$1 == "module" { print $2 }' components)
   [ ${#modules[@]} -gt 0 ] || return 0
-  begun=$(mktemp) # one line for each program begun, by whichever module
+  begun=$(mktemp) # one line for each program started
   total=0
   for module in "${modules[@]}"; do total=$((total + $(binaries "$module" | wc -l))); done
   for module in "${modules[@]}"; do
@@ -49,7 +50,8 @@ build_binaries() {
   rm -f "$begun"
 }
 
-# await_below N waits until fewer than N jobs run. One that fails ends all.
+# await_below N waits until fewer than N jobs are running. If one fails, it stops
+# the others and exits.
 await_below() {
   while [ "$running" -ge "$1" ]; do
     if ! wait -n; then
@@ -61,7 +63,7 @@ await_below() {
   done
 }
 
-# build_module MODULE DIR
+# build_module MODULE DIR builds the programs of MODULE in DIR.
 build_module() {
   local module=$1 out=$2 binary path flags
   path=$(module_path "$module")
@@ -76,24 +78,24 @@ build_module() {
   done
 }
 
-# require_locked MODULE PATH ends the recipe where modules/ is older than the table.
+# require_locked MODULE PATH exits with an error if modules/ does not match the table.
 require_locked() {
   grep -qE "^(require )?\s*$2 $(module_version "$1")( // indirect)?\$" "modules/$1/go.mod" ||
-    die "offline/node/modules/$1 does not have $2 $(module_version "$1"): run offline/node/lock"
+    die "offline/node/modules/$1 does not require $2 $(module_version "$1"): run offline/node/lock"
 }
 
-# build_flags MODULE prints the go build flags, one a line.
+# build_flags MODULE prints the go build flags, one per line.
 build_flags() {
   local version set=k8s.io/component-base/version
   version=$(module_version "$1")
   case $1 in
     kubernetes)
-      # kubeadm and the kubelet compare these, and kubeadm derives image names from them.
+      # kubeadm and the kubelet check these versions, and kubeadm derives image names from them.
       echo -ldflags
       echo "-s -w -X $set.gitVersion=$version -X $set.gitMajor=1 -X $set.gitMinor=$(cut -d. -f2 <<<"$version") -X $set.gitTreeState=clean"
       ;;
     containerd)
-      # The snapshotters that kind leaves out, too.
+      # Exclude the same snapshotters as kind.
       printf '%s\n' -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
         -ldflags "-s -w -X $(module_path "$1")/version.Version=$version"
       ;;
@@ -102,6 +104,6 @@ build_flags() {
   esac
 }
 
-# cgo MODULE prints 1 where it takes a C compiler: runc starts in C, before Go
-# has made threads, and links libseccomp.
+# cgo MODULE prints CGO_ENABLED for the module. Only runc needs cgo: it starts in
+# C, before Go creates threads, and links libseccomp.
 cgo() { if [ "$1" = runc ]; then echo 1; else echo 0; fi; }

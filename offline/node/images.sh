@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# The images of the cluster's own components. Source it after binaries.sh.
+# The images of the cluster's components. Source this file after binaries.sh.
 
-# kind_source prints the folder of kind's module.
+# kind_source prints the source directory of kind's module.
 kind_source() {
   local module
   module="$(module_path kind)@$(module_version kind)"
-  go mod download -json "$module" | jq -er .Dir || die "cannot download the module $module"
+  go mod download -json "$module" | jq -er .Dir || die "downloading the module $module failed"
 }
 
-# storage_image Provisioner|Helper prints the reference that kind's manifest uses.
+# storage_image Provisioner|Helper prints the image reference in kind's manifest.
 storage_image() { sed -n "s/^const storage$1Image = \"\\(.*\\)\"/\\1/p" "$kind/pkg/build/nodeimage/const_storage.go"; }
 
-# component_images DIR writes the archives of all images that a cluster starts
-# with. The names of Kubernetes' own come from kubeadm, as in `kind build`.
+# component_images DIR writes the archives of all images that a new cluster needs.
+# kubeadm lists the Kubernetes images, as in `kind build`.
 component_images() {
   local dir=$1 kubernetes iptables image name
   kubernetes=$(module_dir kubernetes)
@@ -24,8 +24,8 @@ component_images() {
       kube-*) component "$dir" "$image" "$kubernetes/$name" "/usr/local/bin/$name" ;;
       etcd) component "$dir" "$image" "$(module_dir etcd)/etcd" /usr/local/bin/etcd ;;
       coredns) component "$dir" "$image" "$(module_dir coredns)/coredns" /coredns ;;
-      pause) ;; # the one of containerd's configuration is used, below
-      *) die "kubeadm wants an image that this recipe does not know: $image" ;;
+      pause) ;; # see below: containerd's configuration names the image
+      *) die "unknown image in kubeadm's list: $image" ;;
     esac
   done
   gcc -Os -static -s -o "$dir/pause" files/pause.c
@@ -34,8 +34,8 @@ component_images() {
   storage_images "$dir"
 }
 
-# storage_images DIR writes the archives of kind's storage: the provisioner, and
-# the shell that makes and removes volumes for it.
+# storage_images DIR writes the archives of kind's storage provisioner and of the
+# helper that creates and removes volumes for it.
 storage_images() {
   local dir=$1
   shell_tree "$dir/shell"
@@ -44,7 +44,7 @@ storage_images() {
   image_archive "$(storage_image Helper)" "{\"Env\": [\"PATH=$search_path\"]}" "$dir/shell.layer" >"$dir/helper.tar"
 }
 
-# shell_tree TREE fills the folder TREE with a shell and what is written for it.
+# shell_tree TREE fills the directory TREE with a shell and the provisioner's start script.
 shell_tree() {
   local tree=$1 command
   install -D "$(command -v busybox)" "$tree/bin/busybox"
@@ -52,8 +52,8 @@ shell_tree() {
   install -D files/local-path-provisioner "$tree/usr/local/bin/local-path-provisioner"
 }
 
-# component DIR REF FILE PATH [BASE] writes the archive of an image that has
-# FILE at PATH, on top of the layer BASE or of nothing.
+# component DIR REF FILE PATH [BASE] writes the archive of the image REF, which
+# has FILE at PATH, on top of the layer BASE if given.
 component() {
   local dir=$1 ref=$2 file=$3 path=$4 base=${5:-} tree
   tree=$(mktemp -d -p "$dir")
@@ -64,5 +64,5 @@ component() {
   rm -rf "$tree" "$tree.layer"
 }
 
-# kube_proxy_rootfs prints the name of a layer with the commands that kube-proxy runs.
+# kube_proxy_rootfs prints the path of a layer with the commands that kube-proxy runs.
 kube_proxy_rootfs() { rootfs kube-proxy extract iptables,nftables,conntrack "$PWD/customize-kube-proxy"; }

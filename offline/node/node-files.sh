@@ -1,15 +1,16 @@
 # shellcheck shell=bash
-# The node's own files: kind's, our programs, one CNI configuration. Source it after images.sh.
+# The node's files: kind's files, our programs and a CNI configuration. Source this
+# file after images.sh.
 
-# The packages of kind's own base image, without those that only its own
-# storage tests and rootless engines use.
+# The packages of kind's base image, except those that only its storage tests and
+# rootless engines use.
 node_packages=systemd,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2
 node_packages+=,pigz,bash,ca-certificates,jq,procps,nfs-common,e2fsprogs
 
-# node_rootfs prints the name of the layer with these packages.
+# node_rootfs prints the path of the layer with these packages.
 node_rootfs() { rootfs node minbase "$node_packages" "$PWD/customize"; }
 
-# node_files TREE fills the folder TREE.
+# node_files TREE fills the directory TREE.
 node_files() {
   local tree=$1
   mkdir "$tree"
@@ -34,8 +35,8 @@ node_programs() {
 
 node_settings() {
   local tree=$1 unit
-  # A host without CAP_SYS_RESOURCE cannot lower oom_score_adj; elsewhere this
-  # only means that containerd does not try to go below its own.
+  # Without CAP_SYS_RESOURCE, oom_score_adj cannot be lowered. On other hosts this
+  # only keeps containerd from going below its own score.
   sed -i 's/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' "$tree/etc/containerd/config.toml"
   "$(module_dir containerd)/ctr" oci spec |
     jq '.hooks.createContainer += [{path: "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
@@ -44,8 +45,8 @@ node_settings() {
     install -D -m 0644 files/12-cgroup-v1-$unit.conf "$tree/etc/systemd/system/$unit.service.d/12-cgroup-v1.conf"
   done
   install -m 0755 files/create-kubelet-cgroup-v1.sh "$tree/kind/bin/create-kubelet-cgroup-v1.sh"
-  # kindnetd is not published as a Go module. This fixed configuration serves
-  # clusters of one node only: every further node would give out the same addresses.
+  # kindnetd is not published as a Go module. This fixed configuration supports
+  # single-node clusters only: a second node would assign the same addresses.
   install -D -m 0644 files/10-ptp.conflist "$tree/etc/cni/net.d/10-ptp.conflist"
   mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
   for unit in kubelet containerd undo-mount-hacks; do
@@ -58,7 +59,7 @@ node_manifests() {
   mkdir -p "$tree/etc/kubernetes/manifests" "$tree/kind/manifests"
   printf %s "$(module_version kubernetes)" >"$tree/kind/version"
   install -m 0644 files/default-cni.yaml "$tree/kind/manifests/default-cni.yaml"
-  # The manifest is a Go string with the two images' constants in it.
+  # The manifest is a Go string that contains two image constants.
   sed -n '/^const defaultStorageManifest = `/,/^`/p' "$kind/pkg/build/nodeimage/const_storage.go" |
     sed "1d; \$d; s#\` + storageProvisionerImage + \`#$(storage_image Provisioner)#; s#\` + storageHelperImage + \`#$(storage_image Helper)#" \
       >"$tree/kind/manifests/default-storage.yaml"

@@ -1,4 +1,4 @@
-/* The process that holds a pod's namespaces: waits for ever, reaps orphans. */
+/* Holds a pod's namespaces: sleeps forever and reaps orphans. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
