@@ -18,39 +18,40 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// A verb is what an arm can be told, each in its own words.
-type verb string
+// action is an operation that the arms implement, each with its own arguments.
+type action string
 
 const (
-	upVerb       verb = "up"
-	untestedVerb verb = "up without the test"
-	buildVerb    verb = "build"
-	clusterVerb  verb = "cluster" // build and cluster; tkdeploy only
-	loadVerb     verb = "load"
-	downVerb     verb = "down"
+	actionUp         action = "up"
+	actionUpUntested action = "up without tests"
+	actionBuild      action = "build"
+	actionCluster    action = "cluster" // build images and create the cluster; tkdeploy only
+	actionLoad       action = "load"
+	actionDown       action = "down"
 )
 
-var tkdeployArgs = map[verb][]string{
-	upVerb:       {"up"},
-	untestedVerb: {"up", "--no-verify"},
-	buildVerb:    {"up", "--only", "build"},
-	clusterVerb:  {"up", "--to", "cluster"},
-	loadVerb:     {"up", "--only", "load"},
-	downVerb:     {"down", "--volumes"},
+var tkdeployArgs = map[action][]string{
+	actionUp:         {"up"},
+	actionUpUntested: {"up", "--no-verify"},
+	actionBuild:      {"up", "--only", "build"},
+	actionCluster:    {"up", "--to", "cluster"},
+	actionLoad:       {"up", "--only", "load"},
+	actionDown:       {"down", "--volumes"},
 }
 
-var handArgs = map[verb][]string{
-	upVerb:       {"up"},
-	untestedVerb: {"up", "--no-test"},
-	buildVerb:    {"build"},
-	loadVerb:     {"load"},
-	downVerb:     {"down"},
+var handArgs = map[action][]string{
+	actionUp:         {"up"},
+	actionUpUntested: {"up", "--no-test"},
+	actionBuild:      {"build"},
+	actionLoad:       {"load"},
+	actionDown:       {"down"},
 }
 
-func byHand(arm string) bool { return arm == report.Hand || arm == report.Naive }
+// usesScript reports whether the arm runs hand.sh.
+func usesScript(arm string) bool { return arm == report.Hand || arm == report.Naive }
 
-// A used is what a command took, with what it told of itself.
-type used struct {
+// usage holds the resources that a command used, and its own report of steps and mutations.
+type usage struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
 	PeakBytes  int64   `json:"peak_bytes"`
@@ -59,20 +60,20 @@ type used struct {
 	mutations int
 }
 
-// launch has an arm do something in its project. Counted, its engine calls go
-// through the proxy.
-func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, v verb, counted bool) (used, error) {
-	command := append([]string{filepath.Join(b.repo, "bin", "tkdeploy")}, append(tkdeployArgs[v], "--env", p.Env, "--output", "json")...)
-	if byHand(arm) {
-		command = append([]string{filepath.Join(b.repo, "bench", "hand.sh")}, handArgs[v]...)
+// launch runs an action of an arm in its project. If counted is true, the engine
+// calls go through the proxy.
+func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, a action, counted bool) (usage, error) {
+	command := append([]string{filepath.Join(b.repo, "bin", "tkdeploy")}, append(tkdeployArgs[a], "--env", p.Env, "--output", "json")...)
+	if usesScript(arm) {
+		command = append([]string{filepath.Join(b.repo, "bench", "hand.sh")}, handArgs[a]...)
 	}
-	b.serial++
-	logs := filepath.Join(b.work, "logs", fmt.Sprintf("%04d-%s-%s", b.serial, arm, strings.ReplaceAll(string(v), " ", "-")))
-	u, err := b.command(ctx, logs, p.Dir, b.environment(arm, p, counted), command)
+	b.sequence++
+	logs := filepath.Join(b.work, "logs", fmt.Sprintf("%04d-%s-%s", b.sequence, arm, strings.ReplaceAll(string(a), " ", "-")))
+	u, err := b.runCommand(ctx, logs, p.Dir, b.environment(arm, p, counted), command)
 	if err != nil {
-		return u, fmt.Errorf("%s, %s: %w", arm, v, err)
+		return u, fmt.Errorf("%s, %s: %w", arm, a, err)
 	}
-	if byHand(arm) {
+	if usesScript(arm) {
 		u.steps, err = readSteps(logs + ".stderr")
 	} else {
 		u.steps, u.mutations, err = readEvents(logs + ".stdout")
@@ -80,7 +81,8 @@ func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, v ve
 	return u, err
 }
 
-// environment gives all arms the same docker command, and none anybody's kubeconfig.
+// environment returns the environment of an arm's commands. All arms use the same
+// docker command, and none uses the developer's kubeconfig.
 func (b *bench) environment(arm string, p *fixture.Project, counted bool) []string {
 	socket := b.socket
 	if counted {
@@ -94,18 +96,19 @@ func (b *bench) environment(arm string, p *fixture.Project, counted bool) []stri
 		"KUBECONFIG="+filepath.Join(p.Dir, "kubeconfig"),
 	)
 	if arm == report.Naive {
-		environment = append(environment, "ONE_AT_A_TIME=1")
+		environment = append(environment, "SEQUENTIAL=1")
 	}
 	return environment
 }
 
-// limit is longer than any step may take; who takes longer hangs.
-const limit = 20 * time.Minute
+// commandTimeout is longer than any step takes. A command that exceeds it is hanging.
+const commandTimeout = 20 * time.Minute
 
-// command runs a command under launch, with its output in LOGS.stdout and .stderr.
-func (b *bench) command(ctx context.Context, logs, dir string, environment, command []string) (used, error) {
-	var u used
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// runCommand runs a command under launch and writes its output to logs.stdout and
+// logs.stderr.
+func (b *bench) runCommand(ctx context.Context, logs, dir string, environment, command []string) (usage, error) {
+	var u usage
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	if err := os.MkdirAll(filepath.Dir(logs), 0o755); err != nil {
 		return u, err
@@ -124,10 +127,10 @@ func (b *bench) command(ctx context.Context, logs, dir string, environment, comm
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, environment, stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = time.Minute // tkdeploy undoes what it has begun
+	cmd.WaitDelay = time.Minute // tkdeploy cleans up after a signal
 	if err := cmd.Run(); err != nil {
-		said, _ := os.ReadFile(logs + ".stderr") // the status says enough
-		return u, fmt.Errorf("%w:\n%s", err, tail(said, 20))
+		output, _ := os.ReadFile(logs + ".stderr") // err is enough if the file is unreadable
+		return u, fmt.Errorf("%w:\n%s", err, tail(output, 20))
 	}
 	text, err := os.ReadFile(logs + ".json")
 	if err != nil {
@@ -136,12 +139,13 @@ func (b *bench) command(ctx context.Context, logs, dir string, environment, comm
 	return u, json.Unmarshal(text, &u)
 }
 
+// tail returns the last lines of text.
 func tail(text []byte, lines int) string {
 	all := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// readSteps reads lines "step NAME SECONDS" of hand.sh.
+// readSteps returns the seconds of each step from the lines "step NAME SECONDS" of hand.sh.
 func readSteps(path string) (map[string]float64, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -160,7 +164,8 @@ func readSteps(path string) (map[string]float64, error) {
 	return steps, nil
 }
 
-// readEvents reads tkdeploy's events: the seconds of each stage, and the mutations.
+// readEvents returns the seconds of each stage and the number of mutations from
+// tkdeploy's JSON events.
 func readEvents(path string) (map[string]float64, int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -176,7 +181,7 @@ func readEvents(path string) (map[string]float64, int, error) {
 			Mutations   int
 		}
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, 0, fmt.Errorf("read an event: %w", err)
+			return nil, 0, fmt.Errorf("read event: %w", err)
 		}
 		switch e.Kind {
 		case "stage.finished":

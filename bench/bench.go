@@ -14,32 +14,32 @@ import (
 
 	"tkdeploy.dev/tkdeploy/bench/internal/engine"
 	"tkdeploy.dev/tkdeploy/bench/internal/fixture"
+	"tkdeploy.dev/tkdeploy/bench/internal/inspect"
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
-	"tkdeploy.dev/tkdeploy/bench/internal/world"
 )
 
-// A bench is one sitting.
+// bench is one execution of the benchmark.
 type bench struct {
 	options options
 	log     io.Writer
-	repo    string // the repository's root
-	work    string // projects, logs and results, below bin
+	repo    string // root of the repository
+	work    string // directory for projects, logs and results, below bin
 
-	docker   string // the docker command of all arms
-	socket   string // the engine's
+	docker   string // docker command of all arms
+	socket   string // socket of the engine
 	engine   *engine.Client
 	proxy    *engine.Proxy
-	temp     string // of the proxy's socket, whose path must be short
+	temp     string // directory of the proxy's socket; socket paths must be short
 	cgroupV1 bool
 
-	node      string           // the node image
-	crictl    string           // mounted into the nodes of hand; "" where the image has its own
-	preloaded map[string]int64 // what a new node's containerd has
+	node      string           // node image
+	crictl    string           // binary to mount into the nodes of arm hand; "" if the node image has crictl
+	preloaded map[string]int64 // blobs in the containerd of a new node, with their sizes
 
 	results    *report.Results
-	violations []string // wrong results and exact counts that are not as they must be
-	serial     int      // makes every change another one
+	violations []string // wrong results and unexpected counts
+	sequence   int      // makes log names and changes unique
 }
 
 func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
@@ -54,7 +54,7 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 	if err := os.MkdirAll(filepath.Join(b.work, "path"), 0o755); err != nil {
 		return nil, err
 	}
-	if b.docker, err = pickDocker(ctx, os.Getenv("PATH")); err != nil {
+	if b.docker, err = findDocker(ctx, os.Getenv("PATH")); err != nil {
 		return nil, err
 	}
 	for name, target := range map[string]string{"docker": b.docker, "kind": b.tool("kind"), "helm": b.tool("helm")} {
@@ -62,16 +62,16 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 			return nil, err
 		}
 	}
-	if b.socket, err = upstream(); err != nil {
+	if b.socket, err = engineSocket(); err != nil {
 		return nil, err
 	}
-	b.engine = engine.Connect(b.socket)
+	b.engine = engine.NewClient(b.socket)
 	machine, err := b.machine(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b.results = &report.Results{Machine: machine, Seed: o.seed}
-	b.say("seed %d, docker command %s", o.seed, b.docker)
+	b.logf("seed %d, docker command %s", o.seed, b.docker)
 	if b.temp, err = os.MkdirTemp("", "bench-"); err != nil {
 		return nil, err
 	}
@@ -80,17 +80,17 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 }
 
 func (b *bench) close() {
-	_ = b.proxy.Close() // nothing is left to be lost
+	_ = b.proxy.Close() // all requests have finished
 	_ = os.RemoveAll(b.temp)
 }
 
-func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, "bench: "+format+"\n", args...) }
+func (b *bench) logf(format string, args ...any) { fmt.Fprintf(b.log, "bench: "+format+"\n", args...) }
 
-// tool is a program that the Makefile built.
+// tool returns the path of a program that the Makefile built.
 func (b *bench) tool(name string) string { return filepath.Join(b.repo, "bin", "tools", name) }
 
-// app measures all blocks of an app.
-func (b *bench) app(ctx context.Context, a app) error {
+// measureApp runs all blocks of an app.
+func (b *bench) measureApp(ctx context.Context, a app) error {
 	if b.options.arms != "" {
 		a.arms = strings.Split(b.options.arms, ",")
 	}
@@ -103,12 +103,12 @@ func (b *bench) app(ctx context.Context, a app) error {
 		blocks = b.options.blocks
 	}
 	for block := range blocks + 1 {
-		for _, arm := range stats.Shuffled(a.arms, b.options.seed, block) {
+		for _, arm := range stats.Shuffle(a.arms, b.options.seed, block) {
 			if arm == report.Naive && block >= naiveBlocks {
 				continue
 			}
-			b.say("%s, block %d of %d: %s", a.name, block, blocks, arm)
-			err := b.turn(ctx, a, arm, block, projects[arm])
+			b.logf("%s, block %d of %d: %s", a.name, block, blocks, arm)
+			err := b.runTrial(ctx, a, arm, block, projects[arm])
 			if err := errors.Join(err, b.results.Save(filepath.Join(b.work, "results.json"))); err != nil {
 				return err
 			}
@@ -125,21 +125,21 @@ func (b *bench) app(ctx context.Context, a app) error {
 	return nil
 }
 
-// prepare makes each arm's copy of the app, and everything that is made only
-// once: the node image and base images, by pull or recipe, as tkdeploy does it,
-// and the build cache.
+// prepare creates each arm's copy of the app, fills the build cache, and makes the
+// node and base images available. tkdeploy pulls these or builds them from recipes,
+// so its arm comes first.
 func (b *bench) prepare(ctx context.Context, a app) (map[string]*fixture.Project, error) {
-	if err := b.base(ctx, a.spec); err != nil {
+	if err := b.ensureBase(ctx, a.spec); err != nil {
 		return nil, err
 	}
 	projects := map[string]*fixture.Project{}
 	for _, arm := range append([]string{report.Tkdeploy}, slices.DeleteFunc(slices.Clone(a.arms), func(arm string) bool { return arm == report.Tkdeploy })...) {
-		p, err := fixture.Make(a.spec, arm, b.repo, filepath.Join(b.work, a.name, arm))
+		p, err := fixture.Create(a.spec, arm, b.repo, filepath.Join(b.work, a.name, arm))
 		if err != nil {
 			return nil, err
 		}
 		projects[arm] = p
-		b.say("%s: preparing %s", a.name, arm)
+		b.logf("%s: preparing %s", a.name, arm)
 		if err := b.prepareArm(ctx, arm, p); err != nil {
 			return nil, err
 		}
@@ -148,28 +148,28 @@ func (b *bench) prepare(ctx context.Context, a app) (map[string]*fixture.Project
 }
 
 func (b *bench) prepareArm(ctx context.Context, arm string, p *fixture.Project) error {
-	if byHand(arm) {
-		if err := p.WriteHand(b.crictl, b.cgroupV1); err != nil {
+	if usesScript(arm) {
+		if err := p.WriteScriptConfig(b.crictl, b.cgroupV1); err != nil {
 			return err
 		}
 	}
 	if arm != report.Tkdeploy {
-		_, err := b.launch(ctx, arm, p, buildVerb, false)
+		_, err := b.launch(ctx, arm, p, actionBuild, false)
 		return err
 	}
 	if err := b.removeNode(ctx, p); err != nil {
 		return err
 	}
-	for _, v := range []verb{clusterVerb, downVerb} {
-		if _, err := b.launch(ctx, arm, p, v, false); err != nil {
+	for _, a := range []action{actionCluster, actionDown} {
+		if _, err := b.launch(ctx, arm, p, a, false); err != nil {
 			return err
 		}
 	}
-	return b.lookAtNode(ctx, p)
+	return b.inspectNode(ctx, p)
 }
 
-// base makes the image that the services share, if it is not there.
-func (b *bench) base(ctx context.Context, spec fixture.Spec) error {
+// ensureBase creates the base image of the services unless the engine has it.
+func (b *bench) ensureBase(ctx context.Context, spec fixture.Spec) error {
 	if spec.Services == 0 {
 		return nil
 	}
@@ -184,20 +184,19 @@ func (b *bench) base(ctx context.Context, spec fixture.Spec) error {
 	return err
 }
 
-// lookAtNode looks into the node image: what a new node's containerd has, and
-// whether there is a crictl.
-func (b *bench) lookAtNode(ctx context.Context, p *fixture.Project) (err error) {
+// inspectNode records which blobs the node image contains, and whether it has crictl.
+func (b *bench) inspectNode(ctx context.Context, p *fixture.Project) (err error) {
 	if b.node, err = p.NodeImage(); err != nil {
 		return err
 	}
 	inImage := func(command string, args ...string) ([]byte, error) {
-		return b.run(ctx, append([]string{"run", "--rm", "--entrypoint", command, b.node}, args...)...)
+		return b.runDocker(ctx, append([]string{"run", "--rm", "--entrypoint", command, b.node}, args...)...)
 	}
-	blobs, err := inImage(world.ListBlobs[0], world.ListBlobs[1:]...)
+	blobs, err := inImage(inspect.ListBlobs[0], inspect.ListBlobs[1:]...)
 	if err != nil {
 		return err
 	}
-	if b.preloaded, err = world.ParseBlobs(string(blobs)); err != nil {
+	if b.preloaded, err = inspect.ParseBlobs(string(blobs)); err != nil {
 		return err
 	}
 	if _, err := inImage("sh", "-c", "command -v crictl"); err != nil {
@@ -206,19 +205,20 @@ func (b *bench) lookAtNode(ctx context.Context, p *fixture.Project) (err error) 
 	return nil
 }
 
-// run runs docker itself, past the proxy.
-func (b *bench) run(ctx context.Context, args ...string) ([]byte, error) {
+// runDocker runs the docker command without the proxy.
+func (b *bench) runDocker(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, b.docker, args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+b.socket)
-	var said bytes.Buffer
-	cmd.Stderr = &said
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("docker %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+		return nil, fmt.Errorf("docker %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
 	}
 	return out, nil
 }
 
+// removeTags removes the project's images from the engine.
 func (b *bench) removeTags(ctx context.Context, p *fixture.Project) error {
 	tags, err := b.engine.Tags(ctx, p.Prefix)
 	if err != nil {
@@ -227,25 +227,26 @@ func (b *bench) removeTags(ctx context.Context, p *fixture.Project) error {
 	return b.engine.Remove(ctx, tags)
 }
 
-// removeNode removes what an interrupted sitting left.
+// removeNode removes a node that an interrupted benchmark left.
 func (b *bench) removeNode(ctx context.Context, p *fixture.Project) error {
-	_, err := b.run(ctx, "rm", "--force", "--volumes", nodeOf(p))
+	_, err := b.runDocker(ctx, "rm", "--force", "--volumes", nodeOf(p))
 	if err != nil && strings.Contains(err.Error(), "No such container") {
 		return nil
 	}
 	return err
 }
 
+// nodeOf returns the name of the project's node container.
 func nodeOf(p *fixture.Project) string { return p.Cluster + "-control-plane" }
 
-// version times `tkdeploy version`.
+// version measures `tkdeploy version`.
 func (b *bench) version(ctx context.Context) error {
 	for range 20 {
-		used, err := b.command(ctx, filepath.Join(b.work, "version"), b.repo, os.Environ(), []string{filepath.Join(b.repo, "bin", "tkdeploy"), "version"})
+		u, err := b.runCommand(ctx, filepath.Join(b.work, "version"), b.repo, os.Environ(), []string{filepath.Join(b.repo, "bin", "tkdeploy"), "version"})
 		if err != nil {
 			return err
 		}
-		b.results.Version = append(b.results.Version, used.Seconds)
+		b.results.Version = append(b.results.Version, u.Seconds)
 	}
 	return nil
 }

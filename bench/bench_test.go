@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/bench/internal/engine"
+	"tkdeploy.dev/tkdeploy/bench/internal/inspect"
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
-	"tkdeploy.dev/tkdeploy/bench/internal/world"
 )
 
 func TestExact(t *testing.T) {
 	t.Parallel()
-	rolled := world.Change{Revisions: 1, Rolled: 1, NewBytes: 1000}
+	rolled := inspect.Change{Revisions: 1, Rolled: 1, NewBytes: 1000}
 	for _, test := range []struct {
 		name string
 		run  report.Run
@@ -21,40 +21,40 @@ func TestExact(t *testing.T) {
 	}{
 		{"nothing", report.Run{Scenario: report.Unchanged}, ""},
 		{"a mutation", report.Run{Scenario: report.Unchanged, Mutations: 1}, "1 mutations, must be 0"},
-		{"a revision without the test", report.Run{Scenario: report.Unverified, Change: world.Change{Revisions: 1}}, "1 Helm revisions, must be 0"},
-		{"a restart", report.Run{Scenario: report.Unchanged, Change: world.Change{Restarted: 2}}, "2 containers restarted, must be 0"},
+		{"a revision without the test", report.Run{Scenario: report.Unverified, Change: inspect.Change{Revisions: 1}}, "1 Helm revisions, must be 0"},
+		{"a restart", report.Run{Scenario: report.Unchanged, Change: inspect.Change{Restarted: 2}}, "2 containers restarted, must be 0"},
 		{"a build request", report.Run{Scenario: report.Unchanged, Counts: engine.Counts{Builds: 1}}, "1 requests to build, must be 0"},
 		{"a save", report.Run{Scenario: report.Value, Change: rolled, Counts: engine.Counts{Saves: 1}}, "1 requests to save images, must be 0"},
 		{"one change", report.Run{Scenario: report.Source, Change: rolled, Counts: engine.Counts{Builds: 1, Saves: 1, SentBytes: 1050}}, ""},
 		{"too much is sent", report.Run{Scenario: report.Source, Change: rolled, Counts: engine.Counts{SentBytes: 1051}}, "1051 bytes were sent"},
 		{"bytes went another way", report.Run{Scenario: report.Cold, Change: rolled, Counts: engine.Counts{SentBytes: 10}}, "only 10 were counted"},
-		{"two workloads rolled", report.Run{Scenario: report.Value, Change: world.Change{Revisions: 1, Rolled: 2}}, "2 workloads rolled, must be 1"},
+		{"two workloads rolled", report.Run{Scenario: report.Value, Change: inspect.Change{Revisions: 1, Rolled: 2}}, "2 workloads rolled, must be 1"},
 		{"a load that builds", report.Run{Scenario: report.Load, Counts: engine.Counts{Builds: 1}}, "1 requests to build"},
-		{"a repair of two revisions", report.Run{Scenario: report.Drift, Change: world.Change{Revisions: 2, Rolled: 1}}, "2 Helm revisions"},
+		{"a repair of two revisions", report.Run{Scenario: report.Drift, Change: inspect.Change{Revisions: 2, Rolled: 1}}, "2 Helm revisions"},
 	} {
 		test.run.Arm, test.run.Counted = report.Tkdeploy, true
-		got := strings.Join(exact(test.run), "; ")
+		got := strings.Join(checkCounts(test.run), "; ")
 		if (got == "") != (test.says == "") || !strings.Contains(got, test.says) {
 			t.Errorf("%s: %q", test.name, got)
 		}
 	}
-	careless := report.Run{Scenario: report.Unchanged, Arm: report.Hand, Change: world.Change{Revisions: 1}}
-	if got := exact(careless); got != nil {
+	careless := report.Run{Scenario: report.Unchanged, Arm: report.Hand, Change: inspect.Change{Revisions: 1}}
+	if got := checkCounts(careless); got != nil {
 		t.Errorf("hand may write a revision: %v", got)
 	}
 	uncounted := report.Run{Scenario: report.Source, Arm: report.Tkdeploy, Change: rolled}
-	if got := exact(uncounted); got != nil {
+	if got := checkCounts(uncounted); got != nil {
 		t.Errorf("nothing was counted, but %v", got)
 	}
 }
 
 func TestOnlyTheWholeIsPublished(t *testing.T) {
 	t.Parallel()
-	if whole := (options{blocks: -1, repeats: 2}); !whole.whole() {
+	if whole := (options{blocks: -1, repeats: 2}); !whole.complete() {
 		t.Error("all of it is a part")
 	}
 	for _, part := range []options{{blocks: -1, quick: true}, {blocks: -1, apps: "svc5"}, {blocks: -1, arms: "hand"}, {blocks: -1, scenarios: "cold"}, {blocks: 1}} {
-		if part.whole() {
+		if part.complete() {
 			t.Errorf("%+v is the whole", part)
 		}
 	}
@@ -100,7 +100,7 @@ func TestPickDocker(t *testing.T) {
 	for _, test := range []struct{ path, want string }{
 		{bare + ":" + old, old}, {bare + ":" + with + ":" + old, with}, {t.TempDir() + ":" + bare, ""},
 	} {
-		got, err := pickDocker(t.Context(), test.path)
+		got, err := findDocker(t.Context(), test.path)
 		if want := test.want; want != "" && got != filepath.Join(want, "docker") || (err != nil) != (want == "") {
 			t.Errorf("%s: got %s, %v", test.path, got, err)
 		}
@@ -113,7 +113,7 @@ func TestPublish(t *testing.T) {
 	if err := os.Mkdir("docs", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile("docs/performance.md", []byte(report.Begin+"\n"+report.End+"\n"), 0o644); err != nil {
+	if err := os.WriteFile("docs/performance.md", []byte(report.BeginMarker+"\n"+report.EndMarker+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	results := &report.Results{Runs: []report.Run{{App: "svc5", Scenario: report.Cold, Arm: report.Hand, Seconds: 20}}}

@@ -1,40 +1,43 @@
 #!/usr/bin/env bash
-# What a careful user writes instead of using tkdeploy: build side by side with tags made
-# from the contents, build nothing whose tag is there, load all images at once, let Helm wait,
-# run the chart's test. In an app's folder with hand.conf and kind.yaml:
+# Builds, deploys and tests an app with docker, kind and helm, as a careful user would do
+# without tkdeploy: it builds in parallel, derives tags from the contents, skips images that
+# exist, loads all images at once, lets Helm wait, and runs the chart's test. Run it in an
+# app's directory with hand.conf and kind.yaml:
 #
 #   hand.sh up [--no-test]   build, create the cluster, load, install or upgrade, test
-#   hand.sh build|load       that step alone
+#   hand.sh build|load       run that step only
 #   hand.sh down             delete the cluster
 #
-# With ONE_AT_A_TIME=1 it builds and loads one image after the other. It needs docker with
-# BuildKit, kind and helm on PATH. Each step's seconds are told on standard error.
-# shellcheck disable=SC2154 # hand.conf sets what is not set here
+# SEQUENTIAL=1 builds and loads one image after the other. The script requires docker with
+# BuildKit, kind and helm in PATH. It prints the seconds of each step to stderr.
+# shellcheck disable=SC2154 # hand.conf sets the variables that are not set here
 set -euo pipefail
-export DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 # attestations give a cached build a new id every time
+export DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 # attestations change the ID of a cached build every time
 export KUBECONFIG=$PWD/kubeconfig
-one_at_a_time=${ONE_AT_A_TIME:-}
+sequential=${SEQUENTIAL:-}
 test=yes
 [ "${2:-}" != --no-test ] || test=
 
-# The app: cluster, node_image, chart, release, namespace, values, build_args, built, outside.
+# hand.conf sets cluster, node_image, chart, release, namespace, values, build_args, built
+# and external.
 # shellcheck source=/dev/null
 . ./hand.conf
-refs=()     # of all images
-settings=() # that tell the chart
+refs=()     # references of all images
+settings=() # helm arguments that set the images in the chart
 
-step() { # step NAME COMMAND...
+# step NAME COMMAND... runs a command and prints its duration.
+step() {
   local name=$1 begin=$EPOCHREALTIME
   shift
   "$@"
   awk -v name="$name" -v from="$begin" -v to="$EPOCHREALTIME" 'BEGIN { printf "step %s %.3f\n", name, to - from }' >&2
 }
 
-# content_tag CONTEXT TARGET [EXCLUDED]... prints a hash of what the image is made of.
+# content_tag CONTEXT TARGET [EXCLUDED]... prints a hash of the image's inputs.
 content_tag() {
-  local context=$1 target=$2 folder skip=()
+  local context=$1 target=$2 dir skip=()
   shift 2
-  for folder; do skip+=(-path "./$folder" -prune -o); done
+  for dir; do skip+=(-path "./$dir" -prune -o); done
   (
     echo "$target ${build_args[*]}"
     cd "$context"
@@ -42,8 +45,8 @@ content_tag() {
   ) | sha256sum | cut -c 1-12
 }
 
-# use REPOSITORY TAG VALUES
-use() {
+# add_image REPOSITORY TAG VALUES adds an image to refs and settings.
+add_image() {
   refs+=("$1:$2")
   settings+=(--set-string "$3.repository=$1,$3.tag=$2")
 }
@@ -54,18 +57,18 @@ build() {
   have=$(docker image ls --format '{{.Repository}}:{{.Tag}}')
   for line in "${built[@]}"; do
     IFS='|' read -r repository path context target excluded <<<"$line"
-    # shellcheck disable=SC2086 # one word for each folder
+    # shellcheck disable=SC2086 # one word per directory
     tag=$(content_tag "$context" "$target" $excluded)
-    use "$repository" "$tag" "$path"
+    add_image "$repository" "$tag" "$path"
     if grep -qxF "$repository:$tag" <<<"$have"; then continue; fi
     docker build --quiet --tag "$repository:$tag" ${target:+--target "$target"} "${args[@]}" "$context" >/dev/null &
-    if [ -n "$one_at_a_time" ]; then wait $!; else jobs+=($!); fi
+    if [ -n "$sequential" ]; then wait $!; else jobs+=($!); fi
   done
   for job in "${jobs[@]}"; do wait "$job"; done
-  for line in "${outside[@]}"; do
+  for line in "${external[@]}"; do
     IFS='|' read -r repository path <<<"$line"
     docker image inspect "$repository" >/dev/null 2>&1 || docker pull --quiet "$repository" >/dev/null
-    use "${repository%:*}" "${repository##*:}" "$path"
+    add_image "${repository%:*}" "${repository##*:}" "$path"
   done
 }
 
@@ -78,7 +81,7 @@ cluster() {
 
 load() {
   local ref
-  if [ -z "$one_at_a_time" ]; then
+  if [ -z "$sequential" ]; then
     kind load docker-image --quiet --name "$cluster" "${refs[@]}"
     return
   fi
@@ -109,7 +112,7 @@ case ${1:-} in
     ;;
   down) kind delete cluster --quiet --name "$cluster" ;;
   *)
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// pickDocker finds a docker command that can build with BuildKit: one that has
-// buildx, or one older than 23, which has BuildKit built in. A newer one alone
-// has only the old builder, and the hand arm would be slow for no good reason.
-func pickDocker(ctx context.Context, path string) (string, error) {
+// findDocker returns the first docker command in path that can build with BuildKit:
+// one with buildx, or one older than 23, which includes BuildKit. Newer versions
+// without buildx only have the legacy builder, which would slow down arm hand.
+func findDocker(ctx context.Context, path string) (string, error) {
 	for _, dir := range filepath.SplitList(path) {
 		docker := filepath.Join(dir, "docker")
 		if _, err := exec.LookPath(docker); err != nil {
@@ -24,39 +24,39 @@ func pickDocker(ctx context.Context, path string) (string, error) {
 		if exec.CommandContext(ctx, docker, "buildx", "version").Run() == nil {
 			return docker, nil
 		}
-		said, err := exec.CommandContext(ctx, docker, "--version").Output() // Docker version 20.10.24+dfsg1, build 297e128
+		output, err := exec.CommandContext(ctx, docker, "--version").Output() // Docker version 20.10.24+dfsg1, build 297e128
 		if err != nil {
 			continue
 		}
-		major, _, _ := strings.Cut(strings.TrimPrefix(string(said), "Docker version "), ".")
+		major, _, _ := strings.Cut(strings.TrimPrefix(string(output), "Docker version "), ".")
 		if n, err := strconv.Atoi(major); err == nil && n < 23 {
 			return docker, nil
 		}
 	}
-	return "", fmt.Errorf("no docker command on PATH can build with BuildKit: install docker-buildx")
+	return "", fmt.Errorf("no docker command in PATH supports BuildKit: install docker-buildx")
 }
 
-// upstream is the socket of the engine that is measured.
-func upstream() (string, error) {
+// engineSocket returns the socket of the engine to measure.
+func engineSocket() (string, error) {
 	host := os.Getenv("DOCKER_HOST")
 	if host == "" {
 		return "/var/run/docker.sock", nil
 	}
 	socket, ok := strings.CutPrefix(host, "unix://")
 	if !ok {
-		return "", fmt.Errorf("DOCKER_HOST is %s: only an engine on this machine can be measured", host)
+		return "", fmt.Errorf("unsupported DOCKER_HOST %q: must be a unix:// socket on this machine", host)
 	}
 	return socket, nil
 }
 
-// machine says where the figures come from.
+// machine describes the hardware and the versions, as pairs of name and value.
 func (b *bench) machine(ctx context.Context) ([][2]string, error) {
 	info, err := b.engine.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b.cgroupV1 = info.CgroupVersion == "1"
-	said := func(command ...string) string {
+	output := func(command ...string) string {
 		out, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
 		if err != nil {
 			return "unknown"
@@ -65,14 +65,15 @@ func (b *bench) machine(ctx context.Context) ([][2]string, error) {
 	}
 	return [][2]string{
 		{"date", time.Now().UTC().Format(time.DateOnly)},
-		{"machine", fmt.Sprintf("%s, %d cores, %d GB, Linux %s", processor(), info.NCPU, info.MemTotal>>30, info.KernelVersion)},
-		{"engine", fmt.Sprintf("Docker %s, image store %s, cgroup v%s; %s", info.ServerVersion, info.Driver, info.CgroupVersion, said(b.docker, "--version"))},
-		{"tools", said(b.tool("kind"), "version") + "; Helm " + said(b.tool("helm"), "version", "--short") + "; " + runtime.Version()},
-		{"tkdeploy", said("git", "describe", "--tags", "--always", "--dirty")},
+		{"machine", fmt.Sprintf("%s, %d cores, %d GB, Linux %s", cpuModel(), info.NCPU, info.MemTotal>>30, info.KernelVersion)},
+		{"engine", fmt.Sprintf("Docker %s, image store %s, cgroup v%s; %s", info.ServerVersion, info.Driver, info.CgroupVersion, output(b.docker, "--version"))},
+		{"tools", output(b.tool("kind"), "version") + "; Helm " + output(b.tool("helm"), "version", "--short") + "; " + runtime.Version()},
+		{"tkdeploy", output("git", "describe", "--tags", "--always", "--dirty")},
 	}, nil
 }
 
-func processor() string {
+// cpuModel returns the processor's model name, or its architecture.
+func cpuModel() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return runtime.GOARCH

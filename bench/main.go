@@ -1,6 +1,6 @@
-// Command bench measures tkdeploy against the script that a careful user writes.
-// Run it through make bench or make bench-quick, which build what it needs; see
-// bench/README.md for what is measured and how.
+// Command bench compares tkdeploy with a hand-written script around docker, kind and
+// helm. Run it with make bench or make bench-quick, which build its prerequisites.
+// bench/README.md describes the measurements.
 package main
 
 import (
@@ -21,39 +21,39 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// An app is what a block deploys.
+// app is an application to deploy and how to measure it.
 type app struct {
 	name      string
 	spec      fixture.Spec
-	blocks    int // that are timed; block 0 comes before them
+	blocks    int // timed blocks; the counted block 0 precedes them
 	arms      []string
 	scenarios []string
 }
 
 var (
-	every       = []string{report.Cold, report.Unchanged, report.Unverified, report.Source, report.Value, report.Drift, report.Load}
-	everyday    = []string{report.Cold, report.Unchanged, report.Source}
-	withoutLoad = slices.DeleteFunc(slices.Clone(every), func(s string) bool { return s == report.Load })
-	pair        = []string{report.Hand, report.Tkdeploy}
+	allScenarios  = []string{report.Cold, report.Unchanged, report.Unverified, report.Source, report.Value, report.Drift, report.Load}
+	mainScenarios = []string{report.Cold, report.Unchanged, report.Source}
+	noLoad        = slices.DeleteFunc(slices.Clone(allScenarios), func(s string) bool { return s == report.Load })
+	bothArms      = []string{report.Hand, report.Tkdeploy}
 )
 
-// apps in the order in which they run. All of it takes two hours on a machine
-// with 2 cores: what targets are set for has the most blocks, and the arms that
-// are to be compared with by the eye are with the smallest app only.
+// apps lists the apps in the order of their runs. All of them take two hours on a
+// machine with 2 cores. Apps that have targets get the most blocks. The arms naive
+// and again, which have no targets, run only with the smallest app.
 var apps = []app{
-	{"svc5", fixture.Spec{Services: 5, BaseMB: 100, NoiseMB: 4}, 3, []string{report.Hand, report.Naive, report.Tkdeploy, report.Again}, every},
-	{"stack", fixture.Spec{}, 3, pair, withoutLoad},
-	{"load20", fixture.Spec{Services: 20, BaseMB: 500, NoiseMB: 4}, 3, pair, []string{report.Cold, report.Load}}, // 10 MB each: noise and program
-	{"svc50", fixture.Spec{Services: 50, BaseMB: 100, NoiseMB: 4}, 2, pair, everyday},
-	{"svc20", fixture.Spec{Services: 20, BaseMB: 100, NoiseMB: 4}, 1, pair, everyday},
-	{"big1", fixture.Spec{Services: 1, BaseMB: 1000, NoiseMB: 4}, 1, pair, []string{report.Cold}},
+	{"svc5", fixture.Spec{Services: 5, BaseMB: 100, NoiseMB: 4}, 3, []string{report.Hand, report.Naive, report.Tkdeploy, report.Again}, allScenarios},
+	{"stack", fixture.Spec{}, 3, bothArms, noLoad},
+	{"load20", fixture.Spec{Services: 20, BaseMB: 500, NoiseMB: 4}, 3, bothArms, []string{report.Cold, report.Load}}, // 10 MB each: noise and program
+	{"svc50", fixture.Spec{Services: 50, BaseMB: 100, NoiseMB: 4}, 2, bothArms, mainScenarios},
+	{"svc20", fixture.Spec{Services: 20, BaseMB: 100, NoiseMB: 4}, 1, bothArms, mainScenarios},
+	{"big1", fixture.Spec{Services: 1, BaseMB: 1000, NoiseMB: 4}, 1, bothArms, []string{report.Cold}},
 }
 
-// naiveBlocks is how many blocks the naive arm takes part in: it is slow, and
-// nothing is compared with it but by the eye.
+// naiveBlocks is the number of blocks of arm naive. It is slow, and no target
+// refers to it.
 const naiveBlocks = 2
 
-// options are what the flags say.
+// options holds the flags.
 type options struct {
 	quick     bool
 	apps      string
@@ -64,8 +64,9 @@ type options struct {
 	seed      uint64
 }
 
-// whole is a sitting with nothing left out, whose results are published.
-func (o options) whole() bool {
+// complete reports whether the benchmark omits nothing, so that its results are
+// published.
+func (o options) complete() bool {
 	return !o.quick && o.apps == "" && o.arms == "" && o.scenarios == "" && o.blocks < 0
 }
 
@@ -82,13 +83,13 @@ func main() {
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.BoolVar(&o.quick, "quick", false, "one counted block of 5 services; fail on counts, never on times")
-	flags.StringVar(&o.apps, "apps", "", "only these, such as svc5,stack")
-	flags.StringVar(&o.arms, "arms", "", "only these, such as hand,tkdeploy; default: each app's own")
-	flags.StringVar(&o.scenarios, "scenarios", "", "only these, such as cold,unchanged")
-	flags.IntVar(&o.blocks, "blocks", -1, "timed blocks of every app, after the counted one; default: each app's own")
-	flags.IntVar(&o.repeats, "repeats", 2, "how often a block repeats what needs no new cluster")
-	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "of the arms' order and of what is changed: give each sitting its own")
+	flags.BoolVar(&o.quick, "quick", false, "run one counted block of svc5; fail on counts, never on times")
+	flags.StringVar(&o.apps, "apps", "", "run only these `apps`, such as svc5,stack")
+	flags.StringVar(&o.arms, "arms", "", "run only these `arms`, such as hand,tkdeploy (default: those of each app)")
+	flags.StringVar(&o.scenarios, "scenarios", "", "run only these `scenarios`, such as cold,unchanged")
+	flags.IntVar(&o.blocks, "blocks", -1, "number of timed blocks per app, after the counted one; -1 uses the number of each app")
+	flags.IntVar(&o.repeats, "repeats", 2, "runs per block of each scenario that needs no new cluster")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "`seed` for the order of the arms and for the changes; use a new one for every execution")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	defer b.close()
 	for _, a := range apps {
 		if o.apps == "" || slices.Contains(strings.Split(o.apps, ","), a.name) {
-			if err := b.app(ctx, a); err != nil {
+			if err := b.measureApp(ctx, a); err != nil {
 				return err
 			}
 		}
@@ -115,10 +116,10 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	if err := b.version(ctx); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, b.results.Markdown()); err != nil {
+	if _, err := io.WriteString(out, b.results.Markdown()+"\n"+b.results.Counters()); err != nil {
 		return err
 	}
-	if o.whole() {
+	if o.complete() {
 		if err := publish(b.results); err != nil {
 			return err
 		}
@@ -129,7 +130,7 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	return nil
 }
 
-// publish writes the results to docs/.
+// publish writes the results to docs.
 func publish(results *report.Results) error {
 	path := func(ext string) string { return filepath.Join("docs", "performance."+ext) }
 	if err := results.Save(path("json")); err != nil {
@@ -138,5 +139,8 @@ func publish(results *report.Results) error {
 	if err := os.WriteFile(path("svg"), []byte(results.SVG()), 0o644); err != nil {
 		return err
 	}
-	return report.Insert(path("md"), results.Markdown())
+	return errors.Join(
+		report.Insert(path("md"), results.Markdown()),
+		report.Insert(filepath.Join("docs", "performance-counters.md"), results.Counters()),
+	)
 }

@@ -1,13 +1,12 @@
-// Command crictl is the part of cri-tools that `kind load` uses: crictl inspecti.
+// Command crictl implements the part of cri-tools that `kind load` uses.
 //
-// kind asks a node with it whether an image is there already, and loads again
-// what it cannot see. kindest/node has the real one. It is not served as a Go
-// module, so the offline node image has none, and a benchmark against a kind
-// that loads everything every time would be unfair. The benchmark mounts this
-// into the nodes of its hand-made clusters; tkdeploy does not need it, so the
-// offline node image stays as it is.
+//	crictl inspecti IMAGE    prints the image's status as JSON; exit code 1 if it does not exist
 //
-//	crictl inspecti IMAGE    an image's status as JSON; 1 if it is not there
+// `kind load` runs crictl to check which images a node has, and loads the others.
+// kindest/node contains the real crictl. The offline node image does not, because
+// cri-tools is not available as a Go module, and kind would load every image every
+// time. To keep the comparison fair, the benchmark mounts this program into the nodes
+// of arms hand and naive. tkdeploy does not need it.
 package main
 
 import (
@@ -24,7 +23,7 @@ import (
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// socket is where containerd serves the CRI in a kind node.
+// socket is the CRI endpoint of containerd in a kind node.
 const socket = "unix:///run/containerd/containerd.sock"
 
 func main() {
@@ -36,7 +35,7 @@ func main() {
 
 func run(args []string, address string, out io.Writer) error {
 	if len(args) != 2 || args[0] != "inspecti" {
-		return errors.New("usage: crictl inspecti IMAGE; this is not the whole of cri-tools")
+		return errors.New("usage: crictl inspecti IMAGE; other crictl commands are not implemented")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -45,21 +44,21 @@ func run(args []string, address string, out io.Writer) error {
 		return fmt.Errorf("connect to %s: %w", address, err)
 	}
 	defer conn.Close()
-	answer, err := runtime.NewImageServiceClient(conn).ImageStatus(ctx, &runtime.ImageStatusRequest{
+	response, err := runtime.NewImageServiceClient(conn).ImageStatus(ctx, &runtime.ImageStatusRequest{
 		Image: &runtime.ImageSpec{Image: args[1]},
 	})
 	if err != nil {
-		return fmt.Errorf("ask for image %s: %w", args[1], err)
+		return fmt.Errorf("read status of image %s: %w", args[1], err)
 	}
-	if answer.Image == nil {
+	if response.Image == nil {
 		return fmt.Errorf("no such image %q present", args[1])
 	}
 	return json.NewEncoder(out).Encode(inspection{status{
-		ID: answer.Image.Id, RepoTags: answer.Image.RepoTags, RepoDigests: answer.Image.RepoDigests,
+		ID: response.Image.Id, RepoTags: response.Image.RepoTags, RepoDigests: response.Image.RepoDigests,
 	}})
 }
 
-// An inspection has the fields that kind reads (pkg/cluster/nodeutils/util.go).
+// inspection contains the fields that kind reads (pkg/cluster/nodeutils/util.go).
 type inspection struct {
 	Status status `json:"status"`
 }

@@ -12,7 +12,7 @@ import (
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// images answers as containerd does: no image is no error.
+// images is an image service. Like containerd, it returns no error for an unknown image.
 type images struct {
 	runtime.UnimplementedImageServiceServer
 }
@@ -45,9 +45,9 @@ func TestInspecti(t *testing.T) {
 	}
 	out.Reset()
 	if err := run([]string{"inspecti", "shop/web:2"}, "unix://"+socket, &out); err == nil || out.Len() > 0 {
-		t.Errorf("an image that is not there: %v %s", err, out.String())
+		t.Errorf("unknown image: got error %v, output %q, want an error and no output", err, out.String())
 	}
 	if err := run([]string{"images"}, "unix://"+socket, &out); err == nil {
-		t.Error("an unknown command is done")
+		t.Error("unknown command: got no error")
 	}
 }

@@ -1,10 +1,10 @@
-// Command launch runs a command and writes down what it took: seconds from exec
-// to exit, CPU seconds and peak memory.
+// Command launch runs a command and records the seconds from exec to exit, the CPU
+// seconds and the peak memory.
 //
 //	launch RESULT.json COMMAND [ARG]...
 //
-// It is a program of its own because Linux counts the memory of who starts a
-// process to its peak (setmax_mm_hiwater_rss at exec): this one is small.
+// It is a separate, small program because Linux includes the memory of the parent in
+// the peak of a new process (setmax_mm_hiwater_rss at exec).
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// A result is of the command and all its children that it waited for. The peak
-// is that of the largest of these processes.
+// result covers the command and the children that it waited for. PeakBytes is the
+// resident memory of the largest of these processes.
 type result struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
@@ -38,11 +38,11 @@ func main() {
 	os.Exit(code)
 }
 
-// run gives the command's exit status.
+// run runs the command, writes the result to path and returns the exit code.
 func run(path string, command []string) (int, error) {
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // they are for the command, which is in the same process group
-	cmd := exec.Command(command[0], command[1:]...)                       //nolint:noctx // it ends by itself or by a signal to the group
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr         // files, so that Wait waits for the process alone
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // signals are for the command, which is in the same process group
+	cmd := exec.Command(command[0], command[1:]...)                       //nolint:noctx // the command exits by itself or after a signal to the group
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr         // with files, Wait does not wait for children that keep the output open
 	start := time.Now()
 	err := cmd.Run()
 	elapsed := time.Since(start)
@@ -52,12 +52,12 @@ func run(path string, command []string) (int, error) {
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 1, errors.New("this system does not tell what a process used")
+		return 1, errors.New("resource usage is not available on this system")
 	}
 	text, err := json.Marshal(result{
 		Seconds:    elapsed.Seconds(),
 		CPUSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
-		PeakBytes:  usage.Maxrss << 10, // Linux tells KiB
+		PeakBytes:  usage.Maxrss << 10, // Linux reports KiB
 	})
 	if err != nil {
 		return 1, err
@@ -65,7 +65,7 @@ func run(path string, command []string) (int, error) {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return 1, err
 	}
-	if cmd.ProcessState.ExitCode() < 0 { // a signal ended it
+	if cmd.ProcessState.ExitCode() < 0 { // terminated by a signal
 		return 1, errors.New(cmd.ProcessState.String())
 	}
 	return cmd.ProcessState.ExitCode(), nil

@@ -13,31 +13,31 @@ import (
 	"strings"
 )
 
-// A Client asks an engine. It speaks the few requests that the benchmark needs
-// over HTTP itself, so that what is checked does not pass the SDK that is checked.
+// Client is a minimal client of the Docker API. The benchmark does not use the Docker
+// SDK, because it checks a program that does.
 type Client struct{ http *http.Client }
 
-// Connect makes a client of the engine at a socket.
-func Connect(socket string) *Client {
+// NewClient returns a client of the engine at socket.
+func NewClient(socket string) *Client {
 	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, socket) },
 	}}}
 }
 
-// An Image is what the engine has under a name.
+// Image is an image in the engine.
 type Image struct {
 	ID     string `json:"Id"`
 	RootFS struct{ Layers []string }
 }
 
-// Image gives an image by its reference; its layers are digests of what they
-// hold (diff IDs), the same in both of Docker's image stores.
+// Image returns the image with the given reference, or [ErrNotFound]. Its layers are
+// diff IDs, which are the same in both of Docker's image stores.
 func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	var found Image
 	return found, c.get(ctx, "/images/"+ref+"/json", &found)
 }
 
-// Tags lists the references of all images whose repository begins with prefix.
+// Tags returns the sorted references of all images whose repository starts with prefix.
 func (c *Client) Tags(ctx context.Context, prefix string) ([]string, error) {
 	var list []struct{ RepoTags []string }
 	if err := c.get(ctx, "/images/json", &list); err != nil {
@@ -55,7 +55,7 @@ func (c *Client) Tags(ctx context.Context, prefix string) ([]string, error) {
 	return tags, nil
 }
 
-// Remove takes tags away. What builds cached stays.
+// Remove removes tags. It keeps the build cache.
 func (c *Client) Remove(ctx context.Context, tags []string) error {
 	for _, tag := range tags {
 		if err := c.send(ctx, http.MethodDelete, "/images/"+tag+"?force=1", nil); err != nil {
@@ -65,13 +65,14 @@ func (c *Client) Remove(ctx context.Context, tags []string) error {
 	return nil
 }
 
-// Import makes an image of one layer from a tar stream.
+// Import creates an image with one layer from a tar stream.
 func (c *Client) Import(ctx context.Context, repository, tag string, layer io.Reader) error {
 	query := url.Values{"fromSrc": {"-"}, "repo": {repository}, "tag": {tag}}
 	return c.send(ctx, http.MethodPost, "/images/create?"+query.Encode(), layer)
 }
 
-// CPUSeconds is what a container has used since it was started, 0 if there is none.
+// CPUSeconds returns the CPU time that a container has used since its start, or 0 if it
+// does not exist.
 func (c *Client) CPUSeconds(ctx context.Context, container string) (float64, error) {
 	var stats struct {
 		CPU struct {
@@ -87,20 +88,20 @@ func (c *Client) CPUSeconds(ctx context.Context, container string) (float64, err
 	return stats.CPU.Usage.Total / 1e9, err
 }
 
-// An Info is what the engine says of itself.
+// Info describes the engine and its host.
 type Info struct {
 	ServerVersion, Driver, CgroupVersion, KernelVersion string
 	NCPU                                                int
 	MemTotal                                            int64
 }
 
-// Info asks the engine for it.
+// Info returns information about the engine.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
 	return info, c.get(ctx, "/info", &info)
 }
 
-// ErrNotFound is the cause where the engine has no such thing.
+// ErrNotFound is wrapped by errors for objects that the engine does not have.
 var ErrNotFound = errors.New("not found")
 
 func (c *Client) get(ctx context.Context, path string, into any) error {
@@ -110,12 +111,13 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	}
 	defer body.Close()
 	if err := json.NewDecoder(body).Decode(into); err != nil {
-		return fmt.Errorf("read the engine's answer to %s: %w", path, err)
+		return fmt.Errorf("read response of the engine to %s: %w", path, err)
 	}
 	return nil
 }
 
-// send reads the answer to its end: an import is done only then.
+// send sends a request and reads the response to its end, because an import is complete
+// only then. An errorDetail in the response is an error.
 func (c *Client) send(ctx context.Context, method, path string, from io.Reader) error {
 	body, err := c.do(ctx, method, path, from)
 	if err != nil {
@@ -127,29 +129,29 @@ func (c *Client) send(ctx context.Context, method, path string, from io.Reader) 
 		err = errors.New(string(text))
 	}
 	if err != nil {
-		return fmt.Errorf("ask the engine for %s: %w", path, err)
+		return fmt.Errorf("engine request %s: %w", path, err)
 	}
 	return nil
 }
 
-// do asks in the newest version of the API that the engine has.
+// do sends a request without an API version, so that the engine uses its newest.
 func (c *Client) do(ctx context.Context, method, path string, from io.Reader) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, from)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.http.Do(request)
+	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask the engine for %s: %w", path, err)
+		return nil, fmt.Errorf("engine request %s: %w", path, err)
 	}
-	if answer.StatusCode < 300 {
-		return answer.Body, nil
+	if response.StatusCode < 300 {
+		return response.Body, nil
 	}
-	defer answer.Body.Close()
-	text, _ := io.ReadAll(answer.Body) // the status says enough
+	defer response.Body.Close()
+	text, _ := io.ReadAll(response.Body) // the status is enough if the body is unreadable
 	err = errors.New(strings.TrimSpace(string(text)))
-	if answer.StatusCode == http.StatusNotFound {
+	if response.StatusCode == http.StatusNotFound {
 		err = ErrNotFound
 	}
-	return nil, fmt.Errorf("ask the engine for %s: %s: %w", path, answer.Status, err)
+	return nil, fmt.Errorf("engine request %s: %s: %w", path, response.Status, err)
 }

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// hertz is the unit of /proc's times, the same on every Linux (USER_HZ).
-const hertz = 100
+// userHz is the number of ticks per second in /proc (USER_HZ), the same on every Linux.
+const userHz = 100
 
-// daemons are the engine's processes, as /proc calls them. What BuildKit runs
-// for a build is waited for by dockerd and counts for it.
+// daemons are the engine's processes by their names in /proc. dockerd waits for the
+// processes of a build, so their time counts as its own.
 var daemons = []string{"dockerd", "containerd"}
 
-// DaemonCPUSeconds is what the engine's processes and their ended children have
-// used. It is 0 where they cannot be seen, as in a virtual machine. Those of the
-// same names in kind nodes have a process namespace of their own and do not count.
+// DaemonCPUSeconds returns the CPU time of the engine's processes and their finished
+// children. It returns 0 if they are not visible, for example in a virtual machine.
+// Processes of the same names in kind nodes have another PID namespace and are skipped.
 func DaemonCPUSeconds(proc string) (float64, error) {
 	found, err := filepath.Glob(filepath.Join(proc, "[0-9]*"))
 	if err != nil {
@@ -32,24 +32,24 @@ func DaemonCPUSeconds(proc string) (float64, error) {
 		}
 		ticks += n
 	}
-	return float64(ticks) / hertz, nil
+	return float64(ticks) / userHz, nil
 }
 
-// daemonTicks is 0 for every process that is no daemon of the engine, and for
-// one that has just ended.
+// daemonTicks returns the ticks of the process in dir, or 0 if it is not an engine daemon
+// or has just ended.
 func daemonTicks(dir string) (int64, error) {
 	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	if err != nil {
-		return 0, nil //nolint:nilerr // it has ended meanwhile
+		return 0, nil //nolint:nilerr // the process has ended
 	}
 	if !slices.Contains(daemons, field(string(status), "Name:")) || strings.Contains(field(string(status), "NSpid:"), "\t") {
 		return 0, nil
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
-		return 0, nil //nolint:nilerr // it has ended meanwhile
+		return 0, nil //nolint:nilerr // the process has ended
 	}
-	fields := strings.Fields(string(text)[strings.LastIndex(string(text), ")")+1:]) // a name may have anything in it
+	fields := strings.Fields(string(text)[strings.LastIndex(string(text), ")")+1:]) // the name may contain spaces and parentheses
 	if len(fields) < 15 {
 		return 0, fmt.Errorf("%s/stat has %d fields", dir, len(fields))
 	}
@@ -64,6 +64,7 @@ func daemonTicks(dir string) (int64, error) {
 	return ticks, nil
 }
 
+// field returns the value of a line "name value" in /proc/PID/status.
 func field(text, name string) string {
 	_, rest, _ := strings.Cut(text, name)
 	line, _, _ := strings.Cut(rest, "\n")

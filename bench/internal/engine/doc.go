@@ -1,4 +1,3 @@
-// Package engine is how the benchmark sees the Docker engine: a [Proxy] in front
-// of its socket counts what an arm asks for, and a [Client] asks the engine
-// itself, past the proxy.
+// Package engine connects the benchmark to the Docker engine. A [Proxy] counts the
+// requests of an arm; a [Client] queries the engine directly.
 package engine

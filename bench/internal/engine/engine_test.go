@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// newEngine is a small engine at a socket. An exec swallows its input to the
-// end, then tells how much it was.
+// newEngine starts a minimal engine and returns its socket. An exec reads its input to the
+// end and prints its length.
 func newEngine(t *testing.T) (socket string) {
 	t.Helper()
 	execs := map[string]int{}
@@ -23,7 +23,7 @@ func newEngine(t *testing.T) (socket string) {
 	mux.HandleFunc("POST /v1.41/containers/{name}/exec", func(w http.ResponseWriter, r *http.Request) {
 		var body struct{ Cmd []string }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Cmd) == 0 {
-			t.Errorf("an exec of nothing: %v", err)
+			t.Errorf("exec without a command: %v", err)
 		}
 		id := fmt.Sprintf("exec%d", len(execs))
 		execs[id] = len(body.Cmd)
@@ -78,7 +78,7 @@ func newProxy(t *testing.T) *Proxy {
 	return p
 }
 
-// send is one request on a connection of its own, which stays open.
+// send sends one request on a new connection, which stays open.
 func send(t *testing.T, socket, head, body string) (*net.UnixConn, *http.Response) {
 	t.Helper()
 	conn, err := net.Dial("unix", socket)
@@ -91,24 +91,24 @@ func send(t *testing.T, socket, head, body string) (*net.UnixConn, *http.Respons
 		fmt.Fprint(conn, "Connection: Upgrade\r\nUpgrade: tcp\r\n")
 	}
 	fmt.Fprint(conn, "\r\n"+body)
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return conn.(*net.UnixConn), answer
+	return conn.(*net.UnixConn), response
 }
 
 func runExec(t *testing.T, p *Proxy, command []string, input string) string {
 	t.Helper()
 	body, _ := json.Marshal(map[string]any{"Cmd": command})
-	_, answer := send(t, p.Socket, "POST /v1.41/containers/node/exec", string(body))
-	var made struct{ ID string }
-	if err := json.NewDecoder(answer.Body).Decode(&made); err != nil {
+	_, response := send(t, p.Socket, "POST /v1.41/containers/node/exec", string(body))
+	var created struct{ ID string }
+	if err := json.NewDecoder(response.Body).Decode(&created); err != nil {
 		t.Fatal(err)
 	}
-	conn, answer := send(t, p.Socket, "POST /v1.41/exec/"+made.ID+"/start", "{}")
-	if answer.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatal(answer.Status)
+	conn, response := send(t, p.Socket, "POST /v1.41/exec/"+created.ID+"/start", "{}")
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(response.Status)
 	}
 	fmt.Fprint(conn, input)
 	if err := conn.CloseWrite(); err != nil {
@@ -147,12 +147,12 @@ func TestProxyCountsWhatIsSentToTheNode(t *testing.T) {
 func TestProxyCountsBuildsAndSaves(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t)
-	_, answer := send(t, p.Socket, "POST /v1.41/build?version=2", "context")
-	if said, _ := io.ReadAll(answer.Body); string(said) != "context" {
+	_, response := send(t, p.Socket, "POST /v1.41/build?versionPrefix=2", "context")
+	if said, _ := io.ReadAll(response.Body); string(said) != "context" {
 		t.Errorf("the build got %q", said)
 	}
-	_, answer = send(t, p.Socket, "GET /v1.41/images/get?names=a", "")
-	if said, _ := io.ReadAll(answer.Body); string(said) != "archive" {
+	_, response = send(t, p.Socket, "GET /v1.41/images/get?names=a", "")
+	if said, _ := io.ReadAll(response.Body); string(said) != "archive" {
 		t.Errorf("the archive is %q", said)
 	}
 	if got := p.Take(); got != (Counts{Calls: 2, Builds: 1, Saves: 1, SavedBytes: 7}) {
@@ -162,7 +162,7 @@ func TestProxyCountsBuildsAndSaves(t *testing.T) {
 
 func TestClient(t *testing.T) {
 	t.Parallel()
-	c := Connect(newEngine(t))
+	c := NewClient(newEngine(t))
 	image, err := c.Image(t.Context(), "docker.io/acme/web:1")
 	if err != nil || image.ID != "sha256:1" || len(image.RootFS.Layers) != 1 {
 		t.Errorf("%+v, %v", image, err)

@@ -17,19 +17,18 @@ import (
 	"time"
 )
 
-// Counts are what passed a [Proxy].
+// Counts holds the requests and bytes that passed through a [Proxy].
 type Counts struct {
 	Calls      int   `json:"calls"`       // requests to the engine
-	Builds     int   `json:"builds"`      // requests to build: POST /build, and connections to BuildKit
+	Builds     int   `json:"builds"`      // build requests: POST /build, and connections to BuildKit
 	Execs      int   `json:"execs"`       // commands run in containers
 	Saves      int   `json:"saves"`       // requests to save images
-	SavedBytes int64 `json:"saved_bytes"` // what the engine sent for them
-	SentBytes  int64 `json:"sent_bytes"`  // what was sent to imports into a node's containerd
+	SavedBytes int64 `json:"saved_bytes"` // bytes that the engine sent for them
+	SentBytes  int64 `json:"sent_bytes"`  // bytes sent to image imports in nodes
 }
 
-// A Proxy is a socket that passes everything on to an engine's socket and
-// counts. It holds nothing back: streams pass as they come, with their half
-// closes.
+// Proxy forwards requests from its socket to the engine's socket and counts them. It
+// forwards streams without buffering, including half-closed connections.
 type Proxy struct {
 	Socket string
 
@@ -37,15 +36,15 @@ type Proxy struct {
 
 	mu      sync.Mutex
 	counts  Counts
-	imports map[string]bool // ids of execs that import images
+	imports map[string]bool // IDs of execs that import images
 }
 
-// Listen serves on a new socket until Close.
+// Listen starts a proxy on a new socket. It serves until [Proxy.Close].
 func Listen(ctx context.Context, socket, upstream string) (*Proxy, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "unix", socket)
 	if err != nil {
-		return nil, fmt.Errorf("listen for engine calls: %w", err)
+		return nil, fmt.Errorf("listen on proxy socket: %w", err)
 	}
 	p := &Proxy{Socket: socket, imports: map[string]bool{}}
 	forward := &httputil.ReverseProxy{
@@ -57,9 +56,9 @@ func Listen(ctx context.Context, socket, upstream string) (*Proxy, error) {
 			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, upstream) },
 			DisableCompression: true,
 		},
-		FlushInterval:  -1, // progress is to pass at once
-		ModifyResponse: p.answered,
-		ErrorLog:       log.New(io.Discard, "", 0), // a client that goes away says so itself
+		FlushInterval:  -1, // forward progress immediately
+		ModifyResponse: p.inspectResponse,
+		ErrorLog:       log.New(io.Discard, "", 0), // a client that disconnects reports its own error
 	}
 	p.server = &http.Server{Handler: p.count(forward), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = p.server.Serve(listener) }() // until Close
@@ -70,10 +69,10 @@ func dial(ctx context.Context, socket string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 }
 
-// Close ends all connections.
+// Close stops the proxy and closes its connections.
 func (p *Proxy) Close() error { return p.server.Close() }
 
-// Take gives what was counted since the last Take.
+// Take returns the counts since the last call to Take.
 func (p *Proxy) Take() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,43 +87,44 @@ func (p *Proxy) add(change func(*Counts)) {
 	change(&p.counts)
 }
 
-// A call is a request by its meaning.
-type call string
+// callKind is the purpose of a request.
+type callKind string
 
 const (
-	build     call = "build"
-	execMake  call = "make exec"
-	execStart call = "start exec"
-	save      call = "save"
-	other     call = "other"
+	build      callKind = "build"
+	execCreate callKind = "create exec"
+	execStart  callKind = "start exec"
+	save       callKind = "save"
+	other      callKind = "other"
 )
 
 var (
-	version   = regexp.MustCompile(`^/v[0-9.]+/`)
-	makesExec = regexp.MustCompile(`^/containers/[^/]+/exec$`)
-	startExec = regexp.MustCompile(`^/exec/([^/]+)/start$`)
-	saves     = regexp.MustCompile(`^/images/(.+/)?get$`)
+	versionPrefix  = regexp.MustCompile(`^/v[0-9.]+/`)
+	createExecPath = regexp.MustCompile(`^/containers/[^/]+/exec$`)
+	startExecPath  = regexp.MustCompile(`^/exec/([^/]+)/start$`)
+	savePath       = regexp.MustCompile(`^/images/(.+/)?get$`)
 )
 
-func classify(r *http.Request) call {
-	path := version.ReplaceAllString(r.URL.Path, "/")
+// classify returns the kind of r from its method and path.
+func classify(r *http.Request) callKind {
+	path := versionPrefix.ReplaceAllString(r.URL.Path, "/")
 	switch post := r.Method == http.MethodPost; {
 	case post && (path == "/build" || path == "/grpc"):
 		return build
-	case post && makesExec.MatchString(path):
-		return execMake
-	case post && startExec.MatchString(path):
+	case post && createExecPath.MatchString(path):
+		return execCreate
+	case post && startExecPath.MatchString(path):
 		return execStart
-	case !post && saves.MatchString(path):
+	case !post && savePath.MatchString(path):
 		return save
 	}
 	return other
 }
 
-// importKey marks the context of a request that makes an exec which imports.
+// importKey is the context key that marks the creation of an exec that imports images.
 type importKey struct{}
 
-// count looks at requests on their way to the engine.
+// count counts requests and passes them to next.
 func (p *Proxy) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := classify(r)
@@ -139,8 +139,8 @@ func (p *Proxy) count(next http.Handler) http.Handler {
 				c.Saves++
 			}
 		})
-		if kind == execMake {
-			imports, err := readsImport(r)
+		if kind == execCreate {
+			imports, err := isImport(r)
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
@@ -151,9 +151,8 @@ func (p *Proxy) count(next http.Handler) http.Handler {
 	})
 }
 
-// readsImport tells whether the exec that r makes imports images, and leaves
-// r's body to be read again.
-func readsImport(r *http.Request) (bool, error) {
+// isImport reports whether r creates an exec that imports images. It restores r's body.
+func isImport(r *http.Request) (bool, error) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
 		return false, err
@@ -161,52 +160,52 @@ func readsImport(r *http.Request) (bool, error) {
 	r.Body = io.NopCloser(bytes.NewReader(text))
 	var exec struct{ Cmd []string }
 	if err := json.Unmarshal(text, &exec); err != nil {
-		return false, fmt.Errorf("read what is to be run: %w", err)
+		return false, fmt.Errorf("read command of exec: %w", err)
 	}
 	command := strings.Join(exec.Cmd, " ")
 	return strings.Contains(command, "ctr") && strings.Contains(command, "images import"), nil
 }
 
-// answered looks at answers on their way back.
-func (p *Proxy) answered(answer *http.Response) error {
-	switch classify(answer.Request) {
-	case execMake:
-		if imports, _ := answer.Request.Context().Value(importKey{}).(bool); imports {
-			return p.remember(answer)
+// inspectResponse records import execs and counts the bytes of imports and saves.
+func (p *Proxy) inspectResponse(response *http.Response) error {
+	switch classify(response.Request) {
+	case execCreate:
+		if imports, _ := response.Request.Context().Value(importKey{}).(bool); imports {
+			return p.recordImport(response)
 		}
 	case execStart:
-		id := startExec.FindStringSubmatch(version.ReplaceAllString(answer.Request.URL.Path, "/"))[1]
+		id := startExecPath.FindStringSubmatch(versionPrefix.ReplaceAllString(response.Request.URL.Path, "/"))[1]
 		p.mu.Lock()
 		imports := p.imports[id]
 		p.mu.Unlock()
-		if stream, ok := answer.Body.(io.ReadWriteCloser); ok && imports {
-			answer.Body = &countedStream{stream, func(n int) { p.add(func(c *Counts) { c.SentBytes += int64(n) }) }}
+		if stream, ok := response.Body.(io.ReadWriteCloser); ok && imports {
+			response.Body = &countedStream{stream, func(n int) { p.add(func(c *Counts) { c.SentBytes += int64(n) }) }}
 		}
 	case save:
-		answer.Body = &countedBody{answer.Body, func(n int) { p.add(func(c *Counts) { c.SavedBytes += int64(n) }) }}
+		response.Body = &countedBody{response.Body, func(n int) { p.add(func(c *Counts) { c.SavedBytes += int64(n) }) }}
 	}
 	return nil
 }
 
-// remember keeps the id of an exec that imports.
-func (p *Proxy) remember(answer *http.Response) error {
-	text, err := io.ReadAll(answer.Body)
+// recordImport records the ID of an exec that imports images.
+func (p *Proxy) recordImport(response *http.Response) error {
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
 	}
-	answer.Body.Close()
-	answer.Body = io.NopCloser(bytes.NewReader(text))
-	var made struct{ ID string }
-	if err := json.Unmarshal(text, &made); err != nil {
-		return fmt.Errorf("read the id of an exec: %w", err)
+	response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(text))
+	var created struct{ ID string }
+	if err := json.Unmarshal(text, &created); err != nil {
+		return fmt.Errorf("read ID of exec: %w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.imports[made.ID] = true
+	p.imports[created.ID] = true
 	return nil
 }
 
-// countedBody counts what is read.
+// countedBody counts the bytes read from it.
 type countedBody struct {
 	io.ReadCloser
 	count func(int)
@@ -218,7 +217,7 @@ func (b *countedBody) Read(data []byte) (int, error) {
 	return n, err
 }
 
-// countedStream counts what is written.
+// countedStream counts the bytes written to it.
 type countedStream struct {
 	io.ReadWriteCloser
 	count func(int)
@@ -230,7 +229,7 @@ func (s *countedStream) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite tells the engine that a command's input has ended.
+// CloseWrite signals the end of the command's input to the engine.
 func (s *countedStream) CloseWrite() error {
 	if half, ok := s.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

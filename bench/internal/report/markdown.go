@@ -4,75 +4,79 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
 )
 
-// The results stand between these lines of a document.
+// BeginMarker and EndMarker enclose the results in a document.
 const (
-	Begin = "<!-- bench: begin -->"
-	End   = "<!-- bench: end -->"
+	BeginMarker = "<!-- bench: begin -->"
+	EndMarker   = "<!-- bench: end -->"
 )
 
-// Insert puts text between the two lines of the document.
+// Insert replaces the text between the markers of the document at path. It returns an
+// error if a marker is missing.
 func Insert(path, text string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, begins := strings.Cut(string(old), Begin)
-	_, after, ends := strings.Cut(rest, End)
+	before, rest, begins := strings.Cut(string(old), BeginMarker)
+	_, after, ends := strings.Cut(rest, EndMarker)
 	if !begins || !ends {
-		return errors.New(path + " has no place for the results")
+		return errors.New(path + ": marker for the results not found")
 	}
-	return os.WriteFile(path, []byte(before+Begin+"\n\n"+text+"\n"+End+after), 0o644)
+	return os.WriteFile(path, []byte(before+BeginMarker+"\n\n"+text+"\n"+EndMarker+after), 0o644)
 }
 
-// Markdown is the results as tables.
+// Markdown returns the times and ratios as tables.
 func (r *Results) Markdown() string {
 	var text strings.Builder
 	for _, line := range r.Machine {
 		fmt.Fprintf(&text, "- %s: %s\n", line[0], line[1])
 	}
-	fmt.Fprintf(&text, "- order of the arms: random, seed %d\n\n", r.Seed)
-	r.times(&text)
-	r.lines(&text)
-	r.counters(&text)
+	fmt.Fprintf(&text, "- order of arms: random, seed %d\n\n", r.Seed)
+	r.timeTable(&text)
+	r.lowerBounds(&text)
+	r.summary(&text)
 	r.problems(&text)
 	return text.String()
 }
 
-func (r *Results) times(text *strings.Builder) {
-	text.WriteString("Seconds are medians. Ratios are medians of pairs, with their 95 % interval.\n\n")
+// timeTable writes the median times and the ratios of all rows.
+func (r *Results) timeTable(text *strings.Builder) {
+	text.WriteString("Times are medians in seconds. Ratios are medians of pairs with their 95 % interval.\n\n")
 	text.WriteString("| app | scenario | hand | naive | tkdeploy | tkdeploy ÷ hand | tkdeploy again ÷ tkdeploy |\n|---|---|---|---|---|---|---|\n")
 	for _, w := range r.rows() {
 		fmt.Fprintf(text, "| %s | %s |", w.app, w.scenario)
 		for _, arm := range []string{Hand, Naive, Tkdeploy} {
-			if runs := r.timed(w, arm); len(runs) > 0 {
-				fmt.Fprintf(text, " %s |", number(median(runs, seconds)))
+			if runs := r.timedRuns(w, arm); len(runs) > 0 {
+				fmt.Fprintf(text, " %s |", formatNumber(median(runs, seconds)))
 			} else {
 				text.WriteString(" |")
 			}
 		}
-		fmt.Fprintf(text, " %s | %s |\n", ratioText(r.ratio(w, Tkdeploy, Hand)), ratioText(r.ratio(w, Again, Tkdeploy)))
+		fmt.Fprintf(text, " %s | %s |\n", formatRatio(r.ratio(w, Tkdeploy, Hand)), formatRatio(r.ratio(w, Again, Tkdeploy)))
 	}
 	text.WriteString("\n")
 }
 
-func ratioText(r stats.Ratio) string {
+// formatRatio formats a ratio with its interval, if there is one, and its pairs.
+func formatRatio(r stats.Ratio) string {
 	switch {
 	case r.Pairs == 0:
 		return ""
 	case r.High == 0:
-		return fmt.Sprintf("%s (n=%d)", number(r.Median), r.Pairs)
+		return fmt.Sprintf("%s (n=%d)", formatNumber(r.Median), r.Pairs)
 	}
-	return fmt.Sprintf("**%s** [%s, %s] (n=%d)", number(r.Median), number(r.Low), number(r.High), r.Pairs)
+	return fmt.Sprintf("**%s** [%s, %s] (n=%d)", formatNumber(r.Median), formatNumber(r.Low), formatNumber(r.High), r.Pairs)
 }
 
-// number has two or three digits that matter.
-func number(n float64) string {
+// formatNumber formats n with about three significant digits.
+func formatNumber(n float64) string {
 	switch {
 	case n >= 100:
 		return strconv.FormatFloat(n, 'f', 0, 64)
@@ -84,68 +88,80 @@ func number(n float64) string {
 	return strconv.FormatFloat(n, 'f', 3, 64)
 }
 
-// lines are the figures that take more than one row.
-func (r *Results) lines(text *strings.Builder) {
-	var cold []row
+// lowerBounds compares cold runs of tkdeploy with a bare cluster and the slowest pod.
+func (r *Results) lowerBounds(text *strings.Builder) {
+	var lines []string
 	for _, w := range r.rows() {
-		if w.scenario == Cold {
-			cold = append(cold, w)
+		if w.scenario != Cold {
+			continue
+		}
+		cluster := median(r.timedRuns(w, Hand), func(run Run) float64 { return run.Steps["cluster"] })
+		pod := median(r.timedRuns(w, Tkdeploy), func(run Run) float64 { return run.SlowestPod })
+		total := median(r.timedRuns(w, Tkdeploy), seconds)
+		if cluster > 0 && total > 0 {
+			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s |\n",
+				w.app, formatNumber(cluster), formatNumber(pod), formatNumber(cluster+pod), formatNumber(total/(cluster+pod))))
 		}
 	}
-	for _, w := range cold {
-		cluster := median(r.timed(w, Hand), func(run Run) float64 { return run.Steps["cluster"] })
-		pod := median(r.timed(w, Tkdeploy), func(run Run) float64 { return run.SlowestPod })
-		mine := median(r.timed(w, Tkdeploy), seconds)
-		if cluster > 0 && mine > 0 {
-			fmt.Fprintf(text, "- %s, cold: a bare `kind create cluster` (%s s) and the slowest pod (%s s) are %s s; tkdeploy takes %s times that.\n",
-				w.app, number(cluster), number(pod), number(cluster+pod), number(mine/(cluster+pod)))
-		}
+	if len(lines) == 0 {
+		return
 	}
-	if few, many := (row{"svc5", Cold}), (row{"svc50", Cold}); len(r.timed(many, Hand))*len(r.timed(few, Hand))*len(r.timed(many, Tkdeploy))*len(r.timed(few, Tkdeploy)) > 0 {
+	text.WriteString("Lower bound of a cold run: a bare `kind create cluster` plus the slowest pod, in seconds.\n\n")
+	text.WriteString("| app | cluster | pod | sum | tkdeploy ÷ sum |\n|---|---|---|---|---|\n")
+	text.WriteString(strings.Join(lines, "") + "\n")
+}
+
+// summary writes the figures that combine several rows or none.
+func (r *Results) summary(text *strings.Builder) {
+	few, many := row{"svc5", Cold}, row{"svc50", Cold}
+	if len(r.timedRuns(many, Hand))*len(r.timedRuns(few, Hand))*len(r.timedRuns(many, Tkdeploy))*len(r.timedRuns(few, Tkdeploy)) > 0 {
 		slope := func(arm string) float64 {
-			return (median(r.timed(many, arm), seconds) - median(r.timed(few, arm), seconds)) / 45
+			return (median(r.timedRuns(many, arm), seconds) - median(r.timedRuns(few, arm), seconds)) / 45
 		}
-		fmt.Fprintf(text, "- Each service more, cold, from 5 to 50: by hand %s s, with tkdeploy %s s, that is %s of it.\n",
-			number(slope(Hand)), number(slope(Tkdeploy)), number(slope(Tkdeploy)/slope(Hand)))
+		fmt.Fprintf(text, "- Each additional service, cold, from 5 to 50: %s s by hand, %s s with tkdeploy, ratio %s.\n",
+			formatNumber(slope(Hand)), formatNumber(slope(Tkdeploy)), formatNumber(slope(Tkdeploy)/slope(Hand)))
 	}
 	if len(r.Version) > 0 {
 		fmt.Fprintf(text, "- `tkdeploy version`: %.0f ms (median of %d).\n", 1000*stats.Median(r.Version), len(r.Version))
 	}
-	text.WriteString("\n")
 }
 
-func (r *Results) counters(text *strings.Builder) {
-	text.WriteString("What one run does. Counts are of the counted block; CPU seconds and memory are medians.\n\n")
+// Counters returns the counters of each scenario and arm as a Markdown table.
+func (r *Results) Counters() string {
+	var text strings.Builder
+	text.WriteString("Counts are from the counted block. CPU seconds and memory are medians.\n\n")
 	text.WriteString("| app | scenario | arm | MB sent to the node | ÷ new | engine calls | build requests | API requests | revisions | rolled | restarted | CPU s: client, engine, node | peak MB |\n")
 	text.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, w := range r.rows() {
 		for _, arm := range []string{Hand, Naive, Tkdeploy} {
-			runs := r.of(w, arm)
-			if len(runs) == 0 {
-				continue
+			if runs := r.validRuns(w, arm); len(runs) > 0 {
+				writeCounters(&text, w, arm, runs)
 			}
-			first := runs[0]
-			for _, run := range runs {
-				if run.Counted {
-					first = run
-					break
-				}
-			}
-			factor := ""
-			if first.NewBytes > 0 {
-				factor = number(float64(first.SentBytes) / float64(first.NewBytes))
-			}
-			fmt.Fprintf(text, "| %s | %s | %s | %s | %s | %d | %d | %d | %d | %d | %d | %s, %s, %s | %.0f |\n",
-				w.app, w.scenario, arm, number(float64(first.SentBytes)/1e6), factor, first.Calls, first.Builds, first.APIRequests,
-				first.Revisions, first.Rolled, first.Restarted,
-				number(median(runs, func(run Run) float64 { return run.ClientCPU })),
-				number(median(runs, func(run Run) float64 { return run.EngineCPU })),
-				number(median(runs, func(run Run) float64 { return run.NodeCPU })),
-				median(runs, func(run Run) float64 { return float64(run.PeakBytes) / 1e6 }))
 		}
 	}
+	return text.String()
 }
 
+// writeCounters writes a row of the counters table.
+func writeCounters(text *strings.Builder, w row, arm string, runs []Run) {
+	first := runs[0]
+	if i := slices.IndexFunc(runs, func(run Run) bool { return run.Counted }); i >= 0 {
+		first = runs[i]
+	}
+	factor := ""
+	if first.NewBytes > 0 {
+		factor = formatNumber(float64(first.SentBytes) / float64(first.NewBytes))
+	}
+	fmt.Fprintf(text, "| %s | %s | %s | %s | %s | %d | %d | %d | %d | %d | %d | %s, %s, %s | %.0f |\n",
+		w.app, w.scenario, arm, formatNumber(float64(first.SentBytes)/1e6), factor, first.Calls, first.Builds, first.APIRequests,
+		first.Revisions, first.Rolled, first.Restarted,
+		formatNumber(median(runs, func(run Run) float64 { return run.ClientCPU })),
+		formatNumber(median(runs, func(run Run) float64 { return run.EngineCPU })),
+		formatNumber(median(runs, func(run Run) float64 { return run.NodeCPU })),
+		median(runs, func(run Run) float64 { return float64(run.PeakBytes) / 1e6 }))
+}
+
+// problems lists the runs that do not count.
 func (r *Results) problems(text *strings.Builder) {
 	for _, run := range r.Runs {
 		if run.Problem != "" {

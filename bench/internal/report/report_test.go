@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/bench/internal/engine"
-	"tkdeploy.dev/tkdeploy/bench/internal/world"
+	"tkdeploy.dev/tkdeploy/bench/internal/inspect"
 )
 
 // sample has a counted block 0, in which everything is slow, and three others.
@@ -27,7 +27,7 @@ func sample() *Results {
 				r.Runs = append(r.Runs, Run{
 					App: app, Scenario: Cold, Arm: arm, Block: block, Counted: block == 0,
 					Seconds: slow * factor * (cold + float64(block)), Steps: map[string]float64{"cluster": 6},
-					Change: world.Change{SlowestPod: 2, NewBytes: 100e6, Revisions: 1}, PeakBytes: 80e6, ClientCPU: 1.5,
+					Change: inspect.Change{SlowestPod: 2, NewBytes: 100e6, Revisions: 1}, PeakBytes: 80e6, ClientCPU: 1.5,
 					Counts: engine.Counts{Calls: 12 * (1 - min(block, 1)), SentBytes: 103e6 * int64(1-min(block, 1))},
 				})
 			}
@@ -81,7 +81,7 @@ func TestSVG(t *testing.T) {
 	if !strings.Contains(text, `<circle cx="570.0" cy="40"`) || strings.Count(text, "<circle") != 2 {
 		t.Errorf("got\n%s", text)
 	}
-	if x(0.0001) != labelWidth || x(99) != labelWidth+plotWidth {
+	if position(0.0001) != labelWidth || position(99) != labelWidth+plotWidth {
 		t.Error("what is off the scale does not stand at its end")
 	}
 }
@@ -89,13 +89,13 @@ func TestSVG(t *testing.T) {
 func TestInsertAndSave(t *testing.T) {
 	t.Parallel()
 	doc := filepath.Join(t.TempDir(), "performance.md")
-	if err := os.WriteFile(doc, []byte("# Speed\n"+Begin+"\nold\n"+End+"\nrest\n"), 0o644); err != nil {
+	if err := os.WriteFile(doc, []byte("# Speed\n"+BeginMarker+"\nold\n"+EndMarker+"\nrest\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := Insert(doc, "new\n"); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := os.ReadFile(doc); string(got) != "# Speed\n"+Begin+"\n\nnew\n\n"+End+"\nrest\n" {
+	if got, _ := os.ReadFile(doc); string(got) != "# Speed\n"+BeginMarker+"\n\nnew\n\n"+EndMarker+"\nrest\n" {
 		t.Errorf("got %s", got)
 	}
 	if err := os.WriteFile(doc, []byte("# Speed\n"), 0o644); err != nil {

@@ -1,4 +1,4 @@
-// Package report turns the benchmark's runs into a table, a JSON file and a plot.
+// Package report formats the results of the benchmark as Markdown, JSON and SVG.
 package report
 
 import (
@@ -7,12 +7,12 @@ import (
 	"slices"
 
 	"tkdeploy.dev/tkdeploy/bench/internal/engine"
+	"tkdeploy.dev/tkdeploy/bench/internal/inspect"
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
-	"tkdeploy.dev/tkdeploy/bench/internal/world"
 )
 
-// The arms: two by hand, and tkdeploy twice: how far it is from itself is the
-// noise floor.
+// The arms: hand.sh in two variants, and tkdeploy twice. The ratio of Again to Tkdeploy
+// shows the noise.
 const (
 	Hand     = "hand"
 	Naive    = "naive"
@@ -20,18 +20,18 @@ const (
 	Again    = "again"
 )
 
-// The scenarios, in the order in which a turn has them.
+// The scenarios, in the order of their runs.
 const (
-	Cold       = "cold"       // no cluster; what builds need is cached, the images are not there
-	Unchanged  = "unchanged"  // verified
-	Unverified = "unverified" // unchanged, without the test
+	Cold       = "cold"       // no cluster and no images; the build cache is warm
+	Unchanged  = "unchanged"  // no change, with tests
+	Unverified = "unverified" // no change, without tests
 	Source     = "source"     // one Go source file changed
 	Value      = "value"      // one chart value changed
 	Drift      = "drift"      // a Deployment was deleted
-	Load       = "load"       // a layer of every image is new, the images are built, the base is there
+	Load       = "load"       // every image is built with a new layer, and the node has the base; load only
 )
 
-// A Run is one arm doing one scenario.
+// Run is one measurement of an arm in a scenario.
 type Run struct {
 	App      string `json:"app"`
 	Scenario string `json:"scenario"`
@@ -39,33 +39,33 @@ type Run struct {
 	Block    int    `json:"block"`
 	Repeat   int    `json:"repeat"`
 
-	// Counted runs went through the counting proxy. Their times are not used
-	// where there are others.
+	// Counted reports whether the run used the counting proxy. The times of such runs
+	// are used only if there are no others.
 	Counted bool `json:"counted"`
 
 	Seconds     float64            `json:"seconds"`
-	Steps       map[string]float64 `json:"steps,omitempty"` // seconds of the arm's own steps, as it tells them
-	ClientCPU   float64            `json:"client_cpu"`      // seconds of the command and its children
+	Steps       map[string]float64 `json:"steps,omitempty"` // seconds of each step, as reported by the arm
+	ClientCPU   float64            `json:"client_cpu"`      // CPU seconds of the command and its children
 	EngineCPU   float64            `json:"engine_cpu"`
 	NodeCPU     float64            `json:"node_cpu"`
-	PeakBytes   int64              `json:"peak_bytes"` // of the command's largest process
+	PeakBytes   int64              `json:"peak_bytes"` // resident memory of the command's largest process
 	APIRequests int                `json:"api_requests"`
-	Mutations   int                `json:"mutations"` // as tkdeploy tells; 0 of the others
-	world.Change
+	Mutations   int                `json:"mutations"` // as reported by tkdeploy; 0 for other arms
+	inspect.Change
 	engine.Counts
 
-	Problem string `json:"problem,omitempty"` // why the run does not count
+	Problem string `json:"problem,omitempty"` // reason why the run does not count
 }
 
-// Results are all runs of one sitting.
+// Results holds all runs of one execution of the benchmark.
 type Results struct {
-	Machine [][2]string `json:"machine"` // name and value
+	Machine [][2]string `json:"machine"` // pairs of name and value
 	Seed    uint64      `json:"seed"`
 	Version []float64   `json:"version"` // seconds of `tkdeploy version`
 	Runs    []Run       `json:"runs"`
 }
 
-// Save writes the results to a file.
+// Save writes the results to path as JSON.
 func (r *Results) Save(path string) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
@@ -74,10 +74,10 @@ func (r *Results) Save(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// A row is what one app's scenario came to.
+// row identifies a table row: a scenario of an app.
 type row struct{ app, scenario string }
 
-// rows are in the order in which they were first run.
+// rows returns the rows in the order of their first runs.
 func (r *Results) rows() []row {
 	var found []row
 	for _, run := range r.Runs {
@@ -88,8 +88,8 @@ func (r *Results) rows() []row {
 	return found
 }
 
-// of are the good runs of an arm.
-func (r *Results) of(w row, arm string) []Run {
+// validRuns returns the runs of an arm without a problem.
+func (r *Results) validRuns(w row, arm string) []Run {
 	var found []Run
 	for _, run := range r.Runs {
 		if run.App == w.app && run.Scenario == w.scenario && run.Arm == arm && run.Problem == "" {
@@ -99,16 +99,16 @@ func (r *Results) of(w row, arm string) []Run {
 	return found
 }
 
-// timed are the good runs of an arm whose times are used.
-func (r *Results) timed(w row, arm string) []Run {
-	runs := r.of(w, arm)
+// timedRuns returns the valid runs of an arm whose times are used.
+func (r *Results) timedRuns(w row, arm string) []Run {
+	runs := r.validRuns(w, arm)
 	if counted := func(run Run) bool { return run.Counted }; slices.ContainsFunc(runs, func(run Run) bool { return !run.Counted }) {
 		runs = slices.DeleteFunc(runs, counted)
 	}
 	return runs
 }
 
-// median is the middle of what value gives of the runs.
+// median returns the median of value over the runs.
 func median(runs []Run, value func(Run) float64) float64 {
 	values := make([]float64, len(runs))
 	for i, run := range runs {
@@ -119,11 +119,11 @@ func median(runs []Run, value func(Run) float64) float64 {
 
 func seconds(run Run) float64 { return run.Seconds }
 
-// ratio pairs the runs of two arms in the same block.
+// ratio compares two arms by pairs of runs in the same block.
 func (r *Results) ratio(w row, arm, to string) stats.Ratio {
 	var a, b []float64
-	for _, run := range r.timed(w, arm) {
-		for _, other := range r.timed(w, to) {
+	for _, run := range r.timedRuns(w, arm) {
+		for _, other := range r.timedRuns(w, to) {
 			if run.Block == other.Block && run.Repeat == other.Repeat {
 				a, b = append(a, run.Seconds), append(b, other.Seconds)
 			}

@@ -8,8 +8,7 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
 )
 
-// The plot's measures in pixels, and its scale: ratios from 1/64 to 2, each
-// doubling as wide as the other.
+// Dimensions of the plot in pixels, and its logarithmic scale from 1/64 to 2.
 const (
 	labelWidth = 170
 	plotWidth  = 560
@@ -19,8 +18,8 @@ const (
 	highest    = 1
 )
 
-// SVG draws the time of tkdeploy against that of hand: a point for each app and
-// scenario, and a line for its interval. Left of 1 tkdeploy is faster.
+// SVG returns a plot of the ratio of tkdeploy's time to that of hand, with a point for
+// each app and scenario and a line for its interval. tkdeploy is faster to the left of 1.
 func (r *Results) SVG() string {
 	type point struct {
 		label string
@@ -36,13 +35,13 @@ func (r *Results) SVG() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n", width, bottom+30)
 	fmt.Fprintf(&text, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
-	fmt.Fprintf(&text, `<text x="%d" y="16">time of tkdeploy ÷ time by hand, with the 95 %% interval</text>`+"\n", labelWidth)
+	fmt.Fprintf(&text, `<text x="%d" y="16">time with tkdeploy ÷ time by hand, with 95 %% interval</text>`+"\n", labelWidth)
 	for power := lowest; power <= highest; power++ {
 		color := "#ddd"
 		if power == 0 {
 			color = "#555"
 		}
-		at := x(math.Exp2(float64(power)))
+		at := position(math.Exp2(float64(power)))
 		fmt.Fprintf(&text, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="%s"/>`+"\n", at, topHeight-12, at, bottom, color)
 		fmt.Fprintf(&text, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, bottom+18, fraction(power))
 	}
@@ -50,21 +49,22 @@ func (r *Results) SVG() string {
 		y := topHeight + rowHeight*i
 		fmt.Fprintf(&text, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", labelWidth-10, y+4, p.label)
 		if p.ratio.High > 0 {
-			fmt.Fprintf(&text, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#1a66b3" stroke-width="3"/>`+"\n", x(p.ratio.Low), y, x(p.ratio.High), y)
+			fmt.Fprintf(&text, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#1a66b3" stroke-width="3"/>`+"\n", position(p.ratio.Low), y, position(p.ratio.High), y)
 		}
-		fmt.Fprintf(&text, `<circle cx="%.1f" cy="%d" r="4" fill="#1a66b3"/>`+"\n", x(p.ratio.Median), y)
-		fmt.Fprintf(&text, `<text x="%d" y="%d">%s</text>`+"\n", labelWidth+plotWidth+10, y+4, number(p.ratio.Median))
+		fmt.Fprintf(&text, `<circle cx="%.1f" cy="%d" r="4" fill="#1a66b3"/>`+"\n", position(p.ratio.Median), y)
+		fmt.Fprintf(&text, `<text x="%d" y="%d">%s</text>`+"\n", labelWidth+plotWidth+10, y+4, formatNumber(p.ratio.Median))
 	}
 	text.WriteString("</svg>\n")
 	return text.String()
 }
 
-// x is where a ratio stands; what is off the scale stands at its end.
-func x(ratio float64) float64 {
+// position returns the x coordinate of a ratio. Ratios outside the scale are clamped.
+func position(ratio float64) float64 {
 	power := min(max(math.Log2(ratio), lowest), highest)
 	return labelWidth + plotWidth*(power-lowest)/(highest-lowest)
 }
 
+// fraction formats a power of two.
 func fraction(power int) string {
 	if power < 0 {
 		return fmt.Sprintf("1/%d", 1<<-power)

@@ -1,4 +1,4 @@
-// Package stats compares pairs of runs.
+// Package stats computes medians and ratios of paired measurements.
 package stats
 
 import (
@@ -7,20 +7,19 @@ import (
 	"slices"
 )
 
-// A Ratio is how one arm stands to another over pairs of runs.
+// Ratio is the ratio of two arms over pairs of runs.
 type Ratio struct {
 	Median    float64 `json:"median"`
 	Low, High float64 // 95 % interval of the median; both 0 with fewer than 3 pairs
 	Pairs     int     `json:"pairs"`
 }
 
-// resamples are enough for an interval that moves by less than it is rounded to.
+// resamples is large enough that the interval varies by less than its rounding.
 const resamples = 10_000
 
-// Compare takes the ratios a[i]/b[i] of pairs. The interval is a percentile
-// bootstrap of the median of their logarithms: whole pairs are drawn anew, so
-// that what slows both runs of a pair does not count. The same pairs always give
-// the same interval.
+// Compare returns the median of the ratios a[i]/b[i] and its interval, a percentile
+// bootstrap of the median of their logarithms. It resamples whole pairs, so anything that
+// slows down both runs of a pair cancels out. The result is deterministic.
 func Compare(a, b []float64) Ratio {
 	logs := make([]float64, min(len(a), len(b)))
 	for i := range logs {
@@ -36,19 +35,19 @@ func Compare(a, b []float64) Ratio {
 	}
 	random := rand.New(rand.NewPCG(1, uint64(len(logs))))
 	medians := make([]float64, resamples)
-	drawn := make([]float64, len(logs))
+	sample := make([]float64, len(logs))
 	for i := range medians {
-		for j := range drawn {
-			drawn[j] = logs[random.IntN(len(logs))]
+		for j := range sample {
+			sample[j] = logs[random.IntN(len(logs))]
 		}
-		medians[i] = Median(drawn)
+		medians[i] = Median(sample)
 	}
 	slices.Sort(medians)
 	r.Low, r.High = math.Exp(medians[resamples*25/1000]), math.Exp(medians[resamples*975/1000])
 	return r
 }
 
-// Median is the middle value, 0 of none.
+// Median returns the median of values, or 0 if there are none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -61,8 +60,8 @@ func Median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Shuffled gives the arms in an order that depends on seed and block alone.
-func Shuffled(arms []string, seed uint64, block int) []string {
+// Shuffle returns the arms in a random order that depends only on seed and block.
+func Shuffle(arms []string, seed uint64, block int) []string {
 	order := slices.Clone(arms)
 	rand.New(rand.NewPCG(seed, uint64(block))).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	return order

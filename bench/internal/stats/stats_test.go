@@ -52,8 +52,8 @@ func TestShuffled(t *testing.T) {
 	arms := []string{"a", "b", "c", "d"}
 	seen := map[string]bool{}
 	for block := range 200 {
-		order := Shuffled(arms, 1, block)
-		if !slices.Equal(order, Shuffled(arms, 1, block)) {
+		order := Shuffle(arms, 1, block)
+		if !slices.Equal(order, Shuffle(arms, 1, block)) {
 			t.Fatal("not repeatable")
 		}
 		seen[strings.Join(order, "")] = true

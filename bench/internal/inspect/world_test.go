@@ -1,4 +1,4 @@
-package world
+package inspect
 
 import (
 	"context"
@@ -79,10 +79,10 @@ func TestDispatched(t *testing.T) {
 apiserver_flowcontrol_dispatched_requests_total{flow_schema="exempt",priority_level="exempt"} 900
 apiserver_flowcontrol_dispatched_requests_total{flow_schema="global-default",priority_level="global-default"} 41
 `
-	if n, err := dispatched(text); n != 41 || err != nil {
+	if n, err := dispatchedRequests(text); n != 41 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
-	if _, err := dispatched("# HELP x\n"); err == nil {
+	if _, err := dispatchedRequests("# HELP x\n"); err == nil {
 		t.Error("missing metrics are no requests")
 	}
 }
@@ -142,7 +142,7 @@ func (answer) Stream(context.Context) (io.ReadCloser, error) { return nil, error
 func want() fixture.Want {
 	return fixture.Want{
 		Workloads: []string{"auth", "video"}, Port: "8080", Path: "/health", Changed: "video",
-		Answers: map[string]string{"auth": "auth first", "video": "video first"}, Variable: "GREETING", Value: "7",
+		Responses: map[string]string{"auth": "auth first", "video": "video first"}, Variable: "GREETING", Value: "7",
 	}
 }
 
@@ -159,7 +159,7 @@ func TestCheck(t *testing.T) {
 			blobs["sha256:c"] = `{"rootfs":{"diff_ids":["sha256:base","sha256:auth0"]}}`
 		}, says: "image bench/auth:1: the node has the layers [sha256:base sha256:auth0], the engine [sha256:base sha256:auth1]"},
 		{name: "a workload is missing", want: func(w *fixture.Want) { w.Workloads = append(w.Workloads, "chat") }, says: "no Deployment chat"},
-		{name: "an old source", want: func(w *fixture.Want) { w.Answers["video"] = "video fir" }, says: `video tells "video first 1", its source "video fir"`},
+		{name: "an old source", want: func(w *fixture.Want) { w.Responses["video"] = "video fir" }, says: `video tells "video first 1", its source "video fir"`},
 		{name: "an old value", want: func(w *fixture.Want) { w.Value = "8" }, says: "pod video-1 has not GREETING=8"},
 		{name: "a blob is not there", change: func(blobs map[string]string) { delete(blobs, "sha256:m") }, says: "sha256:m: not found"},
 	} {
@@ -187,11 +187,11 @@ func TestCheckReadsAValueInAConfigMap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if value, err := c.variable(t.Context(), container, "GREETING"); err != nil || value != "2" {
+	if value, err := c.envValue(t.Context(), container, "GREETING"); err != nil || value != "2" {
 		t.Errorf("the later one: %q, %v", value, err)
 	}
 	container.Env = []corev1.EnvVar{{Name: "GREETING", Value: "3"}}
-	if value, err := c.variable(t.Context(), container, "GREETING"); err != nil || value != "3" {
+	if value, err := c.envValue(t.Context(), container, "GREETING"); err != nil || value != "3" {
 		t.Errorf("its own: %q, %v", value, err)
 	}
 }

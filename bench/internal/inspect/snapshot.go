@@ -1,4 +1,4 @@
-package world
+package inspect
 
 import (
 	"context"
@@ -10,24 +10,24 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A Snapshot is a cluster at one time.
+// Snapshot is the state of a cluster at one time.
 type Snapshot struct {
-	Pods     []corev1.Pod     // of the app
-	Revision int              // of the Helm release, 0 if there is none
-	Blobs    map[string]int64 // what the node's containerd has: bytes by digest
+	Pods     []corev1.Pod     // pods of the app
+	Revision int              // revision of the Helm release, 0 if there is none
+	Blobs    map[string]int64 // sizes in the node's content store by digest
 }
 
-// A Change is what is different between two snapshots.
+// Change is the difference between two snapshots.
 type Change struct {
-	Revisions int   `json:"revisions"` // Helm revisions written
-	Rolled    int   `json:"rolled"`    // workloads of which all pods are gone that were there
-	Restarted int   `json:"restarted"` // containers restarted
-	NewBytes  int64 `json:"new_bytes"` // of layers, manifests and configs that the node did not have, each once
+	Revisions int   `json:"revisions"` // new Helm revisions
+	Rolled    int   `json:"rolled"`    // workloads whose earlier pods are all gone
+	Restarted int   `json:"restarted"` // container restarts
+	NewBytes  int64 `json:"new_bytes"` // size of new layers, manifests and configs in the node
 
-	SlowestPod float64 `json:"slowest_pod"` // seconds from a workload's pod's creation to ready, of those now there; whole seconds
+	SlowestPod float64 `json:"slowest_pod"` // longest time from creation to ready of a current pod, in whole seconds
 }
 
-// Snapshot looks at the cluster.
+// Snapshot reads the current state of the cluster.
 func (c *Cluster) Snapshot(ctx context.Context) (Snapshot, error) {
 	pods, err := c.pods(ctx)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Cluster) Snapshot(ctx context.Context) (Snapshot, error) {
 	}
 	records, err := c.kube.CoreV1().Secrets(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "owner=helm"})
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("list Helm's records: %w", err)
+		return Snapshot{}, fmt.Errorf("list Helm release records: %w", err)
 	}
 	s := Snapshot{Pods: pods}
 	for _, record := range records.Items {
@@ -45,32 +45,32 @@ func (c *Cluster) Snapshot(ctx context.Context) (Snapshot, error) {
 	}
 	listed, err := c.inNode(ctx, ListBlobs...)
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("list what the node's containerd has: %w", err)
+		return Snapshot{}, fmt.Errorf("list blobs of node: %w", err)
 	}
 	s.Blobs, err = ParseBlobs(string(listed))
 	return s, err
 }
 
-// ListBlobs is the command that lists what a node, or its image, has.
+// ListBlobs is the command that lists the blobs of a node or a node image.
 var ListBlobs = []string{
 	"find", "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256", "-type", "f", "-printf", `%f %s\n`,
 }
 
-// ParseBlobs reads what ListBlobs says.
+// ParseBlobs parses the output of ListBlobs into sizes by digest.
 func ParseBlobs(text string) (map[string]int64, error) {
 	blobs := map[string]int64{}
 	for line := range strings.Lines(text) {
 		name, size, _ := strings.Cut(strings.TrimSpace(line), " ")
 		n, err := strconv.ParseInt(size, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("read the list of a node's contents: %w", err)
+			return nil, fmt.Errorf("parse list of blobs: %w", err)
 		}
 		blobs[name] = n
 	}
 	return blobs, nil
 }
 
-// Compare tells what changed from before to after.
+// Compare returns the changes from before to after.
 func Compare(before, after Snapshot) Change {
 	change := Change{Revisions: after.Revision - before.Revision}
 	for digest, size := range after.Blobs {
@@ -78,25 +78,25 @@ func Compare(before, after Snapshot) Change {
 			change.NewBytes += size
 		}
 	}
-	was := map[string]int{}
+	restartsBefore := map[string]int{}
 	for _, pod := range before.Pods {
-		was[string(pod.UID)] = restarts(pod)
+		restartsBefore[string(pod.UID)] = restarts(pod)
 	}
-	stays := map[string]bool{}
+	current := map[string]bool{}
 	for _, pod := range after.Pods {
-		if owner(pod) == "" || pod.DeletionTimestamp != nil {
+		if workloadOf(pod) == "" || pod.DeletionTimestamp != nil {
 			continue
 		}
-		stays[string(pod.UID)] = true
-		change.Restarted += restarts(pod) - was[string(pod.UID)]
+		current[string(pod.UID)] = true
+		change.Restarted += restarts(pod) - restartsBefore[string(pod.UID)]
 		if since := readySince(pod); since != nil {
 			change.SlowestPod = max(change.SlowestPod, since.Sub(pod.CreationTimestamp.Time).Seconds())
 		}
 	}
-	kept := map[string]bool{} // a workload that an autoscaler made smaller has not rolled
+	kept := map[string]bool{} // a workload that was only scaled down has not rolled
 	for _, pod := range before.Pods {
-		if name := owner(pod); name != "" {
-			kept[name] = kept[name] || stays[string(pod.UID)]
+		if name := workloadOf(pod); name != "" {
+			kept[name] = kept[name] || current[string(pod.UID)]
 		}
 	}
 	for _, kept := range kept {

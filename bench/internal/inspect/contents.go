@@ -1,4 +1,4 @@
-package world
+package inspect
 
 import (
 	"bytes"
@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// CheckLoaded fails unless the node has the images, with the engine's very layers.
+// CheckLoaded returns an error unless the node has the images with the same layers as the
+// engine.
 func (c *Cluster) CheckLoaded(ctx context.Context, refs []string) error {
 	listed, err := c.inNode(ctx, "ctr", "-n", "k8s.io", "images", "ls")
 	if err != nil {
-		return fmt.Errorf("list the node's images: %w", err)
+		return fmt.Errorf("list images of node: %w", err)
 	}
 	targets := map[string]string{}
 	for line := range strings.Lines(string(listed)) {
@@ -26,22 +27,22 @@ func (c *Cluster) CheckLoaded(ctx context.Context, refs []string) error {
 	for _, ref := range refs {
 		target := targets["docker.io/"+ref]
 		if target == "" {
-			return fmt.Errorf("the node has no image %s", ref)
+			return fmt.Errorf("image %s not found in node", ref)
 		}
 		images[ref] = target
 	}
-	return c.contents(ctx, images)
+	return c.checkLayers(ctx, images)
 }
 
-// contents compares layers: those that the node has behind an id with those that
-// the engine has under the reference.
-func (c *Cluster) contents(ctx context.Context, images map[string]string) error {
+// checkLayers compares the layers of images in the node with those in the engine. images
+// maps references to image IDs in the node.
+func (c *Cluster) checkLayers(ctx context.Context, images map[string]string) error {
 	refs := slices.Sorted(maps.Keys(images))
 	digests := make([]string, len(refs))
 	for i, ref := range refs {
 		digests[i] = images[ref][strings.LastIndex(images[ref], "@")+1:] // docker.io/…@sha256:…
 	}
-	nodeLayers, err := c.layers(ctx, digests)
+	nodeLayers, err := c.nodeLayers(ctx, digests)
 	if err != nil {
 		return err
 	}
@@ -51,29 +52,29 @@ func (c *Cluster) contents(ctx context.Context, images map[string]string) error 
 			return err
 		}
 		if !slices.Equal(layers, nodeLayers[i]) {
-			return fmt.Errorf("image %s: the node has the layers %v, the engine %v", ref, nodeLayers[i], layers)
+			return fmt.Errorf("image %s: node has layers %v, engine has %v", ref, nodeLayers[i], layers)
 		}
 	}
 	return nil
 }
 
-// A document is an image's index, manifest or config, with what leads from one
-// to the next.
-type document struct {
+// imageDocument is the index, manifest or config of an image.
+type imageDocument struct {
 	Manifests []struct {
 		Digest   string
 		Platform struct{ OS string }
 	}
-	Config json.RawMessage // a manifest's is a descriptor
+	Config json.RawMessage // a descriptor in a manifest
 	RootFS struct {
 		DiffIDs []string `json:"diff_ids"`
 	}
 }
 
-// next is the digest to go on with, "" at a config.
-func (d document) next() string {
+// next returns the digest of the manifest or config that d refers to, or "" if d is a
+// config.
+func (d imageDocument) next() string {
 	for _, manifest := range d.Manifests {
-		if manifest.Platform.OS != "unknown" { // that of an attestation
+		if manifest.Platform.OS != "unknown" { // "unknown" marks an attestation
 			return manifest.Digest
 		}
 	}
@@ -84,11 +85,11 @@ func (d document) next() string {
 	return descriptor.Digest
 }
 
-// layers follows each digest down to a config and gives its diff IDs.
-func (c *Cluster) layers(ctx context.Context, digests []string) ([][]string, error) {
+// nodeLayers follows each digest to its config and returns the diff IDs.
+func (c *Cluster) nodeLayers(ctx context.Context, digests []string) ([][]string, error) {
 	layers := make([][]string, len(digests))
 	for range 3 { // index, manifest, config
-		documents, err := c.read(ctx, digests)
+		documents, err := c.readBlobs(ctx, digests)
 		if err != nil {
 			return nil, err
 		}
@@ -102,21 +103,21 @@ func (c *Cluster) layers(ctx context.Context, digests []string) ([][]string, err
 	return layers, nil
 }
 
-// read reads blobs of the node's content store, in one command.
-func (c *Cluster) read(ctx context.Context, digests []string) ([]document, error) {
+// readBlobs reads blobs from the node's content store with a single command.
+func (c *Cluster) readBlobs(ctx context.Context, digests []string) ([]imageDocument, error) {
 	if len(digests) == 0 {
 		return nil, nil
 	}
 	script := []string{"sh", "-c", `for d; do ctr -n k8s.io content get "$d" || exit; done`, "sh"}
 	text, err := c.inNode(ctx, append(script, digests...)...)
 	if err != nil {
-		return nil, fmt.Errorf("read images in the node: %w", err)
+		return nil, fmt.Errorf("read images of node: %w", err)
 	}
-	documents := make([]document, len(digests))
+	documents := make([]imageDocument, len(digests))
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	for i := range documents {
 		if err := decoder.Decode(&documents[i]); err != nil {
-			return nil, fmt.Errorf("read %s in the node: %w", digests[i], err)
+			return nil, fmt.Errorf("read %s of node: %w", digests[i], err)
 		}
 	}
 	return documents, nil

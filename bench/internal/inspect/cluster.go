@@ -1,7 +1,6 @@
-// Package world looks at a cluster from outside both arms: what is there before
-// and after a run, and whether it is what was to be deployed. A result that is
-// wrong does not count, however fast it came.
-package world
+// Package inspect reads the state of a benchmark cluster before and after a run and
+// checks the result, independently of the arms. A run with a wrong result does not count.
+package inspect
 
 import (
 	"context"
@@ -18,54 +17,53 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// A Cluster is one that an arm made.
+// Cluster is a cluster that an arm created.
 type Cluster struct {
 	kube      kubernetes.Interface
 	namespace string
-	engine    engineView
-	inNode    runner
+	engine    layersFunc
+	inNode    execFunc
 }
 
-// engineView tells the layers of an image that the engine has, by their diff IDs.
-type engineView func(ctx context.Context, ref string) (layers []string, err error)
+// layersFunc returns the diff IDs of an image in the engine.
+type layersFunc func(ctx context.Context, ref string) (layers []string, err error)
 
-// A runner runs a command in the cluster's node.
-type runner func(ctx context.Context, command ...string) ([]byte, error)
+// execFunc runs a command in the cluster's node and returns its output.
+type execFunc func(ctx context.Context, command ...string) ([]byte, error)
 
-// Open connects to a cluster.
-func Open(kubeconfig, namespace string, engine engineView, inNode runner) (*Cluster, error) {
+// Open connects to the cluster of a kubeconfig.
+func Open(kubeconfig, namespace string, engine layersFunc, inNode execFunc) (*Cluster, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.QPS = -1 // no limit
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the cluster: %w", err)
+		return nil, fmt.Errorf("connect to cluster: %w", err)
 	}
 	return &Cluster{kube, namespace, engine, inNode}, nil
 }
 
-// Settle waits until the cluster is quiet: all pods are ready or done, and of
-// the app none is on its way out. Otherwise one run would be timed with the end
-// of the one before it.
+// Settle waits until all pods are ready or succeeded and none is terminating. Otherwise
+// the time of a run would include the end of the previous one.
 func (c *Cluster) Settle(ctx context.Context) error {
-	var restless []string
+	var notReady []string
 	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		pods, err := c.kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
-		restless = nil
+		notReady = nil
 		for _, pod := range pods.Items {
 			if !ready(pod) && pod.Status.Phase != corev1.PodSucceeded || pod.DeletionTimestamp != nil {
-				restless = append(restless, pod.Namespace+"/"+pod.Name)
+				notReady = append(notReady, pod.Namespace+"/"+pod.Name)
 			}
 		}
-		return len(restless) == 0, nil
+		return len(notReady) == 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("wait until the cluster is quiet: %w; not ready: %s", err, strings.Join(restless, ", "))
+		return fmt.Errorf("wait for pods to settle: %w; not ready: %s", err, strings.Join(notReady, ", "))
 	}
 	return nil
 }
@@ -86,12 +84,12 @@ func (c *Cluster) Delete(ctx context.Context, deployment string) error {
 	policy := metav1.DeletePropagationForeground
 	err := c.kube.AppsV1().Deployments(c.namespace).Delete(ctx, deployment, metav1.DeleteOptions{PropagationPolicy: &policy})
 	if err != nil {
-		return fmt.Errorf("delete %s: %w", deployment, err)
+		return fmt.Errorf("delete deployment %s: %w", deployment, err)
 	}
 	return wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		pods, err := c.pods(ctx)
 		for _, pod := range pods {
-			if owner(pod) == deployment {
+			if workloadOf(pod) == deployment {
 				return false, err
 			}
 		}
@@ -102,13 +100,13 @@ func (c *Cluster) Delete(ctx context.Context, deployment string) error {
 func (c *Cluster) pods(ctx context.Context) ([]corev1.Pod, error) {
 	list, err := c.kube.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("list the pods: %w", err)
+		return nil, fmt.Errorf("list pods: %w", err)
 	}
 	return list.Items, nil
 }
 
-// owner is the workload that a pod belongs to, "" for one that stands alone.
-func owner(pod corev1.Pod) string {
+// workloadOf returns the name of the workload that owns the pod, or "" for a bare pod.
+func workloadOf(pod corev1.Pod) string {
 	for _, reference := range pod.OwnerReferences {
 		switch reference.Kind {
 		case "ReplicaSet":
@@ -120,18 +118,20 @@ func owner(pod corev1.Pod) string {
 	return ""
 }
 
-// APIRequests is how many requests the cluster's administrator has made, which
-// is who every arm is: they are in the flow schema "global-default", those of
-// the cluster's own parts in others. The request that asks counts itself.
+// APIRequests returns the number of API requests that the cluster's administrator has
+// made, including this one. All arms use that identity. Its requests are in the flow
+// schema "global-default", those of the cluster's own components in others.
 func (c *Cluster) APIRequests(ctx context.Context) (int, error) {
 	text, err := c.kube.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("read the API server's metrics: %w", err)
+		return 0, fmt.Errorf("read API server metrics: %w", err)
 	}
-	return dispatched(string(text))
+	return dispatchedRequests(string(text))
 }
 
-func dispatched(metrics string) (int, error) {
+// dispatchedRequests returns the requests of flow schema global-default in the API
+// server's metrics.
+func dispatchedRequests(metrics string) (int, error) {
 	sum, found := 0.0, false
 	for line := range strings.SplitSeq(metrics, "\n") {
 		if !strings.HasPrefix(line, "apiserver_flowcontrol_dispatched_requests_total{") || !strings.Contains(line, `flow_schema="global-default"`) {
@@ -139,12 +139,12 @@ func dispatched(metrics string) (int, error) {
 		}
 		n, err := strconv.ParseFloat(line[strings.LastIndex(line, " ")+1:], 64)
 		if err != nil {
-			return 0, fmt.Errorf("read the API server's metrics: %w", err)
+			return 0, fmt.Errorf("read API server metrics: %w", err)
 		}
 		sum, found = sum+n, true
 	}
 	if !found {
-		return 0, errors.New("the API server does not count the requests of flow schema global-default")
+		return 0, errors.New("API server metrics have no requests of flow schema global-default")
 	}
 	return int(sum), nil
 }
