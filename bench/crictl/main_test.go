@@ -24,7 +24,7 @@ func (images) ImageStatus(_ context.Context, request *runtime.ImageStatusRequest
 	return &runtime.ImageStatusResponse{Image: &runtime.Image{Id: "sha256:1", RepoTags: []string{"docker.io/shop/web:1"}}}, nil
 }
 
-func TestInspecti(t *testing.T) {
+func TestRun(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "cri.sock")
 	listener, err := net.Listen("unix", socket)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestLaunch(t *testing.T) {
+func TestRun(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "result.json")
 	// A child of the command uses 40 MB and some CPU time.

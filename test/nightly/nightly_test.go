@@ -141,7 +141,7 @@ func TestNightly(t *testing.T) {
 	}
 }
 
-func TestNightlyKeepsItsArtifactsAndNoneOfAnEarlierNight(t *testing.T) {
+func TestNightly_Artifacts(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)
 	old := filepath.Join(c.artifacts, "logs", "gone")
@@ -181,42 +181,45 @@ func TestNightlyKeepsItsArtifactsAndNoneOfAnEarlierNight(t *testing.T) {
 	}
 }
 
-func TestNightlyCleansUpWithItsVolumesAndTouchesNoOtherEnvironment(t *testing.T) {
+func TestNightly_Cleanup(t *testing.T) {
 	t.Parallel()
-	c := newCheckout(t)
-	c.run(t, "", "", 0, false)
-	calls, err := os.ReadFile(c.calls)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(calls)) {
-		if strings.HasPrefix(line, "tkdeploy ") && !strings.Contains(line, " --env ci ") && !strings.HasSuffix(line, " --env ci\n") {
-			t.Errorf("not of ci: %s", line)
+	t.Run("deletes volumes of environment ci only", func(t *testing.T) {
+		t.Parallel()
+		c := newCheckout(t)
+		c.run(t, "", "", 0, false)
+		calls, err := os.ReadFile(c.calls)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if !strings.HasSuffix(string(calls), "tkdeploy down --env ci --volumes\n") {
-		t.Errorf("the last call is no down:\n%s", calls)
-	}
+		for line := range strings.Lines(string(calls)) {
+			if strings.HasPrefix(line, "tkdeploy ") && !strings.Contains(line, " --env ci ") && !strings.HasSuffix(line, " --env ci\n") {
+				t.Errorf("not of ci: %s", line)
+			}
+		}
+		if !strings.HasSuffix(string(calls), "tkdeploy down --env ci --volumes\n") {
+			t.Errorf("the last call is no down:\n%s", calls)
+		}
+	})
+
+	t.Run("completes despite a signal", func(t *testing.T) {
+		t.Parallel()
+		for _, hangs := range []string{"docker logs", "tkdeploy down"} {
+			t.Run(hangs, func(t *testing.T) {
+				t.Parallel()
+				c := newCheckout(t)
+				n := c.run(t, "tkdeploy-up=14", hangs, syscall.SIGTERM, true)
+				if n.status != 14 || n.calls[len(n.calls)-1] != "tkdeploy down" {
+					t.Errorf("got status %d, calls %q", n.status, n.calls)
+				}
+				if strings.Contains(n.said, "stopped") || !strings.HasSuffix(n.said, "artifacts in "+c.artifacts+"\n") {
+					t.Errorf("did not wait for down:\n%s", n.said)
+				}
+			})
+		}
+	})
 }
 
-func TestNightlyTakesDownAlthoughItIsAskedToStop(t *testing.T) {
-	t.Parallel()
-	for _, hangs := range []string{"docker logs", "tkdeploy down"} {
-		t.Run(hangs, func(t *testing.T) {
-			t.Parallel()
-			c := newCheckout(t)
-			n := c.run(t, "tkdeploy-up=14", hangs, syscall.SIGTERM, true)
-			if n.status != 14 || n.calls[len(n.calls)-1] != "tkdeploy down" {
-				t.Errorf("got status %d, calls %q", n.status, n.calls)
-			}
-			if strings.Contains(n.said, "stopped") || !strings.HasSuffix(n.said, "artifacts in "+c.artifacts+"\n") {
-				t.Errorf("did not wait for down:\n%s", n.said)
-			}
-		})
-	}
-}
-
-func TestNightlyKnowsTheClusterOfCI(t *testing.T) {
+func TestNightly_ClusterName(t *testing.T) {
 	t.Parallel()
 	script, err := os.ReadFile("../../hack/nightly.sh")
 	if err != nil {

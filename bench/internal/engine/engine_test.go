@@ -114,50 +114,53 @@ func runExec(t *testing.T, p *Proxy, command []string, input string) string {
 	if err := conn.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	said, err := io.ReadAll(conn)
+	output, err := io.ReadAll(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(said)
+	return string(output)
 }
 
-func TestProxyCountsWhatIsSentToTheNode(t *testing.T) {
+func TestProxy_Take(t *testing.T) {
 	t.Parallel()
-	p := newProxy(t)
-	archive := strings.Repeat("x", 300_000)
-	for _, command := range [][]string{
-		{"ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "-"},
-		{"sh", "-c", "set -e\nctr -n k8s.io images import --snapshotter \"$1\" -", "sh", "overlayfs"},
-	} {
-		if said := runExec(t, p, command, archive); said != "read 300000" {
-			t.Errorf("%v said %q", command, said)
+	t.Run("counts bytes sent to image imports", func(t *testing.T) {
+		t.Parallel()
+		p := newProxy(t)
+		archive := strings.Repeat("x", 300_000)
+		for _, command := range [][]string{
+			{"ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "-"},
+			{"sh", "-c", "set -e\nctr -n k8s.io images import --snapshotter \"$1\" -", "sh", "overlayfs"},
+		} {
+			if output := runExec(t, p, command, archive); output != "read 300000" {
+				t.Errorf("%v: got output %q, want the number of bytes read", command, output)
+			}
+			if got := p.Take(); got != (Counts{Calls: 2, Execs: 1, SentBytes: 300_000}) {
+				t.Errorf("%v: got %+v, want 2 calls, 1 exec and 300000 bytes sent", command, got)
+			}
 		}
-		if got := p.Take(); got != (Counts{Calls: 2, Execs: 1, SentBytes: 300_000}) {
-			t.Errorf("%v: %+v", command, got)
+		if output := runExec(t, p, []string{"cp", "/dev/stdin", "/kind/kubeadm.conf"}, archive); output != "read 300000" {
+			t.Errorf("cp: got output %q, want the number of bytes read", output)
 		}
-	}
-	if said := runExec(t, p, []string{"cp", "/dev/stdin", "/kind/kubeadm.conf"}, archive); said != "read 300000" {
-		t.Errorf("cp said %q", said)
-	}
-	if got := p.Take(); got != (Counts{Calls: 2, Execs: 1}) {
-		t.Errorf("what is no import counts: %+v", got)
-	}
-}
+		if got := p.Take(); got != (Counts{Calls: 2, Execs: 1}) {
+			t.Errorf("exec without import: got %+v, want 2 calls and 1 exec", got)
+		}
+	})
 
-func TestProxyCountsBuildsAndSaves(t *testing.T) {
-	t.Parallel()
-	p := newProxy(t)
-	_, response := send(t, p.Socket, "POST /v1.41/build?versionPrefix=2", "context")
-	if said, _ := io.ReadAll(response.Body); string(said) != "context" {
-		t.Errorf("the build got %q", said)
-	}
-	_, response = send(t, p.Socket, "GET /v1.41/images/get?names=a", "")
-	if said, _ := io.ReadAll(response.Body); string(said) != "archive" {
-		t.Errorf("the archive is %q", said)
-	}
-	if got := p.Take(); got != (Counts{Calls: 2, Builds: 1, Saves: 1, SavedBytes: 7}) {
-		t.Errorf("got %+v", got)
-	}
+	t.Run("counts builds and saves", func(t *testing.T) {
+		t.Parallel()
+		p := newProxy(t)
+		_, response := send(t, p.Socket, "POST /v1.41/build?versionPrefix=2", "context")
+		if output, _ := io.ReadAll(response.Body); string(output) != "context" {
+			t.Errorf("build: got response %q, want the context", output)
+		}
+		_, response = send(t, p.Socket, "GET /v1.41/images/get?names=a", "")
+		if output, _ := io.ReadAll(response.Body); string(output) != "archive" {
+			t.Errorf("save: got %q, want the archive", output)
+		}
+		if got := p.Take(); got != (Counts{Calls: 2, Builds: 1, Saves: 1, SavedBytes: 7}) {
+			t.Errorf("got %+v, want 2 calls, 1 build and 1 save of 7 bytes", got)
+		}
+	})
 }
 
 func TestClient(t *testing.T) {
@@ -165,16 +168,16 @@ func TestClient(t *testing.T) {
 	c := NewClient(newEngine(t))
 	image, err := c.Image(t.Context(), "docker.io/acme/web:1")
 	if err != nil || image.ID != "sha256:1" || len(image.RootFS.Layers) != 1 {
-		t.Errorf("%+v, %v", image, err)
+		t.Errorf("got image %+v, error %v, want sha256:1 with one layer", image, err)
 	}
 	if _, err := c.Image(t.Context(), "acme/none:1"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("no image: %v", err)
+		t.Errorf("unknown image: got error %v, want ErrNotFound", err)
 	}
 	if tags, err := c.Tags(t.Context(), "b/"); err != nil || strings.Join(tags, " ") != "b/x:1 b/x:2 b/y:1" {
-		t.Errorf("%v, %v", tags, err)
+		t.Errorf("got tags %v, error %v, want the sorted tags of b/", tags, err)
 	}
 	if err := c.Import(t.Context(), "acme/base", "1", strings.NewReader("tar")); err == nil || !strings.Contains(err.Error(), "disk full") {
-		t.Errorf("a failed import: %v", err)
+		t.Errorf("failed import: got error %v, want disk full", err)
 	}
 }
 
@@ -198,6 +201,6 @@ func TestDaemonCPUSeconds(t *testing.T) {
 		}
 	}
 	if got, err := DaemonCPUSeconds(proc); err != nil || got != 2*1.27 {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("got %v, error %v, want %v", got, err, 2*1.27)
 	}
 }

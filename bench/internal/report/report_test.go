@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/inspect"
 )
 
-// sample has a counted block 0, in which everything is slow, and three others.
+// sample returns results with a slow counted block 0 and three timed blocks.
 func sample() *Results {
 	r := &Results{Machine: [][2]string{{"machine", "2 cores"}}, Seed: 7, Version: []float64{0.05, 0.04, 0.9}}
 	for block := range 4 {
@@ -33,38 +33,41 @@ func sample() *Results {
 			}
 		}
 	}
-	r.Runs = append(r.Runs, Run{App: "svc5", Scenario: Cold, Arm: Tkdeploy, Block: 9, Seconds: 0.001, Problem: "auth tells\nnothing"})
+	r.Runs = append(r.Runs, Run{App: "svc5", Scenario: Cold, Arm: Tkdeploy, Block: 9, Seconds: 0.001, Problem: "auth responds with\nnothing"})
 	return r
 }
 
-func TestMarkdown(t *testing.T) {
+func TestResults_Markdown(t *testing.T) {
 	t.Parallel()
-	text := sample().Markdown()
-	for _, want := range []string{
-		"- machine: 2 cores\n",
-		"| svc5 | cold | 22.0 | | 11.0 | **0.500** [0.500, 0.500] (n=3) | **1.00** [1.00, 1.00] (n=3) |\n",
-		"- svc5, cold: a bare `kind create cluster` (6.00 s) and the slowest pod (2.00 s) are 8.00 s; tkdeploy takes 1.38 times that.\n",
-		"- Each service more, cold, from 5 to 50: by hand 2.00 s, with tkdeploy 1.00 s, that is 0.500 of it.\n",
-		"- `tkdeploy version`: 50 ms (median of 3).\n",
-		"| svc5 | cold | tkdeploy | 103 | 1.03 | 12 | 0 | 0 | 1 | 0 | 0 | 1.50, 0.000, 0.000 | 80 |\n",
-		"Not counted: svc5, cold, tkdeploy, block 9: auth tells; nothing\n",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("lacks %q:\n%s", want, text)
+	t.Run("formats times, ratios and counters", func(t *testing.T) {
+		t.Parallel()
+		text := sample().Markdown() + sample().Counters()
+		for _, want := range []string{
+			"- machine: 2 cores\n",
+			"| svc5 | cold | 22.0 | | 11.0 | **0.500** [0.500, 0.500] (n=3) | **1.00** [1.00, 1.00] (n=3) |\n",
+			"| svc5 | 6.00 | 2.00 | 8.00 | 1.38 |\n",
+			"- Each additional service, cold, from 5 to 50: 2.00 s by hand, 1.00 s with tkdeploy, ratio 0.500.\n",
+			"- `tkdeploy version`: 50 ms (median of 3).\n",
+			"| svc5 | cold | tkdeploy | 103 | 1.03 | 12 | 0 | 0 | 1 | 0 | 0 | 1.50, 0.000, 0.000 | 80 |\n",
+			"Not counted: svc5, cold, tkdeploy, block 9: auth responds with; nothing\n",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("got:\n%s\nwant %q", text, want)
+			}
 		}
-	}
+	})
+
+	t.Run("uses counted times without other times", func(t *testing.T) {
+		t.Parallel()
+		r := sample()
+		r.Runs = r.Runs[:6]
+		if text := r.Markdown(); !strings.Contains(text, "| svc5 | cold | 2000 | | 1000 | 0.500 (n=1) |") {
+			t.Errorf("got:\n%s", text)
+		}
+	})
 }
 
-func TestCountedTimesAreUsedWhereThereAreNoOthers(t *testing.T) {
-	t.Parallel()
-	r := sample()
-	r.Runs = r.Runs[:6]
-	if text := r.Markdown(); !strings.Contains(text, "| svc5 | cold | 2000 | | 1000 | 0.500 (n=1) |") {
-		t.Errorf("got\n%s", text)
-	}
-}
-
-func TestSVG(t *testing.T) {
+func TestResults_SVG(t *testing.T) {
 	t.Parallel()
 	text := sample().SVG()
 	decoder := xml.NewDecoder(strings.NewReader(text))
@@ -77,16 +80,16 @@ func TestSVG(t *testing.T) {
 			t.Fatalf("%v:\n%s", err, text)
 		}
 	}
-	// A half is one doubling left of 1, which is one left of the end.
+	// On the logarithmic scale, 0.5 is one step left of 1, and 1 is one step left of the end.
 	if !strings.Contains(text, `<circle cx="570.0" cy="40"`) || strings.Count(text, "<circle") != 2 {
-		t.Errorf("got\n%s", text)
+		t.Errorf("got:\n%s", text)
 	}
 	if position(0.0001) != labelWidth || position(99) != labelWidth+plotWidth {
-		t.Error("what is off the scale does not stand at its end")
+		t.Error("ratios outside the scale are not clamped")
 	}
 }
 
-func TestInsertAndSave(t *testing.T) {
+func TestInsert(t *testing.T) {
 	t.Parallel()
 	doc := filepath.Join(t.TempDir(), "performance.md")
 	if err := os.WriteFile(doc, []byte("# Speed\n"+BeginMarker+"\nold\n"+EndMarker+"\nrest\n"), 0o644); err != nil {
@@ -96,14 +99,18 @@ func TestInsertAndSave(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(doc); string(got) != "# Speed\n"+BeginMarker+"\n\nnew\n\n"+EndMarker+"\nrest\n" {
-		t.Errorf("got %s", got)
+		t.Errorf("got %q, want the new text between the markers", got)
 	}
 	if err := os.WriteFile(doc, []byte("# Speed\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := Insert(doc, "new"); err == nil {
-		t.Error("a document without a place was written")
+		t.Error("document without markers: got no error")
 	}
+}
+
+func TestResults_Save(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "results.json")
 	if err := sample().Save(path); err != nil {
 		t.Fatal(err)
@@ -114,6 +121,6 @@ func TestInsertAndSave(t *testing.T) {
 	}
 	var saved Results
 	if err := json.Unmarshal(text, &saved); err != nil || len(saved.Runs) != len(sample().Runs) || saved.Runs[0].NewBytes != 100e6 || saved.Seed != 7 {
-		t.Errorf("read back: %v", err)
+		t.Errorf("got %d runs, seed %d, error %v, want the saved results", len(saved.Runs), saved.Seed, err)
 	}
 }

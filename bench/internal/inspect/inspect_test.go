@@ -49,16 +49,19 @@ func TestCompare(t *testing.T) {
 		after Snapshot
 		want  Change
 	}{
-		{"nothing", before, Change{SlowestPod: 3}},
-		{"a workload rolled, layers came, a container restarted",
+		{"no change", before, Change{SlowestPod: 3}},
+		{"rollout, new layers and a restart",
 			Snapshot{Revision: 3, Blobs: map[string]int64{"a": 1, "b": 20, "c": 300}, Pods: []corev1.Pod{leaving, pod("auth-2", "auth", 0), pod("video-1", "video", 3)}},
 			Change{Revisions: 1, Rolled: 1, Restarted: 2, NewBytes: 320, SlowestPod: 3}},
-		{"a workload shrank", Snapshot{Revision: 2, Blobs: before.Blobs, Pods: before.Pods[:2]}, Change{SlowestPod: 3}},
-		{"a workload grew", Snapshot{Revision: 2, Blobs: before.Blobs, Pods: append(slices.Clone(before.Pods), pod("auth-2", "auth", 0))}, Change{SlowestPod: 3}},
+		{"workload scaled down", Snapshot{Revision: 2, Blobs: before.Blobs, Pods: before.Pods[:2]}, Change{SlowestPod: 3}},
+		{"workload scaled up", Snapshot{Revision: 2, Blobs: before.Blobs, Pods: append(slices.Clone(before.Pods), pod("auth-2", "auth", 0))}, Change{SlowestPod: 3}},
 	} {
-		if got := Compare(before, test.after); got != test.want {
-			t.Errorf("%s: got %+v, want %+v", test.name, got, test.want)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Compare(before, test.after); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
 	}
 }
 
@@ -66,28 +69,29 @@ func TestParseBlobs(t *testing.T) {
 	t.Parallel()
 	blobs, err := ParseBlobs("aa 12\nbb 3\n")
 	if err != nil || len(blobs) != 2 || blobs["aa"] != 12 {
-		t.Errorf("%v, %v", blobs, err)
+		t.Errorf("got %v, error %v, want 2 blobs with aa of 12 bytes", blobs, err)
 	}
-	if _, err := ParseBlobs("find: no such folder\n"); err == nil {
-		t.Error("an error message was read as a list")
+	if _, err := ParseBlobs("find: no such directory\n"); err == nil {
+		t.Error("error message as input: got no error")
 	}
 }
 
-func TestDispatched(t *testing.T) {
+func TestDispatchedRequests(t *testing.T) {
 	t.Parallel()
 	text := `# HELP x
 apiserver_flowcontrol_dispatched_requests_total{flow_schema="exempt",priority_level="exempt"} 900
 apiserver_flowcontrol_dispatched_requests_total{flow_schema="global-default",priority_level="global-default"} 41
 `
 	if n, err := dispatchedRequests(text); n != 41 || err != nil {
-		t.Errorf("%d, %v", n, err)
+		t.Errorf("got %d, error %v, want 41", n, err)
 	}
 	if _, err := dispatchedRequests("# HELP x\n"); err == nil {
-		t.Error("missing metrics are no requests")
+		t.Error("missing metrics: got no error")
 	}
 }
 
-// newCluster runs auth and video as the engine has them.
+// newCluster returns a cluster that runs auth and video with the images of the engine.
+// change modifies the blobs of the node.
 func newCluster(t *testing.T, change func(map[string]string)) *Cluster {
 	t.Helper()
 	one := int32(1)
@@ -110,7 +114,7 @@ func newCluster(t *testing.T, change func(map[string]string)) *Cluster {
 	}
 	kube := fake.NewClientset(objects...)
 	kube.AddProxyReactor("services", func(action clienttesting.Action) (bool, rest.ResponseWrapper, error) {
-		return true, answer(action.(clienttesting.ProxyGetAction).GetName() + " first 1\n"), nil
+		return true, response(action.(clienttesting.ProxyGetAction).GetName() + " first 1\n"), nil
 	})
 	return &Cluster{kube, "bench",
 		func(_ context.Context, ref string) ([]string, error) {
@@ -133,11 +137,12 @@ func newCluster(t *testing.T, change func(map[string]string)) *Cluster {
 	}
 }
 
-type answer string
+// response is the response of a Service.
+type response string
 
-func (a answer) DoRaw(context.Context) ([]byte, error) { return []byte(a), nil }
+func (r response) DoRaw(context.Context) ([]byte, error) { return []byte(r), nil }
 
-func (answer) Stream(context.Context) (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+func (response) Stream(context.Context) (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 
 func want() fixture.Want {
 	return fixture.Want{
@@ -146,35 +151,57 @@ func want() fixture.Want {
 	}
 }
 
-func TestCheck(t *testing.T) {
+func TestCluster_Check(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name   string
-		change func(map[string]string)
-		want   func(*fixture.Want)
-		says   string
-	}{
-		{name: "what is as wanted passes"},
-		{name: "another image under the name", change: func(blobs map[string]string) {
-			blobs["sha256:c"] = `{"rootfs":{"diff_ids":["sha256:base","sha256:auth0"]}}`
-		}, says: "image bench/auth:1: the node has the layers [sha256:base sha256:auth0], the engine [sha256:base sha256:auth1]"},
-		{name: "a workload is missing", want: func(w *fixture.Want) { w.Workloads = append(w.Workloads, "chat") }, says: "no Deployment chat"},
-		{name: "an old source", want: func(w *fixture.Want) { w.Responses["video"] = "video fir" }, says: `video tells "video first 1", its source "video fir"`},
-		{name: "an old value", want: func(w *fixture.Want) { w.Value = "8" }, says: "pod video-1 has not GREETING=8"},
-		{name: "a blob is not there", change: func(blobs map[string]string) { delete(blobs, "sha256:m") }, says: "sha256:m: not found"},
-	} {
-		w := want()
-		if test.want != nil {
-			test.want(&w)
+	t.Run("compares the app with the expected state", func(t *testing.T) {
+		t.Parallel()
+		for _, test := range []struct {
+			name   string
+			change func(map[string]string)
+			want   func(*fixture.Want)
+			err    string
+		}{
+			{name: "expected state"},
+			{name: "different image", change: func(blobs map[string]string) {
+				blobs["sha256:c"] = `{"rootfs":{"diff_ids":["sha256:base","sha256:auth0"]}}`
+			}, err: "image bench/auth:1: node has layers [sha256:base sha256:auth0], engine has [sha256:base sha256:auth1]"},
+			{name: "missing workload", want: func(w *fixture.Want) { w.Workloads = append(w.Workloads, "chat") }, err: "deployment not found: chat"},
+			{name: "old source", want: func(w *fixture.Want) { w.Responses["video"] = "video fir" }, err: `service video responds with "video first 1", want "video fir"`},
+			{name: "old value", want: func(w *fixture.Want) { w.Value = "8" }, err: `pod video-1 has GREETING="7", want "8"`},
+			{name: "missing blob", change: func(blobs map[string]string) { delete(blobs, "sha256:m") }, err: "sha256:m: not found"},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				w := want()
+				if test.want != nil {
+					test.want(&w)
+				}
+				err := newCluster(t, test.change).Check(t.Context(), w)
+				if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+					t.Errorf("got error %v, want %q", err, test.err)
+				}
+			})
 		}
-		err := newCluster(t, test.change).Check(t.Context(), w)
-		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
-			t.Errorf("%s: %v", test.name, err)
+	})
+
+	t.Run("detects an unfinished rollout", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, nil)
+		d, err := c.kube.AppsV1().Deployments("bench").Get(t.Context(), "auth", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		d.Generation = 2
+		if _, err := c.kube.AppsV1().Deployments("bench").Update(t.Context(), d, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Check(t.Context(), want()); err == nil || !strings.Contains(err.Error(), "deployment auth: 1 updated") {
+			t.Errorf("got error %v, want deployment auth: 1 updated", err)
+		}
+	})
 }
 
-func TestCheckReadsAValueInAConfigMap(t *testing.T) {
+func TestCluster_envValue(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, nil)
 	container := corev1.Container{EnvFrom: []corev1.EnvFromSource{
@@ -188,42 +215,26 @@ func TestCheckReadsAValueInAConfigMap(t *testing.T) {
 		}
 	}
 	if value, err := c.envValue(t.Context(), container, "GREETING"); err != nil || value != "2" {
-		t.Errorf("the later one: %q, %v", value, err)
+		t.Errorf("two ConfigMaps: got %q, error %v, want the value of the later one", value, err)
 	}
 	container.Env = []corev1.EnvVar{{Name: "GREETING", Value: "3"}}
 	if value, err := c.envValue(t.Context(), container, "GREETING"); err != nil || value != "3" {
-		t.Errorf("its own: %q, %v", value, err)
+		t.Errorf("env: got %q, error %v, want 3", value, err)
 	}
 }
 
-func TestCheckSeesAnUnfinishedRollout(t *testing.T) {
-	t.Parallel()
-	c := newCluster(t, nil)
-	d, err := c.kube.AppsV1().Deployments("bench").Get(t.Context(), "auth", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Generation = 2
-	if _, err := c.kube.AppsV1().Deployments("bench").Update(t.Context(), d, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Check(t.Context(), want()); err == nil || !strings.Contains(err.Error(), "deployment auth: 1 updated") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestCheckLoaded(t *testing.T) {
+func TestCluster_CheckLoaded(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, nil)
 	if err := c.CheckLoaded(t.Context(), []string{"bench/video:1"}); err != nil {
 		t.Error(err)
 	}
-	if err := c.CheckLoaded(t.Context(), []string{"bench/auth:1"}); err == nil || !strings.Contains(err.Error(), "no image bench/auth:1") {
-		t.Errorf("an image that is not there: %v", err)
+	if err := c.CheckLoaded(t.Context(), []string{"bench/auth:1"}); err == nil || !strings.Contains(err.Error(), "image bench/auth:1 not found") {
+		t.Errorf("missing image: got error %v, want image not found", err)
 	}
 }
 
-func TestSnapshotAndDelete(t *testing.T) {
+func TestCluster_Snapshot(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, nil)
 	c.inNode = func(context.Context, ...string) ([]byte, error) { return []byte("aa 5\n"), nil }
@@ -235,8 +246,13 @@ func TestSnapshotAndDelete(t *testing.T) {
 	}
 	s, err := c.Snapshot(t.Context())
 	if err != nil || s.Revision != 10 || len(s.Pods) != 2 || s.Blobs["aa"] != 5 {
-		t.Errorf("%+v, %v", s, err)
+		t.Errorf("got %+v, error %v, want revision 10, 2 pods and 1 blob", s, err)
 	}
+}
+
+func TestCluster_Delete(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, nil)
 	if err := c.kube.CoreV1().Pods("bench").Delete(t.Context(), "video-1", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
