@@ -47,10 +47,9 @@ var handArgs = map[action][]string{
 	actionDown:       {"down"},
 }
 
-// usesScript reports whether the arm runs hand.sh.
 func usesScript(arm string) bool { return arm == report.Hand || arm == report.Naive }
 
-// usage holds the resources that a command used, and its own report of steps and mutations.
+// usage is the resource usage of a command, with the steps and mutations that it reports.
 type usage struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
@@ -60,8 +59,7 @@ type usage struct {
 	mutations int
 }
 
-// launch runs an action of an arm in its project. If counted is true, the engine
-// calls go through the proxy.
+// launch runs an action of an arm, through the proxy if counted is true.
 func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, a action, counted bool) (usage, error) {
 	command := append([]string{filepath.Join(b.repo, "bin", "tkdeploy")}, append(tkdeployArgs[a], "--env", p.Env, "--output", "json")...)
 	if usesScript(arm) {
@@ -81,8 +79,8 @@ func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, a ac
 	return u, err
 }
 
-// environment returns the environment of an arm's commands. All arms use the same
-// docker command, and none uses the developer's kubeconfig.
+// environment sets the same docker command for all arms, and hides the developer's
+// kubeconfig.
 func (b *bench) environment(arm string, p *fixture.Project, counted bool) []string {
 	socket := b.socket
 	if counted {
@@ -104,8 +102,7 @@ func (b *bench) environment(arm string, p *fixture.Project, counted bool) []stri
 // commandTimeout is longer than any step takes. A command that exceeds it is hanging.
 const commandTimeout = 20 * time.Minute
 
-// runCommand runs a command under launch and writes its output to logs.stdout and
-// logs.stderr.
+// runCommand runs a command under launch, with its output in logs.stdout and .stderr.
 func (b *bench) runCommand(ctx context.Context, logs, dir string, environment, command []string) (usage, error) {
 	var u usage
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
@@ -129,7 +126,7 @@ func (b *bench) runCommand(ctx context.Context, logs, dir string, environment, c
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute // tkdeploy cleans up after a signal
 	if err := cmd.Run(); err != nil {
-		output, _ := os.ReadFile(logs + ".stderr") // err is enough if the file is unreadable
+		output, _ := os.ReadFile(logs + ".stderr") // err suffices
 		return u, fmt.Errorf("%w:\n%s", err, tail(output, 20))
 	}
 	text, err := os.ReadFile(logs + ".json")
@@ -139,13 +136,12 @@ func (b *bench) runCommand(ctx context.Context, logs, dir string, environment, c
 	return u, json.Unmarshal(text, &u)
 }
 
-// tail returns the last lines of text.
 func tail(text []byte, lines int) string {
 	all := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// readSteps returns the seconds of each step from the lines "step NAME SECONDS" of hand.sh.
+// readSteps parses the lines "step NAME SECONDS" of hand.sh.
 func readSteps(path string) (map[string]float64, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -164,8 +160,7 @@ func readSteps(path string) (map[string]float64, error) {
 	return steps, nil
 }
 
-// readEvents returns the seconds of each stage and the number of mutations from
-// tkdeploy's JSON events.
+// readEvents returns the seconds of each stage and the mutations from JSON events.
 func readEvents(path string) (map[string]float64, int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

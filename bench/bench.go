@@ -23,19 +23,19 @@ import (
 type bench struct {
 	options options
 	log     io.Writer
-	repo    string // root of the repository
-	work    string // directory for projects, logs and results, below bin
+	repo    string
+	work    string // projects, logs and results
 
-	docker   string // docker command of all arms
-	socket   string // socket of the engine
+	docker   string
+	socket   string
 	engine   *engine.Client
 	proxy    *engine.Proxy
-	temp     string // directory of the proxy's socket; socket paths must be short
+	temp     string // for the proxy's socket, whose path must be short
 	cgroupV1 bool
 
-	node      string           // node image
-	crictl    string           // binary to mount into the nodes of arm hand; "" if the node image has crictl
-	preloaded map[string]int64 // blobs in the containerd of a new node, with their sizes
+	node      string
+	crictl    string           // to mount into nodes; "" if the node image has crictl
+	preloaded map[string]int64 // blobs of a new node by digest
 
 	results    *report.Results
 	violations []string // wrong results and unexpected counts
@@ -80,7 +80,7 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 }
 
 func (b *bench) close() {
-	_ = b.proxy.Close() // all requests have finished
+	_ = b.proxy.Close() // no requests are left
 	_ = os.RemoveAll(b.temp)
 }
 
@@ -89,7 +89,6 @@ func (b *bench) logf(format string, args ...any) { fmt.Fprintf(b.log, "bench: "+
 // tool returns the path of a program that the Makefile built.
 func (b *bench) tool(name string) string { return filepath.Join(b.repo, "bin", "tools", name) }
 
-// measureApp runs all blocks of an app.
 func (b *bench) measureApp(ctx context.Context, a app) error {
 	if b.options.arms != "" {
 		a.arms = strings.Split(b.options.arms, ",")
@@ -125,9 +124,8 @@ func (b *bench) measureApp(ctx context.Context, a app) error {
 	return nil
 }
 
-// prepare creates each arm's copy of the app, fills the build cache, and makes the
-// node and base images available. tkdeploy pulls these or builds them from recipes,
-// so its arm comes first.
+// prepare creates the projects and fills the build cache. tkdeploy comes first, because
+// it pulls the node and base images or builds them from recipes.
 func (b *bench) prepare(ctx context.Context, a app) (map[string]*fixture.Project, error) {
 	if err := b.ensureBase(ctx, a.spec); err != nil {
 		return nil, err
@@ -218,7 +216,6 @@ func (b *bench) runDocker(ctx context.Context, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// removeTags removes the project's images from the engine.
 func (b *bench) removeTags(ctx context.Context, p *fixture.Project) error {
 	tags, err := b.engine.Tags(ctx, p.Prefix)
 	if err != nil {
@@ -236,10 +233,8 @@ func (b *bench) removeNode(ctx context.Context, p *fixture.Project) error {
 	return err
 }
 
-// nodeOf returns the name of the project's node container.
 func nodeOf(p *fixture.Project) string { return p.Cluster + "-control-plane" }
 
-// version measures `tkdeploy version`.
 func (b *bench) version(ctx context.Context) error {
 	for range 20 {
 		u, err := b.runCommand(ctx, filepath.Join(b.work, "version"), b.repo, os.Environ(), []string{filepath.Join(b.repo, "bin", "tkdeploy"), "version"})

@@ -6,12 +6,11 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// maxSendFactor is the largest allowed ratio of sent to new bytes. An archive also
-// contains headers and an index.
+// maxSendFactor limits the ratio of sent to new bytes. Archives have headers and an index.
 const maxSendFactor = 1.05
 
-// checkCounts returns the unexpected counts of a tkdeploy run. Unlike times, these
-// counts are the same on every machine, so a test can fail on them.
+// checkCounts returns the unexpected counts of a tkdeploy run. They do not depend on the
+// machine.
 func checkCounts(r report.Run) []string {
 	if usesScript(r.Arm) || r.Problem != "" {
 		return nil
@@ -40,7 +39,7 @@ func checkCounts(r report.Run) []string {
 		equal("Helm revisions", r.Revisions, 0)
 		equal("workloads rolled", r.Rolled, 0)
 	}
-	if r.Scenario != report.Cold { // services of the stack may start before their databases and restart
+	if r.Scenario != report.Cold { // services may restart until their databases are ready
 		equal("containers restarted", r.Restarted, 0)
 	}
 	if !r.Counted {

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// findDocker returns the first docker command in path that can build with BuildKit:
-// one with buildx, or one older than 23, which includes BuildKit. Newer versions
-// without buildx only have the legacy builder, which would slow down arm hand.
+// findDocker returns the first docker command in path that can build with BuildKit. Since
+// version 23 that requires buildx; the legacy builder would slow down arm hand.
 func findDocker(ctx context.Context, path string) (string, error) {
 	for _, dir := range filepath.SplitList(path) {
 		docker := filepath.Join(dir, "docker")
@@ -36,7 +35,6 @@ func findDocker(ctx context.Context, path string) (string, error) {
 	return "", fmt.Errorf("no docker command in PATH supports BuildKit: install docker-buildx")
 }
 
-// engineSocket returns the socket of the engine to measure.
 func engineSocket() (string, error) {
 	host := os.Getenv("DOCKER_HOST")
 	if host == "" {
@@ -49,7 +47,6 @@ func engineSocket() (string, error) {
 	return socket, nil
 }
 
-// machine describes the hardware and the versions, as pairs of name and value.
 func (b *bench) machine(ctx context.Context) ([][2]string, error) {
 	info, err := b.engine.Info(ctx)
 	if err != nil {
@@ -72,7 +69,6 @@ func (b *bench) machine(ctx context.Context) ([][2]string, error) {
 	}, nil
 }
 
-// cpuModel returns the processor's model name, or its architecture.
 func cpuModel() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -21,11 +21,11 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// app is an application to deploy and how to measure it.
+// app is an application to measure.
 type app struct {
 	name      string
 	spec      fixture.Spec
-	blocks    int // timed blocks; the counted block 0 precedes them
+	blocks    int // timed, after the counted block 0
 	arms      []string
 	scenarios []string
 }
@@ -37,9 +37,8 @@ var (
 	bothArms      = []string{report.Hand, report.Tkdeploy}
 )
 
-// apps lists the apps in the order of their runs. All of them take two hours on a
-// machine with 2 cores. Apps that have targets get the most blocks. The arms naive
-// and again, which have no targets, run only with the smallest app.
+// apps takes two hours on a machine with 2 cores. Apps with targets get the most blocks.
+// Arms without targets (naive, again) run only with the smallest app.
 var apps = []app{
 	{"svc5", fixture.Spec{Services: 5, BaseMB: 100, NoiseMB: 4}, 3, []string{report.Hand, report.Naive, report.Tkdeploy, report.Again}, allScenarios},
 	{"stack", fixture.Spec{}, 3, bothArms, noLoad},
@@ -49,11 +48,9 @@ var apps = []app{
 	{"big1", fixture.Spec{Services: 1, BaseMB: 1000, NoiseMB: 4}, 1, bothArms, []string{report.Cold}},
 }
 
-// naiveBlocks is the number of blocks of arm naive. It is slow, and no target
-// refers to it.
+// naiveBlocks limits the blocks of arm naive, which is slow and has no target.
 const naiveBlocks = 2
 
-// options holds the flags.
 type options struct {
 	quick     bool
 	apps      string
@@ -64,8 +61,7 @@ type options struct {
 	seed      uint64
 }
 
-// complete reports whether the benchmark omits nothing, so that its results are
-// published.
+// complete reports whether nothing is omitted, so the results can be published.
 func (o options) complete() bool {
 	return !o.quick && o.apps == "" && o.arms == "" && o.scenarios == "" && o.blocks < 0
 }

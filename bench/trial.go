@@ -14,9 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// trial is one arm's part of a block: it creates a cluster, runs the scenarios and
-// deletes the cluster. Only one benchmark cluster exists at a time, so that no arm
-// shares the machine with another arm's control plane.
+// trial is one arm's part of a block: create a cluster, run the scenarios, delete the
+// cluster. Arms never share the machine with another arm's control plane.
 type trial struct {
 	bench   *bench
 	app     app
@@ -26,8 +25,8 @@ type trial struct {
 	cluster *inspect.Cluster // nil until it is created
 }
 
-// runTrial runs one trial. A failed run ends the trial and records its problem.
-// runTrial returns an error only if later trials would be affected.
+// runTrial records failed runs as problems. It returns an error only if later trials
+// would be affected.
 func (b *bench) runTrial(ctx context.Context, a app, arm string, block int, p *fixture.Project) error {
 	if err := b.removeNode(ctx, p); err != nil {
 		return err
@@ -72,7 +71,6 @@ func (t *trial) runScenarios(ctx context.Context) {
 	}
 }
 
-// runScenario sets up, measures and checks one run.
 func (t *trial) runScenario(ctx context.Context, r *report.Run) error {
 	before := inspect.Snapshot{Blobs: t.bench.preloaded}
 	if t.cluster != nil {
@@ -105,10 +103,9 @@ func (t *trial) runScenario(ctx context.Context, r *report.Run) error {
 	return t.cluster.Check(ctx, t.project.Want())
 }
 
-// setUp changes the project or the cluster for the scenario.
 func (t *trial) setUp(ctx context.Context, scenario string) error {
 	t.bench.sequence++
-	text := fmt.Sprintf("%s change %d of %d", t.arm, t.bench.sequence, t.bench.options.seed) // unique, because the build cache has the texts of earlier benchmarks
+	text := fmt.Sprintf("%s change %d of %d", t.arm, t.bench.sequence, t.bench.options.seed) // not yet in the build cache
 	switch scenario {
 	case report.Cold:
 		return t.bench.removeTags(ctx, t.project)
@@ -131,7 +128,7 @@ func (t *trial) setUp(ctx context.Context, scenario string) error {
 	return nil
 }
 
-// scenarioActions holds the action of each scenario that does not run actionUp.
+// scenarioActions defaults to actionUp.
 var scenarioActions = map[string]action{report.Unverified: actionUpUntested, report.Load: actionLoad}
 
 // measure runs the arm and reads the counters before and after it.
@@ -179,7 +176,6 @@ func (t *trial) measure(ctx context.Context, r *report.Run) error {
 	return nil
 }
 
-// cpu returns the CPU seconds that the engine and the node have used.
 func (t *trial) cpu(ctx context.Context) (engineSeconds, nodeSeconds float64, err error) {
 	if engineSeconds, err = engine.DaemonCPUSeconds("/proc"); err != nil {
 		return 0, 0, err
@@ -188,7 +184,6 @@ func (t *trial) cpu(ctx context.Context) (engineSeconds, nodeSeconds float64, er
 	return engineSeconds, nodeSeconds, err
 }
 
-// open connects to the cluster that the arm created.
 func (t *trial) open() error {
 	kubeconfig := filepath.Join(t.project.Dir, "kubeconfig")
 	if !usesScript(t.arm) {

@@ -1,12 +1,11 @@
 // Command crictl implements the part of cri-tools that `kind load` uses.
 //
-//	crictl inspecti IMAGE    prints the image's status as JSON; exit code 1 if it does not exist
+//	crictl inspecti IMAGE    print the image's status as JSON; exit code 1 if not found
 //
-// `kind load` runs crictl to check which images a node has, and loads the others.
-// kindest/node contains the real crictl. The offline node image does not, because
-// cri-tools is not available as a Go module, and kind would load every image every
-// time. To keep the comparison fair, the benchmark mounts this program into the nodes
-// of arms hand and naive. tkdeploy does not need it.
+// Without crictl, `kind load` loads every image every time. kindest/node contains it; the
+// offline node image does not, because cri-tools is not available as a Go module. To keep
+// the comparison fair, the benchmark mounts this program into the nodes of arms hand and
+// naive.
 package main
 
 import (

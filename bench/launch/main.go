@@ -1,5 +1,4 @@
-// Command launch runs a command and records the seconds from exec to exit, the CPU
-// seconds and the peak memory.
+// Command launch runs a command and records its elapsed time, CPU time and peak memory.
 //
 //	launch RESULT.json COMMAND [ARG]...
 //
@@ -18,8 +17,8 @@ import (
 	"time"
 )
 
-// result covers the command and the children that it waited for. PeakBytes is the
-// resident memory of the largest of these processes.
+// result covers the command and its reaped children. PeakBytes is the resident memory of
+// the largest process.
 type result struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
@@ -40,8 +39,8 @@ func main() {
 
 // run runs the command, writes the result to path and returns the exit code.
 func run(path string, command []string) (int, error) {
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // signals are for the command, which is in the same process group
-	cmd := exec.Command(command[0], command[1:]...)                       //nolint:noctx // the command exits by itself or after a signal to the group
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // the command is in the same process group and gets the signal too
+	cmd := exec.Command(command[0], command[1:]...)                       //nolint:noctx // a signal to the process group ends it
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr         // with files, Wait does not wait for children that keep the output open
 	start := time.Now()
 	err := cmd.Run()

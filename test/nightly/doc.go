@@ -1,3 +1,3 @@
-// Package nightly tests hack/nightly.sh with stand-ins for make, tkdeploy and
-// docker. The real thing deploys the whole stack; it is the nightly job itself.
+// Package nightly tests hack/nightly.sh with fakes of make, tkdeploy and docker. The
+// nightly job itself runs the script with the real programs.
 package nightly

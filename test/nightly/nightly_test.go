@@ -12,31 +12,31 @@ import (
 	"testing"
 )
 
-// checkout is a folder with the script and the stand-ins.
+// checkout is a directory with the script and the fakes.
 type checkout struct{ root, artifacts, calls, hanging string }
 
 func newCheckout(t *testing.T) checkout {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "a checkout")
-	c := checkout{root, filepath.Join(root, "of this night"), filepath.Join(root, "calls"), filepath.Join(root, "hanging")}
-	for path, is := range map[string]string{
-		"hack/nightly.sh": "../../hack/nightly.sh", "bin/tkdeploy": "testdata/stand-in",
-		"path/make": "testdata/stand-in", "path/docker": "testdata/stand-in",
+	c := checkout{root, filepath.Join(root, "current artifacts"), filepath.Join(root, "calls"), filepath.Join(root, "hanging")}
+	for path, target := range map[string]string{
+		"hack/nightly.sh": "../../hack/nightly.sh", "bin/tkdeploy": "testdata/fake",
+		"path/make": "testdata/fake", "path/docker": "testdata/fake",
 	} {
-		is, err := filepath.Abs(is)
+		target, err := filepath.Abs(target)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(is); err != nil { // so Go's test cache knows that the test is of this file
+		if _, err := os.Stat(target); err != nil { // records the file as an input for Go's test cache
 			t.Fatal(err)
 		}
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		// A link, for a file that the test wrote could not be run while a command
-		// that another test starts at that moment still has it open (ETXTBSY).
-		if err := os.Symlink(is, path); err != nil {
+		// A link, because executing a file that the test has written fails with ETXTBSY
+		// while a process forked by a parallel test still has it open.
+		if err := os.Symlink(target, path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,94 +48,94 @@ func newCheckout(t *testing.T) checkout {
 	return c
 }
 
-// night is how the script ended.
-type night struct {
-	status int
-	said   string
-	calls  []string // without what follows the second word
+// result is the result of the script.
+type result struct {
+	exitCode int
+	output   string
+	calls    []string // program and first argument
 }
 
-// run runs the script. Statuses are those that the stand-ins end with, as
-// "tkdeploy-up=14". If one is to hang, the script is signaled meanwhile, and
-// then the stand-in goes on if the signal is not for it.
-func (c checkout) run(t *testing.T, statuses, hangs string, signal syscall.Signal, goesOn bool) night {
+// run runs the script. exitCodes sets the exit codes of the fakes, for example
+// "tkdeploy-up=14". If hangs names a fake, run signals the script while that fake hangs,
+// and then lets the fake continue if resumes is true.
+func (c checkout) run(t *testing.T, exitCodes, hangs string, signal syscall.Signal, resumes bool) result {
 	t.Helper()
-	var said bytes.Buffer
+	var output bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), filepath.Join(c.root, "hack/nightly.sh"))
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(c.root, "path")+":"+os.Getenv("PATH"),
-		"ARTIFACTS="+c.artifacts, "CALLS="+c.calls, "STATUSES="+statuses, "HANGS="+hangs, "HANGING="+c.hanging)
-	cmd.Stdout, cmd.Stderr = &said, &said
+		"ARTIFACTS="+c.artifacts, "CALLS="+c.calls, "EXIT_CODES="+exitCodes, "HANGS="+hangs, "HANGING="+c.hanging)
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	if hangs != "" {
-		if _, err := os.ReadFile(c.hanging); err != nil { // returns when the stand-in hangs
+		if _, err := os.ReadFile(c.hanging); err != nil { // returns when the fake hangs
 			t.Fatal(err)
 		}
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		if goesOn {
+		if resumes {
 			if err := os.WriteFile(c.hanging+".end", []byte("\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	_ = cmd.Wait() // the status is judged by the test
+	_ = cmd.Wait() // the test checks the exit code
 	calls, err := os.ReadFile(c.calls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := night{status: cmd.ProcessState.ExitCode(), said: said.String()}
+	r := result{exitCode: cmd.ProcessState.ExitCode(), output: output.String()}
 	for line := range strings.Lines(string(calls)) {
-		words := strings.Fields(line)
-		n.calls = append(n.calls, words[0]+" "+words[1])
+		fields := strings.Fields(line)
+		r.calls = append(r.calls, fields[0]+" "+fields[1])
 	}
-	return n
+	return r
 }
 
 func TestNightly(t *testing.T) {
 	t.Parallel()
-	whole := []string{"make engine", "tkdeploy up", "tkdeploy status", "docker ps", "docker logs", "tkdeploy down"}
+	all := []string{"make engine", "tkdeploy up", "tkdeploy status", "docker ps", "docker logs", "tkdeploy down"}
 	for name, test := range map[string]struct {
-		statuses string
-		hangs    string
-		signal   syscall.Signal
-		status   int
-		calls    []string
+		exitCodes string
+		hangs     string
+		signal    syscall.Signal
+		exitCode  int
+		calls     []string
 	}{
-		"a good night":                           {status: 0, calls: whole},
-		"a failed up is taken down":              {statuses: "tkdeploy-up=14", status: 14, calls: whole},
-		"a failed down is told":                  {statuses: "tkdeploy-down=17", status: 17, calls: whole},
-		"of two failures up's is told":           {statuses: "tkdeploy-up=14 tkdeploy-down=17", status: 14, calls: whole},
-		"logs that cannot be had change nothing": {statuses: "tkdeploy-status=4 docker-logs=1", status: 0, calls: whole},
-		"without a build nothing is touched":     {statuses: "make-engine=2", status: 2, calls: whole[:1]},
-		"SIGTERM in up":                          {hangs: "tkdeploy up", signal: syscall.SIGTERM, status: 143, calls: whole},
-		"SIGINT in up":                           {hangs: "tkdeploy up", signal: syscall.SIGINT, status: 143, calls: whole},
-		"SIGTERM in make":                        {hangs: "make engine", signal: syscall.SIGTERM, status: 143, calls: whole[:1]},
+		"returns 0 after success":                  {exitCode: 0, calls: all},
+		"takes the stack down after a failed up":   {exitCodes: "tkdeploy-up=14", exitCode: 14, calls: all},
+		"returns the exit code of down":            {exitCodes: "tkdeploy-down=17", exitCode: 17, calls: all},
+		"prefers the exit code of up":              {exitCodes: "tkdeploy-up=14 tkdeploy-down=17", exitCode: 14, calls: all},
+		"ignores errors while collecting logs":     {exitCodes: "tkdeploy-status=4 docker-logs=1", exitCode: 0, calls: all},
+		"stops after a failed build":               {exitCodes: "make-engine=2", exitCode: 2, calls: all[:1]},
+		"takes the stack down after SIGTERM in up": {hangs: "tkdeploy up", signal: syscall.SIGTERM, exitCode: 143, calls: all},
+		"takes the stack down after SIGINT in up":  {hangs: "tkdeploy up", signal: syscall.SIGINT, exitCode: 143, calls: all},
+		"stops after SIGTERM in make":              {hangs: "make engine", signal: syscall.SIGTERM, exitCode: 143, calls: all[:1]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCheckout(t)
-			n := c.run(t, test.statuses, test.hangs, test.signal, false)
-			if n.status != test.status {
-				t.Errorf("got status %d, want %d\n%s", n.status, test.status, n.said)
+			r := c.run(t, test.exitCodes, test.hangs, test.signal, false)
+			if r.exitCode != test.exitCode {
+				t.Errorf("got exit code %d, want %d\n%s", r.exitCode, test.exitCode, r.output)
 			}
-			if !slices.Equal(n.calls, test.calls) {
-				t.Errorf("got calls %q, want %q", n.calls, test.calls)
+			if !slices.Equal(r.calls, test.calls) {
+				t.Errorf("got calls %q, want %q", r.calls, test.calls)
 			}
 			seen := map[string]bool{}
-			for line := range strings.Lines(n.said) {
+			for line := range strings.Lines(r.output) {
 				if seen[line] || strings.Contains(line, "run.finished") {
-					t.Errorf("said twice: %s", line)
+					t.Errorf("got line twice or an event: %s", line)
 				}
 				seen[line] = true
 			}
-			if strings.Contains(n.said, "Ctrl-C") {
-				t.Errorf("a signal would come twice, which ends tkdeploy at once:\n%s", n.said)
+			if strings.Contains(r.output, "Ctrl-C") {
+				t.Errorf("got a fake in the script's process group, where Ctrl-C would signal it twice:\n%s", r.output)
 			}
-			if len(test.calls) > 1 && !strings.Contains(n.said, "artifacts in "+c.artifacts+"\n") {
-				t.Errorf("does not say where the artifacts are:\n%s", n.said)
+			if len(test.calls) > 1 && !strings.Contains(r.output, "artifacts in "+c.artifacts+"\n") {
+				t.Errorf("got no path of the artifacts:\n%s", r.output)
 			}
 		})
 	}
@@ -146,8 +146,8 @@ func TestNightly_Artifacts(t *testing.T) {
 	c := newCheckout(t)
 	old := filepath.Join(c.artifacts, "logs", "gone")
 	oldBundle := filepath.Join(c.artifacts, "diagnostics", "gone")
-	mine := filepath.Join(c.artifacts, "mine")
-	for _, dir := range []string{old, oldBundle, mine} {
+	unrelated := filepath.Join(c.artifacts, "unrelated")
+	for _, dir := range []string{old, oldBundle, unrelated} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -155,25 +155,25 @@ func TestNightly_Artifacts(t *testing.T) {
 	c.run(t, "tkdeploy-up=15", "", 0, false)
 	want := map[string]string{
 		"junit.xml": "<testsuites/>\n", "report.html": "<svg/>\n", "events.jsonl": "{\"kind\":\"run.finished\"}\n", "status.txt": "running\n",
-		"logs/tiktok-ci-control-plane.log": "docker logs: what a person reads\n",
+		"logs/tiktok-ci-control-plane.log": "docker logs: message\n",
 		"diagnostics/now/index.md":         "# tkdeploy up failed\n",
 	}
 	for path, text := range want {
 		if got, err := os.ReadFile(filepath.Join(c.artifacts, path)); err != nil || string(got) != text {
-			t.Errorf("%s: got %q, %v", path, got, err)
+			t.Errorf("%s: got %q, error %v, want %q", path, got, err, text)
 		}
 	}
 	for _, gone := range []string{old, oldBundle} {
 		if _, err := os.Stat(gone); !os.IsNotExist(err) {
-			t.Errorf("of an earlier night: %v", err)
+			t.Errorf("%s of the previous run: got error %v, want not found", gone, err)
 		}
 	}
-	if _, err := os.Stat(mine); err != nil {
-		t.Errorf("what is not the script's: %v", err)
+	if _, err := os.Stat(unrelated); err != nil {
+		t.Errorf("unrelated file: %v", err)
 	}
 	if err := filepath.WalkDir(c.artifacts, func(path string, _ fs.DirEntry, err error) error {
-		if strings.Contains(path, ":") { // the upload refuses it
-			t.Errorf("a name with a colon: %s", path)
+		if strings.Contains(path, ":") { // not allowed in uploaded artifacts
+			t.Errorf("got a file name with a colon: %s", path)
 		}
 		return err
 	}); err != nil {
@@ -193,11 +193,11 @@ func TestNightly_Cleanup(t *testing.T) {
 		}
 		for line := range strings.Lines(string(calls)) {
 			if strings.HasPrefix(line, "tkdeploy ") && !strings.Contains(line, " --env ci ") && !strings.HasSuffix(line, " --env ci\n") {
-				t.Errorf("not of ci: %s", line)
+				t.Errorf("got call %q, want --env ci", line)
 			}
 		}
 		if !strings.HasSuffix(string(calls), "tkdeploy down --env ci --volumes\n") {
-			t.Errorf("the last call is no down:\n%s", calls)
+			t.Errorf("got calls:\n%s\nwant tkdeploy down last", calls)
 		}
 	})
 
@@ -207,12 +207,12 @@ func TestNightly_Cleanup(t *testing.T) {
 			t.Run(hangs, func(t *testing.T) {
 				t.Parallel()
 				c := newCheckout(t)
-				n := c.run(t, "tkdeploy-up=14", hangs, syscall.SIGTERM, true)
-				if n.status != 14 || n.calls[len(n.calls)-1] != "tkdeploy down" {
-					t.Errorf("got status %d, calls %q", n.status, n.calls)
+				r := c.run(t, "tkdeploy-up=14", hangs, syscall.SIGTERM, true)
+				if r.exitCode != 14 || r.calls[len(r.calls)-1] != "tkdeploy down" {
+					t.Errorf("got exit code %d, calls %q, want 14 and tkdeploy down last", r.exitCode, r.calls)
 				}
-				if strings.Contains(n.said, "stopped") || !strings.HasSuffix(n.said, "artifacts in "+c.artifacts+"\n") {
-					t.Errorf("did not wait for down:\n%s", n.said)
+				if strings.Contains(r.output, "stopped") || !strings.HasSuffix(r.output, "artifacts in "+c.artifacts+"\n") {
+					t.Errorf("got output:\n%s\nwant the script to wait for down", r.output)
 				}
 			})
 		}
@@ -233,6 +233,6 @@ func TestNightly_ClusterName(t *testing.T) {
 	_, rest, _ := strings.Cut(ci, "name: ")
 	name, _, _ := strings.Cut(rest, "\n")
 	if name == "" || !strings.Contains(string(script), "\ncluster="+name+" ") {
-		t.Errorf("the cluster of ci is %q", name)
+		t.Errorf("got no cluster=%s in the script, the cluster name of environment ci", name)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Client is a minimal client of the Docker API. The benchmark does not use the Docker
-// SDK, because it checks a program that does.
+// Client is a minimal client of the Docker API, independent of the Docker SDK that
+// tkdeploy uses.
 type Client struct{ http *http.Client }
 
 // NewClient returns a client of the engine at socket.
@@ -71,8 +71,7 @@ func (c *Client) Import(ctx context.Context, repository, tag string, layer io.Re
 	return c.send(ctx, http.MethodPost, "/images/create?"+query.Encode(), layer)
 }
 
-// CPUSeconds returns the CPU time that a container has used since its start, or 0 if it
-// does not exist.
+// CPUSeconds returns the CPU time of a container since its start, or 0 if not found.
 func (c *Client) CPUSeconds(ctx context.Context, container string) (float64, error) {
 	var stats struct {
 		CPU struct {
@@ -116,8 +115,7 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// send sends a request and reads the response to its end, because an import is complete
-// only then. An errorDetail in the response is an error.
+// send reads the response to its end, because an import is complete only then.
 func (c *Client) send(ctx context.Context, method, path string, from io.Reader) error {
 	body, err := c.do(ctx, method, path, from)
 	if err != nil {
@@ -134,7 +132,7 @@ func (c *Client) send(ctx context.Context, method, path string, from io.Reader) 
 	return nil
 }
 
-// do sends a request without an API version, so that the engine uses its newest.
+// do omits the API version, so the engine uses its newest.
 func (c *Client) do(ctx context.Context, method, path string, from io.Reader) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, from)
 	if err != nil {
@@ -148,7 +146,7 @@ func (c *Client) do(ctx context.Context, method, path string, from io.Reader) (i
 		return response.Body, nil
 	}
 	defer response.Body.Close()
-	text, _ := io.ReadAll(response.Body) // the status is enough if the body is unreadable
+	text, _ := io.ReadAll(response.Body) // the status suffices
 	err = errors.New(strings.TrimSpace(string(text)))
 	if response.StatusCode == http.StatusNotFound {
 		err = ErrNotFound

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// userHz is the number of ticks per second in /proc (USER_HZ), the same on every Linux.
+// userHz is USER_HZ, the ticks per second in /proc on every Linux.
 const userHz = 100
 
-// daemons are the engine's processes by their names in /proc. dockerd waits for the
-// processes of a build, so their time counts as its own.
+// daemons are the engine's process names. dockerd reaps the processes of builds, so their
+// time is included.
 var daemons = []string{"dockerd", "containerd"}
 
-// DaemonCPUSeconds returns the CPU time of the engine's processes and their finished
-// children. It returns 0 if they are not visible, for example in a virtual machine.
-// Processes of the same names in kind nodes have another PID namespace and are skipped.
+// DaemonCPUSeconds returns the CPU time of the engine's processes and their reaped
+// children, or 0 if they are not visible, for example in a virtual machine. Processes in
+// kind nodes are skipped by their PID namespace.
 func DaemonCPUSeconds(proc string) (float64, error) {
 	found, err := filepath.Glob(filepath.Join(proc, "[0-9]*"))
 	if err != nil {
@@ -35,8 +35,7 @@ func DaemonCPUSeconds(proc string) (float64, error) {
 	return float64(ticks) / userHz, nil
 }
 
-// daemonTicks returns the ticks of the process in dir, or 0 if it is not an engine daemon
-// or has just ended.
+// daemonTicks returns 0 if the process in dir is not an engine daemon or has ended.
 func daemonTicks(dir string) (int64, error) {
 	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	if err != nil {
@@ -64,7 +63,6 @@ func daemonTicks(dir string) (int64, error) {
 	return ticks, nil
 }
 
-// field returns the value of a line "name value" in /proc/PID/status.
 func field(text, name string) string {
 	_, rest, _ := strings.Cut(text, name)
 	line, _, _ := strings.Cut(rest, "\n")

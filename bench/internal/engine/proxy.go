@@ -105,7 +105,6 @@ var (
 	savePath       = regexp.MustCompile(`^/images/(.+/)?get$`)
 )
 
-// classify returns the kind of r from its method and path.
 func classify(r *http.Request) callKind {
 	path := versionPrefix.ReplaceAllString(r.URL.Path, "/")
 	switch post := r.Method == http.MethodPost; {
@@ -121,10 +120,9 @@ func classify(r *http.Request) callKind {
 	return other
 }
 
-// importKey is the context key that marks the creation of an exec that imports images.
+// importKey is the context key of requests that create an import exec.
 type importKey struct{}
 
-// count counts requests and passes them to next.
 func (p *Proxy) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := classify(r)
@@ -151,7 +149,7 @@ func (p *Proxy) count(next http.Handler) http.Handler {
 	})
 }
 
-// isImport reports whether r creates an exec that imports images. It restores r's body.
+// isImport reports whether r creates an exec that imports images. It preserves r.Body.
 func isImport(r *http.Request) (bool, error) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -187,7 +185,6 @@ func (p *Proxy) inspectResponse(response *http.Response) error {
 	return nil
 }
 
-// recordImport records the ID of an exec that imports images.
 func (p *Proxy) recordImport(response *http.Response) error {
 	text, err := io.ReadAll(response.Body)
 	if err != nil {

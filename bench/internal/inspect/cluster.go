@@ -1,5 +1,5 @@
-// Package inspect reads the state of a benchmark cluster before and after a run and
-// checks the result, independently of the arms. A run with a wrong result does not count.
+// Package inspect reads the state of a benchmark cluster and checks the result of a run,
+// independently of the arms.
 package inspect
 
 import (
@@ -45,8 +45,8 @@ func Open(kubeconfig, namespace string, engine layersFunc, inNode execFunc) (*Cl
 	return &Cluster{kube, namespace, engine, inNode}, nil
 }
 
-// Settle waits until all pods are ready or succeeded and none is terminating. Otherwise
-// the time of a run would include the end of the previous one.
+// Settle waits until all pods are ready or succeeded and none is terminating, so that a
+// run's time does not include the end of the previous run.
 func (c *Cluster) Settle(ctx context.Context) error {
 	var notReady []string
 	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
@@ -118,9 +118,8 @@ func workloadOf(pod corev1.Pod) string {
 	return ""
 }
 
-// APIRequests returns the number of API requests that the cluster's administrator has
-// made, including this one. All arms use that identity. Its requests are in the flow
-// schema "global-default", those of the cluster's own components in others.
+// APIRequests returns the number of requests by the cluster's administrator, including
+// this one. They use the flow schema "global-default", cluster components use others.
 func (c *Cluster) APIRequests(ctx context.Context) (int, error) {
 	text, err := c.kube.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {
@@ -129,8 +128,6 @@ func (c *Cluster) APIRequests(ctx context.Context) (int, error) {
 	return dispatchedRequests(string(text))
 }
 
-// dispatchedRequests returns the requests of flow schema global-default in the API
-// server's metrics.
 func dispatchedRequests(metrics string) (int, error) {
 	sum, found := 0.0, false
 	for line := range strings.SplitSeq(metrics, "\n") {

@@ -10,8 +10,7 @@ import (
 	"strings"
 )
 
-// CheckLoaded returns an error unless the node has the images with the same layers as the
-// engine.
+// CheckLoaded returns an error unless the node has the images with the engine's layers.
 func (c *Cluster) CheckLoaded(ctx context.Context, refs []string) error {
 	listed, err := c.inNode(ctx, "ctr", "-n", "k8s.io", "images", "ls")
 	if err != nil {
@@ -34,8 +33,8 @@ func (c *Cluster) CheckLoaded(ctx context.Context, refs []string) error {
 	return c.checkLayers(ctx, images)
 }
 
-// checkLayers compares the layers of images in the node with those in the engine. images
-// maps references to image IDs in the node.
+// checkLayers compares the layers in the node and the engine. images maps references to
+// image IDs in the node.
 func (c *Cluster) checkLayers(ctx context.Context, images map[string]string) error {
 	refs := slices.Sorted(maps.Keys(images))
 	digests := make([]string, len(refs))
@@ -70,8 +69,7 @@ type imageDocument struct {
 	}
 }
 
-// next returns the digest of the manifest or config that d refers to, or "" if d is a
-// config.
+// next returns the digest that d refers to, or "" if d is a config.
 func (d imageDocument) next() string {
 	for _, manifest := range d.Manifests {
 		if manifest.Platform.OS != "unknown" { // "unknown" marks an attestation

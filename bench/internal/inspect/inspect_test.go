@@ -137,7 +137,6 @@ func newCluster(t *testing.T, change func(map[string]string)) *Cluster {
 	}
 }
 
-// response is the response of a Service.
 type response string
 
 func (r response) DoRaw(context.Context) ([]byte, error) { return []byte(r), nil }

@@ -12,19 +12,19 @@ import (
 
 // Snapshot is the state of a cluster at one time.
 type Snapshot struct {
-	Pods     []corev1.Pod     // pods of the app
-	Revision int              // revision of the Helm release, 0 if there is none
-	Blobs    map[string]int64 // sizes in the node's content store by digest
+	Pods     []corev1.Pod
+	Revision int              // Helm revision, 0 without a release
+	Blobs    map[string]int64 // sizes by digest
 }
 
 // Change is the difference between two snapshots.
 type Change struct {
-	Revisions int   `json:"revisions"` // new Helm revisions
-	Rolled    int   `json:"rolled"`    // workloads whose earlier pods are all gone
-	Restarted int   `json:"restarted"` // container restarts
-	NewBytes  int64 `json:"new_bytes"` // size of new layers, manifests and configs in the node
+	Revisions int   `json:"revisions"`
+	Rolled    int   `json:"rolled"` // workloads whose earlier pods are all gone
+	Restarted int   `json:"restarted"`
+	NewBytes  int64 `json:"new_bytes"` // of new layers, manifests and configs
 
-	SlowestPod float64 `json:"slowest_pod"` // longest time from creation to ready of a current pod, in whole seconds
+	SlowestPod float64 `json:"slowest_pod"` // whole seconds from creation to ready
 }
 
 // Snapshot reads the current state of the cluster.

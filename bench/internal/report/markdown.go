@@ -17,8 +17,7 @@ const (
 	EndMarker   = "<!-- bench: end -->"
 )
 
-// Insert replaces the text between the markers of the document at path. It returns an
-// error if a marker is missing.
+// Insert replaces the text between the markers of the document at path.
 func Insert(path, text string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
@@ -46,7 +45,6 @@ func (r *Results) Markdown() string {
 	return text.String()
 }
 
-// timeTable writes the median times and the ratios of all rows.
 func (r *Results) timeTable(text *strings.Builder) {
 	text.WriteString("Times are medians in seconds. Ratios are medians of pairs with their 95 % interval.\n\n")
 	text.WriteString("| app | scenario | hand | naive | tkdeploy | tkdeploy ÷ hand | tkdeploy again ÷ tkdeploy |\n|---|---|---|---|---|---|---|\n")
@@ -64,7 +62,6 @@ func (r *Results) timeTable(text *strings.Builder) {
 	text.WriteString("\n")
 }
 
-// formatRatio formats a ratio with its interval, if there is one, and its pairs.
 func formatRatio(r stats.Ratio) string {
 	switch {
 	case r.Pairs == 0:
@@ -111,7 +108,6 @@ func (r *Results) lowerBounds(text *strings.Builder) {
 	text.WriteString(strings.Join(lines, "") + "\n")
 }
 
-// summary writes the figures that combine several rows or none.
 func (r *Results) summary(text *strings.Builder) {
 	few, many := row{"svc5", Cold}, row{"svc50", Cold}
 	if len(r.timedRuns(many, Hand))*len(r.timedRuns(few, Hand))*len(r.timedRuns(many, Tkdeploy))*len(r.timedRuns(few, Tkdeploy)) > 0 {
@@ -142,7 +138,6 @@ func (r *Results) Counters() string {
 	return text.String()
 }
 
-// writeCounters writes a row of the counters table.
 func writeCounters(text *strings.Builder, w row, arm string, runs []Run) {
 	first := runs[0]
 	if i := slices.IndexFunc(runs, func(run Run) bool { return run.Counted }); i >= 0 {
@@ -161,7 +156,6 @@ func writeCounters(text *strings.Builder, w row, arm string, runs []Run) {
 		median(runs, func(run Run) float64 { return float64(run.PeakBytes) / 1e6 }))
 }
 
-// problems lists the runs that do not count.
 func (r *Results) problems(text *strings.Builder) {
 	for _, run := range r.Runs {
 		if run.Problem != "" {

@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
 )
 
-// The arms: hand.sh in two variants, and tkdeploy twice. The ratio of Again to Tkdeploy
-// shows the noise.
+// The arms. The ratio of Again to Tkdeploy shows the noise.
 const (
 	Hand     = "hand"
 	Naive    = "naive"
@@ -28,7 +27,7 @@ const (
 	Source     = "source"     // one Go source file changed
 	Value      = "value"      // one chart value changed
 	Drift      = "drift"      // a Deployment was deleted
-	Load       = "load"       // every image is built with a new layer, and the node has the base; load only
+	Load       = "load"       // new layer in every built image, base in the node
 )
 
 // Run is one measurement of an arm in a scenario.
@@ -39,22 +38,21 @@ type Run struct {
 	Block    int    `json:"block"`
 	Repeat   int    `json:"repeat"`
 
-	// Counted reports whether the run used the counting proxy. The times of such runs
-	// are used only if there are no others.
+	// Counted runs use the counting proxy. Their times are a fallback.
 	Counted bool `json:"counted"`
 
 	Seconds     float64            `json:"seconds"`
-	Steps       map[string]float64 `json:"steps,omitempty"` // seconds of each step, as reported by the arm
-	ClientCPU   float64            `json:"client_cpu"`      // CPU seconds of the command and its children
+	Steps       map[string]float64 `json:"steps,omitempty"` // seconds, as reported by the arm
+	ClientCPU   float64            `json:"client_cpu"`      // seconds, including children
 	EngineCPU   float64            `json:"engine_cpu"`
 	NodeCPU     float64            `json:"node_cpu"`
-	PeakBytes   int64              `json:"peak_bytes"` // resident memory of the command's largest process
+	PeakBytes   int64              `json:"peak_bytes"` // of the largest process
 	APIRequests int                `json:"api_requests"`
-	Mutations   int                `json:"mutations"` // as reported by tkdeploy; 0 for other arms
+	Mutations   int                `json:"mutations"` // tkdeploy only
 	inspect.Change
 	engine.Counts
 
-	Problem string `json:"problem,omitempty"` // reason why the run does not count
+	Problem string `json:"problem,omitempty"` // why the run does not count
 }
 
 // Results holds all runs of one execution of the benchmark.
@@ -74,7 +72,6 @@ func (r *Results) Save(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// row identifies a table row: a scenario of an app.
 type row struct{ app, scenario string }
 
 // rows returns the rows in the order of their first runs.
@@ -88,7 +85,6 @@ func (r *Results) rows() []row {
 	return found
 }
 
-// validRuns returns the runs of an arm without a problem.
 func (r *Results) validRuns(w row, arm string) []Run {
 	var found []Run
 	for _, run := range r.Runs {
@@ -99,7 +95,7 @@ func (r *Results) validRuns(w row, arm string) []Run {
 	return found
 }
 
-// timedRuns returns the valid runs of an arm whose times are used.
+// timedRuns omits counted runs if there are others.
 func (r *Results) timedRuns(w row, arm string) []Run {
 	runs := r.validRuns(w, arm)
 	if counted := func(run Run) bool { return run.Counted }; slices.ContainsFunc(runs, func(run Run) bool { return !run.Counted }) {
@@ -108,7 +104,6 @@ func (r *Results) timedRuns(w row, arm string) []Run {
 	return runs
 }
 
-// median returns the median of value over the runs.
 func median(runs []Run, value func(Run) float64) float64 {
 	values := make([]float64, len(runs))
 	for i, run := range runs {

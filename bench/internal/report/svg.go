@@ -18,8 +18,8 @@ const (
 	highest    = 1
 )
 
-// SVG returns a plot of the ratio of tkdeploy's time to that of hand, with a point for
-// each app and scenario and a line for its interval. tkdeploy is faster to the left of 1.
+// SVG returns a plot of the time ratio of tkdeploy to hand with intervals, one row for
+// each app and scenario.
 func (r *Results) SVG() string {
 	type point struct {
 		label string
@@ -64,7 +64,6 @@ func position(ratio float64) float64 {
 	return labelWidth + plotWidth*(power-lowest)/(highest-lowest)
 }
 
-// fraction formats a power of two.
 func fraction(power int) string {
 	if power < 0 {
 		return fmt.Sprintf("1/%d", 1<<-power)
