@@ -1,4 +1,4 @@
-# Every target starts what it needs. `make` alone lists them.
+# Targets build and start their prerequisites. Run `make` to list them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -8,71 +8,85 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 60s
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
-# What is compiled, and which tests passed on it, is then the same in every clone,
-# and for the binary, the linter and the tests on clusters. Lint vets, with more care.
+# Use the same flags everywhere, so that the binary, the linter and the tests share
+# the build and test caches, also between clones. `make lint` runs vet.
 export GOFLAGS := $(shell go env GOFLAGS) -trimpath -vet=off
 export CGO_ENABLED := 0
-# Go's compiler collects less garbage then: that takes a sixth of its time where cores are few.
+# Reduce the compiler's garbage collection, a sixth of its time on few cores.
 export GOGC := 400
-# The race detector wants cgo.
+# The race detector requires cgo.
 RACE := CGO_ENABLED=1 go test -race
 
 ##@ Use
 
 .PHONY: up
-up: engine build ## from a bare machine to a running, checked deployment (ENV=dev)
+up: engine build ## start an engine, then build, deploy and verify the checkout (ENV=dev)
 	bin/tkdeploy up --env $(ENV)
 
 .PHONY: down
-down: build ## delete the environment's cluster; data is kept
+down: build ## delete the environment's cluster, keep its data
 	bin/tkdeploy down --env $(ENV)
 
 .PHONY: build
-build: bin/tkdeploy bin/tkdeploy-probe ## compile bin/tkdeploy, and the smoke test's program beside it
+build: bin/tkdeploy bin/tkdeploy-probe ## compile bin/tkdeploy and the smoke test's program bin/tkdeploy-probe
 
 bin/tkdeploy: $(GO_FILES)
 	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/app.version=$(VERSION)' -o $@ ./cmd/tkdeploy
 
-# It is an image: the same sources give the same bytes, whatever the commit.
+# This binary becomes an image, so it must not depend on the commit.
 bin/tkdeploy-probe: $(GO_FILES)
 	go build -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/tkdeploy-probe
 
 .PHONY: engine
-engine: ## start a Docker engine where none answers
+engine: ## start a Docker engine if none is running, install it if needed (Debian, root)
 	hack/engine.sh
+
+.PHONY: deps
+deps: ## install the OS packages that the tests need (Debian, root)
+	hack/packages.sh
+	hack/engine.sh --install-only
+
+# For tests and benchmarks, which install no OS packages.
+.PHONY: start-engine
+start-engine:
+	hack/engine.sh --no-install
+
+.PHONY: check-deps
+check-deps:
+	hack/packages.sh --check
 
 ##@ Test
 
-# Two at a time, as there are cores: first what compiles, then what waits for clusters, of
-# which a third makes all wait, and so comes last. Lines are mixed. (That engine and build
-# are done is told, because GNU make 4.3 starts no target that waited for another before all
-# that did not are done.)
-PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old engine --assume-old build
+# Run two jobs, one per core on the reference machine: first the targets that compile, then
+# those that wait for clusters, at most two at a time, because a third slows all down. Output
+# lines are interleaved. --assume-old skips the finished prerequisites, because GNU make 4.3
+# starts targets with prerequisites only after all targets without.
+PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old start-engine --assume-old build
 
 .PHONY: test
-test: engine build ## everything, unit to e2e on a real cluster
-	$(PARALLEL) test-images test-frontend test-unit test-services lint || { hack/test-adapters.sh --take-away; false; }
+test: check-deps start-engine build ## run lint and all tests, from unit tests to e2e tests on real clusters
+	$(PARALLEL) test-images test-frontend test-unit test-services lint || { hack/test-adapters.sh --clean; false; }
 	$(PARALLEL) test-stack test-parts test-counts
 
-# Without the race detector is what only runs the binary or renders the chart, and the
-# failing-request matrix, hundreds of runs of Helm: it takes five to seven times as long and
-# sees nothing that it does not see in one of them.
+# Skip the race detector for tests that only run the binary or render the chart, and for
+# internal/release, whose matrix of failing requests runs Helm hundreds of times. It makes
+# them five to seven times slower, and one Helm run covers the same code.
 .PHONY: test-unit
-test-unit: ## unit tests, most with the race detector; no engine needed
+test-unit: ## run unit tests, most with the race detector (no engine needed)
 	$(RACE) -short ./internal/... ./bench/... ./hack/...
 	go test ./cmd/... ./test/... ./internal/release
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (60s), one after the other
+fuzz: ## run each fuzz target for FUZZTIME (60s)
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-services
-test-services: ## tests of the reference stack's services
-	hack/packages.sh
+test-services: ## test the reference stack's services
+	hack/packages.sh --check initdb redis-server
 	cd services && $(RACE) ./...
 
 .PHONY: test-frontend
-test-frontend: services/frontend/node_modules ## the frontend's lint, types and unit tests
+test-frontend: services/frontend/node_modules ## lint, type-check and unit-test the frontend
 	cd services/frontend && npm run --silent lint && npm run --silent typecheck && npm run --silent test
 
 services/frontend/node_modules: services/frontend/package-lock.json
@@ -80,21 +94,21 @@ services/frontend/node_modules: services/frontend/package-lock.json
 	touch $@
 
 .PHONY: test-adapters
-test-adapters: engine build ## the packages that speak to engine and cluster, on real ones
+test-adapters: start-engine build ## test the packages that use an engine and a cluster, on real ones
 	hack/test-adapters.sh
 
 E2E := TKDEPLOY_BIN=$(CURDIR)/bin/tkdeploy go test -tags e2e -count 1 -timeout 60m -v ./test/e2e/...
 
 .PHONY: test-e2e
-test-e2e: test-images test-stack test-parts ## real engine, real kind clusters, environments of their own
+test-e2e: test-images test-stack test-parts ## run the e2e tests on a real engine and real kind clusters
 
 .PHONY: test-images
-test-images: engine build
+test-images: start-engine build
 	hack/test-images.sh
 
 .PHONY: test-stack
-test-stack: engine build services/frontend/node_modules
-	hack/packages.sh
+test-stack: start-engine build services/frontend/node_modules
+	hack/packages.sh --check chromium
 	$(E2E) -run TestStack
 
 .PHONY: test-parts
@@ -102,29 +116,30 @@ test-parts: test-adapters
 	$(E2E) -skip TestStack
 
 .PHONY: test-faults
-test-faults: test-images services/frontend/node_modules ## every row of the fault list, and the table of what was seen: docs/faults.md
+test-faults: test-images services/frontend/node_modules ## run the fault list and write the results to docs/faults.md
+	hack/packages.sh --check jq
 	hack/test-faults.sh $(FUZZTIME)
 
-# With BENCH='-apps svc5 -blocks 3' only that: bench/README.md. The lock keeps test/e2e
-# from killing the engine meanwhile.
+# BENCH selects a part: BENCH='-apps svc5 -blocks 3', see bench/README.md. The lock keeps
+# test/e2e from killing the engine during a benchmark.
 BENCH ?=
 RUN_BENCH := flock --shared $${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine $(TOOLS)/bench
 BENCH_TOOLS := $(addprefix $(TOOLS)/,bench launch crictl kind helm)
 
 .PHONY: bench
-bench: engine build $(BENCH_TOOLS) ## two hours: tkdeploy against a script of docker, kind and helm; writes docs/performance.*
+bench: start-engine build $(BENCH_TOOLS) ## compare tkdeploy with a script of docker, kind and helm, write docs/performance.* (2 hours)
 	$(RUN_BENCH) $(BENCH)
 
 .PHONY: bench-quick
-bench-quick: engine build $(BENCH_TOOLS) ## minutes: a small part of it; fails on wrong results and exact counts, never on times
+bench-quick: start-engine build $(BENCH_TOOLS) ## run a small part of bench, fail on wrong results or counts, not on times (minutes)
 	$(RUN_BENCH) -quick -arms hand,tkdeploy
 
 .PHONY: test-counts
-test-counts: engine build $(addprefix $(TOOLS)/,bench launch) ## tkdeploy's part of bench-quick: what a run does, and no more
+test-counts: start-engine build $(addprefix $(TOOLS)/,bench launch) ## check the exact counts of tkdeploy's part of bench-quick
 	$(RUN_BENCH) -quick -arms tkdeploy
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## golangci-lint, shellcheck, actionlint and, where its database can be reached, govulncheck
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## run golangci-lint, shellcheck, actionlint and, if its database is reachable, govulncheck
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	cd services && $(TOOLS)/golangci-lint run --allow-parallel-runners --config ../.golangci.yml ./...
 	hack/shellcheck.sh
@@ -140,11 +155,11 @@ $(TOOLS)/actionlint: hack/tools/actionlint/go.mod hack/tools/actionlint/go.sum
 $(TOOLS)/bench: $(GO_FILES) $(wildcard bench/internal/fixture/*/* bench/internal/fixture/*/*/*)
 	go build -o $@ ./bench
 
-# Static: crictl runs in a node.
+# Static (CGO_ENABLED=0), because crictl runs in a node.
 $(TOOLS)/launch $(TOOLS)/crictl: $(GO_FILES)
 	go build -ldflags '-s -w' -o $@ ./bench/$(@F)
 
-# Of the versions that tkdeploy itself is made of.
+# Use the versions in tkdeploy's own go.mod.
 $(TOOLS)/kind $(TOOLS)/helm: go.mod go.sum
 	go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
@@ -155,7 +170,7 @@ fmt: $(TOOLS)/golangci-lint ## format all Go files
 	$(TOOLS)/golangci-lint fmt ./...
 
 .PHONY: clean
-clean: ## remove what was built here
+clean: ## remove build output
 	rm -rf bin
 
 .PHONY: help

@@ -1,10 +1,23 @@
 #!/usr/bin/env bash
-# Make sure that a Docker engine answers. Where one does, this does and says
-# nothing. A Debian host that has none gets Debian's own (docker.io), set up
-# for what the host allows and started, with systemd or without.
-# Run it as root; run it again whenever the engine has died.
+# Start a Docker engine if none is running.
+#
+#   hack/engine.sh                  install Debian's docker.io if needed, and start the engine
+#   hack/engine.sh --no-install     start the engine; fail if it is not installed
+#   hack/engine.sh --install-only   install what is missing, but start nothing
+#
+# It prints what it installs, and nothing if an engine is running. Installing and
+# starting need root. The engine is configured for the host's capabilities and
+# starts with or without systemd.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+mode=${1:-}
+case $mode in
+  '' | --no-install | --install-only) ;;
+  *)
+    printf 'usage: engine.sh [--no-install|--install-only]\n' >&2
+    exit 2
+    ;;
+esac
 
 config=/etc/docker/daemon.json
 pidfile=/var/run/docker.pid
@@ -18,32 +31,34 @@ die() {
   exit 1
 }
 
+# answers reports whether an engine is running.
 answers() { timeout 20 docker version >/dev/null 2>&1; }
 
-# require_means ends the script where it cannot help, with what would.
-require_means() {
+# check_host exits with an error if this script cannot start an engine here.
+check_host() {
   case ${DOCKER_HOST:-} in
     '' | unix:///var/run/docker.sock | unix:///run/docker.sock) ;;
-    *) die "DOCKER_HOST is $DOCKER_HOST and nothing answers there: start that engine, or unset DOCKER_HOST" ;;
+    *) die "no Docker engine at $DOCKER_HOST: start that engine, or unset DOCKER_HOST" ;;
   esac
   if [ "$(id -u)" -ne 0 ]; then
     [ ! -S /var/run/docker.sock ] || [ -w /var/run/docker.sock ] ||
-      die "this user may not use /var/run/docker.sock: add it to the group docker, or run this as root"
-    die "no Docker engine answers: start it (sudo systemctl start docker), or run this as root to install one"
+      die "no permission for /var/run/docker.sock: add the user to the group docker, or run this as root"
+    die "no Docker engine is running: start it (sudo systemctl start docker), or run this as root to install one"
   fi
   command -v dockerd >/dev/null || command -v apt-get >/dev/null ||
-    die "no Docker engine is installed and this is no Debian: install one (https://docs.docker.com/engine/install)"
+    die "no Docker engine is installed, and this is not Debian: install one (https://docs.docker.com/engine/install)"
 }
 
-# install_packages installs the Debian packages of the commands that are missing.
+# install_packages installs the Debian packages of missing commands. With
+# --no-install it exits with an error instead.
 install_packages() {
   local packages=()
-  command -v dockerd >/dev/null || packages+=(docker.io)
-  command -v docker >/dev/null || packages+=(docker.io)
+  { command -v dockerd && command -v docker; } >/dev/null || packages+=(docker.io)
   command -v iptables >/dev/null || packages+=(iptables)
   command -v ip >/dev/null || packages+=(iproute2)
   command -v jq >/dev/null || packages+=(jq)
   [ ${#packages[@]} -gt 0 ] || return 0
+  [ "$mode" != --no-install ] || die "missing Debian packages: ${packages[*]}: run \`make deps\`"
   say "installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 || {
@@ -52,16 +67,17 @@ install_packages() {
   }
 }
 
-# lacks_sys_resource tells whether this host cannot give CAP_SYS_RESOURCE
-# (bit 24 of the bounding set), as in some containers and micro VMs.
+# lacks_sys_resource reports whether CAP_SYS_RESOURCE (bit 24) is missing from the
+# bounding set, as in some containers and micro VMs.
 lacks_sys_resource() {
   local bounding
   bounding=$(awk '/^CapBnd:/ { print $2 }' /proc/self/status)
   ((!(16#$bounding >> 24 & 1)))
 }
 
-# fit_capabilities makes privileged containers possible on such a host. Engines
-# from 28 on ask only for what the host has; older ones need the wrapper.
+# fit_capabilities configures the engine so that privileged containers run on such
+# a host. Engines from version 28 request only available capabilities; older ones
+# need a wrapper around runc.
 fit_capabilities() {
   local major
   major=$(dockerd --version | sed -n 's/^Docker version \([0-9]*\).*/\1/p')
@@ -73,11 +89,12 @@ fit_capabilities() {
   merge_config '{"runtimes": {"capfit": {"path": "/usr/local/bin/runc-capfit"}}, "default-runtime": "capfit"}'
 }
 
-# merge_config adds settings to the engine's configuration. What is there wins.
+# merge_config JSON adds settings to the engine's configuration. Existing settings
+# take precedence.
 merge_config() {
   local old=/dev/null new
   [ ! -s $config ] || old=$config
-  new=$(jq -s --argjson add "$1" '$add * (.[0] // {})' $old) || die "$config is not JSON: correct it"
+  new=$(jq -s --argjson add "$1" '$add * (.[0] // {})' $old) || die "$config is not valid JSON: fix it"
   [ "$new" = "$(jq . $old)" ] && return
   say "adding $1 to $config"
   mkdir -p "$(dirname $config)"
@@ -85,8 +102,8 @@ merge_config() {
   mv $config.new $config
 }
 
-# raise_limits gives kind nodes what they need (kind's "known issues"): each
-# runs a systemd and a kubelet, which watch many files.
+# raise_limits raises the limits for inotify and open files to what kind nodes need
+# (see kind's "known issues"). systemd and kubelet watch many files in each node.
 raise_limits() {
   local setting
   for setting in fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288; do
@@ -95,18 +112,18 @@ raise_limits() {
   ulimit -n "$(ulimit -Hn)"
 }
 
-# runs PIDFILE NAME tells whether PIDFILE names a running process NAME. One that
-# was killed keeps its name for a moment, as a zombie, and does not run.
+# runs PIDFILE NAME reports whether PIDFILE names a running process NAME. A killed
+# process keeps its name until it is reaped, but is not running.
 runs() {
   [ -s "$1" ] && grep -qs "^Name:[[:space:]]*$2\$" "/proc/$(cat "$1")/status" &&
     ! grep -qs '^State:[[:space:]]*[ZX]' "/proc/$(cat "$1")/status"
 }
 
-# remove_stale removes what a killed engine left. dockerd refuses to start, or
-# waits in vain for its containerd, when another process has got the old id.
+# remove_stale removes the pid files and sockets of a killed engine. If another
+# process has the same pid, dockerd refuses to start or waits for containerd.
 remove_stale() {
   if [ -e $pidfile ] && ! runs $pidfile dockerd; then
-    say "removing $pidfile of an engine that is gone"
+    say "removing stale $pidfile"
     rm -f $pidfile
   fi
   if [ -e $containerd_pidfile ] && ! runs $containerd_pidfile containerd; then
@@ -114,8 +131,8 @@ remove_stale() {
   fi
 }
 
-# start_daemon starts dockerd apart from this shell: own session, no terminal,
-# and no open file of the caller (a pipe that stays open makes a caller wait for ever).
+# start_daemon starts dockerd in its own session, without a terminal. It closes the
+# caller's file descriptors, because a caller may wait until its pipe is closed.
 start_daemon() {
   say "starting dockerd, log in $log"
   (
@@ -128,7 +145,8 @@ start_daemon() {
   ) &
 }
 
-# await_engine waits until the engine answers.
+# await_engine [PID] waits up to 30 s for the engine. It stops early if the process
+# has ended.
 await_engine() {
   for _ in $(seq 150); do
     answers && return
@@ -136,17 +154,18 @@ await_engine() {
     sleep 0.2
   done
   [ ! -e $log ] || tail -n 5 $log >&2
-  die "the engine does not answer"
+  die "the engine does not respond"
 }
 
 answers && exit 0
-require_means
-# One at a time; who had to wait finds the engine running.
+check_host
+# Allow one process at a time. After waiting, the engine may be running.
 exec {lock}>/var/lock/tkdeploy-engine
 flock "$lock"
 answers && exit 0
 
 install_packages
+[ "$mode" != --install-only ] || exit 0
 fit_capabilities
 raise_limits
 if [ -d /run/systemd/system ]; then
@@ -154,7 +173,7 @@ if [ -d /run/systemd/system ]; then
   systemctl restart docker
   await_engine
 else
-  # one that is starting is waited for; one that was just killed ends meanwhile
+  # Wait for an engine that is starting, or for a killed one to exit.
   for _ in $(seq 150); do
     if answers || ! runs $pidfile dockerd; then break; fi
     sleep 0.2
@@ -165,4 +184,4 @@ if ! answers; then
   start_daemon
   await_engine $!
 fi
-say "$(docker version --format 'Docker engine {{.Server.Version}} answers')"
+say "$(docker version --format 'Docker engine {{.Server.Version}} is running')"

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Run every fuzz target for a time, one after the other: hack/fuzz.sh [TIME] [TARGET]...
-# What a target finds is kept below its package's testdata/fuzz: commit it with
-# the mend. All targets run, also after one has failed.
+# Run each fuzz target, one after another.
+#
+#   hack/fuzz.sh [TIME] [TARGET]...   TIME per target; default: 60s
+#
+# A failing input is saved in testdata/fuzz of its package: commit it with the fix.
+# A failure does not stop the other targets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-60s}
 shift || true
-wanted=" $* "
+targets=" $* "
 failed=()
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -16,17 +19,17 @@ fuzz() {
   go test -run '^$' -fuzz "^$1\$" -fuzztime "$time" -fuzzminimizetime 1s "$2" 2>&1 | tee "$log"
 }
 
-# unlucky tells a run that found nothing, and whose time was over while an input was
-# at work: Go calls that a failure (golang/go#75804).
-unlucky() { grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log"; }
+# timed_out reports whether a run failed only because its time ended while an input
+# was running (golang/go#75804).
+timed_out() { grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log"; }
 
 while IFS=: read -r file line; do
   target=${line#func }
   target=${target%%(*}
-  if [ "$wanted" != "  " ] && [[ "$wanted" != *" $target "* ]]; then continue; fi
+  if [ "$targets" != "  " ] && [[ "$targets" != *" $target "* ]]; then continue; fi
   package=./$(dirname "$file")
   echo "== $target in $package for $time"
-  fuzz "$target" "$package" || { unlucky && fuzz "$target" "$package"; } || failed+=("$target")
+  fuzz "$target" "$package" || { timed_out && fuzz "$target" "$package"; } || failed+=("$target")
 done < <(git grep --untracked -o '^func Fuzz[A-Za-z0-9]*(' -- '*_test.go' | sort)
 if [ ${#failed[@]} -gt 0 ]; then
   echo "failed: ${failed[*]}" >&2

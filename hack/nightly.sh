@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# The nightly job: bring up environment ci from this checkout, keep what a CI
-# server shows of it, and take it down again, however it went. A developer's
-# own cluster is not touched: the cluster and the ports of ci are its own.
+# Nightly job: deploy environment ci from this checkout, save the artifacts, and
+# delete the environment, also after a failure. The environment has its own cluster
+# and ports, so it does not affect a developer's cluster.
 #
-#   hack/nightly.sh [FOLDER]      or ARTIFACTS=FOLDER; default: artifacts/nightly
+#   hack/nightly.sh [DIR]      or ARTIFACTS=DIR; default: artifacts/nightly
 #
-# In the folder: junit.xml, report.html, events.jsonl, status.txt and the consoles of the
-# nodes, with collect.err, which says what of them could not be had; if up fails,
-# its bundle of evidence below diagnostics. The exit status is that of
-# `tkdeploy up`; where that is 0, of the step that failed.
+# DIR receives junit.xml, report.html, events.jsonl, status.txt and the console logs
+# of the nodes. collect.err lists errors in collecting them. If up fails, its support
+# bundle is in diagnostics. The exit code is that of `tkdeploy up` or, if that
+# succeeds, of the first failed step.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 artifacts=${1:-${ARTIFACTS:-$root/artifacts/nightly}}
 mkdir -p "$artifacts"
 artifacts=$(cd "$artifacts" && pwd)
 cd "$root"
-cluster=tiktok-ci # as tkdeploy.yaml has it
+cluster=tiktok-ci # as in tkdeploy.yaml
 unset TKDEPLOY_CONFIG
 
-# run runs a command in a process group of its own, so that Ctrl-C does not reach
-# it beside this script, and waits for its end. Signals are passed on.
+# run COMMAND... runs a command in its own process group and waits for it. Ctrl-C
+# then reaches only this script, which forwards it once.
 child='' stopped='' again=''
 run() {
   local status
@@ -37,12 +37,13 @@ run() {
   return "$status"
 }
 
+# stop forwards a signal to the running command and prevents further ones.
 stop() {
-  stopped=1 again=1 # a signal ends wait early
+  stopped=1 again=1 # a signal interrupts wait
   [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true
 }
 
-# collect keeps what is not in up's own bundle.
+# collect saves the status and the nodes' console logs.
 collect() {
   local node
   bin/tkdeploy status --env ci >"$artifacts/status.txt"
@@ -52,20 +53,20 @@ collect() {
   done
 }
 
-# finish keeps the logs, whatever can be had of them, and takes the stack down.
+# finish collects the artifacts and deletes the environment.
 finish() {
   local status=$?
   trap - EXIT
-  trap again=1 INT TERM # asked to stop, it does so by going on
+  trap again=1 INT TERM # a signal must not interrupt the cleanup
   stopped=''
   (set +e && collect) 2>"$artifacts/collect.err" || true
   run bin/tkdeploy down --env ci --volumes || { local down=$? && [ "$status" -ne 0 ] || status=$down; }
-  echo "nightly: exit status $status, artifacts in $artifacts" >&2
+  echo "nightly: exit code $status, artifacts in $artifacts" >&2
   exit "$status"
 }
 
 trap stop INT TERM
-rm -rf "$artifacts"/{junit.xml,report.html,events.jsonl,status.txt,logs,diagnostics} # of an earlier run
+rm -rf "$artifacts"/{junit.xml,report.html,events.jsonl,status.txt,logs,diagnostics} # from an earlier run
 run make engine build
 trap finish EXIT
 run bin/tkdeploy up --env ci --junit "$artifacts/junit.xml" --diagnostics "$artifacts/diagnostics" --report "$artifacts/report.html" --output json >"$artifacts/events.jsonl"

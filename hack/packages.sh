@@ -1,23 +1,60 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the tests want, where that is possible.
-# Does nothing where they are there; elsewhere the tests say what they skip.
-# The recipes install packages too: who comes second waits.
+# Install the OS packages that the tests need (Debian, root), or check for them.
+#
+#   hack/packages.sh                        install missing packages
+#   hack/packages.sh --check [COMMAND...]   exit 1 if a command is missing; default: all
 set -euo pipefail
-# shellcheck source=../offline/lib.sh
-source "$(dirname "$0")/../offline/lib.sh"
 
-# install_missing installs what is missing now: another may have installed it.
-install_missing() {
-  local missing=() p
-  for p in postgresql redis-server shellcheck chromium fonts-dejavu-core; do
-    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "not installed here: ${missing[*]}; the tests that want them will say so"
-    return 0
-  fi
-  install_packages "${missing[@]}"
+# The packages, each with the command that --check accepts for it. The fonts are for
+# chromium, gcc is for the race detector.
+packages=(
+  postgresql=initdb
+  redis-server=redis-server
+  shellcheck=shellcheck
+  chromium=chromium
+  fonts-dejavu-core=
+  gcc=gcc
+  libc6-dev=
+  jq=jq
+)
+
+# has COMMAND reports whether COMMAND is installed.
+has() {
+  case $1 in
+    initdb) command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' ;; # not in PATH on Debian
+    chromium) command -v "${CHROMIUM:-chromium}" ;;
+    *) command -v "$1" ;;
+  esac >/dev/null
 }
 
-locked apt install_missing
+# check COMMAND... prints each missing command and fails if there is one.
+check() {
+  local name missing=0
+  for name; do
+    has "$name" && continue
+    echo "$name not found: run \`make deps\`" >&2
+    missing=1
+  done
+  return "$missing"
+}
+
+# install_missing installs the packages that are not installed. It runs under the
+# lock, because another process may have installed them in the meantime.
+install_missing() {
+  local package missing=()
+  for package in "${packages[@]%%=*}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+if [ "${1:-}" = --check ]; then
+  shift
+  # shellcheck disable=SC2046 # the names have no spaces
+  [ $# -gt 0 ] || set -- $(printf '%s\n' "${packages[@]#*=}")
+  check "$@"
+  exit
+fi
+# shellcheck source=../offline/lib.sh
+source "$(dirname "$0")/../offline/lib.sh"
+locked apt install_missing # recipes install packages too

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# The small app of the tests, sourced by the scripts that want a cluster for
-# themselves. They run in the root of the checkout, which has bin/tkdeploy.
+# Functions for test scripts that need their own cluster with the example app shop.
+# Source this file in the root of the checkout, after `make build`.
 tkdeploy=$PWD/bin/tkdeploy
 
-# lay_out CLUSTER PORT copies the app for a cluster and a port of its own; both
-# are gone with the script, or with the next that lays out the same and ends.
-lay_out() {
+# create_app CLUSTER PORT copies the app and configures it for a cluster name and a
+# host port. The cluster and the copy are deleted when the script exits.
+create_app() {
   work=${TMPDIR:-/tmp}/$1
-  trap take_away EXIT
+  trap delete_app EXIT
   mkdir -p "$work"
   rm -rf "$work/app"
   cp -r test/e2e/testdata/shop "$work/app"
@@ -18,7 +18,8 @@ lay_out() {
 # in_app COMMAND... runs tkdeploy for the app.
 in_app() { (cd "$work/app" && XDG_STATE_HOME=$work/state "$tkdeploy" "$@" --env test); }
 
-take_away() {
+# delete_app deletes the cluster and the copy, unless TKDEPLOY_E2E_KEEP is set.
+delete_app() {
   wait
   [ -z "${TKDEPLOY_E2E_KEEP:-}" ] || return 0
   in_app down --volumes || true

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Run every test that a row of the fault list names, on real clusters, and write
-# the table of what was seen to docs/faults.md. Two clusters at a time; about an
-# hour and a half on 2 cores. Row 56 kills the engine, and with it all containers of this
-# machine: it is tried where TKDEPLOY_E2E_KILL_ENGINE=1.
+# Run the tests of all rows of the fault list on real clusters, and write the
+# results to docs/faults.md. This uses two clusters at a time and takes about an
+# hour and a half on 2 cores. Row 56 kills the engine with all containers of this
+# machine, and runs only with TKDEPLOY_E2E_KILL_ENGINE=1.
 #
-#   hack/test-faults.sh [FUZZTIME]      the time for each fuzz target; default: 60s
+#   hack/test-faults.sh [FUZZTIME]      time per fuzz target; default: 60s
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export TKDEPLOY_BIN=$PWD/bin/tkdeploy TKDEPLOY_E2E_FAULTS=all
@@ -12,8 +12,8 @@ logs=artifacts/faults
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# record NAME COMMAND... keeps the JSON of the go test below COMMAND and prints its
-# text. A failure is told by the table.
+# record NAME COMMAND... runs COMMAND with `go test -json`, saves the JSON and prints
+# the output. It ignores failures, which hack/faults reports.
 record() {
   local name=$1
   shift
