@@ -1,8 +1,9 @@
-// Command faults writes the table of the fault list: what each fault must give and
-// what the tests saw. It reads the output of go test -json and exits with 1 when
-// a row has a test that failed, was skipped or did not run.
+// Command faults writes the results of the fault list as a Markdown table.
 //
 //	faults OUTPUT.md LOG.jsonl...
+//
+// The logs are the output of go test -json. The exit code is 1 if a test of a row
+// failed, was skipped or did not run.
 package main
 
 import (
@@ -27,23 +28,23 @@ import (
 //go:embed rows.yaml
 var rowsYAML []byte
 
-// A row is one fault and the beginnings of the names of its tests, each as
-// "package name". A $ at the end wants the whole name.
+// row is one fault of the list. Each entry of Tests is "package name", where name is
+// the beginning of a test name. A trailing $ requires the whole name.
 type row struct {
 	Row      int      `yaml:"row"`
 	Fault    string   `yaml:"fault"`
 	Expected string   `yaml:"expected"`
 	Tests    []string `yaml:"tests"`
-	Below    string   `yaml:"below"` // why it is tested below the adapter
+	Below    string   `yaml:"below"` // why it is tested without a real engine and cluster
 }
 
-// A test is what became of one test or part of one.
+// test is the result of one test or subtest.
 type test struct {
-	name    string // "package name", with spaces as go test got them
+	name    string // "package name", as go test prints it
 	outcome string // pass, fail or skip
 	elapsed time.Duration
-	seen    []string // its attributes of that name
-	skipped string   // the reason
+	seen    []string // values of its attribute "seen"
+	skipped string   // reason for the skip
 }
 
 func main() {
@@ -71,7 +72,7 @@ func run(output string, logs []string) error {
 		found, err := readTests(strings.TrimSuffix(path.Base(name), ".jsonl"), file)
 		file.Close()
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("read %s: %w", name, err)
 		}
 		tests = append(tests, found...)
 	}
@@ -79,23 +80,25 @@ func run(output string, logs []string) error {
 	if err := os.WriteFile(output, []byte(text), 0o644); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %d rows, %d without what they need\n", output, len(rows), len(bad))
+	fmt.Printf("%s: %d rows, %d problems\n", output, len(rows), len(bad))
 	for _, line := range bad {
 		fmt.Println(line)
 	}
 	if len(bad) > 0 {
-		return errors.New("not every row passed")
+		return errors.New("some rows did not pass")
 	}
 	return nil
 }
 
+// readRows returns the embedded fault list.
 func readRows() (rows []row, err error) {
 	err = strictyaml.Decode("rows.yaml", rowsYAML, &rows).Err()
 	return rows, err
 }
 
-// readTests reads the events of go test -json. Other lines are passed over. What
-// the log of fuzzing calls a test is more than the test of its seeds elsewhere.
+// readTests parses the events of go test -json and ignores other lines. kind is the
+// name of the log. Tests in the log "fuzz" get the prefix "fuzzed", because elsewhere a
+// fuzz test only runs its seeds.
 func readTests(kind string, log io.Reader) ([]test, error) {
 	byName := map[string]*test{}
 	var order []string
@@ -139,12 +142,12 @@ func readTests(kind string, log io.Reader) ([]test, error) {
 	return tests, lines.Err()
 }
 
-// table gives the text and a line for each row that did not pass.
+// table returns the text of the table and one line for each problem.
 func table(rows []row, tests []test, machine string) (text string, bad []string) {
 	var b strings.Builder
-	b.WriteString("# Faults and what tkdeploy does\n\nWritten by `make test-faults`; do not edit. Seen on " + machine + ".\n\n" +
-		"A time after \"seen\" is from the start of the run, or of the stage that found the fault, to its end; \"time\" is that of the whole test.\n\n" +
-		"| # | fault or input | expected | result | seen | time |\n|---|---|---|---|---|---|\n")
+	b.WriteString("# Faults and what tkdeploy does\n\nWritten by `make test-faults`; do not edit. Run on " + machine + ".\n\n" +
+		"Times in \"observed\" are from the start of the run, or of the stage that detected the fault, to its end. \"time\" is the duration of all tests of the row.\n\n" +
+		"| # | fault or input | expected | result | observed | time |\n|---|---|---|---|---|---|\n")
 	passed := 0
 	for _, r := range rows {
 		result, seen, elapsed, problems := judge(r, tests)
@@ -163,14 +166,14 @@ func table(rows []row, tests []test, machine string) (text string, bad []string)
 	return b.String(), bad
 }
 
-// judge looks at all tests of a row: every name must have one that passed, and
-// none may have failed. The same test may be left out in another run.
+// judge evaluates the tests of a row. Every name must match a test that passed, and
+// none that failed. A test that passed in one log may be skipped in another.
 func judge(r row, tests []test) (result, seen string, elapsed time.Duration, problems []string) {
 	var saw []string
 	for _, name := range r.Tests {
 		ran, skipped := 0, ""
 		for _, t := range tests {
-			if !t.is(name) {
+			if !t.matches(name) {
 				continue
 			}
 			switch t.outcome {
@@ -194,28 +197,27 @@ func judge(r row, tests []test) (result, seen string, elapsed time.Duration, pro
 	}
 	result = "pass"
 	if r.Below != "" {
-		result += ", below the adapter: " + r.Below
+		result += ", without a real engine or cluster: " + r.Below
 	}
 	if len(problems) > 0 {
-		result = "**not shown**"
+		result = "**not passed**"
 	}
 	return result, summary(saw), elapsed, problems
 }
 
-// is tells whether the test has that name or one that begins so. A part of a
-// part is not counted again.
-func (t test) is(name string) bool {
+// matches reports whether the name of the test starts with name, or equals it if name
+// ends in $. It excludes subtests of a matching test, whose result includes theirs.
+func (t test) matches(name string) bool {
 	name = strings.ReplaceAll(name, " ", "_")
-	have := strings.ReplaceAll(t.name, " ", "_")
+	got := strings.ReplaceAll(t.name, " ", "_")
 	if whole, ok := strings.CutSuffix(name, "$"); ok {
-		return have == whole
+		return got == whole
 	}
-	rest, ok := strings.CutPrefix(have, name)
+	rest, ok := strings.CutPrefix(got, name)
 	return ok && !strings.Contains(rest, "/")
 }
 
-// summary is what a reader wants of many observations: each once, and how many
-// there are if they are more than four.
+// summary joins the distinct observations and shortens them to four.
 func summary(saw []string) string {
 	var different []string
 	for _, s := range saw {
@@ -229,9 +231,10 @@ func summary(saw []string) string {
 	return strings.Join(different[:4], "; ") + fmt.Sprintf("; and %d more", len(different)-4)
 }
 
+// cell escapes s for a table cell.
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
-// machine says where and when the tests ran.
+// machine describes the date, the machine and the engine of the run.
 func machine() string {
 	engine := "no engine"
 	if out, err := exec.CommandContext(context.Background(), "docker", "version", "--format", "Docker {{.Server.Version}}").Output(); err == nil {
