@@ -1,9 +1,9 @@
 {{/*
-What the containers are told. The helpers give the data alone, so that a pod's
-template can carry a checksum of exactly what its container reads.
+Configuration of the containers. The helpers return only the data, so that a pod
+template can include a checksum of exactly the data that its container reads.
 */}}
 
-{{/* ConfigMap tiktok-config: where each service and store answers, as <NAME>_ADDR. */}}
+{{/* ConfigMap tiktok-config: the addresses of services and stores, as <NAME>_ADDR. */}}
 {{- define "tiktok.config" -}}
 LOG_LEVEL: {{ .Values.logLevel | quote }}
 REDIS_ADDR: {{ printf "%s:6379" (.Values.redis.host | default "redis") | quote }}
@@ -27,9 +27,9 @@ DB_USER: {{ .Values.postgresql.auth.username | quote }}
 {{- end }}
 
 {{/*
-Secret tiktok-db-secrets, base64: what the cluster has is kept, what is missing
-is generated. The result is remembered on the top context, for a second call
-within one rendering must not generate again. Takes the top context.
+Secret tiktok-db-secrets in base64: existing keys are kept, missing ones are
+generated. The result is cached in the top context, because further calls in the
+same rendering must return the same values. Takes the top context.
 */}}
 {{- define "tiktok.secrets" -}}
 {{- if not (hasKey . "secrets") }}

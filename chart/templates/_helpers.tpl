@@ -1,9 +1,9 @@
 {{/*
-Helpers that take a workload are given a dict: root (the top context), name (of
-the workload's objects) and component (what it is to the stack).
+Helpers for a workload take a dict: root (the top context), name (of the
+workload's objects) and component (its role in the stack).
 */}}
 
-{{/* What selects a workload's pods. Selectors cannot change: no version, no chart label. */}}
+{{/* The labels that select a workload's pods. Selectors are immutable, so they contain no version and no chart. */}}
 {{- define "tiktok.selectorLabels" -}}
 app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -17,23 +17,23 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 
 {{/*
-An image reference. Takes root, image (repository and tag) and path (the value
-that holds them). A tag must be set; only where there is no cluster, as for helm
-template and helm lint, a word stands in for it. Every cluster serves
-apiregistration.k8s.io, and Helm alone does not know it.
+An image reference. Takes root, image (repository and tag) and path (the path of
+image in the values). The tag is required, except without a cluster, as in helm
+template and helm lint, where "unset" replaces it. A cluster is detected by
+apiregistration.k8s.io, which every cluster serves and Helm's default lacks.
 */}}
 {{- define "tiktok.image" -}}
 {{- $none := ternary "" "unset" (.root.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1") }}
 {{- $tag := .image.tag | default $none }}
-{{- .image.repository }}:{{ required (printf "set %s.tag: tkdeploy does it from the image's inputs" .path) $tag }}
+{{- .image.repository }}:{{ required (printf "set %s.tag: tkdeploy sets it to a hash of the image's inputs" .path) $tag }}
 {{- end }}
 
-{{/* The start of every pod's spec: an identity of its own, without a token unless token is true; no root; spread over the nodes. Takes uid too. */}}
+{{/* The common part of all pod specs. Takes also uid, and token to mount the ServiceAccount's token. */}}
 {{- define "tiktok.podSpec" -}}
 serviceAccountName: {{ .name }}
 automountServiceAccountToken: {{ .token | default false }}
 enableServiceLinks: false
-dnsConfig: # the default waits 5 s for a lost packet, as long as a call may take
+dnsConfig: # the default timeout of 5 s is as long as the timeout of a call
   options:
     - {name: timeout, value: "1"}
     - {name: attempts, value: "3"}
@@ -77,7 +77,7 @@ metadata:
 automountServiceAccountToken: false
 {{- end }}
 
-{{/* A drain of nodes takes a workload's pods one at a time. With a single pod there is nothing to promise. */}}
+{{/* Node drains evict a workload's pods one at a time. Use it only for more than one pod. */}}
 {{- define "tiktok.podDisruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -92,7 +92,7 @@ spec:
       {{- include "tiktok.selectorLabels" . | nindent 6 }}
 {{- end }}
 
-{{/* The volume that each pod of a StatefulSet gets. Takes storage (size and className). */}}
+{{/* The volume of each pod of a StatefulSet. Takes storage (size and className). */}}
 {{- define "tiktok.volumeClaimTemplates" -}}
 - metadata:
     name: data

@@ -1,9 +1,9 @@
 {{/*
-Who may talk to whom. services.<key>.calls names the flows; each becomes an
-egress rule of the caller and an ingress rule of the callee.
+Allowed connections. Each entry of services.<key>.calls becomes an egress rule of
+the caller and an ingress rule of the callee.
 */}}
 
-{{/* Where the stores answer: name and port by the word that stands in calls. */}}
+{{/* Name and port of each store, by its key in calls. */}}
 {{- define "tiktok.stores" -}}
 postgresql: {name: postgres, port: 5432}
 redis: {name: redis, port: 6379}
@@ -22,8 +22,8 @@ kafka: {name: kafka, port: 9092}
 {{- end }}
 
 {{/*
-Egress to what a service calls. A store outside the cluster has no pods to
-select: its port is open to any address. Takes root and service.
+Egress to the callees of a service. A store outside the cluster has no pods to
+select, so its port is allowed for any address. Takes root and service.
 */}}
 {{- define "tiktok.egressToCallees" -}}
 {{- $stores := include "tiktok.stores" . | fromYaml }}
@@ -43,7 +43,7 @@ select: its port is open to any address. Takes root and service.
 {{- end }}
 {{- end }}
 
-{{/* Ingress from the services that call one, and from the smoke test's pods to every port. Takes root, key and ports; the first port is the one that is called. */}}
+{{/* Ingress from callers to the first port, and from smoke test pods to all ports. Takes root, key and ports. */}}
 {{- define "tiktok.ingressFromCallers" -}}
 {{- range .root.Values.services }}
 {{- if and .enabled (has $.key (.calls | default list)) }}

@@ -12,10 +12,11 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// A cluster is what the templates can look up.
+// cluster is a fake cluster for the template function lookup.
 type cluster struct{ dynamic.Interface }
 
-// clusterWith has a Secret tiktok-db-secrets with the data, or none if data is nil.
+// clusterWith returns a cluster with the Secret tiktok-db-secrets, or an empty one if
+// data is nil.
 func clusterWith(data map[string][]byte) *cluster {
 	if data == nil {
 		return &cluster{fake.NewSimpleDynamicClient(scheme.Scheme)}
@@ -27,12 +28,12 @@ func clusterWith(data map[string][]byte) *cluster {
 	})}
 }
 
-// GetClientFor makes a cluster an engine.ClientProvider. The chart looks up Secrets only.
+// GetClientFor implements engine.ClientProvider. The chart looks up only Secrets.
 func (c *cluster) GetClientFor(string, string) (dynamic.NamespaceableResourceInterface, bool, error) {
 	return c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}), true, nil
 }
 
-// renderIn is the stack as it goes to a cluster that has the Secret's data.
+// renderIn returns the stack rendered for a cluster whose Secret has the data.
 func renderIn(t *testing.T, data map[string][]byte, set ...string) stack {
 	t.Helper()
 	return rendering{set: slices.Concat(built, set), cluster: clusterWith(data)}.stack(t)

@@ -18,7 +18,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// deployed are the stack's policies and a ready pod of each workload.
+// deployed returns the policies of the stack and a ready pod for each workload.
 func deployed(s stack) (objects []runtime.Object) {
 	for _, o := range s {
 		if policy, ok := o.(*networkingv1.NetworkPolicy); ok {
@@ -36,11 +36,12 @@ func deployed(s stack) (objects []runtime.Object) {
 	return objects
 }
 
-// asked are the checks that the smoke test gives its pod, which is then refused.
-func asked(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
+// checksOf returns the checks of the smoke test's pod. The fake API server rejects the
+// pod, which ends the smoke test.
+func checksOf(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
 	t.Helper()
 	client := fake.NewClientset(objects...)
-	enough := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "smoke", errors.New("enough"))
+	rejected := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "smoke", errors.New("rejected by the test"))
 	client.PrependReactor("create", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
 		pod := action.(k8stesting.CreateAction).GetObject().(*corev1.Pod)
 		in, err := probe.Unpack(pod.Spec.Containers[0].Env[0].Value)
@@ -50,23 +51,26 @@ func asked(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
 		if err != nil {
 			t.Error(err)
 		}
-		return true, nil, enough
+		return true, nil, rejected
 	})
 	runner := verify.Runner{Client: client, Namespace: namespace, Release: "tiktok-clone", Image: "tkdeploy:1"}
-	if err := runner.Verify(t.Context(), []probe.Check{{ID: verify.ClusterDNS, Kind: probe.DNS}}, nil, event.Discard); !errors.Is(err, enough) {
+	if err := runner.Verify(t.Context(), []probe.Check{{ID: verify.ClusterDNS, Kind: probe.DNS}}, nil, event.Discard); !errors.Is(err, rejected) {
 		t.Fatal(err)
 	}
 	return checks
 }
 
-// Row 54 of the fault list: by Kafka's controller the smoke test sees whether
-// the policies are enforced. Every other port of the stack lets it in.
-func TestTheSmokeTestTriesAPortThatThePoliciesForbid(t *testing.T) {
-	inEveryEnvironment(t, func(t *testing.T, s stack) {
-		checks := asked(t, deployed(s))
-		want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "kafka-0", AllowedPort: 9092}
-		if len(checks) != 2 || checks[1].ID != verify.PolicyCheck || checks[1].Target != want {
-			t.Errorf("asked %+v", checks)
-		}
+func TestPolicyCheck(t *testing.T) {
+	t.Parallel()
+	// Row 54 of the fault list: the smoke test connects to Kafka's controller to check
+	// whether policies are enforced. They allow it to connect to all other ports.
+	t.Run("tries the port of Kafka's controller", func(t *testing.T) {
+		inEveryEnvironment(t, func(t *testing.T, s stack) {
+			checks := checksOf(t, deployed(s))
+			want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "kafka-0", AllowedPort: 9092}
+			if len(checks) != 2 || checks[1].ID != verify.PolicyCheck || checks[1].Target != want {
+				t.Errorf("got checks %+v, want the second to be %s of %+v", checks, verify.PolicyCheck, want)
+			}
+		})
 	})
 }

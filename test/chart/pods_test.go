@@ -12,7 +12,7 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// A workload is what makes pods, seen as the same whatever its kind.
+// workload is a Deployment, a StatefulSet or the pod of a test hook.
 type workload struct {
 	name     string
 	replicas *int32
@@ -20,6 +20,7 @@ type workload struct {
 	pod      corev1.PodTemplateSpec
 }
 
+// workloads returns the Deployments and StatefulSets by name.
 func workloads(s stack) map[string]workload {
 	found := map[string]workload{}
 	for _, o := range s {
@@ -33,8 +34,7 @@ func workloads(s stack) map[string]workload {
 	return found
 }
 
-// hooks are the pods that Helm runs by itself, seen as workloads without a
-// selector and a number of replicas.
+// hooks returns the pods of test hooks by name. They have no selector and no replicas.
 func hooks(s stack) map[string]workload {
 	found := map[string]workload{}
 	for _, o := range s {
@@ -45,14 +45,15 @@ func hooks(s stack) map[string]workload {
 	return found
 }
 
-// pods are those of the workloads and of the hooks.
+// pods returns workloads and hooks.
 func pods(s stack) map[string]workload {
 	found := workloads(s)
 	maps.Copy(found, hooks(s))
 	return found
 }
 
-// eachWorkload is for what runs on, eachPod for that and the hooks.
+// eachWorkload checks every Deployment and StatefulSet of every environment. eachPod
+// also checks the hooks.
 func eachWorkload(t *testing.T, check func(*testing.T, workload)) { each(t, workloads, check) }
 func eachPod(t *testing.T, check func(*testing.T, workload))      { each(t, pods, check) }
 
@@ -60,7 +61,7 @@ func each(t *testing.T, of func(stack) map[string]workload, check func(*testing.
 	inEveryEnvironment(t, func(t *testing.T, s stack) {
 		all := of(s)
 		if len(all) < 4 {
-			t.Fatalf("%d workloads, want the two services and the two stores at least", len(all))
+			t.Fatalf("got %d workloads, want at least 4", len(all))
 		}
 		for name, w := range all {
 			t.Run(name, func(t *testing.T) { check(t, w) })
@@ -68,111 +69,114 @@ func each(t *testing.T, of func(stack) map[string]workload, check func(*testing.
 	})
 }
 
-func TestEveryPodPassesPodSecurityRestricted(t *testing.T) {
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
-	eachPod(t, func(t *testing.T, w workload) {
-		results := evaluator.EvaluatePod(restricted, &w.pod.ObjectMeta, &w.pod.Spec)
-		if result := policy.AggregateCheckResults(results); !result.Allowed {
-			t.Error(result.ForbiddenDetail())
-		}
-	})
-}
-
-func TestEveryPodGivesNothingAwayThatItDoesNotNeed(t *testing.T) {
-	eachPod(t, func(t *testing.T, w workload) {
-		spec := w.pod.Spec
-		asksTheCluster := w.name == "metrics-server"
-		if token := spec.AutomountServiceAccountToken; token == nil || *token != asksTheCluster {
-			t.Errorf("whether it gets a token of its ServiceAccount is not %t", asksTheCluster)
-		}
-		if spec.ServiceAccountName != w.name {
-			t.Errorf("ServiceAccount %q, want one of its own", spec.ServiceAccountName)
-		}
-		if spec.EnableServiceLinks == nil || *spec.EnableServiceLinks {
-			t.Error("it gets the addresses of all Services as environment")
-		}
-		for _, c := range spec.Containers {
-			if root := c.SecurityContext.ReadOnlyRootFilesystem; root == nil || !*root {
-				t.Errorf("container %s may write to its image", c.Name)
-			}
-		}
-	})
-}
-
-// A lost packet must cost less than the 5 s that a call between services may take.
-func TestEveryPodAsksForANameAgainBeforeItsCallIsLate(t *testing.T) {
-	eachPod(t, func(t *testing.T, w workload) {
-		options := map[string]string{}
-		if w.pod.Spec.DNSConfig != nil {
-			for _, o := range w.pod.Spec.DNSConfig.Options {
-				options[o.Name] = *o.Value
-			}
-		}
-		if options["timeout"] != "1" || options["attempts"] != "3" {
-			t.Errorf("DNS options %v", options)
-		}
-	})
-}
-
-func TestEveryContainerHasRequestsAndAMemoryLimit(t *testing.T) {
-	eachPod(t, func(t *testing.T, w workload) {
-		for _, c := range w.pod.Spec.Containers {
-			cpu, memory := c.Resources.Requests.Cpu(), c.Resources.Requests.Memory()
-			if cpu.IsZero() || memory.IsZero() {
-				t.Errorf("container %s requests cpu %s and memory %s, want both", c.Name, cpu, memory)
-			}
-			if limit := c.Resources.Limits.Memory(); limit.Cmp(*memory) < 0 {
-				t.Errorf("container %s has the memory limit %s under its request %s", c.Name, limit, memory)
-			}
-		}
-	})
-}
-
-func TestEveryContainerHasAllThreeProbes(t *testing.T) {
-	eachWorkload(t, func(t *testing.T, w workload) {
-		for _, c := range w.pod.Spec.Containers {
-			if c.StartupProbe == nil || c.ReadinessProbe == nil || c.LivenessProbe == nil {
-				t.Errorf("container %s lacks a probe", c.Name)
-			}
-		}
-	})
-}
-
-func TestEveryImageHasATagOtherThanLatest(t *testing.T) {
-	eachPod(t, func(t *testing.T, w workload) {
-		for _, c := range w.pod.Spec.Containers {
-			_, tag, _ := strings.Cut(c.Image, ":")
-			if tag == "" || tag == "latest" || tag == "unset" {
-				t.Errorf("container %s runs %s", c.Name, c.Image)
-			}
-		}
-	})
-}
-
-func TestNothingThatChangesIsPartOfASelector(t *testing.T) {
-	eachWorkload(t, func(t *testing.T, w workload) {
-		for key := range w.selector.MatchLabels {
-			if key != "app.kubernetes.io/name" && key != "app.kubernetes.io/instance" {
-				t.Errorf("the selector has %s", key)
-			}
-		}
-	})
-}
-
-func TestATwoCoreMachineHasRoomForDev(t *testing.T) {
+func TestPods(t *testing.T) {
 	t.Parallel()
-	var cpu, memory int64
-	for _, w := range workloads(render(t, "dev")) {
-		for _, c := range w.pod.Spec.Containers {
-			cpu += c.Resources.Requests.Cpu().MilliValue() * int64(*w.replicas)
-			memory += c.Resources.Limits.Memory().Value() * int64(*w.replicas)
+	t.Run("pass Pod Security restricted", func(t *testing.T) {
+		evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if cpu > 500 || memory > 2<<30 {
-		t.Errorf("dev requests %d m CPU and may use %d MiB, want at most 500 and 2048", cpu, memory>>20)
-	}
+		restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+		eachPod(t, func(t *testing.T, w workload) {
+			results := evaluator.EvaluatePod(restricted, &w.pod.ObjectMeta, &w.pod.Spec)
+			if result := policy.AggregateCheckResults(results); !result.Allowed {
+				t.Error(result.ForbiddenDetail())
+			}
+		})
+	})
+
+	t.Run("have no unneeded privileges", func(t *testing.T) {
+		eachPod(t, func(t *testing.T, w workload) {
+			spec := w.pod.Spec
+			needsToken := w.name == "metrics-server"
+			if token := spec.AutomountServiceAccountToken; token == nil || *token != needsToken {
+				t.Errorf("automountServiceAccountToken is not %t", needsToken)
+			}
+			if spec.ServiceAccountName != w.name {
+				t.Errorf("got ServiceAccount %q, want %q", spec.ServiceAccountName, w.name)
+			}
+			if spec.EnableServiceLinks == nil || *spec.EnableServiceLinks {
+				t.Error("enableServiceLinks: got true, want false")
+			}
+			for _, c := range spec.Containers {
+				if root := c.SecurityContext.ReadOnlyRootFilesystem; root == nil || !*root {
+					t.Errorf("container %s: root file system is writable", c.Name)
+				}
+			}
+		})
+	})
+
+	// A lost packet must take less than the 5 s timeout of calls between services.
+	t.Run("retry DNS lookups within the timeout of a call", func(t *testing.T) {
+		eachPod(t, func(t *testing.T, w workload) {
+			options := map[string]string{}
+			if w.pod.Spec.DNSConfig != nil {
+				for _, o := range w.pod.Spec.DNSConfig.Options {
+					options[o.Name] = *o.Value
+				}
+			}
+			if options["timeout"] != "1" || options["attempts"] != "3" {
+				t.Errorf("got DNS options %v, want timeout 1 and attempts 3", options)
+			}
+		})
+	})
+
+	t.Run("have requests and a memory limit", func(t *testing.T) {
+		eachPod(t, func(t *testing.T, w workload) {
+			for _, c := range w.pod.Spec.Containers {
+				cpu, memory := c.Resources.Requests.Cpu(), c.Resources.Requests.Memory()
+				if cpu.IsZero() || memory.IsZero() {
+					t.Errorf("container %s: got requests of cpu %s and memory %s, want both", c.Name, cpu, memory)
+				}
+				if limit := c.Resources.Limits.Memory(); limit.Cmp(*memory) < 0 {
+					t.Errorf("container %s: got memory limit %s, want at least the request %s", c.Name, limit, memory)
+				}
+			}
+		})
+	})
+
+	t.Run("have all three probes", func(t *testing.T) {
+		eachWorkload(t, func(t *testing.T, w workload) {
+			for _, c := range w.pod.Spec.Containers {
+				if c.StartupProbe == nil || c.ReadinessProbe == nil || c.LivenessProbe == nil {
+					t.Errorf("container %s: missing a probe", c.Name)
+				}
+			}
+		})
+	})
+
+	t.Run("have image tags other than latest", func(t *testing.T) {
+		eachPod(t, func(t *testing.T, w workload) {
+			for _, c := range w.pod.Spec.Containers {
+				_, tag, _ := strings.Cut(c.Image, ":")
+				if tag == "" || tag == "latest" || tag == "unset" {
+					t.Errorf("container %s: got image %s, want a tag other than latest", c.Name, c.Image)
+				}
+			}
+		})
+	})
+
+	t.Run("have selectors without changing labels", func(t *testing.T) {
+		eachWorkload(t, func(t *testing.T, w workload) {
+			for key := range w.selector.MatchLabels {
+				if key != "app.kubernetes.io/name" && key != "app.kubernetes.io/instance" {
+					t.Errorf("got selector label %s, want only name and instance", key)
+				}
+			}
+		})
+	})
+
+	t.Run("fit a two-core machine in dev", func(t *testing.T) {
+		t.Parallel()
+		var cpu, memory int64
+		for _, w := range workloads(render(t, "dev")) {
+			for _, c := range w.pod.Spec.Containers {
+				cpu += c.Resources.Requests.Cpu().MilliValue() * int64(*w.replicas)
+				memory += c.Resources.Limits.Memory().Value() * int64(*w.replicas)
+			}
+		}
+		if cpu > 500 || memory > 2<<30 {
+			t.Errorf("dev: got requests of %dm CPU and limits of %d MiB, want at most 500m and 2048 MiB", cpu, memory>>20)
+		}
+	})
 }

@@ -1,5 +1,5 @@
-// Package chart_test holds what the reference stack's chart promises, checked on
-// what it renders: it needs no cluster and keeps no copy of the output.
+// Package chart_test tests the objects that the reference stack's chart renders. The
+// tests need no cluster and no golden files.
 package chart_test
 
 import (
@@ -25,7 +25,7 @@ const (
 	namespace = "tiktok-clone"
 )
 
-// environments are the values files by the environment that they are for.
+// environments lists the values files of each environment.
 var environments = map[string][]string{
 	"default": nil,
 	"dev":     {chartDir + "/values-dev.yaml"},
@@ -33,30 +33,30 @@ var environments = map[string][]string{
 	"prod":    {chartDir + "/values-prod.yaml"},
 }
 
-// built are the tags that tkdeploy gives to the images that it builds.
+// built sets tags for the images that tkdeploy builds.
 var built = []string{
 	"services.auth.image.tag=a1b2c3", "services.gateway.image.tag=d4e5f6", "services.video.image.tag=a7b8c9",
 	"services.interaction.image.tag=d0e1f2", "services.notification.image.tag=a3b4c5", "services.frontend.image.tag=d6e7f8",
 	"journey.image.tag=b8c9d0",
 }
 
-// An object is one of the rendered ones.
+// object is a rendered object.
 type object interface {
 	runtime.Object
 	metav1.Object
 }
 
-// A stack is everything that a rendering gives, by "Kind name".
+// stack holds all rendered objects by "Kind name".
 type stack map[string]object
 
-// A rendering is what goes into one.
+// rendering holds the inputs of a rendering.
 type rendering struct {
 	files   []string
 	set     []string
-	cluster *cluster // nil: none, as for helm template
+	cluster *cluster // nil for none, as in helm template
 }
 
-// run gives the rendered files, or the error of values that do not fit.
+// run returns the rendered files. It returns an error if the values are invalid.
 func (r rendering) run() (map[string]string, error) {
 	chart, err := loader.Load(chartDir)
 	if err != nil {
@@ -82,7 +82,7 @@ func (r rendering) run() (map[string]string, error) {
 	return engine.RenderWithClientProvider(chart, all, r.cluster)
 }
 
-// stack renders and decodes. A field that the API does not know fails the test.
+// stack renders and decodes the objects. An unknown field fails the test.
 func (r rendering) stack(t *testing.T) stack {
 	t.Helper()
 	files, err := r.run()
@@ -103,7 +103,7 @@ func (r rendering) stack(t *testing.T) stack {
 			o := decoded.(object)
 			id := kind.Kind + " " + o.GetName()
 			if s[id] != nil {
-				t.Errorf("%s: %s is rendered twice", name, id)
+				t.Errorf("%s: duplicate object %s", name, id)
 			}
 			s[id] = o
 		}
@@ -111,8 +111,8 @@ func (r rendering) stack(t *testing.T) stack {
 	return s
 }
 
-// into is what a document is decoded into: nil for the type that the API has
-// for it, which for an APIService is in a module of the API server's own.
+// into returns the object to decode a document into, or nil for its registered type.
+// The type of APIService is not registered, because it is in k8s.io/kube-aggregator.
 func into(document string) runtime.Object {
 	if strings.Contains(document, "kind: APIService\n") {
 		return &unstructured.Unstructured{}
@@ -120,23 +120,23 @@ func into(document string) runtime.Object {
 	return nil
 }
 
-// render is the stack of an environment with the images that tkdeploy built.
+// render returns the stack of an environment with tags for the built images.
 func render(t *testing.T, environment string, set ...string) stack {
 	t.Helper()
 	return rendering{files: environments[environment], set: slices.Concat(built, set)}.stack(t)
 }
 
-// get is the object of that ID, which must be there and a T.
+// get returns the object with the ID. It fails the test if there is none of type T.
 func get[T object](t *testing.T, s stack, id string) T {
 	t.Helper()
 	o, ok := s[id].(T)
 	if !ok {
-		t.Fatalf("no %s, only %q", id, slices.Sorted(maps.Keys(s)))
+		t.Fatalf("%s not found in %q", id, slices.Sorted(maps.Keys(s)))
 	}
 	return o
 }
 
-// inEveryEnvironment runs f on each environment's stack.
+// inEveryEnvironment runs f in parallel subtests for the stack of each environment.
 func inEveryEnvironment(t *testing.T, f func(*testing.T, stack)) {
 	t.Parallel()
 	for environment := range environments {

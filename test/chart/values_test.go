@@ -8,14 +8,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A value is a key of values.yaml, at any depth.
+// value is a key of values.yaml, at any depth.
 type value struct {
-	path     string
-	comment  string // above the key, in one line
-	standard string // what values.yaml sets; "" for a key with keys below it
+	path    string
+	comment string // the comment above the key, in one line
+	preset  string // the default, or "" for a key with keys below it
 }
 
-// readValues gives the keys of values.yaml in their order.
+// readValues returns the keys of values.yaml in order.
 func readValues(t *testing.T) []value {
 	t.Helper()
 	content, err := os.ReadFile(chartDir + "/values.yaml")
@@ -39,13 +39,13 @@ func keysOf(mapping *yaml.Node, prefix string) []value {
 			found = append(found, keysOf(node, v.path+".")...)
 			continue
 		}
-		v.standard = inFlow(node)
+		v.preset = flow(node)
 		found = append(found, v)
 	}
 	return found
 }
 
-// commentOf is the comment right above a key, without what stands apart from it.
+// commentOf returns the comment directly above a key, without earlier paragraphs.
 func commentOf(key *yaml.Node) string {
 	paragraphs := strings.Split(key.HeadComment, "\n\n")
 	lines := strings.Split(paragraphs[len(paragraphs)-1], "\n")
@@ -55,15 +55,15 @@ func commentOf(key *yaml.Node) string {
 	return strings.Join(lines, " ")
 }
 
-// inFlow writes a scalar or a list as it stands in one line of YAML.
-func inFlow(node *yaml.Node) string {
+// flow formats a scalar, a list or an empty map in YAML's flow style.
+func flow(node *yaml.Node) string {
 	switch {
 	case node.Kind == yaml.MappingNode:
 		return "{}"
 	case node.Kind == yaml.SequenceNode:
 		items := make([]string, len(node.Content))
 		for i, item := range node.Content {
-			items[i] = inFlow(item)
+			items[i] = flow(item)
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	case node.Style == yaml.DoubleQuotedStyle:
@@ -73,11 +73,14 @@ func inFlow(node *yaml.Node) string {
 	}
 }
 
-func TestEveryValueHasAComment(t *testing.T) {
+func TestValues(t *testing.T) {
 	t.Parallel()
-	for _, v := range readValues(t) {
-		if v.standard != "" && !strings.HasSuffix(v.comment, ".") {
-			t.Errorf("values.yaml: %s has the comment %q, want a sentence", v.path, v.comment)
+	t.Run("have a comment", func(t *testing.T) {
+		t.Parallel()
+		for _, v := range readValues(t) {
+			if v.preset != "" && !strings.HasSuffix(v.comment, ".") {
+				t.Errorf("values.yaml: %s: got comment %q, want a sentence", v.path, v.comment)
+			}
 		}
-	}
+	})
 }

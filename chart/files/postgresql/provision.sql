@@ -1,6 +1,6 @@
--- Makes roles, passwords and the database as the environment says. Safe to repeat.
+-- Creates the roles and the database and sets the passwords from the environment. Safe to repeat.
 \set ON_ERROR_STOP on
-SET log_min_error_statement = panic; -- a failing statement is not logged: it may hold a password
+SET log_min_error_statement = panic; -- do not log failed statements, which may contain a password
 
 \getenv user DB_USER
 \getenv password DB_PASSWORD

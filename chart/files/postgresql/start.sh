@@ -1,17 +1,17 @@
 #!/bin/sh
 # Runs PostgreSQL as the main process of its container.
 #
-# - It relies on nothing of the image but PostgreSQL 15 or later on the PATH, so
-#   that the official image and a distribution's package both do.
-# - The first pod is the primary, every other one a streaming replica of it.
-# - A data directory appears by one rename: killed at any moment, the next start
-#   finds either a whole one or none.
-# - Roles, passwords and the database are set from the environment at every
-#   start, so that a new password needs a restart and nothing else.
+# - It requires only PostgreSQL 15 or later in PATH, so that it works with the
+#   official image and with a distribution's package.
+# - The first pod is the primary, the others are streaming replicas.
+# - The data directory is created atomically by a rename, so an interrupted
+#   creation is repeated at the next start.
+# - Roles, passwords and the database are set from the environment at every start,
+#   so that changing a password requires only a restart.
 set -eu
 
 new="$PGDATA.new"
-provisioned=/run/postgresql/provisioned # the readiness probe looks for it
+provisioned=/run/postgresql/provisioned # checked by the readiness probe
 export PGHOST=/run/postgresql
 
 create_primary() {
@@ -27,7 +27,7 @@ create_replica() {
 
 create() {
 	rm -rf "$new"
-	[ ! -d "$PGDATA" ] || rmdir "$PGDATA" # fails, and rightly, if anything is in it
+	[ ! -d "$PGDATA" ] || rmdir "$PGDATA" # fails if it contains anything, to protect the data
 	if [ "$role" = primary ]; then create_primary; else create_replica; fi
 	sync
 	mv "$new" "$PGDATA"
@@ -46,7 +46,7 @@ case "$POD_NAME" in
 *-0) role=primary ;;
 *)
 	role=replica
-	export PGPASSWORD="$DB_REPLICATION_PASSWORD" # for the copy and for the stream
+	export PGPASSWORD="$DB_REPLICATION_PASSWORD" # for pg_basebackup and for streaming
 	;;
 esac
 
@@ -63,12 +63,12 @@ failed=0
 if provision; then
 	touch "$provisioned"
 else
-	echo "start.sh: the roles and the database could not be set up: stopping" >&2
+	echo "start.sh: setting up the roles and the database failed: stopping" >&2
 	failed=1
 	kill -INT "$server" || true
 fi
 
-# A signal ends wait early, with PostgreSQL still on its way down.
+# A signal interrupts wait while PostgreSQL is still shutting down.
 status=0
 while kill -0 "$server" 2>/dev/null; do
 	wait "$server" && status=0 || status=$?

@@ -1,6 +1,6 @@
-{{/* What Kafka's container reads. */}}
+{{/* Configuration of Kafka's container. */}}
 
-{{/* Where clients reach the broker after their first connection: the pod by its own name. */}}
+{{/* The DNS name of the pod, which the broker advertises to clients. */}}
 {{- define "tiktok.kafkaHost" -}}
 kafka-0.kafka-pods.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end }}
@@ -19,12 +19,12 @@ server.properties: |
   {{- end }}
 {{- end }}
 
-{{/* The environment. The cluster's ID, 16 bytes in base64, follows from the release: a volume that it left behind is taken up again. */}}
+{{/* The environment. The cluster ID, 16 bytes in base64, depends only on the release, so that a new install can use an existing volume. */}}
 {{- define "tiktok.kafkaEnv" -}}
 env:
   - {name: CLUSTER_ID, value: {{ printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 16 | b64enc | trunc 22 }}}
   - {name: KAFKA_HEAP_OPTS, value: {{ printf "-Xms%s -Xmx%s" .Values.kafka.heap .Values.kafka.heap }}}
   {{- with .Values.kafka.javaOptions }}
-  - {name: KAFKA_JVM_PERFORMANCE_OPTS, value: {{ . | quote }}} # in place of those that Kafka's script has
+  - {name: KAFKA_JVM_PERFORMANCE_OPTS, value: {{ . | quote }}} # replaces the defaults of Kafka's script
   {{- end }}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* What PostgreSQL's container reads. */}}
+{{/* Configuration of PostgreSQL's container. */}}
 
 {{/* ConfigMap postgres-files: the start script and the server's configuration. */}}
 {{- define "tiktok.postgresqlFiles" -}}
@@ -13,7 +13,7 @@ postgresql.conf: |
   {{- end }}
 {{- end }}
 
-{{/* The keys of tiktok-db-secrets that it reads. */}}
+{{/* The keys of tiktok-db-secrets that the container reads. */}}
 {{- define "tiktok.postgresqlSecrets" -}}
 [DB_PASSWORD, DB_REPLICATION_PASSWORD]
 {{- end }}

@@ -1,6 +1,6 @@
-{{/* The parts of a service's pod that say what its container reads and how it is probed. */}}
+{{/* Environment, checksums and probes of a service's container. */}}
 
-{{/* The environment: from the ConfigMaps and the Secret, and the ports. Takes the service. */}}
+{{/* The environment: ConfigMaps, keys of the Secret, and ports. Takes the service. */}}
 {{- define "tiktok.serviceEnv" -}}
 envFrom:
   - configMapRef: {name: tiktok-config}
@@ -22,7 +22,7 @@ env:
   {{- end }}
 {{- end }}
 
-{{/* Checksums of what the environment is read from: a change restarts the pods. Takes root and service. */}}
+{{/* Checksums of the sources of the environment, so that a change restarts the pods. Takes root and service. */}}
 {{- define "tiktok.serviceChecksums" -}}
 checksum/config: {{ print (include "tiktok.config" .root) (.service.env | default dict | toJson) | sha256sum }}
 {{- if has "postgresql" (.service.calls | default list) }}
@@ -34,9 +34,8 @@ checksum/secrets: {{ include "tiktok.secretsChecksum" (dict "root" $.root "keys"
 {{- end }}
 
 {{/*
-The probes. Startup and liveness ask whether the process is well, whatever its
-database does; readiness asks for everything that a request needs. Takes the
-probes' values.
+The probes. Startup and liveness check only the process, not its database.
+Readiness checks everything that a request needs. Takes the value probes.
 */}}
 {{- define "tiktok.serviceProbes" -}}
 startupProbe:
