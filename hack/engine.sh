@@ -31,10 +31,8 @@ die() {
   exit 1
 }
 
-# answers reports whether an engine is running.
 answers() { timeout 20 docker version >/dev/null 2>&1; }
 
-# check_host exits with an error if this script cannot start an engine here.
 check_host() {
   case ${DOCKER_HOST:-} in
     '' | unix:///var/run/docker.sock | unix:///run/docker.sock) ;;
@@ -67,17 +65,15 @@ install_packages() {
   }
 }
 
-# lacks_sys_resource reports whether CAP_SYS_RESOURCE (bit 24) is missing from the
-# bounding set, as in some containers and micro VMs.
+# Some containers and micro VMs lack CAP_SYS_RESOURCE (bit 24) in the bounding set.
 lacks_sys_resource() {
   local bounding
   bounding=$(awk '/^CapBnd:/ { print $2 }' /proc/self/status)
   ((!(16#$bounding >> 24 & 1)))
 }
 
-# fit_capabilities configures the engine so that privileged containers run on such
-# a host. Engines from version 28 request only available capabilities; older ones
-# need a wrapper around runc.
+# fit_capabilities makes privileged containers work on such a host. Engines before
+# version 28 request unavailable capabilities and need a wrapper around runc.
 fit_capabilities() {
   local major
   major=$(dockerd --version | sed -n 's/^Docker version \([0-9]*\).*/\1/p')

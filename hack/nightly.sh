@@ -37,13 +37,12 @@ run() {
   return "$status"
 }
 
-# stop forwards a signal to the running command and prevents further ones.
+# stop forwards a signal and prevents further commands.
 stop() {
   stopped=1 again=1 # a signal interrupts wait
   [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true
 }
 
-# collect saves the status and the nodes' console logs.
 collect() {
   local node
   bin/tkdeploy status --env ci >"$artifacts/status.txt"
@@ -53,7 +52,6 @@ collect() {
   done
 }
 
-# finish collects the artifacts and deletes the environment.
 finish() {
   local status=$?
   trap - EXIT

@@ -18,7 +18,6 @@ packages=(
   jq=jq
 )
 
-# has COMMAND reports whether COMMAND is installed.
 has() {
   case $1 in
     initdb) command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' ;; # not in PATH on Debian
@@ -27,7 +26,6 @@ has() {
   esac >/dev/null
 }
 
-# check COMMAND... prints each missing command and fails if there is one.
 check() {
   local name missing=0
   for name; do
@@ -38,8 +36,8 @@ check() {
   return "$missing"
 }
 
-# install_missing installs the packages that are not installed. It runs under the
-# lock, because another process may have installed them in the meantime.
+# install_missing runs under the lock, because another process may be installing the
+# same packages.
 install_missing() {
   local package missing=()
   for package in "${packages[@]%%=*}"; do

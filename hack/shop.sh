@@ -15,7 +15,6 @@ create_app() {
   sed -i "s/shop-e2e/$1/; s/24080:/$2:/" "$work/app/tkdeploy.yaml"
 }
 
-# in_app COMMAND... runs tkdeploy for the app.
 in_app() { (cd "$work/app" && XDG_STATE_HOME=$work/state "$tkdeploy" "$@" --env test); }
 
 # delete_app deletes the cluster and the copy, unless TKDEPLOY_E2E_KEEP is set.

@@ -28,7 +28,7 @@ apiregistration.k8s.io, which every cluster serves and Helm's default lacks.
 {{- .image.repository }}:{{ required (printf "set %s.tag: tkdeploy sets it to a hash of the image's inputs" .path) $tag }}
 {{- end }}
 
-{{/* The common part of all pod specs. Takes also uid, and token to mount the ServiceAccount's token. */}}
+{{/* The common part of all pod specs. Also takes uid, and token to mount the ServiceAccount's token. */}}
 {{- define "tiktok.podSpec" -}}
 serviceAccountName: {{ .name }}
 automountServiceAccountToken: {{ .token | default false }}

@@ -90,7 +90,6 @@ func run(output string, logs []string) error {
 	return nil
 }
 
-// readRows returns the embedded fault list.
 func readRows() (rows []row, err error) {
 	err = strictyaml.Decode("rows.yaml", rowsYAML, &rows).Err()
 	return rows, err
@@ -231,7 +230,6 @@ func summary(saw []string) string {
 	return strings.Join(different[:4], "; ") + fmt.Sprintf("; and %d more", len(different)-4)
 }
 
-// cell escapes s for a table cell.
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
 // machine describes the date, the machine and the engine of the run.

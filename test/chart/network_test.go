@@ -49,7 +49,6 @@ func allowed(s stack, from, to party, port int32) bool {
 	return (sent || egress) && (received || ingress)
 }
 
-// is reports whether selector selects p.
 func (p party) is(selector *metav1.LabelSelector) bool {
 	matcher, err := metav1.LabelSelectorAsSelector(selector)
 	return err == nil && p != nil && matcher.Matches(labels.Set(p))

@@ -20,7 +20,6 @@ type workload struct {
 	pod      corev1.PodTemplateSpec
 }
 
-// workloads returns the Deployments and StatefulSets by name.
 func workloads(s stack) map[string]workload {
 	found := map[string]workload{}
 	for _, o := range s {
@@ -45,7 +44,6 @@ func hooks(s stack) map[string]workload {
 	return found
 }
 
-// pods returns workloads and hooks.
 func pods(s stack) map[string]workload {
 	found := workloads(s)
 	maps.Copy(found, hooks(s))

@@ -41,7 +41,6 @@ func (s *valuesSchema) at(root *valuesSchema, path string) *valuesSchema {
 	return s.resolved(root)
 }
 
-// resolved returns the schema that s refers to, or s.
 func (s *valuesSchema) resolved(root *valuesSchema) *valuesSchema {
 	if s.Ref == "" {
 		return s

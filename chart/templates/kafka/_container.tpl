@@ -1,11 +1,9 @@
-{{/* Configuration of Kafka's container. */}}
-
 {{/* The DNS name of the pod, which the broker advertises to clients. */}}
 {{- define "tiktok.kafkaHost" -}}
 kafka-0.kafka-pods.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end }}
 
-{{/* ConfigMap kafka-files: the start script and the server's configuration. */}}
+{{/* ConfigMap kafka-files */}}
 {{- define "tiktok.kafkaFiles" -}}
 {{- range list "start.sh" "log4j2.yaml" }}
 {{ . }}: |

@@ -1,6 +1,4 @@
-{{/* Configuration of PostgreSQL's container. */}}
-
-{{/* ConfigMap postgres-files: the start script and the server's configuration. */}}
+{{/* ConfigMap postgres-files */}}
 {{- define "tiktok.postgresqlFiles" -}}
 {{- range list "start.sh" "provision.sql" "pg_hba.conf" }}
 {{ . }}: |

@@ -1,6 +1,4 @@
-{{/* Environment, checksums and probes of a service's container. */}}
-
-{{/* The environment: ConfigMaps, keys of the Secret, and ports. Takes the service. */}}
+{{/* Takes the service. */}}
 {{- define "tiktok.serviceEnv" -}}
 envFrom:
   - configMapRef: {name: tiktok-config}
@@ -34,8 +32,8 @@ checksum/secrets: {{ include "tiktok.secretsChecksum" (dict "root" $.root "keys"
 {{- end }}
 
 {{/*
-The probes. Startup and liveness check only the process, not its database.
-Readiness checks everything that a request needs. Takes the value probes.
+Startup and liveness check only the process, not its database. Readiness checks
+everything that a request needs. Takes the value probes.
 */}}
 {{- define "tiktok.serviceProbes" -}}
 startupProbe:
