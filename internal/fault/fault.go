@@ -1,46 +1,44 @@
-// Package fault gives errors what a person and a script need beside the text:
-// a class, which package app maps to the exit status, and a hint, which says
-// what to do next.
+// Package fault attaches a class and a hint to errors. Package cli maps the
+// class to an exit code; the hint says what to do next.
 package fault
 
 import "errors"
 
-// A Class groups errors by who can do something about them. The exit status of
-// each is in package app.
+// Class groups errors by who can fix them. Package cli has the exit code of each.
 type Class string
 
 // The classes.
 const (
 	Internal     Class = "internal"    // a bug of tkdeploy
 	Usage        Class = "usage"       // wrong command line
-	Config       Class = "config"      // tkdeploy.yaml, values or chart are wrong; nothing was touched
+	Config       Class = "config"      // invalid tkdeploy.yaml, values or chart; nothing was changed
 	Environment  Class = "environment" // engine, ports or disk
-	NotOwned     Class = "safety"      // refused: not ours, or not named by the environment
-	Locked       Class = "locked"      // another run is at work
+	NotOwned     Class = "not-owned"   // refused: not owned, or not named by the environment
+	Locked       Class = "locked"      // locked by another run
 	Build        Class = "build"
 	Cluster      Class = "cluster"
 	Load         Class = "load"
 	Apply        Class = "apply"
-	Unhealthy    Class = "unhealthy" // a workload cannot come up
+	Unhealthy    Class = "unhealthy" // a workload failed
 	Smoke        Class = "smoke"     // a smoke check failed
 	Rollback     Class = "rollback"
 	Down         Class = "down"
-	Inconclusive Class = "undecided" // a timeout or an absent API: neither good nor bad is proven
+	Inconclusive Class = "inconclusive" // timeout, or the API server is unavailable
 )
 
-// An Error is a cause with its class and a hint.
+// Error is an error with a class and a hint.
 type Error struct {
 	Class Class
 	Err   error
-	Hint  string // what to do next, one or more lines; may be empty
+	Hint  string // one or more lines; may be empty
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New gives err a class and a hint. New of a nil error is nil.
+// New returns err with a class and a hint, or nil if err is nil.
 func New(class Class, err error, hint string) error {
 	if err == nil {
 		return nil
@@ -48,7 +46,15 @@ func New(class Class, err error, hint string) error {
 	return &Error{Class: class, Err: err, Hint: hint}
 }
 
-// ClassOf is the class nearest to the outside of err's chain, or "" if none is set.
+// Default returns err with the class, or err itself if it has a class.
+func Default(class Class, err error) error {
+	if err == nil || ClassOf(err) != "" {
+		return err
+	}
+	return New(class, err, "")
+}
+
+// ClassOf returns the outermost class in err's chain, or "" if there is none.
 func ClassOf(err error) Class {
 	var f *Error
 	if errors.As(err, &f) {
@@ -57,7 +63,7 @@ func ClassOf(err error) Class {
 	return ""
 }
 
-// HintOf is the hint nearest to the outside of err's chain, or "".
+// HintOf returns the outermost hint in err's chain, or "" if there is none.
 func HintOf(err error) string {
 	for err != nil {
 		var f *Error
@@ -72,23 +78,16 @@ func HintOf(err error) string {
 	return ""
 }
 
-// Masked is err with its text and hint masked. Where that changes anything the
-// chain is cut, because it would still hold what was masked; the class stays.
-func Redact(err error, mask func(string) string) error {
-	if err == nil || mask(err.Error()) == err.Error() && mask(HintOf(err)) == HintOf(err) {
+// Redact applies redact to the message and hint of err. If that changes either,
+// Redact drops the wrapped errors, which may still contain the secret, and keeps
+// the class.
+func Redact(err error, redact func(string) string) error {
+	if err == nil || redact(err.Error()) == err.Error() && redact(HintOf(err)) == HintOf(err) {
 		return err
 	}
-	masked := errors.New(mask(err.Error()))
+	redacted := errors.New(redact(err.Error()))
 	if class := ClassOf(err); class != "" {
-		return New(class, masked, mask(HintOf(err)))
+		return New(class, redacted, redact(HintOf(err)))
 	}
-	return masked
-}
-
-// Default gives err the class unless its chain has one already.
-func Default(class Class, err error) error {
-	if err == nil || ClassOf(err) != "" {
-		return err
-	}
-	return New(class, err, "")
+	return redacted
 }

@@ -1,9 +1,8 @@
-// Package plan is a small graph of stages that look before they act.
+// Package plan runs a graph of idempotent stages.
 //
-// A [Stage] first observes the world and acts only if it is not as wanted, so
-// running a plan twice changes nothing the second time, and a run after a crash
-// is an ordinary run. Stages exchange nothing: each reads the configuration and
-// the world, so that any selection of them can run alone.
+// A [Stage] observes its target and applies changes only if the target differs
+// from the desired state. Running a plan twice changes nothing the second time,
+// and resuming after a crash needs no special handling.
 package plan
 
 import (
@@ -11,75 +10,72 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// A State is what a stage sees of the world.
+// State is the observed state of a stage.
 type State string
 
-// The states. All but Satisfied make a stage act.
+// The states. A stage applies changes in all of them but Satisfied.
 const (
-	Satisfied State = "satisfied" // as wanted: there is nothing to do
-	Missing   State = "missing"   // not there yet
-	Drifted   State = "drifted"   // there, but not as wanted
-	Unknown   State = "unknown"   // can only be told by acting
+	Satisfied State = "satisfied" // up to date
+	Missing   State = "missing"   // does not exist yet
+	Drifted   State = "drifted"   // exists, but differs from the desired state
+	Unknown   State = "unknown"   // cannot be observed
 )
 
-// An Observation is a state and, in words, why the stage is in it.
+// Observation is the state of a stage and the reason for it.
 type Observation struct {
 	State  State
 	Reason string
 }
 
-// A Stage is one step of a run.
+// Stage is one step of a run.
 type Stage struct {
 	ID    string
-	Title string   // "Create the cluster"
-	Needs []string // IDs of the stages that must have succeeded before
+	Title string
+	Needs []string // IDs of the stages that must succeed first
 
-	// ActNeeds are IDs of further stages, which Observe does not depend on: the
-	// stage looks while they may still be at work. If there is something to do, it
-	// then waits until they have succeeded.
+	// ApplyNeeds are the IDs of stages that must succeed before Apply, but not
+	// before Observe.
 	ApplyNeeds []string
 
-	// After are points within earlier stages that must have been reached. A
-	// stage that runs on the strength of one is canceled if the other then
-	// fails.
+	// AfterMilestones are milestones of other stages that must be reached first.
+	// If such a stage fails later, this stage is canceled.
 	AfterMilestones []Milestone
 
-	// Observe reads the world and changes nothing.
+	// Observe reads the current state. It changes nothing.
 	Observe func(context.Context) (Observation, error)
 
-	// Act makes the stage's promise true. It is called unless Observe answered
-	// Satisfied, may be repeated at any time, and reports what it does.
-	// Act may be nil for a stage that only looks.
+	// Apply brings the stage into its desired state and reports progress. It runs
+	// unless Observe returned Satisfied, and it must be safe to retry. A nil Apply
+	// marks a read-only stage.
 	Apply func(context.Context, event.Reporter) error
 }
 
-// A Milestone is a point within a stage: what other stages want of it is there,
-// although it is not done. Its Act reports an [event.StageReached]; a stage that
-// succeeds has reached all of its milestones.
+// Milestone is a point within a stage at which other stages can start. Apply
+// reports it with an [event.MilestoneReached]. A stage that succeeds has reached
+// all of its milestones.
 type Milestone struct{ Stage, Name string }
 
-// A Plan is a set of stages in an order in which they can run.
+// Plan is a set of stages in an order in which they can run.
 type Plan struct {
 	stages []Stage
 }
 
-// New checks the stages' graph. The error names every duplicate ID, unknown
-// need and cycle. The order of stages is kept; a stage must follow its needs.
+// New returns a plan of the stages, in the given order. Each stage must follow
+// the stages it needs. The error names every duplicate ID and unknown need.
 func New(stages ...Stage) (Plan, error) {
 	var problems []error
 	seen := map[string]bool{}
 	for _, s := range stages {
 		if seen[s.ID] {
-			problems = append(problems, fmt.Errorf("stage %q: defined twice", s.ID))
+			problems = append(problems, fmt.Errorf("stage %q is defined twice", s.ID))
 		}
-		for _, need := range s.before() {
+		for _, need := range s.applyPrerequisites() {
 			if !seen[need] {
-				problems = append(problems, fmt.Errorf("stage %q: needs %q, which no earlier stage is", s.ID, need))
+				problems = append(problems, fmt.Errorf("stage %q needs %q, which is not an earlier stage", s.ID, need))
 			}
 		}
 		seen[s.ID] = true
@@ -87,45 +83,8 @@ func New(stages ...Stage) (Plan, error) {
 	return Plan{stages: stages}, errors.Join(problems...)
 }
 
-// A Selection narrows a plan. Stages outside it do not run and count as met.
-type Selection struct {
-	Only     []string // just these; excludes From and To
-	From, To string   // the first and the last stage, in the plan's order
-}
-
-// Select returns the selected part of the plan. An unknown ID is an error that
-// lists the known ones.
-func (p Plan) Select(sel Selection) (Plan, error) {
-	if len(sel.Only) > 0 && (sel.From != "" || sel.To != "") {
-		return Plan{}, errors.New("--only does not go with --from or --to")
-	}
-	for _, id := range append([]string{sel.From, sel.To}, sel.Only...) {
-		if id != "" && p.index(id) < 0 {
-			return Plan{}, fmt.Errorf("no stage %q: the stages are %s", id, strings.Join(p.IDs(), ", "))
-		}
-	}
-	first, last := 0, len(p.stages)-1
-	if sel.From != "" {
-		first = p.index(sel.From)
-	}
-	if sel.To != "" {
-		last = p.index(sel.To)
-	}
-	if first > last {
-		return Plan{}, fmt.Errorf("stage %q comes after %q: nothing would run", sel.From, sel.To)
-	}
-	var picked []Stage
-	for i, s := range p.stages {
-		if i < first || i > last || len(sel.Only) > 0 && !slices.Contains(sel.Only, s.ID) {
-			continue
-		}
-		picked = append(picked, s)
-	}
-	return Plan{stages: picked}, nil
-}
-
-// Map is the plan with each stage replaced by what f makes of it. f keeps the
-// ID and the needs.
+// Map returns the plan with each stage replaced by f(stage). f must keep the ID
+// and the needs.
 func (p Plan) Map(f func(Stage) Stage) Plan {
 	stages := make([]Stage, len(p.stages))
 	for i, s := range p.stages {
@@ -134,7 +93,7 @@ func (p Plan) Map(f func(Stage) Stage) Plan {
 	return Plan{stages: stages}
 }
 
-// IDs lists the stages in the plan's order.
+// IDs returns the IDs of the stages in the plan's order.
 func (p Plan) IDs() []string {
 	ids := make([]string, len(p.stages))
 	for i, s := range p.stages {
@@ -147,8 +106,9 @@ func (p Plan) index(id string) int {
 	return slices.IndexFunc(p.stages, func(s Stage) bool { return s.ID == id })
 }
 
-// toLook are the stages that must have ended or come some way before s observes.
-func (s Stage) toLook() []string {
+// observePrerequisites returns the IDs of the stages that must succeed, or reach
+// a milestone, before s observes.
+func (s Stage) observePrerequisites() []string {
 	ids := slices.Clone(s.Needs)
 	for _, m := range s.AfterMilestones {
 		ids = append(ids, m.Stage)
@@ -156,21 +116,20 @@ func (s Stage) toLook() []string {
 	return ids
 }
 
-// before are those that must have before it acts.
-func (s Stage) before() []string { return append(s.toLook(), s.ApplyNeeds...) }
+// applyPrerequisites returns the same for Apply.
+func (s Stage) applyPrerequisites() []string {
+	return append(s.observePrerequisites(), s.ApplyNeeds...)
+}
 
-// needs are those of the stages before s that are part of the plan.
-func (p Plan) needs(s Stage) []string { return p.among(s.before()) }
-
-// among are those of the stages that are part of the plan.
-func (p Plan) among(ids []string) []string {
+// planned returns the IDs that are part of the plan.
+func (p Plan) planned(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return p.index(id) < 0 })
 }
 
 func (p Plan) infos() []event.StageInfo {
 	infos := make([]event.StageInfo, len(p.stages))
 	for i, s := range p.stages {
-		infos[i] = event.StageInfo{ID: s.ID, Title: s.Title, Needs: p.needs(s)}
+		infos[i] = event.StageInfo{ID: s.ID, Title: s.Title, Needs: p.planned(s.applyPrerequisites())}
 	}
 	return infos
 }

@@ -14,18 +14,19 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-func see(state State, cause string) func(context.Context) (Observation, error) {
-	return func(context.Context) (Observation, error) { return Observation{state, cause}, nil }
+func observe(state State, reason string) func(context.Context) (Observation, error) {
+	return func(context.Context) (Observation, error) { return Observation{state, reason}, nil }
 }
 
-func act(err error) func(context.Context, event.Reporter) error {
+func apply(err error) func(context.Context, event.Reporter) error {
 	return func(context.Context, event.Reporter) error { return err }
 }
 
-// outcomes runs the stages and lists "stage outcome" in the order of the ends.
+// outcomes runs the stages and returns "stage outcome" for each, in the order in
+// which they finish.
 func outcomes(t *testing.T, ctx context.Context, stages ...Stage) ([]string, error) {
 	t.Helper()
-	all, err := ends(t, ctx, stages...)
+	all, err := finished(t, ctx, stages...)
 	var got []string
 	for _, e := range all {
 		got = append(got, e.Stage+" "+string(e.Outcome))
@@ -33,8 +34,8 @@ func outcomes(t *testing.T, ctx context.Context, stages ...Stage) ([]string, err
 	return got, err
 }
 
-// ends runs the stages and gives the event of each one's end.
-func ends(t *testing.T, ctx context.Context, stages ...Stage) ([]event.Event, error) {
+// finished runs the stages and returns their stage.finished events.
+func finished(t *testing.T, ctx context.Context, stages ...Stage) ([]event.Event, error) {
 	t.Helper()
 	p, err := New(stages...)
 	if err != nil {
@@ -50,16 +51,16 @@ func ends(t *testing.T, ctx context.Context, stages ...Stage) ([]event.Event, er
 	return got, err
 }
 
-func TestNewNamesEveryProblemOfTheGraph(t *testing.T) {
+func TestNew(t *testing.T) {
 	t.Parallel()
 	_, err := New(Stage{ID: "a"}, Stage{ID: "a"}, Stage{ID: "b", Needs: []string{"c"}}, Stage{ID: "c"})
-	want := "stage \"a\": defined twice\nstage \"b\": needs \"c\", which no earlier stage is"
+	want := "stage \"a\" is defined twice\nstage \"b\" needs \"c\", which is not an earlier stage"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
 
-func TestRun(t *testing.T) {
+func TestRunner_Run(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {
@@ -67,27 +68,27 @@ func TestRun(t *testing.T) {
 		want   string
 		fails  bool
 	}{
-		"a satisfied stage does not act": {
-			stages: []Stage{{ID: "a", Observe: see(Satisfied, ""), Apply: act(broken)}},
+		"keeps a satisfied stage": {
+			stages: []Stage{{ID: "a", Observe: observe(Satisfied, ""), Apply: apply(broken)}},
 			want:   "a unchanged",
 		},
-		"a stage that is missing, drifted or unknown acts": {
+		"applies a missing, drifted or unknown stage": {
 			stages: []Stage{
-				{ID: "a", Observe: see(Missing, ""), Apply: act(nil)},
-				{ID: "b", Needs: []string{"a"}, Observe: see(Drifted, ""), Apply: act(nil)},
-				{ID: "c", Needs: []string{"b"}, Observe: see(Unknown, ""), Apply: act(nil)},
+				{ID: "a", Observe: observe(Missing, ""), Apply: apply(nil)},
+				{ID: "b", Needs: []string{"a"}, Observe: observe(Drifted, ""), Apply: apply(nil)},
+				{ID: "c", Needs: []string{"b"}, Observe: observe(Unknown, ""), Apply: apply(nil)},
 			},
 			want: "a done, b done, c done",
 		},
-		"what needs a failed stage is blocked, directly and through others": {
+		"blocks direct and indirect dependents of a failed stage": {
 			stages: []Stage{
-				{ID: "a", Observe: see(Missing, ""), Apply: act(broken)},
-				{ID: "b", Needs: []string{"a"}, Observe: see(Missing, ""), Apply: act(nil)},
-				{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Apply: act(nil)},
+				{ID: "a", Observe: observe(Missing, ""), Apply: apply(broken)},
+				{ID: "b", Needs: []string{"a"}, Observe: observe(Missing, ""), Apply: apply(nil)},
+				{ID: "c", Needs: []string{"b"}, Observe: observe(Missing, ""), Apply: apply(nil)},
 			},
 			want: "a failed, b blocked, c blocked", fails: true,
 		},
-		"a stage that cannot look has failed": {
+		"fails a stage whose observation fails": {
 			stages: []Stage{{ID: "a", Observe: func(context.Context) (Observation, error) { return Observation{}, broken }}},
 			want:   "a failed", fails: true,
 		},
@@ -105,143 +106,150 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestStagesWithoutNeedsRunSideBySide(t *testing.T) {
+func TestRunner_Run_order(t *testing.T) {
 	t.Parallel()
-	meet := make(chan struct{})
-	one := func(context.Context, event.Reporter) error { meet <- struct{}{}; return nil }
-	other := func(context.Context, event.Reporter) error { <-meet; return nil }
-	if _, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Apply: one},
-		Stage{ID: "b", Observe: see(Missing, ""), Apply: other}); err != nil {
-		t.Fatal(err)
-	}
+	t.Run("runs independent stages in parallel", func(t *testing.T) {
+		t.Parallel()
+		meet := make(chan struct{})
+		one := func(context.Context, event.Reporter) error { meet <- struct{}{}; return nil }
+		other := func(context.Context, event.Reporter) error { <-meet; return nil }
+		if _, err := outcomes(t, t.Context(),
+			Stage{ID: "a", Observe: observe(Missing, ""), Apply: one},
+			Stage{ID: "b", Observe: observe(Missing, ""), Apply: other}); err != nil {
+			t.Fatal(err)
+		}
+	})
+
+	t.Run("starts no stage after cancellation", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var applied atomic.Bool
+		got, err := outcomes(t, ctx, Stage{ID: "a", Observe: observe(Missing, ""), Apply: func(context.Context, event.Reporter) error {
+			applied.Store(true)
+			return nil
+		}})
+		if applied.Load() || len(got) != 1 || got[0] != "a canceled" || !errors.Is(err, context.Canceled) {
+			t.Errorf("got applied %t, %v, %v; want a canceled stage", applied.Load(), got, err)
+		}
+	})
+
+	t.Run("returns the stage of an error", func(t *testing.T) {
+		t.Parallel()
+		_, err := outcomes(t, t.Context(), Stage{ID: "a", Observe: observe(Missing, ""), Apply: apply(errors.New("x"))})
+		var stage *StageError
+		if !errors.As(err, &stage) || stage.Stage != "a" {
+			t.Errorf("got %#v", err)
+		}
+	})
 }
 
-// reaching acts in two halves; between them it has the milestone "half".
+// reaching returns an Apply that runs first, reports the milestone "half" and
+// runs second.
 func reaching(first, second func() error) func(context.Context, event.Reporter) error {
 	return func(_ context.Context, r event.Reporter) error {
 		if err := first(); err != nil {
 			return err
 		}
 		r.Report(event.Reached("half"))
-		r.Report(event.Reached("half")) // told twice, it is the same
+		r.Report(event.Reached("half")) // a repeated report has no effect
 		return second()
 	}
 }
 
 func nothing() error { return nil }
 
-func TestAMilestoneLetsAnotherStageRunAhead(t *testing.T) {
+func TestRunner_Run_milestones(t *testing.T) {
 	t.Parallel()
-	half := []Milestone{{"a", "half"}}
-	loaded := make(chan struct{})
-	got, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(nothing, func() error { <-loaded; return nil })},
-		Stage{ID: "b", AfterMilestones: half, Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error { close(loaded); return nil }},
-		Stage{ID: "c", Needs: []string{"a", "b"}, Observe: see(Missing, ""), Apply: act(nil)})
-	if err != nil || len(got) != 3 || got[2] != "c done" {
-		t.Errorf("got %v, %v", got, err)
-	}
+	t.Run("starts a stage at a milestone", func(t *testing.T) {
+		t.Parallel()
+		half := []Milestone{{"a", "half"}}
+		loaded := make(chan struct{})
+		got, err := outcomes(t, t.Context(),
+			Stage{ID: "a", Observe: observe(Missing, ""), Apply: reaching(nothing, func() error { <-loaded; return nil })},
+			Stage{ID: "b", AfterMilestones: half, Observe: observe(Missing, ""), Apply: func(context.Context, event.Reporter) error { close(loaded); return nil }},
+			Stage{ID: "c", Needs: []string{"a", "b"}, Observe: observe(Missing, ""), Apply: apply(nil)})
+		if err != nil || len(got) != 3 || got[2] != "c done" {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+
+	t.Run("are reached when the stage finishes", func(t *testing.T) {
+		t.Parallel()
+		half := []Milestone{{"a", "half"}}
+		for name, a := range map[string]Stage{
+			"unchanged":             {ID: "a", Observe: observe(Satisfied, "")},
+			"reported no milestone": {ID: "a", Observe: observe(Missing, ""), Apply: apply(nil)},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				got, err := outcomes(t, t.Context(), a, Stage{ID: "b", AfterMilestones: half, Observe: observe(Missing, ""), Apply: apply(nil)})
+				if err != nil || len(got) != 2 || got[1] != "b done" {
+					t.Errorf("got %v, %v", got, err)
+				}
+			})
+		}
+	})
+
+	// The stage uses what the failed one was creating. It must stop, and its own error
+	// is only a consequence.
+	t.Run("cancels a stage started from a failed stage", func(t *testing.T) {
+		t.Parallel()
+		broken := errors.New("broken")
+		for name, test := range map[string]struct {
+			fails func() error                                // a, after half of it
+			ahead func(context.Context, event.Reporter) error // b
+		}{
+			"while it runs": {
+				func() error { return broken },
+				func(ctx context.Context, _ event.Reporter) error { <-ctx.Done(); return ctx.Err() },
+			},
+			"after it failed itself": {
+				func() error { time.Sleep(10 * time.Millisecond); return broken },
+				apply(errors.New("no such container")),
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				begun := make(chan struct{})
+				fails := func() error { <-begun; return test.fails() }
+				ahead := func(ctx context.Context, r event.Reporter) error { close(begun); return test.ahead(ctx, r) }
+				got, err := outcomes(t, t.Context(),
+					Stage{ID: "a", Observe: observe(Missing, ""), Apply: reaching(nothing, fails)},
+					Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: observe(Missing, ""), Apply: ahead},
+					Stage{ID: "c", Needs: []string{"b"}, Observe: observe(Missing, ""), Apply: apply(nil)})
+				want := "a failed, b canceled, c blocked"
+				if joined := strings.Join(got, ", "); joined != want || err == nil || err.Error() != "broken" {
+					t.Errorf("got %s, %v; want %s", joined, err, want)
+				}
+			})
+		}
+	})
+
+	t.Run("fails a stage that fails after a milestone", func(t *testing.T) {
+		t.Parallel()
+		broken := errors.New("disk full")
+		got, err := outcomes(t, t.Context(),
+			Stage{ID: "a", Observe: observe(Missing, ""), Apply: reaching(nothing, nothing)},
+			Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: observe(Missing, ""), Apply: apply(broken)})
+		if !errors.Is(err, broken) || len(got) != 2 || got[1] != "b failed" {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+
+	t.Run("blocks a stage waiting for a milestone of a failed stage", func(t *testing.T) {
+		t.Parallel()
+		broken := errors.New("broken")
+		got, err := outcomes(t, t.Context(),
+			Stage{ID: "a", Observe: observe(Missing, ""), Apply: reaching(func() error { return broken }, nothing)},
+			Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: observe(Missing, ""), Apply: apply(nil)})
+		if !errors.Is(err, broken) || strings.Join(got, ", ") != "a failed, b blocked" {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
 }
 
-func TestAStageThatEndsHasReachedItsMilestones(t *testing.T) {
-	t.Parallel()
-	half := []Milestone{{"a", "half"}}
-	for name, a := range map[string]Stage{
-		"it had nothing to do": {ID: "a", Observe: see(Satisfied, "")},
-		"it told none":         {ID: "a", Observe: see(Missing, ""), Apply: act(nil)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := outcomes(t, t.Context(), a, Stage{ID: "b", AfterMilestones: half, Observe: see(Missing, ""), Apply: act(nil)})
-			if err != nil || len(got) != 2 || got[1] != "b done" {
-				t.Errorf("got %v, %v", got, err)
-			}
-		})
-	}
-}
-
-// A stage stands on what the other one makes: when that is taken away, what it
-// says of it is of no interest, and it must not go on.
-func TestAStageThatRanAheadOfAFailedOneIsCanceledWithoutAnErrorOfItsOwn(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broken")
-	for name, test := range map[string]struct {
-		fails func() error                                // a, after half of it
-		ahead func(context.Context, event.Reporter) error // b
-	}{
-		"it is stopped": {
-			func() error { return broken },
-			func(ctx context.Context, _ event.Reporter) error { <-ctx.Done(); return ctx.Err() },
-		},
-		"it had failed first": {
-			func() error { time.Sleep(10 * time.Millisecond); return broken },
-			act(errors.New("no such container")),
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			begun := make(chan struct{})
-			fails := func() error { <-begun; return test.fails() }
-			ahead := func(ctx context.Context, r event.Reporter) error { close(begun); return test.ahead(ctx, r) }
-			got, err := outcomes(t, t.Context(),
-				Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(nothing, fails)},
-				Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Apply: ahead},
-				Stage{ID: "c", Needs: []string{"b"}, Observe: see(Missing, ""), Apply: act(nil)})
-			want := "a failed, b canceled, c blocked"
-			if joined := strings.Join(got, ", "); joined != want || err == nil || err.Error() != "broken" {
-				t.Errorf("got %s, %v; want %s", joined, err, want)
-			}
-		})
-	}
-}
-
-func TestAStageThatFailsAheadOfOneThatSucceedsHasFailed(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("disk full")
-	got, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(nothing, nothing)},
-		Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Apply: act(broken)})
-	if !errors.Is(err, broken) || len(got) != 2 || got[1] != "b failed" {
-		t.Errorf("got %v, %v", got, err)
-	}
-}
-
-func TestAStageBehindAMilestoneOfAFailedOneIsBlocked(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broken")
-	got, err := outcomes(t, t.Context(),
-		Stage{ID: "a", Observe: see(Missing, ""), Apply: reaching(func() error { return broken }, nothing)},
-		Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: see(Missing, ""), Apply: act(nil)})
-	if !errors.Is(err, broken) || strings.Join(got, ", ") != "a failed, b blocked" {
-		t.Errorf("got %v, %v", got, err)
-	}
-}
-
-func TestACanceledRunStartsNothing(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var acted atomic.Bool
-	got, err := outcomes(t, ctx, Stage{ID: "a", Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error {
-		acted.Store(true)
-		return nil
-	}})
-	if acted.Load() || len(got) != 1 || got[0] != "a canceled" || !errors.Is(err, context.Canceled) {
-		t.Errorf("acted %t, got %v, %v", acted.Load(), got, err)
-	}
-}
-
-func TestAnErrorSaysItsStage(t *testing.T) {
-	t.Parallel()
-	_, err := outcomes(t, t.Context(), Stage{ID: "a", Observe: see(Missing, ""), Apply: act(errors.New("x"))})
-	var stage *StageError
-	if !errors.As(err, &stage) || stage.Stage != "a" {
-		t.Errorf("got %#v", err)
-	}
-}
-
-func TestSelect(t *testing.T) {
+func TestPlan_Select(t *testing.T) {
 	t.Parallel()
 	p, err := New(Stage{ID: "a"}, Stage{ID: "b", Needs: []string{"a"}}, Stage{ID: "c", Needs: []string{"b"}})
 	if err != nil {
@@ -251,14 +259,14 @@ func TestSelect(t *testing.T) {
 		selection Selection
 		want      string // IDs or the error
 	}{
-		"everything by default":    {Selection{}, "a b c"},
-		"from a stage on":          {Selection{From: "b"}, "b c"},
-		"up to and with a stage":   {Selection{To: "b"}, "a b"},
-		"just some":                {Selection{Only: []string{"c", "a"}}, "a c"},
-		"an unknown stage":         {Selection{To: "d"}, `no stage "d": the stages are a, b, c`},
-		"an empty range":           {Selection{From: "c", To: "a"}, `stage "c" comes after "a": nothing would run`},
-		"only excludes from":       {Selection{Only: []string{"a"}, From: "b"}, "--only does not go with --from or --to"},
-		"a selection keeps no gap": {Selection{From: "b", To: "b"}, "b"},
+		"all stages by default":    {Selection{}, "a b c"},
+		"from a stage":             {Selection{From: "b"}, "b c"},
+		"up to a stage":            {Selection{To: "b"}, "a b"},
+		"only some, in plan order": {Selection{Only: []string{"c", "a"}}, "a c"},
+		"an unknown stage":         {Selection{To: "d"}, `unknown stage "d": the stages are a, b, c`},
+		"an empty range":           {Selection{From: "c", To: "a"}, `stage "c" comes after "a": no stage would run`},
+		"only excludes from":       {Selection{Only: []string{"a"}, From: "b"}, "--only cannot be combined with --from or --to"},
+		"one stage":                {Selection{From: "b", To: "b"}, "b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -274,13 +282,13 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-func TestPreviewLooksAndDoesNotAct(t *testing.T) {
+func TestDryRun(t *testing.T) {
 	t.Parallel()
 	p, err := New(
-		Stage{ID: "build", Observe: see(Satisfied, "2 images match"), Apply: act(errors.New("acted"))},
-		Stage{ID: "cluster", Observe: see(Missing, "no cluster"), Apply: act(errors.New("acted"))},
-		Stage{ID: "load", Needs: []string{"build", "cluster"}, Observe: see(Satisfied, "never asked"), Apply: act(nil)},
-		Stage{ID: "release", Needs: []string{"load"}, Observe: see(Satisfied, "never asked"), Apply: act(nil)},
+		Stage{ID: "build", Observe: observe(Satisfied, "2 images match"), Apply: apply(errors.New("applied"))},
+		Stage{ID: "cluster", Observe: observe(Missing, "no cluster"), Apply: apply(errors.New("applied"))},
+		Stage{ID: "load", Needs: []string{"build", "cluster"}, Observe: observe(Satisfied, "not observed"), Apply: apply(nil)},
+		Stage{ID: "release", Needs: []string{"load"}, Observe: observe(Satisfied, "not observed"), Apply: apply(nil)},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -295,21 +303,21 @@ func TestPreviewLooksAndDoesNotAct(t *testing.T) {
 	}
 	want := `build    keep  2 images match
 cluster  run   no cluster
-load     run   told only after cluster
-release  run   told only after load`
+load     run   known after cluster
+release  run   known after load`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-func TestARecoveryGoesOnInTheSameStream(t *testing.T) {
+func TestRunner_Recover(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	failing, err := New(Stage{ID: "a", Observe: see(Missing, ""), Apply: act(broken)})
+	failing, err := New(Stage{ID: "a", Observe: observe(Missing, ""), Apply: apply(broken)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := New(Stage{ID: "b", Title: "Back", Observe: see(Drifted, ""), Apply: act(nil)}, Stage{ID: "c", Needs: []string{"b"}, Observe: see(Satisfied, "")})
+	back, err := New(Stage{ID: "b", Title: "Back", Observe: observe(Drifted, ""), Apply: apply(nil)}, Stage{ID: "c", Needs: []string{"b"}, Observe: observe(Satisfied, "")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +325,7 @@ func TestARecoveryGoesOnInTheSameStream(t *testing.T) {
 	runner := &Runner{Reporter: event.ReporterFunc(func(e event.Event) {
 		got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %s%s", e.Seq, e.Kind, e.Stage, e.Reason)))
 		if e.Kind == event.RecoveryStarted && (len(e.Plan) != 2 || e.Plan[0].Title != "Back") {
-			t.Errorf("announced %v", e.Plan)
+			t.Errorf("got plan %v, want stages b and c", e.Plan)
 		}
 	})}
 	if err := runner.Run(t.Context(), failing); !errors.Is(err, broken) {
@@ -332,21 +340,21 @@ func TestARecoveryGoesOnInTheSameStream(t *testing.T) {
 	}
 }
 
-func TestWhatEndedSaysWhenItBegan(t *testing.T) {
+func TestRunner_Emit(t *testing.T) {
 	t.Parallel()
 	clock := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	begin := clock
 	p, err := New(
-		Stage{ID: "a", Observe: see(Missing, ""), Apply: func(_ context.Context, r event.Reporter) error {
+		Stage{ID: "a", Observe: observe(Missing, ""), Apply: func(_ context.Context, r event.Reporter) error {
 			clock = clock.Add(5 * time.Second)
-			r.Report(event.Finished("told by its length", event.Done, "", 2*time.Second, 1))
-			early := event.Finished("told by its start", event.Done, "", time.Second, 1)
+			r.Report(event.Finished("with a duration", event.Done, "", 2*time.Second, 1))
+			early := event.Finished("with a start", event.Done, "", time.Second, 1)
 			early.Start = begin
 			r.Report(early)
-			r.Report(event.Finished("never begun", event.Blocked, "", 0, 0))
+			r.Report(event.Finished("never started", event.Blocked, "", 0, 0))
 			return errors.New("broken")
 		}},
-		Stage{ID: "b", Needs: []string{"a"}, Observe: see(Missing, "")},
+		Stage{ID: "b", Needs: []string{"a"}, Observe: observe(Missing, "")},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -357,9 +365,9 @@ func TestWhatEndedSaysWhenItBegan(t *testing.T) {
 			got[e.Stage+" "+e.Item] = e.Start
 		}
 	})}
-	_ = runner.Run(t.Context(), p) // it fails, as it should
+	_ = runner.Run(t.Context(), p) // fails in stage a
 	want := map[string]time.Time{
-		"a told by its length": begin.Add(3 * time.Second), "a told by its start": begin, "a never begun": {},
+		"a with a duration": begin.Add(3 * time.Second), "a with a start": begin, "a never started": {},
 		"a ": begin, "b ": {},
 	}
 	if !maps.Equal(got, want) {
@@ -367,76 +375,79 @@ func TestWhatEndedSaysWhenItBegan(t *testing.T) {
 	}
 }
 
-func TestAStageWithNothingToDoWaitsForNobody(t *testing.T) {
+func TestRunner_Run_applyNeeds(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		all, err := ends(t, t.Context(),
-			Stage{ID: "load", Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error {
-				time.Sleep(time.Minute)
-				return errors.New("no room")
-			}},
-			Stage{ID: "release", ApplyNeeds: []string{"load"}, Observe: see(Satisfied, "")},
-			Stage{ID: "verify", Needs: []string{"load", "release"}, Observe: see(Unknown, "")},
-		)
-		var got []string
-		for _, e := range all {
-			got = append(got, e.Stage+" "+string(e.Outcome))
-		}
-		if joined := strings.Join(got, ", "); joined != "release unchanged, load failed, verify blocked" || err == nil {
-			t.Errorf("got %s, %v", joined, err)
+	t.Run("does not delay an unchanged stage", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			all, err := finished(t, t.Context(),
+				Stage{ID: "load", Observe: observe(Missing, ""), Apply: func(context.Context, event.Reporter) error {
+					time.Sleep(time.Minute)
+					return errors.New("no room")
+				}},
+				Stage{ID: "release", ApplyNeeds: []string{"load"}, Observe: observe(Satisfied, "")},
+				Stage{ID: "verify", Needs: []string{"load", "release"}, Observe: observe(Unknown, "")},
+			)
+			var got []string
+			for _, e := range all {
+				got = append(got, e.Stage+" "+string(e.Outcome))
+			}
+			if joined := strings.Join(got, ", "); joined != "release unchanged, load failed, verify blocked" || err == nil {
+				t.Errorf("got %s, %v", joined, err)
+			}
+		})
+	})
+
+	t.Run("observes first and applies afterwards", func(t *testing.T) {
+		t.Parallel()
+		for name, test := range map[string]struct {
+			load    error // of the prerequisite
+			observe error
+			want    string
+		}{
+			"both succeed":           {nil, nil, "load done, release done"},
+			"the prerequisite fails": {errors.New("no room"), nil, "load failed, release blocked"},
+			"both fail":              {errors.New("no room"), errors.New("no API"), "load failed, release blocked"},
+			"the observation fails":  {nil, errors.New("no API"), "load done, release failed"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var observed, loaded atomic.Bool
+					stages := []Stage{
+						{ID: "load", Observe: observe(Missing, ""), Apply: func(context.Context, event.Reporter) error {
+							time.Sleep(time.Minute)
+							loaded.Store(true)
+							if !observed.Load() {
+								t.Error("release did not observe while load was running")
+							}
+							return test.load
+						}},
+						{ID: "release", ApplyNeeds: []string{"load"}, Observe: func(context.Context) (Observation, error) {
+							time.Sleep(time.Second)
+							observed.Store(true)
+							return Observation{Missing, ""}, test.observe
+						}, Apply: func(context.Context, event.Reporter) error {
+							if !loaded.Load() {
+								t.Error("release was applied before load finished")
+							}
+							time.Sleep(2 * time.Second)
+							return nil
+						}},
+					}
+					all, err := finished(t, t.Context(), stages...)
+					var got []string
+					for _, e := range all {
+						got = append(got, e.Stage+" "+string(e.Outcome))
+						if e.Stage == "release" && e.Outcome == event.Done && e.Elapsed != 3*time.Second {
+							t.Errorf("got elapsed %s, want 3s without the wait for load", e.Elapsed)
+						}
+					}
+					if joined := strings.Join(got, ", "); joined != test.want || (err == nil) != (test.load == nil && test.observe == nil) {
+						t.Errorf("got %s, %v", joined, err)
+					}
+				})
+			})
 		}
 	})
-}
-
-func TestAStageLooksWhileAnotherIsAtWorkAndActsBehindIt(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		work error // of the other stage
-		look error
-		want string
-	}{
-		"both are well":       {nil, nil, "load done, release done"},
-		"the other fails":     {errors.New("no room"), nil, "load failed, release blocked"},
-		"both fail":           {errors.New("no room"), errors.New("no API"), "load failed, release blocked"},
-		"only the look fails": {nil, errors.New("no API"), "load done, release failed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var looked, loaded atomic.Bool
-				stages := []Stage{
-					{ID: "load", Observe: see(Missing, ""), Apply: func(context.Context, event.Reporter) error {
-						time.Sleep(time.Minute)
-						loaded.Store(true)
-						if !looked.Load() {
-							t.Error("release did not look meanwhile")
-						}
-						return test.work
-					}},
-					{ID: "release", ApplyNeeds: []string{"load"}, Observe: func(context.Context) (Observation, error) {
-						time.Sleep(time.Second)
-						looked.Store(true)
-						return Observation{Missing, ""}, test.look
-					}, Apply: func(context.Context, event.Reporter) error {
-						if !loaded.Load() {
-							t.Error("release acted before load was done")
-						}
-						time.Sleep(2 * time.Second)
-						return nil
-					}},
-				}
-				all, err := ends(t, t.Context(), stages...)
-				var got []string
-				for _, e := range all {
-					got = append(got, e.Stage+" "+string(e.Outcome))
-					if e.Stage == "release" && e.Outcome == event.Done && e.Elapsed != 3*time.Second {
-						t.Errorf("release took %s: its waiting is not its own", e.Elapsed)
-					}
-				}
-				if joined := strings.Join(got, ", "); joined != test.want || (err == nil) != (test.work == nil && test.look == nil) {
-					t.Errorf("got %s, %v", joined, err)
-				}
-			})
-		})
-	}
 }
