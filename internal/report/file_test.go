@@ -10,82 +10,88 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-func TestPrepareJUnitMakesTheFolderAndRemovesTheReportOfAnEarlierRun(t *testing.T) {
+func TestPrepareJUnit(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "a", "b", "junit.xml")
-	if err := PrepareJUnit(path); err != nil {
-		t.Fatal(err)
-	}
-	for _, earlier := range []string{"", xml.Header + "<testsuites></testsuites>"} {
-		if err := os.WriteFile(path, []byte(earlier), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	t.Run("creates the directory and removes the old report", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "a", "b", "junit.xml")
 		if err := PrepareJUnit(path); err != nil {
 			t.Fatal(err)
 		}
-		if got := names(t, filepath.Dir(path)); len(got) != 0 {
-			t.Errorf("left behind: %v", got)
-		}
-	}
-}
-
-func TestPrepareJUnitRefusesWhatCannotBeWritten(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	link := filepath.Join(dir, "link")
-	if err := os.WriteFile(file, []byte("kept"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(file, link); err != nil {
-		t.Fatal(err)
-	}
-	for name, path := range map[string]string{
-		"a folder that is a file": filepath.Join(file, "junit.xml"),
-		"a file that is a folder": dir,
-		"a folder to be":          filepath.Join(dir, "new") + "/",
-		"a device":                os.DevNull,
-		"a link":                  link,
-		"another file":            file,
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := PrepareJUnit(path); fault.ClassOf(err) != fault.Environment || fault.HintOf(err) == "" {
-				t.Errorf("got %v", err)
+		for _, earlier := range []string{"", xml.Header + "<testsuites></testsuites>"} {
+			if err := os.WriteFile(path, []byte(earlier), 0o644); err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
-	if text, err := os.ReadFile(link); err != nil || string(text) != "kept" {
-		t.Errorf("got %q, %v", text, err)
-	}
+			if err := PrepareJUnit(path); err != nil {
+				t.Fatal(err)
+			}
+			if got := names(t, filepath.Dir(path)); len(got) != 0 {
+				t.Errorf("got leftover files %v", got)
+			}
+		}
+	})
+
+	t.Run("refuses a path that is not a report", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		file := filepath.Join(dir, "file")
+		link := filepath.Join(dir, "link")
+		if err := os.WriteFile(file, []byte("kept"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(file, link); err != nil {
+			t.Fatal(err)
+		}
+		for name, path := range map[string]string{
+			"directory is a file":                filepath.Join(file, "junit.xml"),
+			"path is a directory":                dir,
+			"trailing slash":                     filepath.Join(dir, "new") + "/",
+			"device":                             os.DevNull,
+			"symbolic link":                      link,
+			"existing file that is not a report": file,
+		} {
+			t.Run(name, func(t *testing.T) {
+				if err := PrepareJUnit(path); fault.ClassOf(err) != fault.Environment || fault.HintOf(err) == "" {
+					t.Errorf("got %v, want an environment error with a hint", err)
+				}
+			})
+		}
+		if text, err := os.ReadFile(link); err != nil || string(text) != "kept" {
+			t.Errorf("got %q, %v; want the file unchanged", text, err)
+		}
+	})
 }
 
-func TestAJUnitReportIsWrittenAsAWholeOrNotAtAll(t *testing.T) {
+func TestJUnit_Close(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "junit.xml")
-	r := NewJUnit(JUnitOptions{Path: path, Group: "tkdeploy.ci"})
-	r.Report(event.Event{Kind: event.StageFinished, Stage: "engine", Outcome: event.Unchanged})
-	if got := names(t, dir); len(got) != 0 {
-		t.Errorf("there before the end: %v", got)
-	}
-	if err := os.Mkdir(path, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Close(); fault.ClassOf(err) != fault.Environment {
-		t.Errorf("got %v", err)
-	}
-	if got := names(t, dir); len(got) != 1 {
-		t.Errorf("left behind: %v", got)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("another user cannot read it: %v, %v", info, err)
-	}
+	t.Run("writes the file atomically", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		path := filepath.Join(dir, "junit.xml")
+		r := NewJUnit(JUnitOptions{Path: path, Group: "tkdeploy.ci"})
+		r.Report(event.Event{Kind: event.StageFinished, Stage: "engine", Outcome: event.Unchanged})
+		if got := names(t, dir); len(got) != 0 {
+			t.Errorf("got files %v before Close, want none", got)
+		}
+		if err := os.Mkdir(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); fault.ClassOf(err) != fault.Environment {
+			t.Errorf("got %v", err)
+		}
+		if got := names(t, dir); len(got) != 1 {
+			t.Errorf("got leftover files %v", got)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+			t.Errorf("got %v, %v; want mode 0644", info, err)
+		}
+	})
 }
 
 func names(t *testing.T, dir string) []string {

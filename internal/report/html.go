@@ -2,50 +2,51 @@ package report
 
 import (
 	"bytes"
-	_ "embed" // for the template
+	"cmp"
+	_ "embed"
 	"errors"
 	"html/template"
 	"strings"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// HTMLOptions say where an HTML report goes and what is said of the run.
+// HTMLOptions configure an HTML report.
 type HTMLOptions struct {
 	Path    string             // see [PrepareHTML]
-	Command string             // what was run: "tkdeploy up --env ci"
-	Explain func(error) string // all that a person is told of an error
+	Command string             // "tkdeploy up --env ci"
+	Explain func(error) string // formats an error with its hints
 }
 
-// HTML folds a run into a page for a person: how it ended, and a picture of its
-// stages and items over time. The page is whole in itself: it asks for nothing
-// from elsewhere and has no scripts.
+// HTML writes a page about a run: its result, and a timeline of its stages and
+// items. The page loads no external resources and has no scripts.
 type HTML struct {
 	options HTMLOptions
-	record
+	runTrace
 }
 
-// NewHTML writes to options.Path when it is closed.
+// NewHTML returns a renderer that writes to options.Path when it is closed.
 func NewHTML(options HTMLOptions) *HTML { return &HTML{options: options} }
 
 //go:embed report.html.tmpl
 var pageText string
 
-// Close writes the page, as far as the run has come.
+// Close writes the page. It shows an unfinished run as far as it came.
 func (h *HTML) Close() error {
 	t, err := template.New("report").Funcs(template.FuncMap{"class": class}).Parse(pageText)
 	if err != nil {
 		return htmlFile.cannotWrite(h.options.Path, err)
 	}
-	var text bytes.Buffer
-	if err := t.Execute(&text, h.page()); err != nil {
+	var html bytes.Buffer
+	if err := t.Execute(&html, h.page()); err != nil {
 		return htmlFile.cannotWrite(h.options.Path, err)
 	}
-	return htmlFile.write(h.options.Path, text.Bytes())
+	return htmlFile.write(h.options.Path, html.Bytes())
 }
 
-// A page is what the template shows.
+// page is the input of the template.
 type page struct {
 	Command     string
 	State       string // of the run
@@ -62,20 +63,20 @@ type page struct {
 	Rows        []pageRow
 }
 
-// A pageRow is the picture's text, for whoever cannot see or hover.
+// pageRow is a row of the table below the timeline.
 type pageRow struct {
-	Name, State, Start, Took, Cause, Said string
-	Item                                  bool
+	Name, State, Start, Took, Reason, Message string
+	Item                                      bool
 }
 
 func (h *HTML) page() page {
 	p := page{
-		Command: h.options.Command, State: orElse(string(h.finish.Outcome), "not ended"), Ended: h.finish.Kind != "",
-		Exit: h.finish.Exit, Began: h.began.UTC().Format(time.RFC3339), Took: Duration(h.whole()),
+		Command: h.options.Command, State: cmp.Or(string(h.finish.Outcome), "not finished"), Ended: h.finish.Kind != "",
+		Exit: h.finish.Exit, Began: h.began.UTC().Format(time.RFC3339), Took: text.Duration(h.duration()),
 		Recovery: clean(h.recovery), RolledBack: h.finish.RolledBack, Diagnostics: clean(h.finish.Diagnostics),
 		Failure: clean(strings.TrimSpace(h.failure())), Chart: h.chart(),
 	}
-	path, rest := h.tellPath()
+	path, rest := h.formatPath()
 	p.Path, p.Rest = strings.Join(path, " → "), rest
 	for _, s := range h.stages {
 		for _, warning := range s.warnings {
@@ -93,17 +94,17 @@ func (h *HTML) page() page {
 }
 
 func (h *HTML) row(s *span) pageRow {
-	row := pageRow{Name: clean(s.name), State: s.state(), Cause: clean(s.cause), Said: s.said(), Item: s.of != nil}
+	row := pageRow{Name: clean(s.name), State: s.state(), Reason: clean(s.reason), Message: s.messages(), Item: s.parent != nil}
 	if !s.start.IsZero() {
-		row.Start, row.Took = "+"+Duration(h.after(s.start)), Duration(h.length(s))
+		row.Start, row.Took = "+"+text.Duration(h.offset(s.start)), text.Duration(h.length(s))
 	}
 	return row
 }
 
-// class is a state as a class of the page's style.
+// class returns the CSS class of a state.
 func class(state string) string { return strings.ReplaceAll(state, " ", "-") }
 
-// failure is all that a person is told of what failed, the stages in their order.
+// failure returns the explanations of all failures in the order of the stages.
 func (h *HTML) failure() string {
 	var errs []error
 	for _, s := range h.stages {

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// The picture's measures in its own units, of which it is chartWidth wide. Left
-// of the plot are the names; right of it is room for the last bars' durations.
+// Dimensions of the timeline in SVG user units. The names are on the left of the
+// plot; the margin on the right has room for the durations of the last bars.
 const (
 	chartWidth = 1000
 	plotLeft   = 250
@@ -16,11 +18,11 @@ const (
 	rowHeight  = 20
 	barHeight  = 14
 	axisHeight = 24
-	labelRunes = 36 // of a name that fit left of the plot
-	thinnest   = 2  // of a bar
+	labelRunes = 36 // longest name that fits on the left of the plot
+	minBar     = 2
 )
 
-// A chart is a Gantt picture: a bar for each stage and item, to scale.
+// chart is a Gantt chart with a bar for each stage and item.
 type chart struct {
 	Width, Height, RowHeight, BarHeight int
 	Ticks                               []tick
@@ -32,10 +34,10 @@ type tick struct {
 	Label string
 }
 
-// A bar is a row of the picture with its bar, which one that did not begin has
-// not. All are the left and upper edges, TextY the line that text stands on.
+// bar is a row of the chart. Width is 0 if the span did not start. X and Y are
+// left and upper edges; TextY is a baseline.
 type bar struct {
-	Class, Title   string // Title is told on hovering
+	Class, Title   string // Title is the tooltip
 	RowY, Y, TextY int
 	Name           string
 	NameX          int
@@ -46,7 +48,7 @@ type bar struct {
 
 func (h *HTML) chart() chart {
 	c := chart{Width: chartWidth, RowHeight: rowHeight, BarHeight: barHeight}
-	path := h.critical()
+	path := h.criticalPath()
 	for _, s := range h.stages {
 		if s.id == "" {
 			continue
@@ -59,17 +61,17 @@ func (h *HTML) chart() chart {
 		}
 	}
 	c.Height = axisHeight + len(c.Bars)*rowHeight + 4
-	for at, step := time.Duration(0), tickStep(h.whole()); at <= h.whole(); at += step {
+	for at, step := time.Duration(0), tickStep(h.duration()); at <= h.duration(); at += step {
 		c.Ticks = append(c.Ticks, tick{X: h.x(at), Label: tickLabel(at)})
 	}
 	return c
 }
 
 func (h *HTML) x(at time.Duration) float64 {
-	if h.whole() <= 0 {
+	if h.duration() <= 0 {
 		return plotLeft
 	}
-	return rounded(plotLeft + plotWidth*min(float64(at)/float64(h.whole()), 1))
+	return rounded(plotLeft + plotWidth*min(float64(at)/float64(h.duration()), 1))
 }
 
 func (h *HTML) bar(s *span, n int, critical bool) bar {
@@ -79,7 +81,7 @@ func (h *HTML) bar(s *span, n int, critical bool) bar {
 		Name: shorten(clean(s.name), labelRunes), NameX: 2,
 	}
 	switch {
-	case s.of != nil:
+	case s.parent != nil:
 		b.Class, b.NameX = b.Class+" item", 16
 	case critical:
 		b.Class += " critical"
@@ -88,29 +90,29 @@ func (h *HTML) bar(s *span, n int, critical bool) bar {
 		b.Took, b.TookX = s.state(), plotLeft+4
 		return b
 	}
-	b.X = h.x(h.after(s.start))
-	b.Width = rounded(max(h.x(h.after(h.until(s)))-b.X, thinnest))
-	b.Took, b.TookX = Duration(h.length(s)), rounded(b.X+b.Width+4)
+	b.X = h.x(h.offset(s.start))
+	b.Width = rounded(max(h.x(h.offset(h.endOf(s)))-b.X, minBar))
+	b.Took, b.TookX = text.Duration(h.length(s)), rounded(b.X+b.Width+4)
 	return b
 }
 
-// title is all that is known of a stage or item.
+// title returns the tooltip of a stage or item.
 func (h *HTML) title(s *span) string {
 	title := clean(s.name) + ": " + s.state()
 	if !s.start.IsZero() {
-		from := h.after(s.start)
-		title += fmt.Sprintf(", %s from +%s to +%s", Duration(h.length(s)), Duration(from), Duration(from+h.length(s)))
+		from := h.offset(s.start)
+		title += fmt.Sprintf(", %s from +%s to +%s", text.Duration(h.length(s)), text.Duration(from), text.Duration(from+h.length(s)))
 	}
-	if s.cause != "" {
-		title += "\nwhy: " + clean(s.cause)
+	if s.reason != "" {
+		title += "\nreason: " + clean(s.reason)
 	}
-	if said := s.said(); said != "" {
-		title += "\n" + said
+	if messages := s.messages(); messages != "" {
+		title += "\n" + messages
 	}
 	return title
 }
 
-// tickStep is a round time of which at most ten are in the whole.
+// tickStep returns a round duration that divides whole into at most ten steps.
 func tickStep(whole time.Duration) time.Duration {
 	units := []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
 	for _, unit := range units {
@@ -123,7 +125,7 @@ func tickStep(whole time.Duration) time.Duration {
 	return (whole / 10).Truncate(time.Hour) + time.Hour
 }
 
-// tickLabel is exact: ticks are round.
+// tickLabel formats a round duration exactly.
 func tickLabel(at time.Duration) string {
 	if at == 0 {
 		return "0s"
@@ -135,5 +137,5 @@ func tickLabel(at time.Duration) string {
 	return label
 }
 
-// rounded is exact to a hundredth: the picture needs no more.
+// rounded returns x rounded to two decimals, which is enough for a picture.
 func rounded(x float64) float64 { return float64(int(x*100+0.5)) / 100 }

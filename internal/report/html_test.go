@@ -15,10 +15,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-func pageOf(t *testing.T, events []event.Event) string {
+func renderPage(t *testing.T, events []event.Event) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
-	told(t, NewHTML(HTMLOptions{
+	render(t, NewHTML(HTMLOptions{
 		Path: path, Command: "tkdeploy up --env ci",
 		Explain: func(err error) string { return err.Error() + "\nhint: " + fault.HintOf(err) },
 	}), events)
@@ -31,7 +31,7 @@ func pageOf(t *testing.T, events []event.Event) string {
 
 const hostile = `</title></svg></pre><script>alert(1)</script><img src="https://example.org/x" onerror=alert(1)> {{.}} "' ` + "\x00\x1b[31mred\x1b[0m"
 
-func TestHTML(t *testing.T) {
+func TestHTML_Close_golden(t *testing.T) {
 	t.Parallel()
 	for name, events := range map[string][]event.Event{
 		"report-cold.html":     cold(),
@@ -41,35 +41,49 @@ func TestHTML(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			isGolden(t, name, pageOf(t, events))
+			compareGolden(t, name, renderPage(t, events))
 		})
 	}
 }
 
-// A message must not become a part of the page, wherever it stands: it comes
-// from containers, registries and charts.
-func TestWhatIsSaidIsOnlyTextOfThePage(t *testing.T) {
+func TestHTML_Close(t *testing.T) {
 	t.Parallel()
-	events := crashing(hostile)
-	for i := range events { // and everything else that comes from outside
-		e := &events[i]
-		for _, field := range []*string{&e.Item, &e.Message, &e.Reason, &e.Diagnostics} {
-			if *field != "" {
-				*field += hostile
+	// Messages come from containers, registries and charts. They must not become
+	// markup.
+	t.Run("escapes external text", func(t *testing.T) {
+		t.Parallel()
+		events := crashing(hostile)
+		for i := range events { // every external text
+			e := &events[i]
+			for _, field := range []*string{&e.Item, &e.Message, &e.Reason, &e.Diagnostics} {
+				if *field != "" {
+					*field += hostile
+				}
 			}
 		}
-	}
-	page := pageOf(t, events)
-	plain := pageOf(t, crashing("crashes"))
-	if got, want := shape(t, page), shape(t, plain); got != want {
-		t.Errorf("the page's elements are others:\n%s\nwant\n%s", got, want)
-	}
-	if !strings.Contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;") || strings.ContainsAny(page, "\x00\x1b") || !strings.Contains(page, "{{.}}") {
-		t.Error("the message is not told as it is")
-	}
+		page := renderPage(t, events)
+		plain := renderPage(t, crashing("crashes"))
+		if got, want := shape(t, page), shape(t, plain); got != want {
+			t.Errorf("got elements\n%s\nwant\n%s", got, want)
+		}
+		if !strings.Contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;") || strings.ContainsAny(page, "\x00\x1b") || !strings.Contains(page, "{{.}}") {
+			t.Error("the page does not contain the escaped message")
+		}
+	})
+
+	t.Run("has no external references", func(t *testing.T) {
+		t.Parallel()
+		page := renderPage(t, cold())
+		if found := regexp.MustCompile(`(?i)https?:|\bsrc=|\bhref=|<script|<link|@import|url\(|\bon[a-z]+=`).FindAllString(page, -1); len(found) > 0 {
+			t.Errorf("got external references %q, want none", found)
+		}
+		if !strings.Contains(page, "prefers-color-scheme: dark") {
+			t.Error("the page has no dark theme")
+		}
+	})
 }
 
-// shape is the page's elements and attributes, without what stands in them.
+// shape returns the elements and attribute names of the page.
 func shape(t *testing.T, page string) string {
 	t.Helper()
 	decoder := xml.NewDecoder(strings.NewReader(page))
@@ -93,18 +107,7 @@ func shape(t *testing.T, page string) string {
 	}
 }
 
-func TestThePageIsWholeInItself(t *testing.T) {
-	t.Parallel()
-	page := pageOf(t, cold())
-	if found := regexp.MustCompile(`(?i)https?:|\bsrc=|\bhref=|<script|<link|@import|url\(|\bon[a-z]+=`).FindAllString(page, -1); len(found) > 0 {
-		t.Errorf("asks for %q", found)
-	}
-	if !strings.Contains(page, "prefers-color-scheme: dark") {
-		t.Error("there is no dark page")
-	}
-}
-
-func TestBarsStayInThePicture(t *testing.T) {
+func TestHTML_chart(t *testing.T) {
 	t.Parallel()
 	for _, events := range [][]event.Event{cold(), crashing("crashes"), stopped(), upToRelease().events, nil} {
 		h := NewHTML(HTMLOptions{})
@@ -113,24 +116,24 @@ func TestBarsStayInThePicture(t *testing.T) {
 		}
 		c := h.chart()
 		for _, b := range c.Bars {
-			if b.Width != 0 && (b.X < plotLeft || b.X+b.Width > plotLeft+plotWidth+thinnest) || b.Y+barHeight > c.Height {
-				t.Errorf("out of the picture: %+v", b)
+			if b.Width != 0 && (b.X < plotLeft || b.X+b.Width > plotLeft+plotWidth+minBar) || b.Y+barHeight > c.Height {
+				t.Errorf("got a bar outside the picture: %+v", b)
 			}
 		}
 		if len(c.Ticks) > 11 || len(events) > 0 && len(c.Ticks) < 3 {
-			t.Errorf("%d ticks", len(c.Ticks))
+			t.Errorf("got %d ticks, want 3 to 11", len(c.Ticks))
 		}
 	}
 }
 
-func TestTicksAreRound(t *testing.T) {
+func TestTickStep(t *testing.T) {
 	t.Parallel()
 	for whole, want := range map[time.Duration]time.Duration{
 		0: time.Millisecond, 90 * time.Millisecond: 10 * time.Millisecond, 4 * time.Second: 500 * time.Millisecond, 84 * time.Second: 10 * time.Second,
 		18 * time.Minute: 2 * time.Minute, 30 * time.Hour: 4 * time.Hour,
 	} {
 		if got := tickStep(whole); got != want {
-			t.Errorf("of %v: got %v, want %v", whole, got, want)
+			t.Errorf("tickStep(%v): got %v, want %v", whole, got, want)
 		}
 	}
 	for at, want := range map[time.Duration]string{0: "0s", 500 * time.Millisecond: "500ms", 90 * time.Second: "1m30s", 2 * time.Minute: "2m"} {

@@ -9,23 +9,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// JSON writes one event a line. docs/events.md documents the fields; they are
-// only ever added to.
+// JSON writes one event per line. docs/events.md documents the fields.
 type JSON struct {
 	encoder *json.Encoder
 	summary Summary
 	err     error
 }
 
-// NewJSON writes to w.
+// NewJSON returns a renderer that writes to w.
 func NewJSON(w io.Writer) *JSON {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return &JSON{encoder: encoder}
 }
 
-// line is an event as it is written. It is apart from event.Event so that the
-// one can change without the other.
+// line is the JSON form of an event. It is separate from event.Event, so that
+// either can change without the other.
 type line struct {
 	Seq     int           `json:"seq"`
 	Time    time.Time     `json:"time"`
@@ -33,18 +32,18 @@ type line struct {
 	Stage   string        `json:"stage,omitempty"`
 	Item    string        `json:"item,omitempty"`
 	Message string        `json:"message,omitempty"`
-	Cause   string        `json:"cause,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
 	Reached string        `json:"milestone,omitempty"`
 	Current int64         `json:"current,omitempty"`
 	Total   int64         `json:"total,omitempty"`
 	Outcome event.Outcome `json:"outcome,omitempty"`
 	Start   time.Time     `json:"start,omitzero"`
 	Elapsed *int64        `json:"elapsed_ms,omitempty"`
-	Changed int           `json:"changed,omitempty"` // mutations of an item
 	Error   string        `json:"error,omitempty"`
 	Hint    string        `json:"hint,omitempty"`
 	Plan    []stageLine   `json:"plan,omitempty"`
-	*totals
+	Changes *int          `json:"changes,omitempty"` // of an item or the run
+	*totals               // nil, so omitted, for all kinds but run.finished
 }
 
 type stageLine struct {
@@ -53,10 +52,9 @@ type stageLine struct {
 	Needs []string `json:"needs,omitempty"`
 }
 
-// totals are the fields of run.finished alone.
+// totals are the fields that only run.finished has.
 type totals struct {
 	Stages      []StageResult `json:"stages"`
-	Mutations   int           `json:"mutations"`
 	Exit        int           `json:"exit"`
 	RolledBack  bool          `json:"rolled_back"`
 	Diagnostics string        `json:"diagnostics,omitempty"`
@@ -66,8 +64,8 @@ type totals struct {
 func (j *JSON) Report(e event.Event) {
 	j.summary.Report(e)
 	l := line{
-		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Cause: e.Reason, Reached: e.Milestone,
-		Current: e.Current, Total: e.Total, Outcome: e.Outcome, Start: e.Start, Changed: e.Mutations,
+		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Stage: e.Stage, Item: e.Item, Message: e.Message, Reason: e.Reason, Reached: e.Milestone,
+		Current: e.Current, Total: e.Total, Outcome: e.Outcome, Start: e.Start,
 	}
 	if e.Outcome != "" {
 		ms := e.Elapsed.Milliseconds()
@@ -79,13 +77,17 @@ func (j *JSON) Report(e event.Event) {
 	for _, s := range e.Plan {
 		l.Plan = append(l.Plan, stageLine(s))
 	}
+	if e.Mutations > 0 {
+		l.Changes = &e.Mutations
+	}
 	if e.Kind == event.RunFinished {
-		l.totals = &totals{j.summary.Stages, j.summary.Mutations, e.Exit, e.RolledBack, e.Diagnostics}
+		l.Changes = &j.summary.Changes
+		l.totals = &totals{j.summary.Stages, e.Exit, e.RolledBack, e.Diagnostics}
 	}
 	if err := j.encoder.Encode(l); err != nil && j.err == nil {
 		j.err = err
 	}
 }
 
-// Close gives the first failed write.
+// Close returns the first error of a write.
 func (j *JSON) Close() error { return j.err }

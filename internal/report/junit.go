@@ -1,34 +1,34 @@
 package report
 
 import (
+	"cmp"
 	"strings"
-	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// JUnitOptions say where a JUnit report goes, and how errors are put in it.
+// JUnitOptions configure a JUnit report.
 type JUnitOptions struct {
 	Path  string // see [PrepareJUnit]
-	Group string // what test servers group by, before the stage: tkdeploy.ci
+	Group string // prefix of the suite names: "tkdeploy.ci"
 
-	Class   func(stage string, err error) fault.Class // the type of a failure
-	Explain func(error) string                        // all that a person is told of an error
+	Class   func(stage string, err error) fault.Class // returns the type of a failure
+	Explain func(error) string                        // formats an error with its hints
 }
 
-// JUnit folds a run into a test report for CI servers: a suite for each stage,
-// and in it a case for the stage itself and for each of its items. What was
-// unchanged has passed; what was blocked, canceled or not finished is skipped.
+// JUnit writes a test report for CI servers. It has a suite for each stage, with
+// a case for the stage itself and one for each item. Unchanged cases have passed;
+// blocked, canceled and unfinished ones are skipped.
 type JUnit struct {
 	options JUnitOptions
-	record
+	runTrace
 }
 
-// NewJUnit writes to options.Path when it is closed.
+// NewJUnit returns a renderer that writes to options.Path when it is closed.
 func NewJUnit(options JUnitOptions) *JUnit { return &JUnit{options: options} }
 
-// Close writes the report, as far as the run has come.
+// Close writes the report. It shows an unfinished run as far as it came.
 func (j *JUnit) Close() error {
 	doc := junitDocument{Name: j.options.Group, Time: seconds(j.finish.Elapsed)}
 	for _, s := range j.stages {
@@ -44,7 +44,7 @@ func (j *JUnit) Close() error {
 func (j *JUnit) suite(s *span) *junitSuite {
 	suite := &junitSuite{
 		Name: strings.Trim(j.options.Group+"."+s.id, "."), Time: seconds(0),
-		Timestamp: timestamp(firstOf(s.start, s.ended, s.heard)),
+		Timestamp: timestamp(cmp.Or(s.start, s.ended, s.firstSeen)),
 	}
 	stage := suite.add(s.name)
 	for _, warning := range s.warnings {
@@ -63,41 +63,41 @@ func (j *JUnit) suite(s *span) *junitSuite {
 			j.end(c, e, e.Message)
 		}
 	}
-	suite.settle()
+	suite.setFailureTypes()
 	return suite
 }
 
-// end writes down how a stage or an item ended. Of several ends the last one
-// counts, and all are told.
-func (j *JUnit) end(c *junitCase, e event.Event, said string) {
+// end records an end of a stage or item. If there are several, the last one
+// determines the result, and the messages of all are kept.
+func (j *JUnit) end(c *junitCase, e event.Event, message string) {
 	c.ended, c.Time, c.Failure, c.Skipped = true, seconds(e.Elapsed), nil, nil
 	switch e.Outcome {
 	case event.Failed:
-		c.Failure = j.failure(e, said)
+		c.Failure = j.failure(e, message)
 	case event.Blocked, event.Canceled:
-		c.Skipped = &junitSkipped{clean(join(string(e.Outcome), said))}
+		c.Skipped = &junitSkipped{clean(join(string(e.Outcome), message))}
 	default:
-		c.Out = addLine(c.Out, join(string(e.Outcome), said))
+		c.Out = addLine(c.Out, join(string(e.Outcome), message))
 	}
 }
 
-func (j *JUnit) failure(e event.Event, said string) *junitFailure {
-	text := said
+func (j *JUnit) failure(e event.Event, message string) *junitFailure {
+	text := message
 	f := &junitFailure{}
 	if e.Err != nil {
-		said, text = orElse(said, e.Err.Error()), j.options.Explain(e.Err)
+		message, text = cmp.Or(message, e.Err.Error()), j.options.Explain(e.Err)
 		f.Type = string(j.options.Class(e.Stage, e.Err))
 	}
-	f.Message, _, _ = strings.Cut(clean(orElse(said, "failed")), "\n")
+	f.Message, _, _ = strings.Cut(clean(cmp.Or(message, "failed")), "\n")
 	f.Text = clean(strings.TrimRight(text, "\n"))
 	return f
 }
 
-func join(outcome, said string) string {
-	if said == "" {
+func join(outcome, message string) string {
+	if message == "" {
 		return outcome
 	}
-	return outcome + ": " + said
+	return outcome + ": " + message
 }
 
 func addLine(text, line string) string {
@@ -105,21 +105,4 @@ func addLine(text, line string) string {
 		text += "\n"
 	}
 	return text + clean(line)
-}
-
-// firstOf is the first of the times that is set.
-func firstOf(times ...time.Time) time.Time {
-	for _, t := range times {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

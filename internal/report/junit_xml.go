@@ -2,24 +2,24 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"regexp"
 	"time"
 )
 
-// The types below are the part of the JUnit format that Jenkins' schema
-// (jenkins-junit.xsd) allows and that Jenkins, GitLab and the reporters of
-// GitHub all read. They are our own because the module that has such types,
-// go-junit-report, brings nothing but them: sixty lines, and its own command.
-// encoding/xml replaces what XML 1.0 cannot hold.
+// These types are the part of the JUnit format that Jenkins' schema
+// (jenkins-junit.xsd) allows and that Jenkins, GitLab and GitHub reporters read.
+// A module with such types, go-junit-report, would save sixty lines only.
+// encoding/xml replaces characters that XML 1.0 does not allow.
 
 type junitDocument struct {
 	XMLName  xml.Name      `xml:"testsuites"`
 	Name     string        `xml:"name,attr"`
 	Tests    int           `xml:"tests,attr"`
 	Failures int           `xml:"failures,attr"`
-	Errors   int           `xml:"errors,attr"` // always 0: there are failures only
+	Errors   int           `xml:"errors,attr"` // always 0: failures only
 	Time     string        `xml:"time,attr"`
 	Suites   []*junitSuite `xml:"testsuite"`
 }
@@ -57,8 +57,8 @@ type junitFailure struct {
 	Text    string `xml:",chardata"`
 }
 
-// stage is the case of the stage itself. Its name begins with a capital letter,
-// which no image, workload or check has: the names stay apart.
+// stage returns the case of the stage itself. Its name starts with a capital
+// letter, unlike those of images, workloads and checks, so names are unique.
 func (s *junitSuite) stage() *junitCase { return s.Cases[0] }
 
 func (s *junitSuite) add(name string) *junitCase {
@@ -67,20 +67,20 @@ func (s *junitSuite) add(name string) *junitCase {
 	return c
 }
 
-// settle gives a failed item without a class of its own the stage's.
-func (s *junitSuite) settle() {
+// setFailureTypes copies the stage's type to failed items without a type.
+func (s *junitSuite) setFailureTypes() {
 	class := "failed"
 	if f := s.stage().Failure; f != nil {
-		class = orElse(f.Type, class)
+		class = cmp.Or(f.Type, class)
 	}
 	for _, c := range s.Cases {
 		if c.Failure != nil {
-			c.Failure.Type = orElse(c.Failure.Type, class)
+			c.Failure.Type = cmp.Or(c.Failure.Type, class)
 		}
 	}
 }
 
-// counted fills in what follows from the cases.
+// counted returns d with the counts of tests, failures and skipped cases.
 func (d junitDocument) counted() junitDocument {
 	for _, s := range d.Suites {
 		s.Tests, s.Failures, s.Skipped = len(s.Cases), 0, 0
@@ -111,14 +111,13 @@ func (d junitDocument) text() ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// escapes are the sequences with which a program colours or steers a terminal
-// (ECMA-48: CSI, OSC and the short ones).
+// escapes matches terminal control sequences (ECMA-48: CSI, OSC and short ones).
 var escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
 
-// clean takes a terminal's escapes out of s.
+// clean returns s without terminal control sequences.
 func clean(s string) string { return escapes.ReplaceAllString(s, "") }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
-// timestamp is in UTC and has no zone: Ant's schema allows none.
+// timestamp formats t in UTC without a zone, which Ant's schema does not allow.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }

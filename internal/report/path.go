@@ -4,47 +4,50 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// critical is the chain of stages that made the run as long as it was: the one
-// that ended last, before it the one of its needs that let it begin last, and so
-// on. A recovery waits for all that it takes back.
-func (r *record) critical() []*span {
+// criticalPath returns the chain of stages that determined the duration of the
+// run: the stage that ended last, the need that unblocked it last, and so on. A
+// rollback follows all stages of the failed run.
+func (r *runTrace) criticalPath() []*span {
 	var path []*span
-	for s := r.latest(nil, func(*span) bool { return true }); s != nil; s = r.latest(s, r.before(s)) {
+	for s := r.latest(nil, func(*span) bool { return true }); s != nil; s = r.latest(s, r.isPrerequisite(s)) {
 		path = append([]*span{s}, path...)
 	}
 	return path
 }
 
-// before tells the stages that a stage waited for.
-func (r *record) before(s *span) func(*span) bool {
+// isPrerequisite returns a filter for the stages that s waited for.
+func (r *runTrace) isPrerequisite(s *span) func(*span) bool {
 	return func(other *span) bool {
 		for _, need := range s.needs {
 			if other.id == need {
 				return true
 			}
 		}
-		return len(s.needs) == 0 && s.back && !other.back
+		return len(s.needs) == 0 && s.recovery && !other.recovery
 	}
 }
 
-// latest is that of the stages wanted that let next begin, or the run end, last.
-// Of several the last one is it, which is behind the others in the plan.
-func (r *record) latest(next *span, wanted func(*span) bool) *span {
+// latest returns the stage, of those that match, that was the last to unblock
+// next or, if next is nil, the last to end. Ties go to the later stage of the plan.
+func (r *runTrace) latest(next *span, match func(*span) bool) *span {
 	var latest *span
-	for _, s := range r.begun() {
-		if wanted(s) && (latest == nil || !r.letGo(s, next).Before(r.letGo(latest, next))) {
+	for _, s := range r.started() {
+		if match(s) && (latest == nil || !r.unblockedAt(s, next).Before(r.unblockedAt(latest, next))) {
 			latest = s
 		}
 	}
 	return latest
 }
 
-// letGo is when s let next begin: when it ended or, if it still ran then, when
-// it reached the milestone before.
-func (r *record) letGo(s, next *span) time.Time {
-	at := r.until(s)
+// unblockedAt returns when s unblocked next: at its end or, if it was still
+// running when next started, at its last milestone before that.
+func (r *runTrace) unblockedAt(s, next *span) time.Time {
+	at := r.endOf(s)
 	if next == nil || !at.After(next.start) {
 		return at
 	}
@@ -56,43 +59,44 @@ func (r *record) letGo(s, next *span) time.Time {
 	return at
 }
 
-// tellPath says the critical path in words, with each stage's share of the run,
-// and what of the run was outside of it.
-func (r *record) tellPath() (parts []string, rest string) {
-	left := r.whole()
-	path := r.critical()
+// formatPath returns the critical path with each stage's share of the run, and
+// the time spent outside the stages.
+func (r *runTrace) formatPath() (parts []string, rest string) {
+	left := r.duration()
+	path := r.criticalPath()
 	for i, s := range path {
 		took := r.length(s)
 		if i+1 < len(path) {
-			took = r.letGo(s, path[i+1]).Sub(s.start)
+			took = r.unblockedAt(s, path[i+1]).Sub(s.start)
 		}
 		left -= took
-		parts = append(parts, s.name+" "+Duration(took)+r.share(took))
+		parts = append(parts, s.name+" "+text.Duration(took)+r.share(took))
 	}
 	if share := r.share(left); left >= noticeable && share != "" {
-		rest = "outside of the stages: " + Duration(left) + share
+		rest = "outside the stages: " + text.Duration(left) + share
 	}
 	return parts, rest
 }
 
-// share is a part of the run in percent, or "" for less than one.
-func (r *record) share(d time.Duration) string {
-	if r.whole() <= 0 || d*100 < r.whole() {
+// share returns d as a percentage of the run, or "" if it is less than one.
+func (r *runTrace) share(d time.Duration) string {
+	whole := r.duration()
+	if whole <= 0 || d*100 < whole {
 		return ""
 	}
-	return fmt.Sprintf(" (%d%%)", min((d*100+r.whole()/2)/r.whole(), 100))
+	return fmt.Sprintf(" (%d%%)", min((d*100+whole/2)/whole, 100))
 }
 
-// wrap joins parts to lines of at most width characters, where a part is not
-// longer itself. Every line but the first is indented.
-func wrap(first string, parts []string, between string, width int) []string {
+// wrap joins first and the parts into lines of at most width characters, unless a
+// single part is longer. It indents every line but the first.
+func wrap(first string, parts []string, separator string, width int) []string {
 	lines, line := []string{}, first
 	for i, part := range parts {
 		if i > 0 {
-			part = between + part
+			part = separator + part
 		}
-		if i > 0 && length(line)+length(part) > width {
-			lines, line = append(lines, line), strings.Repeat(" ", 4)+strings.TrimLeft(part, " ")
+		if i > 0 && runes(line)+runes(part) > width {
+			lines, line = append(lines, line), "    "+strings.TrimLeft(part, " ")
 			continue
 		}
 		line += part
@@ -100,4 +104,4 @@ func wrap(first string, parts []string, between string, width int) []string {
 	return append(lines, line)
 }
 
-func length(s string) int { return len([]rune(s)) }
+func runes(s string) int { return utf8.RuneCountInString(s) }

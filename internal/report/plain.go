@@ -6,23 +6,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// quietFor is how long a log stays silent about work in progress: long enough
-// not to bury the results, short enough to show life in a build of minutes.
-const quietFor = 10 * time.Second
+// progressInterval limits how often a log shows progress of one item: rarely
+// enough not to bury the results, often enough to show that a long build runs.
+const progressInterval = 10 * time.Second
 
-// plain writes lines to something that is not a terminal. A piece of work in
-// progress gets a line when it has been silent for quietFor.
+// plain writes lines to a log.
 type plain struct {
-	*text
-	quiet map[string]time.Time // stage/item → when it was last heard of
+	*lineWriter
+	lastSeen map[string]time.Time // by stage and item
 }
 
 func (p *plain) Report(e event.Event) {
 	switch e.Kind {
 	case event.RunStarted:
-		p.announce(e)
+		p.addTitles(e)
 	case event.RecoveryStarted:
-		p.announce(e)
+		p.addTitles(e)
 		p.println(p.line(e))
 	case event.StageStarted:
 		p.println("• " + p.titles[e.Stage] + ": " + e.Reason)
@@ -35,21 +34,21 @@ func (p *plain) Report(e event.Event) {
 
 func (p *plain) progress(e event.Event) {
 	key := e.Stage + "/" + e.Item
-	last, heard := p.quiet[key]
-	if !heard {
-		p.quiet[key] = e.Time
+	last, seen := p.lastSeen[key]
+	if !seen {
+		p.lastSeen[key] = e.Time
 		return
 	}
-	if e.Time.Sub(last) >= quietFor {
-		p.quiet[key] = e.Time
-		p.println("    … " + doing(e))
+	if e.Time.Sub(last) >= progressInterval {
+		p.lastSeen[key] = e.Time
+		p.println("    … " + progressText(e))
 	}
 }
 
 func (p *plain) Close() error { return p.err }
 
-// doing is a piece of work in progress, in words.
-func doing(e event.Event) string {
+// progressText returns the item and the message of a progress event.
+func progressText(e event.Event) string {
 	switch {
 	case e.Item == "":
 		return e.Message

@@ -1,11 +1,11 @@
-// Package report renders the events of a run: a spinner for a person at a
-// terminal, plain lines for a log, JSON lines for a program, a JUnit file for a
-// CI server, an HTML page with a picture, a table of timings, and a summary.
-// It is the only importer of the spinner.
+// Package report renders the events of a run: a spinner for terminals, lines for
+// logs, JSON lines for programs, a JUnit file for CI servers, an HTML page, a
+// table of timings, and a summary. It is the only package that imports the
+// spinner.
 //
-// The rules of the text forms are: what was done gets a line when it is done;
-// what already was as wanted gets no line of its own; nothing is said twice.
-// Errors are not rendered here: the command prints them once, at its end.
+// The text forms print a line for every result and one dim line for a stage with
+// nothing to do. They do not print errors: the command prints each error once, at
+// its end.
 package report
 
 import (
@@ -16,33 +16,33 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// Options choose the renderers of a run.
+// Options select the renderers of a run.
 type Options struct {
-	Out, Err io.Writer // results and everything else
-	JSON     bool      // one event a line to Out, beside the text on Err
-	TTY      bool      // Err is a terminal: animate
+	Out, Err io.Writer // results, and everything else
+	JSON     bool      // write one event per line to Out, in addition to the text on Err
+	TTY      bool      // Err is a terminal
 	Color    bool
-	Width    int          // of Err in characters; 0 is not known
-	Timings  bool         // where the time went, to Err when the run is over
-	JUnit    JUnitOptions // none without a Path
-	HTML     HTMLOptions  // none without a Path
+	Width    int          // of Err in characters; 0 if unknown
+	Timings  bool         // write a table of timings to Err at the end
+	JUnit    JUnitOptions // no report if Path is empty
+	HTML     HTMLOptions  // no report if Path is empty
 }
 
-// A Closer is a reporter that must be closed before anything else is written to
-// its streams.
+// Closer is a reporter that must be closed before anything else is written to its
+// streams. Close returns the first error of a write.
 type Closer interface {
 	event.Reporter
-	Close() error // the first failed write, if any
+	Close() error
 }
 
-// New gives the reporter for the options.
+// New returns the reporter for the options.
 func New(o Options) Closer {
-	text := newText(o.Err, o.Color)
-	var human Closer = &plain{text: text, quiet: map[string]time.Time{}}
+	lines := newLineWriter(o.Err, o.Color)
+	var human Closer = &plain{lineWriter: lines, lastSeen: map[string]time.Time{}}
 	if o.TTY {
-		human = newAnimated(text, newSpinner(o.Err))
+		human = newTTYReporter(lines, newAnimation(o.Err), o.Width)
 	}
-	reporters := all{human}
+	reporters := multiReporter{human}
 	if o.JSON {
 		reporters = append(reporters, NewJSON(o.Out))
 	}
@@ -52,24 +52,24 @@ func New(o Options) Closer {
 	if o.HTML.Path != "" {
 		reporters = append(reporters, NewHTML(o.HTML))
 	}
-	if o.Timings { // its Close writes behind that of human
+	if o.Timings { // last, so that Close prints the table below the other lines
 		reporters = append(reporters, NewTimings(o.Err, o.Color, o.Width))
 	}
 	return reporters
 }
 
-// all report to a person and to programs.
-type all []Closer
+// multiReporter passes events to all of its reporters.
+type multiReporter []Closer
 
-func (a all) Report(e event.Event) {
-	for _, r := range a {
+func (m multiReporter) Report(e event.Event) {
+	for _, r := range m {
 		r.Report(e)
 	}
 }
 
-func (a all) Close() error {
+func (m multiReporter) Close() error {
 	var err error
-	for _, r := range a {
+	for _, r := range m {
 		err = errors.Join(err, r.Close())
 	}
 	return err

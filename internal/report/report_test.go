@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 var zero = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 
-// sample is a run with one of everything.
+// sample returns the events of a run, at least one of each kind.
 func sample() []event.Event {
 	events := []event.Event{
 		{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "build", Title: "Build images"}, {ID: "load", Title: "Load images", Needs: []string{"build"}}}},
@@ -34,7 +35,7 @@ func sample() []event.Event {
 	return events
 }
 
-func render(t *testing.T, r Closer) {
+func renderSample(t *testing.T, r Closer) {
 	t.Helper()
 	for _, e := range sample() {
 		r.Report(e)
@@ -53,136 +54,170 @@ const wantPlain = `• Build images: auth-service (not built yet)
 ✗ Load images (1.5s)
 `
 
-func TestPlainGivesEachResultOneLineAndLifeToSilentWork(t *testing.T) {
+func TestNew(t *testing.T) {
 	t.Parallel()
-	var out, errs bytes.Buffer
-	render(t, New(Options{Out: &out, Err: &errs}))
-	if errs.String() != wantPlain {
-		t.Errorf("got\n%s\nwant\n%s", errs.String(), wantPlain)
-	}
-	if out.Len() > 0 {
-		t.Errorf("standard output is for results, got %q", out.String())
-	}
+	t.Run("prints one line per result to a log", func(t *testing.T) {
+		t.Parallel()
+		var out, errs bytes.Buffer
+		renderSample(t, New(Options{Out: &out, Err: &errs}))
+		if errs.String() != wantPlain {
+			t.Errorf("got\n%s\nwant\n%s", errs.String(), wantPlain)
+		}
+		if out.Len() > 0 {
+			t.Errorf("got %q on standard output, want nothing", out.String())
+		}
+	})
+
+	t.Run("shows results and progress on a terminal", func(t *testing.T) {
+		t.Parallel()
+		var errs bytes.Buffer
+		spinner := &recorder{}
+		renderSample(t, newTTYReporter(newLineWriter(&errs, false), spinner, 80))
+		var want []string
+		for line := range strings.Lines(wantPlain) { // except lines that only a log has
+			if !strings.HasPrefix(line, "•") && !strings.Contains(line, "…") {
+				want = append(want, line)
+			}
+		}
+		if errs.String() != strings.Join(want, "") {
+			t.Errorf("got\n%s\nwant\n%s", errs.String(), strings.Join(want, ""))
+		}
+		if got := strings.Join(spinner.frames, "|"); !strings.Contains(got, "Build images: auth-service: [1/2] COPY|Build images: auth-service: [2/2] RUN go build") {
+			t.Errorf("got frames %s, want both steps of the build", got)
+		}
+	})
+
+	t.Run("writes one JSON event per line and the totals", func(t *testing.T) {
+		t.Parallel()
+		var out, errs bytes.Buffer
+		renderSample(t, New(Options{Out: &out, Err: &errs, JSON: true}))
+		if errs.String() != wantPlain {
+			t.Errorf("got text %q, want %q", errs.String(), wantPlain)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != len(sample()) {
+			t.Fatalf("got %d lines for %d events", len(lines), len(sample()))
+		}
+		for _, line := range lines {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("got invalid JSON: %s", line)
+			}
+		}
+		want := `{"seq":10,"time":"2026-11-24T08:02:15Z","kind":"run.finished","outcome":"failed","elapsed_ms":64000,"changes":1,` +
+			`"stages":[{"id":"build","outcome":"done","elapsed_ms":62000,"reason":"auth-service (not built yet)"},` +
+			`{"id":"load","outcome":"failed","elapsed_ms":1500,"error":"no space"}],"exit":12,"rolled_back":false}`
+		if got := lines[len(lines)-1]; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got := lines[5]; !strings.Contains(got, `"reason":"not built yet","outcome":"done","start":"2026-11-24T08:00:13.5Z","elapsed_ms":61500,"changes":1`) {
+			t.Errorf("got item %s, want reason, start, duration and changes", got)
+		}
+		if got := lines[8]; !strings.Contains(got, `"error":"no space","hint":"free some"`) {
+			t.Errorf("got failure %s, want error and hint", got)
+		}
+	})
+
+	t.Run("uses color only if enabled", func(t *testing.T) {
+		t.Parallel()
+		var errs bytes.Buffer
+		renderSample(t, New(Options{Out: &errs, Err: &errs, Color: true}))
+		if !strings.Contains(errs.String(), "\x1b[32m✓\x1b[0m") {
+			t.Errorf("got %q, want a green check mark", errs.String())
+		}
+	})
+
+	t.Run("returns the error of a write", func(t *testing.T) {
+		t.Parallel()
+		for name, options := range map[string]Options{
+			"text": {Out: &bytes.Buffer{}, Err: brokenPipe{}},
+			"JSON": {Out: brokenPipe{}, Err: &bytes.Buffer{}, JSON: true},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r := New(options)
+				for _, e := range sample() {
+					r.Report(e)
+				}
+				if err := r.Close(); err == nil {
+					t.Error("got no error")
+				}
+			})
+		}
+	})
+
+	t.Run("prints the stages of a rollback", func(t *testing.T) {
+		t.Parallel()
+		events := []event.Event{
+			{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "rollout", Title: "Rollout"}}},
+			{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Failed},
+			{Kind: event.RecoveryStarted, Reason: "revision 2 failed", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
+			{Kind: event.StageFinished, Stage: "rollback", Outcome: event.Done},
+		}
+		const want = "✗ Rollout\n↩ revision 2 failed\n✓ Rollback\n"
+		var plain, animated bytes.Buffer
+		for out, r := range map[*bytes.Buffer]Closer{
+			&plain:    New(Options{Err: &plain}),
+			&animated: newTTYReporter(newLineWriter(&animated, false), &recorder{}, 80),
+		} {
+			for _, e := range events {
+				r.Report(e)
+			}
+			if out.String() != want {
+				t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+			}
+		}
+	})
 }
 
-// recorder is an animation that can be read.
+// recorder is an animation that records its frames.
 type recorder struct{ frames []string }
 
-func (r *recorder) Start(s string)  { r.frames = append(r.frames, s) }
 func (r *recorder) Update(s string) { r.frames = append(r.frames, s) }
 func (r *recorder) Stop()           {}
-
-func TestAnimatedShowsTheSameResultsAndWhatIsBeingDone(t *testing.T) {
-	t.Parallel()
-	var errs bytes.Buffer
-	spinner := &recorder{}
-	render(t, newAnimated(newText(&errs, false), spinner))
-	var want []string
-	for line := range strings.Lines(wantPlain) { // without what only a log needs
-		if !strings.HasPrefix(line, "•") && !strings.Contains(line, "…") {
-			want = append(want, line)
-		}
-	}
-	if errs.String() != strings.Join(want, "") {
-		t.Errorf("got\n%s\nwant\n%s", errs.String(), strings.Join(want, ""))
-	}
-	if got := strings.Join(spinner.frames, "|"); !strings.Contains(got, "Build images: auth-service: [1/2] COPY|Build images: auth-service: [2/2] RUN go build") {
-		t.Errorf("frames %s", got)
-	}
-}
-
-func TestJSONIsOneEventALineAndEndsWithTheTotals(t *testing.T) {
-	t.Parallel()
-	var out, errs bytes.Buffer
-	render(t, New(Options{Out: &out, Err: &errs, JSON: true}))
-	if errs.String() != wantPlain {
-		t.Errorf("the text for a person is missing: %q", errs.String())
-	}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != len(sample()) {
-		t.Fatalf("got %d lines for %d events", len(lines), len(sample()))
-	}
-	for _, line := range lines {
-		if !json.Valid([]byte(line)) {
-			t.Errorf("no JSON: %s", line)
-		}
-	}
-	want := `{"seq":10,"time":"2026-11-24T08:02:15Z","kind":"run.finished","outcome":"failed","elapsed_ms":64000,` +
-		`"stages":[{"id":"build","outcome":"done","elapsed_ms":62000,"cause":"auth-service (not built yet)"},` +
-		`{"id":"load","outcome":"failed","elapsed_ms":1500,"error":"no space"}],"mutations":1,"exit":12,"rolled_back":false}`
-	if got := lines[len(lines)-1]; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if got := lines[5]; !strings.Contains(got, `"cause":"not built yet","outcome":"done","start":"2026-11-24T08:00:13.5Z","elapsed_ms":61500,"changed":1`) {
-		t.Errorf("a result tells cause, start and length, got %s", got)
-	}
-	if got := lines[8]; !strings.Contains(got, `"error":"no space","hint":"free some"`) {
-		t.Errorf("a failure tells error and hint, got %s", got)
-	}
-}
-
-func TestColorIsOnlyUsedWhenAsked(t *testing.T) {
-	t.Parallel()
-	var errs bytes.Buffer
-	render(t, New(Options{Out: &errs, Err: &errs, Color: true}))
-	if !strings.Contains(errs.String(), "\x1b[32m✓\x1b[0m") {
-		t.Errorf("got %q", errs.String())
-	}
-}
 
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-func TestAFailedWriteIsTold(t *testing.T) {
+func TestTTYReporter_Report(t *testing.T) {
 	t.Parallel()
-	for name, options := range map[string]Options{
-		"of the text": {Out: &bytes.Buffer{}, Err: brokenPipe{}},
-		"of the JSON": {Out: brokenPipe{}, Err: &bytes.Buffer{}, JSON: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := New(options)
-			for _, e := range sample() {
-				r.Report(e)
+	t.Run("keeps the live line within the terminal", func(t *testing.T) {
+		t.Parallel()
+		for _, width := range []int{0, 40, 80, 200} {
+			spinner := &recorder{}
+			r := newTTYReporter(newLineWriter(&bytes.Buffer{}, false), spinner, width)
+			r.Report(event.Event{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "build", Title: "Build"}}})
+			r.Report(event.Event{Kind: event.StageStarted, Stage: "build", Reason: strings.Repeat("web ", 100)})
+			frame := spinner.frames[len(spinner.frames)-1]
+			if want := cmp.Or(width, 80) - 3; runes(frame) != want {
+				t.Errorf("width %d: got a live line of %d characters, want %d", width, runes(frame), want)
 			}
-			if err := r.Close(); err == nil {
-				t.Error("no error")
+		}
+	})
+}
+
+func TestLineWriter_line(t *testing.T) {
+	t.Parallel()
+	stages := event.Event{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "load", Title: "Load"}}}
+	tests := []struct {
+		name string
+		end  event.Event
+		want string
+	}{
+		{"dims a stage with nothing to do", event.Event{Outcome: event.Unchanged, Reason: "all images are loaded", Elapsed: time.Second}, "\x1b[2m= Load      all images are loaded (1.0s)\x1b[0m"},
+		{"dims a blocked stage", event.Event{Outcome: event.Blocked, Reason: "needs build"}, "\x1b[2m- Load      blocked: needs build\x1b[0m"},
+		{"dims a canceled stage", event.Event{Outcome: event.Canceled}, "\x1b[2m- Load      canceled\x1b[0m"},
+		{"omits the reason of a failed stage", event.Event{Outcome: event.Failed, Reason: "not loaded"}, "\x1b[31m✗\x1b[0m Load"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newLineWriter(&bytes.Buffer{}, true)
+			w.addTitles(stages)
+			tt.end.Kind, tt.end.Stage = event.StageFinished, "load"
+			if got := w.line(tt.end); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestDuration(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		12 * time.Millisecond: "12ms", 1449 * time.Millisecond: "1.4s", 125 * time.Second: "2m05s",
-	} {
-		if got := Duration(d); got != want {
-			t.Errorf("%d: got %s, want %s", d, got, want)
-		}
-	}
-}
-
-func TestARecoveryIsAnnouncedWithItsStages(t *testing.T) {
-	t.Parallel()
-	events := []event.Event{
-		{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "rollout", Title: "Rollout"}}},
-		{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Failed},
-		{Kind: event.RecoveryStarted, Reason: "revision 2 failed", Plan: []event.StageInfo{{ID: "rollback", Title: "Rollback"}}},
-		{Kind: event.StageFinished, Stage: "rollback", Outcome: event.Done},
-	}
-	const want = "✗ Rollout\n↩ revision 2 failed\n✓ Rollback\n"
-	var plain, animated bytes.Buffer
-	for out, r := range map[*bytes.Buffer]Closer{
-		&plain:    New(Options{Err: &plain}),
-		&animated: newAnimated(newText(&animated, false), &recorder{}),
-	} {
-		for _, e := range events {
-			r.Report(e)
-		}
-		if out.String() != want {
-			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-		}
 	}
 }

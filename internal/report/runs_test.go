@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A script tells a run as a runner would: each event at its second.
+// script builds the events of a run. Times are in seconds since its start.
 type script struct {
 	events []event.Event
 	stage  string
@@ -41,7 +41,7 @@ func (s *script) doing(seconds float64, item, message string) {
 	s.add(seconds, event.Progress(item, message))
 }
 
-// item is one that lasted from a second to another.
+// item adds an item that lasted from one time to another.
 func (s *script) item(from, to float64, name string, outcome event.Outcome, cause, message string) {
 	e := event.Finished(name, outcome, message, at(to).Sub(at(from)), 1)
 	e.Reason, e.Start = cause, at(from)
@@ -62,31 +62,31 @@ func (s *script) over(seconds float64, outcome event.Outcome, exit int) {
 }
 
 var stagesOfUp = []event.StageInfo{
-	{ID: "engine", Title: "Engine"}, {ID: "build", Title: "Images", Needs: []string{"engine"}},
+	{ID: "engine", Title: "Engine"}, {ID: "build", Title: "Build", Needs: []string{"engine"}},
 	{ID: "cluster", Title: "Cluster", Needs: []string{"engine"}}, {ID: "load", Title: "Load", Needs: []string{"build", "cluster"}},
 	{ID: "release", Title: "Release", Needs: []string{"load"}}, {ID: "rollout", Title: "Rollout", Needs: []string{"release"}},
-	{ID: "verify", Title: "Smoke test", Needs: []string{"rollout"}},
+	{ID: "verify", Title: "Verify", Needs: []string{"rollout"}},
 }
 
-// upToRelease is what the runs below have in common: images are built beside
-// the cluster's creation, two at a time.
+// upToRelease returns a run up to the start of the rollout. Images are built two at
+// a time, in parallel to the cluster.
 func upToRelease() *script {
 	s := &script{}
 	s.plan(0.01, event.RunStarted, "", stagesOfUp...)
 	s.end(0.01, 0.02, "engine", event.Unchanged, "Docker Engine 28.1 at unix:///var/run/docker.sock", nil)
-	s.begin(0.1, "cluster", "there is no cluster shop-dev")
+	s.begin(0.1, "cluster", "cluster shop-dev does not exist")
 	s.doing(0.3, "", "Preparing nodes")
-	s.begin(0.4, "build", "web (not built yet for these inputs), db (not here)")
+	s.begin(0.4, "build", "web (not built yet for these inputs), db (not present)")
 	s.doing(0.5, "web", "[1/3] FROM golang")
 	s.item(0.4, 0.45, "probe", event.Unchanged, "", "")
-	s.item(0.4, 3.9, "db", event.Done, "not here", "pulled")
+	s.item(0.4, 3.9, "db", event.Done, "not present", "pulled")
 	s.item(0.5, 6.2, "web", event.Done, "not built yet for these inputs", "built")
-	s.end(0.02, 6.3, "build", event.Done, "web (not built yet for these inputs), db (not here)", nil)
+	s.end(0.02, 6.3, "build", event.Done, "web (not built yet for these inputs), db (not present)", nil)
 	s.stage = "cluster"
 	s.doing(4, "", "Starting control-plane")
 	s.doing(11.5, "shop-dev", "waiting for the node")
 	s.item(0.2, 13, "shop-dev", event.Done, "", "cluster created")
-	s.end(0.02, 13, "cluster", event.Done, "there is no cluster shop-dev", nil)
+	s.end(0.02, 13, "cluster", event.Done, "cluster shop-dev does not exist", nil)
 	s.begin(13.2, "load", "not in every node: web, db")
 	s.item(13.2, 20.1, "web", event.Done, "not in shop-dev-control-plane", "sent 24MiB to 1 node")
 	s.item(13.2, 20.2, "db", event.Done, "not in shop-dev-control-plane", "sent 140MiB to 1 node")
@@ -100,29 +100,29 @@ func upToRelease() *script {
 	return s
 }
 
-// cold is a run into a new cluster in which all goes well.
+// cold returns a successful run with a new cluster.
 func cold() []event.Event {
 	s := upToRelease()
 	s.item(22, 27, "db", event.Done, "0 of 1 ready; db-0: creating", "1 of 1 ready")
 	s.item(22, 30.5, "web", event.Done, "0 of 2 ready", "2 of 2 ready")
 	s.end(21.9, 30.5, "rollout", event.Done, "db: 0 of 1 ready", nil)
-	s.begin(30.5, "verify", "asked anew in every run")
+	s.begin(30.5, "verify", "runs every time")
 	s.doing(30.6, "journey", "TAP version 14")
 	for _, check := range []string{"cluster-dns", "web/dns", "web/tcp-8080", "db/dns"} {
 		s.item(31.2, 31.21, check, event.Done, "", "answers")
 	}
 	s.item(31.2, 32.2, "web/http-health", event.Done, "", "200, at try 3 after 1s")
 	s.item(31.5, 32.4, "journey/post a video", event.Done, "", "")
-	s.end(30.5, 32.6, "verify", event.Done, "asked anew in every run", nil)
+	s.end(30.5, 32.6, "verify", event.Done, "runs every time", nil)
 	s.over(32.7, event.Done, 0)
 	return s.events
 }
 
-// crashing is a run in which a workload does not come up and is taken back.
+// crashing returns a run in which a workload fails and is rolled back.
 func crashing(message string) []event.Event {
 	s := upToRelease()
 	s.item(22, 27, "db", event.Done, "0 of 1 ready; db-0: creating", "1 of 1 ready")
-	s.doing(23, "worker", "0 of 1 ready; worker-0: waits for its volume")
+	s.doing(23, "worker", "0 of 1 ready; worker-0: waiting for its volume")
 	err := fault.New(fault.Unhealthy, errors.New("web: "+message), "look at its log")
 	failed := event.Finished("web", event.Failed, message, 15*time.Second, 0)
 	failed.Reason, failed.Start, failed.Err = "0 of 2 ready", at(22), err
@@ -131,11 +131,11 @@ func crashing(message string) []event.Event {
 	s.never(37.1, "verify", event.Blocked, "needs rollout")
 	s.stage = ""
 	s.add(37.2, event.Warn("no access to events: "+message))
-	s.plan(45, event.RecoveryStarted, "revision 2 failed: going back to revision 1",
+	s.plan(45, event.RecoveryStarted, "revision 2 failed: rolling back to revision 1",
 		event.StageInfo{ID: "rollback-target", Title: "Target"}, event.StageInfo{ID: "rollback", Title: "Rollback", Needs: []string{"rollback-target"}})
 	s.end(45, 45.1, "rollback-target", event.Unchanged, "revision 1", nil)
 	s.begin(45.1, "rollback", "revision 2 is deployed")
-	s.item(45.1, 46.3, "shop", event.Done, "", "revision 3, as revision 1 was")
+	s.item(45.1, 46.3, "shop", event.Done, "", "revision 3 with the objects of revision 1")
 	s.end(45.1, 46.4, "rollback", event.Done, "revision 2 is deployed", nil)
 	s.over(46.5, event.Failed, 14)
 	s.events[len(s.events)-1].RolledBack = true
@@ -143,12 +143,12 @@ func crashing(message string) []event.Event {
 	return s.events
 }
 
-// stopped is a run that a signal ends in the middle of build and cluster.
+// stopped returns a run that a signal interrupts during build and cluster.
 func stopped() []event.Event {
 	s := &script{}
 	s.plan(0.01, event.RunStarted, "", stagesOfUp...)
 	s.end(0.01, 0.02, "engine", event.Unchanged, "Docker Engine 28.1", nil)
-	s.begin(0.1, "cluster", "there is no cluster shop-dev")
+	s.begin(0.1, "cluster", "cluster shop-dev does not exist")
 	s.doing(0.3, "", "Preparing nodes")
 	s.begin(0.4, "build", "web (not built yet for these inputs)")
 	s.doing(0.5, "web", "[1/3] FROM golang")
@@ -158,7 +158,7 @@ func stopped() []event.Event {
 	s.stage = "build"
 	s.item(0.4, 2.1, "web", event.Canceled, "not built yet for these inputs", "")
 	s.end(0.02, 2.2, "build", event.Canceled, "web (not built yet for these inputs)", errors.New("context canceled"))
-	s.end(0.02, 4, "cluster", event.Canceled, "there is no cluster shop-dev", errors.New("context canceled"))
+	s.end(0.02, 4, "cluster", event.Canceled, "cluster shop-dev does not exist", errors.New("context canceled"))
 	s.never(4, "load", event.Blocked, "needs build")
 	s.never(4, "release", event.Blocked, "needs load")
 	s.never(4, "rollout", event.Blocked, "needs release")
@@ -167,8 +167,8 @@ func stopped() []event.Event {
 	return s.events
 }
 
-// told reports the events and closes.
-func told(t *testing.T, r Closer, events []event.Event) {
+// render reports the events and closes r.
+func render(t *testing.T, r Closer, events []event.Event) {
 	t.Helper()
 	for _, e := range events {
 		r.Report(e)
@@ -178,8 +178,8 @@ func told(t *testing.T, r Closer, events []event.Event) {
 	}
 }
 
-// isGolden compares with a file of testdata, which -update writes anew.
-func isGolden(t *testing.T, name, got string) {
+// compareGolden compares got with a file in testdata. With -update it writes the file.
+func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := "testdata/" + name
 	if *update {

@@ -1,33 +1,34 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// A span is a stage, one of its items or one of its steps: what an event
-// without an item says that the stage does.
+// span is a stage, an item or a step. A step is the work that a progress event
+// without an item describes.
 type span struct {
-	id    string // of a stage
-	name  string // a stage's title, an item, or what a step does
-	of    *span  // the stage of an item or step
-	step  bool
-	needs []string
-	back  bool // a stage of the recovery
+	id       string // of a stage
+	name     string // the title of a stage, an item, or the message of a step
+	parent   *span  // the stage of an item or step
+	step     bool
+	needs    []string
+	recovery bool // a stage of the rollback
 
-	heard        time.Time   // when it was first heard of
-	start, ended time.Time   // zero if it did not begin, or end
+	firstSeen    time.Time
+	start, ended time.Time   // zero if it did not start or end
 	reached      []time.Time // its milestones, in their order
-	cause        string
-	doing        string // of an item: what it was last said to do
+	reason       string
+	progress     string // last progress message of an item
 	warnings     []string
-	ends         []event.Event // an item may end more than once: a pod is unstuck, then ready
-	items        []*span       // and steps, in the order in which they were first heard of
+	ends         []event.Event // an item may end twice: a stuck pod is deleted, then ready
+	items        []*span       // and steps, in the order of their first event
 }
 
-// begin notes a beginning; the earliest counts.
+// begin sets the start to t, unless an earlier start is known.
 func (s *span) begin(t time.Time) {
 	if !t.IsZero() && (s.start.IsZero() || t.Before(s.start)) {
 		s.start = t
@@ -37,22 +38,23 @@ func (s *span) begin(t time.Time) {
 func (s *span) end(e event.Event) {
 	s.begin(e.Start)
 	s.ends, s.ended = append(s.ends, e), e.Time
-	s.cause = orElse(e.Reason, s.cause)
+	s.reason = cmp.Or(e.Reason, s.reason)
 }
 
-// progress begins an item or, where the event has none, a step.
-func (s *span) progress(e event.Event) {
+// addProgress starts the item of e or, if e has none, a step.
+func (s *span) addProgress(e event.Event) {
 	if e.Item != "" {
 		i := s.item(e)
 		i.begin(e.Time)
-		i.doing = e.Message
+		i.progress = e.Message
 		return
 	}
 	s.endStep(e.Time)
-	s.items = append(s.items, &span{name: e.Message, of: s, step: true, heard: e.Time, start: e.Time})
+	s.items = append(s.items, &span{name: e.Message, parent: s, step: true, firstSeen: e.Time, start: e.Time})
 }
 
-// item is the event's. A new one ends the step before it.
+// item returns the span of the event's item, which it adds if necessary. A new
+// item ends the current step.
 func (s *span) item(e event.Event) *span {
 	name := clean(e.Item)
 	for _, i := range s.items {
@@ -61,7 +63,7 @@ func (s *span) item(e event.Event) *span {
 		}
 	}
 	s.endStep(e.Time)
-	i := &span{name: name, of: s, heard: e.Time}
+	i := &span{name: name, parent: s, firstSeen: e.Time}
 	s.items = append(s.items, i)
 	return i
 }
@@ -74,9 +76,9 @@ func (s *span) endStep(t time.Time) {
 	}
 }
 
-// settle closes a stage that has ended. Of one that ended well, an item that
-// was begun and never ended was a mere sign of life.
-func (s *span) settle() {
+// close ends the last step of a finished stage. If the stage succeeded, items
+// without an end only showed progress and are removed.
+func (s *span) close() {
 	if outcome := s.outcome(); outcome != event.Done && outcome != event.Unchanged {
 		return
 	}
@@ -84,7 +86,7 @@ func (s *span) settle() {
 	s.items = slices.DeleteFunc(s.items, func(i *span) bool { return i.ended.IsZero() })
 }
 
-// outcome is how it ended the last time, or "" if it did not end.
+// outcome returns the last outcome, or "" if the span has not ended.
 func (s *span) outcome() event.Outcome {
 	switch {
 	case len(s.ends) > 0:
@@ -95,31 +97,31 @@ func (s *span) outcome() event.Outcome {
 	return ""
 }
 
-// state is the outcome, in words also for what did not end.
+// state returns the outcome, or a description if the span has not ended.
 func (s *span) state() string {
 	switch {
 	case s.outcome() != "":
 		return string(s.outcome())
 	case s.start.IsZero():
-		return "not begun"
+		return "not started"
 	}
-	return "not ended"
+	return "not finished"
 }
 
-// said is all that was told of its ends, a line each. Of what did not end it is
-// what was being done.
-func (s *span) said() string {
+// messages returns the messages of all ends, one per line. If the span has not
+// ended, it returns the latest progress.
+func (s *span) messages() string {
 	if len(s.ends) == 0 {
-		return clean(s.doing)
+		return clean(s.progress)
 	}
 	var text string
 	for _, e := range s.ends {
-		said := e.Message
-		if e.Err != nil && said == "" {
-			said = e.Err.Error()
+		message := e.Message
+		if e.Err != nil && message == "" {
+			message = e.Err.Error()
 		}
-		if said != "" {
-			text = addLine(text, said)
+		if message != "" {
+			text = addLine(text, message)
 		}
 	}
 	return text

@@ -7,120 +7,119 @@ import (
 	"strings"
 	"time"
 
-	"github.com/briandowns/spinner"
+	briandowns "github.com/briandowns/spinner"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// animation is the part of a spinner that is used.
+// animation is the part of a spinner that ttyReporter uses.
 type animation interface {
-	Start(suffix string)
-	Update(suffix string)
-	Stop() // returns when the line is clear
+	Update(suffix string) // starts the spinner if it is stopped
+	Stop()                // returns when the line is cleared
 }
 
-// animated keeps one live line, below the lines of what is done, that says what
-// each running stage does.
-type animated struct {
-	*text
-	animation
-	running []string // stage IDs in the order of their start
-	doing   map[string]string
+// ttyReporter writes lines to a terminal. Below them it keeps one live line that
+// shows what each running stage does.
+type ttyReporter struct {
+	*lineWriter
+	animation animation
+	width     int      // of the live line
+	running   []string // stage IDs in the order of their start
+	progress  map[string]string
 }
 
-func newAnimated(t *text, a animation) *animated {
-	return &animated{text: t, animation: a, doing: map[string]string{}}
+// defaultWidth is the width of a terminal that does not report one.
+const defaultWidth = 80
+
+func newTTYReporter(w *lineWriter, a animation, width int) *ttyReporter {
+	if width <= 0 {
+		width = defaultWidth
+	}
+	const reserved = 3 // spinner, space and the last column, where terminals wrap
+	return &ttyReporter{lineWriter: w, animation: a, width: width - reserved, progress: map[string]string{}}
 }
 
-func (a *animated) Report(e event.Event) {
+func (r *ttyReporter) Report(e event.Event) {
 	switch e.Kind {
 	case event.RunStarted, event.RecoveryStarted:
-		a.announce(e)
+		r.addTitles(e)
 	case event.StageStarted:
-		a.running = append(a.running, e.Stage)
-		a.doing[e.Stage] = e.Reason
+		r.running = append(r.running, e.Stage)
+		r.progress[e.Stage] = e.Reason
 	case event.ItemProgress:
-		a.doing[e.Stage] = doing(e)
+		r.progress[e.Stage] = progressText(e)
 	case event.StageFinished:
-		a.running = slices.DeleteFunc(a.running, func(id string) bool { return id == e.Stage })
+		r.running = slices.DeleteFunc(r.running, func(id string) bool { return id == e.Stage })
 	}
-	if line := a.line(e); line != "" {
-		a.Stop()
-		a.println(line)
+	if line := r.line(e); line != "" {
+		r.animation.Stop()
+		r.println(line)
 	}
-	a.show()
+	r.animate()
 }
 
-func (a *animated) show() {
-	if len(a.running) == 0 {
-		a.Stop()
+func (r *ttyReporter) animate() {
+	if len(r.running) == 0 {
+		r.animation.Stop()
 		return
 	}
 	var parts []string
-	for _, id := range a.running {
-		parts = append(parts, a.titles[id]+": "+a.doing[id])
+	for _, id := range r.running {
+		parts = append(parts, r.titles[id]+": "+r.progress[id])
 	}
-	a.Update(strings.Join(parts, " · "))
+	r.animation.Update(shorten(strings.Join(parts, " · "), r.width))
 }
 
-func (a *animated) Close() error {
-	a.Stop()
-	return a.err
+func (r *ttyReporter) Close() error {
+	r.animation.Stop()
+	return r.err
 }
 
-// lineWidth keeps the live line on one line of a usual terminal; a longer one
-// would wrap and could not be erased.
-const lineWidth = 100
-
-// dots is the spinner of github.com/briandowns/spinner behind animation.
-type dots struct {
+// spinner is an animation by github.com/briandowns/spinner.
+type spinner struct {
 	file   *os.File
-	active *spinner.Spinner
+	active *briandowns.Spinner
 }
 
-func newSpinner(w io.Writer) animation {
+func newAnimation(w io.Writer) animation {
 	file, isFile := w.(*os.File)
-	if !isFile { // only a file can be a terminal
-		return still{}
+	if !isFile { // not a terminal
+		return noopSpinner{}
 	}
-	return &dots{file: file}
+	return &spinner{file: file}
 }
 
-func (d *dots) Start(suffix string) {
-	d.active = spinner.New(spinner.CharSets[14], 100*time.Millisecond, spinner.WithWriterFile(d.file), spinner.WithHiddenCursor(true))
-	d.active.Suffix = suffix
-	d.active.Start()
-}
-
-func (d *dots) Update(suffix string) {
-	suffix = " " + shorten(suffix, lineWidth)
-	if d.active == nil {
-		d.Start(suffix)
+func (s *spinner) Update(suffix string) {
+	suffix = " " + suffix
+	if s.active == nil {
+		s.active = briandowns.New(briandowns.CharSets[14], 100*time.Millisecond, briandowns.WithWriterFile(s.file), briandowns.WithHiddenCursor(true))
+		s.active.Suffix = suffix
+		s.active.Start()
 		return
 	}
-	d.active.Lock()
-	d.active.Suffix = suffix
-	d.active.Unlock()
+	s.active.Lock()
+	s.active.Suffix = suffix
+	s.active.Unlock()
 }
 
-func (d *dots) Stop() {
-	if d.active != nil {
-		d.active.Stop()
-		d.active = nil
+func (s *spinner) Stop() {
+	if s.active != nil {
+		s.active.Stop()
+		s.active = nil
 	}
 }
 
-// still is an animation that does not move.
-type still struct{}
+type noopSpinner struct{}
 
-func (still) Start(string)  {}
-func (still) Update(string) {}
-func (still) Stop()         {}
+func (noopSpinner) Update(string) {}
+func (noopSpinner) Stop()         {}
 
+// shorten returns s on one line of at most width characters: a line that wraps
+// cannot be erased.
 func shorten(s string, width int) string {
 	runes := []rune(strings.ReplaceAll(s, "\n", " "))
 	if len(runes) <= width {
 		return string(runes)
 	}
-	return string(runes[:width-1]) + "…"
+	return string(runes[:max(width-1, 0)]) + "…"
 }

@@ -4,28 +4,28 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// A Summary is what the events of a run add up to.
+// Summary collects the results of a run from its events.
 type Summary struct {
-	Stages    []StageResult // in the order in which they ended
-	Mutations int
+	Stages  []StageResult // in the order in which they finished
+	Changes int
 }
 
-// StageResult is how one stage ended.
+// StageResult is the result of one stage.
 type StageResult struct {
 	ID      string        `json:"id"`
 	Outcome event.Outcome `json:"outcome"`
 	Elapsed int64         `json:"elapsed_ms"`
-	Cause   string        `json:"cause,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
 	Error   string        `json:"error,omitempty"`
 }
 
-// Report adds e.
+// Report adds e to the summary.
 func (s *Summary) Report(e event.Event) {
 	switch e.Kind {
 	case event.ItemFinished:
-		s.Mutations += e.Mutations
+		s.Changes += e.Mutations
 	case event.StageFinished:
-		result := StageResult{ID: e.Stage, Outcome: e.Outcome, Elapsed: e.Elapsed.Milliseconds(), Cause: e.Reason}
+		result := StageResult{ID: e.Stage, Outcome: e.Outcome, Elapsed: e.Elapsed.Milliseconds(), Reason: e.Reason}
 		if e.Err != nil {
 			result.Error = e.Err.Error()
 		}

@@ -8,44 +8,46 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 const (
-	// noticeable is how long an item takes at least that a person would want to
-	// know of; in a long run it is a hundredth of the whole.
+	// noticeable is the shortest duration of an item in the table. In a long run
+	// it is one percent of the whole.
 	noticeable = 100 * time.Millisecond
-	// slowest is how many items of a stage are shown.
-	slowest = 5
-	// usualWidth is that of a log, or of a terminal that does not tell.
-	usualWidth = 120
+	// maxItems is the number of items shown for each stage.
+	maxItems = 5
+	// logWidth is the width of the table in a log.
+	logWidth = 120
 )
 
-// Timings folds a run into a table of where its time went: a line for each
-// stage, below it the slowest of its items, and the critical path. It is
-// written when the run is over, as far as the run came.
+// Timings prints where the time of a run went: a line for each stage, its slowest
+// items and the critical path. A run that did not finish is shown as far as it came.
 type Timings struct {
-	*text
-	record
+	*lineWriter
+	runTrace
 	width int // of the lines, in characters
 }
 
-// NewTimings writes to w when it is closed. A width of 0 is not known.
+// NewTimings returns a renderer that writes to w when it is closed. A width of 0
+// stands for the width of a log.
 func NewTimings(w io.Writer, color bool, width int) *Timings {
 	if width <= 0 {
-		width = usualWidth
+		width = logWidth
 	}
-	return &Timings{text: newText(w, color), width: width}
+	return &Timings{lineWriter: newLineWriter(w, color), width: width}
 }
 
 // Close writes the table.
 func (t *Timings) Close() error {
 	stages := slices.DeleteFunc(slices.Clone(t.stages), func(s *span) bool { return s.id == "" })
 	if len(stages) == 0 {
-		t.println("timings: no stage began")
+		t.println("timings: no stage started")
 		return t.err
 	}
 	l := t.layout(stages)
-	t.println(l.head(t.whole()))
+	t.println(l.head(t.duration()))
 	for _, s := range stages {
 		t.println(t.row(l, s))
 		shown, rest := t.slow(s)
@@ -56,7 +58,7 @@ func (t *Timings) Close() error {
 			t.println("    " + t.paint(faint, rest))
 		}
 	}
-	path, rest := t.tellPath()
+	path, rest := t.formatPath()
 	for _, line := range wrap("critical path: ", path, " → ", t.width) {
 		t.println(line)
 	}
@@ -64,14 +66,14 @@ func (t *Timings) Close() error {
 	return t.err
 }
 
-// slow are the items of a stage that took noticeable time, the slowest first,
-// and a word on the others.
+// slow returns the items of a stage that took noticeable time, the slowest first,
+// and a line about the others.
 func (t *Timings) slow(s *span) (shown []*span, rest string) {
 	items := slices.DeleteFunc(slices.Clone(s.items), func(i *span) bool { return i.start.IsZero() })
 	slices.SortStableFunc(items, func(a, b *span) int { return cmp.Compare(t.length(b), t.length(a)) })
 	for n, i := range items {
-		if n == slowest || t.length(i) < max(noticeable, t.whole()/100) && i.outcome() != "" {
-			return items[:n], fmt.Sprintf("and %d more, each at most %s", len(items)-n, Duration(t.length(i)))
+		if n == maxItems || t.length(i) < max(noticeable, t.duration()/100) && i.outcome() != "" {
+			return items[:n], fmt.Sprintf("and %d more, at most %s each", len(items)-n, text.Duration(t.length(i)))
 		}
 	}
 	return items, ""
@@ -79,63 +81,62 @@ func (t *Timings) slow(s *span) (shown []*span, rest string) {
 
 func (t *Timings) row(l layout, s *span) string {
 	indent, fill := "", "#"
-	if s.of != nil {
+	if s.parent != nil {
 		indent, fill = "  ", "-"
 	}
 	start, took, bar := "-", "-", ""
 	if !s.start.IsZero() {
-		start, took = "+"+Duration(t.after(s.start)), Duration(t.length(s))
-		bar = l.bar(t.after(s.start), t.after(t.until(s)), t.whole(), fill)
+		start, took = "+"+text.Duration(t.offset(s.start)), text.Duration(t.length(s))
+		bar = l.bar(t.offset(s.start), t.offset(t.endOf(s)), t.duration(), fill)
 	}
 	line := fmt.Sprintf("%s%s %-*s %7s %7s  |%-*s|", indent, t.mark(s.outcome()), l.name-len(indent), shorten(clean(s.name), l.name-len(indent)),
 		start, took, l.plot, bar)
-	if why := s.why(); l.why > 0 && why != "" {
-		line += "  " + t.paint(faint, shorten(why, l.why))
+	if reason := s.explanation(); l.reason > 0 && reason != "" {
+		line += "  " + t.paint(faint, shorten(reason, l.reason))
 	}
 	return line
 }
 
-// why says in a line why it ran and, if it did not end well, how it ended.
-func (s *span) why() string {
-	why := orElse(s.cause, s.said())
+// explanation returns why the span ran and, unless it succeeded, its state.
+func (s *span) explanation() string {
+	reason := cmp.Or(s.reason, s.messages())
 	if state := s.state(); state != "done" && state != "unchanged" {
-		why = strings.TrimSuffix(state+"; "+why, "; ")
+		reason = strings.TrimSuffix(state+"; "+reason, "; ")
 	}
-	return clean(why)
+	return clean(reason)
 }
 
-// A layout is the columns' widths in characters. Between name and plot are two
-// of seven for start and length.
-type layout struct{ name, plot, why int }
+// layout holds the widths of the columns in characters. Between name and plot
+// there are two columns of seven for start and duration.
+type layout struct{ name, plot, reason int }
 
 func (t *Timings) layout(stages []*span) layout {
 	l := layout{name: len("timings"), plot: max(t.width/4, 10)}
 	for _, s := range stages {
-		l.name = max(l.name, length(s.name))
+		l.name = max(l.name, runes(s.name))
 		shown, _ := t.slow(s)
 		for _, i := range shown {
-			l.name = max(l.name, length(clean(i.name))+2)
+			l.name = max(l.name, runes(clean(i.name))+2)
 		}
 	}
 	l.name = min(l.name, max(t.width/4, 12))
-	l.why = t.width - (2 + l.name + 2*8 + 2 + l.plot + 2 + 2)
-	if l.why < 12 { // nothing that could be read
-		l.why = 0
+	l.reason = t.width - (2 + l.name + 2*8 + 2 + l.plot + 2 + 2)
+	if l.reason < 12 { // too narrow to read
+		l.reason = 0
 	}
 	return l
 }
 
 func (l layout) head(took time.Duration) string {
-	end := Duration(took)
+	end := text.Duration(took)
 	head := fmt.Sprintf("  %-*s %7s %7s  |%-*s%s|", l.name, "timings", "start", "took", l.plot-len(end), "0s", end)
-	if l.why > 0 {
-		head += "  why"
+	if l.reason > 0 {
+		head += "  reason"
 	}
 	return head
 }
 
-// bar is the part of the run from start to end, drawn to scale: a character at
-// least.
+// bar draws the time from start to end to scale, at least one character wide.
 func (l layout) bar(start, end, whole time.Duration, fill string) string {
 	if whole <= 0 {
 		return fill

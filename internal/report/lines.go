@@ -1,0 +1,124 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
+
+// lineWriter writes the lines that the terminal and the log have in common.
+type lineWriter struct {
+	out    io.Writer
+	color  bool
+	titles map[string]string // by stage ID
+	err    error             // the first error of a write
+}
+
+func newLineWriter(out io.Writer, color bool) *lineWriter {
+	return &lineWriter{out: out, color: color, titles: map[string]string{}}
+}
+
+// addTitles records the titles of the stages that e announces.
+func (w *lineWriter) addTitles(e event.Event) {
+	for _, s := range e.Plan {
+		w.titles[s.ID] = s.Title
+	}
+}
+
+// line returns the line for an event, or "" if the event has none.
+func (w *lineWriter) line(e event.Event) string {
+	switch e.Kind {
+	case event.ItemFinished:
+		return w.item(e)
+	case event.Warning:
+		return w.paint(yellow, "! ") + text.Indent(e.Message, "  ")
+	case event.StageFinished:
+		return w.stage(e)
+	case event.RecoveryStarted:
+		return w.paint(yellow, "↩ ") + text.Indent(e.Reason, "  ")
+	case event.RunFinished:
+		return w.run(e)
+	}
+	return ""
+}
+
+// run returns the path of the support bundle. The stages have reported the rest.
+func (w *lineWriter) run(e event.Event) string {
+	if e.Diagnostics == "" {
+		return ""
+	}
+	return "support bundle: " + filepath.Join(e.Diagnostics, "index.md")
+}
+
+func (w *lineWriter) item(e event.Event) string {
+	if e.Outcome == event.Unchanged {
+		return ""
+	}
+	what := e.Item
+	if e.Message != "" {
+		what += ": " + e.Message
+	}
+	return fmt.Sprintf("    %s %s%s", w.mark(e.Outcome), text.Indent(what, "      "), w.took(e.Elapsed))
+}
+
+// stage returns the result of a stage. The reason is left out if the stage has
+// run: its start and its items have reported it.
+func (w *lineWriter) stage(e event.Event) string {
+	title := w.titles[e.Stage]
+	switch {
+	case e.Outcome == event.Failed, e.Outcome == event.Done:
+		return w.mark(e.Outcome) + " " + title + w.took(e.Elapsed)
+	case e.Outcome == event.Unchanged:
+		return w.paint(faint, fmt.Sprintf("= %-9s %s%s", title, e.Reason, took(e.Elapsed)))
+	}
+	return w.paint(faint, fmt.Sprintf("- %-9s %s%s", title, join(string(e.Outcome), e.Reason), took(e.Elapsed)))
+}
+
+func (w *lineWriter) mark(o event.Outcome) string {
+	switch o {
+	case event.Done:
+		return w.paint(green, "✓")
+	case event.Unchanged:
+		return w.paint(faint, "=")
+	case event.Failed:
+		return w.paint(red, "✗")
+	}
+	return w.paint(faint, "-")
+}
+
+func (w *lineWriter) took(d time.Duration) string { return w.paint(faint, took(d)) }
+
+func took(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return " (" + text.Duration(d) + ")"
+}
+
+func (w *lineWriter) println(line string) {
+	if line == "" {
+		return
+	}
+	if _, err := fmt.Fprintln(w.out, line); err != nil && w.err == nil {
+		w.err = err
+	}
+}
+
+// Colors of the terminal's own palette, so that they fit its theme.
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	faint  = "2"
+)
+
+func (w *lineWriter) paint(code, s string) string {
+	if !w.color || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
