@@ -72,7 +72,7 @@ func (w *workspace) nodeImage() images.Set {
 }
 
 func (w *workspace) source(name string, s config.Source) images.Source {
-	return images.Source{Name: name, Ref: s.Ref, Recipe: w.config.Path(s.Offline)}
+	return images.Source{Name: name, Ref: s.Ref, Recipe: w.config.Path(s.Recipe)}
 }
 
 func (w *workspace) build(name string, image config.Image, bases map[string]string) images.Build {

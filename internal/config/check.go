@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +13,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// checker collects the problems of a file that is well-formed.
+// checker collects the problems of a well-formed file.
 type checker struct {
 	config   *Config
 	file     string
@@ -31,29 +30,49 @@ func (c *Config) check(file string, root *yaml.Node) strictyaml.Problems {
 	for name, image := range c.Images {
 		k.image(name, image)
 	}
-	for arg, base := range c.Bases {
-		k.source(base, "bases", arg)
-	}
+	k.sources()
 	k.chart()
 	if len(c.Environments) == 0 {
-		k.report("environments: at least one is needed", "environments")
+		k.report("environments: at least one is required", "environments")
 	}
 	for name, env := range c.Environments {
 		k.environment(name, env)
 	}
 	for i, check := range c.Verify.Checks {
 		if check.Name == "" || !strings.Contains(check.URL, "://") {
-			k.report(fmt.Sprintf("verify.checks: entry %d needs a name and a url such as http://service:port/path", i+1), "verify", "checks")
+			k.report(fmt.Sprintf("verify.checks: entry %d requires a name and a url such as http://service:port/path", i+1), "verify", "checks")
 		}
 	}
+	c.Deprecations = c.Deprecations.Sorted()
 	return k.problems
+}
+
+// at returns the node of the key at path or, if there is none, the nearest one
+// above it.
+func at(root *yaml.Node, path ...string) *yaml.Node {
+	if root == nil {
+		return &yaml.Node{Line: 1, Column: 1}
+	}
+	if len(path) == 0 || root.Kind != yaml.MappingNode {
+		return root
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value == path[0] {
+			if len(path) == 1 {
+				return root.Content[i]
+			}
+			return at(root.Content[i+1], path[1:]...)
+		}
+	}
+	return root
 }
 
 func (k *checker) report(message string, path ...string) {
 	k.problems = append(k.problems, strictyaml.At(k.file, at(k.root, path...), message))
 }
 
-// dnsLabel is what Kubernetes allows as a namespace and kind as a cluster name.
+// dnsLabel matches the names that Kubernetes allows for namespaces and kind for
+// clusters.
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$`)
 
 func (k *checker) name(what, value string, path ...string) {
@@ -66,18 +85,17 @@ func (k *checker) image(name string, image Image) {
 	where := []string{"images", name}
 	switch {
 	case (image.Build == nil) == (image.Ref == ""):
-		k.report("image "+name+": exactly one of build and ref is needed", where...)
+		k.report("image "+name+": exactly one of build and ref is required", where...)
 		return
 	case image.Build == nil:
 		if image.Repository != "" {
-			k.report("image "+name+": repository goes with build; ref already names one", append(where, "repository")...)
+			k.report("image "+name+": repository requires build; ref contains the repository", append(where, "repository")...)
 		}
-		k.source(image.Source, where...)
 		return
 	case image.Repository == "":
-		k.report("image "+name+": repository is needed: the name without a tag", where...)
+		k.report("image "+name+": repository is required: the name without a tag", where...)
 	case strings.Contains(filepath.Base(image.Repository), ":"):
-		k.report("image "+name+": repository has no tag: tkdeploy makes it from the image's inputs", append(where, "repository")...)
+		k.report("image "+name+": repository must not have a tag: tkdeploy derives it from the image's inputs", append(where, "repository")...)
 	}
 	k.build(name, *image.Build)
 }
@@ -85,7 +103,7 @@ func (k *checker) image(name string, image Image) {
 func (k *checker) build(name string, b Build) {
 	where := []string{"images", name, "build"}
 	if b.Context == "" {
-		k.report("image "+name+": build.context is needed", where...)
+		k.report("image "+name+": build.context is required", where...)
 		return
 	}
 	k.directory(b.Context, append(where, "context")...)
@@ -96,7 +114,7 @@ func (k *checker) build(name string, b Build) {
 	k.exists(dockerfile, append(where, "dockerfile")...)
 	for id, secret := range b.Secrets {
 		if (secret.File == "") == (secret.Env == "") {
-			k.report("secret "+id+": exactly one of file and env is needed", append(where, "secrets", id)...)
+			k.report("secret "+id+": exactly one of file and env is required", append(where, "secrets", id)...)
 		}
 	}
 	for _, path := range b.Allow {
@@ -104,34 +122,20 @@ func (k *checker) build(name string, b Build) {
 	}
 }
 
-// allowed wants a path that is there and below the build's context, so that an
-// entry that no longer allows anything is noticed. The whole context is too much.
+// allowed requires an existing path below the build context, so that an entry
+// without effect is noticed. The context itself is not allowed.
 func (k *checker) allowed(context, path string, where ...string) {
 	below, err := filepath.Rel(k.config.Path(context), k.config.Path(path))
 	if err != nil || !filepath.IsLocal(below) || below == "." {
-		k.report("build.allow: "+path+" is not a file or folder in the context "+context, where...)
+		k.report("build.allow: "+path+" is not a file or directory in the context "+context, where...)
 		return
 	}
 	k.exists(path, where...)
 }
 
-func (k *checker) source(s Source, path ...string) {
-	if s.Ref == "" {
-		k.report("ref is needed: the image's full reference", path...)
-		return
-	}
-	name, tag, _ := strings.Cut(filepath.Base(s.Ref), ":")
-	if tag == "latest" || tag == "" && !strings.Contains(name, "@") {
-		k.report("ref "+s.Ref+": name a version; latest means another image every week", append(path, "ref")...)
-	}
-	if s.Offline != "" {
-		k.exists(filepath.Join(s.Offline, "build"), append(path, "offline")...)
-	}
-}
-
 func (k *checker) chart() {
 	if k.config.Chart.Path == "" {
-		k.report("chart.path is needed", "chart")
+		k.report("chart.path is required", "chart")
 		return
 	}
 	k.exists(filepath.Join(k.config.Chart.Path, "Chart.yaml"), "chart", "path")
@@ -144,57 +148,53 @@ func (k *checker) chart() {
 
 func (k *checker) environment(name string, env Environment) {
 	where := []string{"environments", name}
-	k.name("the environment's name", name, where...)
+	k.name("the name of an environment", name, where...)
 	for _, file := range env.Values {
 		k.exists(file, append(where, "values")...)
 	}
 	k.diagnostics(name, env)
 	kind := env.Cluster.Kind
 	if kind == nil {
-		k.report("environment "+name+": cluster.kind is needed", where...)
+		k.report("environment "+name+": cluster.kind is required", where...)
 		return
 	}
 	where = append(where, "cluster", "kind")
 	k.name("cluster.kind.name", kind.Name, append(where, "name")...)
-	k.source(kind.Image, append(slices.Clone(where), "image")...)
 	if kind.Workers < 0 {
 		k.report("cluster.kind.workers must not be negative", append(where, "workers")...)
 	}
 	used := map[int32]bool{}
 	for _, port := range kind.Ports {
 		if used[port.Host] {
-			k.report(fmt.Sprintf("host port %d is published twice", port.Host), append(slices.Clone(where), "ports")...)
+			k.report(fmt.Sprintf("host port %d is used twice", port.Host), append(slices.Clone(where), "ports")...)
 		}
 		used[port.Host] = true
 	}
 }
 
-// diagnostics may name a folder that is not there yet.
+// diagnostics accepts a directory that does not exist yet.
 func (k *checker) diagnostics(name string, env Environment) {
 	where := []string{"environments", name, "diagnostics"}
 	if env.Diagnostics == "" {
-		if at(k.root, where...).Value == "diagnostics" { // the key is there
-			k.report("diagnostics names no folder: leave the key out for none", where...)
+		if at(k.root, where...).Value == "diagnostics" { // the key exists
+			k.report("diagnostics is empty: set a directory or remove the key", where...)
 		}
 		return
 	}
 	path := k.config.Path(env.Diagnostics)
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
-		k.report("diagnostics: "+env.Diagnostics+" is no folder", where...)
+		k.report("diagnostics: "+env.Diagnostics+" is not a directory", where...)
 	}
 }
 
 func (k *checker) exists(path string, where ...string) {
 	if _, err := os.Stat(k.config.Path(path)); err != nil {
-		k.report("there is no "+path, where...)
+		k.report(path+" not found", where...)
 	}
 }
 
 func (k *checker) directory(path string, where ...string) {
 	if info, err := os.Stat(k.config.Path(path)); err != nil || !info.IsDir() {
-		k.report("there is no folder "+path, where...)
+		k.report("directory "+path+" not found", where...)
 	}
 }
-
-// ImageNames lists the images in a stable order.
-func (c *Config) ImageNames() []string { return slices.Sorted(maps.Keys(c.Images)) }

@@ -1,171 +1,119 @@
-// Package config reads tkdeploy.yaml, the description of an app and of the
-// environments that it is deployed to.
+// Package config reads tkdeploy.yaml, which describes an app and the environments
+// it is deployed to.
 //
-// Reading is strict: every problem of the file is told at once, with its line
-// and column, and an unknown key comes with the nearest known one. Paths in the
-// file are relative to the file.
+// Reading is strict: [Load] reports every problem at once, each with its line and
+// column. Paths in the file are relative to it. docs/config.md is generated from
+// the types and comments in this file.
 package config
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"go.yaml.in/yaml/v3"
-
-	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// APIVersion is the version of the format.
+// APIVersion is the version of the file format.
 const APIVersion = "tkdeploy.dev/v1"
 
-// FileName is the file's usual name.
+// FileName is the default name of the file.
 const FileName = "tkdeploy.yaml"
 
-// A Config is a whole tkdeploy.yaml.
+// Config is the content of tkdeploy.yaml.
 type Config struct {
-	APIVersion   string                 `yaml:"apiVersion"`
-	Name         string                 `yaml:"name"`
-	Images       map[string]Image       `yaml:"images"`
-	Bases        map[string]Source      `yaml:"bases"` // by the build argument that names it
-	Chart        Chart                  `yaml:"chart"`
-	Environments map[string]Environment `yaml:"environments"`
-	Verify       Verify                 `yaml:"verify"`
+	APIVersion   string                 `yaml:"apiVersion"`   // Version of the format: tkdeploy.dev/v1. Required.
+	Name         string                 `yaml:"name"`         // Name of the project. Required.
+	Images       map[string]Image       `yaml:"images"`       // Images of the app, by name.
+	Bases        map[string]Source      `yaml:"bases"`        // Images that Dockerfiles start FROM, by the name of the build argument that passes them.
+	Chart        Chart                  `yaml:"chart"`        // Helm chart of the app. Required.
+	Environments map[string]Environment `yaml:"environments"` // Environments, by the name that --env takes. At least one is required.
+	Verify       Verify                 `yaml:"verify"`       // Changes to the smoke checks that tkdeploy derives from the chart.
 
-	Dir string `yaml:"-"` // the file's folder, absolute
+	Dir          string              `yaml:"-"` // directory of the file, absolute
+	Deprecations strictyaml.Problems `yaml:"-"` // deprecated keys in the file
 }
 
-// An Image is built, or comes from outside: exactly one of Build and Ref is set.
+// Image is an image of the app. Set exactly one of build and ref.
 type Image struct {
-	Repository string `yaml:"repository"` // of a built image
-	Build      *Build `yaml:"build"`
+	Repository string `yaml:"repository"` // Name of a built image without a tag. tkdeploy derives the tag from the image's inputs. Required with build.
+	Build      *Build `yaml:"build"`      // How to build the image.
 	Source     `yaml:",inline"`
-	Values     string `yaml:"values"` // the path in the chart's values that takes {repository, tag}
+	Values     string `yaml:"values"` // Path in the chart's values that takes the keys repository and tag.
 }
 
-// A Build says how an image is made.
+// Build describes how to build an image with BuildKit.
 type Build struct {
-	Context    string            `yaml:"context"`
-	Dockerfile string            `yaml:"dockerfile"` // default: Dockerfile in the context
-	Target     string            `yaml:"target"`
-	Args       map[string]string `yaml:"args"`
-	Secrets    map[string]Secret `yaml:"secrets"` // by the id that RUN --mount=type=secret names
-	Platform   string            `yaml:"platform"`
-	Allow      []string          `yaml:"allow"` // files and folders of the context that look like credentials and are none
+	Context    string            `yaml:"context"`    // Directory of the build context. Required.
+	Dockerfile string            `yaml:"dockerfile"` // Path of the Dockerfile. Default: Dockerfile in the context.
+	Target     string            `yaml:"target"`     // Stage to build. Default: the last stage.
+	Args       map[string]string `yaml:"args"`       // Build arguments.
+	Secrets    map[string]Secret `yaml:"secrets"`    // Build secrets, by the id in RUN --mount=type=secret.
+	Platform   string            `yaml:"platform"`   // Platform such as linux/arm64. Default: the engine's platform.
+	Allow      []string          `yaml:"allow"`      // Files and directories of the context that look like credentials but contain none.
 }
 
-// A Secret is given to a build and is in no image. Exactly one field is set.
+// Secret is passed to a build and does not become part of the image. Set exactly one key.
 type Secret struct {
-	File string `yaml:"file"`
-	Env  string `yaml:"env"`
+	File string `yaml:"file"` // File with the secret.
+	Env  string `yaml:"env"`  // Environment variable with the secret.
 }
 
-// A Source names an outside image and, for where no registry can be reached, a
-// recipe that makes an equivalent one.
+// Source is an image that is not built from the checkout. It is used if the engine has it, otherwise pulled, otherwise built by its recipe.
 type Source struct {
-	Ref     string `yaml:"ref"`
-	Offline string `yaml:"offline"` // the recipe's folder
+	Ref    string `yaml:"ref"`    // Full reference with a tag other than latest, or with a digest. Required.
+	Recipe string `yaml:"recipe"` // Directory of a recipe that builds an equivalent image if no registry is reachable.
+
+	Offline string `yaml:"offline"` // Deprecated name of recipe.
 }
 
-// A Chart is the Helm chart and how it is installed.
+// Chart is the Helm chart and the release it is installed as.
 type Chart struct {
-	Path      string   `yaml:"path"`
-	Release   string   `yaml:"release"`
-	Namespace string   `yaml:"namespace"`
-	Values    []string `yaml:"values"` // files for every environment, before the environment's own
+	Path      string   `yaml:"path"`      // Directory of the chart. Required.
+	Release   string   `yaml:"release"`   // Name of the Helm release. Required.
+	Namespace string   `yaml:"namespace"` // Namespace of the release. Required.
+	Values    []string `yaml:"values"`    // Values files for every environment. Those of the environment override them.
 }
 
-// An Environment is a place to deploy to.
+// Environment is a place to deploy to.
 type Environment struct {
-	Cluster Cluster  `yaml:"cluster"`
-	Values  []string `yaml:"values"`
-
-	Diagnostics string `yaml:"diagnostics"` // folder for the bundles of failed runs; none if empty
+	Cluster     Cluster  `yaml:"cluster"`     // Cluster of the environment. Required.
+	Values      []string `yaml:"values"`      // Values files, in addition to those of the chart.
+	Diagnostics string   `yaml:"diagnostics"` // Directory for the support bundles of failed runs. Default: no bundles.
 }
 
-// A Cluster is a kind cluster of ours.
+// Cluster selects the kind of cluster.
 type Cluster struct {
-	Kind *Kind `yaml:"kind"`
+	Kind *Kind `yaml:"kind"` // A kind cluster that tkdeploy creates. Required.
 }
 
 // Kind describes a kind cluster.
 type Kind struct {
-	Name    string `yaml:"name"`
-	Image   Source `yaml:"image"`
-	Workers int    `yaml:"workers"`
-	Ports   []Port `yaml:"ports"`
+	Name    string `yaml:"name"`    // Name of the cluster. Required.
+	Image   Source `yaml:"image"`   // Node image. Required.
+	Workers int    `yaml:"workers"` // Number of worker nodes. Default: 0, one node for everything.
+	Ports   []Port `yaml:"ports"`   // Ports of this machine that lead to node ports, as HOST:NODE or one number for both.
 }
 
-// Verify adjusts the smoke test that is derived from the chart.
+// Verify adjusts the smoke checks that tkdeploy derives from the chart.
 type Verify struct {
-	Image  Source   `yaml:"image"`  // runs the smoke test; default: this tkdeploy binary
-	Skip   []string `yaml:"skip"`   // ids of checks, or names of services or test hooks
-	Checks []Check  `yaml:"checks"` // in addition
+	Image  Source   `yaml:"image"`  // Image that runs the checks. Default: built from tkdeploy-probe.
+	Skip   []string `yaml:"skip"`   // IDs of checks, or names of Services or test hooks, to leave out.
+	Checks []Check  `yaml:"checks"` // Additional checks.
 }
 
-// A Check asks a URL inside the cluster.
+// Check is an HTTP request to send from inside the cluster.
 type Check struct {
-	Name     string `yaml:"name"`
-	URL      string `yaml:"url"`
-	Status   int    `yaml:"status"` // default: any from 200 to 399, as for a probe
-	Contains string `yaml:"contains"`
+	Name     string `yaml:"name"`     // Name of the check. Required.
+	URL      string `yaml:"url"`      // URL such as http://service:port/path. Required.
+	Status   int    `yaml:"status"`   // Expected status code. Default: any from 200 to 399, as for a probe.
+	Contains string `yaml:"contains"` // Text that the response body must contain.
 }
 
-// Find looks for tkdeploy.yaml in dir and the folders above it.
-func Find(dir string) (string, error) {
-	for at := dir; ; at = filepath.Dir(at) {
-		path := filepath.Join(at, FileName)
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-		if at == filepath.Dir(at) {
-			return "", fault.New(fault.Config, fmt.Errorf("no %s in %s or a folder above it", FileName, dir),
-				"change to the app's folder, or name the file: --config FILE")
-		}
-	}
-}
+// ImageNames returns the names of the images, sorted.
+func (c *Config) ImageNames() []string { return slices.Sorted(maps.Keys(c.Images)) }
 
-// Load reads and checks the file. All its problems are told at once, as a
-// [fault.Config] error that wraps [strictyaml.Problems].
-func Load(path string) (*Config, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("find %s: %w", path, err)
-	}
-	data, err := os.ReadFile(abs)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Config, fmt.Errorf("there is no %s", path), "name the file: --config FILE")
-	}
-	if err != nil {
-		return nil, fault.New(fault.Config, fmt.Errorf("read config: %w", err), "")
-	}
-	config := &Config{Dir: filepath.Dir(abs)}
-	problems := strictyaml.Decode(path, data, config)
-	if len(problems) == 0 {
-		root, _ := strictyaml.Parse(path, data)
-		problems = config.check(path, root)
-	}
-	return config, fault.New(fault.Config, problems.Err(), "")
-}
-
-// Env gives an environment by its name.
-func (c *Config) Env(name string) (Environment, error) {
-	env, ok := c.Environments[name]
-	if !ok {
-		known := slices.Sorted(maps.Keys(c.Environments))
-		return env, fault.New(fault.Usage, fmt.Errorf("no environment %q in %s", name, FileName),
-			"the environments are: "+strings.Join(known, ", "))
-	}
-	return env, nil
-}
-
-// Path makes a path of the file absolute.
+// Path returns path, which is relative to the file, as an absolute path.
 func (c *Config) Path(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -173,30 +121,11 @@ func (c *Config) Path(path string) string {
 	return filepath.Join(c.Dir, path)
 }
 
-// Paths makes paths of the file absolute.
+// Paths returns the paths, which are relative to the file, as absolute paths.
 func (c *Config) Paths(paths []string) []string {
 	var out []string
 	for _, p := range paths {
 		out = append(out, c.Path(p))
 	}
 	return out
-}
-
-// at finds the node of a path, or the nearest node above it.
-func at(root *yaml.Node, path ...string) *yaml.Node {
-	if root == nil {
-		return &yaml.Node{Line: 1, Column: 1}
-	}
-	if len(path) == 0 || root.Kind != yaml.MappingNode {
-		return root
-	}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		if root.Content[i].Value == path[0] {
-			if len(path) == 1 {
-				return root.Content[i]
-			}
-			return at(root.Content[i+1], path[1:]...)
-		}
-	}
-	return root
 }

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -27,12 +30,13 @@ environments:
     cluster: {kind: {name: shop-dev, image: {ref: "kindest/node:v1.37.0"}, ports: ["4000:30400", 30500]}}
 `
 
-// write lays out an app around text and gives the path of its tkdeploy.yaml.
+// write creates an app with text as its tkdeploy.yaml and returns the path of that file.
 func write(t testing.TB, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"web/Dockerfile": "FROM scratch\n", "chart/Chart.yaml": "name: shop\n", "chart/values.yaml": "{}\n", FileName: text,
+		"web/testdata/key.pem": "", "recipes/postgres/build": "", "chart/values-dev.yaml": "{}\n", // of testdata/example.yaml
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -45,138 +49,187 @@ func write(t testing.TB, text string) string {
 	return filepath.Join(dir, FileName)
 }
 
-func TestLoadReadsAWholeFile(t *testing.T) {
+func TestLoad(t *testing.T) {
 	t.Parallel()
-	c, err := Load(write(t, valid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := c.Env("dev")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports := env.Cluster.Kind.Ports
-	if len(ports) != 2 || ports[0] != (Port{4000, 30400}) || ports[1] != (Port{30500, 30500}) {
-		t.Errorf("ports %v", ports)
-	}
-	if got := c.Images["web"].Build.Args["A"]; got != "1" {
-		t.Errorf("argument A is %q", got)
-	}
-	if got := c.Images["db"].Ref; got != "postgres:17" {
-		t.Errorf("db is %q", got)
-	}
-	if got := c.Path("chart"); got != filepath.Join(c.Dir, "chart") {
-		t.Errorf("paths are relative to the file, got %s", got)
-	}
-}
+	t.Run("reads a complete file", func(t *testing.T) {
+		t.Parallel()
+		c, err := Load(write(t, valid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := c.Env("dev")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports := env.Cluster.Kind.Ports
+		if len(ports) != 2 || ports[0] != (Port{4000, 30400}) || ports[1] != (Port{30500, 30500}) {
+			t.Errorf("got ports %v, want 4000:30400 and 30500:30500", ports)
+		}
+		if got := c.Images["web"].Build.Args["A"]; got != "1" {
+			t.Errorf("got argument A %q, want 1", got)
+		}
+		if got := c.Images["db"].Ref; got != "postgres:17" {
+			t.Errorf("got db %q, want postgres:17", got)
+		}
+		if got := c.Path("chart"); got != filepath.Join(c.Dir, "chart") {
+			t.Errorf("got %s, want a path relative to the file", got)
+		}
+	})
 
-func TestLoadTellsEveryProblemWithItsPlace(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		replace, with string
-		want          []string // "line:column: text", in order
-	}{
-		"an unknown key, with the nearest known one": {
-			"repository: shop-web", "reposiory: shop-web",
-			[]string{`5:5: unknown key "reposiory" (did you mean "repository"?)`},
-		},
-		"a duplicate key": {
-			"name: shop\n", "name: shop\nname: shop\n",
-			[]string{`3:1: duplicate key "name": it is already in line 2`},
-		},
-		"a scalar where a map belongs": {
-			"chart: {path: chart, release: shop, namespace: shop, values: [chart/values.yaml]}", "chart: chart",
-			[]string{"13:8: "},
-		},
-		"several at once": {
-			"repository: shop-web\n    build: {context: web,", "repository: shop-web:1\n    build: {context: wep,",
-			[]string{"5:5: image web: repository has no tag", "6:13: there is no folder wep"},
-		},
-		"a tag that names no version": {
-			"ref: postgres:17", "ref: postgres:latest",
-			[]string{"9:5: ref postgres:latest: name a version"},
-		},
-		"both a build and a reference": {
-			"ref: postgres:17", "ref: postgres:17\n    build: {context: web}",
-			[]string{"8:3: image db: exactly one of build and ref is needed"},
-		},
-		"a port that is none": {
-			`"4000:30400"`, `"4000:x"`,
-			[]string{`16:`},
-		},
-		"a file that is not there": {
-			"values: [chart/values.yaml]", "values: [chart/nope.yaml]",
-			[]string{"13:54: there is no chart/nope.yaml"},
-		},
-		"diagnostics that name no folder": {
-			"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: ''\n",
-			[]string{"16:5: diagnostics names no folder"},
-		},
-		"diagnostics in what is a file": {
-			"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: web/Dockerfile\n",
-			[]string{"16:5: diagnostics: web/Dockerfile is no folder"},
-		},
-		"a misspelt setting of an environment": {
-			"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostic: out\n",
-			[]string{`16:5: unknown key "diagnostic" (did you mean "diagnostics"?)`},
-		},
-		"an allowed path that is not in the context, or not there": {
-			"{context: web,", "{context: web, allow: [chart, web, web/nope.pem],",
-			[]string{
-				"6:27: build.allow: chart is not a file or folder in the context web",
-				"6:27: build.allow: web is not a file or folder in the context web", "6:27: there is no web/nope.pem",
+	t.Run("reports every problem with its position", func(t *testing.T) {
+		t.Parallel()
+		for name, test := range map[string]struct {
+			replace, with string
+			want          []string // "line:column: text", in order
+		}{
+			"unknown key with a suggestion": {
+				"repository: shop-web", "reposiory: shop-web",
+				[]string{`5:5: unknown key "reposiory" (did you mean "repository"?)`},
 			},
-		},
-		"another version of the format": {
-			"tkdeploy.dev/v1", "tkdeploy.dev/v9",
-			[]string{`1:1: apiVersion must be "tkdeploy.dev/v1"`},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := write(t, strings.Replace(valid, test.replace, test.with, 1))
-			_, err := Load(path)
-			if fault.ClassOf(err) != fault.Config {
-				t.Fatalf("got %v, want a config error", err)
-			}
-			rest := err.Error()
-			for _, want := range test.want {
-				_, after, found := strings.Cut(rest, path+":"+want)
-				if !found {
-					t.Fatalf("got\n%v\nwithout %q", err, want)
+			"duplicate key": {
+				"name: shop\n", "name: shop\nname: shop\n",
+				[]string{`3:1: duplicate key "name": it is already in line 2`},
+			},
+			"scalar instead of a map": {
+				"chart: {path: chart, release: shop, namespace: shop, values: [chart/values.yaml]}", "chart: chart",
+				[]string{"13:8: "},
+			},
+			"several problems at once": {
+				"repository: shop-web\n    build: {context: web,", "repository: shop-web:1\n    build: {context: wep,",
+				[]string{"5:5: image web: repository must not have a tag", "6:13: directory wep not found"},
+			},
+			"tag latest": {
+				"ref: postgres:17", "ref: postgres:latest",
+				[]string{"9:5: ref postgres:latest: set a version"},
+			},
+			"both build and ref": {
+				"ref: postgres:17", "ref: postgres:17\n    build: {context: web}",
+				[]string{"8:3: image db: exactly one of build and ref is required"},
+			},
+			"invalid port": {
+				`"4000:30400"`, `"4000:x"`,
+				[]string{`16:`},
+			},
+			"missing file": {
+				"values: [chart/values.yaml]", "values: [chart/nope.yaml]",
+				[]string{"13:54: chart/nope.yaml not found"},
+			},
+			"empty diagnostics": {
+				"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: ''\n",
+				[]string{"16:5: diagnostics is empty"},
+			},
+			"diagnostics is a file": {
+				"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: web/Dockerfile\n",
+				[]string{"16:5: diagnostics: web/Dockerfile is not a directory"},
+			},
+			"misspelled key of an environment": {
+				"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostic: out\n",
+				[]string{`16:5: unknown key "diagnostic" (did you mean "diagnostics"?)`},
+			},
+			"allowed path outside the context or missing": {
+				"{context: web,", "{context: web, allow: [chart, web, web/nope.pem],",
+				[]string{
+					"6:27: build.allow: chart is not a file or directory in the context web",
+					"6:27: build.allow: web is not a file or directory in the context web", "6:27: web/nope.pem not found",
+				},
+			},
+			"both recipe and offline": {
+				"ref: postgres:17", "ref: postgres:17\n    recipe: web\n    offline: web",
+				[]string{"10:5: web/build not found", "11:5: recipe and offline are the same key"},
+			},
+			"recipe without a build program": {
+				"ref: postgres:17", "ref: postgres:17\n    recipe: web",
+				[]string{"10:5: web/build not found"},
+			},
+			"image of the checks without ref": {
+				"chart: {path", "verify: {image: {recipe: web}}\nchart: {path",
+				[]string{"13:10: ref is required"},
+			},
+			"another version of the format": {
+				"tkdeploy.dev/v1", "tkdeploy.dev/v9",
+				[]string{`1:1: apiVersion must be "tkdeploy.dev/v1"`},
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				path := write(t, strings.Replace(valid, test.replace, test.with, 1))
+				_, err := Load(path)
+				if fault.ClassOf(err) != fault.Config {
+					t.Fatalf("got %v, want a config error", err)
 				}
-				rest = after
+				rest := err.Error()
+				for _, want := range test.want {
+					_, after, found := strings.Cut(rest, path+":"+want)
+					if !found {
+						t.Fatalf("got\n%v\nwithout %q", err, want)
+					}
+					rest = after
+				}
+			})
+		}
+	})
+
+	t.Run("accepts the file of this project", func(t *testing.T) {
+		t.Parallel()
+		if _, err := Load("../../" + FileName); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("accepts the deprecated key offline", func(t *testing.T) {
+		t.Parallel()
+		text := strings.NewReplacer(
+			"ref: postgres:17", "ref: postgres:17\n    offline: db",
+			`{ref: "golang:1.26"}`, `{ref: "golang:1.26", offline: db}`,
+			`{ref: "kindest/node:v1.37.0"}`, `{ref: "kindest/node:v1.37.0", offline: db}`,
+		).Replace(valid) + "verify: {image: {ref: 'probe:1', offline: db}}\n"
+		path := write(t, text)
+		if err := os.MkdirAll(filepath.Join(filepath.Dir(path), "db", "build"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, source := range map[string]Source{
+			"image": c.Images["db"].Source, "base": c.Bases["GO_IMAGE"],
+			"node image": c.Environments["dev"].Cluster.Kind.Image, "image of the checks": c.Verify.Image,
+		} {
+			if source.Recipe != "db" || source.Offline != "" {
+				t.Errorf("%s: got %+v, want recipe db", what, source)
 			}
-		})
-	}
+		}
+		var places []string
+		for _, d := range c.Deprecations {
+			places = append(places, fmt.Sprintf("%d:%d %s", d.Line, d.Column, d.Message))
+		}
+		const message = " offline is deprecated: rename it to recipe"
+		want := []string{"10:5" + message, "13:34" + message, "17:75" + message, "18:34" + message}
+		if diff := cmp.Diff(want, places); diff != "" {
+			t.Errorf("deprecations (-want +got):\n%s", diff)
+		}
+	})
 }
 
-func TestEnvListsTheKnownEnvironments(t *testing.T) {
+func TestConfig_Env(t *testing.T) {
 	t.Parallel()
 	c, err := Load(write(t, valid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Env("prod"); fault.ClassOf(err) != fault.Usage || fault.HintOf(err) != "the environments are: dev" {
-		t.Errorf("got %v, hint %q", err, fault.HintOf(err))
+	if _, err = c.Env("prod"); fault.ClassOf(err) != fault.Usage || fault.HintOf(err) != "environments: dev" {
+		t.Errorf("got %v, hint %q; want a usage error that lists dev", err, fault.HintOf(err))
 	}
 }
 
-func TestFindLooksInTheFoldersAbove(t *testing.T) {
+func TestFind(t *testing.T) {
 	t.Parallel()
 	path := write(t, valid)
 	found, err := Find(filepath.Join(filepath.Dir(path), "chart"))
 	if err != nil || found != path {
-		t.Errorf("got %s, %v", found, err)
+		t.Errorf("got %s, %v; want %s", found, err, path)
 	}
 	if _, err := Find(t.TempDir()); fault.ClassOf(err) != fault.Config {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestTheProjectsOwnFileIsValid(t *testing.T) {
-	t.Parallel()
-	if _, err := Load("../../" + FileName); err != nil {
-		t.Error(err)
+		t.Errorf("got %v, want a config error", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// FuzzLoad looks for a file that makes Load panic, or that it refuses without
-// saying where. A file that is read twice must be the same.
+// FuzzLoad searches for a file on which Load panics or returns an error without a
+// position. Loading a file twice must give the same result.
 func FuzzLoad(f *testing.F) {
 	own, err := os.ReadFile(filepath.Join("..", "..", FileName))
 	if err != nil {
@@ -34,13 +34,13 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			var problems strictyaml.Problems
 			if fault.ClassOf(err) != fault.Config || !errors.As(err, &problems) || len(problems) == 0 {
-				t.Fatalf("class %q of %v", fault.ClassOf(err), err)
+				t.Fatalf("got class %q of %v, want problems of class config", fault.ClassOf(err), err)
 			}
 			return
 		}
 		again, err := Load(path)
 		if err != nil || !reflect.DeepEqual(c, again) {
-			t.Fatalf("read again: %v", err)
+			t.Fatalf("got another result when loading again: %v", err)
 		}
 		for name := range c.Environments {
 			if _, err := c.Env(name); err != nil {

@@ -8,11 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Port publishes a node port of the cluster on this machine, written as
-// HOST:NODE like docker's -p, or as one number for both.
+// Port publishes a node port of the cluster on this machine. It is written as
+// HOST:NODE, like docker's -p, or as one number for both.
 type Port struct{ Host, Node int32 }
 
-// UnmarshalYAML reads "4000:30400" or 30400.
+// UnmarshalYAML decodes "4000:30400" or 30400.
 func (p *Port) UnmarshalYAML(n *yaml.Node) error {
 	host, node, both := strings.Cut(n.Value, ":")
 	if !both {
