@@ -8,7 +8,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/token"
 )
 
-// settings is what the environment says.
+// settings is the service's configuration.
 type settings struct {
 	httpPort, grpcPort    int
 	database              postgres.Config

@@ -1,5 +1,5 @@
-// Command auth-service keeps the accounts and opens sessions: gRPC for the other
-// services, HTTP for health and metrics. See services/README.md.
+// Command auth-service manages accounts and sessions. It serves gRPC to the
+// other services, and health and metrics over HTTP. See services/README.md.
 package main
 
 import (
@@ -65,7 +65,7 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return group.Wait()
 }
 
-// newServer puts the parts together; none of them connects before it is used.
+// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, pool *pgxpool.Pool, cache *redis.Client, schema *postgres.Schema) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},

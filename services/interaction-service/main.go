@@ -1,6 +1,6 @@
-// Command interaction-service keeps likes, comments and views, and publishes
-// events of them: gRPC for the other services, Kafka for the events, HTTP for
-// health and metrics. See services/README.md.
+// Command interaction-service manages likes, comments and views, and publishes
+// their events to Kafka. It serves gRPC to the other services, and health and
+// metrics over HTTP. See services/README.md.
 package main
 
 import (
@@ -74,8 +74,8 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return serve(ctx, schema, topic, publisher, newServer(set, log, registry, schema, topic, publisher, video))
 }
 
-// serve publishes until the last request is served: its event must not wait for
-// the next pod.
+// serve publishes events until the last request is finished, so that no event
+// has to wait for the next pod.
 func serve(ctx context.Context, schema *postgres.Schema, topic *kafka.Topic, publisher *relay.Relay, listeners *server.Server) error {
 	group, ctx := errgroup.WithContext(ctx)
 	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,12 +89,12 @@ func serve(ctx context.Context, schema *postgres.Schema, topic *kafka.Topic, pub
 	return group.Wait()
 }
 
-// newServer puts the parts together; none of them connects before it is used.
+// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, registry *prometheus.Registry, schema *postgres.Schema, topic *kafka.Topic, publisher *relay.Relay, video *rpc.Conn) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},
 		health.Check{Name: "kafka", Optional: true, Probe: topic.Check},              // events wait in the outbox
-		health.Check{Name: "video-service", Optional: true, Probe: rpc.Probe(video)}) // what is there can be read
+		health.Check{Name: "video-service", Optional: true, Probe: rpc.Probe(video)}) // reads work without it
 	grpcServer, grpcHealth := rpc.NewServer(log, registry)
 	interactionv1.RegisterInteractionServiceServer(grpcServer, &grpcapi.Server{Interactions: &interactions.Service{
 		Store:  store.Store{Pool: schema.Pool},

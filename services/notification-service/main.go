@@ -1,6 +1,6 @@
-// Command notification-service tells users what others did to their videos: it
-// consumes events from Kafka, and serves gRPC for the other services and HTTP
-// for health and metrics. See services/README.md.
+// Command notification-service notifies users of the likes and comments on their
+// videos. It consumes events from Kafka, and serves gRPC to the other services,
+// and health and metrics over HTTP. See services/README.md.
 package main
 
 import (
@@ -58,7 +58,7 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	if err != nil {
 		return err
 	}
-	defer client.CloseAllowingRebalance() // leaves the group, so that the others take over at once
+	defer client.CloseAllowingRebalance() // leaves the group, so that other pods take over at once
 
 	schema := &postgres.Schema{Pool: pool, Name: store.Schema, Migrations: store.Migrations(), Retry: time.Second, Log: log}
 	topic := &kafka.Topic{Client: client, Name: events.Topic, Partitions: events.Partitions, Retry: time.Second, Log: log}
@@ -75,7 +75,7 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return group.Wait()
 }
 
-// newServer puts the parts together; none of them connects before it is used.
+// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, registry *prometheus.Registry, schema *postgres.Schema, topic *kafka.Topic, service *notifications.Service) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},

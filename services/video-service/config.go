@@ -7,7 +7,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// settings is what the environment says.
+// settings is the service's configuration.
 type settings struct {
 	httpPort, grpcPort int
 	database           postgres.Config

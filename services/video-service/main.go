@@ -1,5 +1,5 @@
-// Command video-service keeps the videos and their feed: gRPC for the other
-// services, HTTP for health and metrics. See services/README.md.
+// Command video-service manages videos and their feed. It serves gRPC to the
+// other services, and health and metrics over HTTP. See services/README.md.
 package main
 
 import (
@@ -63,11 +63,11 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return group.Wait()
 }
 
-// newServer puts the parts together; none of them connects before it is used.
+// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, pool *pgxpool.Pool, cache *redis.Client, schema *postgres.Schema) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},
-		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // the feed then comes from the database
+		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // without it the feed comes from the database
 	registry := metrics.New()
 	grpcServer, grpcHealth := rpc.NewServer(log, registry)
 	videov1.RegisterVideoServiceServer(grpcServer, &grpcapi.Server{Videos: &videos.Service{

@@ -1,11 +1,10 @@
 // Package config reads a service's configuration from its environment.
 //
-// A service reads every variable that it knows and then asks [Env.Err] once, so
-// that whoever deploys it sees all problems in one go.
+// A service reads all its variables and then calls [Env.Err] once, which reports
+// every problem together.
 //
-// Kubernetes sets variables of its own for each Service, such as
-// AUTH_SERVICE_PORT=tcp://10.0.0.1:5001: no variable here may end in
-// _SERVICE_HOST or _SERVICE_PORT.
+// No variable may end in _SERVICE_HOST or _SERVICE_PORT: Kubernetes sets variables
+// of these names for each Service, such as AUTH_SERVICE_PORT=tcp://10.0.0.1:5001.
 package config
 
 import (
@@ -20,24 +19,24 @@ import (
 	"time"
 )
 
-// Env reads variables and collects what is wrong with them.
+// Env reads variables and collects their problems.
 type Env struct {
 	lookup   func(string) (string, bool)
 	problems []error
 }
 
-// New reads through lookup, which is [os.LookupEnv] in a service. A variable
-// that is set but empty counts as not set.
+// New returns an Env that reads through lookup, usually [os.LookupEnv]. A variable
+// that is empty counts as not set.
 func New(lookup func(string) (string, bool)) *Env {
 	return &Env{lookup: lookup}
 }
 
-// Err tells every problem found so far, each naming its variable, or nil.
+// Err returns all problems found so far, each with its variable's name, or nil.
 func (e *Env) Err() error {
 	return errors.Join(e.problems...)
 }
 
-// String is the variable's value, which must be set.
+// String returns a required variable.
 func (e *Env) String(name string) string {
 	value, ok := e.lookup(name)
 	if !ok || value == "" {
@@ -46,7 +45,7 @@ func (e *Env) String(name string) string {
 	return value
 }
 
-// Secret is a value of at least size bytes, which must be set and is never shown.
+// Secret returns a required value of at least size bytes. Errors never show it.
 func (e *Env) Secret(name string, size int) []byte {
 	value := e.String(name)
 	if value != "" && len(value) < size {
@@ -55,21 +54,21 @@ func (e *Env) Secret(name string, size int) []byte {
 	return []byte(value)
 }
 
-// Address is a host:port, which must be set.
+// Address returns a required host:port.
 func (e *Env) Address(name string) string {
 	e.String(name)
 	return e.OptionalAddress(name)
 }
 
-// OptionalAddress is a host:port, or "" if not set.
+// OptionalAddress returns a host:port, or "" if the variable is not set.
 func (e *Env) OptionalAddress(name string) string {
 	return parse(e, name, "", "host:port", func(s string) (string, bool) { return s, isAddress(s) })
 }
 
-// Addresses is a list of host:port between commas, which must be set.
+// Addresses returns a required, comma-separated list of host:port.
 func (e *Env) Addresses(name string) []string {
 	e.String(name)
-	return parse(e, name, nil, "host:port, or several between commas", func(s string) ([]string, bool) {
+	return parse(e, name, nil, "a comma-separated list of host:port", func(s string) ([]string, bool) {
 		addresses := strings.Split(s, ",")
 		for i, address := range addresses {
 			addresses[i] = strings.TrimSpace(address)
@@ -83,7 +82,7 @@ func isAddress(text string) bool {
 	return err == nil && host != "" && port != ""
 }
 
-// Port is a TCP port, 1 to 65535.
+// Port returns a TCP port from 1 to 65535.
 func (e *Env) Port(name string, fallback int) int {
 	return parse(e, name, fallback, "a port from 1 to 65535", func(s string) (int, bool) {
 		port, err := strconv.Atoi(s)
@@ -91,7 +90,7 @@ func (e *Env) Port(name string, fallback int) int {
 	})
 }
 
-// Count is a whole number above 0.
+// Count returns a whole number above 0.
 func (e *Env) Count(name string, fallback int) int {
 	return parse(e, name, fallback, "a whole number above 0", func(s string) (int, bool) {
 		count, err := strconv.Atoi(s)
@@ -99,15 +98,15 @@ func (e *Env) Count(name string, fallback int) int {
 	})
 }
 
-// Duration is a time of 0 or more, as in "3s" or "15m".
+// Duration returns a duration of 0 or more, such as "3s" or "15m".
 func (e *Env) Duration(name string, fallback time.Duration) time.Duration {
-	return parse(e, name, fallback, `a duration as in "3s"`, func(s string) (time.Duration, bool) {
+	return parse(e, name, fallback, `a duration such as "3s"`, func(s string) (time.Duration, bool) {
 		d, err := time.ParseDuration(s)
 		return d, err == nil && d >= 0
 	})
 }
 
-// LogLevel is debug, info, warn or error, and info if not set.
+// LogLevel returns debug, info, warn or error, and info if the variable is not set.
 func (e *Env) LogLevel(name string) slog.Level {
 	return parse(e, name, slog.LevelInfo, "debug, info, warn or error", func(s string) (level slog.Level, ok bool) {
 		err := level.UnmarshalText([]byte(s))
@@ -115,9 +114,10 @@ func (e *Env) LogLevel(name string) slog.Level {
 	})
 }
 
-// Networks is a list of CIDR prefixes between commas; without a value it is empty.
+// Networks returns a comma-separated list of CIDR prefixes, or nil if the variable
+// is not set.
 func (e *Env) Networks(name string) []netip.Prefix {
-	return parse(e, name, nil, `networks as in "10.0.0.0/8,fd00::/8"`, func(s string) ([]netip.Prefix, bool) {
+	return parse(e, name, nil, `networks such as "10.0.0.0/8,fd00::/8"`, func(s string) ([]netip.Prefix, bool) {
 		var networks []netip.Prefix
 		for field := range strings.SplitSeq(s, ",") {
 			network, err := netip.ParsePrefix(strings.TrimSpace(field))

@@ -32,12 +32,12 @@ func TestErrNamesEveryVariableAtOnceAndShowsNoSecret(t *testing.T) {
 	const want = `MISSING is not set
 EMPTY is not set
 PORT is "tcp://10.0.0.1:80", want a port from 1 to 65535
-DRAIN is "3", want a duration as in "3s"
+DRAIN is "3", want a duration such as "3s"
 LIMIT is "0", want a whole number above 0
 SECRET has 7 bytes, want at least 32
 ADDR is "redis", want host:port
-NETS is "10.0.0.0/8,x", want networks as in "10.0.0.0/8,fd00::/8"
-BROKERS is "a:1,b", want host:port, or several between commas
+NETS is "10.0.0.0/8,x", want networks such as "10.0.0.0/8,fd00::/8"
+BROKERS is "a:1,b", want a comma-separated list of host:port
 NOBROKERS is not set
 OPTIONAL is "c", want host:port`
 	if err := env.Err(); err == nil || err.Error() != want {

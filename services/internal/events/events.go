@@ -1,9 +1,8 @@
-// Package events is the contract of the Kafka topic "interactions": what
-// interaction-service publishes and other services consume.
+// Package events defines the events of the Kafka topic "interactions".
+// interaction-service publishes them.
 //
-// An event is published at least once, and always with the same id: whoever
-// must count it once remembers the ids. Events of one video come in the order
-// in which they happened.
+// An event is published at least once, always with the same id. Consumers use the
+// id to drop duplicates. The events of one video arrive in order.
 package events
 
 import (
@@ -12,18 +11,17 @@ import (
 	"time"
 )
 
-// Topic is the topic's name. The key of a record is the video's id.
+// Topic is the name of the topic. The key of a record is the video's id.
 const Topic = "interactions"
 
-// Partitions is how many the topic is made with: the most consumers that can
-// share the work.
+// Partitions is the topic's number of partitions, and so the maximum number of
+// consumers that share the work.
 const Partitions = 3
 
-// A Type is what somebody did to a video. Consumers skip types that they do not
-// know.
+// Type is the action that an event reports. Consumers skip unknown types.
 type Type string
 
-// The types.
+// The types of an event.
 const (
 	Liked     Type = "liked"
 	Unliked   Type = "unliked"
@@ -31,17 +29,17 @@ const (
 	Viewed    Type = "viewed"
 )
 
-// An Event is the value of a record, as JSON.
+// Event is the value of a record, encoded as JSON.
 type Event struct {
 	ID    string    `json:"id"` // a UUID
 	Type  Type      `json:"type"`
-	Actor string    `json:"actor"` // the id of the user who did it
+	Actor string    `json:"actor"` // the id of the acting user
 	Video string    `json:"video"`
-	Owner string    `json:"owner"` // the id of the user who posted the video
+	Owner string    `json:"owner"` // the id of the video's owner
 	Time  time.Time `json:"time"`
 }
 
-// Encode is the value of the event's record.
+// Encode returns the record value of e.
 func Encode(e Event) ([]byte, error) {
 	data, err := json.Marshal(e)
 	if err != nil {
@@ -50,8 +48,7 @@ func Encode(e Event) ([]byte, error) {
 	return data, nil
 }
 
-// Decode reads the value of a record. Fields that are new to this version are
-// no error.
+// Decode parses a record value. It ignores unknown fields.
 func Decode(data []byte) (e Event, err error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return Event{}, fmt.Errorf("decode event: %w", err)

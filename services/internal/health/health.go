@@ -1,9 +1,9 @@
-// Package health watches what a service depends on and answers for it.
+// Package health probes a service's dependencies and serves its liveness and
+// readiness.
 //
-// Liveness says that the process works; it depends on nothing, because a
-// restart mends no database. Readiness says that requests can be served now. A
-// service that starts before its dependencies is live, not ready, and keeps
-// trying.
+// Liveness depends on nothing but the process, because a restart does not repair a
+// database. Readiness reports whether the service can handle requests now. A
+// service that starts before its dependencies is live, not ready, and keeps trying.
 package health
 
 import (
@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// A Check reaches one dependency.
+// Check probes one dependency.
 type Check struct {
 	Name     string
-	Optional bool // the service works without it, with less: it does not count for readiness
+	Optional bool // the service works without it, so readiness does not depend on it
 	Probe    func(context.Context) error
 }
 
-// errUnknown is a dependency's state before its first probe.
+// errUnknown is the state of a dependency before its first probe.
 var errUnknown = errors.New("not probed yet")
 
-// A Monitor probes the dependencies side by side, again and again, so that an
-// answer costs nothing and cannot be used to load them.
+// Monitor probes the dependencies in parallel at a fixed interval. Health requests
+// read the last result, so they put no load on the dependencies.
 type Monitor struct {
 	interval time.Duration
 	timeout  time.Duration
@@ -34,11 +34,12 @@ type Monitor struct {
 	log      *slog.Logger
 
 	mu       sync.Mutex
-	failures []error // one per check; nil is reached
+	failures []error // one per check; nil if the probe succeeded
 	draining bool
 }
 
-// New probes every interval and gives each probe as long.
+// New returns a Monitor that probes every interval, which is also the timeout of a
+// probe.
 func New(interval time.Duration, log *slog.Logger, checks ...Check) *Monitor {
 	m := &Monitor{interval: interval, timeout: interval, checks: checks, log: log, report: func(bool) {}}
 	m.failures = make([]error, len(checks))
@@ -48,10 +49,10 @@ func New(interval time.Duration, log *slog.Logger, checks ...Check) *Monitor {
 	return m
 }
 
-// Notify calls report after every round of probes. Call it before Run.
+// Notify sets a function to call after every round of probes. Call it before Run.
 func (m *Monitor) Notify(report func(ready bool)) { m.report = report }
 
-// Run probes until ctx ends.
+// Run probes until ctx is done.
 func (m *Monitor) Run(ctx context.Context) {
 	ticker := time.NewTicker(m.interval)
 	defer ticker.Stop()
@@ -75,7 +76,7 @@ func (m *Monitor) round(ctx context.Context) {
 	}
 	probes.Wait()
 	if ctx.Err() != nil {
-		return // the service stops: cut off probes say nothing
+		return // stopping: a canceled probe is not a failure
 	}
 	m.mu.Lock()
 	before := m.failures
@@ -96,7 +97,7 @@ func (m *Monitor) logChanges(ctx context.Context, before, now []error) {
 	}
 }
 
-// Ready says whether all required dependencies were reached and the service is
+// Ready reports whether all required dependencies are reachable and the service is
 // not draining.
 func (m *Monitor) Ready() bool {
 	m.mu.Lock()
@@ -109,7 +110,7 @@ func (m *Monitor) Ready() bool {
 	return !m.draining
 }
 
-// Drain makes the service not ready for good.
+// Drain makes the service not ready permanently.
 func (m *Monitor) Drain() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -5,21 +5,21 @@ import (
 	"net/http"
 )
 
-// A Report is the body of a readiness answer.
+// Report is the body of a readiness response.
 type Report struct {
 	Status       string       `json:"status"` // ready, degraded (an optional dependency is missing), unready or draining
 	Dependencies []Dependency `json:"dependencies"`
 }
 
-// A Dependency is one line of a [Report]. Why it is not reached stands in the
-// service's log only: this answer is for everybody.
+// Dependency is one entry of a [Report]. It omits the error, which only the log
+// shows, because the endpoint is public.
 type Dependency struct {
 	Name     string `json:"name"`
 	Reached  bool   `json:"reached"`
 	Optional bool   `json:"optional,omitempty"`
 }
 
-// Register adds GET /health (readiness: 200 or 503, a [Report]) and GET
+// Register adds GET /health (readiness: 200 or 503, with a [Report]) and GET
 // /health/live (liveness: always 200) to mux.
 func (m *Monitor) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
@@ -37,7 +37,7 @@ func (m *Monitor) Register(mux *http.ServeMux) {
 	})
 }
 
-// Report tells the state of each dependency and what follows from it.
+// Report returns the state of each dependency and the resulting status.
 func (m *Monitor) Report() Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,5 +62,5 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a caller that went away needs no answer
+	_ = json.NewEncoder(w).Encode(body) // a closed connection is the client's choice
 }

@@ -1,4 +1,4 @@
-// Package kafka opens clients of Apache Kafka in the same way for every service.
+// Package kafka configures Kafka clients for all services.
 package kafka
 
 import (
@@ -10,16 +10,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Open makes a client, which connects when it is used, and again whenever a
-// connection is lost.
+// Open returns a client that connects on first use and reconnects when necessary.
 //
-// What it produces is acknowledged by all in-sync replicas, and its own retries
-// neither double nor reorder a record. A record fails when its context ends: it
-// may have been written all the same, and producing it again doubles it, so it
-// must carry an id that consumers know it by.
+// All in-sync replicas acknowledge a record, and the client's own retries neither
+// duplicate nor reorder records. If a record's context ends, producing it fails,
+// but it may have been written. Producing it again then duplicates it, so records
+// must carry an id.
 //
-// What the library itself has to say goes to log, below the usual level: the
-// readiness check already tells that Kafka is away.
+// The client logs at debug level, because the readiness check already reports an
+// unreachable Kafka.
 func Open(brokers []string, service string, log *slog.Logger, opts ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(brokers...),
@@ -28,16 +27,16 @@ func Open(brokers []string, service string, log *slog.Logger, opts ...kgo.Opt) (
 		kgo.AllowIdempotentProduceCancellation(),
 		kgo.ProducerLinger(0),
 		kgo.DialTimeout(3 * time.Second),
-		kgo.MetadataMinAge(time.Second), // a broker that moved is found soon
+		kgo.MetadataMinAge(time.Second), // find a broker that moved soon
 		kgo.WithLogger(logger{log}),
 	}, opts...)...)
 	if err != nil {
-		return nil, fmt.Errorf("make Kafka client: %w", err)
+		return nil, fmt.Errorf("create Kafka client: %w", err)
 	}
 	return client, nil
 }
 
-// logger is what the library writes its messages to.
+// logger passes the client's log messages to log.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Level() kgo.LogLevel {

@@ -12,19 +12,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// A Topic is a topic that a service needs. The one that comes first makes it.
+// Topic is a topic that a service needs. The first service to start creates it.
 type Topic struct {
 	Client     *kgo.Client
 	Name       string
 	Partitions int32
-	Retry      time.Duration // between two tries of Run
+	Retry      time.Duration // between two attempts of Run
 	Log        *slog.Logger
 }
 
-// timeout is what a try may take: the client by itself would try for longer.
+// timeout limits one attempt. The client itself would retry for longer.
 const timeout = 5 * time.Second
 
-// Run makes the topic, and tries again until it is there or ctx ends.
+// Run creates the topic, and retries until it exists or ctx is done.
 func (t *Topic) Run(ctx context.Context) {
 	for first := true; ; first = false {
 		err := t.Create(ctx)
@@ -42,8 +42,8 @@ func (t *Topic) Run(ctx context.Context) {
 	}
 }
 
-// Create makes the topic with as many replicas as the brokers are set to, if it
-// is not there.
+// Create creates the topic if it does not exist, with the replication factor that
+// the brokers are configured with.
 func (t *Topic) Create(ctx context.Context) error {
 	const brokersDefault = -1
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -55,8 +55,8 @@ func (t *Topic) Create(ctx context.Context) error {
 	return nil
 }
 
-// Check is a readiness probe: Kafka answers, and all of the topic's partitions
-// have a leader.
+// Check is a readiness probe. It returns an error unless Kafka responds and all
+// partitions of the topic have a leader.
 func (t *Topic) Check(ctx context.Context) error {
 	topics, err := kadm.NewClient(t.Client).ListTopics(ctx, t.Name)
 	if err != nil {

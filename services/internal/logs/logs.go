@@ -1,4 +1,4 @@
-// Package logs sets up structured logging: one JSON object a line.
+// Package logs configures structured logging, one JSON object per line.
 package logs
 
 import (
@@ -10,9 +10,9 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// New logs to w from the level in LOG_LEVEL (debug, info, warn or error; info
-// if not set). Every line names the service and, if its context has one, the
-// request id.
+// New returns a logger that writes to w at the level of LOG_LEVEL (debug, info,
+// warn or error; default info). Each line has the service name and, if the context
+// has one, the request id.
 func New(w io.Writer, service string, env *config.Env) *slog.Logger {
 	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: env.LogLevel("LOG_LEVEL")})
 	return slog.New(withRequestID{handler}).With("service", service)

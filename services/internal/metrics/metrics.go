@@ -1,4 +1,4 @@
-// Package metrics serves a process's numbers to Prometheus.
+// Package metrics exposes a process's metrics to Prometheus.
 package metrics
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// New makes a registry that has the Go runtime's and the process's numbers.
+// New returns a registry with the metrics of the Go runtime and the process.
 func New() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -1,8 +1,8 @@
-// Package page cuts lists that grow at their head, newest first, into pages.
+// Package page splits lists, sorted newest first, into pages.
 //
-// A page begins after a cursor, the place of the page before's last entry, and
-// not at a number: what is added meanwhile shifts nothing, and the hundredth
-// page costs what the first does.
+// A page starts after a cursor, the position of the previous page's last entry,
+// rather than at an offset. New entries therefore shift nothing, and page 100 costs
+// no more than page 1.
 package page
 
 import (
@@ -17,26 +17,26 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// DefaultSize is the number of entries on a page whose size was not asked for.
+// DefaultSize is the page size of a request that specifies none.
 const DefaultSize = 20
 
-// maxSize bounds what one request can cost.
+// maxSize bounds the cost of a request.
 const maxSize = 100
 
-// A Cursor is the place of an entry; the zero Cursor is before the first.
+// Cursor is the position of an entry. The zero Cursor is before the first entry.
 type Cursor struct {
-	Time time.Time // in microseconds, which is what PostgreSQL keeps
-	ID   string    // a UUID, for entries of the same time
+	Time time.Time // in microseconds, the precision of PostgreSQL
+	ID   string    // a UUID, which orders entries of the same time
 }
 
-// A Request asks for Size entries after After.
+// Request is a request for Size entries after After.
 type Request struct {
 	Size  int
 	After Cursor
 }
 
-// Parse reads what a caller asked for: size 0 is [DefaultSize], an empty cursor
-// the first page. The error is a [refusal.Error].
+// Parse validates a caller's page size and cursor. Size 0 is [DefaultSize], an
+// empty cursor the first page. The error is a [refusal.Error].
 func Parse(size int32, cursor string) (Request, error) {
 	var fields refusal.Fields
 	fields.Check(size >= 0 && size <= maxSize, "page_size", fmt.Sprintf("must be from 1 to %d", maxSize))
@@ -64,10 +64,11 @@ func parse(text string) (Cursor, bool) {
 	return Cursor{Time: time.UnixMicro(micros), ID: id}, true
 }
 
-// maxMicros is in the year 10000, which PostgreSQL still knows.
+// maxMicros is in the year 10000, which PostgreSQL still supports.
 const maxMicros = 253402300800 * 1_000_000
 
-// String is the opaque form that [Parse] reads; "" for the zero Cursor.
+// String returns the opaque form that [Parse] accepts, or "" for the zero
+// Cursor.
 func (c Cursor) String() string {
 	if c == (Cursor{}) {
 		return ""
@@ -75,8 +76,8 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", c.Time.UnixMicro(), c.ID))
 }
 
-// Below gives the parameters of WHERE (created_at, id) < ($1, $2), which is one
-// range of an index for the first page too.
+// Below returns the parameters of WHERE (created_at, id) < ($1, $2). That
+// condition is a single index range even for the first page.
 func (c Cursor) Below() (at pgtype.Timestamptz, id string) {
 	if c == (Cursor{}) {
 		return pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}, "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -84,8 +85,8 @@ func (c Cursor) Below() (at pgtype.Timestamptz, id string) {
 	return pgtype.Timestamptz{Time: c.Time, Valid: true}, c.ID
 }
 
-// Cut takes one entry more than size, if there was one, off the list: it tells
-// that another page follows, whose cursor Cut returns.
+// Cut shortens list to size entries. If list had more, it returns the cursor of
+// the next page.
 func Cut[T any](list []T, size int, place func(T) Cursor) ([]T, Cursor) {
 	if len(list) <= size {
 		return list, Cursor{}

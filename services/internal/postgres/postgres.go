@@ -1,8 +1,7 @@
-// Package postgres opens the database and keeps each service's schema in it up
-// to date.
+// Package postgres opens the database and migrates each service's schema.
 //
-// The services share a database and nothing in it: each has a schema of its own
-// name and reads no other.
+// The services share a database but no tables: each has a schema named after it
+// and reads no other.
 package postgres
 
 import (
@@ -18,7 +17,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/config"
 )
 
-// A Config says where the database is.
+// Config is the address and the credentials of the database.
 type Config struct {
 	Host, Port, Name, User, Password string
 }
@@ -34,9 +33,9 @@ func FromEnv(env *config.Env) Config {
 	}
 }
 
-// Open makes a pool, which connects only when it is used. If the host's name has
-// several addresses, connections go to the one that accepts writes. service
-// names the connections in pg_stat_activity.
+// Open returns a pool that connects on first use. If the host name has several
+// addresses, the pool connects to the one that accepts writes. service names the
+// connections in pg_stat_activity.
 func Open(ctx context.Context, c Config, service string) (*pgxpool.Pool, error) {
 	dsn := url.URL{
 		Scheme: "postgres",
@@ -56,8 +55,8 @@ func Open(ctx context.Context, c Config, service string) (*pgxpool.Pool, error) 
 	return pool, nil
 }
 
-// Unreachable says whether err means that the database is away for now, so that
-// a later try may succeed.
+// Unreachable reports whether err means that the database is temporarily
+// unavailable, so that a retry may succeed.
 func Unreachable(err error) bool {
 	var connect *pgconn.ConnectError
 	var server *pgconn.PgError

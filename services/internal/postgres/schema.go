@@ -12,24 +12,24 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A Schema is a service's part of the database: the schema Name, made by the
-// files *.sql of Migrations in the order of their names.
+// Schema is a service's schema in the database. The *.sql files of Migrations
+// create it, in the order of their names.
 //
-// Old and new pods run side by side during a rolling update, so a migration must
-// leave the schema usable for the version before it. All pending ones are applied
-// in one transaction: what cannot run in one (CREATE INDEX CONCURRENTLY) does not
-// belong here.
+// During a rolling update old and new pods run in parallel, so a migration must
+// leave the schema usable for the previous version. All pending migrations run
+// in one transaction, so statements that cannot run in one, such as CREATE INDEX
+// CONCURRENTLY, are not possible.
 type Schema struct {
 	Pool       *pgxpool.Pool
 	Name       string
 	Migrations fs.FS
-	Retry      time.Duration // between two tries of Run
+	Retry      time.Duration // between two attempts of Run
 	Log        *slog.Logger
 
 	applied atomic.Bool
 }
 
-// Run applies the migrations, and tries again until that has worked or ctx ends.
+// Run applies the migrations, and retries until that succeeds or ctx is done.
 func (s *Schema) Run(ctx context.Context) {
 	last := ""
 	for {
@@ -49,19 +49,21 @@ func (s *Schema) Run(ctx context.Context) {
 	}
 }
 
-// Check is a readiness probe: the migrations are applied and the database answers.
+// Check is a readiness probe. It returns an error unless the database responds
+// and the migrations are applied.
 func (s *Schema) Check(ctx context.Context) error {
 	if err := s.Pool.Ping(ctx); err != nil {
 		return err
 	}
 	if !s.applied.Load() {
-		return fmt.Errorf("migrations of schema %s are not applied yet", s.Name)
+		return fmt.Errorf("migrations of schema %s not applied yet", s.Name)
 	}
 	return nil
 }
 
-// Apply applies the pending migrations. Pods that start at once take turns: the
-// advisory lock is held until the transaction ends, also when its pod dies.
+// Apply applies the pending migrations. An advisory lock makes pods that start
+// at the same time take turns. The lock is released when the transaction ends,
+// even if its pod dies.
 func (s *Schema) Apply(ctx context.Context) error {
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "migrations of "+s.Name); err != nil {
@@ -80,7 +82,8 @@ func (s *Schema) Apply(ctx context.Context) error {
 	return nil
 }
 
-// done makes the schema and its list of applied migrations, and reads that.
+// done creates the schema and its table of applied migrations, and returns the
+// applied ones.
 func (s *Schema) done(ctx context.Context, tx pgx.Tx) (map[string]bool, error) {
 	name := pgx.Identifier{s.Name}.Sanitize()
 	if _, err := tx.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+name+`; CREATE TABLE IF NOT EXISTS `+name+`.migrations (

@@ -1,4 +1,4 @@
-// Package redisdb opens the Redis client in the same way for every service.
+// Package redisdb configures Redis clients for all services.
 package redisdb
 
 import (
@@ -14,15 +14,16 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Open makes a client for addr, a host:port. It connects when it is used, and
-// again whenever a connection is lost.
+// Open returns a client for addr, a host:port. It connects on first use and
+// reconnects when necessary.
 //
-// What the library itself has to say goes to log, below the usual level: the
-// readiness check already tells that Redis is away. The library has one logger
-// for the process, so Open is for main.
+// The library logs to log at debug level, because the readiness check already
+// reports an unreachable Redis. Its logger is global, so call Open only from
+// main.
 //
-// Commands obey their context's deadline and are sent once: repeating one whose
-// answer was lost could count a request twice or take a rotated token for stolen.
+// Commands respect the context's deadline and are not retried. If only the
+// response was lost, a retry could count a request twice, or present a rotated
+// token again.
 func Open(addr, service string, log *slog.Logger) *redis.Client {
 	redis.SetLogger(logger{log})
 	return redis.NewClient(&redis.Options{
@@ -30,26 +31,26 @@ func Open(addr, service string, log *slog.Logger) *redis.Client {
 		ClientName:            service,
 		ContextTimeoutEnabled: true,
 		DialTimeout:           time.Second,
-		DialerRetries:         1,  // tries; the next command tries again
+		DialerRetries:         1,  // the next command tries again
 		MaxRetries:            -1, // none
-		// Announcements of maintenance are a feature of Redis Enterprise.
+		// Maintenance notifications are a feature of Redis Enterprise.
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }
 
-// Probe returns a readiness check.
+// Probe returns a readiness check for client.
 func Probe(client *redis.Client) func(context.Context) error {
 	return func(ctx context.Context) error { return client.Ping(ctx).Err() }
 }
 
-// Unreachable says whether err means that Redis is away for now, so that a later
-// try may succeed.
+// Unreachable reports whether err means that Redis is temporarily unavailable,
+// so that a retry may succeed.
 func Unreachable(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || redis.IsLoadingError(err) || redis.IsReadOnlyError(err)
 }
 
-// logger is what the library writes its messages to.
+// logger passes the library's log messages to log.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Printf(ctx context.Context, format string, v ...any) {

@@ -1,45 +1,46 @@
-// Package refusal is how a service's domain says no to its caller, without
-// knowing how callers reach it. Package rpc gives each kind its gRPC code.
+// Package refusal defines the errors with which a service's domain rejects a
+// request, independent of the transport. Package rpc maps each kind to a gRPC
+// code.
 package refusal
 
 import "strings"
 
-// A Kind is why a request was refused.
+// Kind is the reason why a request was refused.
 type Kind string
 
-// The kinds.
+// The kinds of refusals.
 const (
-	Invalid   Kind = "invalid"   // Fields says what is wrong
-	NotFound  Kind = "not found" // there is no such thing, or not for this caller
-	Forbidden Kind = "forbidden" // it is another user's
+	Invalid   Kind = "invalid"   // Fields lists the problems
+	NotFound  Kind = "not found" // it does not exist, or not for this caller
+	Forbidden Kind = "forbidden" // it belongs to another user
 )
 
-// An Error is a refusal. Its text is for the client.
+// Error is a refusal. Its text is for the client.
 type Error struct {
 	Kind   Kind
 	Text   string
-	Fields []Field // of Invalid only
+	Fields []Field // only for Invalid
 }
 
-// A Field says what a field of the request must be.
+// Field is a field of the request and its problem.
 type Field struct{ Name, Problem string }
 
 func (e *Error) Error() string { return e.Text }
 
-// New makes a refusal of any kind but [Invalid].
+// New returns a refusal of any kind but [Invalid].
 func New(kind Kind, text string) *Error { return &Error{Kind: kind, Text: text} }
 
-// Fields collects what is wrong with a request.
+// Fields collects the invalid fields of a request.
 type Fields []Field
 
-// Check adds a problem of the field name unless ok.
+// Check adds a problem with field name unless ok.
 func (f *Fields) Check(ok bool, name, problem string) {
 	if !ok {
 		*f = append(*f, Field{Name: name, Problem: problem})
 	}
 }
 
-// Err is an [Invalid] refusal with every problem, or nil.
+// Err returns an [Invalid] refusal with all problems, or nil.
 func (f *Fields) Err() error {
 	if len(*f) == 0 {
 		return nil

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Printable says whether text has from least to most characters, none of which
-// is a control character other than a line break or a tab. PostgreSQL, for one,
-// stores no NUL.
+// Printable reports whether text has least to most characters and no control
+// character except line breaks and tabs. PostgreSQL, for example, cannot store
+// NUL.
 func Printable(text string, least, most int) bool {
 	n := utf8.RuneCountInString(text)
 	return n >= least && n <= most && !strings.ContainsFunc(text, func(r rune) bool {
@@ -19,5 +19,5 @@ func Printable(text string, least, most int) bool {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// IsUUID says whether text has the form of an id, as PostgreSQL writes it.
+// IsUUID reports whether text is a UUID in the form that PostgreSQL prints.
 func IsUUID(text string) bool { return uuid.MatchString(text) }

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// UnaryServer takes the id from the call's metadata, or makes one.
+// UnaryServer reads the id from the call's metadata, or creates one.
 func UnaryServer(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	id := ""
 	if values := metadata.ValueFromIncomingContext(ctx, Header); len(values) > 0 {
@@ -16,7 +16,7 @@ func UnaryServer(ctx context.Context, request any, _ *grpc.UnaryServerInfo, hand
 	return handle(With(ctx, id), request)
 }
 
-// UnaryClient sends the context's id along.
+// UnaryClient adds the context's id to the call's metadata.
 func UnaryClient(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if id := From(ctx); id != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, Header, id)

@@ -2,7 +2,8 @@ package requestid
 
 import "net/http"
 
-// HTTP takes the id from the request, or makes one, and returns it in the answer.
+// HTTP reads the id from the request, or creates one, and adds it to the
+// response.
 func HTTP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := With(r.Context(), r.Header.Get(Header))

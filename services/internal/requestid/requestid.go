@@ -1,7 +1,6 @@
-// Package requestid gives every request from outside an id and carries it
-// through all services: as the header X-Request-Id over HTTP, as metadata of the
-// same name over gRPC and in the context in between. Package logs adds it to
-// every log line.
+// Package requestid assigns an id to each external request and propagates it
+// through all services: as the header X-Request-Id in HTTP, as metadata of the
+// same name in gRPC, and in the context. Package logs adds it to every log line.
 package requestid
 
 import (
@@ -10,15 +9,15 @@ import (
 	"regexp"
 )
 
-// Header is the HTTP header; gRPC metadata has it in lower case.
+// Header is the HTTP header. In gRPC metadata it is lower case.
 const Header = "X-Request-Id"
 
-// What a caller may choose: short, and harmless in a log line or a header.
+// valid restricts a caller's id to text that is safe in a log line or a header.
 var valid = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 type key struct{}
 
-// With returns a context that carries id, or a new id if this one is not valid.
+// With returns a context with id, or with a new id if id is not valid.
 func With(ctx context.Context, id string) context.Context {
 	if !valid.MatchString(id) {
 		id = rand.Text()
@@ -26,7 +25,7 @@ func With(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, key{}, id)
 }
 
-// From is the id that ctx carries, or "".
+// From returns the id of ctx, or "".
 func From(ctx context.Context) string {
 	id, _ := ctx.Value(key{}).(string)
 	return id

@@ -16,24 +16,24 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// A Conn is a client's connections to a service.
+// Conn is a client's connection pool for one service.
 type Conn struct {
 	*grpc.ClientConn
 	peers *peers
 }
 
-// Dial makes a client for target, such as "dns:///auth-service:5001". It
-// connects by itself, and again whenever the connection is lost.
+// Dial returns a client for target, such as "dns:///auth-service:5001". It
+// connects on its own and reconnects when necessary.
 //
-// Calls go to all addresses of the name in turn. A call that finds no connection
-// waits for one, up to its deadline ([Timeout] unless the context's is nearer):
-// so a server that is replaced costs time and no errors. Only the methods in
-// safe, as "auth.v1.AuthService/GetUser", are repeated when a server fails in
-// the middle of one.
+// Calls are balanced over all addresses of the name. Without a connection, a
+// call waits until its deadline ([Timeout] unless the context's is earlier), so
+// replacing a server causes delays but no errors. Only the methods in safe, such
+// as "auth.v1.AuthService/GetUser", are retried if a server fails during the
+// call.
 func Dial(target string, safe []string, opts ...grpc.DialOption) (*Conn, error) {
 	peers := newPeers()
 	conn, err := grpc.NewClient(target, append([]grpc.DialOption{
-		grpc.WithTransportCredentials(peers), // inside the cluster; a NetworkPolicy names who may call
+		grpc.WithTransportCredentials(peers), // in-cluster traffic; a NetworkPolicy restricts the callers
 		grpc.WithDefaultServiceConfig(serviceConfig(safe)),
 		grpc.WithDisableServiceConfig(), // none from DNS
 		grpc.WithChainUnaryInterceptor(requestid.UnaryClient),
@@ -43,14 +43,14 @@ func Dial(target string, safe []string, opts ...grpc.DialOption) (*Conn, error) 
 		}),
 	}, opts...)...)
 	if err != nil {
-		return nil, fmt.Errorf("make client for %s: %w", target, err)
+		return nil, fmt.Errorf("create client for %s: %w", target, err)
 	}
 	return &Conn{conn, peers}, nil
 }
 
-// Probe returns a readiness check that asks the standard health service. What
-// does not know that service is not the server: its connection is left for a new
-// one.
+// Probe returns a readiness check that queries the standard health service. A
+// peer that does not implement it is not the server, so its connection is
+// closed.
 func Probe(conn *Conn) func(context.Context) error {
 	client := healthpb.NewHealthClient(conn)
 	return func(ctx context.Context) error {
@@ -62,13 +62,13 @@ func Probe(conn *Conn) func(context.Context) error {
 			return err
 		}
 		if answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-			return fmt.Errorf("its health is %s", answer.GetStatus())
+			return fmt.Errorf("health status %s", answer.GetStatus())
 		}
 		return nil
 	}
 }
 
-// serviceConfig is gRPC's own way to set these rules:
+// serviceConfig returns gRPC's service config:
 // https://github.com/grpc/grpc/blob/master/doc/service_config.md
 func serviceConfig(safe []string) string {
 	type object = map[string]any
@@ -87,7 +87,7 @@ func serviceConfig(safe []string) string {
 	}
 	config, err := json.Marshal(object{"loadBalancingConfig": []object{{"round_robin": object{}}}, "methodConfig": methods})
 	if err != nil {
-		panic(err) // maps of strings and numbers always have a JSON form
+		panic(err) // maps of strings and numbers always encode
 	}
 	return string(config)
 }

@@ -14,10 +14,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// observe logs each call and counts it; health checks are neither.
+// observe logs and measures each call except health checks.
 func observe(log *slog.Logger, metrics prometheus.Registerer) grpc.UnaryServerInterceptor {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "grpc_server_handling_seconds", Help: "Time that calls took, by method and gRPC code.",
+		Name: "grpc_server_handling_seconds", Help: "Duration of calls, by method and gRPC code.",
 	}, []string{"method", "code"})
 	metrics.MustRegister(seconds)
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
@@ -34,7 +34,7 @@ func observe(log *slog.Logger, metrics prometheus.Registerer) grpc.UnaryServerIn
 	}
 }
 
-// level is Error for what is the server's fault.
+// level is Error for the server's own failures.
 func level(code codes.Code) slog.Level {
 	switch code {
 	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unimplemented, codes.Unavailable, codes.DeadlineExceeded:
@@ -44,8 +44,8 @@ func level(code codes.Code) slog.Level {
 	}
 }
 
-// recoverPanics turns a panic into INTERNAL, as net/http does for its handlers:
-// one bad request must not end the others.
+// recoverPanics turns a panic into INTERNAL, as net/http does for handlers, so
+// that one bad request does not end the others.
 func recoverPanics(log *slog.Logger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (reply any, err error) {
 		defer func() {
@@ -58,7 +58,7 @@ func recoverPanics(log *slog.Logger) grpc.UnaryServerInterceptor {
 	}
 }
 
-// limitTime gives calls that came without a deadline, or with a far one, ours.
+// limitTime applies Timeout to calls with a later deadline or none.
 func limitTime(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()

@@ -9,10 +9,10 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// peers are credentials without any security, which know what is connected, so
-// that a peer that is not the server can be left. gRPC itself keeps a connection
-// as long as it stands, whatever answers on it: before a node has the rules for a
-// new Service, or when a pod's address has gone to another, that is a stranger.
+// peers are insecure credentials that track their connections, so that a peer
+// that is not the server can be disconnected. gRPC keeps a connection open
+// whoever responds on it. That can be another server before a node has the rules
+// of a new Service, or after a pod's address was reused.
 type peers struct {
 	credentials.TransportCredentials
 
@@ -29,7 +29,7 @@ func newPeers() *peers {
 	return &peers{TransportCredentials: insecure.NewCredentials(), open: map[*peer]struct{}{}}
 }
 
-// ClientHandshake is called with every new connection.
+// ClientHandshake is called for every new connection.
 func (p *peers) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := p.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	if err != nil {
@@ -42,10 +42,10 @@ func (p *peers) ClientHandshake(ctx context.Context, authority string, raw net.C
 	return known, info, nil
 }
 
-// Clone gives the same: what a clone connects is to be known, too.
+// Clone returns p itself, so that p also tracks the connections of clones.
 func (p *peers) Clone() credentials.TransportCredentials { return p }
 
-// leave closes all connections; gRPC makes new ones.
+// leave closes all connections. gRPC opens new ones.
 func (p *peers) leave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

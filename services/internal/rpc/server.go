@@ -1,5 +1,5 @@
-// Package rpc sets up gRPC servers and clients alike for all services: request
-// ids, logs, metrics, deadlines on every call, retries only where they are safe.
+// Package rpc configures gRPC servers and clients for all services: request ids,
+// logs, metrics, deadlines for every call, and retries only where they are safe.
 package rpc
 
 import (
@@ -15,17 +15,16 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// Timeout is how long a call may take: a client's default, and the most that a
-// server grants.
+// Timeout is the default timeout of a client's call and the maximum that a
+// server allows.
 const Timeout = 5 * time.Second
 
-// maxConnectionAge makes clients connect, and look the name up, anew now and
-// then: this is how pods that came later get their share of calls, also behind
-// a Service with one cluster IP.
+// maxConnectionAge makes clients reconnect and resolve the name again. New pods
+// then get their share of calls, even behind a Service with one cluster IP.
 const maxConnectionAge = time.Minute
 
-// NewServer makes a server with the standard health service, which answers
-// NOT_SERVING until it is told otherwise.
+// NewServer returns a server with the standard health service, which initially
+// responds NOT_SERVING.
 func NewServer(log *slog.Logger, metrics prometheus.Registerer) (*grpc.Server, *health.Server) {
 	server := grpc.NewServer(
 		grpc.ChainUnaryInterceptor(requestid.UnaryServer, observe(log, metrics), recoverPanics(log), limitTime),

@@ -11,11 +11,11 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Status gives an error of a service's domain its gRPC code: a [refusal.Error]
-// that of its kind, an error that one of away knows UNAVAILABLE, and the error
-// of a call that the service itself made the code of that call. The text of an
-// error that is not the caller's goes along: callers are services, and the
-// gateway shows it to nobody.
+// Status converts an error of a service's domain into a gRPC status. A
+// [refusal.Error] has the code of its kind, and an error that one of away
+// recognizes is UNAVAILABLE. If a call by the service itself failed, its code is
+// kept where it means the same to the caller. Internal error texts are included,
+// because callers are services and the gateway does not show them.
 func Status(err error, away ...func(error) bool) error {
 	var refused *refusal.Error
 	if errors.As(err, &refused) {
@@ -35,7 +35,8 @@ func Status(err error, away ...func(error) bool) error {
 	return status.Error(codes.Internal, err.Error())
 }
 
-// passedOn says whether a call's code means the same to this service's caller.
+// passedOn reports whether a call's code means the same to this service's
+// caller.
 func passedOn(code codes.Code) bool {
 	return code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Canceled
 }

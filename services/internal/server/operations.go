@@ -9,8 +9,8 @@ import (
 	"tkdeploy.dev/tiktok/internal/metrics"
 )
 
-// Operations makes a mux with what every service serves over HTTP: GET /health,
-// GET /health/live and GET /metrics.
+// Operations returns a mux with the endpoints of every service: GET /health, GET
+// /health/live and GET /metrics.
 func Operations(health *monitor.Monitor, registry *prometheus.Registry) *http.ServeMux {
 	mux := http.NewServeMux()
 	health.Register(mux)

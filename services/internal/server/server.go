@@ -1,5 +1,5 @@
-// Package server runs a service's listeners and stops them without dropping a
-// request.
+// Package server runs a service's listeners and shuts them down without dropping
+// requests.
 package server
 
 import (
@@ -19,29 +19,29 @@ import (
 	monitor "tkdeploy.dev/tiktok/internal/health"
 )
 
-// A Server is what a service serves.
+// Server holds the listeners and handlers of a service.
 type Server struct {
 	HTTPPort int
 	HTTP     http.Handler
 
-	GRPCPort   int // with GRPC only
+	GRPCPort   int // only with GRPC
 	GRPC       *grpc.Server
 	GRPCHealth *health.Server
 
 	Health *monitor.Monitor
 	Log    *slog.Logger
 
-	// DrainFor is how long the service goes on serving after it was told to
-	// stop: until every node knows that this pod gets no new connections.
+	// DrainFor is how long the service keeps serving after a stop request, until
+	// no node sends new connections to this pod.
 	DrainFor time.Duration
-	// StopWithin is how long open requests then have to finish.
+	// StopWithin is how long open requests may then take.
 	StopWithin time.Duration
 
 	draining atomic.Bool
 }
 
-// Run serves until ctx ends, then drains and stops. The error says which
-// listener failed, or that requests were cut off.
+// Run serves until ctx is done, then drains and stops. It returns an error if a
+// listener failed or requests were cut off.
 func (s *Server) Run(ctx context.Context) error {
 	listenHTTP, err := listen(ctx, s.HTTPPort)
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Server) serve(ctx context.Context, listenHTTP, listenGRPC net.Listener)
 	return group.Wait()
 }
 
-// webServer bounds how long a client can hold a connection.
+// webServer limits how long a client can hold a connection.
 func (s *Server) webServer() *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(s.answer),
@@ -87,10 +87,10 @@ func (s *Server) webServer() *http.Server {
 	}
 }
 
-// answer tells the callers of a server that drains to connect anew, to another
-// pod. A connection that is idle stays open meanwhile: closed at once, as
-// [http.Server.SetKeepAlivesEnabled] would, it might be under the hands of a
-// caller that is just sending.
+// answer makes the clients of a draining server reconnect to another pod. Idle
+// connections stay open: closing them at once, as
+// [http.Server.SetKeepAlivesEnabled] does, could break a request that is being
+// sent.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		w.Header().Set("Connection", "close")

@@ -10,13 +10,13 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// stop goes the way of a pod that terminates: not ready at once; still serving,
-// for callers that have not heard of it yet; then no new requests and time for
-// the open ones.
+// stop shuts the service down like a terminating pod. It reports not ready at
+// once, keeps serving clients that have not noticed yet, and then rejects new
+// requests and waits for the open ones.
 //
-// The gRPC health service stays SERVING until the end of the drain. Clients hold
-// on to their connections, and one that asks would otherwise count this service
-// as down while it still serves and its successor already does.
+// The gRPC health service stays SERVING until the drain ends. Clients keep their
+// connections, and one that checks would otherwise report an outage while this
+// service and its successor both serve.
 func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.Log.InfoContext(ctx, "draining", "for", s.DrainFor.String())
 	s.Health.Drain()
@@ -48,13 +48,13 @@ func (s *Server) stopGRPC(ctx context.Context) error {
 	case <-finished:
 		return nil
 	case <-ctx.Done():
-		s.GRPC.Stop() // lets GracefulStop return as well
+		s.GRPC.Stop() // makes GracefulStop return
 		<-finished
 		return fmt.Errorf("stop gRPC: %w", ctx.Err())
 	}
 }
 
-// reportGRPC tells the standard gRPC health service what the monitor found.
+// reportGRPC passes the monitor's result to the standard gRPC health service.
 func (s *Server) reportGRPC(ready bool) {
 	status := healthpb.HealthCheckResponse_NOT_SERVING
 	if ready {

@@ -1,9 +1,9 @@
 // Package token signs and verifies access tokens: JWTs (HS256) with the secret
 // JWT_ACCESS_SECRET, which auth-service and api-gateway share.
 //
-// The gateway verifies tokens itself instead of asking auth-service: no extra
-// call on every request, and who is signed in stays so while auth-service rolls.
-// The price is that a token cannot be taken back, so it lives for minutes.
+// The gateway verifies tokens without calling auth-service. That saves a call
+// per request, and users stay signed in while auth-service is updated. Since a
+// token cannot be revoked, it expires after minutes.
 package token
 
 import (
@@ -13,7 +13,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MinSecret is the shortest secret in bytes: as long as the hash (RFC 7518, 3.2).
+// MinSecret is the minimum length of a secret in bytes, the hash size (RFC 7518,
+// 3.2).
 const MinSecret = 32
 
 const (
@@ -21,14 +22,14 @@ const (
 	audience = "tiktok"
 )
 
-// A Signer makes tokens that live for TTL.
+// Signer signs tokens that are valid for TTL.
 type Signer struct {
 	Secret []byte
 	TTL    time.Duration
 	Now    func() time.Time
 }
 
-// Sign makes a token for the user with this id.
+// Sign returns a token for the user with this id.
 func (s Signer) Sign(userID string) (string, error) {
 	now := s.Now()
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
@@ -44,17 +45,17 @@ func (s Signer) Sign(userID string) (string, error) {
 	return signed, nil
 }
 
-// A Verifier checks tokens.
+// Verifier verifies tokens.
 type Verifier struct {
 	Secret []byte
 	Now    func() time.Time
 }
 
-// Verify returns the id of the user whom the token was made for. The error says
-// what is wrong with the token and shows nothing of it.
+// Verify returns the id of the token's user. The error describes the problem
+// without showing any part of the token.
 func (v Verifier) Verify(token string) (userID string, err error) {
 	parser := jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), // never what the token asks for
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), // never the algorithm that the token names
 		jwt.WithIssuer(issuer),
 		jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(),

@@ -1,6 +1,5 @@
-// Package accounts is what auth-service does: it registers users, checks their
-// passwords and keeps their sessions. It knows nothing of gRPC, PostgreSQL or
-// Redis.
+// Package accounts is the domain of auth-service. It registers users, checks
+// passwords and manages sessions, independent of gRPC, PostgreSQL and Redis.
 package accounts
 
 import (
@@ -9,7 +8,7 @@ import (
 	"time"
 )
 
-// A User is an account as others may see it.
+// User is an account without its password.
 type User struct {
 	ID        string
 	Username  string
@@ -17,8 +16,8 @@ type User struct {
 	CreatedAt time.Time
 }
 
-// Tokens let a client act for a user: the access token for ExpiresIn, the
-// refresh token once, for new tokens.
+// Tokens authorize a client to act for a user. The access token expires after
+// ExpiresIn; the refresh token can be exchanged for new tokens once.
 type Tokens struct {
 	Access    string
 	ExpiresIn time.Duration
@@ -26,13 +25,14 @@ type Tokens struct {
 }
 
 var (
-	// ErrNotFound says that there is no user with this id or email.
+	// ErrNotFound means that there is no user with this id or email.
 	ErrNotFound = errors.New("no such user")
-	// ErrDenied does not tell whether the email, the password or the token was wrong.
+	// ErrDenied does not reveal whether the email, the password or the token was
+	// wrong.
 	ErrDenied = errors.New("wrong email or password, or a session that has ended")
 )
 
-// A TakenError says that another account has the same value in Field.
+// TakenError means that another account has the same value in Field.
 type TakenError struct{ Field string }
 
 func (e *TakenError) Error() string { return "the " + e.Field + " is taken" }
@@ -45,9 +45,9 @@ type Users interface {
 	ByEmail(ctx context.Context, email string) (User, string, error)
 	// ByID returns [ErrNotFound] if there is no such user.
 	ByID(ctx context.Context, id string) (User, error)
-	// Names maps the ids that somebody has to usernames.
+	// Names maps the known ids to usernames.
 	Names(ctx context.Context, ids []string) (map[string]string, error)
-	// Delete is no error if there is no such user.
+	// Delete returns no error if there is no such user.
 	Delete(ctx context.Context, id string) error
 }
 
@@ -57,34 +57,34 @@ type Sessions interface {
 	Open(ctx context.Context, userID string) (refresh string, err error)
 	// Rotate exchanges a refresh token for the next one, or returns [ErrDenied].
 	Rotate(ctx context.Context, refresh string) (userID, next string, err error)
-	// EndAll ends all sessions of a user, also those that are opened meanwhile:
-	// the user is about to be deleted.
+	// EndAll ends all sessions of a user who is about to be deleted, including
+	// those that are opened later.
 	EndAll(ctx context.Context, userID string) error
 }
 
-// Passwords hashes passwords; both methods cost time on purpose.
+// Passwords hashes passwords. Both methods are deliberately slow.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
-	// Matches answers false, after the usual time, if hash is empty.
+	// Matches returns false, after the usual time, if hash is empty.
 	Matches(ctx context.Context, hash, password string) (bool, error)
 }
 
-// Signer makes access tokens.
+// Signer signs access tokens.
 type Signer interface {
 	Sign(userID string) (string, error)
 }
 
-// A Service carries the parts that it works with.
+// Service implements the domain with its dependencies.
 type Service struct {
 	Users     Users
 	Sessions  Sessions
 	Passwords Passwords
 	Signer    Signer
-	AccessTTL time.Duration // the life of the signer's tokens
+	AccessTTL time.Duration // lifetime of the signer's tokens
 }
 
-// Register makes an account. The errors that are the caller's: an
-// [InvalidError], a [TakenError].
+// Register creates an account. An [InvalidError] or [TakenError] is the caller's
+// fault.
 func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	r = r.normal()
 	if err := r.validate(); err != nil {
@@ -97,8 +97,8 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	return s.Users.Create(ctx, r.Username, r.Email, hash)
 }
 
-// Login opens a session, or returns [ErrDenied]. An email that nobody has takes
-// as long as a wrong password.
+// Login opens a session, or returns [ErrDenied]. An unknown email takes as long
+// as a wrong password.
 func (s *Service) Login(ctx context.Context, email, password string) (Tokens, error) {
 	user, hash, err := s.Users.ByEmail(ctx, normalEmail(email))
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -127,17 +127,17 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 	return s.tokens(userID, next)
 }
 
-// User reads an account, or returns [ErrNotFound].
+// User returns an account, or [ErrNotFound].
 func (s *Service) User(ctx context.Context, id string) (User, error) {
 	return s.Users.ByID(ctx, id)
 }
 
-// Usernames maps the ids that somebody has to usernames.
+// Usernames maps the known ids to usernames.
 func (s *Service) Usernames(ctx context.Context, ids []string) (map[string]string, error) {
 	return s.Users.Names(ctx, ids)
 }
 
-// Delete deletes an account, if it is there, and ends its sessions.
+// Delete ends a user's sessions and deletes the account, if it exists.
 func (s *Service) Delete(ctx context.Context, id string) error {
 	if err := s.Sessions.EndAll(ctx, id); err != nil {
 		return err

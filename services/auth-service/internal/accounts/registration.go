@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// A Registration is what a new user gives.
+// Registration is a request to create an account.
 type Registration struct {
 	Username string
 	Email    string
 	Password string
 }
 
-// An InvalidError lists what is wrong with a request, field by field.
+// InvalidError lists the invalid fields of a request.
 type InvalidError struct{ Fields []FieldError }
 
-// A FieldError says what a field must be.
+// FieldError is an invalid field and its problem.
 type FieldError struct{ Field, Problem string }
 
 func (e *InvalidError) Error() string {
@@ -30,7 +30,7 @@ func (e *InvalidError) Error() string {
 
 var usernameForm = regexp.MustCompile(`^[a-z0-9._]{3,30}$`)
 
-// normal makes names and emails that differ in case only the same.
+// normal makes usernames and emails independent of case.
 func (r Registration) normal() Registration {
 	r.Username = strings.ToLower(strings.TrimSpace(r.Username))
 	r.Email = normalEmail(r.Email)
@@ -39,8 +39,8 @@ func (r Registration) normal() Registration {
 
 func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// validate checks lengths in characters: NIST SP 800-63B wants at least 8 for a
-// password and no rules on which; an upper limit bounds the work of hashing.
+// validate counts characters, not bytes. NIST SP 800-63B requires at least 8 for
+// a password and no composition rules. The maximum limits the cost of hashing.
 func (r Registration) validate() error {
 	var fields []FieldError
 	if !usernameForm.MatchString(r.Username) {

@@ -11,13 +11,13 @@ import (
 	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
 )
 
-// A Server is an authv1.AuthServiceServer.
+// Server implements authv1.AuthServiceServer.
 type Server struct {
 	authv1.UnimplementedAuthServiceServer
 	Accounts *accounts.Service
 }
 
-// Register makes an account.
+// Register creates an account.
 func (s *Server) Register(ctx context.Context, r *authv1.RegisterRequest) (*authv1.RegisterResponse, error) {
 	user, err := s.Accounts.Register(ctx, accounts.Registration{
 		Username: r.GetUsername(), Email: r.GetEmail(), Password: r.GetPassword(),
@@ -37,7 +37,7 @@ func (s *Server) Login(ctx context.Context, r *authv1.LoginRequest) (*authv1.Log
 	return &authv1.LoginResponse{Tokens: tokensMessage(tokens)}, nil
 }
 
-// Refresh exchanges a refresh token.
+// Refresh exchanges a refresh token for new tokens.
 func (s *Server) Refresh(ctx context.Context, r *authv1.RefreshRequest) (*authv1.RefreshResponse, error) {
 	tokens, err := s.Accounts.Refresh(ctx, r.GetRefreshToken())
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Server) Refresh(ctx context.Context, r *authv1.RefreshRequest) (*authv1
 	return &authv1.RefreshResponse{Tokens: tokensMessage(tokens)}, nil
 }
 
-// GetUser reads an account.
+// GetUser returns an account.
 func (s *Server) GetUser(ctx context.Context, r *authv1.GetUserRequest) (*authv1.GetUserResponse, error) {
 	user, err := s.Accounts.User(ctx, r.GetId())
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *Server) GetUser(ctx context.Context, r *authv1.GetUserRequest) (*authv1
 	return &authv1.GetUserResponse{User: userMessage(user)}, nil
 }
 
-// GetUsernames reads the names of users.
+// GetUsernames returns the names of users.
 func (s *Server) GetUsernames(ctx context.Context, r *authv1.GetUsernamesRequest) (*authv1.GetUsernamesResponse, error) {
 	names, err := s.Accounts.Usernames(ctx, r.GetIds())
 	if err != nil {

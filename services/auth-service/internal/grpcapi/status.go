@@ -13,9 +13,9 @@ import (
 	"tkdeploy.dev/tiktok/internal/redisdb"
 )
 
-// toStatus gives each error of accounts its gRPC code. The text of an error that
-// is not the caller's goes along: callers are services, and the gateway shows it
-// to nobody.
+// toStatus converts an error of accounts into a gRPC status. Internal error
+// texts are included, because callers are services and the gateway does not show
+// them.
 func toStatus(err error) error {
 	var invalid *accounts.InvalidError
 	var taken *accounts.TakenError

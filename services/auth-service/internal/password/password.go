@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost that OWASP's password storage cheat sheet recommends: 19 MiB, two
+// The cost recommended by OWASP's password storage cheat sheet: 19 MiB, two
 // passes, one thread.
 const (
 	memory  = 19 * 1024 // KiB
@@ -20,27 +20,27 @@ const (
 	keySize = 32
 )
 
-// format is the PHC string format; it keeps the cost beside each hash, so that a
-// later change of the constants leaves old hashes valid.
+// format is the PHC string format. It stores the cost with each hash, so
+// changing the constants keeps old hashes valid.
 const format = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
 
 var encoding = base64.RawStdEncoding
 
-// A Hasher hashes as many passwords at a time as there are CPUs: more would only
-// take memory. Use [New].
+// Hasher hashes at most GOMAXPROCS passwords at a time. More would only use
+// memory. Use [New].
 type Hasher struct {
 	slots chan struct{}
 	dummy string
 }
 
-// New makes a hasher.
+// New returns a Hasher.
 func New() *Hasher {
 	h := &Hasher{slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	h.dummy = derive(rand.Text())
 	return h
 }
 
-// Hash returns a new hash of password. The only error is that of ctx.
+// Hash returns a new hash of password. Its only error is that of ctx.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := h.enter(ctx); err != nil {
 		return "", err
@@ -49,9 +49,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return derive(password), nil
 }
 
-// Matches says whether hash was made of password. An empty hash matches nothing,
-// in the time that a real one takes. The error is that of ctx, or says that hash
-// is none of ours.
+// Matches reports whether hash is a hash of password. An empty hash matches
+// nothing, but takes as long as a real one. The error is that of ctx or means
+// that hash has an unknown format.
 func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
 	if err := h.enter(ctx); err != nil {
 		return false, err

@@ -18,22 +18,22 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Schema is the schema that the tables are in.
+// Schema is the name of the database schema.
 const Schema = "auth"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations make the schema.
+// Migrations returns the migrations of the schema.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the folder is part of the binary
+		panic(err) // the directory is part of the binary
 	}
 	return files
 }
 
-// A Store is an [accounts.Users].
+// Store implements [accounts.Users].
 type Store struct{ Pool *pgxpool.Pool }
 
 var _ accounts.Users = Store{}
@@ -63,7 +63,7 @@ func (s Store) ByEmail(ctx context.Context, email string) (accounts.User, string
 	return u, hash, found("find user by email", err)
 }
 
-// ByID implements [accounts.Users]. What is no UUID is nobody's id.
+// ByID implements [accounts.Users]. An id that is not a UUID is not found.
 func (s Store) ByID(ctx context.Context, id string) (accounts.User, error) {
 	const query = `SELECT ` + columns + ` FROM auth.users WHERE id = $1`
 	var key pgtype.UUID
@@ -94,7 +94,7 @@ func (s Store) Names(ctx context.Context, ids []string) (map[string]string, erro
 // Delete implements [accounts.Users].
 func (s Store) Delete(ctx context.Context, id string) error {
 	if !refusal.IsUUID(id) {
-		return nil // nobody has it
+		return nil // an id that is not a UUID has no account
 	}
 	if _, err := s.Pool.Exec(ctx, `DELETE FROM auth.users WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("delete user: %w", err)
@@ -112,7 +112,7 @@ func found(doing string, err error) error {
 	return nil
 }
 
-// taken is the field whose unique constraint err reports, or "".
+// taken returns the field whose unique constraint err reports, or "".
 func taken(err error) string {
 	const uniqueViolation = "23505"
 	var failure *pgconn.PgError

@@ -14,7 +14,7 @@ import (
 	interactionv1 "tkdeploy.dev/tiktok/proto/interaction/v1"
 )
 
-// A Server is an interactionv1.InteractionServiceServer.
+// Server implements interactionv1.InteractionServiceServer.
 type Server struct {
 	interactionv1.UnimplementedInteractionServiceServer
 	Interactions *interactions.Service
@@ -25,7 +25,7 @@ func (s *Server) Like(ctx context.Context, r *interactionv1.LikeRequest) (*inter
 	return answer(&interactionv1.LikeResponse{}, s.Interactions.Like(ctx, r.GetUserId(), r.GetVideoId()))
 }
 
-// Unlike takes a like back.
+// Unlike removes a like.
 func (s *Server) Unlike(ctx context.Context, r *interactionv1.UnlikeRequest) (*interactionv1.UnlikeResponse, error) {
 	return answer(&interactionv1.UnlikeResponse{}, s.Interactions.Unlike(ctx, r.GetUserId(), r.GetVideoId()))
 }
@@ -36,7 +36,7 @@ func (s *Server) AddComment(ctx context.Context, r *interactionv1.AddCommentRequ
 	return answer(&interactionv1.AddCommentResponse{Comment: message(comment)}, err)
 }
 
-// ListComments reads a page of comments.
+// ListComments returns a page of comments.
 func (s *Server) ListComments(ctx context.Context, r *interactionv1.ListCommentsRequest) (*interactionv1.ListCommentsResponse, error) {
 	request, err := page.Parse(r.GetPageSize(), r.GetCursor())
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *Server) AddView(ctx context.Context, r *interactionv1.AddViewRequest) (
 	return answer(&interactionv1.AddViewResponse{}, s.Interactions.View(ctx, r.GetUserId(), r.GetVideoId()))
 }
 
-// GetStats counts what was done to videos.
+// GetStats returns the counts of videos.
 func (s *Server) GetStats(ctx context.Context, r *interactionv1.GetStatsRequest) (*interactionv1.GetStatsResponse, error) {
 	stats, err := s.Interactions.Stats(ctx, r.GetVideoIds(), r.GetViewerId())
 	list := make([]*interactionv1.Stats, len(stats))
@@ -65,12 +65,12 @@ func (s *Server) GetStats(ctx context.Context, r *interactionv1.GetStatsRequest)
 	return answer(&interactionv1.GetStatsResponse{Stats: list}, err)
 }
 
-// DeleteVideo forgets what was done to a video.
+// DeleteVideo deletes the interactions with a video.
 func (s *Server) DeleteVideo(ctx context.Context, r *interactionv1.DeleteVideoRequest) (*interactionv1.DeleteVideoResponse, error) {
 	return answer(&interactionv1.DeleteVideoResponse{}, s.Interactions.DeleteVideo(ctx, r.GetVideoId()))
 }
 
-// DeleteUser forgets a user.
+// DeleteUser deletes the interactions of a user and with the user's videos.
 func (s *Server) DeleteUser(ctx context.Context, r *interactionv1.DeleteUserRequest) (*interactionv1.DeleteUserResponse, error) {
 	return answer(&interactionv1.DeleteUserResponse{}, s.Interactions.DeleteUser(ctx, r.GetUserId()))
 }

@@ -1,6 +1,6 @@
-// Package interactions is what interaction-service does: it keeps likes,
-// comments and views, each together with the event that tells of it. It knows
-// nothing of gRPC, PostgreSQL or Kafka.
+// Package interactions is the domain of interaction-service. It stores likes,
+// comments and views, each together with its event, independent of gRPC,
+// PostgreSQL and Kafka.
 package interactions
 
 import (
@@ -12,13 +12,13 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// ErrNotFound says that there is no such video.
+// ErrNotFound means that there is no such video.
 var ErrNotFound = refusal.New(refusal.NotFound, "no such video")
 
-// An Action is who did something to a video, and whose video it is. All are ids.
+// Action holds the ids of the acting user, the video and the video's owner.
 type Action struct{ User, Video, Owner string }
 
-// A Comment is what a user wrote about a video.
+// Comment is a user's comment on a video.
 type Comment struct {
 	ID        string
 	UserID    string
@@ -26,36 +26,37 @@ type Comment struct {
 	CreatedAt time.Time
 }
 
-// Stats counts what was done to a video.
+// Stats holds the counts of a video.
 type Stats struct {
 	VideoID                string
 	Likes, Comments, Views int64
-	Liked                  bool // by the viewer who asks
+	Liked                  bool // by the viewer
 }
 
-// Store keeps what was done. Each method that changes something writes the event
-// of that change in the same transaction, and none if nothing changed.
+// Store stores interactions. A method that changes something also writes an
+// event in the same transaction, and no event if nothing changed.
 type Store interface {
 	Like(ctx context.Context, a Action) error
 	Unlike(ctx context.Context, user, video string) error
 	Comment(ctx context.Context, a Action, text string) (Comment, error)
 	View(ctx context.Context, a Action) error
-	// Comments reads up to limit comments on a video behind a place in the list.
+	// Comments returns up to limit comments on a video after a position in the
+	// list.
 	Comments(ctx context.Context, video string, after page.Cursor, limit int) ([]Comment, error)
-	// Stats answers in the order of videos.
+	// Stats returns the counts in the order of videos.
 	Stats(ctx context.Context, videos []string, viewer string) ([]Stats, error)
 	// DeleteVideo and DeleteUser write no events.
 	DeleteVideo(ctx context.Context, video string) error
 	DeleteUser(ctx context.Context, user string) error
 }
 
-// Videos knows whose a video is.
+// Videos finds the owners of videos.
 type Videos interface {
 	// Owner returns [ErrNotFound] if there is no such video.
 	Owner(ctx context.Context, video string) (string, error)
 }
 
-// A Service carries the parts that it works with.
+// Service implements the domain with its dependencies.
 type Service struct {
 	Store  Store
 	Videos Videos
@@ -68,8 +69,8 @@ func (s *Service) Like(ctx context.Context, user, video string) error {
 	return s.act(ctx, user, video, func(a Action) error { return s.Store.Like(ctx, a) })
 }
 
-// Unlike takes a like back, if there is one. It asks for no video: one that is
-// deleted can be unliked.
+// Unlike removes a like, if there is one. It does not check the video, so the
+// like of a deleted video can be removed.
 func (s *Service) Unlike(ctx context.Context, user, video string) error {
 	if !refusal.IsUUID(video) {
 		return ErrNotFound
@@ -78,7 +79,7 @@ func (s *Service) Unlike(ctx context.Context, user, video string) error {
 	return s.Store.Unlike(ctx, user, video)
 }
 
-// Comment writes a comment, or returns [ErrNotFound].
+// Comment adds a comment, or returns [ErrNotFound].
 func (s *Service) Comment(ctx context.Context, user, video, text string) (comment Comment, err error) {
 	text = strings.TrimSpace(text)
 	var fields refusal.Fields
@@ -107,7 +108,7 @@ func (s *Service) act(ctx context.Context, user, video string, do func(Action) e
 	return do(Action{User: user, Video: video, Owner: owner})
 }
 
-// Comments reads a page of the comments on a video.
+// Comments returns a page of the comments on a video.
 func (s *Service) Comments(ctx context.Context, video string, r page.Request) ([]Comment, page.Cursor, error) {
 	if !refusal.IsUUID(video) {
 		return nil, page.Cursor{}, ErrNotFound
@@ -120,7 +121,7 @@ func (s *Service) Comments(ctx context.Context, video string, r page.Request) ([
 	return list, next, nil
 }
 
-// Stats counts what was done to videos, for a viewer who may be nobody.
+// Stats returns the counts of videos. viewer may be empty.
 func (s *Service) Stats(ctx context.Context, videos []string, viewer string) ([]Stats, error) {
 	var fields refusal.Fields
 	fields.Check(len(videos) <= 100, "video_ids", "must be up to 100")
@@ -133,7 +134,7 @@ func (s *Service) Stats(ctx context.Context, videos []string, viewer string) ([]
 	return s.Store.Stats(ctx, videos, viewer)
 }
 
-// DeleteVideo forgets what was done to a video.
+// DeleteVideo deletes the interactions with a video.
 func (s *Service) DeleteVideo(ctx context.Context, video string) error {
 	if !refusal.IsUUID(video) {
 		return ErrNotFound
@@ -141,7 +142,7 @@ func (s *Service) DeleteVideo(ctx context.Context, video string) error {
 	return s.Store.DeleteVideo(ctx, video)
 }
 
-// DeleteUser forgets what a user did, and what was done to the user's videos.
+// DeleteUser deletes a user's interactions and those with the user's videos.
 func (s *Service) DeleteUser(ctx context.Context, user string) error {
 	return s.Store.DeleteUser(ctx, user)
 }

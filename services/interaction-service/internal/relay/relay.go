@@ -1,7 +1,7 @@
 // Package relay publishes the outbox's events to Kafka.
 //
-// An event is sent before it is removed from the outbox, so a crash in between
-// sends it twice and never not at all; its id tells consumers that it is the same.
+// An event is removed from the outbox after it is sent. A crash in between sends
+// it again, with the same id, but never loses it.
 package relay
 
 import (
@@ -15,16 +15,16 @@ import (
 	"tkdeploy.dev/tiktok/internal/events"
 )
 
-// timeout is how long Kafka may take to acknowledge a batch. It is longer than a
-// broker needs to restart, because giving up can send an event twice.
+// timeout limits how long Kafka may take to acknowledge a batch. It is longer
+// than a broker restart, because giving up can send an event twice.
 const timeout = 15 * time.Second
 
-// Outbox is where the events are. See store.Store.
+// Outbox is the source of the events. See store.Store.
 type Outbox interface {
 	Publish(ctx context.Context, send func(context.Context, []events.Event) (sent []string, err error)) (worked bool, err error)
 }
 
-// A Relay publishes. Use [New].
+// Relay publishes events. Use [New].
 type Relay struct {
 	outbox    Outbox
 	producer  *kgo.Client
@@ -35,8 +35,9 @@ type Relay struct {
 	failures  prometheus.Counter
 }
 
-// New makes a relay that looks for events when it is woken, and every interval:
-// other pods' events, if they cannot publish, and what failed before.
+// New returns a Relay that checks for events when Wake is called and every
+// interval. The interval covers failed events and those of pods that cannot
+// publish.
 func New(outbox Outbox, producer *kgo.Client, interval time.Duration, log *slog.Logger, metrics prometheus.Registerer) *Relay {
 	r := &Relay{
 		outbox: outbox, producer: producer, interval: interval, log: log, wake: make(chan struct{}, 1),
@@ -44,18 +45,18 @@ func New(outbox Outbox, producer *kgo.Client, interval time.Duration, log *slog.
 			Name: "outbox_events_published_total", Help: "Events that Kafka has acknowledged.",
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "outbox_publish_failures_total", Help: "Tries to publish that failed and are repeated.",
+			Name: "outbox_publish_failures_total", Help: "Failed attempts to publish, which are retried.",
 		}),
 	}
 	metrics.MustRegister(r.published, r.failures)
 	return r
 }
 
-// Wake says that there may be events. It never waits.
+// Wake signals that there may be events. It does not block.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
-	default: // it will look anyway
+	default: // a signal is already pending
 	}
 }
 
@@ -81,8 +82,8 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-// wait waits for a reason to look again; after a failure, which the next action
-// does not mend, for the time alone.
+// wait waits until the next check. After a failure it ignores Wake, because
+// another action does not fix the cause.
 func (r *Relay) wait(ctx context.Context, failed bool) {
 	wake := r.wake
 	if failed {
@@ -95,7 +96,7 @@ func (r *Relay) wait(ctx context.Context, failed bool) {
 	}
 }
 
-// send returns the ids of the events that Kafka has acknowledged.
+// send returns the ids of the events that Kafka acknowledged.
 func (r *Relay) send(ctx context.Context, list []events.Event) ([]string, error) {
 	records, ids := make([]*kgo.Record, len(list)), make(map[*kgo.Record]string, len(list))
 	for i, event := range list {

@@ -10,15 +10,14 @@ import (
 	"tkdeploy.dev/tiktok/internal/events"
 )
 
-// batch bounds how long a transaction of [Store.Publish] is open.
+// batch limits the duration of the transaction in [Store.Publish].
 const batch = 200
 
-// Publish takes a shard of the outbox that nobody else has in hand, gives its
-// oldest events to send, and removes those whose ids send returns, also if send
-// returns an error with them. It tells whether there was something to do.
+// Publish locks a free shard of the outbox, passes its oldest events to send,
+// and removes the events whose ids send returns, even if send also returns an
+// error. It reports whether there was any event.
 //
-// Events that were sent when Publish could not remove them come again, with the
-// same ids.
+// If Publish cannot remove sent events, they are sent again with the same ids.
 func (s Store) Publish(ctx context.Context, send func(context.Context, []events.Event) ([]string, error)) (worked bool, err error) {
 	var failed error
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -38,13 +37,13 @@ func (s Store) Publish(ctx context.Context, send func(context.Context, []events.
 	return worked, nil
 }
 
-// claim locks a shard until the transaction ends, and reads what is in it then:
-// whoever had it before has committed.
+// claim locks a shard until the transaction ends, and then reads its events. The
+// previous holder of the lock has committed by then.
 func claim(ctx context.Context, tx pgx.Tx) ([]events.Event, error) {
 	var shard int16
 	err := tx.QueryRow(ctx, `SELECT shard FROM interaction.outbox_shards s
 		WHERE EXISTS (SELECT FROM interaction.outbox o WHERE o.shard = s.shard)
-		ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(&shard) // random: a shard that fails holds up no other
+		ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(&shard) // random: a failing shard does not block the others
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

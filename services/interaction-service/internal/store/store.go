@@ -1,5 +1,4 @@
-// Package store keeps likes, comments, views and the events that tell of them in
-// PostgreSQL.
+// Package store stores likes, comments, views and their events in PostgreSQL.
 package store
 
 import (
@@ -16,22 +15,22 @@ import (
 	"tkdeploy.dev/tiktok/internal/events"
 )
 
-// Schema is the schema that the tables are in.
+// Schema is the name of the database schema.
 const Schema = "interaction"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations make the schema.
+// Migrations returns the migrations of the schema.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the folder is part of the binary
+		panic(err) // the directory is part of the binary
 	}
 	return files
 }
 
-// A Store is an [interactions.Store].
+// Store implements [interactions.Store].
 type Store struct{ Pool *pgxpool.Pool }
 
 var _ interactions.Store = Store{}
@@ -121,8 +120,8 @@ func all(ctx context.Context, tx pgx.Tx, id string, statements ...string) error 
 	return nil
 }
 
-// emit comes last in its transaction: what waited for the row of another action
-// then also comes behind it in the outbox.
+// emit is the last statement of its transaction. An action that waited for
+// another action's row lock then also follows it in the outbox.
 func emit(ctx context.Context, tx pgx.Tx, kind events.Type, a interactions.Action) error {
 	_, err := tx.Exec(ctx, `INSERT INTO interaction.outbox (type, actor_id, video_id, owner_id) VALUES ($1, $2, $3, $4)`,
 		string(kind), a.User, a.Video, a.Owner)

@@ -1,4 +1,4 @@
-// Package videoclient asks video-service whose a video is.
+// Package videoclient queries video-service for the owners of videos.
 package videoclient
 
 import (
@@ -12,10 +12,10 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// SafeToRetry is what a [Client] calls.
+// SafeToRetry lists the methods that [Client] calls.
 var SafeToRetry = []string{videov1.VideoService_ServiceDesc.ServiceName + "/GetVideo"}
 
-// A Client is an [interactions.Videos].
+// Client implements [interactions.Videos].
 type Client struct{ Service videov1.VideoServiceClient }
 
 var _ interactions.Videos = Client{}
@@ -27,7 +27,7 @@ func (c Client) Owner(ctx context.Context, video string) (string, error) {
 		return "", interactions.ErrNotFound
 	}
 	if err != nil {
-		return "", fmt.Errorf("ask for the owner of a video: %w", err)
+		return "", fmt.Errorf("get the owner of a video: %w", err)
 	}
 	return reply.GetVideo().GetOwnerId(), nil
 }

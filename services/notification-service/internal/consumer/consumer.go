@@ -1,8 +1,8 @@
-// Package consumer takes events from Kafka, as one of the consumer group that
-// all pods of the service are.
+// Package consumer consumes events from Kafka. All pods of the service form one
+// consumer group.
 //
-// An offset is committed after the database has committed the event, so a crash
-// in between brings the event again, and never loses it.
+// An offset is committed after the event is committed to the database. A crash
+// in between delivers the event again, but never loses it.
 package consumer
 
 import (
@@ -17,28 +17,29 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Group is the consumer group's name.
+// Group is the name of the consumer group.
 const Group = "notification-service"
 
-// Options make a client a member of the group. Whoever joins a new group starts
-// with the oldest event.
+// Options returns the options that make a client a member of the group. A new
+// group starts at the oldest event.
 func Options() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumerGroup(Group),
 		kgo.ConsumeTopics(events.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
-		// A pod that died without leaving keeps its partitions for so long: after a crash
-		// of its node, or of the whole cluster. Kafka's own 45 s are for clients far away.
+		// A pod that dies without leaving, for example in a node crash, keeps
+		// its partitions for this long. Kafka's default of 45s is meant for
+		// distant clients.
 		kgo.SessionTimeout(10 * time.Second),
-		kgo.BlockRebalanceOnPoll(), // nobody else gets a partition while its events are in hand
+		kgo.BlockRebalanceOnPoll(), // no rebalance while events are being processed
 	}
 }
 
-// batch bounds how many events a transaction holds.
+// batch is the maximum number of events in a transaction.
 const batch = 500
 
-// A Consumer gives events to Take. Use [New].
+// Consumer passes events to a function. Use [New].
 type Consumer struct {
 	client   *kgo.Client
 	take     func(context.Context, []events.Event) error
@@ -47,18 +48,18 @@ type Consumer struct {
 	consumed *prometheus.CounterVec
 }
 
-// New makes a consumer of a client with [Options]. If take returns an error it
-// is called again with the same events after retry; it must take events that
-// come again for what they are.
+// New returns a consumer for a client with [Options]. If take fails, it is
+// called again with the same events after retry. take must tolerate repeated
+// events.
 func New(client *kgo.Client, take func(context.Context, []events.Event) error, retry time.Duration, log *slog.Logger, metrics prometheus.Registerer) *Consumer {
 	c := &Consumer{client: client, take: take, retry: retry, log: log, consumed: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "events_consumed_total", Help: "Records from Kafka, by result: taken, or skipped because they are no events.",
+		Name: "events_consumed_total", Help: "Records from Kafka, by result: taken, or skipped because they are not valid events.",
 	}, []string{"result"})}
 	metrics.MustRegister(c.consumed)
 	return c
 }
 
-// Run consumes until ctx ends.
+// Run consumes until ctx is done.
 func (c *Consumer) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := c.client.PollRecords(ctx, batch)
@@ -74,7 +75,7 @@ func (c *Consumer) Run(ctx context.Context) {
 	}
 }
 
-// handle returns when the records are taken and committed, or ctx ends.
+// handle returns when the records are stored and committed, or ctx is done.
 func (c *Consumer) handle(ctx context.Context, records []*kgo.Record) {
 	list := c.decode(ctx, records)
 	last := ""
@@ -95,18 +96,19 @@ func (c *Consumer) handle(ctx context.Context, records []*kgo.Record) {
 	}
 	c.consumed.WithLabelValues("taken").Add(float64(len(list)))
 	if err := c.client.CommitRecords(ctx, records...); err != nil && ctx.Err() == nil {
-		c.log.WarnContext(ctx, "offsets not committed: the events come again", "error", err)
+		c.log.WarnContext(ctx, "offsets not committed: the events will be delivered again", "error", err)
 	}
 }
 
-// try bounds a database that hangs: the group waits for this consumer.
+// try limits the time of a database call, because a rebalance waits for this
+// consumer.
 func (c *Consumer) try(ctx context.Context, list []events.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return c.take(ctx, list)
 }
 
-// decode skips what is no event: it would be none the next time either.
+// decode skips invalid records, because a retry cannot fix them.
 func (c *Consumer) decode(ctx context.Context, records []*kgo.Record) []events.Event {
 	list := make([]events.Event, 0, len(records))
 	for _, record := range records {
@@ -116,12 +118,13 @@ func (c *Consumer) decode(ctx context.Context, records []*kgo.Record) []events.E
 			continue
 		}
 		c.consumed.WithLabelValues("skipped").Inc()
-		c.log.ErrorContext(ctx, "record is no event", "partition", record.Partition, "offset", record.Offset, "error", err)
+		c.log.ErrorContext(ctx, "record is not an event", "partition", record.Partition, "offset", record.Offset, "error", err)
 	}
 	return list
 }
 
-// valid says whether the ids are ids: others could be stored at no time.
+// valid reports whether the fields have a valid form. Others can never be
+// stored.
 func valid(e events.Event) bool {
 	return refusal.IsUUID(e.ID) && refusal.IsUUID(e.Actor) && refusal.IsUUID(e.Video) && refusal.IsUUID(e.Owner) && refusal.Printable(string(e.Type), 1, 100)
 }

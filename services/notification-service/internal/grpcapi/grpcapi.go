@@ -14,13 +14,13 @@ import (
 	notificationv1 "tkdeploy.dev/tiktok/proto/notification/v1"
 )
 
-// A Server is a notificationv1.NotificationServiceServer.
+// Server implements notificationv1.NotificationServiceServer.
 type Server struct {
 	notificationv1.UnimplementedNotificationServiceServer
 	Notifications *notifications.Service
 }
 
-// ListNotifications reads a page of a user's notifications.
+// ListNotifications returns a page of a user's notifications.
 func (s *Server) ListNotifications(ctx context.Context, r *notificationv1.ListNotificationsRequest) (*notificationv1.ListNotificationsResponse, error) {
 	request, err := page.Parse(r.GetPageSize(), r.GetCursor())
 	if err != nil {
@@ -39,12 +39,12 @@ func (s *Server) MarkRead(ctx context.Context, r *notificationv1.MarkReadRequest
 	return answer(&notificationv1.MarkReadResponse{}, s.Notifications.MarkRead(ctx, r.GetUserId(), r.GetId()))
 }
 
-// DeleteVideo forgets the notifications about a video.
+// DeleteVideo deletes the notifications about a video.
 func (s *Server) DeleteVideo(ctx context.Context, r *notificationv1.DeleteVideoRequest) (*notificationv1.DeleteVideoResponse, error) {
 	return answer(&notificationv1.DeleteVideoResponse{}, s.Notifications.DeleteVideo(ctx, r.GetVideoId()))
 }
 
-// DeleteUser forgets a user.
+// DeleteUser deletes the notifications for and about a user.
 func (s *Server) DeleteUser(ctx context.Context, r *notificationv1.DeleteUserRequest) (*notificationv1.DeleteUserResponse, error) {
 	return answer(&notificationv1.DeleteUserResponse{}, s.Notifications.DeleteUser(ctx, r.GetUserId()))
 }

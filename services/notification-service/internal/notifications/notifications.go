@@ -1,6 +1,6 @@
-// Package notifications is what notification-service does: it turns events into
-// notifications and shows them to the users that they are for. It knows nothing
-// of gRPC, PostgreSQL or Kafka.
+// Package notifications is the domain of notification-service. It turns events
+// into notifications for the owners of videos, independent of gRPC, PostgreSQL
+// and Kafka.
 package notifications
 
 import (
@@ -12,38 +12,39 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// ErrNotFound says that the user has no such notification.
+// ErrNotFound means that the user has no such notification.
 var ErrNotFound = refusal.New(refusal.NotFound, "no such notification")
 
-// A Notification tells a user what another did to a video of the user.
+// Notification informs a user of another user's action on a video.
 type Notification struct {
-	ID        string // the event's
+	ID        string // the event's id
 	Type      string
 	ActorID   string
 	VideoID   string
-	CreatedAt time.Time // when it was done
+	CreatedAt time.Time // time of the action
 	Read      bool
 }
 
-// Store keeps notifications.
+// Store stores notifications.
 type Store interface {
-	// Add stores the notifications of events; an event that it has seen before
-	// changes nothing.
+	// Add stores the notifications of events. It ignores events that are already
+	// stored.
 	Add(ctx context.Context, list []events.Event) error
-	// List reads up to limit notifications of a user behind a place in the list.
+	// List returns up to limit notifications of a user after a position in the
+	// list.
 	List(ctx context.Context, user string, after page.Cursor, limit int) ([]Notification, error)
 	Unread(ctx context.Context, user string) (int64, error)
 	// MarkRead returns [ErrNotFound] if the user has no such notification.
 	MarkRead(ctx context.Context, user, id string) error
 	DeleteVideo(ctx context.Context, video string) error
-	// DeleteUser deletes what is for a user, and what tells of the user.
+	// DeleteUser deletes the notifications for and about a user.
 	DeleteUser(ctx context.Context, user string) error
 }
 
-// A Service carries what it works with.
+// Service implements the domain with its dependencies.
 type Service struct{ Store Store }
 
-// Take stores what there is to tell of events. Events may come again.
+// Take stores the notifications of events. Repeated events have no effect.
 func (s *Service) Take(ctx context.Context, list []events.Event) error {
 	var worth []events.Event
 	for _, event := range list {
@@ -57,20 +58,20 @@ func (s *Service) Take(ctx context.Context, list []events.Event) error {
 	return s.Store.Add(ctx, worth)
 }
 
-// notifies says whether the video's owner wants to know. What users do to their
-// own videos they know already.
+// notifies reports whether an event notifies the video's owner. Views, unlikes
+// and users' actions on their own videos do not.
 func notifies(e events.Event) bool {
 	return (e.Type == events.Liked || e.Type == events.Commented) && e.Actor != e.Owner
 }
 
-// A Page is a part of a user's notifications.
+// Page is a page of a user's notifications.
 type Page struct {
 	Notifications []Notification
 	Next          page.Cursor // zero after the last page
 	Unread        int64       // on all pages
 }
 
-// List reads a page of a user's notifications, the newest first.
+// List returns a page of a user's notifications, newest first.
 func (s *Service) List(ctx context.Context, user string, r page.Request) (Page, error) {
 	list, err := s.Store.List(ctx, user, r.After, r.Size+1)
 	if err != nil {
@@ -92,7 +93,7 @@ func (s *Service) MarkRead(ctx context.Context, user, id string) error {
 	return s.Store.MarkRead(ctx, user, id)
 }
 
-// DeleteVideo forgets the notifications about a video.
+// DeleteVideo deletes the notifications about a video.
 func (s *Service) DeleteVideo(ctx context.Context, video string) error {
 	if !refusal.IsUUID(video) {
 		return refusal.New(refusal.NotFound, "no such video")
@@ -100,7 +101,7 @@ func (s *Service) DeleteVideo(ctx context.Context, video string) error {
 	return s.Store.DeleteVideo(ctx, video)
 }
 
-// DeleteUser forgets a user.
+// DeleteUser deletes the notifications for and about a user.
 func (s *Service) DeleteUser(ctx context.Context, user string) error {
 	return s.Store.DeleteUser(ctx, user)
 }

@@ -1,4 +1,4 @@
-// Package store keeps notifications in PostgreSQL.
+// Package store stores notifications in PostgreSQL.
 package store
 
 import (
@@ -15,27 +15,27 @@ import (
 	"tkdeploy.dev/tiktok/notification-service/internal/notifications"
 )
 
-// Schema is the schema that the tables are in.
+// Schema is the name of the database schema.
 const Schema = "notification"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations make the schema.
+// Migrations returns the migrations of the schema.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the folder is part of the binary
+		panic(err) // the directory is part of the binary
 	}
 	return files
 }
 
-// A Store is a [notifications.Store].
+// Store implements [notifications.Store].
 type Store struct{ Pool *pgxpool.Pool }
 
 var _ notifications.Store = Store{}
 
-// Add implements [notifications.Store]: all of the list in one transaction.
+// Add implements [notifications.Store]. It runs in one transaction.
 func (s Store) Add(ctx context.Context, list []events.Event) error {
 	const insert = `INSERT INTO notification.notifications (id, user_id, type, actor_id, video_id, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`

@@ -1,9 +1,9 @@
-// Package feedcache keeps the feed's first page in Redis.
+// Package feedcache caches the first page of the feed in Redis.
 //
-// The page carries the generation of the feed that it was read in, and counts
-// only as long as that is the current one. Each change begins a new generation.
-// Deleting the page instead would lose a race: who has read the old feed from
-// the database could store it after the deletion.
+// The page carries the generation of the feed that it was read in, and is valid
+// only while that generation is current. Each change starts a new generation.
+// Deleting the page instead would be a race: a reader of the old feed could
+// store it after the deletion.
 package feedcache
 
 import (
@@ -24,13 +24,13 @@ const (
 	generationKey = "video:feed:generation"
 )
 
-// timeout is what the cache may add to a request.
+// timeout limits the delay that the cache adds to a request.
 const timeout = 200 * time.Millisecond
 
-// A Cache is a [videos.Cache]. Use [New].
+// Cache implements [videos.Cache]. Use [New].
 //
-// With Redis away the feed comes from the database. A change that could not
-// begin a generation then shows late, after the page's time to live.
+// Without Redis the feed comes from the database. A change that cannot start a
+// generation becomes visible when the page's TTL expires.
 type Cache struct {
 	redis *redis.Client
 	ttl   time.Duration
@@ -40,7 +40,7 @@ type Cache struct {
 
 var _ videos.Cache = (*Cache)(nil)
 
-// New makes a cache whose page lives for ttl; 0 is no cache.
+// New returns a Cache whose page expires after ttl. 0 disables the cache.
 func New(client *redis.Client, ttl time.Duration, log *slog.Logger, metrics prometheus.Registerer) *Cache {
 	c := &Cache{redis: client, ttl: ttl, log: log, reads: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "feed_cache_reads_total", Help: "Reads of the feed's first page, by result: hit, miss or error.",
@@ -76,7 +76,7 @@ func (c *Cache) First(ctx context.Context) (videos.Page, bool, func(context.Cont
 }
 
 func (c *Cache) put(ctx context.Context, e entry) {
-	if c.ttl == 0 { // which would be forever to Redis
+	if c.ttl == 0 { // Redis would keep it forever
 		return
 	}
 	data, err := json.Marshal(e)
@@ -95,6 +95,6 @@ func (c *Cache) Invalidate(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := c.redis.Set(ctx, generationKey, rand.Text(), 0).Err(); err != nil {
-		c.log.WarnContext(ctx, "feed not invalidated: it may be old until its time is over", "for", c.ttl.String(), "error", err)
+		c.log.WarnContext(ctx, "feed not invalidated: may be stale until its TTL expires", "for", c.ttl.String(), "error", err)
 	}
 }

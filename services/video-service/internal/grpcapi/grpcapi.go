@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tiktok/video-service/internal/videos"
 )
 
-// A Server is a videov1.VideoServiceServer.
+// Server implements videov1.VideoServiceServer.
 type Server struct {
 	videov1.UnimplementedVideoServiceServer
 	Videos *videos.Service
@@ -31,7 +31,7 @@ func (s *Server) CreateVideo(ctx context.Context, r *videov1.CreateVideoRequest)
 	return &videov1.CreateVideoResponse{Video: message(video)}, nil
 }
 
-// GetVideo reads a video.
+// GetVideo returns a video.
 func (s *Server) GetVideo(ctx context.Context, r *videov1.GetVideoRequest) (*videov1.GetVideoResponse, error) {
 	video, err := s.Videos.Video(ctx, r.GetId())
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Server) GetVideo(ctx context.Context, r *videov1.GetVideoRequest) (*vid
 	return &videov1.GetVideoResponse{Video: message(video)}, nil
 }
 
-// GetContent reads a video's content.
+// GetContent returns a video's content.
 func (s *Server) GetContent(ctx context.Context, r *videov1.GetContentRequest) (*videov1.GetContentResponse, error) {
 	content, err := s.Videos.Content(ctx, r.GetId())
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Server) GetContent(ctx context.Context, r *videov1.GetContentRequest) (
 	return &videov1.GetContentResponse{ContentType: content.Type, Content: content.Data}, nil
 }
 
-// GetTitles reads the titles of videos.
+// GetTitles returns the titles of videos.
 func (s *Server) GetTitles(ctx context.Context, r *videov1.GetTitlesRequest) (*videov1.GetTitlesResponse, error) {
 	titles, err := s.Videos.Titles(ctx, r.GetIds())
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Server) GetTitles(ctx context.Context, r *videov1.GetTitlesRequest) (*v
 	return &videov1.GetTitlesResponse{Titles: titles}, nil
 }
 
-// ListFeed reads a page of the feed.
+// ListFeed returns a page of the feed.
 func (s *Server) ListFeed(ctx context.Context, r *videov1.ListFeedRequest) (*videov1.ListFeedResponse, error) {
 	request, err := page.Parse(r.GetPageSize(), r.GetCursor())
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Server) ListFeed(ctx context.Context, r *videov1.ListFeedRequest) (*vid
 	return &videov1.ListFeedResponse{Videos: list, NextCursor: feed.Next.String(), FromCache: feed.FromCache}, nil
 }
 
-// DeleteVideo deletes a video of its owner.
+// DeleteVideo deletes a video on behalf of its owner.
 func (s *Server) DeleteVideo(ctx context.Context, r *videov1.DeleteVideoRequest) (*videov1.DeleteVideoResponse, error) {
 	if err := s.Videos.Delete(ctx, r.GetId(), r.GetOwnerId()); err != nil {
 		return nil, toStatus(err)

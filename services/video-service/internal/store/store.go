@@ -1,4 +1,4 @@
-// Package store keeps videos in PostgreSQL.
+// Package store stores videos in PostgreSQL.
 package store
 
 import (
@@ -18,22 +18,22 @@ import (
 	"tkdeploy.dev/tiktok/video-service/internal/videos"
 )
 
-// Schema is the schema that the tables are in.
+// Schema is the name of the database schema.
 const Schema = "video"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations make the schema.
+// Migrations returns the migrations of the schema.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the folder is part of the binary
+		panic(err) // the directory is part of the binary
 	}
 	return files
 }
 
-// A Store is a [videos.Store].
+// Store implements [videos.Store].
 type Store struct{ Pool *pgxpool.Pool }
 
 var _ videos.Store = Store{}
@@ -66,7 +66,7 @@ func (s Store) Create(ctx context.Context, p videos.Post) (videos.Video, error) 
 	return v, nil
 }
 
-// ByID implements [videos.Store]. What is no UUID is no video's id.
+// ByID implements [videos.Store]. An id that is not a UUID is not found.
 func (s Store) ByID(ctx context.Context, id string) (videos.Video, error) {
 	key, err := parse(id)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s Store) Delete(ctx context.Context, id, ownerID string) error {
 	if err != nil {
 		return err
 	}
-	if v.OwnerID != ownerID { // for good: a video keeps its owner
+	if v.OwnerID != ownerID { // final, because a video keeps its owner
 		return videos.ErrForbidden
 	}
 	deleted, err := s.Pool.Exec(ctx, `DELETE FROM video.videos WHERE id = $1`, id)
@@ -134,7 +134,7 @@ func (s Store) Delete(ctx context.Context, id, ownerID string) error {
 		return fmt.Errorf("delete video: %w", err)
 	}
 	if deleted.RowsAffected() == 0 {
-		return videos.ErrNotFound // somebody was faster
+		return videos.ErrNotFound // deleted concurrently
 	}
 	return nil
 }

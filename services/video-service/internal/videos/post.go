@@ -8,7 +8,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// A Post is a video as its owner gives it: with a URL or with content.
+// Post is a video to create. It has either a URL or content.
 type Post struct {
 	OwnerID     string
 	Title       string
@@ -17,10 +17,10 @@ type Post struct {
 	Content     Content
 }
 
-// MaxContent is the most that a post may hold: larger files belong behind a URL.
+// MaxContent is the maximum size of content in bytes. Larger files need a URL.
 const MaxContent = 1 << 20
 
-// contentTypes are the ones that a browser shows and does not run.
+// contentTypes are the types that a browser displays without running code.
 var contentTypes = []string{"video/mp4", "video/webm", "image/gif", "image/jpeg", "image/png", "image/webp"}
 
 func (p Post) normal() Post {
@@ -33,12 +33,12 @@ func (p Post) validate() error {
 	fields.Check(refusal.Printable(p.Title, 1, 100), "title", "must have 1 to 100 characters")
 	fields.Check(refusal.Printable(p.Description, 0, 2000), "description", "must have up to 2000 characters")
 	if (p.URL == "") == (len(p.Content.Data) == 0) {
-		fields.Check(false, "url", "must be there, or content in its place")
+		fields.Check(false, "url", "must be set unless content is")
 		return fields.Err()
 	}
 	if p.URL != "" {
 		fields.Check(isWebURL(p.URL), "url", "must be an http or https URL of up to 2048 characters")
-		fields.Check(p.Content.Type == "", "content_type", "goes with content only")
+		fields.Check(p.Content.Type == "", "content_type", "must be empty without content")
 		return fields.Err()
 	}
 	fields.Check(len(p.Content.Data) <= MaxContent, "content", "must have up to 1 MiB")
@@ -46,7 +46,7 @@ func (p Post) validate() error {
 	return fields.Err()
 }
 
-// isWebURL keeps out what a browser would run, such as javascript:.
+// isWebURL rejects URLs that a browser would run, such as javascript:.
 func isWebURL(text string) bool {
 	parsed, err := url.Parse(text)
 	return err == nil && refusal.Printable(text, 1, 2048) && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Host != ""

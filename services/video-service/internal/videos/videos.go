@@ -1,5 +1,5 @@
-// Package videos is what video-service does: it keeps videos and shows them in a
-// feed, the newest first. It knows nothing of gRPC, PostgreSQL or Redis.
+// Package videos is the domain of video-service. It stores videos and lists them
+// in a feed, newest first, independent of gRPC, PostgreSQL and Redis.
 package videos
 
 import (
@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// A Video is what the feed shows. It has a URL, or content of a ContentType
-// that is read by itself.
+// Video is an entry of the feed. It has either a URL, or content of type
+// ContentType, which is read separately.
 type Video struct {
 	ID          string
 	OwnerID     string
@@ -22,62 +22,63 @@ type Video struct {
 	CreatedAt   time.Time
 }
 
-// Place is the video's place in the feed.
+// Place returns the video's position in the feed.
 func (v Video) Place() page.Cursor { return page.Cursor{Time: v.CreatedAt, ID: v.ID} }
 
-// Content is what was posted with a video.
+// Content is the content of a video that was posted without a URL.
 type Content struct {
 	Type string
 	Data []byte
 }
 
-// A Page is a part of the feed.
+// Page is a page of the feed.
 type Page struct {
 	Videos    []Video
 	Next      page.Cursor // zero after the last page
 	FromCache bool        `json:"-"`
 }
 
-// The refusals.
+// The refusals of this package.
 var (
 	ErrNotFound  = refusal.New(refusal.NotFound, "no such video")
 	ErrForbidden = refusal.New(refusal.Forbidden, "the video is another user's")
 )
 
-// Store keeps videos.
+// Store stores videos.
 type Store interface {
 	Create(ctx context.Context, p Post) (Video, error)
 	// ByID returns [ErrNotFound] if there is no such video.
 	ByID(ctx context.Context, id string) (Video, error)
-	// Content returns [ErrNotFound] if there is no such video, or none in it.
+	// Content returns [ErrNotFound] if there is no such video, or it has no
+	// content.
 	Content(ctx context.Context, id string) (Content, error)
-	// Titles maps the ids that are there to titles.
+	// Titles maps the known ids to titles.
 	Titles(ctx context.Context, ids []string) (map[string]string, error)
-	// List reads up to limit videos behind a place in the feed.
+	// List returns up to limit videos after a position in the feed.
 	List(ctx context.Context, after page.Cursor, limit int) ([]Video, error)
 	// Delete returns [ErrNotFound] or [ErrForbidden] if the owner has no such video.
 	Delete(ctx context.Context, id, ownerID string) error
-	// DeleteOf deletes all videos of an owner and tells how many.
+	// DeleteOf deletes all videos of an owner and returns their number.
 	DeleteOf(ctx context.Context, ownerID string) (int64, error)
 }
 
-// Cache keeps the feed's first page for a short time. It has no errors: without
-// it the feed comes from the store.
+// Cache caches the first page of the feed for a short time. It returns no
+// errors: without it the feed comes from the store.
 type Cache interface {
-	// First returns the page if there is one. If not, put takes the page that is
-	// read after this call; a change meanwhile makes that void.
+	// First returns the cached page if there is one. Otherwise put stores the
+	// page that is read next, unless the feed changes before that.
 	First(ctx context.Context) (p Page, found bool, put func(context.Context, Page))
 	// Invalidate is called after each change.
 	Invalidate(ctx context.Context)
 }
 
-// A Service carries the parts that it works with.
+// Service implements the domain with its dependencies.
 type Service struct {
 	Store Store
 	Cache Cache
 }
 
-// Create posts a video: the next feed shows it.
+// Create posts a video. The next read of the feed includes it.
 func (s *Service) Create(ctx context.Context, p Post) (Video, error) {
 	p = p.normal()
 	if err := p.validate(); err != nil {
@@ -91,21 +92,21 @@ func (s *Service) Create(ctx context.Context, p Post) (Video, error) {
 	return video, nil
 }
 
-// Video reads a video, or returns [ErrNotFound].
+// Video returns a video, or [ErrNotFound].
 func (s *Service) Video(ctx context.Context, id string) (Video, error) { return s.Store.ByID(ctx, id) }
 
-// Content reads the content of a video, or returns [ErrNotFound].
+// Content returns the content of a video, or [ErrNotFound].
 func (s *Service) Content(ctx context.Context, id string) (Content, error) {
 	return s.Store.Content(ctx, id)
 }
 
-// Titles maps the ids that are there to titles.
+// Titles maps the known ids to titles.
 func (s *Service) Titles(ctx context.Context, ids []string) (map[string]string, error) {
 	return s.Store.Titles(ctx, ids)
 }
 
-// Feed reads a page of the feed: the first one, at its usual size, from the
-// cache if it can.
+// Feed returns a page of the feed. The first page of the default size comes from
+// the cache if possible.
 func (s *Service) Feed(ctx context.Context, r page.Request) (Page, error) {
 	if r != (page.Request{Size: page.DefaultSize}) {
 		return s.read(ctx, r)
@@ -149,5 +150,5 @@ func (s *Service) DeleteOf(ctx context.Context, ownerID string) error {
 	return err
 }
 
-// changed goes on for a caller that goes away: the change is in the store.
+// changed ignores cancellation, because the change is already in the store.
 func (s *Service) changed(ctx context.Context) { s.Cache.Invalidate(context.WithoutCancel(ctx)) }

@@ -27,9 +27,9 @@ CREATE TABLE interaction.views (
 );
 CREATE INDEX views_owner ON interaction.views (owner_id);
 
--- Events that are not published yet. All of one video are in one shard, and who
--- publishes a shard has its row locked: so several pods publish side by side, and
--- the events of a video stay in order.
+-- Events that are not published yet. All events of a video are in one shard, and
+-- a publisher locks the shard's row. Several pods can therefore publish in
+-- parallel while the events of each video stay in order.
 CREATE TABLE interaction.outbox (
     seq        bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     id         uuid        NOT NULL DEFAULT gen_random_uuid(),

@@ -1,4 +1,5 @@
--- The id is the event's: an event that comes again is there already.
+-- The id is that of the event, so a repeated event conflicts with the existing
+-- row.
 CREATE TABLE notification.notifications (
     id         uuid        PRIMARY KEY,
     user_id    uuid        NOT NULL,

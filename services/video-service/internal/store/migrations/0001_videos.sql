@@ -10,7 +10,7 @@ CREATE TABLE video.videos (
 CREATE INDEX videos_feed ON video.videos (created_at DESC, id DESC);
 CREATE INDEX videos_owner ON video.videos (owner_id);
 
--- Apart, so that the feed reads none of it.
+-- A separate table, so that reading the feed does not touch the content.
 CREATE TABLE video.contents (
     video_id uuid  PRIMARY KEY REFERENCES video.videos ON DELETE CASCADE,
     type     text  NOT NULL,
