@@ -8,11 +8,11 @@ import (
 	"tkdeploy.dev/tiktok/internal/token"
 )
 
-// settings is what the environment says.
+// settings is the service's configuration.
 type settings struct {
 	httpPort int
 	authAddr string
-	// Empty if the stack does not have the service.
+	// Empty if the service is not part of the stack.
 	videoAddr, interactionAddr, notificationAddr string
 
 	redisAddr  string

@@ -10,13 +10,13 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// connections are those to the services; nil for one that is not deployed.
+// connections holds the connections to the services, nil for a service that is
+// not deployed.
 type connections struct {
 	auth, video, interaction, notification *rpc.Conn
 }
 
-// dial makes the connections, with the calls that are safe to retry: those that
-// change nothing.
+// dial creates the connections. Only calls that change nothing are retried.
 func dial(set settings) (conns connections, err error) {
 	for _, service := range []struct {
 		conn **rpc.Conn
@@ -51,8 +51,8 @@ func (c connections) close() {
 	}
 }
 
-// checks are the probes. Without auth-service nobody can come in; without another
-// service the others' answers are still worth having.
+// checks returns the readiness checks. Only auth-service is required, because
+// the gateway remains useful without the others.
 func (c connections) checks() []health.Check {
 	checks := []health.Check{{Name: "auth-service", Probe: rpc.Probe(c.auth)}}
 	for _, service := range []struct {
@@ -66,7 +66,7 @@ func (c connections) checks() []health.Check {
 	return checks
 }
 
-// give makes the API's clients.
+// give sets the API's clients.
 func (c connections) give(gateway *api.API) {
 	gateway.Auth = authv1.NewAuthServiceClient(c.auth)
 	if c.video != nil {

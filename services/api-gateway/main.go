@@ -1,5 +1,5 @@
-// Command api-gateway is the way in from outside: REST over HTTP, gRPC to the
-// services behind it. See services/README.md.
+// Command api-gateway is the stack's public entry point. It serves REST over
+// HTTP and calls the other services over gRPC. See services/README.md.
 package main
 
 import (
@@ -53,10 +53,10 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return newServer(set, log, conns, cache).Run(ctx)
 }
 
-// newServer puts the parts together; none of them connects before it is used.
+// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, conns connections, cache *redis.Client) *server.Server {
 	checks := append(conns.checks(),
-		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // the rate limit fails open
+		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // without it the rate limit allows every request
 	monitor := health.New(2*time.Second, log, checks...)
 	registry := metrics.New()
 	gateway := &api.API{

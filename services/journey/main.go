@@ -1,6 +1,6 @@
-// Command journey takes a user's journey through the whole stack, against the
-// gateway at GATEWAY_URL, and writes each step's result as TAP to its standard
-// output. It exits with 1 if a step failed. See services/README.md.
+// Command journey runs a user's journey through the whole stack, against the
+// gateway at GATEWAY_URL, and writes a TAP result for each step to standard
+// output. It exits with code 1 if a step failed. See services/README.md.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/tap"
 )
 
-// limits are less than the pod's in the chart: 180 s, and 30 s to stop in.
+// limits stay below those of the pod in the chart: 180s, and 30s to stop.
 var limits = journey.Limits{Steps: 2 * time.Minute, Notification: 30 * time.Second, CleanUp: 20 * time.Second}
 
 func main() {
@@ -60,7 +60,7 @@ func gatewayURL(lookup func(string) (string, bool)) (string, error) {
 	}
 	base, err := url.Parse(text)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil || base.RawQuery != "" {
-		return "", errors.New(`GATEWAY_URL is not as in "http://api-gateway:4000"`)
+		return "", errors.New(`GATEWAY_URL is not a URL such as "http://api-gateway:4000"`)
 	}
 	return strings.TrimSuffix(base.String(), "/"), nil
 }

@@ -10,10 +10,10 @@ func TestTheGatewaysURLIsChecked(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"":                     "GATEWAY_URL is not set",
-		"api-gateway:4000":     "GATEWAY_URL is not as in",
-		"ftp://api-gateway":    "GATEWAY_URL is not as in",
-		"http://":              "GATEWAY_URL is not as in",
-		"http://a:secret@host": "GATEWAY_URL is not as in",
+		"api-gateway:4000":     "GATEWAY_URL is not a URL such as",
+		"ftp://api-gateway":    "GATEWAY_URL is not a URL such as",
+		"http://":              "GATEWAY_URL is not a URL such as",
+		"http://a:secret@host": "GATEWAY_URL is not a URL such as",
 	}
 	for given, want := range tests {
 		_, err := run(t.Context(), func(string) (string, bool) { return given, true }, io.Discard)

@@ -1,10 +1,11 @@
-// Command protogen generates Go from the .proto files of a folder, without protoc.
+// Command protogen generates Go code from the .proto files of a directory, without
+// protoc.
 //
 //	go run ./protogen SOURCE OUT
 //
-// It compiles every .proto file below SOURCE and gives the result to the plugins
-// protoc-gen-go and protoc-gen-go-grpc that this module's go.mod pins. OUT gets
-// the generated files, at the same relative paths.
+// It compiles all .proto files in SOURCE and runs protoc-gen-go and
+// protoc-gen-go-grpc at the versions pinned in this module's go.mod. The generated
+// files have the same relative paths in OUT.
 package main
 
 import (
@@ -45,7 +46,7 @@ func run(ctx context.Context, source, out string) error {
 		return err
 	}
 	for _, plugin := range plugins {
-		response, err := ask(ctx, plugin, request)
+		response, err := runPlugin(ctx, plugin, request)
 		if err != nil {
 			return err
 		}
@@ -56,7 +57,7 @@ func run(ctx context.Context, source, out string) error {
 	return nil
 }
 
-// compile makes the request that protoc would send to a plugin.
+// compile returns the request that protoc would send to a plugin.
 func compile(ctx context.Context, source string) (*pluginpb.CodeGeneratorRequest, error) {
 	names, err := protoFiles(source)
 	if err != nil {
@@ -89,7 +90,7 @@ func protoFiles(source string) ([]string, error) {
 	return names, err
 }
 
-// withImports appends file behind everything that it imports, as plugins require.
+// withImports appends file to list, after its imports, as plugins require.
 func withImports(list []*descriptorpb.FileDescriptorProto, seen map[string]bool, file protoreflect.FileDescriptor) []*descriptorpb.FileDescriptorProto {
 	if seen[file.Path()] {
 		return list
@@ -101,8 +102,8 @@ func withImports(list []*descriptorpb.FileDescriptorProto, seen map[string]bool,
 	return append(list, protoutil.ProtoFromFileDescriptor(file))
 }
 
-// ask runs a plugin of this module's tools.
-func ask(ctx context.Context, plugin string, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, error) {
+// runPlugin runs a plugin that go.mod lists as a tool.
+func runPlugin(ctx context.Context, plugin string, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, error) {
 	input, err := proto.Marshal(request)
 	if err != nil {
 		return nil, fmt.Errorf("encode request for %s: %w", plugin, err)
@@ -115,7 +116,7 @@ func ask(ctx context.Context, plugin string, request *pluginpb.CodeGeneratorRequ
 	}
 	response := &pluginpb.CodeGeneratorResponse{}
 	if err := proto.Unmarshal(output, response); err != nil {
-		return nil, fmt.Errorf("decode answer of %s: %w", plugin, err)
+		return nil, fmt.Errorf("decode response of %s: %w", plugin, err)
 	}
 	if response.Error != nil {
 		return nil, fmt.Errorf("run %s: %w", plugin, errors.New(response.GetError()))

@@ -11,9 +11,9 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// deleteMe deletes the account and what belongs to it. The account goes last,
-// and only if all else is gone: so its owner can try again, as often as it
-// takes, when a service was away.
+// deleteMe deletes the account and everything that belongs to it. The account is
+// deleted last, and only if the rest succeeded, so that its owner can retry
+// after a failure.
 func (a *API) deleteMe(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), userID(r.Context())
 	if err := a.deleteBelongings(ctx, id); err != nil {
@@ -25,8 +25,8 @@ func (a *API) deleteMe(w http.ResponseWriter, r *http.Request) error {
 	return done(w)
 }
 
-// deleteBelongings asks every service, also when one fails. Videos go first, so
-// that nobody can do more to them.
+// deleteBelongings calls every service, even after a failure. Videos are deleted
+// first, so that no new interactions with them are possible.
 func (a *API) deleteBelongings(ctx context.Context, id string) error {
 	var failures []error
 	if a.Videos != nil {

@@ -1,6 +1,6 @@
-// Package api is the REST API that the outside sees: it translates HTTP to gRPC
-// calls and their answers back. openapi.yaml describes it, is served with it, and
-// is tested against it.
+// Package api implements the public REST API by translating HTTP requests to
+// gRPC calls. It serves its description, openapi.yaml, and its tests check the
+// API against it.
 package api
 
 import (
@@ -21,8 +21,8 @@ import (
 //go:embed openapi.yaml
 var Document []byte
 
-// An API carries what the handlers work with. A service that is not deployed is
-// nil.
+// API holds the dependencies of the handlers. The client of a service that is
+// not deployed is nil.
 type API struct {
 	Auth          authv1.AuthServiceClient
 	Videos        videov1.VideoServiceClient
@@ -36,21 +36,21 @@ type API struct {
 	Log      *slog.Logger
 }
 
-// A Verifier returns the id of the user whom an access token was made for.
+// Verifier returns the id of an access token's user.
 type Verifier interface {
 	Verify(token string) (userID string, err error)
 }
 
-// A Limiter counts a client's request and returns how long the client has to
-// wait with it; 0 is not at all.
+// Limiter counts a client's request and returns how long the client must wait,
+// or 0 if the request is allowed.
 type Limiter interface {
 	Take(ctx context.Context, client string) time.Duration
 }
 
-// A handler writes an answer, or returns the error that [problem] turns into one.
+// handler writes a response or returns an error, which becomes a [problem].
 type handler func(http.ResponseWriter, *http.Request) error
 
-// routes is the whole API by the patterns of [http.ServeMux].
+// routes maps patterns of [http.ServeMux] to their handlers.
 func (a *API) routes() map[string]handler {
 	video := func(next handler) handler { return deployed("video-service", a.Videos != nil, next) }
 	interaction := func(next handler) handler { return deployed("interaction-service", a.Interactions != nil, next) }

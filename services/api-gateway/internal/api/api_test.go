@@ -216,8 +216,8 @@ func TestRefusals(t *testing.T) {
 		status                                int
 		contains, allow                       string
 	}{
-		{"an unknown path", "GET", "/api/v2/me", "", "", 404, "there is no GET /api/v2/me", ""},
-		{"a wrong method", "GET", "/api/v1/auth/login", "", "", 405, "there is no GET", "POST"},
+		{"an unknown path", "GET", "/api/v2/me", "", "", 404, "no route for GET /api/v2/me", ""},
+		{"a wrong method", "GET", "/api/v1/auth/login", "", "", 405, "no route for GET", "POST"},
 		{"no JSON", "POST", "/api/v1/auth/login", "text/plain", login, 415, "application/json", ""},
 		{"broken JSON", "POST", "/api/v1/auth/login", "application/json", `{"email":`, 400, "ends too early", ""},
 		{"an empty body", "POST", "/api/v1/auth/login", "application/json", ``, 400, "ends too early", ""},

@@ -14,7 +14,7 @@ type user struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// tokens has the names of RFC 6749, section 5.1.
+// tokens uses the field names of RFC 6749, section 5.1.
 type tokens struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`

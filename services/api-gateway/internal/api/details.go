@@ -9,17 +9,17 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// detailsWithin is what an answer waits for what it can do without: names,
-// titles and counts come from other services than the answer itself.
+// detailsWithin limits the wait for optional parts of a response. Names, titles
+// and counts come from other services than the rest.
 const detailsWithin = time.Second
 
-// A person is a user as others see it.
+// person is the public part of an account.
 type person struct {
 	ID       string `json:"id"`
-	Username string `json:"username,omitempty"` // not if auth-service is away, or the account is gone
+	Username string `json:"username,omitempty"` // missing if auth-service is unavailable or the account is deleted
 }
 
-// usernames maps the ids that it can to names.
+// usernames maps ids to names. Unknown ids are missing.
 func (a *API) usernames(ctx context.Context, ids []string) map[string]string {
 	if len(ids) == 0 {
 		return nil
@@ -34,7 +34,7 @@ func (a *API) usernames(ctx context.Context, ids []string) map[string]string {
 	return reply.GetUsernames()
 }
 
-// titles maps the ids that it can to titles of videos.
+// titles maps ids of videos to titles. Unknown ids are missing.
 func (a *API) titles(ctx context.Context, ids []string) map[string]string {
 	if a.Videos == nil || len(ids) == 0 {
 		return nil
@@ -49,7 +49,7 @@ func (a *API) titles(ctx context.Context, ids []string) map[string]string {
 	return reply.GetTitles()
 }
 
-// stats maps the ids of videos that it can to what was done to them.
+// stats maps ids of videos to their counts.
 func (a *API) stats(ctx context.Context, ids []string) map[string]*interactionv1.Stats {
 	if a.Interactions == nil || len(ids) == 0 {
 		return nil
@@ -69,5 +69,5 @@ func (a *API) stats(ctx context.Context, ids []string) map[string]*interactionv1
 }
 
 func (a *API) logMissing(ctx context.Context, what string, err error) {
-	a.Log.WarnContext(ctx, "answered without details", "missing", what, "error", err)
+	a.Log.WarnContext(ctx, "responded without details", "missing", what, "error", err)
 }

@@ -2,8 +2,8 @@ package api
 
 import "net/http"
 
-// Fallback serves mux, and answers what mux has no route for with a problem
-// document instead of plain text: 404, or 405 with the methods that there are.
+// Fallback serves mux. If mux has no route for a request, it responds with a
+// problem document instead of plain text: 404, or 405 with the allowed methods.
 func (a *API) Fallback(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refuse, pattern := mux.Handler(r)
@@ -13,7 +13,7 @@ func (a *API) Fallback(mux *http.ServeMux) http.Handler {
 		}
 		refusal := &refusal{header: http.Header{}}
 		refuse.ServeHTTP(refusal, r)
-		p := newProblem(refusal.status, "there is no "+r.Method+" "+r.URL.Path)
+		p := newProblem(refusal.status, "no route for "+r.Method+" "+r.URL.Path)
 		if allow := refusal.header.Get("Allow"); allow != "" {
 			p.header.Set("Allow", allow)
 		}
@@ -21,7 +21,7 @@ func (a *API) Fallback(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// refusal takes mux's own answer and drops its text.
+// refusal records mux's own response without its text.
 type refusal struct {
 	header http.Header
 	status int

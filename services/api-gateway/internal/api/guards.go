@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// limited refuses a client that comes too often.
+// limited rejects requests over the rate limit.
 func (a *API) limited(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if wait := a.Limit.Take(r.Context(), a.ClientOf(r)); wait > 0 {
@@ -16,7 +16,8 @@ func (a *API) limited(next handler) handler {
 	}
 }
 
-// deployed answers for a service that this stack does not have.
+// deployed returns next, or a handler that responds 503 if the service is not
+// deployed.
 func deployed(service string, is bool, next handler) handler {
 	if is {
 		return next
@@ -28,23 +29,23 @@ func deployed(service string, is bool, next handler) handler {
 
 type userKey struct{}
 
-// authenticated asks for an access token and puts its user into the context.
+// authenticated requires an access token and adds its user to the context.
 func (a *API) authenticated(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return unauthenticated(`Bearer`, "this needs an access token: log in")
+			return unauthenticated(`Bearer`, "access token required: log in")
 		}
 		id, err := a.Tokens.Verify(token)
 		if err != nil {
-			return unauthenticated(`Bearer error="invalid_token"`, "the access token is not valid or has expired: refresh it or log in")
+			return unauthenticated(`Bearer error="invalid_token"`, "the access token is invalid or has expired: refresh it or log in")
 		}
 		return next(w, r.WithContext(context.WithValue(r.Context(), userKey{}, id)))
 	}
 }
 
-// recognized takes an access token if there is one: some answers tell more to
-// whom they know.
+// recognized accepts requests with and without an access token, because some
+// responses contain more for a known user.
 func (a *API) recognized(next handler) handler {
 	known := a.authenticated(next)
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -55,7 +56,7 @@ func (a *API) recognized(next handler) handler {
 	}
 }
 
-// userID is the user whom [API.authenticated] or [API.recognized] found, or "".
+// userID returns the user of the access token, or "".
 func userID(ctx context.Context) string {
 	id, _ := ctx.Value(userKey{}).(string)
 	return id

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// maxBody bounds what a client can make the gateway read, in bytes.
+// maxBody is the maximum size of most request bodies in bytes.
 const maxBody = 64 << 10
 
-// readJSON reads the one JSON object that the request's body must be. A field
-// that the target does not have is an error: a typo must not be lost.
+// readJSON decodes the request's body, which must be one JSON object. Unknown
+// fields are errors, so that typos are reported.
 func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
 	return readLargeJSON(w, r, maxBody, target)
 }
@@ -28,7 +28,7 @@ func readLargeJSON(w http.ResponseWriter, r *http.Request, most int64, target an
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(target)
 	if err == nil && decoder.More() {
-		err = errors.New("there is more than one value")
+		err = errors.New("more than one value")
 	}
 	var large *http.MaxBytesError
 	switch {
@@ -45,22 +45,23 @@ func readLargeJSON(w http.ResponseWriter, r *http.Request, most int64, target an
 func writeJSON(w http.ResponseWriter, status int, body any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
+		return fmt.Errorf("encode response: %w", err)
 	}
 	write(w, status, "application/json", data)
 	return nil
 }
 
-// done is the answer to what has nothing to tell.
+// done responds without a body.
 func done(w http.ResponseWriter) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// write sends an answer that no cache may keep: it may hold tokens or personal data.
+// write sends a response that must not be cached, because it may contain tokens
+// or personal data.
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that went away needs no answer
+	_, _ = w.Write(body) // a closed connection is the client's choice
 }

@@ -12,10 +12,10 @@ import (
 // Metrics measures requests.
 type Metrics struct{ seconds *prometheus.HistogramVec }
 
-// NewMetrics registers the metrics.
+// NewMetrics returns registered Metrics.
 func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	m := &Metrics{seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "http_request_duration_seconds", Help: "Time that requests took, by route and status.",
+		Name: "http_request_duration_seconds", Help: "Duration of requests, by route and status.",
 	}, []string{"route", "status"})}
 	registerer.MustRegister(m.seconds)
 	return m
@@ -24,7 +24,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 // observe logs and measures the requests of a route.
 func (m *Metrics) observe(route string, log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // unless the handler gets to write one
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // the default if the handler panics before it writes one
 		defer m.record(r, route, seen, time.Now(), log)
 		next.ServeHTTP(seen, r)
 	})
@@ -36,7 +36,7 @@ func (m *Metrics) record(r *http.Request, route string, seen *statusWriter, star
 	log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "elapsed_ms", elapsed.Milliseconds())
 }
 
-// statusWriter remembers the status that was written.
+// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -47,5 +47,5 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap supports [http.ResponseController].
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

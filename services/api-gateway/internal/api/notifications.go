@@ -13,7 +13,7 @@ type notification struct {
 	Type       string    `json:"type"`
 	Actor      person    `json:"actor"`
 	VideoID    string    `json:"video_id"`
-	VideoTitle string    `json:"video_title,omitempty"` // not if video-service is away, or the video is gone
+	VideoTitle string    `json:"video_title,omitempty"` // missing if video-service is unavailable or the video is deleted
 	CreatedAt  time.Time `json:"created_at"`
 	Read       bool      `json:"read"`
 }

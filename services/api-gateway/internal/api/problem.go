@@ -16,7 +16,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// A problem is an error as the client gets it: RFC 9457, application/problem+json.
+// problem is an error response: RFC 9457, application/problem+json.
 type problem struct {
 	Title     string       `json:"title"`
 	Status    int          `json:"status"`
@@ -70,8 +70,8 @@ func (a *API) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, p.Status, "application/problem+json", body)
 }
 
-// fromStatus gives the error of a gRPC call its HTTP status. Only texts that were
-// written for the client are shown.
+// fromStatus converts the error of a gRPC call. It shows only texts that are
+// written for the client.
 func fromStatus(err error) *problem {
 	reply := status.Convert(err)
 	switch reply.Code() {
@@ -88,13 +88,13 @@ func fromStatus(err error) *problem {
 	case codes.NotFound:
 		return newProblem(http.StatusNotFound, reply.Message())
 	case codes.Unavailable:
-		p := newProblem(http.StatusServiceUnavailable, "a service that this needs is away: try again")
+		p := newProblem(http.StatusServiceUnavailable, "a required service is unavailable: try again")
 		p.header.Set("Retry-After", "1")
 		return p
 	case codes.DeadlineExceeded, codes.Canceled:
-		return newProblem(http.StatusGatewayTimeout, "a service that this needs did not answer in time")
+		return newProblem(http.StatusGatewayTimeout, "a required service did not respond in time")
 	default:
-		return newProblem(http.StatusInternalServerError, "something went wrong here: the request id finds it in the logs")
+		return newProblem(http.StatusInternalServerError, "internal error: search the logs for the request id")
 	}
 }
 

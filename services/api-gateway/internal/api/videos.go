@@ -17,20 +17,20 @@ type video struct {
 	Author      person    `json:"author"`
 	Title       string    `json:"title"`
 	Description string    `json:"description"`
-	URL         string    `json:"url"` // of the gateway itself for a video that was posted with content
+	URL         string    `json:"url"` // a path of the gateway if the video has content
 	ContentType string    `json:"content_type,omitempty"`
 	CreatedAt   time.Time `json:"created_at"`
-	*counts               // nil if interaction-service is away
+	*counts               // nil if interaction-service is unavailable
 }
 
 type counts struct {
 	Likes    int64 `json:"likes"`
 	Comments int64 `json:"comments"`
 	Views    int64 `json:"views"`
-	Liked    bool  `json:"liked"` // by who asks
+	Liked    bool  `json:"liked"` // by the viewer
 }
 
-// maxPost is 1 MiB of content in base64, and the rest.
+// maxPost allows 1 MiB of content in base64, and the other fields.
 const maxPost = 1<<20/3*4 + maxBody
 
 func (a *API) postVideo(w http.ResponseWriter, r *http.Request) error {
@@ -63,7 +63,7 @@ func (a *API) video(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, a.videosJSON(r.Context(), reply.GetVideo())[0])
 }
 
-// feed tells in X-Cache whether the list of videos came from the cache: hit or miss.
+// feed reports in X-Cache whether the list came from the cache: hit or miss.
 func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	size, cursor, err := pageOf(r)
 	if err != nil {
@@ -84,8 +84,8 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	}{a.videosJSON(r.Context(), reply.GetVideos()...), reply.GetNextCursor()})
 }
 
-// content serves what was posted, in ranges too, which players ask for. A browser
-// must take it for nothing else than it says.
+// content serves a video's content, with support for the range requests of
+// players. The headers stop browsers from interpreting it as another type.
 func (a *API) content(w http.ResponseWriter, r *http.Request) error {
 	reply, err := a.Videos.GetContent(r.Context(), &videov1.GetContentRequest{Id: r.PathValue("id")})
 	if err != nil {
@@ -94,13 +94,13 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", reply.GetContentType())
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	w.Header().Set("Cache-Control", "private, max-age=60") // a video can be deleted
+	w.Header().Set("Cache-Control", "private, max-age=60") // short, because a video can be deleted
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(reply.GetContent()))
 	return nil
 }
 
-// deleteVideo answers when the video is gone. What others said of it goes with
-// it if their services are there; without it nobody sees the rest.
+// deleteVideo deletes the video, and its interactions and notifications as far
+// as their services are available. Leftovers are not visible without the video.
 func (a *API) deleteVideo(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), r.PathValue("id")
 	if _, err := a.Videos.DeleteVideo(ctx, &videov1.DeleteVideoRequest{Id: id, OwnerId: userID(ctx)}); err != nil {
@@ -119,11 +119,11 @@ func (a *API) deleteVideo(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) logLeft(ctx context.Context, what string, err error) {
 	if err != nil {
-		a.Log.WarnContext(ctx, "left behind by a deleted video", "left", what, "error", err)
+		a.Log.WarnContext(ctx, "data of a deleted video not deleted", "left", what, "error", err)
 	}
 }
 
-// videosJSON adds to videos what other services know of them.
+// videosJSON adds the names and counts of other services to videos.
 func (a *API) videosJSON(ctx context.Context, list ...*videov1.Video) []video {
 	ids, owners := make([]string, len(list)), make([]string, len(list))
 	for i, v := range list {

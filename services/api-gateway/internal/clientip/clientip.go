@@ -1,4 +1,4 @@
-// Package clientip tells from which client a request comes.
+// Package clientip determines the client of a request.
 package clientip
 
 import (
@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// Trusted lists the networks of the proxies whose X-Forwarded-For is believed.
-// Everybody else could write anything into it.
+// Trusted lists the networks of proxies whose X-Forwarded-For is trusted. Other
+// clients could send any value.
 type Trusted []netip.Prefix
 
-// Of is the address of the client: the connection's own or, if that is a trusted
-// proxy's, the nearest one in X-Forwarded-For that is not. IPv6 clients count by
-// their /64, which is what one of them has to choose from.
+// Of returns the address of the client: that of the connection or, behind a
+// trusted proxy, the last address in X-Forwarded-For that is not a trusted
+// proxy. An IPv6 client is identified by its /64, because it can choose any
+// address in it.
 func (t Trusted) Of(r *http.Request) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package ratelimit limits how often a client may do something, counted in Redis
-// for all replicas together.
+// Package ratelimit limits the request rate of clients, counted in Redis across
+// all replicas.
 package ratelimit
 
 import (
@@ -10,22 +10,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// timeout is what the limit may add to a request.
+// timeout limits the delay that counting adds to a request.
 const timeout = 200 * time.Millisecond
 
-// count adds one to the window that is open, or opens one, and tells its number
-// and the milliseconds until it closes.
+// count increments the counter of the current window, or starts a window. It
+// returns the count and the milliseconds until the window ends.
 var count = redis.NewScript(`
 local n = redis.call('INCR', KEYS[1])
 if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {n, redis.call('PTTL', KEYS[1])}
 `)
 
-// A Limiter allows each client Limit requests in Window. Use [New].
+// Limiter allows each client a number of requests per window. Use [New].
 //
-// It fails open: with Redis away every request is allowed, because a gateway that
-// serves without a limit is better than one that does not serve. The metric
-// rate_limit_failed_open_total counts those requests.
+// It fails open: without Redis every request is allowed, because serving without
+// a limit is better than not serving. The metric rate_limit_failed_open_total
+// counts those requests.
 type Limiter struct {
 	redis      redis.Scripter
 	limit      int64
@@ -33,7 +33,7 @@ type Limiter struct {
 	failedOpen prometheus.Counter
 }
 
-// New makes a limiter.
+// New returns a Limiter.
 func New(client redis.Scripter, limit int, window time.Duration, metrics prometheus.Registerer) *Limiter {
 	failedOpen := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "rate_limit_failed_open_total", Help: "Requests that were allowed because Redis could not count them.",
@@ -42,8 +42,8 @@ func New(client redis.Scripter, limit int, window time.Duration, metrics prometh
 	return &Limiter{redis: client, limit: int64(limit), window: window, failedOpen: failedOpen}
 }
 
-// Take counts a request of client. It returns 0 if the request is allowed, else
-// the time after which the next one will be.
+// Take counts a request of client. It returns 0 if the request is allowed,
+// otherwise the time until the window ends.
 func (l *Limiter) Take(ctx context.Context, client string) (wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -105,13 +105,13 @@ export class FakeGateway {
     this.seen.push({ method: request.method ?? "", path, requestID, authorization });
     if (path === "/health/live") return send(response, 200, { status: "live" });
     try {
-      if (this.away && !path.startsWith("/auth/")) throw new Refusal(this.away, "a service that this needs is away: try again");
+      if (this.away && !path.startsWith("/auth/")) throw new Refusal(this.away, "a required service is unavailable: try again");
       const found = this.routes.find(([method, pattern]) => method === request.method && pattern.test(path));
       if (!found) throw new Refusal(404, "no such path");
       const id = found[1].exec(path)?.[1] ?? url.searchParams.get("cursor") ?? "";
       const viewer = this.access.get(authorization?.replace("Bearer ", "") ?? "");
       const user = (): Account => {
-        if (!viewer) throw new Refusal(401, "this needs an access token: log in");
+        if (!viewer) throw new Refusal(401, "access token required: log in");
         return viewer;
       };
       const result = found[2]({ body: await readBody(request), id: decodeURIComponent(id), user, viewer });

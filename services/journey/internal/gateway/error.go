@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// An Error is a request without the answer that was wanted: which one, and what
-// came in place of it. It shows none of the client's secrets.
+// Error is a failed request and the reason: no response or an unexpected one. It
+// contains none of the client's secrets.
 type Error struct {
 	Method, URL string
-	Status      int // 0: there was no answer
+	Status      int // 0 without a response
 
 	what       string
 	retryAfter time.Duration
-	unsent     bool // nobody took the connection
+	unsent     bool // no connection was made
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %s", e.Method, e.URL, e.what) }
 
-// maxExcerpt is how many characters of an answer an error shows.
+// maxExcerpt is the number of characters of a response that an error shows.
 const maxExcerpt = 300
 
-// unwanted is the error of an answer with another status than the wanted one. An
-// answer of success is not shown: it could hold tokens.
+// unwanted returns the error of a response with an unexpected status. It does
+// not show a successful response, which could contain tokens.
 func (c *Client) unwanted(r Request, answer Answer) *Error {
 	e := &Error{Method: r.Method, URL: c.URL + r.Path, Status: answer.Status}
 	e.what = fmt.Sprintf("%d %s", answer.Status, http.StatusText(answer.Status))
@@ -40,8 +40,8 @@ func (c *Client) unwanted(r Request, answer Answer) *Error {
 	return e
 }
 
-// excerpt is the start of a body, in one line. What is secret goes before the
-// rest is cut, which could leave a part of it.
+// excerpt returns the start of a body as one line. Secrets are removed before
+// the text is cut, which could leave a part of one.
 func (c *Client) excerpt(body []byte) string {
 	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "�")), " ")
 	for _, secret := range c.secrets {
@@ -53,10 +53,10 @@ func (c *Client) excerpt(body []byte) string {
 	return text
 }
 
-// repeatable says whether another try makes sense, and the least time before it.
-// A request over the rate limit was not carried out, nor was one that nobody took;
-// one that came to a service while that is away may have been, so only what can be
-// done twice is repeated.
+// repeatable reports whether the request should be retried, and the minimum wait
+// before that. A request over the rate limit or without a connection was not
+// processed. A request to an unavailable service may have been, so only
+// idempotent ones are retried.
 func (e *Error) repeatable(try int, away, patience time.Duration) (wait time.Duration, yes bool) {
 	switch {
 	case e.Status == http.StatusTooManyRequests:

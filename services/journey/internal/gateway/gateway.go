@@ -1,4 +1,4 @@
-// Package gateway asks the stack's API over HTTP, as a user's program does.
+// Package gateway is a client of the stack's HTTP API.
 package gateway
 
 import (
@@ -14,46 +14,47 @@ import (
 	"time"
 )
 
-// A Client asks one gateway.
+// Client sends requests to one gateway.
 type Client struct {
-	URL     string        // without a slash at the end
-	HTTP    http.Client   // it should follow no redirect: the API has none
-	Timeout time.Duration // of one try, with its answer
-	Pause   time.Duration // before the next try; a longer Retry-After counts more
+	URL     string        // without a trailing slash
+	HTTP    http.Client   // should not follow redirects: the API has none
+	Timeout time.Duration // for one attempt, including its response
+	Pause   time.Duration // before the next attempt; a longer Retry-After takes precedence
 
-	// Patience is how long a gateway that takes no connection is tried: one whose
-	// last pod is not ready for a moment. Requests in a row share it.
+	// Patience is how long the client retries a gateway that accepts no
+	// connection, for example because its last pod is briefly not ready.
+	// Consecutive requests share it.
 	Patience time.Duration
 
-	away    time.Time // since when no connection is taken; zero if the last one was
+	away    time.Time // since when no connection is accepted; zero after a successful one
 	secrets []string
 }
 
-// maxTries is how often a request that changes nothing when it comes twice is
-// sent to a service that is away: the stack was ready when the client started,
-// so this is for a pod that is replaced at that moment.
+// maxTries is how often an idempotent request is sent to an unavailable service.
+// The stack was ready when the client started, so this covers a pod being
+// replaced.
 const maxTries = 3
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is the maximum number of bytes read from a response.
 const maxAnswer = 4 << 20
 
-// A Request is sent with Token, if there is one, and Body as JSON.
+// Request is a request with an optional Token, and Body as JSON.
 type Request struct {
 	Method, Path string
 	Token        string
-	Body         any // nil is none
-	Status       int // of the answer that is wanted
-	Into         any // what the answer's JSON is decoded into; nil is nothing
+	Body         any // nil for none
+	Status       int // expected in the response
+	Into         any // receives the response's JSON, if not nil
 }
 
-// An Answer is one of the wanted status.
+// Answer is a response with the expected status.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Hide keeps secrets out of errors.
+// Hide removes secrets from the errors.
 func (c *Client) Hide(secrets ...string) {
 	for _, secret := range secrets {
 		if secret != "" {
@@ -62,8 +63,8 @@ func (c *Client) Hide(secrets ...string) {
 	}
 }
 
-// Do sends a request, again where that makes sense and ctx has time for it. The
-// error is an [Error].
+// Do sends a request and retries it where that is safe and ctx has time for it.
+// The error is an [Error].
 func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	for try := 1; ; try++ {
 		sent := time.Now()
@@ -84,7 +85,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	}
 }
 
-// Wait waits for d. It is false, and does not wait, if ctx ends before.
+// Wait waits for d. If ctx would end first, it returns false without waiting.
 func Wait(ctx context.Context, d time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		return false
@@ -98,7 +99,7 @@ func Wait(ctx context.Context, d time.Duration) bool {
 }
 
 func (c *Client) send(ctx context.Context, r Request) (Answer, *Error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no response within %s", c.Timeout))
 	defer cancel()
 	answer, err := c.exchange(ctx, r)
 	switch {
@@ -112,13 +113,14 @@ func (c *Client) send(ctx context.Context, r Request) (Answer, *Error) {
 		return answer, nil
 	}
 	if err := json.Unmarshal(answer.Body, r.Into); err != nil {
-		what := fmt.Sprintf("%d %s, not as the API describes it: %v", answer.Status, http.StatusText(answer.Status), err)
+		what := fmt.Sprintf("%d %s, not as the API specifies: %v", answer.Status, http.StatusText(answer.Status), err)
 		return Answer{}, &Error{Method: r.Method, URL: c.URL + r.Path, Status: answer.Status, what: what}
 	}
 	return answer, nil
 }
 
-// reason says why there is no answer, without the URL, which the Error has.
+// reason returns why there is no response, without the URL, which Error
+// contains.
 func reason(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
 		return context.Cause(ctx).Error()
@@ -154,7 +156,7 @@ func (c *Client) exchange(ctx context.Context, r Request) (Answer, error) {
 	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return Answer{}, fmt.Errorf("read answer: %w", err)
+		return Answer{}, fmt.Errorf("read response: %w", err)
 	}
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: data}, nil
 }

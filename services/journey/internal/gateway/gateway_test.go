@@ -162,7 +162,7 @@ func TestNoAnswerSaysWhy(t *testing.T) {
 	t.Cleanup(hangs.Close)
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	for url, want := range map[string]string{hangs.URL: "no answer within 20ms", closed.URL: "connection refused"} {
+	for url, want := range map[string]string{hangs.URL: "no response within 20ms", closed.URL: "connection refused"} {
 		client := &gateway.Client{URL: url, Timeout: 20 * time.Millisecond, Pause: time.Millisecond}
 		_, err := client.Do(t.Context(), gateway.Request{Method: "GET", Path: "/a", Status: 200})
 		var failure *gateway.Error

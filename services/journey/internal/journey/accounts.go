@@ -10,12 +10,12 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/gateway"
 )
 
-// An account is one of the two people's.
+// account is one of the two users' accounts.
 type account struct {
 	email, password string
 
-	asked bool   // for: it may be there
-	id    string // set: it is there
+	asked bool   // registration was attempted, so the account may exist
+	id    string // set if the account exists
 	tokens
 }
 
@@ -33,7 +33,8 @@ func (j *Journey) register(ctx context.Context) error {
 	return nil
 }
 
-// registerOne takes a name that nobody has, and a domain that no email goes to.
+// registerOne registers a random name, with an email address in a domain that
+// receives no mail.
 func (j *Journey) registerOne(ctx context.Context, a *account) error {
 	name := "journey_" + strings.ToLower(rand.Text()[:12])
 	a.email, a.password, a.asked = name+"@journey.invalid", rand.Text(), true
@@ -70,7 +71,7 @@ func (j *Journey) refresh(ctx context.Context) error {
 	return j.checkMe(ctx, &j.author)
 }
 
-// open gets tokens for an account.
+// open requests tokens for an account.
 func (j *Journey) open(ctx context.Context, a *account, path string, body map[string]string) error {
 	var got tokens
 	request := gateway.Request{Method: http.MethodPost, Path: path, Body: body, Status: http.StatusOK, Into: &got}
@@ -82,7 +83,7 @@ func (j *Journey) open(ctx context.Context, a *account, path string, body map[st
 	return nil
 }
 
-// checkMe sees that the access token is the account's own.
+// checkMe checks that the access token belongs to the account.
 func (j *Journey) checkMe(ctx context.Context, a *account) error {
 	var me struct{ ID string }
 	const path = "/api/v1/me"

@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/gateway"
 )
 
-// cleanUp deletes all that the journey has made, as far as it came, and goes on
-// when a part cannot be deleted.
+// cleanUp deletes everything that the journey created, and continues if a part
+// cannot be deleted.
 func (j *Journey) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.Limits.CleanUp)
 	defer cancel()
@@ -25,21 +25,21 @@ func (j *Journey) cleanUp(ctx context.Context) error {
 
 func (j *Journey) deleteVideo(ctx context.Context, id string) error {
 	_, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodDelete, Path: video{ID: id}.path(), Token: j.author.Access, Status: http.StatusNoContent})
-	if is(err, http.StatusNotFound) { // gone with a try before, whose answer was lost
+	if is(err, http.StatusNotFound) { // deleted by an earlier attempt whose response was lost
 		return nil
 	}
 	return err
 }
 
-// deleteAccount deletes an account and all that belongs to it, also one whose
-// registration was not answered.
+// deleteAccount deletes an account and everything that belongs to it, even if
+// the response to its registration was lost.
 func (j *Journey) deleteAccount(ctx context.Context, a *account) error {
 	if !a.asked {
 		return nil
 	}
 	if a.Access == "" {
 		err := j.logInOne(ctx, a)
-		if a.id == "" && is(err, http.StatusUnauthorized) { // it was not registered
+		if a.id == "" && is(err, http.StatusUnauthorized) { // not registered
 			return nil
 		}
 		if err != nil {
@@ -50,7 +50,7 @@ func (j *Journey) deleteAccount(ctx context.Context, a *account) error {
 	return err
 }
 
-// is says whether err is an answer with the status.
+// is reports whether err is a response with the status.
 func is(err error, status int) bool {
 	var failure *gateway.Error
 	return errors.As(err, &failure) && failure.Status == status

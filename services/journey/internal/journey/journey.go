@@ -1,9 +1,8 @@
-// Package journey is what the stack is for, done as a user does it: two people
-// register, one posts a video that the feed then shows, the other likes it, and
-// the first is told.
+// Package journey exercises the stack as its users do: two users register, one
+// posts a video, which appears in the feed, the other likes it, and the first is
+// notified.
 //
-// It expects nothing that other users of the stack could change meanwhile, and
-// leaves nothing behind.
+// It tolerates changes by other users of the stack and leaves nothing behind.
 package journey
 
 import (
@@ -16,25 +15,26 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/tap"
 )
 
-// A Journey is taken once.
+// Journey is one run of the steps.
 type Journey struct {
 	Gateway *gateway.Client
 	Limits  Limits
-	Poll    time.Duration // between two questions for what takes a moment
+	Poll    time.Duration // between reads while waiting for a result
 
 	author, fan account
-	video       video    // the one that is looked for
-	posted      []string // ids of all that were posted
+	video       video    // the latest post
+	posted      []string // ids of all posts
 }
 
-// Limits bound how long the journey takes.
+// Limits holds the time limits of a journey.
 type Limits struct {
-	Steps        time.Duration // all steps together, without the clean-up
-	Notification time.Duration // from a like until it is told
+	Steps        time.Duration // all steps except the clean-up
+	Notification time.Duration // from the like to its notification
 	CleanUp      time.Duration
 }
 
-// A step is what a user does. Without the step that it needs it is skipped.
+// step is one action of a user. It is skipped unless the step that it needs
+// passed.
 type step struct {
 	name, needs string
 	do          func(context.Context) error
@@ -55,7 +55,7 @@ func (j *Journey) steps() []step {
 	}
 }
 
-// Names are the steps in their order.
+// Names returns the names of the steps in order.
 func (j *Journey) Names() []string {
 	var names []string
 	for _, s := range j.steps() {
@@ -64,10 +64,10 @@ func (j *Journey) Names() []string {
 	return names
 }
 
-var errNoTime = errors.New("the time for the journey is over")
+var errNoTime = errors.New("time limit of the journey exceeded")
 
-// Take takes every step and writes each result when it is there. When ctx ends,
-// the step at hand fails and the clean-up is still done.
+// Take runs every step and writes each result as it completes. If ctx ends, the
+// current step fails, and the clean-up still runs.
 func (j *Journey) Take(ctx context.Context, results *tap.Writer) {
 	ctx, cancel := context.WithTimeoutCause(ctx, j.Limits.Steps, errNoTime)
 	defer cancel()

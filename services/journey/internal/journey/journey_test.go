@@ -113,12 +113,12 @@ func TestAnAnswerThatIsWrongFailsItsStep(t *testing.T) {
 		message string
 	}{
 		"somebody else's account":        {"GET /api/v1/me", says(`{"id":"x"}`), "log in", `the account is \"x\", want \"user-1\"`},
-		"another content":                {"GET /api/v1/videos/{id}/content", says("x"), "post a video", "1 bytes, not those that were posted"},
-		"a feed without the video":       {"GET /api/v1/feed", says(`{"videos":[]}`), "feed from the database", "is not among the 0 (X-Cache: )"},
-		"a like that is not there":       {"GET /api/v1/videos/{id}", says(`{"liked":false}`), "like from the second account", "it is not liked"},
+		"another content":                {"GET /api/v1/videos/{id}/content", says("x"), "post a video", "got 1 bytes that differ from the posted content"},
+		"a feed without the video":       {"GET /api/v1/feed", says(`{"videos":[]}`), "feed from the database", "is not among the 0 videos (X-Cache: )"},
+		"a like that is not there":       {"GET /api/v1/videos/{id}", says(`{"liked":false}`), "like from the second account", "the video is not liked"},
 		"no notification":                {"GET /api/v1/notifications", says(`{"notifications":[]}`), "notification of the like", "not among the 0 notifications after"},
 		"somebody else's notification":   {"GET /api/v1/notifications", says(`{"notifications":[{"type":"liked","video_id":"x"}]}`), "notification of the like", "not among the 1"},
-		"no JSON":                        {"GET /api/v1/notifications", says(`<html>`), "notification of the like", "200 OK, not as the API describes it: invalid character"},
+		"no JSON":                        {"GET /api/v1/notifications", says(`<html>`), "notification of the like", "200 OK, not as the API specifies: invalid character"},
 		"success that is not the wanted": {"PUT /api/v1/videos/{id}/like", says("secret"), "like from the second account", `/like: 200 OK, want 204"`},
 	}
 	for what, test := range tests {
@@ -181,7 +181,7 @@ func TestAFeedThatIsNeverCachedFails(t *testing.T) {
 		f.feed(w, r)
 	}})
 	output, _, _ := take(t.Context(), f)
-	if !strings.Contains(output, "not ok 6 - feed from the cache") || !strings.Contains(output, "not once X-Cache: hit in 10 reads") {
+	if !strings.Contains(output, "not ok 6 - feed from the cache") || !strings.Contains(output, "no X-Cache: hit in 10 reads") {
 		t.Errorf("got\n%s", output)
 	}
 }

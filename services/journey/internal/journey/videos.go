@@ -18,10 +18,11 @@ type video struct {
 
 func (v video) path() string { return "/api/v1/videos/" + v.ID }
 
-// picture is one transparent pixel: the feed may be looked at meanwhile.
+// picture is one transparent pixel, because users may see the feed during the
+// test.
 const picture = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
-// post posts a video and reads what was posted with it.
+// post posts a video and reads its content.
 func (j *Journey) post(ctx context.Context) error {
 	var v video
 	_, err := j.Gateway.Do(ctx, gateway.Request{
@@ -37,12 +38,12 @@ func (j *Journey) post(ctx context.Context) error {
 		return err
 	}
 	if base64.StdEncoding.EncodeToString(answer.Body) != picture {
-		return fmt.Errorf("GET %s%s: %d bytes, not those that were posted", j.Gateway.URL, v.URL, len(answer.Body))
+		return fmt.Errorf("GET %s%s: got %d bytes that differ from the posted content", j.Gateway.URL, v.URL, len(answer.Body))
 	}
 	return nil
 }
 
-// like likes the video as the second person, who then sees that.
+// like likes the video as the second user and checks the result.
 func (j *Journey) like(ctx context.Context) error {
 	path := j.video.path()
 	if _, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodPut, Path: path + "/like", Token: j.fan.Access, Status: http.StatusNoContent}); err != nil {
@@ -53,7 +54,7 @@ func (j *Journey) like(ctx context.Context) error {
 		return err
 	}
 	if !seen.Liked {
-		return fmt.Errorf("GET %s%s: it is not liked, after the like was taken", j.Gateway.URL, path)
+		return fmt.Errorf("GET %s%s: the video is not liked after a successful like", j.Gateway.URL, path)
 	}
 	return nil
 }
@@ -66,12 +67,12 @@ type notifications struct {
 	}
 }
 
-// notification waits until the first person is told of the like, which goes
+// notification waits until the first user is notified of the like, which passes
 // through Kafka.
 func (j *Journey) notification(ctx context.Context) error {
 	const path = "/api/v1/notifications"
 	start := time.Now()
-	waiting, cancel := context.WithTimeout(ctx, j.Limits.Notification) // its end cuts off no question
+	waiting, cancel := context.WithTimeout(ctx, j.Limits.Notification) // its end interrupts no request
 	defer cancel()
 	for {
 		var got notifications

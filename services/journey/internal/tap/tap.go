@@ -1,8 +1,8 @@
-// Package tap writes the results of tests in the Test Anything Protocol, version
-// 14 (https://testanything.org/tap-version-14-specification.html).
+// Package tap writes test results in the Test Anything Protocol, version 14
+// (https://testanything.org/tap-version-14-specification.html).
 //
-// Each result is written when it is there, in one piece: who follows the output
-// sees the tests live.
+// Each result is written in one piece as soon as it is complete, so that the
+// output can be followed live.
 package tap
 
 import (
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A Writer writes results. Use [New].
+// Writer writes results. Use [New].
 type Writer struct {
 	out    io.Writer
 	number int // of the last test point
@@ -22,7 +22,7 @@ type Writer struct {
 	broken []error
 }
 
-// New writes the version and the plan, which is the number of results to come.
+// New writes the version and the plan, the number of expected results.
 func New(out io.Writer, plan int) *Writer {
 	w := &Writer{out: out}
 	w.write(fmt.Sprintf("TAP version 14\n1..%d\n", plan))
@@ -37,28 +37,29 @@ func (w *Writer) Pass(name string, took time.Duration) {
 // Fail writes that a test failed, and why.
 func (w *Writer) Fail(name string, took time.Duration, message string) {
 	w.failed = true
-	w.point("not ok", name, "", duration(took), "message: "+strconv.Quote(message)) // Go's escapes are YAML's too
+	w.point("not ok", name, "", duration(took), "message: "+strconv.Quote(message)) // Go's escapes are valid YAML
 }
 
-// Skip writes that a test was not run, and why. To the protocol that is no failure.
+// Skip writes that a test was skipped, and why. In TAP a skipped test has
+// passed.
 func (w *Writer) Skip(name, why string) {
 	w.point("ok", name, " # SKIP "+why)
 }
 
-// Failed says whether a test failed.
+// Failed reports whether a test failed.
 func (w *Writer) Failed() bool { return w.failed }
 
-// Err tells what could not be written.
+// Err returns the errors of writing.
 func (w *Writer) Err() error { return errors.Join(w.broken...) }
 
 func duration(d time.Duration) string {
 	return fmt.Sprintf("duration_ms: %.3f", float64(d)/float64(time.Millisecond))
 }
 
-// escape keeps a # of the name from beginning a directive.
+// escape keeps a # in a name from starting a directive.
 var escape = strings.NewReplacer(`\`, `\\`, `#`, `\#`)
 
-// point writes a test point and, if there are any, its lines of YAML.
+// point writes a test point with optional lines of YAML.
 func (w *Writer) point(status, name, directive string, lines ...string) {
 	w.number++
 	var b strings.Builder

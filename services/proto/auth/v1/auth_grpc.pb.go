@@ -31,27 +31,26 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AuthService keeps the accounts and opens sessions for them.
+// AuthService manages accounts and sessions.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that a store cannot be reached.
 type AuthServiceClient interface {
-	// Register makes an account. ALREADY_EXISTS if the email or the username is taken.
+	// Register creates an account. ALREADY_EXISTS if the email or the username is taken.
 	Register(ctx context.Context, in *RegisterRequest, opts ...grpc.CallOption) (*RegisterResponse, error)
-	// Login opens a session. UNAUTHENTICATED for an unknown email and for a wrong
-	// password alike.
+	// Login opens a session. UNAUTHENTICATED if the email is unknown or the
+	// password is wrong.
 	Login(ctx context.Context, in *LoginRequest, opts ...grpc.CallOption) (*LoginResponse, error)
-	// Refresh exchanges a refresh token for a new pair. A refresh token works
-	// once: using one again ends its session, and the answer is UNAUTHENTICATED.
-	// Never retry this call.
+	// Refresh exchanges a refresh token for new tokens. A refresh token works
+	// once: using it again ends its session and returns UNAUTHENTICATED. Never
+	// retry this call.
 	Refresh(ctx context.Context, in *RefreshRequest, opts ...grpc.CallOption) (*RefreshResponse, error)
-	// GetUser reads an account. NOT_FOUND if there is none. Safe to retry.
+	// GetUser returns an account. NOT_FOUND if it does not exist. Safe to retry.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*GetUserResponse, error)
-	// GetUsernames reads the names of users for others to see; ids that nobody has
-	// are left out. Safe to retry.
+	// GetUsernames returns the names of users and omits unknown ids. Safe to retry.
 	GetUsernames(ctx context.Context, in *GetUsernamesRequest, opts ...grpc.CallOption) (*GetUsernamesResponse, error)
-	// DeleteUser deletes an account and ends its sessions; it is no error if there
-	// is none. Access tokens stay valid until they expire.
+	// DeleteUser deletes an account, if it exists, and ends its sessions. Access
+	// tokens stay valid until they expire.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*DeleteUserResponse, error)
 }
 
@@ -127,27 +126,26 @@ func (c *authServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReques
 // All implementations must embed UnimplementedAuthServiceServer
 // for forward compatibility.
 //
-// AuthService keeps the accounts and opens sessions for them.
+// AuthService manages accounts and sessions.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that a store cannot be reached.
 type AuthServiceServer interface {
-	// Register makes an account. ALREADY_EXISTS if the email or the username is taken.
+	// Register creates an account. ALREADY_EXISTS if the email or the username is taken.
 	Register(context.Context, *RegisterRequest) (*RegisterResponse, error)
-	// Login opens a session. UNAUTHENTICATED for an unknown email and for a wrong
-	// password alike.
+	// Login opens a session. UNAUTHENTICATED if the email is unknown or the
+	// password is wrong.
 	Login(context.Context, *LoginRequest) (*LoginResponse, error)
-	// Refresh exchanges a refresh token for a new pair. A refresh token works
-	// once: using one again ends its session, and the answer is UNAUTHENTICATED.
-	// Never retry this call.
+	// Refresh exchanges a refresh token for new tokens. A refresh token works
+	// once: using it again ends its session and returns UNAUTHENTICATED. Never
+	// retry this call.
 	Refresh(context.Context, *RefreshRequest) (*RefreshResponse, error)
-	// GetUser reads an account. NOT_FOUND if there is none. Safe to retry.
+	// GetUser returns an account. NOT_FOUND if it does not exist. Safe to retry.
 	GetUser(context.Context, *GetUserRequest) (*GetUserResponse, error)
-	// GetUsernames reads the names of users for others to see; ids that nobody has
-	// are left out. Safe to retry.
+	// GetUsernames returns the names of users and omits unknown ids. Safe to retry.
 	GetUsernames(context.Context, *GetUsernamesRequest) (*GetUsernamesResponse, error)
-	// DeleteUser deletes an account and ends its sessions; it is no error if there
-	// is none. Access tokens stay valid until they expire.
+	// DeleteUser deletes an account, if it exists, and ends its sessions. Access
+	// tokens stay valid until they expire.
 	DeleteUser(context.Context, *DeleteUserRequest) (*DeleteUserResponse, error)
 	mustEmbedUnimplementedAuthServiceServer()
 }

@@ -33,29 +33,30 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// InteractionService keeps what users do to videos, and publishes each action as
-// one event to Kafka: see internal/events.
+// InteractionService stores likes, comments and views, and publishes each action
+// as one event to Kafka: see internal/events.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that the store or video-service cannot be
-// reached. Kafka is not needed for an answer: events wait for it.
+// reached. Calls do not need Kafka: their events wait for it.
 type InteractionServiceClient interface {
-	// Like likes a video; again, it does nothing. NOT_FOUND if there is no such video.
+	// Like likes a video. A second like has no effect. NOT_FOUND if there is no such
+	// video.
 	Like(ctx context.Context, in *LikeRequest, opts ...grpc.CallOption) (*LikeResponse, error)
-	// Unlike takes a like back; without one it does nothing.
+	// Unlike removes a like, if there is one.
 	Unlike(ctx context.Context, in *UnlikeRequest, opts ...grpc.CallOption) (*UnlikeResponse, error)
 	// AddComment comments on a video. NOT_FOUND if there is no such video.
 	AddComment(ctx context.Context, in *AddCommentRequest, opts ...grpc.CallOption) (*AddCommentResponse, error)
-	// ListComments reads a page of a video's comments, the newest first. Safe to retry.
+	// ListComments returns a page of a video's comments, newest first. Safe to retry.
 	ListComments(ctx context.Context, in *ListCommentsRequest, opts ...grpc.CallOption) (*ListCommentsResponse, error)
 	// AddView counts a view. NOT_FOUND if there is no such video.
 	AddView(ctx context.Context, in *AddViewRequest, opts ...grpc.CallOption) (*AddViewResponse, error)
-	// GetStats counts what was done to videos, in the order of the request. Safe
-	// to retry.
+	// GetStats returns the counts of videos in the order of the request. Safe to
+	// retry.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
-	// DeleteVideo forgets what was done to a video that is deleted.
+	// DeleteVideo deletes the interactions with a deleted video.
 	DeleteVideo(ctx context.Context, in *DeleteVideoRequest, opts ...grpc.CallOption) (*DeleteVideoResponse, error)
-	// DeleteUser forgets what a user did, and what was done to the user's videos.
+	// DeleteUser deletes a user's interactions and those with the user's videos.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*DeleteUserResponse, error)
 }
 
@@ -151,29 +152,30 @@ func (c *interactionServiceClient) DeleteUser(ctx context.Context, in *DeleteUse
 // All implementations must embed UnimplementedInteractionServiceServer
 // for forward compatibility.
 //
-// InteractionService keeps what users do to videos, and publishes each action as
-// one event to Kafka: see internal/events.
+// InteractionService stores likes, comments and views, and publishes each action
+// as one event to Kafka: see internal/events.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that the store or video-service cannot be
-// reached. Kafka is not needed for an answer: events wait for it.
+// reached. Calls do not need Kafka: their events wait for it.
 type InteractionServiceServer interface {
-	// Like likes a video; again, it does nothing. NOT_FOUND if there is no such video.
+	// Like likes a video. A second like has no effect. NOT_FOUND if there is no such
+	// video.
 	Like(context.Context, *LikeRequest) (*LikeResponse, error)
-	// Unlike takes a like back; without one it does nothing.
+	// Unlike removes a like, if there is one.
 	Unlike(context.Context, *UnlikeRequest) (*UnlikeResponse, error)
 	// AddComment comments on a video. NOT_FOUND if there is no such video.
 	AddComment(context.Context, *AddCommentRequest) (*AddCommentResponse, error)
-	// ListComments reads a page of a video's comments, the newest first. Safe to retry.
+	// ListComments returns a page of a video's comments, newest first. Safe to retry.
 	ListComments(context.Context, *ListCommentsRequest) (*ListCommentsResponse, error)
 	// AddView counts a view. NOT_FOUND if there is no such video.
 	AddView(context.Context, *AddViewRequest) (*AddViewResponse, error)
-	// GetStats counts what was done to videos, in the order of the request. Safe
-	// to retry.
+	// GetStats returns the counts of videos in the order of the request. Safe to
+	// retry.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
-	// DeleteVideo forgets what was done to a video that is deleted.
+	// DeleteVideo deletes the interactions with a deleted video.
 	DeleteVideo(context.Context, *DeleteVideoRequest) (*DeleteVideoResponse, error)
-	// DeleteUser forgets what a user did, and what was done to the user's videos.
+	// DeleteUser deletes a user's interactions and those with the user's videos.
 	DeleteUser(context.Context, *DeleteUserRequest) (*DeleteUserResponse, error)
 	mustEmbedUnimplementedInteractionServiceServer()
 }

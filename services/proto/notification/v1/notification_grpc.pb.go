@@ -29,21 +29,21 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// NotificationService tells users what others did to their videos. It learns
-// that from Kafka.
+// NotificationService notifies users of the likes and comments on their videos. It
+// reads them from Kafka.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that the store cannot be reached.
 type NotificationServiceClient interface {
-	// ListNotifications reads a page of a user's notifications, the newest first.
-	// Safe to retry.
+	// ListNotifications returns a page of a user's notifications, newest first. Safe
+	// to retry.
 	ListNotifications(ctx context.Context, in *ListNotificationsRequest, opts ...grpc.CallOption) (*ListNotificationsResponse, error)
-	// MarkRead marks a notification of user_id as read; again, it does nothing.
+	// MarkRead marks a notification of user_id as read. A second call has no effect.
 	// NOT_FOUND if the user has no such notification.
 	MarkRead(ctx context.Context, in *MarkReadRequest, opts ...grpc.CallOption) (*MarkReadResponse, error)
-	// DeleteVideo forgets the notifications about a video that is deleted.
+	// DeleteVideo deletes the notifications about a deleted video.
 	DeleteVideo(ctx context.Context, in *DeleteVideoRequest, opts ...grpc.CallOption) (*DeleteVideoResponse, error)
-	// DeleteUser forgets a user's notifications, and those that tell of the user.
+	// DeleteUser deletes the notifications for and about a user.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*DeleteUserResponse, error)
 }
 
@@ -99,21 +99,21 @@ func (c *notificationServiceClient) DeleteUser(ctx context.Context, in *DeleteUs
 // All implementations must embed UnimplementedNotificationServiceServer
 // for forward compatibility.
 //
-// NotificationService tells users what others did to their videos. It learns
-// that from Kafka.
+// NotificationService notifies users of the likes and comments on their videos. It
+// reads them from Kafka.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that the store cannot be reached.
 type NotificationServiceServer interface {
-	// ListNotifications reads a page of a user's notifications, the newest first.
-	// Safe to retry.
+	// ListNotifications returns a page of a user's notifications, newest first. Safe
+	// to retry.
 	ListNotifications(context.Context, *ListNotificationsRequest) (*ListNotificationsResponse, error)
-	// MarkRead marks a notification of user_id as read; again, it does nothing.
+	// MarkRead marks a notification of user_id as read. A second call has no effect.
 	// NOT_FOUND if the user has no such notification.
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
-	// DeleteVideo forgets the notifications about a video that is deleted.
+	// DeleteVideo deletes the notifications about a deleted video.
 	DeleteVideo(context.Context, *DeleteVideoRequest) (*DeleteVideoResponse, error)
-	// DeleteUser forgets a user's notifications, and those that tell of the user.
+	// DeleteUser deletes the notifications for and about a user.
 	DeleteUser(context.Context, *DeleteUserRequest) (*DeleteUserResponse, error)
 	mustEmbedUnimplementedNotificationServiceServer()
 }

@@ -32,28 +32,27 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// VideoService keeps the videos and their feed.
+// VideoService manages videos and their feed.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that the store cannot be reached.
 type VideoServiceClient interface {
-	// CreateVideo posts a video. Once it has answered, every feed shows the video.
+	// CreateVideo posts a video. After its response, every feed includes the video.
 	CreateVideo(ctx context.Context, in *CreateVideoRequest, opts ...grpc.CallOption) (*CreateVideoResponse, error)
-	// GetVideo reads a video without its content. NOT_FOUND if there is none. Safe
+	// GetVideo returns a video without its content. NOT_FOUND if there is none. Safe
 	// to retry.
 	GetVideo(ctx context.Context, in *GetVideoRequest, opts ...grpc.CallOption) (*GetVideoResponse, error)
-	// GetContent reads the content that was posted with a video. NOT_FOUND if
-	// there is no such video, or if it has a URL instead. Safe to retry.
+	// GetContent returns the content of a video. NOT_FOUND if there is no such
+	// video, or if it has a URL instead. Safe to retry.
 	GetContent(ctx context.Context, in *GetContentRequest, opts ...grpc.CallOption) (*GetContentResponse, error)
-	// GetTitles reads the titles of videos; ids of no video are left out. Safe to
-	// retry.
+	// GetTitles returns the titles of videos and omits unknown ids. Safe to retry.
 	GetTitles(ctx context.Context, in *GetTitlesRequest, opts ...grpc.CallOption) (*GetTitlesResponse, error)
-	// ListFeed reads a page of all videos, the newest first. Safe to retry.
+	// ListFeed returns a page of all videos, newest first. Safe to retry.
 	ListFeed(ctx context.Context, in *ListFeedRequest, opts ...grpc.CallOption) (*ListFeedResponse, error)
 	// DeleteVideo deletes a video of owner_id. NOT_FOUND if there is none,
-	// PERMISSION_DENIED if it is another's.
+	// PERMISSION_DENIED if it belongs to another user.
 	DeleteVideo(ctx context.Context, in *DeleteVideoRequest, opts ...grpc.CallOption) (*DeleteVideoResponse, error)
-	// DeleteVideosOf deletes all videos of a user; it is no error if there are none.
+	// DeleteVideosOf deletes all videos of a user, if there are any.
 	DeleteVideosOf(ctx context.Context, in *DeleteVideosOfRequest, opts ...grpc.CallOption) (*DeleteVideosOfResponse, error)
 }
 
@@ -139,28 +138,27 @@ func (c *videoServiceClient) DeleteVideosOf(ctx context.Context, in *DeleteVideo
 // All implementations must embed UnimplementedVideoServiceServer
 // for forward compatibility.
 //
-// VideoService keeps the videos and their feed.
+// VideoService manages videos and their feed.
 //
 // Errors are gRPC codes: INVALID_ARGUMENT carries a google.rpc.BadRequest that
 // names each field; UNAVAILABLE means that the store cannot be reached.
 type VideoServiceServer interface {
-	// CreateVideo posts a video. Once it has answered, every feed shows the video.
+	// CreateVideo posts a video. After its response, every feed includes the video.
 	CreateVideo(context.Context, *CreateVideoRequest) (*CreateVideoResponse, error)
-	// GetVideo reads a video without its content. NOT_FOUND if there is none. Safe
+	// GetVideo returns a video without its content. NOT_FOUND if there is none. Safe
 	// to retry.
 	GetVideo(context.Context, *GetVideoRequest) (*GetVideoResponse, error)
-	// GetContent reads the content that was posted with a video. NOT_FOUND if
-	// there is no such video, or if it has a URL instead. Safe to retry.
+	// GetContent returns the content of a video. NOT_FOUND if there is no such
+	// video, or if it has a URL instead. Safe to retry.
 	GetContent(context.Context, *GetContentRequest) (*GetContentResponse, error)
-	// GetTitles reads the titles of videos; ids of no video are left out. Safe to
-	// retry.
+	// GetTitles returns the titles of videos and omits unknown ids. Safe to retry.
 	GetTitles(context.Context, *GetTitlesRequest) (*GetTitlesResponse, error)
-	// ListFeed reads a page of all videos, the newest first. Safe to retry.
+	// ListFeed returns a page of all videos, newest first. Safe to retry.
 	ListFeed(context.Context, *ListFeedRequest) (*ListFeedResponse, error)
 	// DeleteVideo deletes a video of owner_id. NOT_FOUND if there is none,
-	// PERMISSION_DENIED if it is another's.
+	// PERMISSION_DENIED if it belongs to another user.
 	DeleteVideo(context.Context, *DeleteVideoRequest) (*DeleteVideoResponse, error)
-	// DeleteVideosOf deletes all videos of a user; it is no error if there are none.
+	// DeleteVideosOf deletes all videos of a user, if there are any.
 	DeleteVideosOf(context.Context, *DeleteVideosOfRequest) (*DeleteVideosOfResponse, error)
 	mustEmbedUnimplementedVideoServiceServer()
 }
