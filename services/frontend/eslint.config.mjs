@@ -8,7 +8,7 @@ export default defineConfig([
   ...ts.configs.strict,
   {
     rules: {
-      // An unhandled rejection ends in a blank page.
+      // An unhandled rejection results in a blank page.
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { attributes: false } }],
     },

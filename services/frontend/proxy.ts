@@ -1,5 +1,5 @@
-// Runs before every page and action: renews the session, because a page that is
-// being rendered can set no cookies, and sets the content security policy.
+// Runs before every page and action. It renews the session, because pages cannot
+// set cookies while rendering, and sets the content security policy.
 import { type NextRequest, NextResponse } from "next/server";
 
 import { Gateway } from "@/lib/gateway/client";
@@ -14,13 +14,13 @@ const renewer = new Renewer();
 export async function proxy(request: NextRequest): Promise<NextResponse> {
   const changed = await renewed(request);
   for (const { name, value } of changed) {
-    // What is rendered now must see the new ones, too.
+    // The current rendering needs the new cookies too.
     if (value) request.cookies.set(name, value);
     else request.cookies.delete(name);
   }
   const headers = new Headers(request.headers);
   const policy = contentSecurityPolicy(crypto.randomUUID());
-  headers.set("Content-Security-Policy", policy); // Next.js takes the nonce for its scripts from here
+  headers.set("Content-Security-Policy", policy); // Next.js reads the nonce for its scripts from it
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("Content-Security-Policy", policy);
   response.headers.set("Referrer-Policy", "same-origin");
@@ -29,7 +29,7 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
   return response;
 }
 
-/** renewed returns the cookies that change: none while the access token is good or the gateway is away. */
+/** renewed returns the cookies to change: none if the access token is valid or the gateway is unavailable. */
 async function renewed(request: NextRequest): Promise<Cookie[]> {
   const refreshToken = request.cookies.get(refreshCookie)?.value;
   if (!refreshToken || request.cookies.has(accessCookie)) return [];
@@ -53,7 +53,7 @@ function contentSecurityPolicy(nonce: string): string {
     "default-src 'self'",
     `script-src 'self' ${scripts}`,
     "style-src 'self' 'unsafe-inline'",
-    "media-src 'self' http: https:", // videos are where people say they are
+    "media-src 'self' http: https:", // videos can be on any host
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",

@@ -14,7 +14,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          env: { STACK_URL: process.env.BASE_URL ?? "" }, // within tests, Vite has a BASE_URL of its own
+          env: { STACK_URL: process.env.BASE_URL ?? "" }, // Vite sets its own BASE_URL in tests
         },
       },
     ],

@@ -2,7 +2,7 @@
 
 import { Empty } from "@/components/notice";
 
-/** Shown where a page fails for a reason that it does not know. The log has the reason. */
+/** Shown if a page fails unexpectedly. The log has the reason. */
 export default function Failure({ error }: { error: Error & { digest?: string } }) {
   return (
     <Empty title="Something went wrong">

@@ -4,7 +4,7 @@ import { Empty } from "@/components/notice";
 
 export default function NotFound() {
   return (
-    <Empty title="There is nothing here">
+    <Empty title="Page not found">
       <Link href="/" prefetch={false}>
         Back to the feed
       </Link>

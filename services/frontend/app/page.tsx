@@ -9,7 +9,7 @@ export default async function Feed({ searchParams }: PageProps<"/">) {
   const { cursor } = await searchParams;
   const here = typeof cursor === "string" ? `/?cursor=${encodeURIComponent(cursor)}` : "/";
   const { value, problem } = await attempt((await gateway()).feed(typeof cursor === "string" ? cursor : undefined));
-  if (problem) return <Empty title="The feed is taking a break">It cannot be loaded right now. Please come back in a moment.</Empty>;
+  if (problem) return <Empty title="Feed unavailable">It cannot be loaded right now. Please try again in a moment.</Empty>;
   return (
     <div className="column">
       <h1 className="hidden">Feed</h1>

@@ -20,15 +20,15 @@ interface Props {
   action: Action;
   fields: Field[];
   submit: string;
-  /** Values that a person does not type. */
+  /** Values that the user does not enter. */
   hidden?: Record<string, string>;
   children?: ReactNode;
 }
 
 /**
- * Form sends its fields to a server action and shows what comes back at them. It
- * works before, and without, its script. What a field may hold is the gateway's
- * to say, so the browser checks nothing (noValidate) and there is one wording.
+ * Form sends its fields to a server action and shows the resulting errors. It also
+ * works without its script. Only the gateway validates the fields (noValidate), so
+ * that each error has one wording.
  */
 export function Form({ action, fields, submit, hidden = {}, children }: Props) {
   const [state, send, pending] = useActionState(action, emptyForm);

@@ -1,4 +1,4 @@
-// Drawn here, so that no page needs a request for them.
+// Inlined, so that pages need no requests for them.
 import type { ReactNode } from "react";
 
 function Icon({ children, filled = false }: { children: ReactNode; filled?: boolean }) {

@@ -9,7 +9,7 @@ import { emptyForm } from "@/lib/forms";
 interface Props {
   action: Action;
   video: { id: string; title: string; likes?: number | undefined; liked: boolean };
-  /** The page to come back to after logging in. */
+  /** The page to return to after logging in. */
   from: string;
 }
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** Empty stands where there is nothing to list, or where it cannot be had now. */
+/** Empty replaces content that is empty or unavailable. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <section className="empty">

@@ -11,7 +11,7 @@ interface Props {
   text: string;
 }
 
-/** SmallButton is a form of one button. */
+/** SmallButton is a form with a single button. */
 export function SmallButton({ action, hidden, text }: Props) {
   const [state, send, pending] = useActionState(action, emptyForm);
   return (

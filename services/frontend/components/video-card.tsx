@@ -7,7 +7,7 @@ import { ago } from "@/lib/time";
 import { Bubble, Eye, Play } from "./icons";
 import { LikeButton } from "./like-button";
 
-/** VideoCard shows a video. from is the page that it is on; link leads to the video's own. */
+/** VideoCard shows a video. from is the page that contains it. With link, the title links to the video's own page. */
 export function VideoCard({ video, from, link = true }: { video: Video; from: string; link?: boolean }) {
   const page = `/videos/${encodeURIComponent(video.id)}`;
   return (
@@ -42,7 +42,7 @@ export function VideoCard({ video, from, link = true }: { video: Video; from: st
   );
 }
 
-/** Screen plays a file here and links to anything else. Nothing is fetched from elsewhere before a click. */
+/** Screen plays a file and links to anything else. It loads nothing from other hosts before a click. */
 function Screen({ video }: { video: Video }) {
   const shown = media(video);
   const look = `screen hue-${hue(video.id)}`;
@@ -50,7 +50,7 @@ function Screen({ video }: { video: Video }) {
     return <video className={look} src={shown.url} controls playsInline preload="none" aria-label={video.title} />;
   }
   if (shown.kind === "image") {
-    // eslint-disable-next-line @next/next/no-img-element -- nothing here optimizes images
+    // eslint-disable-next-line @next/next/no-img-element -- image optimization is disabled
     return <img className={look} src={shown.url} alt={video.title} loading="lazy" />;
   }
   if (shown.kind === "page") {
@@ -66,7 +66,7 @@ function Screen({ video }: { video: Video }) {
   return <div className={look} />;
 }
 
-/** hue picks one of the style sheet's colors, always the same one for a video. */
+/** hue returns one of the style sheet's colors, always the same one for a video. */
 function hue(id: string): number {
   return [...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 6;
 }

@@ -1,17 +1,17 @@
 import type { Problem } from "@/lib/gateway/problem";
 
-/** FormState is what a form shows after a try that failed. */
+/** FormState is the state of a form after a failed submission. */
 export interface FormState {
-  /** What was typed, to be there still. Never a password. */
+  /** The submitted values, without passwords. */
   values: Readonly<Record<string, string>>;
   errors: Readonly<Record<string, string>>;
-  /** What is wrong with the whole. */
+  /** A problem with the whole form. */
   message?: string;
 }
 
 export const emptyForm: FormState = { values: {}, errors: {} };
 
-/** typed reads text fields of a form. */
+/** typed returns text fields of a form. */
 export function typed<Name extends string>(form: FormData, ...names: Name[]): Record<Name, string> {
   const values = names.map((name) => {
     const value = form.get(name);
@@ -20,7 +20,7 @@ export function typed<Name extends string>(form: FormData, ...names: Name[]): Re
   return Object.fromEntries(values) as Record<Name, string>;
 }
 
-/** failed shows a problem at the fields of the form that it names, and otherwise above them. */
+/** failed shows a problem at the fields that it names, or above the form if it names none. */
 export function failed(problem: Problem, values: Record<string, string>): FormState {
   const kept = Object.fromEntries(Object.entries(values).filter(([name]) => name !== "password"));
   const errors = Object.fromEntries(Object.entries(problem.fields).filter(([field]) => field in values));
@@ -28,14 +28,14 @@ export function failed(problem: Problem, values: Record<string, string>): FormSt
   return { values: kept, errors, message: explain(problem) };
 }
 
-/** explain says in plain words what a person can do about a problem. */
+/** explain returns a message that describes a problem to the user. */
 export function explain(problem: Problem): string {
-  if (problem.status === 429) return `Too many tries. Please wait ${problem.retryAfter ?? "a few"} seconds and try again.`;
+  if (problem.status === 429) return `Too many attempts. Please wait ${problem.retryAfter ?? "a few"} seconds and try again.`;
   if (problem.away || problem.status === 404) return "This does not work right now. Please try again in a moment.";
   return sentence(problem.detail);
 }
 
-/** sentence makes one of a phrase: "is taken" becomes "Is taken." */
+/** sentence turns a phrase into a sentence: "is taken" becomes "Is taken." */
 export function sentence(phrase: string): string {
   const text = phrase.trim();
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");

@@ -3,8 +3,8 @@ import type { Video } from "./gateway/types";
 export type Media = { kind: "file"; url: string } | { kind: "image"; url: string } | { kind: "page"; url: string; host: string } | { kind: "none" };
 
 /**
- * media says how a video can be shown: what was posted with it through this
- * frontend, and otherwise its URL if it is a web address: a user typed it.
+ * media returns how to show a video. Content is served by this frontend. A URL
+ * is user input, so only http and https are accepted.
  */
 export function media(video: Pick<Video, "id" | "url" | "content_type">): Media {
   if (video.content_type) {

@@ -1,12 +1,12 @@
 import { drainingKey } from "@/runtime/drain.mjs";
 
-/** A Report is the body of a readiness answer, the same for all services. */
+/** Report is the body of a readiness response, the same in all services. */
 export interface Report {
   status: "ready" | "unready" | "draining";
   dependencies: { name: string; reached: boolean }[];
 }
 
-/** Probes share an answer for this long, so that they cannot be used to load the gateway. */
+/** A result is cached for this long, so that health requests put no load on the gateway. */
 const keepFor = 1_000; // ms
 const patience = 2_000; // ms, less than the kubelet's
 
@@ -23,13 +23,13 @@ export async function readiness(gateway: string, now = Date.now()): Promise<Repo
 }
 
 /**
- * answers asks for the gateway's life, not for its readiness: where one service
- * behind it is away, pages still say so in a friendlier way than no page at all.
+ * answers reports whether the gateway is live. It does not check readiness: if a
+ * service behind the gateway is unavailable, pages can still show that.
  */
 async function answers(gateway: string): Promise<boolean> {
   try {
     const answer = await fetch(`${gateway}/health/live`, { cache: "no-store", signal: AbortSignal.timeout(patience) });
-    await answer.arrayBuffer(); // else its connection is not free again
+    await answer.arrayBuffer(); // otherwise the connection is not reused
     return answer.ok;
   } catch {
     return false;

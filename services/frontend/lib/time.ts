@@ -4,7 +4,7 @@ const steps: [limit: number, seconds: number, unit: string][] = [
   [7 * 24 * 3600, 24 * 3600, "d"],
 ];
 
-/** ago says how long before now a time was; after a week its date. */
+/** ago formats a time relative to now, or as a date if it is more than a week ago. */
 export function ago(time: string, now = Date.now()): string {
   const seconds = (now - Date.parse(time)) / 1000;
   if (Number.isNaN(seconds)) return "";

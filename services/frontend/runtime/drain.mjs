@@ -1,26 +1,26 @@
-// Stops without losing a request, as the Go services do.
+// Shuts down without losing requests, like the Go services.
 
-/** Where the readiness route, which Next.js bundles apart, learns of the stop. */
+/** Key of the global that the readiness route reads. Next.js bundles that route separately. */
 export const drainingKey = Symbol.for("tiktok.draining");
 
-/** How long open requests have to finish once no new ones are taken, in ms. */
+/** How long open requests may take after the server stops accepting new ones, in ms. */
 const stopWithin = 20_000;
 
 /**
- * duration reads what Go's time.ParseDuration writes for one unit: 500ms, 3s, 1m.
+ * duration parses a Go duration with a single unit: 500ms, 3s, 1m.
  * @param {string | undefined} text
  * @returns {number} in ms
  */
 export function duration(text) {
   const found = /^(\d+)(ms|s|m)$/.exec(text ?? "5s");
-  if (!found) throw new Error(`DRAIN must be a duration like 500ms, 3s or 1m, not ${JSON.stringify(text)}`);
+  if (!found) throw new Error(`DRAIN must be a duration such as 500ms, 3s or 1m, not ${JSON.stringify(text)}`);
   return Number(found[1]) * { ms: 1, s: 1000, m: 60_000 }[/** @type {"ms" | "s" | "m"} */ (found[2])];
 }
 
 /**
- * drainOnSignal waits for SIGTERM or SIGINT. Then readiness fails at once, the
- * server serves on for drain while the cluster learns that it goes, finishes what
- * is open and ends the process: 0, or 1 if requests were cut off.
+ * drainOnSignal shuts down on SIGTERM or SIGINT. Readiness fails at once, the server
+ * keeps serving for drain until no node sends new connections, and then finishes the
+ * open requests. The exit code is 0, or 1 if requests were cut off.
  * @param {import("./requests.mjs").Requests} requests
  * @param {import("./logs.mjs").Log} log
  * @param {string | undefined} drain
@@ -40,13 +40,13 @@ export function drainOnSignal(requests, log, drain) {
 }
 
 /**
- * close says whether all requests finished in time.
+ * close reports whether all requests finished in time.
  * @param {import("node:http").Server | undefined} server
  * @param {number} within in ms
  * @returns {Promise<boolean>}
  */
 export function close(server, within) {
-  if (!server) return Promise.resolve(true); // there never was a request
+  if (!server) return Promise.resolve(true); // there was no request yet
   return new Promise((done) => {
     const timer = setTimeout(() => done(false), within);
     server.close(() => {

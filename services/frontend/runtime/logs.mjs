@@ -1,6 +1,6 @@
-// Structured logs: one JSON object a line on standard output, with the fields
-// of the Go services. Next.js and the application write with console.*; that is
-// turned into such lines, too.
+// Structured logs: one JSON object per line on standard output, with the fields of
+// the Go services. The console.* calls of Next.js and the application are converted
+// to such lines.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 
@@ -9,11 +9,11 @@ import { format } from "node:util";
 
 const order = ["DEBUG", "INFO", "WARN", "ERROR"];
 
-/** The id of the request that the running code works for. */
+/** The id of the current request. */
 export const requestID = /** @type {AsyncLocalStorage<string>} */ (new AsyncLocalStorage());
 
 /**
- * newLog writes lines of at least the level (debug, info, warn or error).
+ * newLog returns a log with a minimum level (debug, info, warn or error).
  * @param {string} service
  * @param {string | undefined} level
  * @param {(line: string) => void} write
@@ -29,7 +29,7 @@ export function newLog(service, level, write) {
 }
 
 /**
- * logAsJSON makes console.* write such lines, and returns the log.
+ * logAsJSON redirects console.* to a new log and returns it.
  * @param {string} service
  * @param {string | undefined} level
  */
@@ -43,8 +43,8 @@ export function logAsJSON(service, level) {
 }
 
 /**
- * line makes message and fields of what console.* was given. An Error's stack
- * and a last argument that is a plain object become fields.
+ * line converts the arguments of console.* to a message and fields. An Error's
+ * stack and a plain object as the last argument become fields.
  * @param {unknown[]} args
  * @returns {[string, Record<string, unknown>]}
  */

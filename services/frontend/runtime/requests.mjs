@@ -1,23 +1,23 @@
-// Sees every HTTP request before Next.js does, through Node.js's diagnostics
-// channel: the only way to its server that is part of a public interface.
+// Observes every HTTP request before Next.js, through Node.js's diagnostics channel.
+// No other public interface exposes the server of Next.js.
 import { randomUUID } from "node:crypto";
 import { subscribe } from "node:diagnostics_channel";
 import { requestID } from "./logs.mjs";
 
 /**
- * What is known of the server.
+ * Requests is the observed state of the server.
  * @typedef {object} Requests
- * @property {import("node:http").Server} [server] known from the first request on
- * @property {boolean} closing answers ask the client to open a new connection, elsewhere
+ * @property {import("node:http").Server} [server] set after the first request
+ * @property {boolean} closing whether responses close their connections
  */
 
-// What a caller may choose: short, and harmless in a log line or a header.
+// Restricts a caller's id to text that is safe in a log line or a header.
 const valid = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
- * watchRequests gives each request its id (a valid X-Request-Id, or a new one),
- * adds the peer to X-Forwarded-For, so that the gateway can tell clients apart,
- * and logs each answer.
+ * watchRequests assigns each request an id (a valid X-Request-Id, or a new one),
+ * adds the peer to X-Forwarded-For for the gateway's rate limit, and logs each
+ * response.
  * @param {import("./logs.mjs").Log} log
  * @returns {Requests}
  */
@@ -51,8 +51,8 @@ export function identify(request, response) {
 }
 
 /**
- * Probes and static files are logged at debug level. A query is left out: it may
- * hold what a person typed.
+ * Probes and static files are logged at debug level. The query is omitted, because
+ * it may contain user input.
  * @param {import("./logs.mjs").Log} log
  * @param {import("node:http").IncomingMessage} request
  * @param {import("node:http").ServerResponse} response

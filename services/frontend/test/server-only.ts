@@ -1,2 +1,2 @@
-// Stands in for the package that Next.js's bundler resolves.
+// Replaces the package that Next.js's bundler resolves.
 export {};

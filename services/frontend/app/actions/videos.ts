@@ -16,7 +16,7 @@ export async function postVideo(_: FormState, form: FormData): Promise<FormState
   redirect("/");
 }
 
-/** setLike likes a video, or takes the like back: it says what shall be, so that a double click does no harm. */
+/** setLike sets the desired state of a like, so that a double click has no effect. */
 export async function setLike(_: FormState, form: FormData): Promise<FormState> {
   const { video, like, from } = typed(form, "video", "like", "from");
   const api = await gateway();

@@ -3,7 +3,7 @@ import { readiness } from "@/lib/readiness";
 
 export const dynamic = "force-dynamic";
 
-/** GET /health says whether requests can be served now: 200 or 503, and the dependencies. */
+/** GET /health reports readiness: 200 or 503, with the dependencies. */
 export async function GET(): Promise<Response> {
   const report = await readiness(gatewayURL());
   const status = report.status === "ready" ? 200 : 503;

@@ -16,8 +16,8 @@ export default async function Notifications({ searchParams }: PageProps<"/notifi
   const { cursor } = await searchParams;
   const { value, problem } = await attempt((await gateway()).notifications(typeof cursor === "string" ? cursor : undefined));
   if (problem?.status === 401) toLogin("/notifications");
-  if (problem) return <Empty title="Notifications are taking a break">They cannot be loaded right now. None is lost; please come back in a moment.</Empty>;
-  if (value.items.length === 0) return <Empty title="Nothing new">Likes and comments on your videos show up here.</Empty>;
+  if (problem) return <Empty title="Notifications unavailable">They cannot be loaded right now. None are lost. Please try again in a moment.</Empty>;
+  if (value.items.length === 0) return <Empty title="No notifications yet">Likes and comments on your videos show up here.</Empty>;
   return (
     <section className="panel">
       <h1>Notifications</h1>
@@ -28,7 +28,7 @@ export default async function Notifications({ searchParams }: PageProps<"/notifi
       </ul>
       {value.next_cursor && (
         <Link className="button quiet more" href={`/notifications?cursor=${encodeURIComponent(value.next_cursor)}`} prefetch={false}>
-          Older ones
+          Older notifications
         </Link>
       )}
     </section>

@@ -12,7 +12,7 @@ export default async function Profile() {
   await requireSession("/profile");
   const { value: user, problem } = await attempt((await gateway()).me());
   if (problem?.status === 401) toLogin("/profile");
-  if (problem) return <Empty title="Your profile is taking a break">It cannot be loaded right now. Please come back in a moment.</Empty>;
+  if (problem) return <Empty title="Profile unavailable">It cannot be loaded right now. Please try again in a moment.</Empty>;
   return (
     <section className="panel profile">
       <span className="avatar" aria-hidden="true">
@@ -22,15 +22,15 @@ export default async function Profile() {
       <dl>
         <dt>Email</dt>
         <dd>{user.email}</dd>
-        <dt>Here since</dt>
+        <dt>Member since</dt>
         <dd>
           <time dateTime={user.created_at}>{user.created_at.slice(0, 10)}</time>
         </dd>
       </dl>
       <details>
         <summary>Delete account</summary>
-        <p className="note">Your videos, likes and comments go with it. This cannot be undone.</p>
-        <SmallButton action={deleteAccount} hidden={{}} text="Delete it all" />
+        <p className="note">Your videos, likes and comments are deleted too. This cannot be undone.</p>
+        <SmallButton action={deleteAccount} hidden={{}} text="Delete everything" />
       </details>
     </section>
   );

@@ -2,7 +2,7 @@ import { Problem } from "./problem";
 
 export type Attempt<T> = { value: T; problem?: never } | { value?: never; problem: Problem };
 
-/** attempt turns a Problem into a value: what a page shows in place of its content. */
+/** attempt returns a Problem as a value, so that a page can show it. */
 export async function attempt<T>(call: Promise<T>): Promise<Attempt<T>> {
   try {
     return { value: await call };

@@ -2,14 +2,14 @@ import * as decode from "./decode";
 import { Problem, problemOf } from "./problem";
 import type { Comment, Notification, Page, Tokens, User, Video } from "./types";
 
-/** Longer than the gateway's own deadline of 5 s: its answer says more than ours. */
+/** Longer than the gateway's own deadline of 5s, whose error has more details. */
 const deadline = 7_000;
 
 export interface Options {
   url: string;
   accessToken?: string | undefined;
   requestID?: string | undefined;
-  /** The addresses that the request came through, for the gateway's rate limit. */
+  /** X-Forwarded-For of the request, for the gateway's rate limit. */
   forwardedFor?: string | undefined;
   fetch?: typeof fetch;
   deadline?: number; // ms
@@ -18,8 +18,8 @@ export interface Options {
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
- * Gateway is the REST API. Every method rejects with a Problem and nothing else:
- * 503 stands for a gateway that cannot be reached, 504 for one that is too slow.
+ * Gateway is a client of the REST API. Every method rejects only with a Problem.
+ * Its status is 503 for an unreachable gateway and 504 for a timeout.
  */
 export class Gateway {
   constructor(private readonly options: Options) {}
@@ -40,12 +40,12 @@ export class Gateway {
     return (await this.call("GET", "/me")) as User;
   }
 
-  /** deleteMe deletes the account and everything of it. After a 503 it can be repeated. */
+  /** deleteMe deletes the account and everything that belongs to it. It can be retried after a 503. */
   async deleteMe(): Promise<void> {
     await this.call("DELETE", "/me");
   }
 
-  /** feed reads a page of all videos, the newest first. */
+  /** feed returns a page of all videos, newest first. */
   async feed(cursor?: string): Promise<Page<Video>> {
     return decode.page(await this.call("GET", `/feed${query({ cursor })}`), "videos", decode.video);
   }
@@ -58,7 +58,7 @@ export class Gateway {
     return decode.video(await this.call("POST", "/videos", video));
   }
 
-  /** content is what was posted with a video, as the gateway sends it: all of it, or a range. */
+  /** content returns the gateway's response with a video's content, or a range of it. */
   async content(id: string, range?: string | null): Promise<Response> {
     const answer = await this.send("GET", `${videoPath(id)}/content`, undefined, range ? { Range: range } : {});
     if (!answer.ok && answer.status !== 416) throw await problemOf(answer);
@@ -100,12 +100,12 @@ export class Gateway {
     try {
       return await answer.json();
     } catch (cause) {
-      if (method !== "GET") return undefined; // it is done, and says nothing
-      throw new Problem(502, "the gateway's answer makes no sense", {}, undefined, { cause });
+      if (method !== "GET") return undefined; // it succeeded, and the body is not needed
+      throw new Problem(502, "invalid response from the gateway", {}, undefined, { cause });
     }
   }
 
-  /** send asks once more where the connection failed and nothing can happen twice. */
+  /** send retries a failed connection once if the request is idempotent. */
   private async send(method: Method, path: string, body: unknown, extra: Record<string, string> = {}): Promise<Response> {
     try {
       return await this.fetch(method, path, body, extra);
@@ -152,6 +152,6 @@ function timedOut(failure: unknown): boolean {
 
 function unreached(cause: unknown): Problem {
   return timedOut(cause)
-    ? new Problem(504, "the gateway did not answer in time", {}, undefined, { cause })
+    ? new Problem(504, "the gateway did not respond in time", {}, undefined, { cause })
     : new Problem(503, "the gateway cannot be reached", {}, undefined, { cause });
 }

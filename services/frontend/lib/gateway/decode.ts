@@ -1,5 +1,5 @@
-// Reads the gateway's answers. What a page can do without has a stand-in, so that
-// a gateway which is older or newer than this frontend breaks no page.
+// Decodes the gateway's responses. Optional fields have defaults, so that pages
+// work with older and newer gateways.
 import type { Comment, Notification, Page, Video } from "./types";
 
 type Fields = Record<string, unknown>;
@@ -39,7 +39,7 @@ export function notification(value: unknown): Notification {
   };
 }
 
-/** page reads a list that the answer has under name. */
+/** page decodes the list in the response's field name. */
 export function page<T>(value: unknown, name: string, item: (value: unknown) => T): Page<T> {
   const p = fields(value);
   const list = p[name];

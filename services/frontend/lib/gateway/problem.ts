@@ -1,20 +1,20 @@
-/** Problem is an answer of the gateway that is an error (RFC 9457), or none at all (status 503). */
+/** Problem is an error response of the gateway (RFC 9457), or a missing response (status 503 or 504). */
 export class Problem extends Error {
   override readonly name = "Problem";
 
   constructor(
     readonly status: number,
     readonly detail: string,
-    /** What is wrong with each field of the request. */
+    /** The problem of each invalid field. */
     readonly fields: Readonly<Record<string, string>> = {},
-    /** Seconds until it makes sense to try again. */
+    /** Seconds to wait before a retry. */
     readonly retryAfter?: number,
     options?: ErrorOptions,
   ) {
     super(`${status}: ${detail}`, options);
   }
 
-  /** Whether nothing is wrong with the request: a service is away, slow or not there yet. */
+  /** Whether the request is valid but a service is unavailable or slow. */
   get away(): boolean {
     return this.status >= 500;
   }
@@ -26,10 +26,10 @@ interface Document {
   errors?: unknown;
 }
 
-/** problemOf reads a problem document. Anything else that is no success is one, too. */
+/** problemOf decodes an error response, which need not be a problem document. */
 export async function problemOf(answer: Response): Promise<Problem> {
   const document = await readDocument(answer);
-  const detail = text(document.detail) ?? text(document.title) ?? `the gateway answered ${answer.status}`;
+  const detail = text(document.detail) ?? text(document.title) ?? `the gateway returned ${answer.status}`;
   const retryAfter = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
   return new Problem(answer.status, detail, fieldsOf(document, detail), Number.isNaN(retryAfter) ? undefined : retryAfter);
 }
@@ -39,7 +39,7 @@ async function readDocument(answer: Response): Promise<Document> {
     const body: unknown = await answer.json();
     return typeof body === "object" && body !== null ? body : {};
   } catch {
-    return {}; // a proxy's page, or nothing
+    return {}; // a proxy's page, or empty
   }
 }
 
@@ -49,7 +49,7 @@ function fieldsOf(document: Document, detail: string): Record<string, string> {
     const { field, detail } = Object(entry) as { field?: unknown; detail?: unknown };
     if (typeof field === "string" && typeof detail === "string") fields[field] ??= detail;
   }
-  // A conflict names its field in words: "the email is taken".
+  // A conflict names its field only in its text: "the email is taken".
   const taken = /^the (\w+) is taken$/.exec(detail)?.[1];
   if (taken) fields[taken] ??= "is taken";
   return fields;

@@ -1,4 +1,4 @@
-// What the gateway answers, in the names of its OpenAPI document.
+// The gateway's responses, with the names of its OpenAPI document.
 
 export interface User {
   id: string;
@@ -18,15 +18,15 @@ export interface Video {
   id: string;
   title: string;
   description: string;
-  url: string; // without a host for a video that was posted with its content
-  content_type: string; // of that content, else ""
+  url: string; // relative if the video has content
+  content_type: string; // of the content, or ""
   author: string; // the user's name
   created_at: string;
-  // Not there while they cannot be told.
+  // Undefined while interaction-service is unavailable.
   likes?: number | undefined;
   comments?: number | undefined;
   views?: number | undefined;
-  liked: boolean; // by who asks
+  liked: boolean; // by the viewer
 }
 
 export interface Comment {
@@ -46,7 +46,7 @@ export interface Notification {
   read: boolean;
 }
 
-/** A part of a list. Without next_cursor it is the last one. */
+/** Page is a page of a list. The last one has no next_cursor. */
 export interface Page<T> {
   items: T[];
   next_cursor?: string;

@@ -1,4 +1,4 @@
-/** gatewayURL says where the gateway is, without a slash at the end. */
+/** gatewayURL returns the gateway's URL without a trailing slash. */
 export function gatewayURL(): string {
   return (process.env.GATEWAY_URL || "http://api-gateway:4000").replace(/\/+$/, "");
 }

@@ -1,4 +1,4 @@
-/** back is a path of this site to go to next; anything else is the feed. */
+/** back returns next if it is a path of this site, otherwise the path of the feed. */
 export function back(next: unknown): string {
   if (typeof next !== "string" || !next.startsWith("/")) return "/";
   const here = "http://here.invalid";

@@ -1,13 +1,13 @@
 import type { Tokens } from "@/lib/gateway/types";
 
-// A script cannot read them, and another site's forms do not send them.
+// Scripts cannot read these cookies, and other sites' forms do not send them.
 export const accessCookie = "tiktok_access";
 export const refreshCookie = "tiktok_refresh";
 
-/** As long as the gateway's sessions at most; a shorter one ends with its first failed refresh. */
+/** The maximum duration of the gateway's sessions. A shorter one ends at its first failed refresh. */
 const sessionSeconds = 30 * 24 * 3600;
 
-/** An access cookie goes this much before its token, so that no call carries an expired one. */
+/** The access cookie expires this long before its token, so that no call has an expired one. */
 const marginSeconds = 30;
 
 export interface Cookie {
@@ -20,7 +20,7 @@ export interface Cookie {
   maxAge: number; // seconds; 0 deletes it
 }
 
-/** sessionCookies keeps tokens in the browser. secure says that it came over HTTPS. */
+/** sessionCookies returns cookies with the tokens. secure means that the browser used HTTPS. */
 export function sessionCookies(tokens: Tokens, secure: boolean): Cookie[] {
   const accessSeconds = Math.max(1, tokens.expires_in - marginSeconds);
   return [
@@ -29,12 +29,12 @@ export function sessionCookies(tokens: Tokens, secure: boolean): Cookie[] {
   ];
 }
 
-/** noCookies ends the session in the browser. */
+/** noCookies returns cookies that end the session in the browser. */
 export function noCookies(secure: boolean): Cookie[] {
   return [cookie(accessCookie, "", 0, secure), cookie(refreshCookie, "", 0, secure)];
 }
 
-/** overHTTPS says whether the browser used HTTPS, told by the proxy that ended it. */
+/** overHTTPS reports whether the browser used HTTPS, according to the TLS proxy. */
 export function overHTTPS(headers: Pick<Headers, "get">): boolean {
   return headers.get("x-forwarded-proto")?.split(",", 1)[0]?.trim() === "https";
 }

@@ -1,18 +1,18 @@
 import { Problem } from "@/lib/gateway/problem";
 import type { Tokens } from "@/lib/gateway/types";
 
-/** What became of a session: new tokens, over for good, or not known because the gateway is away. */
+/** Renewal is the result of a renewal: new tokens, an ended session, or unknown if the gateway is unavailable. */
 export type Renewal = { state: "renewed"; tokens: Tokens } | { state: "ended" } | { state: "unknown" };
 
-/** The part of the gateway that a Renewer needs. */
+/** Refresher is the part of the gateway that a Renewer uses. */
 export interface Refresher {
   refresh(refreshToken: string): Promise<Tokens>;
 }
 
 /**
- * Renewer exchanges refresh tokens. One works once, and using it again ends its
- * session; so requests of one browser that come together share one exchange, and
- * those that were under way with the old token get its result for a while.
+ * Renewer exchanges refresh tokens. A token works once, and using it again ends
+ * its session. Concurrent requests of one browser therefore share an exchange, and
+ * its result is kept for requests that were sent with the old token.
  */
 export class Renewer {
   private readonly exchanges = new Map<string, Promise<Renewal>>();

@@ -10,7 +10,7 @@ import type { Tokens, User } from "@/lib/gateway/types";
 import { gatewayURL } from "@/lib/gateway/url";
 import { accessCookie, noCookies, overHTTPS, refreshCookie, sessionCookies } from "./cookies";
 
-/** gateway is the API in the name of who sends the current request. */
+/** gateway returns the API client with the credentials of the current request. */
 export const gateway = cache(async (): Promise<Gateway> => {
   const [jar, incoming] = await Promise.all([cookies(), headers()]);
   return new Gateway({
@@ -22,34 +22,34 @@ export const gateway = cache(async (): Promise<Gateway> => {
 });
 
 /**
- * signedIn says whether the request has a session. The gateway has the last word
- * on it; while it is away, a session that could not be renewed is still one.
+ * signedIn reports whether the request has a session. Only the gateway can verify
+ * it. While the gateway is unavailable, a session that needs renewal still counts.
  */
 export async function signedIn(): Promise<boolean> {
   const jar = await cookies();
   return jar.has(accessCookie) || jar.has(refreshCookie);
 }
 
-/** currentUser is who is signed in, if that can be told. */
+/** currentUser returns the signed-in user, or undefined if there is none or the gateway is unavailable. */
 export const currentUser = cache(async (): Promise<User | undefined> => {
   if (!(await signedIn())) return undefined;
   const { value } = await attempt((await gateway()).me());
   return value;
 });
 
-/** openSession is for server actions: only they can set cookies. */
+/** openSession sets the session cookies. Only server actions can call it. */
 export async function openSession(tokens: Tokens): Promise<void> {
   const jar = await cookies();
   for (const cookie of sessionCookies(tokens, overHTTPS(await headers()))) jar.set(cookie);
 }
 
-/** closeSession is for server actions, too. */
+/** closeSession deletes the session cookies. Only server actions can call it. */
 export async function closeSession(): Promise<void> {
   const jar = await cookies();
   for (const cookie of noCookies(overHTTPS(await headers()))) jar.set(cookie);
 }
 
-/** requireSession sends who is not signed in to do that, and then back. */
+/** requireSession redirects a visitor without a session to the login, and then back. */
 export async function requireSession(back: string): Promise<void> {
   if (!(await signedIn())) toLogin(back);
 }

@@ -25,7 +25,7 @@ export interface Person {
   close(): Promise<void>;
 }
 
-/** openBrowser starts a Chromium with a profile of its own: a person who was never here. */
+/** openBrowser starts a Chromium with a new profile, like a first-time visitor. */
 export async function openBrowser(options: { viewport?: typeof phone; javaScriptEnabled?: boolean; colorScheme?: "dark" | "light" } = {}): Promise<Person> {
   const profile = mkdtempSync(join(tmpdir(), "frontend-browser-"));
   const context: BrowserContext = await chromium.launchPersistentContext(profile, {
@@ -34,7 +34,7 @@ export async function openBrowser(options: { viewport?: typeof phone; javaScript
     viewport: desktop,
     ...options,
   });
-  context.setDefaultTimeout(45_000); // other tests keep the machine busy; a step takes a second
+  context.setDefaultTimeout(45_000); // a step takes a second, but other tests load the machine
   const page = context.pages()[0] ?? (await context.newPage());
   return {
     page,
@@ -45,7 +45,7 @@ export async function openBrowser(options: { viewport?: typeof phone; javaScript
   };
 }
 
-/** picture keeps a screenshot in test/artifacts, which git does not. */
+/** picture saves a screenshot in test/artifacts, which git ignores. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
   await page.screenshot({ path: join(pictures, `${name}.png`) });

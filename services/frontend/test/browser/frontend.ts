@@ -1,4 +1,4 @@
-// The built frontend as a process of its own, before a fake gateway.
+// Runs the built frontend as a process with a fake gateway.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -14,7 +14,7 @@ export interface Frontend {
 }
 
 export async function startFrontend(gateway: string): Promise<Frontend> {
-  if (!existsSync(main)) throw new Error("the frontend is not built: npm run build");
+  if (!existsSync(main)) throw new Error("frontend not built: run npm run build");
   const port = await freePort();
   const child = spawn(process.execPath, [main], {
     env: { ...process.env, NODE_ENV: "production", PORT: String(port), GATEWAY_URL: gateway, DRAIN: "500ms", LOG_LEVEL: "debug" },
@@ -46,7 +46,7 @@ async function answers(url: string, child: ChildProcess, lines: string[]): Promi
     if (answer?.ok) return;
     await new Promise((done) => setTimeout(done, 100));
   }
-  throw new Error(`the frontend does not answer:\n${lines.join("\n")}`);
+  throw new Error(`frontend not responding:\n${lines.join("\n")}`);
 }
 
 async function freePort(): Promise<number> {

@@ -1,5 +1,5 @@
-// The user's journey in a real browser: against the built frontend and a fake
-// gateway, or, with BASE_URL, against a whole stack that runs.
+// A user's journey in a real browser, against the built frontend with a fake gateway
+// or, with BASE_URL, against a running stack.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { FakeGateway } from "../fake/gateway";
@@ -36,7 +36,7 @@ afterAll(async () => {
   if (frontend) await fake.stop();
 });
 
-test("a video that one person posts is liked by another, and the first is told", async () => {
+test("a like notifies the video's owner", async () => {
   const [alice, bob] = [newAccount("alice"), newAccount("bob")];
   const title = `A walk by the sea ${Date.now()}`;
   const [one, two] = [await person({ viewport: phone }), await person({ viewport: desktop })];
@@ -65,7 +65,7 @@ test("a video that one person posts is liked by another, and the first is told",
   expect(await like.textContent()).toBe("0");
 
   const note = one.getByRole("listitem").filter({ hasText: `@${bob.username} liked ${title}` });
-  await expect // through Kafka it takes a moment
+  await expect // delivery through Kafka takes a moment
     .poll(async () => {
       await one.goto(`${url}/notifications`);
       return note.count();
@@ -84,7 +84,7 @@ test("a video that one person posts is liked by another, and the first is told",
   await login(one, url, alice);
 });
 
-test("what is wrong with a form stands at its field, and what was typed stays", async () => {
+test("form errors appear at their fields and keep the input", async () => {
   const page = await person({ viewport: phone });
   await page.goto(`${url}/register`);
   await page.getByLabel("User name").fill("a!");
@@ -100,7 +100,7 @@ test("what is wrong with a form stands at its field, and what was typed stays", 
   await picture(page, "register-errors-phone");
 });
 
-test("a wrong password is refused in words", async () => {
+test("a wrong password shows a message", async () => {
   const page = await person();
   await page.goto(`${url}/login`);
   await page.getByLabel("Email").fill("nobody@example.com");
@@ -111,7 +111,7 @@ test("a wrong password is refused in words", async () => {
   await picture(page, "login-refused-desktop");
 });
 
-test("who is not signed in and likes comes back to the same page after logging in", async () => {
+test("a guest who likes returns to the video after logging in", async () => {
   const [owner, guest] = [await person(), await person()];
   const title = `Cats ${Date.now()}`;
   await register(owner, url, newAccount("carol"));
@@ -150,7 +150,7 @@ test("everything works without script", async () => {
   await login(page, url, eve);
 });
 
-test("a page asks nothing of any other host and breaks no policy", async () => {
+test("pages load nothing from other hosts and violate no policy", async () => {
   const page = await person();
   const hosts = new Set<string>();
   const complaints: string[] = [];

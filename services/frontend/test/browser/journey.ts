@@ -1,4 +1,4 @@
-// What people do, as steps that every test of the pages shares.
+// User actions shared by the browser tests.
 import type { Page } from "playwright-core";
 
 export interface Account {
@@ -7,7 +7,7 @@ export interface Account {
   password: string;
 }
 
-/** newAccount is one that nobody has: the stack may be in use. */
+/** newAccount returns unused credentials, because the stack may have other users. */
 export function newAccount(name: string): Account {
   const username = `${name}_${Date.now().toString(36)}${Math.floor(Math.random() * 1296).toString(36)}`;
   return { username, email: `${username}@example.com`, password: "correct horse" };
@@ -46,11 +46,11 @@ export function likeButton(page: Page, title: string) {
   return page.getByRole("button", { name: `Like ${title}`, exact: true });
 }
 
-/** leave deletes the account that is signed in, if one is, with all that it did. */
+/** leave deletes the signed-in account, if there is one. */
 export async function leave(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/profile`);
   if (page.url().includes("/login")) return;
   await page.getByText("Delete account").click();
-  await page.getByRole("button", { name: "Delete it all" }).click();
+  await page.getByRole("button", { name: "Delete everything" }).click();
   await page.getByRole("link", { name: "Log in" }).waitFor();
 }

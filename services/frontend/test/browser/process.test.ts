@@ -1,4 +1,4 @@
-// The built frontend as a process: what a cluster and a gateway in trouble see of it.
+// The built frontend as a process: probes, gateway failures and shutdown.
 import { once } from "node:events";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -21,7 +21,7 @@ afterAll(async () => {
   await fake.stop();
 });
 
-test("health lists the gateway, and one request id goes all the way", async () => {
+test("health lists the gateway, and the request id is propagated", async () => {
   const health = await fetch(`${frontend.url}/health`);
   expect(health.status).toBe(200);
   expect(await health.json()).toEqual({ status: "ready", dependencies: [{ name: "api-gateway", reached: true }] });
@@ -33,13 +33,13 @@ test("health lists the gateway, and one request id goes all the way", async () =
   await expect.poll(() => frontend.lines.some((text) => (JSON.parse(text) as { request_id?: string }).request_id === "all-the-way")).toBe(true);
 });
 
-test.each([503, 404, 500])("pages stay friendly when the services behind answer %i", async (status) => {
+test.each([503, 404, 500])("pages render when the gateway returns %i", async (status) => {
   const { page, close } = await openBrowser({ viewport: phone, colorScheme: "dark" });
   await register(page, frontend.url, newAccount("frank"));
   fake.away = status;
   for (const path of ["/", "/notifications", "/profile", "/videos/1"]) {
     await page.goto(frontend.url + path);
-    expect(await page.getByRole("heading", { name: /taking a break|nothing here/ }).count(), path).toBe(1);
+    expect(await page.getByRole("heading", { name: /unavailable|not found/ }).count(), path).toBe(1);
     if (path === "/") await picture(page, `away-${status}-phone-dark`);
   }
   await page.goto(`${frontend.url}/post`);
@@ -50,8 +50,8 @@ test.each([503, 404, 500])("pages stay friendly when the services behind answer 
   await close();
 });
 
-test("a session goes on when its access token runs out", async () => {
-  fake.expiresIn = 31; // its cookie lives 1 s
+test("a session continues after its access token expires", async () => {
+  fake.expiresIn = 31; // its cookie lives 1s
   const { page, close } = await openBrowser();
   await register(page, frontend.url, newAccount("grace"));
   fake.forgetAccess();
@@ -65,7 +65,7 @@ test("a session goes on when its access token runs out", async () => {
   await close();
 });
 
-test("SIGTERM: not ready at once, served while it drains, then a clean end", async () => {
+test("SIGTERM fails readiness, drains and exits cleanly", async () => {
   const own = await startFrontend(gateway);
   const exited = once(own.process, "exit");
   own.process.kill("SIGTERM");

@@ -1,5 +1,4 @@
-// A small gateway that keeps everything in memory: the API as the frontend uses
-// it, over real HTTP.
+// An in-memory gateway with the API that the frontend uses, served over HTTP.
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -50,9 +49,9 @@ type Handler = (call: { body: Body; id: string; user: () => Account; viewer?: Ac
 const pageSize = 20;
 
 export class FakeGateway {
-  /** What to answer in place of everything but the auth routes: as when the services behind are away. */
+  /** The status of all responses except those of the auth routes, to simulate unavailable services. */
   away: number | undefined;
-  /** Seconds that an access token is good for. */
+  /** The lifetime of an access token in seconds. */
   expiresIn = 900;
   /** Every request: method, path, request id and access token. */
   readonly seen: { method: string; path: string; requestID?: string | undefined; authorization?: string | undefined }[] = [];
@@ -74,7 +73,7 @@ export class FakeGateway {
     await new Promise((done) => this.server.close(done));
   }
 
-  /** forgetAccess makes every access token invalid, as time does. */
+  /** forgetAccess invalidates all access tokens, as if they had expired. */
   forgetAccess(): void {
     this.access.clear();
   }
@@ -143,7 +142,7 @@ export class FakeGateway {
     return this.tokens(account);
   }
 
-  /** refresh takes a token once; again, it ends the session. */
+  /** refresh accepts a token once. A second use ends the session. */
   private refresh(body: Body) {
     const account = this.sessions.get(String(body.refresh_token));
     if (!account) throw new Refusal(401, "a session that has ended");

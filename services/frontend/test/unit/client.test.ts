@@ -41,12 +41,12 @@ test("an account posts a video, likes and comments on it, and reads the feed", a
   expect((await api.video(id)).likes).toBe(0);
 });
 
-test("a call carries the request's id and the access token", async () => {
+test("a call has the request id and the access token", async () => {
   await new Gateway({ url, accessToken: "t", requestID: "r1" }).feed();
   expect(fake.seen.at(-1)).toEqual({ method: "GET", path: "/feed", requestID: "r1", authorization: "Bearer t" });
 });
 
-test("fields that are not valid are named", async () => {
+test("invalid fields are named", async () => {
   const refused = await problem(new Gateway({ url }).register({ username: "a", email: "b", password: "c" }));
   expect(refused.status).toBe(422);
   expect(Object.keys(refused.fields)).toEqual(["username", "email", "password"]);
@@ -58,7 +58,7 @@ test("a conflict names the field that is taken", async () => {
   expect(refused).toMatchObject({ status: 409, fields: { email: "is taken" } });
 });
 
-test("an answer that is no problem document is a problem all the same", async () => {
+test("an error without a problem document is a problem", async () => {
   const server = createServer((_, response) => response.writeHead(502, { "Retry-After": "3" }).end("<html>")).listen(0);
   const { port } = server.address() as AddressInfo;
   const refused = await problem(new Gateway({ url: `http://127.0.0.1:${port}` }).feed());
@@ -66,7 +66,7 @@ test("an answer that is no problem document is a problem all the same", async ()
   server.close();
 });
 
-test("a gateway that cannot be reached is a 503, a slow one a 504", async () => {
+test("an unreachable gateway is a 503, a slow one a 504", async () => {
   const refused = await problem(new Gateway({ url: "http://127.0.0.1:1" }).feed());
   expect(refused).toMatchObject({ status: 503, away: true });
 
@@ -95,7 +95,7 @@ test.each([
   server.close();
 });
 
-test("an id cannot leave its place in the path", async () => {
+test("ids are escaped in paths", async () => {
   await problem(new Gateway({ url }).video("../me?x="));
   expect(fake.seen.at(-1)?.path).toBe("/videos/..%2Fme%3Fx%3D");
 });

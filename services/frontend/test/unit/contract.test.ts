@@ -22,7 +22,7 @@ test.each([
   ["/api/v1/videos/{id}/views", "post"],
   ["/api/v1/notifications", "get"],
   ["/api/v1/notifications/{id}/read", "post"],
-])("the gateway's document has %s with %s, which the client calls", (path, method) => {
+])("the gateway's document describes %s with %s", (path, method) => {
   const described = paths.find((text) => `/${text}`.startsWith(`${path}:`));
   expect(described).toMatch(new RegExp(`^    ${method}:`, "m"));
 });

@@ -6,7 +6,7 @@ import { Problem } from "@/lib/gateway/problem";
 import { media } from "@/lib/media";
 import { ago } from "@/lib/time";
 
-test("a problem stands at the fields that it names; what was typed stays, but for the password", () => {
+test("a problem appears at its fields, and values except the password are kept", () => {
   const problem = new Problem(422, "some fields are not valid", { email: "must be an email address" });
   expect(failed(problem, { email: "x", password: "secret" })).toEqual({
     values: { email: "x" },
@@ -14,21 +14,21 @@ test("a problem stands at the fields that it names; what was typed stays, but fo
   });
 });
 
-test("a problem with a field that the form does not have stands above it", () => {
+test("a problem with an unknown field appears above the form", () => {
   const problem = new Problem(422, "some fields are not valid", { other: "is odd" });
   expect(failed(problem, { email: "x" })).toEqual({ values: { email: "x" }, errors: {}, message: "Some fields are not valid." });
 });
 
 test.each([
   [new Problem(401, "wrong email or password"), "Wrong email or password."],
-  [new Problem(429, "too many", {}, 12), "Too many tries. Please wait 12 seconds and try again."],
+  [new Problem(429, "too many", {}, 12), "Too many attempts. Please wait 12 seconds and try again."],
   [new Problem(503, "the gateway cannot be reached"), "This does not work right now. Please try again in a moment."],
   [new Problem(404, "no such path"), "This does not work right now. Please try again in a moment."],
 ])("%s is explained", (problem, words) => {
   expect(explain(problem)).toBe(words);
 });
 
-test("answers without what a page can do without are read", () => {
+test("missing optional fields have defaults", () => {
   expect(video({ id: "1", title: "Sea", author: { username: "alice" } })).toMatchObject({ author: "alice", likes: undefined, liked: false, url: "" });
   expect(comment(null)).toMatchObject({ author: "someone", text: "" });
   expect(notification({ id: "1", type: "liked", actor: "bob" })).toMatchObject({ type: "liked", actor: "bob", read: false });

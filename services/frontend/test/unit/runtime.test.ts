@@ -9,7 +9,7 @@ import { close, drainingKey, duration } from "@/runtime/drain.mjs";
 import { line, newLog, requestID } from "@/runtime/logs.mjs";
 import { identify } from "@/runtime/requests.mjs";
 
-test("a log line has the fields of the Go services' and names the request", () => {
+test("a log line has the fields of the Go services and the request id", () => {
   const lines: string[] = [];
   const log = newLog("frontend", "warn", (text) => lines.push(text));
   log("INFO", "below the level");
@@ -19,7 +19,7 @@ test("a log line has the fields of the Go services' and names the request", () =
   expect(rest).toEqual({ level: "WARN", msg: "slow", service: "frontend", ms: 7, request_id: "r1" });
 });
 
-test("what console.* is given becomes message and fields", () => {
+test("console.* arguments become message and fields", () => {
   expect(line(["a", 1, { b: 2 }])).toEqual(["a 1", { b: 2 }]);
   const [message, fields] = line(["failed:", new Error("no")]);
   expect(message).toBe("failed: Error: no");
@@ -48,11 +48,11 @@ test.each([
   expect(duration(text)).toBe(ms);
 });
 
-test("a DRAIN that is no duration is refused", () => {
-  expect(() => duration("soon")).toThrow('DRAIN must be a duration like 500ms, 3s or 1m, not "soon"');
+test("an invalid DRAIN is rejected", () => {
+  expect(() => duration("soon")).toThrow('DRAIN must be a duration such as 500ms, 3s or 1m, not "soon"');
 });
 
-test("closing finishes an open request, and says so when it cannot", async () => {
+test("closing finishes an open request or reports a timeout", async () => {
   const open: ServerResponse[] = [];
   const server = createServer((_, response) => open.push(response)).listen(0);
   await once(server, "listening");
@@ -63,7 +63,7 @@ test("closing finishes an open request, and says so when it cannot", async () =>
   expect(((await answered)[0] as IncomingMessage).statusCode).toBe(200);
 });
 
-test("readiness follows the gateway, and fails while draining", async () => {
+test("readiness follows the gateway and fails while draining", async () => {
   const server = createServer((_, response) => response.end("{}")).listen(0);
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -12,7 +12,7 @@ import { proxy } from "@/proxy";
 
 const tokens: Tokens = { access_token: "a2", token_type: "Bearer", expires_in: 900, refresh_token: "r2" };
 
-test("cookies are out of reach of scripts and other sites, and the access cookie goes before its token", () => {
+test("cookies are protected, and the access cookie expires before its token", () => {
   const [access, refresh] = sessionCookies(tokens, true);
   expect(access).toEqual({ name: accessCookie, value: "a2", httpOnly: true, sameSite: "lax", secure: true, path: "/", maxAge: 870 });
   expect(refresh).toMatchObject({ name: refreshCookie, value: "r2", httpOnly: true, sameSite: "lax" });
@@ -28,7 +28,7 @@ test.each([
   expect(overHTTPS(new Headers(value ? { "X-Forwarded-Proto": value } : {}))).toBe(secure);
 });
 
-test("requests that come together share one exchange, and late ones its result", async () => {
+test("concurrent requests share one exchange, and late ones its result", async () => {
   const refresh = vi.fn(() => Promise.resolve(tokens));
   const renewer = new Renewer();
   const results = await Promise.all([renewer.renew({ refresh }, "r1"), renewer.renew({ refresh }, "r1")]);
@@ -39,7 +39,7 @@ test("requests that come together share one exchange, and late ones its result",
   expect(refresh).toHaveBeenCalledTimes(2);
 });
 
-test("only a refusal ends a session; a gateway that is away is asked again", async () => {
+test("only a 401 ends a session, and other failures are retried", async () => {
   const renewer = new Renewer();
   const failing = (status: number) => ({ refresh: () => Promise.reject(new Problem(status, "")) });
   expect(await renewer.renew(failing(503), "r1")).toEqual({ state: "unknown" });
@@ -70,7 +70,7 @@ function visit(cookies: Record<string, string>): NextRequest {
   return new NextRequest("http://localhost:3000/", { headers: { cookie } });
 }
 
-test("a session without a good access token is renewed before the page is rendered", async () => {
+test("a session without a valid access token is renewed before rendering", async () => {
   const api = new Gateway({ url: process.env.GATEWAY_URL ?? "" });
   const account = { username: "alice", email: "alice@example.com", password: "correct horse" };
   await api.register(account);
@@ -83,25 +83,25 @@ test("a session without a good access token is renewed before the page is render
   expect((await new Gateway({ url: process.env.GATEWAY_URL ?? "", accessToken: access }).me()).username).toBe("alice");
 });
 
-test("a session that has ended is forgotten", async () => {
+test("an ended session loses its cookies", async () => {
   const response = await proxy(visit({ [refreshCookie]: "used before" }));
   expect(response.cookies.get(accessCookie)).toMatchObject({ value: "", maxAge: 0 });
   expect(response.cookies.get(refreshCookie)).toMatchObject({ value: "", maxAge: 0 });
 });
 
-test("a session outlives a gateway that is away", async () => {
+test("a session survives an unavailable gateway", async () => {
   process.env.GATEWAY_URL = "http://127.0.0.1:1";
   const response = await proxy(visit({ [refreshCookie]: "good" }));
   expect(response.cookies.getAll()).toEqual([]);
 });
 
-test("a good access token costs no call", async () => {
+test("a valid access token needs no call", async () => {
   const before = fake.seen.length;
   await proxy(visit({ [accessCookie]: "a", [refreshCookie]: "r" }));
   expect(fake.seen.length).toBe(before);
 });
 
-test("every page has a policy with a nonce of its own", async () => {
+test("every page has a policy with its own nonce", async () => {
   const [one, two] = await Promise.all([proxy(visit({})), proxy(visit({}))]);
   const policy = one.headers.get("Content-Security-Policy");
   expect(policy).toMatch(/script-src 'self' 'nonce-[0-9a-f-]{36}' 'strict-dynamic'/);

@@ -27,9 +27,9 @@ export default async function VideoPage({ params }: Props) {
   const here = `/videos/${encodeURIComponent(id)}`;
   const { value: video, problem } = await load(id);
   if (problem?.status === 404) notFound();
-  if (problem) return <Empty title="This video is taking a break">It cannot be loaded right now. Please come back in a moment.</Empty>;
+  if (problem) return <Empty title="Video unavailable">It cannot be loaded right now. Please try again in a moment.</Empty>;
   const [api, member] = [await gateway(), await signedIn()];
-  if (member) after(() => attempt(api.view(id))); // a view that is not counted spoils no page
+  if (member) after(() => attempt(api.view(id))); // a failed count must not fail the page
   return (
     <div className="column">
       <h1 className="hidden">{video.title}</h1>

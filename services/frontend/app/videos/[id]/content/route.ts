@@ -1,10 +1,10 @@
 import { attempt } from "@/lib/gateway/attempt";
 import { gateway } from "@/lib/session/session";
 
-/** What a player needs to know of it. */
+/** The response headers that a player needs. */
 const passedOn = ["Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "Cache-Control", "ETag", "Last-Modified"];
 
-/** GET passes on what was posted with a video: browsers reach the gateway through here only. */
+/** GET forwards a video's content, because browsers cannot reach the gateway. */
 export async function GET(request: Request, { params }: RouteContext<"/videos/[id]/content">): Promise<Response> {
   const { value, problem } = await attempt((await gateway()).content((await params).id, request.headers.get("Range")));
   if (problem) return new Response(null, { status: problem.status });
