@@ -6,27 +6,33 @@ import (
 	"testing"
 )
 
-func TestTheGatewaysURLIsChecked(t *testing.T) {
+func TestRun(t *testing.T) {
 	t.Parallel()
-	tests := map[string]string{
-		"":                     "GATEWAY_URL is not set",
-		"api-gateway:4000":     "GATEWAY_URL is not a URL such as",
-		"ftp://api-gateway":    "GATEWAY_URL is not a URL such as",
-		"http://":              "GATEWAY_URL is not a URL such as",
-		"http://a:secret@host": "GATEWAY_URL is not a URL such as",
-	}
-	for given, want := range tests {
-		_, err := run(t.Context(), func(string) (string, bool) { return given, true }, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: error %v, want %s", given, err, want)
+	t.Run("rejects an invalid gateway URL", func(t *testing.T) {
+		t.Parallel()
+		tests := map[string]string{
+			"":                     "GATEWAY_URL is not set",
+			"api-gateway:4000":     "GATEWAY_URL is not a URL such as",
+			"ftp://api-gateway":    "GATEWAY_URL is not a URL such as",
+			"http://":              "GATEWAY_URL is not a URL such as",
+			"http://a:secret@host": "GATEWAY_URL is not a URL such as",
 		}
-	}
+		for given, want := range tests {
+			_, err := run(t.Context(), func(string) (string, bool) { return given, true }, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%q: error %v, want %s", given, err, want)
+			}
+		}
+	})
 }
 
-func TestASlashAtTheEndOfTheURLIsNoPartOfThePaths(t *testing.T) {
+func TestGatewayURL(t *testing.T) {
 	t.Parallel()
-	got, err := gatewayURL(func(string) (string, bool) { return "http://api-gateway:4000/", true })
-	if err != nil || got != "http://api-gateway:4000" {
-		t.Errorf("got %q, %v", got, err)
-	}
+	t.Run("removes a trailing slash", func(t *testing.T) {
+		t.Parallel()
+		got, err := gatewayURL(func(string) (string, bool) { return "http://api-gateway:4000/", true })
+		if err != nil || got != "http://api-gateway:4000" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
 }

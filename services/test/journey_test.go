@@ -88,7 +88,7 @@ func (w *whole) checkJourneys(t *testing.T) {
 func (w *whole) checkJourneyWithoutRedis(t *testing.T) {
 	output, _, status := w.journey(t)
 	for _, want := range []string{
-		"ok 1 - register two accounts", "not ok 2 - log in", "/api/v1/auth/login: 503 Service Unavailable: {", "a service that this needs is away",
+		"ok 1 - register two accounts", "not ok 2 - log in", "/api/v1/auth/login: 503 Service Unavailable: {", "a required service is unavailable",
 		`ok 4 - post a video # SKIP needs "log in"`, "not ok 9 - clean up",
 	} {
 		if !strings.Contains(output, want) || status != 1 {

@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tiktok/test/pgtest"
 )
 
-func TestTheStackFromNothingToShutdown(t *testing.T) {
+func TestAuthStack(t *testing.T) {
 	t.Parallel()
 	database, cache := pgtest.New(t), newRedis(t)
 	auth, gateway := startServices(t, database.Config, cache.addr)

@@ -127,7 +127,7 @@ func (m member) waitForNotifications(t *testing.T, n int) (got notificationsAnsw
 	}
 }
 
-func TestTheWholeStackFromNothingToShutdown(t *testing.T) {
+func TestWholeStack(t *testing.T) {
 	t.Parallel()
 	w := startWhole(t)
 	for _, p := range w.processes() {

@@ -11,25 +11,27 @@ func lookup(env map[string]string) func(string) (string, bool) {
 	return func(name string) (string, bool) { value, ok := env[name]; return value, ok }
 }
 
-func TestErrNamesEveryVariableAtOnceAndShowsNoSecret(t *testing.T) {
+func TestEnv_Err(t *testing.T) {
 	t.Parallel()
-	env := config.New(lookup(map[string]string{
-		"PORT": "tcp://10.0.0.1:80", "DRAIN": "3", "LIMIT": "0", "SECRET": "hunter2", "ADDR": "redis", "NETS": "10.0.0.0/8,x", "EMPTY": "",
-		"BROKERS": "a:1,b", "OPTIONAL": "c",
-	}))
-	env.String("MISSING")
-	env.String("EMPTY")
-	env.Port("PORT", 1)
-	env.Duration("DRAIN", 0)
-	env.Count("LIMIT", 1)
-	env.Secret("SECRET", 32)
-	env.Address("ADDR")
-	env.Networks("NETS")
-	env.Addresses("BROKERS")
-	env.Addresses("NOBROKERS")
-	env.OptionalAddress("OPTIONAL")
-	env.OptionalAddress("NOTHING")
-	const want = `MISSING is not set
+	t.Run("reports every variable but no secret", func(t *testing.T) {
+		t.Parallel()
+		env := config.New(lookup(map[string]string{
+			"PORT": "tcp://10.0.0.1:80", "DRAIN": "3", "LIMIT": "0", "SECRET": "hunter2", "ADDR": "redis", "NETS": "10.0.0.0/8,x", "EMPTY": "",
+			"BROKERS": "a:1,b", "OPTIONAL": "c",
+		}))
+		env.String("MISSING")
+		env.String("EMPTY")
+		env.Port("PORT", 1)
+		env.Duration("DRAIN", 0)
+		env.Count("LIMIT", 1)
+		env.Secret("SECRET", 32)
+		env.Address("ADDR")
+		env.Networks("NETS")
+		env.Addresses("BROKERS")
+		env.Addresses("NOBROKERS")
+		env.OptionalAddress("OPTIONAL")
+		env.OptionalAddress("NOTHING")
+		const want = `MISSING is not set
 EMPTY is not set
 PORT is "tcp://10.0.0.1:80", want a port from 1 to 65535
 DRAIN is "3", want a duration such as "3s"
@@ -40,30 +42,34 @@ NETS is "10.0.0.0/8,x", want networks such as "10.0.0.0/8,fd00::/8"
 BROKERS is "a:1,b", want a comma-separated list of host:port
 NOBROKERS is not set
 OPTIONAL is "c", want host:port`
-	if err := env.Err(); err == nil || err.Error() != want {
-		t.Errorf("got:\n%v\nwant:\n%s", err, want)
-	}
+		if err := env.Err(); err == nil || err.Error() != want {
+			t.Errorf("got:\n%v\nwant:\n%s", err, want)
+		}
+	})
 }
 
-func TestValuesAreReadAndDefaultsFillTheRest(t *testing.T) {
+func TestEnv(t *testing.T) {
 	t.Parallel()
-	env := config.New(lookup(map[string]string{"ADDR": "[::1]:6379", "DRAIN": "0s", "NETS": "10.0.0.0/8, fd00::/8", "BROKERS": "a:1, b:2"}))
-	if got := env.Addresses("BROKERS"); len(got) != 2 || got[1] != "b:2" {
-		t.Errorf("addresses %v", got)
-	}
-	if got := env.Address("ADDR"); got != "[::1]:6379" {
-		t.Errorf("address %q", got)
-	}
-	if got := env.Duration("DRAIN", time.Second); got != 0 {
-		t.Errorf("duration %s", got)
-	}
-	if got := env.Port("PORT", 4000); got != 4000 {
-		t.Errorf("port %d", got)
-	}
-	if got := env.Networks("NETS"); len(got) != 2 || got[1].String() != "fd00::/8" {
-		t.Errorf("networks %v", got)
-	}
-	if err := env.Err(); err != nil {
-		t.Error(err)
-	}
+	t.Run("returns values and defaults", func(t *testing.T) {
+		t.Parallel()
+		env := config.New(lookup(map[string]string{"ADDR": "[::1]:6379", "DRAIN": "0s", "NETS": "10.0.0.0/8, fd00::/8", "BROKERS": "a:1, b:2"}))
+		if got := env.Addresses("BROKERS"); len(got) != 2 || got[1] != "b:2" {
+			t.Errorf("addresses %v", got)
+		}
+		if got := env.Address("ADDR"); got != "[::1]:6379" {
+			t.Errorf("address %q", got)
+		}
+		if got := env.Duration("DRAIN", time.Second); got != 0 {
+			t.Errorf("duration %s", got)
+		}
+		if got := env.Port("PORT", 4000); got != 4000 {
+			t.Errorf("port %d", got)
+		}
+		if got := env.Networks("NETS"); len(got) != 2 || got[1].String() != "fd00::/8" {
+			t.Errorf("networks %v", got)
+		}
+		if err := env.Err(); err != nil {
+			t.Error(err)
+		}
+	})
 }

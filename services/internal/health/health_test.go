@@ -22,7 +22,7 @@ func get(t *testing.T, m *Monitor, path string) (int, string) {
 	return answer.Code, strings.TrimSpace(answer.Body.String())
 }
 
-func TestReadinessDependsOnDependenciesAndLivenessDoesNot(t *testing.T) {
+func TestMonitor_Register(t *testing.T) {
 	t.Parallel()
 	down := errors.New("connection refused")
 	tests := []struct {
@@ -57,39 +57,45 @@ func TestReadinessDependsOnDependenciesAndLivenessDoesNot(t *testing.T) {
 	}
 }
 
-func TestNotReadyBeforeTheFirstProbe(t *testing.T) {
+func TestMonitor_Ready(t *testing.T) {
 	t.Parallel()
-	m := New(time.Second, slog.New(slog.DiscardHandler), Check{Name: "db", Probe: func(context.Context) error { return nil }})
-	if m.Ready() {
-		t.Error("ready before anything was probed")
-	}
+	t.Run("is false before the first probe", func(t *testing.T) {
+		t.Parallel()
+		m := New(time.Second, slog.New(slog.DiscardHandler), Check{Name: "db", Probe: func(context.Context) error { return nil }})
+		if m.Ready() {
+			t.Error("ready before anything was probed")
+		}
+	})
 }
 
-func TestRunNoticesADependencyThatComesUpAndGivesUpOnOneThatHangs(t *testing.T) {
+func TestMonitor_Run(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ctx, stop := context.WithCancel(t.Context())
-		start := time.Now()
-		m := New(time.Second, slog.New(slog.DiscardHandler), Check{Name: "db", Probe: func(ctx context.Context) error {
-			if time.Since(start) < 5*time.Second {
-				<-ctx.Done() // hangs
-				return ctx.Err()
+	t.Run("detects recovery after hanging probes", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			start := time.Now()
+			m := New(time.Second, slog.New(slog.DiscardHandler), Check{Name: "db", Probe: func(ctx context.Context) error {
+				if time.Since(start) < 5*time.Second {
+					<-ctx.Done() // hangs
+					return ctx.Err()
+				}
+				return nil
+			}})
+			var ready atomic.Bool
+			m.Notify(ready.Store)
+			go m.Run(ctx)
+			time.Sleep(4 * time.Second)
+			synctest.Wait()
+			if ready.Load() {
+				t.Error("ready while the dependency hangs")
 			}
-			return nil
-		}})
-		var ready atomic.Bool
-		m.Notify(ready.Store)
-		go m.Run(ctx)
-		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		if ready.Load() {
-			t.Error("ready while the dependency hangs")
-		}
-		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		if !ready.Load() {
-			t.Error("not ready although the dependency answers")
-		}
-		stop()
+			time.Sleep(4 * time.Second)
+			synctest.Wait()
+			if !ready.Load() {
+				t.Error("not ready although the dependency answers")
+			}
+			stop()
+		})
 	})
 }

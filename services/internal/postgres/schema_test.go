@@ -42,7 +42,7 @@ func count(t *testing.T, pool *pgxpool.Pool, query string) (n int) {
 	return n
 }
 
-func TestSchema(t *testing.T) {
+func TestSchema_Apply(t *testing.T) {
 	t.Parallel()
 	server := pgtest.New(t)
 	server.Start(t)
@@ -107,31 +107,34 @@ func TestSchema(t *testing.T) {
 	})
 }
 
-func TestRunWaitsForADatabaseThatComesLater(t *testing.T) {
+func TestSchema_Run(t *testing.T) {
 	t.Parallel()
-	server := pgtest.New(t)
-	pool := open(t, server)
-	s := schema(pool, "patient", map[string]string{"0001_a.sql": `CREATE TABLE patient.a (n int)`})
-	if err := s.Apply(t.Context()); !postgres.Unreachable(err) {
-		t.Errorf("without a database: %v", err)
-	}
-	done := make(chan struct{})
-	go func() { s.Run(t.Context()); close(done) }()
-	server.Start(t)
-	<-done
-	if err := s.Check(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
+	t.Run("waits for the database", func(t *testing.T) {
+		t.Parallel()
+		server := pgtest.New(t)
+		pool := open(t, server)
+		s := schema(pool, "patient", map[string]string{"0001_a.sql": `CREATE TABLE patient.a (n int)`})
+		if err := s.Apply(t.Context()); !postgres.Unreachable(err) {
+			t.Errorf("without a database: %v", err)
+		}
+		done := make(chan struct{})
+		go func() { s.Run(t.Context()); close(done) }()
+		server.Start(t)
+		<-done
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 
-func TestRunEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	server := pgtest.New(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s := schema(open(t, server), "never", nil)
-	s.Run(ctx)
-	if err := s.Check(t.Context()); err == nil {
-		t.Error("ready without a database")
-	}
+	t.Run("stops when ctx is done", func(t *testing.T) {
+		t.Parallel()
+		server := pgtest.New(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s := schema(open(t, server), "never", nil)
+		s.Run(ctx)
+		if err := s.Check(t.Context()); err == nil {
+			t.Error("ready without a database")
+		}
+	})
 }

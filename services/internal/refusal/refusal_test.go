@@ -6,19 +6,22 @@ import (
 	"testing"
 )
 
-func TestFieldsTellEveryProblem(t *testing.T) {
+func TestFields_Err(t *testing.T) {
 	t.Parallel()
-	var fields Fields
-	fields.Check(true, "a", "must be a")
-	if err := fields.Err(); err != nil {
-		t.Errorf("nothing is wrong: %v", err)
-	}
-	fields.Check(false, "b", "must be b")
-	fields.Check(false, "c", "must be c")
-	var refused *Error
-	if err := fields.Err(); !errors.As(err, &refused) || refused.Kind != Invalid || refused.Text != "b must be b; c must be c" || len(refused.Fields) != 2 {
-		t.Errorf("got %+v", refused)
-	}
+	t.Run("returns every problem", func(t *testing.T) {
+		t.Parallel()
+		var fields Fields
+		fields.Check(true, "a", "must be a")
+		if err := fields.Err(); err != nil {
+			t.Errorf("nothing is wrong: %v", err)
+		}
+		fields.Check(false, "b", "must be b")
+		fields.Check(false, "c", "must be c")
+		var refused *Error
+		if err := fields.Err(); !errors.As(err, &refused) || refused.Kind != Invalid || refused.Text != "b must be b; c must be c" || len(refused.Fields) != 2 {
+			t.Errorf("got %+v", refused)
+		}
+	})
 }
 
 func TestPrintable(t *testing.T) {

@@ -60,130 +60,139 @@ func connect(t *testing.T, answer func(context.Context) error) (conn *rpc.Conn, 
 	return conn, b, log, metrics
 }
 
-func TestTheRequestIDCrossesAndEveryCallHasADeadline(t *testing.T) {
+func TestDial(t *testing.T) {
 	t.Parallel()
-	var id string
-	var left time.Duration
-	conn, _, _, metrics := connect(t, func(ctx context.Context) error {
-		id = requestid.From(ctx)
-		deadline, _ := ctx.Deadline()
-		left = time.Until(deadline)
-		return nil
+	t.Run("sends the request id and a deadline", func(t *testing.T) {
+		t.Parallel()
+		var id string
+		var left time.Duration
+		conn, _, _, metrics := connect(t, func(ctx context.Context) error {
+			id = requestid.From(ctx)
+			deadline, _ := ctx.Deadline()
+			left = time.Until(deadline)
+			return nil
+		})
+		ctx := requestid.With(t.Context(), "r1")
+		if _, err := authv1.NewAuthServiceClient(conn).GetUser(ctx, &authv1.GetUserRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		if id != "r1" {
+			t.Errorf("the server saw id %q", id)
+		}
+		if left <= 0 || left > rpc.Timeout {
+			t.Errorf("the server had %s left", left)
+		}
+		if n, err := testutil.GatherAndCount(metrics, "grpc_server_handling_seconds"); n != 1 || err != nil {
+			t.Errorf("%d metrics, %v", n, err)
+		}
 	})
-	ctx := requestid.With(t.Context(), "r1")
-	if _, err := authv1.NewAuthServiceClient(conn).GetUser(ctx, &authv1.GetUserRequest{}); err != nil {
-		t.Fatal(err)
-	}
-	if id != "r1" {
-		t.Errorf("the server saw id %q", id)
-	}
-	if left <= 0 || left > rpc.Timeout {
-		t.Errorf("the server had %s left", left)
-	}
-	if n, err := testutil.GatherAndCount(metrics, "grpc_server_handling_seconds"); n != 1 || err != nil {
-		t.Errorf("%d metrics, %v", n, err)
-	}
-}
 
-func TestOnlySafeCallsAreRetried(t *testing.T) {
-	t.Parallel()
-	conn, b, _, _ := connect(t, func(context.Context) error { return status.Error(codes.Unavailable, "restarting") })
-	client := authv1.NewAuthServiceClient(conn)
-	if _, err := client.Login(t.Context(), &authv1.LoginRequest{}); status.Code(err) != codes.Unavailable {
-		t.Errorf("got %v", err)
-	}
-	if got := b.calls.Swap(0); got != 1 {
-		t.Errorf("Login was sent %d times", got)
-	}
-	if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); status.Code(err) != codes.Unavailable {
-		t.Errorf("got %v", err)
-	}
-	if got := b.calls.Load(); got != 3 {
-		t.Errorf("GetUser was sent %d times", got)
-	}
-}
-
-func TestAPanicIsAnInternalErrorAndTheServerGoesOn(t *testing.T) {
-	t.Parallel()
-	var calls atomic.Int32
-	conn, _, log, _ := connect(t, func(context.Context) error {
-		if calls.Add(1) == 1 {
-			panic("boom")
+	t.Run("retries only safe calls", func(t *testing.T) {
+		t.Parallel()
+		conn, b, _, _ := connect(t, func(context.Context) error { return status.Error(codes.Unavailable, "restarting") })
+		client := authv1.NewAuthServiceClient(conn)
+		if _, err := client.Login(t.Context(), &authv1.LoginRequest{}); status.Code(err) != codes.Unavailable {
+			t.Errorf("got %v", err)
 		}
-		return nil
+		if got := b.calls.Swap(0); got != 1 {
+			t.Errorf("Login was sent %d times", got)
+		}
+		if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); status.Code(err) != codes.Unavailable {
+			t.Errorf("got %v", err)
+		}
+		if got := b.calls.Load(); got != 3 {
+			t.Errorf("GetUser was sent %d times", got)
+		}
 	})
-	client := authv1.NewAuthServiceClient(conn)
-	_, err := client.GetUser(t.Context(), &authv1.GetUserRequest{})
-	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "boom") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); err != nil {
-		t.Error(err)
-	}
-	if !strings.Contains(log.String(), "boom") {
-		t.Errorf("the log does not have it: %s", log)
-	}
 }
 
-func TestProbeFollowsTheHealthService(t *testing.T) {
+func TestNewServer(t *testing.T) {
 	t.Parallel()
-	pipe := bufconn.Listen(1 << 16)
-	server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	go func() { _ = server.Serve(pipe) }()
-	t.Cleanup(server.Stop)
-	conn, err := rpc.Dial("passthrough:///memory", nil,
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	probe := rpc.Probe(conn)
-	if err := probe(t.Context()); err == nil || !strings.Contains(err.Error(), "NOT_SERVING") {
-		t.Errorf("before it is told otherwise: %v", err)
-	}
-	state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
-	if err := probe(t.Context()); err != nil {
-		t.Error(err)
-	}
+	t.Run("recovers from a panic", func(t *testing.T) {
+		t.Parallel()
+		var calls atomic.Int32
+		conn, _, log, _ := connect(t, func(context.Context) error {
+			if calls.Add(1) == 1 {
+				panic("boom")
+			}
+			return nil
+		})
+		client := authv1.NewAuthServiceClient(conn)
+		_, err := client.GetUser(t.Context(), &authv1.GetUserRequest{})
+		if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "boom") {
+			t.Errorf("got %v", err)
+		}
+		if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(log.String(), "boom") {
+			t.Errorf("the log does not have it: %s", log)
+		}
+	})
 }
 
-// A stranger speaks HTTP/2 and knows nothing of gRPC, as a proxy that takes
-// connections to every address does.
-func TestAStrangerIsLeft(t *testing.T) {
+func TestProbe(t *testing.T) {
 	t.Parallel()
-	strange, right := bufconn.Listen(1<<16), bufconn.Listen(1<<16)
-	stranger := &http.Server{Handler: http.NotFoundHandler(), Protocols: new(http.Protocols)}
-	stranger.Protocols.SetUnencryptedHTTP2(true)
-	go func() { _ = stranger.Serve(strange) }()
-	t.Cleanup(func() { _ = stranger.Close() })
-	server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
-	go func() { _ = server.Serve(right) }()
-	t.Cleanup(server.Stop)
-	var dials atomic.Int32
-	conn, err := rpc.Dial("passthrough:///memory", nil, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-		if dials.Add(1) == 1 {
-			return strange.DialContext(ctx)
+	t.Run("follows the health service", func(t *testing.T) {
+		t.Parallel()
+		pipe := bufconn.Listen(1 << 16)
+		server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		go func() { _ = server.Serve(pipe) }()
+		t.Cleanup(server.Stop)
+		conn, err := rpc.Dial("passthrough:///memory", nil,
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return right.DialContext(ctx)
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	probe := rpc.Probe(conn)
-	if err := probe(t.Context()); status.Code(err) != codes.Unimplemented {
-		t.Fatalf("the stranger answered %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for ; ; time.Sleep(10 * time.Millisecond) {
-		err := probe(ctx)
-		if err == nil {
-			return
+		t.Cleanup(func() { _ = conn.Close() })
+		probe := rpc.Probe(conn)
+		if err := probe(t.Context()); err == nil || !strings.Contains(err.Error(), "NOT_SERVING") {
+			t.Errorf("before it is told otherwise: %v", err)
 		}
-		if ctx.Err() != nil {
-			t.Fatalf("after %d connections: %v", dials.Load(), err)
+		state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+		if err := probe(t.Context()); err != nil {
+			t.Error(err)
 		}
-	}
+	})
+
+	// A stranger speaks HTTP/2 and knows nothing of gRPC, as a proxy that takes
+	// connections to every address does.
+	t.Run("disconnects a wrong peer", func(t *testing.T) {
+		t.Parallel()
+		strange, right := bufconn.Listen(1<<16), bufconn.Listen(1<<16)
+		stranger := &http.Server{Handler: http.NotFoundHandler(), Protocols: new(http.Protocols)}
+		stranger.Protocols.SetUnencryptedHTTP2(true)
+		go func() { _ = stranger.Serve(strange) }()
+		t.Cleanup(func() { _ = stranger.Close() })
+		server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+		go func() { _ = server.Serve(right) }()
+		t.Cleanup(server.Stop)
+		var dials atomic.Int32
+		conn, err := rpc.Dial("passthrough:///memory", nil, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			if dials.Add(1) == 1 {
+				return strange.DialContext(ctx)
+			}
+			return right.DialContext(ctx)
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		probe := rpc.Probe(conn)
+		if err := probe(t.Context()); status.Code(err) != codes.Unimplemented {
+			t.Fatalf("the stranger answered %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for ; ; time.Sleep(10 * time.Millisecond) {
+			err := probe(ctx)
+			if err == nil {
+				return
+			}
+			if ctx.Err() != nil {
+				t.Fatalf("after %d connections: %v", dials.Load(), err)
+			}
+		}
+	})
 }

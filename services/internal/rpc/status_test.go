@@ -16,42 +16,45 @@ import (
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	errAway := errors.New("away")
-	tests := []struct {
-		name string
-		err  error
-		want codes.Code
-	}{
-		{"what is not there", refusal.New(refusal.NotFound, "x"), codes.NotFound},
-		{"what is another's", fmt.Errorf("delete: %w", refusal.New(refusal.Forbidden, "x")), codes.PermissionDenied},
-		{"a caller that went away", fmt.Errorf("find: %w", context.Canceled), codes.Canceled},
-		{"no time left", fmt.Errorf("find: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
-		{"a store that is away", fmt.Errorf("find: %w", errAway), codes.Unavailable},
-		{"a service that is away", fmt.Errorf("ask: %w", status.Error(codes.Unavailable, "x")), codes.Unavailable},
-		{"a service that refuses what we ask", fmt.Errorf("ask: %w", status.Error(codes.InvalidArgument, "x")), codes.Internal},
-		{"anything else", errors.New("x"), codes.Internal},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got := rpc.Status(test.err, func(err error) bool { return errors.Is(err, errAway) })
-			if status.Code(got) != test.want {
-				t.Errorf("got %v, want %s", got, test.want)
-			}
-		})
-	}
-}
+	t.Run("maps errors to codes", func(t *testing.T) {
+		t.Parallel()
+		errAway := errors.New("away")
+		tests := []struct {
+			name string
+			err  error
+			want codes.Code
+		}{
+			{"what is not there", refusal.New(refusal.NotFound, "x"), codes.NotFound},
+			{"what is another's", fmt.Errorf("delete: %w", refusal.New(refusal.Forbidden, "x")), codes.PermissionDenied},
+			{"a caller that went away", fmt.Errorf("find: %w", context.Canceled), codes.Canceled},
+			{"no time left", fmt.Errorf("find: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
+			{"a store that is away", fmt.Errorf("find: %w", errAway), codes.Unavailable},
+			{"a service that is away", fmt.Errorf("ask: %w", status.Error(codes.Unavailable, "x")), codes.Unavailable},
+			{"a service that refuses what we ask", fmt.Errorf("ask: %w", status.Error(codes.InvalidArgument, "x")), codes.Internal},
+			{"anything else", errors.New("x"), codes.Internal},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				got := rpc.Status(test.err, func(err error) bool { return errors.Is(err, errAway) })
+				if status.Code(got) != test.want {
+					t.Errorf("got %v, want %s", got, test.want)
+				}
+			})
+		}
+	})
 
-func TestInvalidFieldsTravelAsDetails(t *testing.T) {
-	t.Parallel()
-	var fields refusal.Fields
-	fields.Check(false, "title", "must be there")
-	reply := status.Convert(rpc.Status(fields.Err()))
-	if reply.Code() != codes.InvalidArgument || len(reply.Details()) != 1 {
-		t.Fatalf("got %v", reply)
-	}
-	bad, ok := reply.Details()[0].(*errdetails.BadRequest)
-	if !ok || bad.GetFieldViolations()[0].GetField() != "title" {
-		t.Errorf("got %v", reply.Details())
-	}
+	t.Run("lists invalid fields in the details", func(t *testing.T) {
+		t.Parallel()
+		var fields refusal.Fields
+		fields.Check(false, "title", "must be there")
+		reply := status.Convert(rpc.Status(fields.Err()))
+		if reply.Code() != codes.InvalidArgument || len(reply.Details()) != 1 {
+			t.Fatalf("got %v", reply)
+		}
+		bad, ok := reply.Details()[0].(*errdetails.BadRequest)
+		if !ok || bad.GetFieldViolations()[0].GetField() != "title" {
+			t.Errorf("got %v", reply.Details())
+		}
+	})
 }

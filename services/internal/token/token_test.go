@@ -26,7 +26,7 @@ func signed(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaim
 	return text
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifier_Verify(t *testing.T) {
 	t.Parallel()
 	good, err := token.Signer{Secret: secret, TTL: time.Minute, Now: at(noon)}.Sign("u1")
 	if err != nil {

@@ -180,7 +180,7 @@ const (
 )
 
 // As in TestAPI, each case is checked against the document as well.
-func TestVideosAndWhatIsDoneToThem(t *testing.T) {
+func TestAPI_Videos(t *testing.T) {
 	t.Parallel()
 	openapi3filter.RegisterBodyDecoder("video/mp4", openapi3filter.FileBodyDecoder)
 	_, router := loadDocument(t)
@@ -250,47 +250,56 @@ func TestVideosAndWhatIsDoneToThem(t *testing.T) {
 	}
 }
 
-func TestAServiceThatIsNotDeployedIsNamed(t *testing.T) {
+func TestDeployed(t *testing.T) {
 	t.Parallel()
-	for path, service := range map[string]string{
-		"/api/v1/feed": "video-service", videoPathText + "/comments": "interaction-service", "/api/v1/notifications": "notification-service",
-	} {
-		answer := httptest.NewRecorder()
-		newHandler(backend{}, 0).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
-		if want := service + " is not deployed"; answer.Code != 503 || !strings.Contains(answer.Body.String(), want) {
-			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+	t.Run("names the missing service", func(t *testing.T) {
+		t.Parallel()
+		for path, service := range map[string]string{
+			"/api/v1/feed": "video-service", videoPathText + "/comments": "interaction-service", "/api/v1/notifications": "notification-service",
+		} {
+			answer := httptest.NewRecorder()
+			newHandler(backend{}, 0).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+			if want := service + " is not deployed"; answer.Code != 503 || !strings.Contains(answer.Body.String(), want) {
+				t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+			}
 		}
-	}
+	})
 }
 
-func TestWhatIsNotValidInARequestForVideos(t *testing.T) {
+func TestAPI_Feed(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name, path, token string
-		status            int
-	}{
-		{"a size that is no number", "/api/v1/feed?page_size=x", "", 422},
-		{"a size of nothing", "/api/v1/feed?page_size=0", "", 422},
-		{"a bad token where none is needed", "/api/v1/feed", "Bearer bad", 401},
-	} {
-		request := httptest.NewRequestWithContext(t.Context(), "GET", test.path, nil)
-		if test.token != "" {
-			request.Header.Set("Authorization", test.token)
+	t.Run("rejects invalid page sizes and tokens", func(t *testing.T) {
+		t.Parallel()
+		for _, test := range []struct {
+			name, path, token string
+			status            int
+		}{
+			{"a size that is no number", "/api/v1/feed?page_size=x", "", 422},
+			{"a size of nothing", "/api/v1/feed?page_size=0", "", 422},
+			{"a bad token where none is needed", "/api/v1/feed", "Bearer bad", 401},
+		} {
+			request := httptest.NewRequestWithContext(t.Context(), "GET", test.path, nil)
+			if test.token != "" {
+				request.Header.Set("Authorization", test.token)
+			}
+			answer := httptest.NewRecorder()
+			if (&stack{}).handler().ServeHTTP(answer, request); answer.Code != test.status {
+				t.Errorf("%s: %d %s", test.name, answer.Code, answer.Body)
+			}
 		}
-		answer := httptest.NewRecorder()
-		if (&stack{}).handler().ServeHTTP(answer, request); answer.Code != test.status {
-			t.Errorf("%s: %d %s", test.name, answer.Code, answer.Body)
-		}
-	}
+	})
 }
 
-func TestContentComesInRanges(t *testing.T) {
+func TestAPI_Content(t *testing.T) {
 	t.Parallel()
-	request := httptest.NewRequestWithContext(t.Context(), "GET", videoPathText+"/content", nil)
-	request.Header.Set("Range", "bytes=1-2")
-	answer := httptest.NewRecorder()
-	(&stack{}).handler().ServeHTTP(answer, request)
-	if answer.Code != http.StatusPartialContent || answer.Body.String() != "il" || answer.Header().Get("Content-Type") != "video/mp4" {
-		t.Errorf("got %d %s", answer.Code, answer.Body)
-	}
+	t.Run("serves ranges", func(t *testing.T) {
+		t.Parallel()
+		request := httptest.NewRequestWithContext(t.Context(), "GET", videoPathText+"/content", nil)
+		request.Header.Set("Range", "bytes=1-2")
+		answer := httptest.NewRecorder()
+		(&stack{}).handler().ServeHTTP(answer, request)
+		if answer.Code != http.StatusPartialContent || answer.Body.String() != "il" || answer.Header().Get("Content-Type") != "video/mp4" {
+			t.Errorf("got %d %s", answer.Code, answer.Body)
+		}
+	})
 }

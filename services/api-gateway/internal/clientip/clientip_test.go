@@ -8,7 +8,7 @@ import (
 	"tkdeploy.dev/tiktok/api-gateway/internal/clientip"
 )
 
-func TestOf(t *testing.T) {
+func TestTrusted_Of(t *testing.T) {
 	t.Parallel()
 	proxies := clientip.Trusted{netip.MustParsePrefix("10.0.0.0/8")}
 	tests := []struct {

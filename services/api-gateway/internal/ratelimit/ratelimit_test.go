@@ -22,42 +22,45 @@ func setUp(t *testing.T, limit int) (*ratelimit.Limiter, *miniredis.Miniredis, *
 	return ratelimit.New(client, limit, time.Minute, registry), server, registry
 }
 
-func TestEachClientHasItsLimitInEachWindow(t *testing.T) {
+func TestLimiter_Take(t *testing.T) {
 	t.Parallel()
-	limiter, server, _ := setUp(t, 2)
-	take := func(client string, allowed bool) {
-		t.Helper()
-		wait := limiter.Take(t.Context(), client)
-		if (wait == 0) != allowed || wait > time.Minute {
-			t.Errorf("%s has to wait %s", client, wait)
+	t.Run("limits each client in each window", func(t *testing.T) {
+		t.Parallel()
+		limiter, server, _ := setUp(t, 2)
+		take := func(client string, allowed bool) {
+			t.Helper()
+			wait := limiter.Take(t.Context(), client)
+			if (wait == 0) != allowed || wait > time.Minute {
+				t.Errorf("%s has to wait %s", client, wait)
+			}
 		}
-	}
-	take("a", true)
-	take("a", true)
-	take("a", false)
-	take("b", true)
-	server.FastForward(time.Minute)
-	take("a", true)
-}
+		take("a", true)
+		take("a", true)
+		take("a", false)
+		take("b", true)
+		server.FastForward(time.Minute)
+		take("a", true)
+	})
 
-func TestWithoutRedisRequestsAreAllowedAndCounted(t *testing.T) {
-	t.Parallel()
-	limiter, server, registry := setUp(t, 1)
-	server.Close()
-	for range 3 {
-		if wait := limiter.Take(t.Context(), "a"); wait != 0 {
-			t.Errorf("has to wait %s", wait)
+	t.Run("allows and counts requests without Redis", func(t *testing.T) {
+		t.Parallel()
+		limiter, server, registry := setUp(t, 1)
+		server.Close()
+		for range 3 {
+			if wait := limiter.Take(t.Context(), "a"); wait != 0 {
+				t.Errorf("has to wait %s", wait)
+			}
 		}
-	}
-	collected, err := testutil.GatherAndCount(registry, "rate_limit_failed_open_total")
-	if err != nil || collected != 1 {
-		t.Fatalf("%d metrics, %v", collected, err)
-	}
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := families[0].GetMetric()[0].GetCounter().GetValue(); got != 3 {
-		t.Errorf("counted %g", got)
-	}
+		collected, err := testutil.GatherAndCount(registry, "rate_limit_failed_open_total")
+		if err != nil || collected != 1 {
+			t.Fatalf("%d metrics, %v", collected, err)
+		}
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := families[0].GetMetric()[0].GetCounter().GetValue(); got != 3 {
+			t.Errorf("counted %g", got)
+		}
+	})
 }

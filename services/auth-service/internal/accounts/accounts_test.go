@@ -77,121 +77,133 @@ func newService() (*accounts.Service, *world) {
 	return &accounts.Service{Users: w, Sessions: w, Passwords: w, Signer: w, AccessTTL: time.Minute}, w
 }
 
-func TestRegisterStoresAHashUnderTheNormalNames(t *testing.T) {
+func TestService_Register(t *testing.T) {
 	t.Parallel()
-	s, w := newService()
-	user, err := s.Register(t.Context(), accounts.Registration{Username: " Alice ", Email: "Alice@Example.com", Password: "correct horse"})
-	if err != nil || user.Username != "alice" || user.Email != "alice@example.com" || w.hash != "#correct horse" {
-		t.Errorf("user %+v, hash %q, error %v", user, w.hash, err)
-	}
-}
-
-func TestRegisterNamesEveryFieldThatIsNotValid(t *testing.T) {
-	t.Parallel()
-	good := accounts.Registration{Username: "alice", Email: "alice@example.com", Password: "correct horse"}
-	tests := []struct {
-		name   string
-		change func(*accounts.Registration)
-		fields string
-	}{
-		{"all of them", func(r *accounts.Registration) { *r = accounts.Registration{} }, "username email password"},
-		{"a username with a space", func(r *accounts.Registration) { r.Username = "al ice" }, "username"},
-		{"a username that is too long", func(r *accounts.Registration) { r.Username = strings.Repeat("a", 31) }, "username"},
-		{"an email with a name", func(r *accounts.Registration) { r.Email = "Alice <alice@example.com>" }, "email"},
-		{"a password of 7 characters", func(r *accounts.Registration) { r.Password = "äöüäöüä" }, "password"},
-		{"a password that is too long", func(r *accounts.Registration) { r.Password = strings.Repeat("a", 129) }, "password"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s, w := newService()
-			r := good
-			test.change(&r)
-			_, err := s.Register(t.Context(), r)
-			var invalid *accounts.InvalidError
-			if !errors.As(err, &invalid) {
-				t.Fatalf("got %v", err)
-			}
-			var fields []string
-			for _, f := range invalid.Fields {
-				fields = append(fields, f.Field)
-			}
-			if got := strings.Join(fields, " "); got != test.fields {
-				t.Errorf("got %s", got)
-			}
-			if w.user.ID != "" {
-				t.Error("the user was stored")
-			}
-		})
-	}
-}
-
-func TestLogin(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, email, password string
-		want                  error
-	}{
-		{"the right password opens a session", "ALICE@example.com ", "correct horse", nil},
-		{"a wrong password is denied", "alice@example.com", "battery staple", accounts.ErrDenied},
-		{"an unknown email is denied alike", "bob@example.com", "correct horse", accounts.ErrDenied},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s, w := newService()
-			w.user, w.hash = accounts.User{ID: "u1", Email: "alice@example.com"}, "#correct horse"
-			tokens, err := s.Login(t.Context(), test.email, test.password)
-			if !errors.Is(err, test.want) {
-				t.Fatalf("got %v", err)
-			}
-			if w.compared != 1 {
-				t.Errorf("%d comparisons: the time tells whether the email is known", w.compared)
-			}
-			want := accounts.Tokens{Access: "jwt of u1", ExpiresIn: time.Minute, Refresh: "r1"}
-			if test.want == nil && tokens != want {
-				t.Errorf("got %+v", tokens)
-			}
-			if (len(w.opened) == 1) != (test.want == nil) {
-				t.Errorf("sessions opened for %q", w.opened)
-			}
-		})
-	}
-}
-
-func TestAStoreThatIsAwayIsNotADenial(t *testing.T) {
-	t.Parallel()
-	s, w := newService()
-	w.broken = errors.New("connection refused")
-	if _, err := s.Login(t.Context(), "alice@example.com", "x"); !errors.Is(err, w.broken) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestRefreshGivesNewTokens(t *testing.T) {
-	t.Parallel()
-	s, _ := newService()
-	want := accounts.Tokens{Access: "jwt of u1", ExpiresIn: time.Minute, Refresh: "r2"}
-	if tokens, err := s.Refresh(t.Context(), "r1"); tokens != want || err != nil {
-		t.Errorf("got %+v, %v", tokens, err)
-	}
-	if _, err := s.Refresh(t.Context(), "other"); !errors.Is(err, accounts.ErrDenied) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestDeleteEndsTheSessionsFirst(t *testing.T) {
-	t.Parallel()
-	s, w := newService()
-	w.user = accounts.User{ID: "u1"}
-	w.broken = errors.New("away")
-	if err := s.Delete(t.Context(), "u1"); !errors.Is(err, w.broken) || w.user.ID == "" {
-		t.Errorf("the account is gone and its sessions are not: %v", err)
-	}
-	w.broken = nil
-	for range 2 {
-		if err := s.Delete(t.Context(), "u1"); err != nil || w.user.ID != "" {
-			t.Errorf("got %v, user %+v", err, w.user)
+	t.Run("stores a hash and normalized names", func(t *testing.T) {
+		t.Parallel()
+		s, w := newService()
+		user, err := s.Register(t.Context(), accounts.Registration{Username: " Alice ", Email: "Alice@Example.com", Password: "correct horse"})
+		if err != nil || user.Username != "alice" || user.Email != "alice@example.com" || w.hash != "#correct horse" {
+			t.Errorf("user %+v, hash %q, error %v", user, w.hash, err)
 		}
-	}
+	})
+
+	t.Run("rejects invalid fields", func(t *testing.T) {
+		t.Parallel()
+		good := accounts.Registration{Username: "alice", Email: "alice@example.com", Password: "correct horse"}
+		tests := []struct {
+			name   string
+			change func(*accounts.Registration)
+			fields string
+		}{
+			{"all of them", func(r *accounts.Registration) { *r = accounts.Registration{} }, "username email password"},
+			{"a username with a space", func(r *accounts.Registration) { r.Username = "al ice" }, "username"},
+			{"a username that is too long", func(r *accounts.Registration) { r.Username = strings.Repeat("a", 31) }, "username"},
+			{"an email with a name", func(r *accounts.Registration) { r.Email = "Alice <alice@example.com>" }, "email"},
+			{"a password of 7 characters", func(r *accounts.Registration) { r.Password = "äöüäöüä" }, "password"},
+			{"a password that is too long", func(r *accounts.Registration) { r.Password = strings.Repeat("a", 129) }, "password"},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				s, w := newService()
+				r := good
+				test.change(&r)
+				_, err := s.Register(t.Context(), r)
+				var invalid *accounts.InvalidError
+				if !errors.As(err, &invalid) {
+					t.Fatalf("got %v", err)
+				}
+				var fields []string
+				for _, f := range invalid.Fields {
+					fields = append(fields, f.Field)
+				}
+				if got := strings.Join(fields, " "); got != test.fields {
+					t.Errorf("got %s", got)
+				}
+				if w.user.ID != "" {
+					t.Error("the user was stored")
+				}
+			})
+		}
+	})
+}
+
+func TestService_Login(t *testing.T) {
+	t.Parallel()
+	t.Run("checks the credentials", func(t *testing.T) {
+		t.Parallel()
+		tests := []struct {
+			name, email, password string
+			want                  error
+		}{
+			{"the right password opens a session", "ALICE@example.com ", "correct horse", nil},
+			{"a wrong password is denied", "alice@example.com", "battery staple", accounts.ErrDenied},
+			{"an unknown email is denied alike", "bob@example.com", "correct horse", accounts.ErrDenied},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				s, w := newService()
+				w.user, w.hash = accounts.User{ID: "u1", Email: "alice@example.com"}, "#correct horse"
+				tokens, err := s.Login(t.Context(), test.email, test.password)
+				if !errors.Is(err, test.want) {
+					t.Fatalf("got %v", err)
+				}
+				if w.compared != 1 {
+					t.Errorf("%d comparisons: the time tells whether the email is known", w.compared)
+				}
+				want := accounts.Tokens{Access: "jwt of u1", ExpiresIn: time.Minute, Refresh: "r1"}
+				if test.want == nil && tokens != want {
+					t.Errorf("got %+v", tokens)
+				}
+				if (len(w.opened) == 1) != (test.want == nil) {
+					t.Errorf("sessions opened for %q", w.opened)
+				}
+			})
+		}
+	})
+
+	t.Run("returns store errors", func(t *testing.T) {
+		t.Parallel()
+		s, w := newService()
+		w.broken = errors.New("connection refused")
+		if _, err := s.Login(t.Context(), "alice@example.com", "x"); !errors.Is(err, w.broken) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestService_Refresh(t *testing.T) {
+	t.Parallel()
+	t.Run("returns new tokens", func(t *testing.T) {
+		t.Parallel()
+		s, _ := newService()
+		want := accounts.Tokens{Access: "jwt of u1", ExpiresIn: time.Minute, Refresh: "r2"}
+		if tokens, err := s.Refresh(t.Context(), "r1"); tokens != want || err != nil {
+			t.Errorf("got %+v, %v", tokens, err)
+		}
+		if _, err := s.Refresh(t.Context(), "other"); !errors.Is(err, accounts.ErrDenied) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestService_Delete(t *testing.T) {
+	t.Parallel()
+	t.Run("ends the sessions first", func(t *testing.T) {
+		t.Parallel()
+		s, w := newService()
+		w.user = accounts.User{ID: "u1"}
+		w.broken = errors.New("away")
+		if err := s.Delete(t.Context(), "u1"); !errors.Is(err, w.broken) || w.user.ID == "" {
+			t.Errorf("the account is gone and its sessions are not: %v", err)
+		}
+		w.broken = nil
+		for range 2 {
+			if err := s.Delete(t.Context(), "u1"); err != nil || w.user.ID != "" {
+				t.Errorf("got %v, user %+v", err, w.user)
+			}
+		}
+	})
 }

@@ -29,102 +29,111 @@ func open(t *testing.T) (sessions.Store, *miniredis.Miniredis, string) {
 	return store, server, token
 }
 
-func TestEachTokenIsGoodForTheNext(t *testing.T) {
+func TestStore_Rotate(t *testing.T) {
 	t.Parallel()
-	store, _, token := open(t)
-	for range 3 {
-		user, next, err := store.Rotate(t.Context(), token)
-		if err != nil || user != "u1" || next == token {
-			t.Fatalf("user %q, same token %t, error %v", user, next == token, err)
-		}
-		token = next
-	}
-}
-
-func TestATokenUsedAgainEndsItsSession(t *testing.T) {
-	t.Parallel()
-	store, _, stolen := open(t)
-	_, next, err := store.Rotate(t.Context(), stolen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, use := range []struct{ name, token string }{{"the used token", stolen}, {"the token after it", next}} {
-		if _, _, err := store.Rotate(t.Context(), use.token); !errors.Is(err, accounts.ErrDenied) {
-			t.Errorf("%s: %v", use.name, err)
-		}
-	}
-}
-
-func TestOneOfManyUsesAtOnceSucceeds(t *testing.T) {
-	t.Parallel()
-	store, _, token := open(t)
-	var good atomic.Int32
-	var uses sync.WaitGroup
-	for range 8 {
-		uses.Go(func() {
-			if _, _, err := store.Rotate(t.Context(), token); err == nil {
-				good.Add(1)
+	t.Run("returns the next token", func(t *testing.T) {
+		t.Parallel()
+		store, _, token := open(t)
+		for range 3 {
+			user, next, err := store.Rotate(t.Context(), token)
+			if err != nil || user != "u1" || next == token {
+				t.Fatalf("user %q, same token %t, error %v", user, next == token, err)
 			}
-		})
-	}
-	uses.Wait()
-	if good.Load() != 1 {
-		t.Errorf("%d uses succeeded", good.Load())
-	}
-}
-
-func TestDenied(t *testing.T) {
-	t.Parallel()
-	store, server, token := open(t)
-	for _, made := range []string{"", "x", "x.y", strings.ToLower(token)} {
-		if _, _, err := store.Rotate(t.Context(), made); !errors.Is(err, accounts.ErrDenied) {
-			t.Errorf("%q: %v", made, err)
+			token = next
 		}
-	}
-	server.FastForward(time.Hour)
-	if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
-		t.Errorf("after its time: %v", err)
-	}
-}
+	})
 
-func TestRedisHoldsNoUsableToken(t *testing.T) {
-	t.Parallel()
-	_, server, token := open(t)
-	_, secret, _ := strings.Cut(token, ".")
-	if dump := server.Dump(); strings.Contains(dump, secret) {
-		t.Errorf("the secret is in Redis:\n%s", dump)
-	}
-}
+	t.Run("ends the session of a reused token", func(t *testing.T) {
+		t.Parallel()
+		store, _, stolen := open(t)
+		_, next, err := store.Rotate(t.Context(), stolen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, use := range []struct{ name, token string }{{"the used token", stolen}, {"the token after it", next}} {
+			if _, _, err := store.Rotate(t.Context(), use.token); !errors.Is(err, accounts.ErrDenied) {
+				t.Errorf("%s: %v", use.name, err)
+			}
+		}
+	})
 
-func TestRedisAwayIsNotADenial(t *testing.T) {
-	t.Parallel()
-	store, server, token := open(t)
-	server.Close()
-	if _, _, err := store.Rotate(t.Context(), token); errors.Is(err, accounts.ErrDenied) || !redisdb.Unreachable(err) {
-		t.Errorf("got %v", err)
-	}
-}
+	t.Run("accepts one of several concurrent uses", func(t *testing.T) {
+		t.Parallel()
+		store, _, token := open(t)
+		var good atomic.Int32
+		var uses sync.WaitGroup
+		for range 8 {
+			uses.Go(func() {
+				if _, _, err := store.Rotate(t.Context(), token); err == nil {
+					good.Add(1)
+				}
+			})
+		}
+		uses.Wait()
+		if good.Load() != 1 {
+			t.Errorf("%d uses succeeded", good.Load())
+		}
+	})
 
-func TestAllSessionsOfAUserCanBeEnded(t *testing.T) {
-	t.Parallel()
-	store, _, token := open(t)
-	other, err := store.Open(t.Context(), "u2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.EndAll(t.Context(), "u1"); err != nil {
-		t.Fatal(err)
-	}
-	later, err := store.Open(t.Context(), "u1") // by a login that had begun before
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, token := range map[string]string{"an open session": token, "one that is opened meanwhile": later} {
+	t.Run("denies invalid and expired tokens", func(t *testing.T) {
+		t.Parallel()
+		store, server, token := open(t)
+		for _, made := range []string{"", "x", "x.y", strings.ToLower(token)} {
+			if _, _, err := store.Rotate(t.Context(), made); !errors.Is(err, accounts.ErrDenied) {
+				t.Errorf("%q: %v", made, err)
+			}
+		}
+		server.FastForward(time.Hour)
 		if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("after its time: %v", err)
 		}
-	}
-	if _, _, err := store.Rotate(t.Context(), other); err != nil {
-		t.Errorf("another user's: %v", err)
-	}
+	})
+
+	t.Run("returns an error without Redis", func(t *testing.T) {
+		t.Parallel()
+		store, server, token := open(t)
+		server.Close()
+		if _, _, err := store.Rotate(t.Context(), token); errors.Is(err, accounts.ErrDenied) || !redisdb.Unreachable(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestStore_Open(t *testing.T) {
+	t.Parallel()
+	t.Run("stores no usable token", func(t *testing.T) {
+		t.Parallel()
+		_, server, token := open(t)
+		_, secret, _ := strings.Cut(token, ".")
+		if dump := server.Dump(); strings.Contains(dump, secret) {
+			t.Errorf("the secret is in Redis:\n%s", dump)
+		}
+	})
+}
+
+func TestStore_EndAll(t *testing.T) {
+	t.Parallel()
+	t.Run("ends current and later sessions", func(t *testing.T) {
+		t.Parallel()
+		store, _, token := open(t)
+		other, err := store.Open(t.Context(), "u2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.EndAll(t.Context(), "u1"); err != nil {
+			t.Fatal(err)
+		}
+		later, err := store.Open(t.Context(), "u1") // by a login that had begun before
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, token := range map[string]string{"an open session": token, "one that is opened meanwhile": later} {
+			if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, _, err := store.Rotate(t.Context(), other); err != nil {
+			t.Errorf("another user's: %v", err)
+		}
+	})
 }

@@ -92,50 +92,66 @@ func waitUntilEmpty(t *testing.T, s store.Store) {
 	}
 }
 
-func TestEachEventIsPublishedOnceAndInOrder(t *testing.T) {
+func TestRelay_Run(t *testing.T) {
 	t.Parallel()
-	s, broker, client := setUp(t)
-	for range 2 { // two pods
-		r, _ := start(t, s, client)
-		r.Wake()
-	}
-	const videos, each = 5, 10
-	for range each {
-		for v := range videos {
-			view(t, s, v)
+	t.Run("publishes each event once in order", func(t *testing.T) {
+		t.Parallel()
+		s, broker, client := setUp(t)
+		for range 2 { // two pods
+			r, _ := start(t, s, client)
+			r.Wake()
 		}
-	}
-	waitUntilEmpty(t, s)
-	seen, last := map[string]bool{}, map[string]time.Time{}
-	for _, event := range decode(t, broker.Read(t, events.Topic, videos*each)) {
-		if seen[event.ID] || event.Time.Before(last[event.Video]) {
-			t.Errorf("%+v comes twice or too late", event)
+		const videos, each = 5, 10
+		for range each {
+			for v := range videos {
+				view(t, s, v)
+			}
 		}
-		seen[event.ID], last[event.Video] = true, event.Time
-	}
-	if len(seen) != videos*each {
-		t.Errorf("%d events", len(seen))
-	}
-}
+		waitUntilEmpty(t, s)
+		seen, last := map[string]bool{}, map[string]time.Time{}
+		for _, event := range decode(t, broker.Read(t, events.Topic, videos*each)) {
+			if seen[event.ID] || event.Time.Before(last[event.Video]) {
+				t.Errorf("%+v comes twice or too late", event)
+			}
+			seen[event.ID], last[event.Video] = true, event.Time
+		}
+		if len(seen) != videos*each {
+			t.Errorf("%d events", len(seen))
+		}
+	})
 
-func TestABrokerThatRestartsLosesNothing(t *testing.T) {
-	t.Parallel()
-	s, broker, client := setUp(t)
-	start(t, s, client)
-	view(t, s, 1)
-	waitUntilEmpty(t, s)
-	broker.Stop()
-	view(t, s, 2) // is taken all the same
-	view(t, s, 2)
-	broker.Start(t)
-	view(t, s, 3)
-	waitUntilEmpty(t, s)
-	ids := map[string]bool{}
-	for n := 4; len(ids) < 4; n++ { // one that was sent as the broker stopped may be there twice
-		for _, event := range decode(t, broker.Read(t, events.Topic, n)) {
-			ids[event.ID] = true
+	t.Run("loses no event in a broker restart", func(t *testing.T) {
+		t.Parallel()
+		s, broker, client := setUp(t)
+		start(t, s, client)
+		view(t, s, 1)
+		waitUntilEmpty(t, s)
+		broker.Stop()
+		view(t, s, 2) // is taken all the same
+		view(t, s, 2)
+		broker.Start(t)
+		view(t, s, 3)
+		waitUntilEmpty(t, s)
+		ids := map[string]bool{}
+		for n := 4; len(ids) < 4; n++ { // one that was sent as the broker stopped may be there twice
+			for _, event := range decode(t, broker.Read(t, events.Topic, n)) {
+				ids[event.ID] = true
+			}
 		}
-	}
+	})
+
+	t.Run("repeats an event after a crash", func(t *testing.T) {
+		t.Parallel()
+		s, broker, client := setUp(t)
+		view(t, s, 1)
+		c := crashing{s, make(chan struct{})}
+		start(t, c, client)
+		waitUntilEmpty(t, s)
+		list := decode(t, broker.Read(t, events.Topic, 2))
+		if len(list) != 2 || list[0] != list[1] {
+			t.Errorf("got %+v", list)
+		}
+	})
 }
 
 // crashing dies between sending and marking, once.
@@ -157,17 +173,4 @@ func (c crashing) Publish(ctx context.Context, send func(context.Context, []even
 		}
 		return nil, errors.Join(err, errors.New("crash"))
 	})
-}
-
-func TestAfterACrashAnEventComesAgainWithItsID(t *testing.T) {
-	t.Parallel()
-	s, broker, client := setUp(t)
-	view(t, s, 1)
-	c := crashing{s, make(chan struct{})}
-	start(t, c, client)
-	waitUntilEmpty(t, s)
-	list := decode(t, broker.Read(t, events.Topic, 2))
-	if len(list) != 2 || list[0] != list[1] {
-		t.Errorf("got %+v", list)
-	}
 }

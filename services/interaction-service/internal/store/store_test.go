@@ -77,70 +77,73 @@ func types(list []events.Event) string {
 	return strings.Join(names, " ")
 }
 
-func TestEachActionIsCountedAndHasOneEvent(t *testing.T) {
+func TestStore(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	a := interactions.Action{User: bob, Video: video, Owner: alice}
-	must(t, s.Like(t.Context(), a), s.Like(t.Context(), a), s.View(t.Context(), a), s.View(t.Context(), a))
-	comment, err := s.Comment(t.Context(), a, "nice")
-	must(t, err)
+	t.Run("counts each action and writes one event", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		a := interactions.Action{User: bob, Video: video, Owner: alice}
+		must(t, s.Like(t.Context(), a), s.Like(t.Context(), a), s.View(t.Context(), a), s.View(t.Context(), a))
+		comment, err := s.Comment(t.Context(), a, "nice")
+		must(t, err)
 
-	stats, err := s.Stats(t.Context(), []string{second, video}, bob)
-	must(t, err)
-	if want := (interactions.Stats{VideoID: video, Likes: 1, Comments: 1, Views: 2, Liked: true}); len(stats) != 2 || stats[1] != want || stats[0] != (interactions.Stats{VideoID: second}) {
-		t.Errorf("got %+v", stats)
-	}
-	if stats, err := s.Stats(t.Context(), []string{video}, ""); err != nil || stats[0].Liked {
-		t.Errorf("for nobody: %+v, %v", stats, err)
-	}
-	list, err := s.Comments(t.Context(), video, page.Cursor{}, 10)
-	if err != nil || len(list) != 1 || list[0] != comment {
-		t.Errorf("comments %+v, %v", list, err)
-	}
-
-	must(t, s.Unlike(t.Context(), bob, video), s.Unlike(t.Context(), bob, video), s.Unlike(t.Context(), alice, video))
-	published := drain(t, s)
-	if got, want := types(published), "liked viewed viewed commented unliked"; got != want {
-		t.Errorf("events %s, want %s", got, want)
-	}
-	for _, e := range published {
-		if e.Actor != bob || e.Video != video || e.Owner != alice || e.ID == "" || e.Time.IsZero() {
-			t.Errorf("event %+v", e)
+		stats, err := s.Stats(t.Context(), []string{second, video}, bob)
+		must(t, err)
+		if want := (interactions.Stats{VideoID: video, Likes: 1, Comments: 1, Views: 2, Liked: true}); len(stats) != 2 || stats[1] != want || stats[0] != (interactions.Stats{VideoID: second}) {
+			t.Errorf("got %+v", stats)
 		}
-	}
-	if again := drain(t, s); len(again) != 0 {
-		t.Errorf("published again: %+v", again)
-	}
-}
-
-func TestWhatIsDeletedIsForgottenWithoutEvents(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	fill := func() {
-		for _, a := range []interactions.Action{{User: bob, Video: video, Owner: alice}, {User: alice, Video: second, Owner: bob}} {
-			must(t, s.Like(t.Context(), a), s.View(t.Context(), a))
-			_, err := s.Comment(t.Context(), a, "nice")
-			must(t, err)
+		if stats, err := s.Stats(t.Context(), []string{video}, ""); err != nil || stats[0].Liked {
+			t.Errorf("for nobody: %+v, %v", stats, err)
 		}
-		drain(t, s)
-	}
-	check := func(when string, want ...interactions.Stats) {
-		t.Helper()
-		for i, got := range stats(t, s) {
-			if got != want[i] {
-				t.Errorf("%s: %+v, want %+v", when, got, want[i])
+		list, err := s.Comments(t.Context(), video, page.Cursor{}, 10)
+		if err != nil || len(list) != 1 || list[0] != comment {
+			t.Errorf("comments %+v, %v", list, err)
+		}
+
+		must(t, s.Unlike(t.Context(), bob, video), s.Unlike(t.Context(), bob, video), s.Unlike(t.Context(), alice, video))
+		published := drain(t, s)
+		if got, want := types(published), "liked viewed viewed commented unliked"; got != want {
+			t.Errorf("events %s, want %s", got, want)
+		}
+		for _, e := range published {
+			if e.Actor != bob || e.Video != video || e.Owner != alice || e.ID == "" || e.Time.IsZero() {
+				t.Errorf("event %+v", e)
 			}
 		}
-		if list := drain(t, s); len(list) != 0 {
-			t.Errorf("%s: events %s", when, types(list))
+		if again := drain(t, s); len(again) != 0 {
+			t.Errorf("published again: %+v", again)
 		}
-	}
-	fill()
-	must(t, s.DeleteVideo(t.Context(), video))
-	check("a deleted video", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Likes: 1, Comments: 1, Views: 1})
-	fill()
-	must(t, s.DeleteUser(t.Context(), alice), s.DeleteUser(t.Context(), alice))
-	check("a deleted user", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Views: 2}) // what alice saw of bob's counts on
+	})
+
+	t.Run("deletes interactions without events", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		fill := func() {
+			for _, a := range []interactions.Action{{User: bob, Video: video, Owner: alice}, {User: alice, Video: second, Owner: bob}} {
+				must(t, s.Like(t.Context(), a), s.View(t.Context(), a))
+				_, err := s.Comment(t.Context(), a, "nice")
+				must(t, err)
+			}
+			drain(t, s)
+		}
+		check := func(when string, want ...interactions.Stats) {
+			t.Helper()
+			for i, got := range stats(t, s) {
+				if got != want[i] {
+					t.Errorf("%s: %+v, want %+v", when, got, want[i])
+				}
+			}
+			if list := drain(t, s); len(list) != 0 {
+				t.Errorf("%s: events %s", when, types(list))
+			}
+		}
+		fill()
+		must(t, s.DeleteVideo(t.Context(), video))
+		check("a deleted video", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Likes: 1, Comments: 1, Views: 1})
+		fill()
+		must(t, s.DeleteUser(t.Context(), alice), s.DeleteUser(t.Context(), alice))
+		check("a deleted user", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Views: 2}) // what alice saw of bob's counts on
+	})
 }
 
 func stats(t *testing.T, s store.Store) []interactions.Stats {
@@ -150,68 +153,71 @@ func stats(t *testing.T, s store.Store) []interactions.Stats {
 	return list
 }
 
-func TestEventsThatWereNotSentComeAgain(t *testing.T) {
+func TestStore_Publish(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	a := interactions.Action{User: bob, Video: video, Owner: alice}
-	must(t, s.Like(t.Context(), a), s.View(t.Context(), a))
-	errAway := errors.New("away")
-	var offered []events.Event
-	_, err := s.Publish(t.Context(), func(_ context.Context, e []events.Event) ([]string, error) {
-		offered = e
-		return ids(e[:1]), errAway // the first was acknowledged
-	})
-	if !errors.Is(err, errAway) {
-		t.Errorf("got %v", err)
-	}
-	if rest := drain(t, s); len(rest) != 1 || rest[0].ID != offered[1].ID {
-		t.Errorf("got %+v of %+v", rest, offered)
-	}
-}
-
-// Several pods publish at once: no event is lost, and none comes twice.
-func TestPublishersShareTheWork(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	const videos, each = 8, 20
-	for range each {
-		for v := range videos {
-			must(t, s.View(t.Context(), interactions.Action{User: bob, Video: fmt.Sprintf("00000000-0000-4000-8000-%012x", v), Owner: alice}))
-		}
-	}
-	var mu sync.Mutex
-	var order []string // as Kafka would see it
-	var pods sync.WaitGroup
-	for range 4 {
-		pods.Go(func() {
-			for {
-				worked, err := s.Publish(t.Context(), func(_ context.Context, e []events.Event) ([]string, error) {
-					mu.Lock()
-					defer mu.Unlock()
-					order = append(order, ids(e)...)
-					return ids(e), nil
-				})
-				if err != nil {
-					t.Error(err)
-				}
-				if !worked || err != nil {
-					return
-				}
-			}
+	t.Run("repeats events that were not sent", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		a := interactions.Action{User: bob, Video: video, Owner: alice}
+		must(t, s.Like(t.Context(), a), s.View(t.Context(), a))
+		errAway := errors.New("away")
+		var offered []events.Event
+		_, err := s.Publish(t.Context(), func(_ context.Context, e []events.Event) ([]string, error) {
+			offered = e
+			return ids(e[:1]), errAway // the first was acknowledged
 		})
-	}
-	// Meanwhile there is more.
-	must(t, s.Like(t.Context(), interactions.Action{User: bob, Video: video, Owner: alice}))
-	pods.Wait()
-	order = append(order, ids(drain(t, s))...)
-	seen := map[string]bool{}
-	for _, id := range order {
-		if seen[id] {
-			t.Errorf("%s twice", id)
+		if !errors.Is(err, errAway) {
+			t.Errorf("got %v", err)
 		}
-		seen[id] = true
-	}
-	if len(seen) != videos*each+1 {
-		t.Errorf("%d events", len(seen))
-	}
+		if rest := drain(t, s); len(rest) != 1 || rest[0].ID != offered[1].ID {
+			t.Errorf("got %+v of %+v", rest, offered)
+		}
+	})
+
+	// Several pods publish at once: no event is lost, and none comes twice.
+	t.Run("publishes once with several publishers", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		const videos, each = 8, 20
+		for range each {
+			for v := range videos {
+				must(t, s.View(t.Context(), interactions.Action{User: bob, Video: fmt.Sprintf("00000000-0000-4000-8000-%012x", v), Owner: alice}))
+			}
+		}
+		var mu sync.Mutex
+		var order []string // as Kafka would see it
+		var pods sync.WaitGroup
+		for range 4 {
+			pods.Go(func() {
+				for {
+					worked, err := s.Publish(t.Context(), func(_ context.Context, e []events.Event) ([]string, error) {
+						mu.Lock()
+						defer mu.Unlock()
+						order = append(order, ids(e)...)
+						return ids(e), nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+					if !worked || err != nil {
+						return
+					}
+				}
+			})
+		}
+		// Meanwhile there is more.
+		must(t, s.Like(t.Context(), interactions.Action{User: bob, Video: video, Owner: alice}))
+		pods.Wait()
+		order = append(order, ids(drain(t, s))...)
+		seen := map[string]bool{}
+		for _, id := range order {
+			if seen[id] {
+				t.Errorf("%s twice", id)
+			}
+			seen[id] = true
+		}
+		if len(seen) != videos*each+1 {
+			t.Errorf("%d events", len(seen))
+		}
+	})
 }

@@ -9,14 +9,16 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/tap"
 )
 
-func TestTheOutputIsTAP14(t *testing.T) {
+func TestWriter(t *testing.T) {
 	t.Parallel()
-	var b strings.Builder
-	w := tap.New(&b, 3)
-	w.Pass("register two accounts", 12345*time.Microsecond)
-	w.Fail("log in", 2*time.Second, "POST http://a/b: 500:\n\t{\"title\": \"C:\\x\"} \x7f é")
-	w.Skip("post a video", `needs "log in"`)
-	const want = `TAP version 14
+	t.Run("writes TAP 14", func(t *testing.T) {
+		t.Parallel()
+		var b strings.Builder
+		w := tap.New(&b, 3)
+		w.Pass("register two accounts", 12345*time.Microsecond)
+		w.Fail("log in", 2*time.Second, "POST http://a/b: 500:\n\t{\"title\": \"C:\\x\"} \x7f é")
+		w.Skip("post a video", `needs "log in"`)
+		const want = `TAP version 14
 1..3
 ok 1 - register two accounts
   ---
@@ -29,25 +31,36 @@ not ok 2 - log in
   ...
 ok 3 - post a video # SKIP needs "log in"
 `
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", &b, want)
-	}
-	if !w.Failed() || w.Err() != nil {
-		t.Errorf("failed %t, error %v", w.Failed(), w.Err())
-	}
-}
+		if b.String() != want {
+			t.Errorf("got\n%s\nwant\n%s", &b, want)
+		}
+		if !w.Failed() || w.Err() != nil {
+			t.Errorf("failed %t, error %v", w.Failed(), w.Err())
+		}
+	})
 
-func TestANameIsNoDirective(t *testing.T) {
-	t.Parallel()
-	var b strings.Builder
-	w := tap.New(&b, 1)
-	w.Pass(`a\b # SKIP not really`, 0)
-	if want := `ok 1 - a\\b \# SKIP not really`; !strings.Contains(b.String(), want+"\n") {
-		t.Errorf("got\n%s\nwant %s", &b, want)
-	}
-	if w.Failed() {
-		t.Error("it counts as failed")
-	}
+	t.Run("escapes directives in names", func(t *testing.T) {
+		t.Parallel()
+		var b strings.Builder
+		w := tap.New(&b, 1)
+		w.Pass(`a\b # SKIP not really`, 0)
+		if want := `ok 1 - a\\b \# SKIP not really`; !strings.Contains(b.String(), want+"\n") {
+			t.Errorf("got\n%s\nwant %s", &b, want)
+		}
+		if w.Failed() {
+			t.Error("it counts as failed")
+		}
+	})
+
+	t.Run("writes each result in one piece", func(t *testing.T) {
+		t.Parallel()
+		var got pieces
+		w := tap.New(&got, 2)
+		w.Pass("a", time.Millisecond)
+		if len(got) != 2 || got[1] != "ok 1 - a\n  ---\n  duration_ms: 1.000\n  ...\n" {
+			t.Errorf("got %q", got)
+		}
+	})
 }
 
 // pieces are the writes that reach the output.
@@ -58,23 +71,16 @@ func (p *pieces) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-func TestAResultIsWrittenAtOnceAndWhole(t *testing.T) {
-	t.Parallel()
-	var got pieces
-	w := tap.New(&got, 2)
-	w.Pass("a", time.Millisecond)
-	if len(got) != 2 || got[1] != "ok 1 - a\n  ---\n  duration_ms: 1.000\n  ...\n" {
-		t.Errorf("got %q", got)
-	}
-}
-
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
-func TestWhatCannotBeWrittenIsTold(t *testing.T) {
+func TestWriter_Err(t *testing.T) {
 	t.Parallel()
-	if err := tap.New(full{}, 1).Err(); err == nil || !strings.Contains(err.Error(), "write results: no space left") {
-		t.Errorf("error %v", err)
-	}
+	t.Run("returns write errors", func(t *testing.T) {
+		t.Parallel()
+		if err := tap.New(full{}, 1).Err(); err == nil || !strings.Contains(err.Error(), "write results: no space left") {
+			t.Errorf("error %v", err)
+		}
+	})
 }

@@ -110,76 +110,107 @@ func (w *world) waitFor(t *testing.T, n int64) {
 	}
 }
 
-func TestEachEventNotifiesOnceHoweverOftenItComes(t *testing.T) {
+func TestConsumer_Run(t *testing.T) {
 	t.Parallel()
-	w := setUp(t)
-	w.send(t, 1, 2, 2, 1)
-	w.sendValue(t, []byte("no JSON"))
-	w.sendValue(t, []byte(`{"id":"no UUID","type":"liked"}`))
-	w.send(t, 3, 1)
-	w.start(t, w.service.Take)
-	w.waitFor(t, 3)
-}
-
-func TestARestartedBrokerLosesAndDoublesNothing(t *testing.T) {
-	t.Parallel()
-	w := setUp(t)
-	w.start(t, w.service.Take)
-	w.send(t, 1, 2)
-	w.waitFor(t, 2)
-	w.broker.Stop()
-	w.broker.Start(t)
-	w.send(t, 3, 4)
-	w.waitFor(t, 4)
-}
-
-func TestADatabaseThatFailsIsTriedAgainWithTheSameEvents(t *testing.T) {
-	t.Parallel()
-	w := setUp(t)
-	w.send(t, 1)
-	failures := 3
-	w.start(t, func(ctx context.Context, list []events.Event) error {
-		if failures--; failures >= 0 {
-			return errors.New("away")
-		}
-		return w.service.Take(ctx, list)
+	t.Run("notifies once per event", func(t *testing.T) {
+		t.Parallel()
+		w := setUp(t)
+		w.send(t, 1, 2, 2, 1)
+		w.sendValue(t, []byte("no JSON"))
+		w.sendValue(t, []byte(`{"id":"no UUID","type":"liked"}`))
+		w.send(t, 3, 1)
+		w.start(t, w.service.Take)
+		w.waitFor(t, 3)
 	})
-	w.waitFor(t, 1)
-}
 
-func TestACrashBetweenStoringAndCommittingBringsTheEventAgain(t *testing.T) {
-	t.Parallel()
-	w := setUp(t)
-	w.send(t, 1, 2)
-	stored := make(chan struct{})
-	once := sync.OnceFunc(func() { close(stored) })
-	stop := w.start(t, func(ctx context.Context, list []events.Event) error {
-		err := errors.Join(w.service.Take(ctx, list), errors.New("crash"))
-		once()
-		return err // so that nothing is committed
+	t.Run("survives a broker restart", func(t *testing.T) {
+		t.Parallel()
+		w := setUp(t)
+		w.start(t, w.service.Take)
+		w.send(t, 1, 2)
+		w.waitFor(t, 2)
+		w.broker.Stop()
+		w.broker.Start(t)
+		w.send(t, 3, 4)
+		w.waitFor(t, 4)
 	})
-	<-stored
-	stop()
-	var mu sync.Mutex
-	again := map[string]int{}
-	w.start(t, func(ctx context.Context, list []events.Event) error {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, e := range list {
-			again[e.ID]++
-		}
-		return w.service.Take(ctx, list)
+
+	t.Run("retries events after a failure", func(t *testing.T) {
+		t.Parallel()
+		w := setUp(t)
+		w.send(t, 1)
+		failures := 3
+		w.start(t, func(ctx context.Context, list []events.Event) error {
+			if failures--; failures >= 0 {
+				return errors.New("away")
+			}
+			return w.service.Take(ctx, list)
+		})
+		w.waitFor(t, 1)
 	})
-	deadline := time.Now().Add(30 * time.Second)
-	for n := 0; n < 2; time.Sleep(10 * time.Millisecond) {
-		mu.Lock()
-		n = len(again)
-		mu.Unlock()
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of 2 came again", n)
+
+	t.Run("repeats uncommitted events after a crash", func(t *testing.T) {
+		t.Parallel()
+		w := setUp(t)
+		w.send(t, 1, 2)
+		stored := make(chan struct{})
+		once := sync.OnceFunc(func() { close(stored) })
+		stop := w.start(t, func(ctx context.Context, list []events.Event) error {
+			err := errors.Join(w.service.Take(ctx, list), errors.New("crash"))
+			once()
+			return err // so that nothing is committed
+		})
+		<-stored
+		stop()
+		var mu sync.Mutex
+		again := map[string]int{}
+		w.start(t, func(ctx context.Context, list []events.Event) error {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, e := range list {
+				again[e.ID]++
+			}
+			return w.service.Take(ctx, list)
+		})
+		deadline := time.Now().Add(30 * time.Second)
+		for n := 0; n < 2; time.Sleep(10 * time.Millisecond) {
+			mu.Lock()
+			n = len(again)
+			mu.Unlock()
+			if time.Now().After(deadline) {
+				t.Fatalf("%d of 2 came again", n)
+			}
 		}
-	}
-	w.waitFor(t, 2)
+		w.waitFor(t, 2)
+	})
+
+	t.Run("replaces a dead pod within seconds", func(t *testing.T) {
+		t.Parallel()
+		w := setUp(t)
+		var old network
+		w.start(t, w.service.Take, kgo.Dialer(old.dial))
+		w.send(t, 1)
+		w.waitFor(t, 1)
+		old.end()
+		w.start(t, w.service.Take)
+		w.send(t, 2, 3, 4)
+		w.waitFor(t, 4) // not as long as Kafka misses a member by default: 45 s
+	})
+
+	t.Run("takes over from a stopped pod", func(t *testing.T) {
+		t.Parallel()
+		w := setUp(t)
+		stop := w.start(t, w.service.Take)
+		w.start(t, w.service.Take)
+		var numbers []int
+		for n := 1; n <= 60; n++ {
+			numbers = append(numbers, n)
+		}
+		w.send(t, numbers[:30]...)
+		stop()
+		w.send(t, numbers[30:]...)
+		w.waitFor(t, 60)
+	})
 }
 
 // A network that can be cut, as when a node dies: nobody says goodbye.
@@ -208,32 +239,4 @@ func (n *network) end() {
 	for _, conn := range n.conns {
 		_ = conn.Close()
 	}
-}
-
-func TestAPodThatDiedIsMissedForSecondsOnly(t *testing.T) {
-	t.Parallel()
-	w := setUp(t)
-	var old network
-	w.start(t, w.service.Take, kgo.Dialer(old.dial))
-	w.send(t, 1)
-	w.waitFor(t, 1)
-	old.end()
-	w.start(t, w.service.Take)
-	w.send(t, 2, 3, 4)
-	w.waitFor(t, 4) // not as long as Kafka misses a member by default: 45 s
-}
-
-func TestTwoPodsShareTheWorkAndOneTakesOver(t *testing.T) {
-	t.Parallel()
-	w := setUp(t)
-	stop := w.start(t, w.service.Take)
-	w.start(t, w.service.Take)
-	var numbers []int
-	for n := 1; n <= 60; n++ {
-		numbers = append(numbers, n)
-	}
-	w.send(t, numbers[:30]...)
-	stop()
-	w.send(t, numbers[30:]...)
-	w.waitFor(t, 60)
 }

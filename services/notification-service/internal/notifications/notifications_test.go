@@ -21,33 +21,39 @@ func (w *world) Add(_ context.Context, list []events.Event) error {
 	return nil
 }
 
-func TestOwnersAreToldOfLikesAndCommentsOfOthers(t *testing.T) {
+func TestService_Take(t *testing.T) {
 	t.Parallel()
-	w := &world{}
-	s := &notifications.Service{Store: w}
-	err := s.Take(t.Context(), []events.Event{
-		{ID: "1", Type: events.Liked, Actor: "b", Owner: "a"},
-		{ID: "2", Type: events.Liked, Actor: "a", Owner: "a"},
-		{ID: "3", Type: events.Unliked, Actor: "b", Owner: "a"},
-		{ID: "4", Type: events.Viewed, Actor: "b", Owner: "a"},
-		{ID: "5", Type: events.Commented, Actor: "b", Owner: "a"},
-		{ID: "6", Type: "of a later version", Actor: "b", Owner: "a"},
+	t.Run("notifies owners of other users' actions", func(t *testing.T) {
+		t.Parallel()
+		w := &world{}
+		s := &notifications.Service{Store: w}
+		err := s.Take(t.Context(), []events.Event{
+			{ID: "1", Type: events.Liked, Actor: "b", Owner: "a"},
+			{ID: "2", Type: events.Liked, Actor: "a", Owner: "a"},
+			{ID: "3", Type: events.Unliked, Actor: "b", Owner: "a"},
+			{ID: "4", Type: events.Viewed, Actor: "b", Owner: "a"},
+			{ID: "5", Type: events.Commented, Actor: "b", Owner: "a"},
+			{ID: "6", Type: "of a later version", Actor: "b", Owner: "a"},
+		})
+		if err != nil || len(w.added) != 2 || w.added[0].ID != "1" || w.added[1].ID != "5" {
+			t.Errorf("added %+v, %v", w.added, err)
+		}
+		if err := s.Take(t.Context(), []events.Event{{Type: events.Viewed}}); err != nil || w.calls != 1 {
+			t.Errorf("%d calls, %v", w.calls, err)
+		}
 	})
-	if err != nil || len(w.added) != 2 || w.added[0].ID != "1" || w.added[1].ID != "5" {
-		t.Errorf("added %+v, %v", w.added, err)
-	}
-	if err := s.Take(t.Context(), []events.Event{{Type: events.Viewed}}); err != nil || w.calls != 1 {
-		t.Errorf("%d calls, %v", w.calls, err)
-	}
 }
 
-func TestWhatIsNoIDIsNotFound(t *testing.T) {
+func TestService(t *testing.T) {
 	t.Parallel()
-	s := &notifications.Service{Store: &world{}}
-	if err := s.MarkRead(t.Context(), "u", "x"); !errors.Is(err, notifications.ErrNotFound) {
-		t.Errorf("got %v", err)
-	}
-	if err := s.DeleteVideo(t.Context(), "x"); err == nil {
-		t.Error("deleted what is no video")
-	}
+	t.Run("rejects invalid ids", func(t *testing.T) {
+		t.Parallel()
+		s := &notifications.Service{Store: &world{}}
+		if err := s.MarkRead(t.Context(), "u", "x"); !errors.Is(err, notifications.ErrNotFound) {
+			t.Errorf("got %v", err)
+		}
+		if err := s.DeleteVideo(t.Context(), "x"); err == nil {
+			t.Error("deleted what is no video")
+		}
+	})
 }

@@ -51,58 +51,64 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
-func TestAnEventThatComesAgainChangesNothing(t *testing.T) {
+func TestStore_Add(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	service := &notifications.Service{Store: s}
-	must(t, s.Add(t.Context(), []events.Event{event(1), event(1), event(2)}))
-	must(t, service.MarkRead(t.Context(), alice, event(1).ID), service.MarkRead(t.Context(), alice, event(1).ID))
-	must(t, s.Add(t.Context(), []events.Event{event(2), event(1), event(3)}))
+	t.Run("ignores repeated events", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		service := &notifications.Service{Store: s}
+		must(t, s.Add(t.Context(), []events.Event{event(1), event(1), event(2)}))
+		must(t, service.MarkRead(t.Context(), alice, event(1).ID), service.MarkRead(t.Context(), alice, event(1).ID))
+		must(t, s.Add(t.Context(), []events.Event{event(2), event(1), event(3)}))
 
-	first, err := service.List(t.Context(), alice, page.Request{Size: 2})
-	must(t, err)
-	if list := first.Notifications; len(list) != 2 || list[0].ID != event(3).ID || list[1].ID != event(2).ID || first.Unread != 2 {
-		t.Errorf("got %+v", first)
-	}
-	rest, err := service.List(t.Context(), alice, page.Request{Size: 2, After: first.Next})
-	must(t, err)
-	want := notifications.Notification{ID: event(1).ID, Type: "liked", ActorID: bob, VideoID: video, CreatedAt: event(1).Time, Read: true}
-	if list := rest.Notifications; len(list) != 1 || list[0] != want || rest.Next != (page.Cursor{}) {
-		t.Errorf("got %+v, want %+v", rest, want)
-	}
-	for name, err := range map[string]error{
-		"another's": service.MarkRead(t.Context(), bob, event(2).ID), "nobody's": service.MarkRead(t.Context(), alice, event(9).ID),
-	} {
-		if !errors.Is(err, notifications.ErrNotFound) {
-			t.Errorf("%s: %v", name, err)
+		first, err := service.List(t.Context(), alice, page.Request{Size: 2})
+		must(t, err)
+		if list := first.Notifications; len(list) != 2 || list[0].ID != event(3).ID || list[1].ID != event(2).ID || first.Unread != 2 {
+			t.Errorf("got %+v", first)
 		}
-	}
-}
+		rest, err := service.List(t.Context(), alice, page.Request{Size: 2, After: first.Next})
+		must(t, err)
+		want := notifications.Notification{ID: event(1).ID, Type: "liked", ActorID: bob, VideoID: video, CreatedAt: event(1).Time, Read: true}
+		if list := rest.Notifications; len(list) != 1 || list[0] != want || rest.Next != (page.Cursor{}) {
+			t.Errorf("got %+v, want %+v", rest, want)
+		}
+		for name, err := range map[string]error{
+			"another's": service.MarkRead(t.Context(), bob, event(2).ID), "nobody's": service.MarkRead(t.Context(), alice, event(9).ID),
+		} {
+			if !errors.Is(err, notifications.ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 
-func TestOneEventThatCannotBeStoredKeepsTheOthersOut(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	bad := event(2)
-	bad.Actor = "x"
-	if err := s.Add(t.Context(), []events.Event{event(1), bad}); err == nil {
-		t.Error("stored")
-	}
-	if n, err := s.Unread(t.Context(), alice); n != 0 || err != nil {
-		t.Errorf("%d stored, %v", n, err)
-	}
-}
-
-func TestWhatIsDeletedIsForgotten(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	for name, remove := range map[string]func() error{
-		"the video": func() error { return s.DeleteVideo(t.Context(), video) },
-		"the owner": func() error { return s.DeleteUser(t.Context(), alice) },
-		"the actor": func() error { return s.DeleteUser(t.Context(), bob) },
-	} {
-		must(t, s.Add(t.Context(), []events.Event{event(1)}), remove(), remove())
+	t.Run("stores all events or none", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		bad := event(2)
+		bad.Actor = "x"
+		if err := s.Add(t.Context(), []events.Event{event(1), bad}); err == nil {
+			t.Error("stored")
+		}
 		if n, err := s.Unread(t.Context(), alice); n != 0 || err != nil {
-			t.Errorf("%s: %d left, %v", name, n, err)
+			t.Errorf("%d stored, %v", n, err)
 		}
-	}
+	})
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	t.Run("deletes notifications", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		for name, remove := range map[string]func() error{
+			"the video": func() error { return s.DeleteVideo(t.Context(), video) },
+			"the owner": func() error { return s.DeleteUser(t.Context(), alice) },
+			"the actor": func() error { return s.DeleteUser(t.Context(), bob) },
+		} {
+			must(t, s.Add(t.Context(), []events.Event{event(1)}), remove(), remove())
+			if n, err := s.Unread(t.Context(), alice); n != 0 || err != nil {
+				t.Errorf("%s: %d left, %v", name, n, err)
+			}
+		}
+	})
 }

@@ -37,48 +37,54 @@ func expect(t *testing.T, c *feedcache.Cache, when string, want bool) {
 	}
 }
 
-func TestThePageIsThereUntilItsTimeIsOver(t *testing.T) {
+func TestCache_First(t *testing.T) {
 	t.Parallel()
-	c, server := open(t)
-	_, found, put := c.First(t.Context())
-	if found {
-		t.Fatal("a page from nowhere")
-	}
-	put(t.Context(), aPage)
-	expect(t, c, "after it was put", true)
-	server.FastForward(10 * time.Second)
-	expect(t, c, "after its time", false)
-}
-
-func TestAChangeMakesThePageVoid(t *testing.T) {
-	t.Parallel()
-	c, _ := open(t)
-	for range 2 { // the first change of all, and another
-		_, _, put := c.First(t.Context())
+	t.Run("returns the page until it expires", func(t *testing.T) {
+		t.Parallel()
+		c, server := open(t)
+		_, found, put := c.First(t.Context())
+		if found {
+			t.Fatal("a page from nowhere")
+		}
 		put(t.Context(), aPage)
-		expect(t, c, "before the change", true)
+		expect(t, c, "after it was put", true)
+		server.FastForward(10 * time.Second)
+		expect(t, c, "after its time", false)
+	})
+
+	t.Run("returns no page without Redis", func(t *testing.T) {
+		t.Parallel()
+		c, server := open(t)
+		server.Close()
+		_, found, put := c.First(t.Context())
+		if found {
+			t.Error("a page from nowhere")
+		}
+		put(t.Context(), aPage)
 		c.Invalidate(t.Context())
-		expect(t, c, "after the change", false)
-	}
+	})
 }
 
-func TestAPageThatWasReadBeforeAChangeAndPutAfterItIsVoid(t *testing.T) {
+func TestCache_Invalidate(t *testing.T) {
 	t.Parallel()
-	c, _ := open(t)
-	_, _, put := c.First(t.Context())
-	c.Invalidate(t.Context())
-	put(t.Context(), aPage)
-	expect(t, c, "the old page", false)
-}
+	t.Run("invalidates the page", func(t *testing.T) {
+		t.Parallel()
+		c, _ := open(t)
+		for range 2 { // the first change of all, and another
+			_, _, put := c.First(t.Context())
+			put(t.Context(), aPage)
+			expect(t, c, "before the change", true)
+			c.Invalidate(t.Context())
+			expect(t, c, "after the change", false)
+		}
+	})
 
-func TestWithoutRedisThereIsNoPageAndNoError(t *testing.T) {
-	t.Parallel()
-	c, server := open(t)
-	server.Close()
-	_, found, put := c.First(t.Context())
-	if found {
-		t.Error("a page from nowhere")
-	}
-	put(t.Context(), aPage)
-	c.Invalidate(t.Context())
+	t.Run("invalidates an old page stored later", func(t *testing.T) {
+		t.Parallel()
+		c, _ := open(t)
+		_, _, put := c.First(t.Context())
+		c.Invalidate(t.Context())
+		put(t.Context(), aPage)
+		expect(t, c, "the old page", false)
+	})
 }

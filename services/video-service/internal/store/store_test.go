@@ -101,44 +101,47 @@ func TestStore(t *testing.T) {
 	}
 }
 
-func TestPagesShowEveryVideoOnceAlsoThoseOfOneMoment(t *testing.T) {
+func TestStore_List(t *testing.T) {
 	t.Parallel()
-	s, _ := open(t)
-	const n = 7
-	// One statement, one time: only the ids tell them apart.
-	if _, err := s.Pool.Exec(t.Context(), `INSERT INTO video.videos (owner_id, title, description, url)
+	t.Run("lists every video once", func(t *testing.T) {
+		t.Parallel()
+		s, _ := open(t)
+		const n = 7
+		// One statement, one time: only the ids tell them apart.
+		if _, err := s.Pool.Exec(t.Context(), `INSERT INTO video.videos (owner_id, title, description, url)
 		SELECT $1, n::text, '', 'https://example.com' FROM generate_series(1, $2) n`, alice, n); err != nil {
-		t.Fatal(err)
-	}
-	newest := create(t, s, videos.Post{OwnerID: alice, Title: "newest", URL: "https://example.com"})
-	seen := map[string]bool{}
-	feed := &videos.Service{Store: s}
-	r := page.Request{Size: 3}
-	for pages := 1; ; pages++ {
-		p, err := feed.Feed(t.Context(), r)
-		if err != nil {
 			t.Fatal(err)
 		}
-		if pages == 1 {
-			if p.Videos[0] != newest {
-				t.Errorf("first is %+v", p.Videos[0])
+		newest := create(t, s, videos.Post{OwnerID: alice, Title: "newest", URL: "https://example.com"})
+		seen := map[string]bool{}
+		feed := &videos.Service{Store: s}
+		r := page.Request{Size: 3}
+		for pages := 1; ; pages++ {
+			p, err := feed.Feed(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
 			}
-			create(t, s, videos.Post{OwnerID: alice, Title: "meanwhile", URL: "https://example.com"})
-		}
-		for _, v := range p.Videos {
-			if seen[v.ID] || v.Title == "meanwhile" {
-				t.Errorf("%s comes again or too late", v.Title)
+			if pages == 1 {
+				if p.Videos[0] != newest {
+					t.Errorf("first is %+v", p.Videos[0])
+				}
+				create(t, s, videos.Post{OwnerID: alice, Title: "meanwhile", URL: "https://example.com"})
 			}
-			seen[v.ID] = true
-		}
-		if p.Next == (page.Cursor{}) {
-			if pages != 3 || len(seen) != n+1 {
-				t.Errorf("%d pages, %d videos", pages, len(seen))
+			for _, v := range p.Videos {
+				if seen[v.ID] || v.Title == "meanwhile" {
+					t.Errorf("%s comes again or too late", v.Title)
+				}
+				seen[v.ID] = true
 			}
-			return
+			if p.Next == (page.Cursor{}) {
+				if pages != 3 || len(seen) != n+1 {
+					t.Errorf("%d pages, %d videos", pages, len(seen))
+				}
+				return
+			}
+			if r, err = page.Parse(3, p.Next.String()); err != nil { // as it comes from a client
+				t.Fatal(err)
+			}
 		}
-		if r, err = page.Parse(3, p.Next.String()); err != nil { // as it comes from a client
-			t.Fatal(err)
-		}
-	}
+	})
 }

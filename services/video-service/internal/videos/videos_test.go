@@ -50,58 +50,61 @@ var (
 	first = page.Request{Size: page.DefaultSize}
 )
 
-func TestTheSecondReadOfTheFeedComesFromTheCacheUntilSomethingChanges(t *testing.T) {
+func TestService_Feed(t *testing.T) {
 	t.Parallel()
-	w := &world{}
-	s := &videos.Service{Store: w, Cache: w}
-	read := func(when string, fromCache bool, n int) {
-		t.Helper()
-		if p, err := s.Feed(t.Context(), first); err != nil || p.FromCache != fromCache || len(p.Videos) != n {
-			t.Errorf("%s: %+v, %v", when, p, err)
+	t.Run("caches the first page until a change", func(t *testing.T) {
+		t.Parallel()
+		w := &world{}
+		s := &videos.Service{Store: w, Cache: w}
+		read := func(when string, fromCache bool, n int) {
+			t.Helper()
+			if p, err := s.Feed(t.Context(), first); err != nil || p.FromCache != fromCache || len(p.Videos) != n {
+				t.Errorf("%s: %+v, %v", when, p, err)
+			}
 		}
-	}
-	read("the first read", false, 0)
-	read("the second read", true, 0)
-	if _, err := s.Create(t.Context(), aPost); err != nil {
-		t.Fatal(err)
-	}
-	read("after a post", false, 1)
-	read("and again", true, 1)
-	if err := s.Delete(t.Context(), "cat", "u1"); err != nil {
-		t.Fatal(err)
-	}
-	read("after a deletion", false, 1)
-	if err := s.DeleteOf(t.Context(), "u1"); err != nil {
-		t.Fatal(err)
-	}
-	read("after the deletion of an account", false, 1)
-}
-
-func TestOtherPagesAndSizesAreNotCached(t *testing.T) {
-	t.Parallel()
-	w := &world{list: make([]videos.Video, 3)}
-	s := &videos.Service{Store: w, Cache: w}
-	for range 2 {
-		p, err := s.Feed(t.Context(), page.Request{Size: 2})
-		if err != nil || p.FromCache || len(p.Videos) != 2 {
-			t.Errorf("got %+v, %v", p, err)
+		read("the first read", false, 0)
+		read("the second read", true, 0)
+		if _, err := s.Create(t.Context(), aPost); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if w.reads != 2 || w.cached != nil {
-		t.Errorf("%d reads, cached %v", w.reads, w.cached)
-	}
+		read("after a post", false, 1)
+		read("and again", true, 1)
+		if err := s.Delete(t.Context(), "cat", "u1"); err != nil {
+			t.Fatal(err)
+		}
+		read("after a deletion", false, 1)
+		if err := s.DeleteOf(t.Context(), "u1"); err != nil {
+			t.Fatal(err)
+		}
+		read("after the deletion of an account", false, 1)
+	})
+
+	t.Run("does not cache other pages", func(t *testing.T) {
+		t.Parallel()
+		w := &world{list: make([]videos.Video, 3)}
+		s := &videos.Service{Store: w, Cache: w}
+		for range 2 {
+			p, err := s.Feed(t.Context(), page.Request{Size: 2})
+			if err != nil || p.FromCache || len(p.Videos) != 2 {
+				t.Errorf("got %+v, %v", p, err)
+			}
+		}
+		if w.reads != 2 || w.cached != nil {
+			t.Errorf("%d reads, cached %v", w.reads, w.cached)
+		}
+	})
+
+	t.Run("does not cache a failed read", func(t *testing.T) {
+		t.Parallel()
+		w := &world{broken: errors.New("away")}
+		s := &videos.Service{Store: w, Cache: w}
+		if _, err := s.Feed(t.Context(), first); !errors.Is(err, w.broken) || w.cached != nil {
+			t.Errorf("got %v, cached %v", err, w.cached)
+		}
+	})
 }
 
-func TestAFailedReadIsNotCached(t *testing.T) {
-	t.Parallel()
-	w := &world{broken: errors.New("away")}
-	s := &videos.Service{Store: w, Cache: w}
-	if _, err := s.Feed(t.Context(), first); !errors.Is(err, w.broken) || w.cached != nil {
-		t.Errorf("got %v, cached %v", err, w.cached)
-	}
-}
-
-func TestCreateNamesEveryFieldThatIsNotValid(t *testing.T) {
+func TestService_Create(t *testing.T) {
 	t.Parallel()
 	png := videos.Content{Type: "image/png", Data: []byte("x")}
 	tests := []struct {
