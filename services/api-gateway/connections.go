@@ -66,8 +66,8 @@ func (c connections) checks() []health.Check {
 	return checks
 }
 
-// give sets the API's clients.
-func (c connections) give(gateway *api.API) {
+// setClients sets the API's clients.
+func (c connections) setClients(gateway *api.API) {
 	gateway.Auth = authv1.NewAuthServiceClient(c.auth)
 	if c.video != nil {
 		gateway.Videos = videov1.NewVideoServiceClient(c.video)

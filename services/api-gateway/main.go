@@ -66,7 +66,7 @@ func newServer(set settings, log *slog.Logger, conns connections, cache *redis.C
 		Metrics:  api.NewMetrics(registry),
 		Log:      log,
 	}
-	conns.give(gateway)
+	conns.setClients(gateway)
 	mux := server.Operations(monitor, registry)
 	gateway.Register(mux)
 	return &server.Server{

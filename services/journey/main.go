@@ -43,12 +43,12 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 		return false, fmt.Errorf("read configuration:\n%w", err)
 	}
 	client := &gateway.Client{
-		URL: base, Timeout: 10 * time.Second, Pause: 500 * time.Millisecond, Patience: 10 * time.Second,
+		URL: base, Timeout: 10 * time.Second, RetryInterval: 500 * time.Millisecond, RetryTimeout: 10 * time.Second,
 		HTTP: http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	j := &journey.Journey{Gateway: client, Limits: limits, Poll: 100 * time.Millisecond}
 	results := tap.New(out, len(j.Names()))
-	j.Take(ctx, results)
+	j.Run(ctx, results)
 	return !results.Failed(), results.Err()
 }
 

@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 		for given, want := range tests {
 			_, err := run(t.Context(), func(string) (string, bool) { return given, true }, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
-				t.Errorf("%q: error %v, want %s", given, err, want)
+				t.Errorf("%q: got error %v, want %s", given, err, want)
 			}
 		}
 	})
@@ -32,7 +32,7 @@ func TestGatewayURL(t *testing.T) {
 		t.Parallel()
 		got, err := gatewayURL(func(string) (string, bool) { return "http://api-gateway:4000/", true })
 		if err != nil || got != "http://api-gateway:4000" {
-			t.Errorf("got %q, %v", got, err)
+			t.Errorf("got %q, %v, want http://api-gateway:4000", got, err)
 		}
 	})
 }

@@ -12,7 +12,6 @@ import (
 
 func TestProtogen(t *testing.T) {
 	t.Parallel()
-	// The committed code is what the pinned generator makes of the .proto files.
 	t.Run("generated code is up to date", func(t *testing.T) {
 		t.Parallel()
 		source, err := filepath.Abs(".")
@@ -32,12 +31,12 @@ func TestProtogen(t *testing.T) {
 		}
 		for name := range committed {
 			if generated[name] == nil {
-				t.Errorf("%s comes from no .proto file: delete it", name)
+				t.Errorf("%s has no .proto file: delete it", name)
 			}
 		}
-		// Reading the sources here also tells the test cache what the result depends on.
+		// Reading the sources makes them inputs of the cached test result.
 		if len(files(t, ".", ".proto")) == 0 {
-			t.Error("no .proto file was found")
+			t.Error("no .proto files found")
 		}
 	})
 }

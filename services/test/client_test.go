@@ -17,10 +17,10 @@ func (p *process) get(t *testing.T, path string, header map[string]string) strin
 
 func (p *process) post(t *testing.T, path, body string, status int, result any) {
 	t.Helper()
-	answer := p.send(t, http.MethodPost, path, body, nil)
-	text := read(t, answer)
-	if answer.StatusCode != status {
-		t.Fatalf("%s %s: got %s %s, want %d", p.name, path, answer.Status, text, status)
+	response := p.send(t, http.MethodPost, path, body, nil)
+	text := read(t, response)
+	if response.StatusCode != status {
+		t.Fatalf("%s %s: got %s %s, want %d", p.name, path, response.Status, text, status)
 	}
 	if result == nil {
 		return
@@ -32,12 +32,12 @@ func (p *process) post(t *testing.T, path, body string, status int, result any) 
 
 func (p *process) send(t *testing.T, method, path, body string, header map[string]string) *http.Response {
 	t.Helper()
-	answer, err := p.try(t.Context(), method, path, body, header)
+	response, err := p.try(t.Context(), method, path, body, header)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, p.log)
 	}
-	t.Cleanup(func() { _ = answer.Body.Close() })
-	return answer
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response
 }
 
 func (p *process) try(ctx context.Context, method, path, body string, header map[string]string) (*http.Response, error) {
@@ -52,42 +52,42 @@ func (p *process) try(ctx context.Context, method, path, body string, header map
 	return http.DefaultClient.Do(request)
 }
 
-func read(t *testing.T, answer *http.Response) string {
+func read(t *testing.T, response *http.Response) string {
 	t.Helper()
-	text, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// waitFor asks until the answer has the status.
+// waitFor polls path until the response has the status.
 func (p *process) waitFor(t *testing.T, path string, status int) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		answer, err := p.try(t.Context(), http.MethodGet, path, "", nil)
+		response, err := p.try(t.Context(), http.MethodGet, path, "", nil)
 		if err == nil {
-			_ = answer.Body.Close()
-			if answer.StatusCode == status {
+			_ = response.Body.Close()
+			if response.StatusCode == status {
 				return
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s%s does not become %d (%v)\n%s", p.name, path, status, err, p.log)
+			t.Fatalf("%s%s: timed out waiting for status %d (%v)\n%s", p.name, path, status, err, p.log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-// waitForLog waits until the service has logged text: it writes a request's line
-// after the answer.
+// waitForLog waits until the service has logged text. It logs a request after the
+// response.
 func (p *process) waitForLog(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for !strings.Contains(p.log.String(), text) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s does not log %s", p.name, text)
+			t.Fatalf("%s: timed out waiting for log %s", p.name, text)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// steps of the journey, all passed, with their times taken out.
+// passedJourney is the output of a successful journey without the durations.
 const passedJourney = `TAP version 14
 1..9
 ok 1 - register two accounts
@@ -29,7 +29,7 @@ ok 9 - clean up
 
 var yamlBlock = regexp.MustCompile(`  ---\n  duration_ms: \d+\.\d{3}\n  \.\.\.\n`)
 
-// journey runs the program, with the environment that the chart gives it.
+// journey runs the program with the environment of the chart.
 func (w *whole) journey(t *testing.T) (output, log string, status int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -44,12 +44,11 @@ func (w *whole) journey(t *testing.T) (output, log string, status int) {
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
-// checkJourney runs it where nobody else is: every step passes, and nothing that
-// it made is left in any table.
+// checkJourney runs a single journey. Every step must pass and leave no rows behind.
 func (w *whole) checkJourney(t *testing.T) {
 	output, log, status := w.journey(t)
 	if got := yamlBlock.ReplaceAllString(output, ""); got != passedJourney || log != "" || status != 0 {
-		t.Fatalf("exit status %d\n%s%s", status, output, log)
+		t.Fatalf("got exit code %d, output\n%s%s\nwant code 0, output\n%s", status, output, log, passedJourney)
 	}
 	pool, err := postgres.Open(t.Context(), w.database.Config, "test")
 	if err != nil {
@@ -61,30 +60,29 @@ func (w *whole) checkJourney(t *testing.T) {
 	} {
 		var rows int
 		if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil || rows > 0 {
-			t.Errorf("%d rows are left in %s, error %v", rows, table, err)
+			t.Errorf("table %s: got %d rows, error %v, want none", table, rows, err)
 		}
 	}
 }
 
-// checkJourneys runs several at once, each of which is a stack in use to the others.
+// checkJourneys runs several journeys in parallel.
 func (w *whole) checkJourneys(t *testing.T) {
 	var running sync.WaitGroup
 	for range 4 {
 		running.Go(func() {
 			output, log, status := w.journey(t)
 			if got := yamlBlock.ReplaceAllString(output, ""); got != passedJourney || status != 0 {
-				t.Errorf("exit status %d\n%s%s", status, output, log)
+				t.Errorf("got exit code %d, output\n%s%s\nwant code 0, output\n%s", status, output, log, passedJourney)
 			}
 		})
 	}
 	running.Wait()
 	if feed := w.gateway.get(t, "/api/v1/feed", nil); !strings.Contains(feed, `"videos":[]`) {
-		t.Errorf("left in the feed: %s", feed)
+		t.Errorf("got feed %s, want no videos", feed)
 	}
 }
 
-// checkJourneyWithoutRedis: nobody can log in, which the journey says, with the
-// gateway's words.
+// checkJourneyWithoutRedis runs a journey that cannot log in and checks its report.
 func (w *whole) checkJourneyWithoutRedis(t *testing.T) {
 	output, _, status := w.journey(t)
 	for _, want := range []string{
@@ -92,7 +90,7 @@ func (w *whole) checkJourneyWithoutRedis(t *testing.T) {
 		`ok 4 - post a video # SKIP needs "log in"`, "not ok 9 - clean up",
 	} {
 		if !strings.Contains(output, want) || status != 1 {
-			t.Errorf("exit status %d, want %q in\n%s", status, want, output)
+			t.Errorf("got exit code %d, output\n%s\nwant code 1, output with %q", status, output, want)
 		}
 	}
 }

@@ -10,18 +10,18 @@ import (
 	"tkdeploy.dev/tiktok/internal/redisdb"
 )
 
-// A redisServer is a private Redis.
+// redisServer is a private Redis.
 type redisServer struct {
 	addr string
 	cmd  *exec.Cmd
 }
 
-// newRedis picks an address and starts nothing. It skips the test where Redis is
-// not installed.
+// newRedis reserves an address without starting the server. It skips the test if
+// Redis is not installed.
 func newRedis(t *testing.T) *redisServer {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skipf("this test needs Redis (Debian: apt-get install redis-server): %v", err)
+		t.Skipf("Redis not installed (Debian: apt-get install redis-server): %v", err)
 	}
 	r := &redisServer{addr: net.JoinHostPort("127.0.0.1", freePort(t))}
 	t.Cleanup(func() { r.stop(t) })
@@ -43,7 +43,7 @@ func (r *redisServer) start(t *testing.T) {
 	deadline := time.Now().Add(30 * time.Second)
 	for err := client.Ping(t.Context()).Err(); err != nil; err = client.Ping(t.Context()).Err() {
 		if time.Now().After(deadline) {
-			t.Fatalf("Redis does not answer: %v", err)
+			t.Fatalf("timed out waiting for Redis: %v", err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

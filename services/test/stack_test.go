@@ -1,5 +1,5 @@
-// Package test runs the services as a user has them: the real binaries, a real
-// PostgreSQL and a real Redis, each private to the test.
+// Package test runs the real binaries of the services with a private PostgreSQL
+// and Redis.
 package test
 
 import (
@@ -18,7 +18,7 @@ func TestAuthStack(t *testing.T) {
 	database, cache := pgtest.New(t), newRedis(t)
 	auth, gateway := startServices(t, database.Config, cache.addr)
 
-	// Nothing is there yet: the services live, wait and do not crash.
+	// Without their dependencies the services are live and wait.
 	for _, p := range []*process{auth, gateway} {
 		p.waitFor(t, "/health/live", 200)
 		p.waitFor(t, "/health", 503)
@@ -28,7 +28,7 @@ func TestAuthStack(t *testing.T) {
 	auth.waitFor(t, "/health", 200)
 	gateway.waitFor(t, "/health", 200)
 
-	// The journey.
+	// Accounts and sessions.
 	alice := `{"username":"alice","email":"alice@example.com","password":"correct horse"}`
 	var user struct{ ID string }
 	gateway.post(t, "/api/v1/auth/register", alice, 201, &user)
@@ -37,26 +37,26 @@ func TestAuthStack(t *testing.T) {
 	gateway.post(t, "/api/v1/auth/login", `{"email":"alice@example.com","password":"wrong"}`, 401, nil)
 	first := gateway.login(t)
 	if got := gateway.me(t, first.Access); got != user.ID {
-		t.Errorf("me is %q, registered was %q", got, user.ID)
+		t.Errorf("me: got %q, want %q", got, user.ID)
 	}
 	var second tokens
 	gateway.post(t, "/api/v1/auth/refresh", `{"refresh_token":"`+first.Refresh+`"}`, 200, &second)
-	gateway.post(t, "/api/v1/auth/refresh", `{"refresh_token":"`+first.Refresh+`"}`, 401, nil)  // used already
+	gateway.post(t, "/api/v1/auth/refresh", `{"refresh_token":"`+first.Refresh+`"}`, 401, nil)  // already used
 	gateway.post(t, "/api/v1/auth/refresh", `{"refresh_token":"`+second.Refresh+`"}`, 401, nil) // its session has ended
 
-	// One request id in the logs of both services.
+	// Both services log the request id.
 	gateway.get(t, "/api/v1/me", map[string]string{"X-Request-Id": "trace-me", "Authorization": "Bearer " + second.Access})
 	for _, p := range []*process{auth, gateway} {
 		p.waitForLog(t, `"request_id":"trace-me"`)
 	}
 
-	// Dependencies go and come back.
+	// Dependencies stop and start again.
 	cache.stop(t)
 	auth.waitFor(t, "/health", 503)
 	auth.waitFor(t, "/health/live", 200)
-	gateway.post(t, "/api/v1/auth/login", aliceLogin, 503, nil) // no session without Redis; the limit fails open
+	gateway.post(t, "/api/v1/auth/login", aliceLogin, 503, nil) // no session without Redis, and no rate limit
 	if metrics := gateway.get(t, "/metrics", nil); !strings.Contains(metrics, "rate_limit_failed_open_total 1") {
-		t.Error("the metric does not tell that the rate limit failed open")
+		t.Error("rate_limit_failed_open_total: got another value, want 1")
 	}
 	cache.start(t)
 	database.Stop(t)
@@ -66,7 +66,7 @@ func TestAuthStack(t *testing.T) {
 	gateway.waitFor(t, "/health", 200)
 	gateway.login(t)
 
-	// The limit is RATE_LIMIT requests a window.
+	// RATE_LIMIT requests are allowed per window.
 	for range 40 {
 		if gateway.send(t, http.MethodPost, "/api/v1/auth/login", `{"email":"x","password":"x"}`, nil).StatusCode == http.StatusTooManyRequests {
 			auth.checkDrain(t)
@@ -74,11 +74,11 @@ func TestAuthStack(t *testing.T) {
 			return
 		}
 	}
-	t.Error("40 logins and no limit")
+	t.Error("got no 429 in 40 logins")
 }
 
-// checkDrain sends SIGTERM: the process is not ready at once, serves on until the
-// drain is over, and then ends with status 0.
+// checkDrain sends SIGTERM. The process must fail readiness at once, keep serving
+// while it drains, and then exit with code 0.
 func (p *process) checkDrain(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -89,10 +89,10 @@ func (p *process) checkDrain(t *testing.T) {
 	select {
 	case <-p.exited:
 	case <-time.After(20 * time.Second):
-		t.Fatalf("%s does not stop", p.name)
+		t.Fatalf("%s: timed out waiting for its exit", p.name)
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("%s exits with %d", p.name, code)
+		t.Errorf("%s: got exit code %d, want 0", p.name, code)
 	}
 }
 

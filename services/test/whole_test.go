@@ -13,9 +13,9 @@ import (
 	"tkdeploy.dev/tiktok/test/pgtest"
 )
 
-// A whole is all services, as the chart connects them.
+// whole holds all services, connected as in the chart.
 type whole struct {
-	bin string // the folder of their programs, and of the journey's
+	bin string // directory of the binaries
 
 	auth, video, interaction, notification, gateway *process
 
@@ -28,7 +28,7 @@ func (w *whole) processes() []*process {
 	return []*process{w.auth, w.video, w.interaction, w.notification, w.gateway}
 }
 
-// startWhole starts the services, and none of their stores.
+// startWhole starts the services but none of their stores.
 func startWhole(t *testing.T) *whole {
 	t.Helper()
 	bin := t.TempDir()
@@ -58,7 +58,7 @@ func startWhole(t *testing.T) *whole {
 	return w
 }
 
-// A member is a user who is signed in.
+// member is a signed-in user.
 type member struct {
 	*process
 	access string
@@ -73,34 +73,34 @@ func (w *whole) join(t *testing.T, name string) member {
 	return member{w.gateway, got.Access}
 }
 
-// do sends a request, wants the status, and decodes the answer into result.
+// do sends a request, checks the status, and decodes the response into result.
 func (m member) do(t *testing.T, method, path, body string, status int, result any) *http.Response {
 	t.Helper()
 	header := map[string]string{}
 	if m.access != "" {
 		header["Authorization"] = "Bearer " + m.access
 	}
-	answer := m.send(t, method, path, body, header)
-	text := read(t, answer)
-	if answer.StatusCode != status {
-		t.Fatalf("%s %s: got %s %s, want %d", method, path, answer.Status, text, status)
+	response := m.send(t, method, path, body, header)
+	text := read(t, response)
+	if response.StatusCode != status {
+		t.Fatalf("%s %s: got %s %s, want %d", method, path, response.Status, text, status)
 	}
 	if result != nil {
 		if err := json.Unmarshal([]byte(text), result); err != nil {
 			t.Fatalf("%v: %s", err, text)
 		}
 	}
-	return answer
+	return response
 }
 
-type videoAnswer struct {
+type videoBody struct {
 	ID, Title, URL         string
 	Author                 struct{ Username string }
 	Likes, Comments, Views int
 	Liked                  bool
 }
 
-type notificationsAnswer struct {
+type notificationsBody struct {
 	Notifications []struct {
 		ID, Type   string
 		Actor      struct{ Username string }
@@ -110,9 +110,8 @@ type notificationsAnswer struct {
 	Unread int
 }
 
-// waitForNotifications waits until there are n, and sees that no more come from
-// what was done before.
-func (m member) waitForNotifications(t *testing.T, n int) (got notificationsAnswer) {
+// waitForNotifications waits until there are n notifications. More are an error.
+func (m member) waitForNotifications(t *testing.T, n int) (got notificationsBody) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for {
@@ -121,7 +120,7 @@ func (m member) waitForNotifications(t *testing.T, n int) (got notificationsAnsw
 			return got
 		}
 		if len(got.Notifications) > n || time.Now().After(deadline) {
-			t.Fatalf("%d notifications, want %d: %+v", len(got.Notifications), n, got)
+			t.Fatalf("got %d notifications, want %d: %+v", len(got.Notifications), n, got)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -136,39 +135,39 @@ func TestWholeStack(t *testing.T) {
 	}
 	w.database.Start(t)
 	w.cache.start(t)
-	w.interaction.waitFor(t, "/health", 200) // without Kafka: events wait
+	w.interaction.waitFor(t, "/health", 200) // without Kafka, events wait in the outbox
 	w.notification.waitFor(t, "/health", 503)
 	w.broker.Start(t)
 	for _, p := range w.processes() {
 		p.waitFor(t, "/health", 200)
 	}
 
-	t.Run("the journey", w.checkJourney)
-	t.Run("journeys side by side", w.checkJourneys)
+	t.Run("journey", w.checkJourney)
+	t.Run("parallel journeys", w.checkJourneys)
 
 	alice, bob, nobody := w.join(t, "alice"), w.join(t, "bob"), member{w.gateway, ""}
-	var posted videoAnswer
+	var posted videoBody
 	alice.do(t, "POST", "/api/v1/videos", `{"title":"My cat","url":"https://example.com/cat.mp4"}`, 201, &posted)
 	path := "/api/v1/videos/" + posted.ID
 
-	// What bob does reaches alice through Kafka, each thing once.
+	// Bob's actions notify alice through Kafka, each once.
 	bob.do(t, "PUT", path+"/like", "", 204, nil)
 	bob.do(t, "PUT", path+"/like", "", 204, nil)
 	bob.do(t, "POST", path+"/views", "", 204, nil)
-	alice.do(t, "PUT", path+"/like", "", 204, nil) // one's own is no news
+	alice.do(t, "PUT", path+"/like", "", 204, nil) // her own like does not notify her
 	first := alice.waitForNotifications(t, 1)
 	if n := first.Notifications[0]; n.Type != "liked" || n.Actor.Username != "bob" || n.VideoTitle != "My cat" || first.Unread != 1 {
-		t.Errorf("got %+v", first)
+		t.Errorf("got %+v, want one unread like by bob", first)
 	}
 	alice.do(t, "POST", "/api/v1/notifications/"+first.Notifications[0].ID+"/read", "", 204, nil)
 	bob.do(t, "POST", "/api/v1/notifications/"+first.Notifications[0].ID+"/read", "", 404, nil)
-	var seen videoAnswer
+	var seen videoBody
 	bob.do(t, "GET", path, "", 200, &seen)
 	if seen.Likes != 2 || seen.Views != 1 || !seen.Liked {
-		t.Errorf("got %+v", seen)
+		t.Errorf("got %+v, want 2 likes and 1 view, liked", seen)
 	}
 
-	// Kafka is away for a while: actions are taken, and nothing is lost or doubled.
+	// During a Kafka outage actions are accepted, and no event is lost or repeated.
 	w.broker.Stop()
 	bob.do(t, "POST", path+"/comments", `{"text":"nice"}`, 201, nil)
 	w.notification.waitFor(t, "/health", 503)
@@ -177,18 +176,18 @@ func TestWholeStack(t *testing.T) {
 	w.broker.Start(t)
 	w.notification.waitFor(t, "/health", 200)
 	if got := alice.waitForNotifications(t, 2); got.Unread != 1 || got.Notifications[0].Type != "commented" {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a new unread comment", got)
 	}
 
 	// Without Redis the feed comes from the database.
 	w.cache.stop(t)
 	w.video.waitForHealth(t, "degraded")
-	var feed struct{ Videos []videoAnswer }
+	var feed struct{ Videos []videoBody }
 	nobody.do(t, "GET", "/api/v1/feed", "", 200, &feed)
 	if len(feed.Videos) != 1 || feed.Videos[0].Title != "My cat" || feed.Videos[0].Author.Username != "alice" {
-		t.Errorf("feed %+v", feed)
+		t.Errorf("got feed %+v, want one video by alice", feed)
 	}
-	t.Run("the journey without Redis", w.checkJourneyWithoutRedis)
+	t.Run("journey without Redis", w.checkJourneyWithoutRedis)
 	w.cache.start(t)
 	w.auth.waitFor(t, "/health", 200)
 
@@ -207,13 +206,13 @@ func TestWholeStack(t *testing.T) {
 	}
 }
 
-// waitForHealth waits until the readiness answer has the status in its text.
+// waitForHealth waits until the readiness response has the status.
 func (p *process) waitForHealth(t *testing.T, status string) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for !strings.Contains(p.get(t, "/health", nil), `"status":"`+status+`"`) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s does not become %s", p.name, status)
+			t.Fatalf("%s: timed out waiting for status %s", p.name, status)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -54,19 +54,19 @@ func TestEnv(t *testing.T) {
 		t.Parallel()
 		env := config.New(lookup(map[string]string{"ADDR": "[::1]:6379", "DRAIN": "0s", "NETS": "10.0.0.0/8, fd00::/8", "BROKERS": "a:1, b:2"}))
 		if got := env.Addresses("BROKERS"); len(got) != 2 || got[1] != "b:2" {
-			t.Errorf("addresses %v", got)
+			t.Errorf("Addresses: got %v, want [a:1 b:2]", got)
 		}
 		if got := env.Address("ADDR"); got != "[::1]:6379" {
-			t.Errorf("address %q", got)
+			t.Errorf("Address: got %q, want [::1]:6379", got)
 		}
 		if got := env.Duration("DRAIN", time.Second); got != 0 {
-			t.Errorf("duration %s", got)
+			t.Errorf("Duration: got %s, want 0s", got)
 		}
 		if got := env.Port("PORT", 4000); got != 4000 {
-			t.Errorf("port %d", got)
+			t.Errorf("Port: got %d, want 4000", got)
 		}
 		if got := env.Networks("NETS"); len(got) != 2 || got[1].String() != "fd00::/8" {
-			t.Errorf("networks %v", got)
+			t.Errorf("Networks: got %v, want [10.0.0.0/8 fd00::/8]", got)
 		}
 		if err := env.Err(); err != nil {
 			t.Error(err)

@@ -17,9 +17,9 @@ func get(t *testing.T, m *Monitor, path string) (int, string) {
 	t.Helper()
 	mux := http.NewServeMux()
 	m.Register(mux)
-	answer := httptest.NewRecorder()
-	mux.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
-	return answer.Code, strings.TrimSpace(answer.Body.String())
+	response := httptest.NewRecorder()
+	mux.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+	return response.Code, strings.TrimSpace(response.Body.String())
 }
 
 func TestMonitor_Register(t *testing.T) {
@@ -32,9 +32,9 @@ func TestMonitor_Register(t *testing.T) {
 		code            int
 		body            string
 	}{
-		{"all reached", nil, nil, false, 200, `{"status":"ready","dependencies":[{"name":"db","reached":true},{"name":"cache","reached":true,"optional":true}]}`},
-		{"a required dependency is missing", down, nil, false, 503, `{"status":"unready","dependencies":[{"name":"db","reached":false},{"name":"cache","reached":true,"optional":true}]}`},
-		{"an optional dependency is missing", nil, down, false, 200, `{"status":"degraded","dependencies":[{"name":"db","reached":true},{"name":"cache","reached":false,"optional":true}]}`},
+		{"all reachable", nil, nil, false, 200, `{"status":"ready","dependencies":[{"name":"db","reached":true},{"name":"cache","reached":true,"optional":true}]}`},
+		{"required dependency unreachable", down, nil, false, 503, `{"status":"unready","dependencies":[{"name":"db","reached":false},{"name":"cache","reached":true,"optional":true}]}`},
+		{"optional dependency unreachable", nil, down, false, 200, `{"status":"degraded","dependencies":[{"name":"db","reached":true},{"name":"cache","reached":false,"optional":true}]}`},
 		{"draining", nil, nil, true, 503, `{"status":"draining","dependencies":[{"name":"db","reached":true},{"name":"cache","reached":true,"optional":true}]}`},
 	}
 	for _, test := range tests {
@@ -51,7 +51,7 @@ func TestMonitor_Register(t *testing.T) {
 				t.Errorf("got %d %s\nwant %d %s", code, body, test.code, test.body)
 			}
 			if code, _ := get(t, m, "/health/live"); code != 200 {
-				t.Errorf("liveness is %d", code)
+				t.Errorf("liveness: got %d, want 200", code)
 			}
 		})
 	}
@@ -63,7 +63,7 @@ func TestMonitor_Ready(t *testing.T) {
 		t.Parallel()
 		m := New(time.Second, slog.New(slog.DiscardHandler), Check{Name: "db", Probe: func(context.Context) error { return nil }})
 		if m.Ready() {
-			t.Error("ready before anything was probed")
+			t.Error("ready before the first probe")
 		}
 	})
 }
@@ -93,7 +93,7 @@ func TestMonitor_Run(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			synctest.Wait()
 			if !ready.Load() {
-				t.Error("not ready although the dependency answers")
+				t.Error("not ready although the dependency responds")
 			}
 			stop()
 		})

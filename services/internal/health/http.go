@@ -28,10 +28,10 @@ func (m *Monitor) Register(mux *http.ServeMux) {
 		if report.Status == "unready" || report.Status == "draining" {
 			status = http.StatusServiceUnavailable
 		}
-		answer(w, status, report)
+		writeJSON(w, status, report)
 	})
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, struct {
+		writeJSON(w, http.StatusOK, struct {
 			Status string `json:"status"`
 		}{"live"})
 	})
@@ -58,7 +58,7 @@ func (m *Monitor) Report() Report {
 	return report
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

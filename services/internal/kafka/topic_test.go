@@ -31,7 +31,7 @@ func TestTopic_Run(t *testing.T) {
 		}
 		broker.Start(t)
 		<-done
-		for range 2 { // it is there already: that is no error
+		for range 2 { // an existing topic is no error
 			if err := topic.Create(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -40,7 +40,7 @@ func TestTopic_Run(t *testing.T) {
 			t.Error(err)
 		}
 		if got := len(broker.Cluster.PartitionInfos("things")); got != 3 {
-			t.Errorf("%d partitions", got)
+			t.Errorf("got %d partitions, want 3", got)
 		}
 	})
 }

@@ -15,10 +15,10 @@ func TestParse(t *testing.T) {
 		want := Cursor{Time: time.UnixMicro(1767323045000001), ID: id}
 		got, err := Parse(0, want.String())
 		if err != nil || !got.After.Time.Equal(want.Time) || got.After.ID != want.ID || got.Size != DefaultSize {
-			t.Errorf("got %+v, %v", got, err)
+			t.Errorf("got %+v, %v, want cursor %+v and size %d", got, err, want, DefaultSize)
 		}
 		if first, err := Parse(100, Cursor{}.String()); err != nil || first.After != (Cursor{}) || first.Size != 100 {
-			t.Errorf("the first page: %+v, %v", first, err)
+			t.Errorf("first page: got %+v, %v, want no cursor and size 100", first, err)
 		}
 	})
 
@@ -27,12 +27,12 @@ func TestParse(t *testing.T) {
 		encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 		for _, cursor := range []string{"x!", encode("1"), encode("a " + id), encode("1 x"), encode("-1 " + id), encode("9223372036854775807 " + id)} {
 			if got, err := Parse(0, cursor); err == nil {
-				t.Errorf("%s: %+v", cursor, got)
+				t.Errorf("cursor %s: got %+v, want an error", cursor, got)
 			}
 		}
 		for _, size := range []int32{-1, 101} {
 			if _, err := Parse(size, ""); err == nil {
-				t.Errorf("size %d", size)
+				t.Errorf("size %d: got no error", size)
 			}
 		}
 	})
@@ -44,10 +44,10 @@ func TestCut(t *testing.T) {
 		t.Parallel()
 		place := func(n int) Cursor { return Cursor{Time: time.UnixMicro(int64(n)), ID: id} }
 		if list, next := Cut([]int{3, 2, 1}, 2, place); len(list) != 2 || next.Time.UnixMicro() != 2 {
-			t.Errorf("got %v, %v", list, next)
+			t.Errorf("got %v, %v, want 2 entries and the cursor of the second", list, next)
 		}
 		if list, next := Cut([]int{3, 2}, 2, place); len(list) != 2 || next != (Cursor{}) {
-			t.Errorf("got %v, %v", list, next)
+			t.Errorf("got %v, %v, want 2 entries and no cursor", list, next)
 		}
 	})
 }

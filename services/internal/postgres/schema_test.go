@@ -47,7 +47,7 @@ func TestSchema_Apply(t *testing.T) {
 	server := pgtest.New(t)
 	server.Start(t)
 
-	t.Run("pods that start at once apply each migration once", func(t *testing.T) {
+	t.Run("applies each migration once for concurrent pods", func(t *testing.T) {
 		t.Parallel()
 		var pods sync.WaitGroup
 		failures := make([]error, 8)
@@ -66,11 +66,11 @@ func TestSchema_Apply(t *testing.T) {
 		}
 		pool := open(t, server)
 		if rows, records := count(t, pool, `SELECT count(*) FROM once.a`), count(t, pool, `SELECT count(*) FROM once.migrations`); rows != 2 || records != 2 {
-			t.Errorf("%d rows, %d recorded migrations", rows, records)
+			t.Errorf("got %d rows and %d recorded migrations, want 2 and 2", rows, records)
 		}
 	})
 
-	t.Run("a later version applies only what is new", func(t *testing.T) {
+	t.Run("applies only new migrations", func(t *testing.T) {
 		t.Parallel()
 		pool := open(t, server)
 		files := map[string]string{"0001_a.sql": `CREATE TABLE later.a (n int)`}
@@ -82,24 +82,24 @@ func TestSchema_Apply(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := count(t, pool, `SELECT count(m) FROM later.a`); got != 0 {
-			t.Error(got)
+			t.Errorf("got %d rows, want 0", got)
 		}
-		// The version before still starts, as after a rollback.
+		// The previous version still starts, as after a rollback.
 		delete(files, "0002_b.sql")
 		if err := schema(pool, "later", files).Apply(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
 
-	t.Run("a migration that fails names its file and leaves nothing behind", func(t *testing.T) {
+	t.Run("names a failed migration and rolls back", func(t *testing.T) {
 		t.Parallel()
 		pool := open(t, server)
 		broken := schema(pool, "broken", map[string]string{"0001_a.sql": `CREATE TABLE broken.a (n int)`, "0002_b.sql": `CREATE TABEL b`})
 		if err := broken.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "0002_b.sql") {
-			t.Errorf("got %v", err)
+			t.Errorf("got error %v, want one that names 0002_b.sql", err)
 		}
 		if got := count(t, pool, `SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'broken'`); got != 0 {
-			t.Error("the schema is there")
+			t.Error("the schema was created")
 		}
 		if err := broken.Check(t.Context()); err == nil {
 			t.Error("ready without its migrations")
@@ -115,7 +115,7 @@ func TestSchema_Run(t *testing.T) {
 		pool := open(t, server)
 		s := schema(pool, "patient", map[string]string{"0001_a.sql": `CREATE TABLE patient.a (n int)`})
 		if err := s.Apply(t.Context()); !postgres.Unreachable(err) {
-			t.Errorf("without a database: %v", err)
+			t.Errorf("without a database: got %v, want an unreachable error", err)
 		}
 		done := make(chan struct{})
 		go func() { s.Run(t.Context()); close(done) }()

@@ -13,13 +13,13 @@ func TestFields_Err(t *testing.T) {
 		var fields Fields
 		fields.Check(true, "a", "must be a")
 		if err := fields.Err(); err != nil {
-			t.Errorf("nothing is wrong: %v", err)
+			t.Errorf("without problems: got %v, want nil", err)
 		}
 		fields.Check(false, "b", "must be b")
 		fields.Check(false, "c", "must be c")
 		var refused *Error
 		if err := fields.Err(); !errors.As(err, &refused) || refused.Kind != Invalid || refused.Text != "b must be b; c must be c" || len(refused.Fields) != 2 {
-			t.Errorf("got %+v", refused)
+			t.Errorf("got %+v, want an Invalid error with fields b and c", refused)
 		}
 	})
 }
@@ -30,19 +30,19 @@ func TestPrintable(t *testing.T) {
 		name, text string
 		want       bool
 	}{
-		{"the shortest", "ä", true},
-		{"the longest, in characters", "äöü", true},
+		{"minimum length", "ä", true},
+		{"maximum length in characters", "äöü", true},
 		{"too short", "", false},
 		{"too long", "äöüß", false},
-		{"a line break", "a\nb", true},
-		{"a NUL", "a\x00b", false},
-		{"an escape", strings.Repeat("\x1b", 2), false},
+		{"line break", "a\nb", true},
+		{"NUL", "a\x00b", false},
+		{"escape character", strings.Repeat("\x1b", 2), false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			if got := Printable(test.text, 1, 3); got != test.want {
-				t.Errorf("got %t", got)
+				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
 	}

@@ -15,10 +15,10 @@ func TestHTTP(t *testing.T) {
 		name, sent string
 		kept       bool
 	}{
-		{"a caller's id is kept", "3f2c.a-b_c", true},
-		{"without an id there is a new one", "", false},
-		{"an id that could forge a log line is replaced", `x","level":"ERROR`, false},
-		{"an id that is too long is replaced", strings.Repeat("x", 65), false},
+		{"keeps a valid id", "3f2c.a-b_c", true},
+		{"creates a missing id", "", false},
+		{"replaces an unsafe id", `x","level":"ERROR`, false},
+		{"replaces a long id", strings.Repeat("x", 65), false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -29,13 +29,13 @@ func TestHTTP(t *testing.T) {
 			}))
 			request := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 			request.Header.Set(requestid.Header, test.sent)
-			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, request)
-			if inside == "" || answer.Header().Get(requestid.Header) != inside {
-				t.Errorf("the handler saw %q, the caller %q", inside, answer.Header().Get(requestid.Header))
+			response := httptest.NewRecorder()
+			handler.ServeHTTP(response, request)
+			if inside == "" || response.Header().Get(requestid.Header) != inside {
+				t.Errorf("got id %q in the handler and %q in the response", inside, response.Header().Get(requestid.Header))
 			}
 			if (inside == test.sent) != test.kept {
-				t.Errorf("sent %q, got %q", test.sent, inside)
+				t.Errorf("sent %q, got %q, want kept %t", test.sent, inside, test.kept)
 			}
 		})
 	}

@@ -54,15 +54,15 @@ func Dial(target string, safe []string, opts ...grpc.DialOption) (*Conn, error) 
 func Probe(conn *Conn) func(context.Context) error {
 	client := healthpb.NewHealthClient(conn)
 	return func(ctx context.Context) error {
-		answer, err := client.Check(ctx, &healthpb.HealthCheckRequest{})
+		response, err := client.Check(ctx, &healthpb.HealthCheckRequest{})
 		if status.Code(err) == codes.Unimplemented {
 			conn.peers.leave()
 		}
 		if err != nil {
 			return err
 		}
-		if answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-			return fmt.Errorf("health status %s", answer.GetStatus())
+		if response.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			return fmt.Errorf("health status %s", response.GetStatus())
 		}
 		return nil
 	}

@@ -24,27 +24,27 @@ import (
 	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
 )
 
-// backend answers every call with the same function.
+// backend handles every call with the same function.
 type backend struct {
 	authv1.UnimplementedAuthServiceServer
-	calls  atomic.Int32
-	answer func(context.Context) error
+	calls   atomic.Int32
+	respond func(context.Context) error
 }
 
 func (b *backend) GetUser(ctx context.Context, _ *authv1.GetUserRequest) (*authv1.GetUserResponse, error) {
 	b.calls.Add(1)
-	return &authv1.GetUserResponse{}, b.answer(ctx)
+	return &authv1.GetUserResponse{}, b.respond(ctx)
 }
 
 func (b *backend) Login(ctx context.Context, _ *authv1.LoginRequest) (*authv1.LoginResponse, error) {
 	b.calls.Add(1)
-	return &authv1.LoginResponse{}, b.answer(ctx)
+	return &authv1.LoginResponse{}, b.respond(ctx)
 }
 
-// connect runs a server in memory and returns a client's connection to it.
-func connect(t *testing.T, answer func(context.Context) error) (conn *rpc.Conn, b *backend, log *bytes.Buffer, metrics *prometheus.Registry) {
+// connect starts an in-memory server and returns a connection to it.
+func connect(t *testing.T, respond func(context.Context) error) (conn *rpc.Conn, b *backend, log *bytes.Buffer, metrics *prometheus.Registry) {
 	t.Helper()
-	b, log, metrics = &backend{answer: answer}, &bytes.Buffer{}, prometheus.NewRegistry()
+	b, log, metrics = &backend{respond: respond}, &bytes.Buffer{}, prometheus.NewRegistry()
 	server, _ := rpc.NewServer(slog.New(slog.NewTextHandler(log, nil)), metrics)
 	authv1.RegisterAuthServiceServer(server, b)
 	pipe := bufconn.Listen(1 << 16)
@@ -77,13 +77,13 @@ func TestDial(t *testing.T) {
 			t.Fatal(err)
 		}
 		if id != "r1" {
-			t.Errorf("the server saw id %q", id)
+			t.Errorf("got request id %q, want r1", id)
 		}
 		if left <= 0 || left > rpc.Timeout {
-			t.Errorf("the server had %s left", left)
+			t.Errorf("got %s until the deadline, want at most %s", left, rpc.Timeout)
 		}
 		if n, err := testutil.GatherAndCount(metrics, "grpc_server_handling_seconds"); n != 1 || err != nil {
-			t.Errorf("%d metrics, %v", n, err)
+			t.Errorf("got %d metrics, %v, want 1", n, err)
 		}
 	})
 
@@ -92,16 +92,16 @@ func TestDial(t *testing.T) {
 		conn, b, _, _ := connect(t, func(context.Context) error { return status.Error(codes.Unavailable, "restarting") })
 		client := authv1.NewAuthServiceClient(conn)
 		if _, err := client.Login(t.Context(), &authv1.LoginRequest{}); status.Code(err) != codes.Unavailable {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want code Unavailable", err)
 		}
 		if got := b.calls.Swap(0); got != 1 {
-			t.Errorf("Login was sent %d times", got)
+			t.Errorf("Login: got %d calls, want 1", got)
 		}
 		if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); status.Code(err) != codes.Unavailable {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want code Unavailable", err)
 		}
 		if got := b.calls.Load(); got != 3 {
-			t.Errorf("GetUser was sent %d times", got)
+			t.Errorf("GetUser: got %d calls, want 3", got)
 		}
 	})
 }
@@ -120,13 +120,13 @@ func TestNewServer(t *testing.T) {
 		client := authv1.NewAuthServiceClient(conn)
 		_, err := client.GetUser(t.Context(), &authv1.GetUserRequest{})
 		if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "boom") {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want code Internal without the panic text", err)
 		}
 		if _, err := client.GetUser(t.Context(), &authv1.GetUserRequest{}); err != nil {
 			t.Error(err)
 		}
 		if !strings.Contains(log.String(), "boom") {
-			t.Errorf("the log does not have it: %s", log)
+			t.Errorf("got log %s, want the panic text", log)
 		}
 	})
 }
@@ -147,7 +147,7 @@ func TestProbe(t *testing.T) {
 		t.Cleanup(func() { _ = conn.Close() })
 		probe := rpc.Probe(conn)
 		if err := probe(t.Context()); err == nil || !strings.Contains(err.Error(), "NOT_SERVING") {
-			t.Errorf("before it is told otherwise: %v", err)
+			t.Errorf("initially: got %v, want NOT_SERVING", err)
 		}
 		state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 		if err := probe(t.Context()); err != nil {
@@ -155,25 +155,25 @@ func TestProbe(t *testing.T) {
 		}
 	})
 
-	// A stranger speaks HTTP/2 and knows nothing of gRPC, as a proxy that takes
-	// connections to every address does.
+	// The wrong peer speaks HTTP/2 but not gRPC, like a proxy that accepts
+	// connections to every address.
 	t.Run("disconnects a wrong peer", func(t *testing.T) {
 		t.Parallel()
-		strange, right := bufconn.Listen(1<<16), bufconn.Listen(1<<16)
-		stranger := &http.Server{Handler: http.NotFoundHandler(), Protocols: new(http.Protocols)}
-		stranger.Protocols.SetUnencryptedHTTP2(true)
-		go func() { _ = stranger.Serve(strange) }()
-		t.Cleanup(func() { _ = stranger.Close() })
+		wrongPipe, rightPipe := bufconn.Listen(1<<16), bufconn.Listen(1<<16)
+		wrong := &http.Server{Handler: http.NotFoundHandler(), Protocols: new(http.Protocols)}
+		wrong.Protocols.SetUnencryptedHTTP2(true)
+		go func() { _ = wrong.Serve(wrongPipe) }()
+		t.Cleanup(func() { _ = wrong.Close() })
 		server, state := rpc.NewServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 		state.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
-		go func() { _ = server.Serve(right) }()
+		go func() { _ = server.Serve(rightPipe) }()
 		t.Cleanup(server.Stop)
 		var dials atomic.Int32
 		conn, err := rpc.Dial("passthrough:///memory", nil, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			if dials.Add(1) == 1 {
-				return strange.DialContext(ctx)
+				return wrongPipe.DialContext(ctx)
 			}
-			return right.DialContext(ctx)
+			return rightPipe.DialContext(ctx)
 		}))
 		if err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func TestProbe(t *testing.T) {
 		t.Cleanup(func() { _ = conn.Close() })
 		probe := rpc.Probe(conn)
 		if err := probe(t.Context()); status.Code(err) != codes.Unimplemented {
-			t.Fatalf("the stranger answered %v", err)
+			t.Fatalf("wrong peer: got %v, want code Unimplemented", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -191,7 +191,7 @@ func TestProbe(t *testing.T) {
 				return
 			}
 			if ctx.Err() != nil {
-				t.Fatalf("after %d connections: %v", dials.Load(), err)
+				t.Fatalf("after %d connections: got %v, want success", dials.Load(), err)
 			}
 		}
 	})

@@ -24,14 +24,14 @@ func TestStatus(t *testing.T) {
 			err  error
 			want codes.Code
 		}{
-			{"what is not there", refusal.New(refusal.NotFound, "x"), codes.NotFound},
-			{"what is another's", fmt.Errorf("delete: %w", refusal.New(refusal.Forbidden, "x")), codes.PermissionDenied},
-			{"a caller that went away", fmt.Errorf("find: %w", context.Canceled), codes.Canceled},
-			{"no time left", fmt.Errorf("find: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
-			{"a store that is away", fmt.Errorf("find: %w", errAway), codes.Unavailable},
-			{"a service that is away", fmt.Errorf("ask: %w", status.Error(codes.Unavailable, "x")), codes.Unavailable},
-			{"a service that refuses what we ask", fmt.Errorf("ask: %w", status.Error(codes.InvalidArgument, "x")), codes.Internal},
-			{"anything else", errors.New("x"), codes.Internal},
+			{"not found", refusal.New(refusal.NotFound, "x"), codes.NotFound},
+			{"another user's video", fmt.Errorf("delete: %w", refusal.New(refusal.Forbidden, "x")), codes.PermissionDenied},
+			{"canceled caller", fmt.Errorf("find: %w", context.Canceled), codes.Canceled},
+			{"deadline exceeded", fmt.Errorf("find: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
+			{"unreachable store", fmt.Errorf("find: %w", errAway), codes.Unavailable},
+			{"unavailable service", fmt.Errorf("call: %w", status.Error(codes.Unavailable, "x")), codes.Unavailable},
+			{"rejected call to a service", fmt.Errorf("call: %w", status.Error(codes.InvalidArgument, "x")), codes.Internal},
+			{"other error", errors.New("x"), codes.Internal},
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
@@ -47,14 +47,14 @@ func TestStatus(t *testing.T) {
 	t.Run("lists invalid fields in the details", func(t *testing.T) {
 		t.Parallel()
 		var fields refusal.Fields
-		fields.Check(false, "title", "must be there")
+		fields.Check(false, "title", "must be set")
 		reply := status.Convert(rpc.Status(fields.Err()))
 		if reply.Code() != codes.InvalidArgument || len(reply.Details()) != 1 {
-			t.Fatalf("got %v", reply)
+			t.Fatalf("got %v, want InvalidArgument with one detail", reply)
 		}
 		bad, ok := reply.Details()[0].(*errdetails.BadRequest)
 		if !ok || bad.GetFieldViolations()[0].GetField() != "title" {
-			t.Errorf("got %v", reply.Details())
+			t.Errorf("got details %v, want a violation of title", reply.Details())
 		}
 	})
 }

@@ -78,7 +78,7 @@ func (s *Server) serve(ctx context.Context, listenHTTP, listenGRPC net.Listener)
 // webServer limits how long a client can hold a connection.
 func (s *Server) webServer() *http.Server {
 	return &http.Server{
-		Handler:           http.HandlerFunc(s.answer),
+		Handler:           http.HandlerFunc(s.handle),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      20 * time.Second,
@@ -87,11 +87,11 @@ func (s *Server) webServer() *http.Server {
 	}
 }
 
-// answer makes the clients of a draining server reconnect to another pod. Idle
+// handle makes the clients of a draining server reconnect to another pod. Idle
 // connections stay open: closing them at once, as
 // [http.Server.SetKeepAlivesEnabled] does, could break a request that is being
 // sent.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		w.Header().Set("Connection", "close")
 	}

@@ -19,8 +19,8 @@ import (
 	monitor "tkdeploy.dev/tiktok/internal/health"
 )
 
-// start serves on free ports and returns the function that tells the server to
-// stop, and what Run answered.
+// start serves on free ports. stop ends the context of the server, and stopped
+// receives its result.
 func start(t *testing.T, s *Server) (web, rpc string, stop func(), stopped chan error) {
 	t.Helper()
 	s.Log = slog.New(slog.DiscardHandler)
@@ -49,13 +49,13 @@ func get(t *testing.T, url string) (int, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, err
 	}
-	_, err = io.Copy(io.Discard, answer.Body)
-	_ = answer.Body.Close()
-	return answer.StatusCode, err
+	_, err = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+	return response.StatusCode, err
 }
 
 func TestServer_Run(t *testing.T) {
@@ -73,28 +73,28 @@ func TestServer_Run(t *testing.T) {
 		go func() { _, err := get(t, url+"/slow"); slow <- err }()
 		<-entered
 		stop()
-		for s.Health.Ready() { // not ready comes at once, before the listener closes
+		for s.Health.Ready() { // readiness fails before the listener closes
 			time.Sleep(time.Millisecond)
 		}
 		if code, err := get(t, url+"/quick"); code != 200 || err != nil {
-			t.Errorf("while draining: %d, %v", code, err)
+			t.Errorf("while draining: got %d, %v, want 200", code, err)
 		}
-		for { // then no new requests
+		for { // until the listener closes
 			if _, err := get(t, url+"/quick"); err != nil {
 				break
 			}
 		}
 		close(release)
 		if err := <-slow; err != nil {
-			t.Errorf("the open request was cut off: %v", err)
+			t.Errorf("open request: got error %v", err)
 		}
 		if err := <-stopped; err != nil {
-			t.Errorf("Run: %v", err)
+			t.Errorf("Run: got %v, want nil", err)
 		}
 	})
 
-	// A caller may be sending on a connection that was idle when the drain began. Of
-	// 1608 requests of a rolling update one met a connection that was just closed.
+	// A client may send a request on a connection that was idle when draining began.
+	// In a rolling update, one of 1,608 requests failed on a connection just closed.
 	t.Run("keeps idle connections while draining", func(t *testing.T) {
 		t.Parallel()
 		quick := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
@@ -105,32 +105,32 @@ func TestServer_Run(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		answers := bufio.NewReader(conn)
-		ask := func() *http.Response {
+		responses := bufio.NewReader(conn)
+		request := func() *http.Response {
 			t.Helper()
 			if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 				t.Fatal(err)
 			}
-			answer, err := http.ReadResponse(answers, nil)
+			response, err := http.ReadResponse(responses, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = answer.Body.Close()
-			return answer
+			_ = response.Body.Close()
+			return response
 		}
-		if ask().Close {
-			t.Error("the connection is not kept")
+		if request().Close {
+			t.Error("the connection was not kept alive")
 		}
 		stop()
 		for s.Health.Ready() {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(50 * time.Millisecond) // what is closed at the drain's beginning is closed now
-		if !ask().Close {
-			t.Error("the caller is not told to connect anew")
+		time.Sleep(50 * time.Millisecond) // time to close connections at the start of draining
+		if !request().Close {
+			t.Error("the response does not close the connection")
 		}
 		if err := <-stopped; err != nil {
-			t.Errorf("Run: %v", err)
+			t.Errorf("Run: got %v, want nil", err)
 		}
 	})
 
@@ -144,7 +144,7 @@ func TestServer_Run(t *testing.T) {
 		<-entered
 		stop()
 		if err := <-stopped; err == nil {
-			t.Error("Run hides that a request was cut off")
+			t.Error("Run: got nil, want an error for the interrupted request")
 		}
 	})
 
@@ -161,25 +161,25 @@ func TestServer_Run(t *testing.T) {
 		}
 		defer func() { _ = conn.Close() }()
 		client := healthpb.NewHealthClient(conn)
-		ask := func() healthpb.HealthCheckResponse_ServingStatus {
-			answer, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{})
+		check := func() healthpb.HealthCheckResponse_ServingStatus {
+			response, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return answer.GetStatus()
+			return response.GetStatus()
 		}
-		for ask() != healthpb.HealthCheckResponse_SERVING {
+		for check() != healthpb.HealthCheckResponse_SERVING {
 			time.Sleep(time.Millisecond)
 		}
 		stop()
 		for s.Health.Ready() {
 			time.Sleep(time.Millisecond)
 		}
-		if got := ask(); got != healthpb.HealthCheckResponse_SERVING {
-			t.Errorf("while draining: %s", got)
+		if got := check(); got != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("while draining: got %s, want SERVING", got)
 		}
 		if err := <-stopped; err != nil {
-			t.Errorf("Run: %v", err)
+			t.Errorf("Run: got %v, want nil", err)
 		}
 	})
 }

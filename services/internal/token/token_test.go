@@ -47,23 +47,23 @@ func TestVerifier_Verify(t *testing.T) {
 		now         time.Time
 		ok          bool
 	}{
-		{"a token of the signer is accepted", good, noon, true},
-		{"a token made by hand with the same claims is accepted", hs256(nil), noon, true},
-		{"a token past its time is refused", good, noon.Add(time.Minute), false},
-		{"a token that never expires is refused", hs256(jwt.MapClaims{"exp": nil}), noon, false},
-		{"a token for another audience is refused", hs256(jwt.MapClaims{"aud": "admin"}), noon, false},
-		{"a token of another issuer is refused", hs256(jwt.MapClaims{"iss": "x"}), noon, false},
-		{"a token signed with another secret is refused", signed(t, jwt.SigningMethodHS256, []byte("other"), claims(nil)), noon, false},
-		{"a token with another algorithm is refused", signed(t, jwt.SigningMethodHS384, secret, claims(nil)), noon, false},
-		{"a token without a signature is refused", signed(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)), noon, false},
-		{"no token is refused", "", noon, false},
+		{"accepts a token of the signer", good, noon, true},
+		{"accepts the same claims", hs256(nil), noon, true},
+		{"rejects an expired token", good, noon.Add(time.Minute), false},
+		{"rejects a token without expiry", hs256(jwt.MapClaims{"exp": nil}), noon, false},
+		{"rejects another audience", hs256(jwt.MapClaims{"aud": "admin"}), noon, false},
+		{"rejects another issuer", hs256(jwt.MapClaims{"iss": "x"}), noon, false},
+		{"rejects another secret", signed(t, jwt.SigningMethodHS256, []byte("other"), claims(nil)), noon, false},
+		{"rejects another algorithm", signed(t, jwt.SigningMethodHS384, secret, claims(nil)), noon, false},
+		{"rejects an unsigned token", signed(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)), noon, false},
+		{"rejects an empty token", "", noon, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			user, err := token.Verifier{Secret: secret, Now: at(test.now)}.Verify(test.token)
 			if (err == nil) != test.ok || test.ok && user != "u1" {
-				t.Errorf("user %q, error %v", user, err)
+				t.Errorf("got user %q and error %v, want accepted %t", user, err, test.ok)
 			}
 		})
 	}

@@ -1,6 +1,5 @@
-// Package kafkatest runs a private broker for a test: one that speaks Kafka's
-// protocol from within the test, on a port of its own, with its data in a
-// temporary folder.
+// Package kafkatest runs a private in-process Kafka broker for a test, on a free
+// port and with its data in a temporary directory.
 package kafkatest
 
 import (
@@ -17,7 +16,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/kafka"
 )
 
-// A Broker can be stopped and started again with its data.
+// Broker is a broker that can be restarted with its data.
 type Broker struct {
 	Addr string
 
@@ -26,7 +25,7 @@ type Broker struct {
 	Cluster *kfake.Cluster // nil while the broker is stopped
 }
 
-// New picks an address and starts nothing.
+// New reserves an address without starting the broker.
 func New(t *testing.T) *Broker {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -36,7 +35,7 @@ func New(t *testing.T) *Broker {
 	defer func() { _ = listener.Close() }()
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
-		t.Fatalf("listens on %s", listener.Addr())
+		t.Fatalf("got address %s, want a TCP address", listener.Addr())
 	}
 	b := &Broker{Addr: fmt.Sprintf("127.0.0.1:%d", address.Port), port: address.Port, data: t.TempDir()}
 	t.Cleanup(b.Stop)
@@ -53,7 +52,7 @@ func (b *Broker) Start(t *testing.T) {
 	b.Cluster = cluster
 }
 
-// Stop stops the broker, if it runs, and cuts off its clients.
+// Stop stops the broker, if it is running, and disconnects its clients.
 func (b *Broker) Stop() {
 	if b.Cluster != nil {
 		b.Cluster.Close()
@@ -61,7 +60,7 @@ func (b *Broker) Stop() {
 	}
 }
 
-// Client opens a client for the test.
+// Client returns a client that is closed when the test ends.
 func (b *Broker) Client(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	client, err := kafka.Open([]string{b.Addr}, "test", slog.New(slog.DiscardHandler), opts...)
@@ -72,7 +71,7 @@ func (b *Broker) Client(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-// Read reads records of a topic from its beginning until there are n.
+// Read returns the first n or more records of a topic. It waits for them.
 func (b *Broker) Read(t *testing.T, topic string, n int) []*kgo.Record {
 	t.Helper()
 	client := b.Client(t, kgo.ConsumeTopics(topic))
@@ -82,7 +81,7 @@ func (b *Broker) Read(t *testing.T, topic string, n int) []*kgo.Record {
 	for len(records) < n {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
-			t.Fatalf("%d records of %s, want %d", len(records), topic, n)
+			t.Fatalf("topic %s: got %d records, want %d", topic, len(records), n)
 		}
 		records = append(records, fetches.Records()...)
 	}

@@ -1,5 +1,5 @@
-// Package pgtest runs a private PostgreSQL for a test: a real one, from the
-// binaries of the machine, on a free port, with its data in a temporary folder.
+// Package pgtest runs a private PostgreSQL server for a test, with the installed
+// binaries, on a free port and with its data in a temporary directory.
 package pgtest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// A Server is a PostgreSQL that can be stopped and started again with its data.
+// Server is a PostgreSQL server that can be restarted with its data.
 type Server struct {
 	Config postgres.Config
 
@@ -30,36 +30,37 @@ type Server struct {
 	process    *exec.Cmd
 }
 
-// New makes an empty database, without starting it. It skips the test where
+// New creates an empty database without starting the server. It skips the test if
 // PostgreSQL is not installed.
 func New(t *testing.T) *Server {
 	t.Helper()
 	bin, err := binaries()
 	if err != nil {
-		t.Skipf("this test needs PostgreSQL (Debian: apt-get install postgresql): %v", err)
+		t.Skipf("PostgreSQL not installed (Debian: apt-get install postgresql): %v", err)
 	}
 	s := &Server{bin: bin, credential: unprivileged(t)}
-	s.data = filepath.Join(s.folder(t), "data")
+	s.data = filepath.Join(s.tempDir(t), "data")
 	s.Config = postgres.Config{Host: "127.0.0.1", Port: freePort(t), Name: "postgres", User: "tiktok", Password: "p@ss word/1"}
 	s.initialize(t)
 	t.Cleanup(func() { s.Stop(t) })
 	return s
 }
 
-// binaries finds the folder with initdb and postgres; Debian keeps the servers
-// of each version outside PATH.
+// binaries returns the directory of initdb and postgres. Debian installs it outside
+// PATH, one per version.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		return filepath.Dir(path), nil
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
-		return "", errors.New("initdb is neither in PATH nor in /usr/lib/postgresql")
+		return "", errors.New("initdb not found in PATH or /usr/lib/postgresql")
 	}
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
-// unprivileged is whom the server runs as: PostgreSQL refuses root.
+// unprivileged returns the credential of the server, because PostgreSQL refuses to
+// run as root.
 func unprivileged(t *testing.T) *syscall.Credential {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -80,9 +81,9 @@ func unprivileged(t *testing.T) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// folder is a temporary folder of the server's user. It is not t.TempDir, which
-// nobody but the test's own user can enter.
-func (s *Server) folder(t *testing.T) string {
+// tempDir returns a temporary directory of the server's user, who cannot enter that
+// of t.TempDir.
+func (s *Server) tempDir(t *testing.T) string {
 	t.Helper()
 	path, err := os.MkdirTemp("", "pgtest")
 	if err != nil {
@@ -98,8 +99,8 @@ func (s *Server) folder(t *testing.T) string {
 	return path
 }
 
-// command runs as the server's user. It outlives the test's context, which ends
-// before the cleanup that stops the server in an orderly way.
+// command returns a command that runs as the server's user. It ignores the test's
+// context, which ends before the cleanup that stops the server.
 func (s *Server) command(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(s.bin, name), args...)
@@ -121,7 +122,7 @@ func (s *Server) initialize(t *testing.T) {
 	}
 }
 
-// Start starts the server and waits until it answers.
+// Start starts the server and waits until it accepts connections.
 func (s *Server) Start(t *testing.T) {
 	t.Helper()
 	s.process = s.command(t, "postgres", "-D", s.data, "-p", s.Config.Port, "-c", "listen_addresses=127.0.0.1",
@@ -136,13 +137,13 @@ func (s *Server) Start(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("PostgreSQL does not answer: %v", err)
+			t.Fatalf("timed out waiting for PostgreSQL: %v", err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// Stop stops the server, if it runs, and cuts off its clients.
+// Stop stops the server, if it is running, and disconnects its clients.
 func (s *Server) Stop(t *testing.T) {
 	t.Helper()
 	if s.process == nil {

@@ -22,7 +22,7 @@ func (a *API) deleteMe(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Auth.DeleteUser(ctx, &authv1.DeleteUserRequest{Id: id}); err != nil {
 		return err
 	}
-	return done(w)
+	return noContent(w)
 }
 
 // deleteBelongings calls every service, even after a failure. Videos are deleted

@@ -84,15 +84,15 @@ func (a *API) routes() map[string]handler {
 // Register adds the API to mux.
 func (a *API) Register(mux *http.ServeMux) {
 	for pattern, handle := range a.routes() {
-		mux.Handle(pattern, a.Metrics.observe(pattern, a.Log, a.answering(handle)))
+		mux.Handle(pattern, a.Metrics.observe(pattern, a.Log, a.handleErrors(handle)))
 	}
 }
 
-// answering turns a handler's error into a problem document.
-func (a *API) answering(handle handler) http.Handler {
+// handleErrors turns a handler's error into a problem document.
+func (a *API) handleErrors(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := handle(w, r); err != nil {
-			a.answerError(w, r, err)
+			a.writeError(w, r, err)
 		}
 	})
 }

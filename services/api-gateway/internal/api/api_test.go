@@ -28,7 +28,7 @@ import (
 	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
 )
 
-// backend is an auth-service that answers well, or with err.
+// backend is an auth-service that succeeds or returns err.
 type backend struct {
 	authv1.AuthServiceClient
 	err error
@@ -54,7 +54,7 @@ func (b backend) Refresh(context.Context, *authv1.RefreshRequest, ...grpc.CallOp
 
 func (b backend) GetUser(_ context.Context, r *authv1.GetUserRequest, _ ...grpc.CallOption) (*authv1.GetUserResponse, error) {
 	if b.err == nil && r.GetId() != aUser.GetId() {
-		return nil, fmt.Errorf("asked for user %q", r.GetId())
+		return nil, fmt.Errorf("unexpected user %q", r.GetId())
 	}
 	return &authv1.GetUserResponse{User: aUser}, b.err
 }
@@ -104,8 +104,7 @@ const (
 	tokensBody   = `{"access_token":"jwt","token_type":"Bearer","expires_in":900,"refresh_token":"next"}`
 )
 
-// Each case is checked against the document as well, so that neither the handlers
-// nor openapi.yaml can drift.
+// Each case is also checked against openapi.yaml.
 func TestAPI_Accounts(t *testing.T) {
 	t.Parallel()
 	_, router := loadDocument(t)
@@ -123,23 +122,23 @@ func TestAPI_Accounts(t *testing.T) {
 		contains                 string
 		header                   string // "Name: value"
 	}{
-		{name: "register answers the user", method: "POST", path: "/api/v1/auth/register", body: registration, status: 201, contains: userBody},
-		{name: "login answers tokens", method: "POST", path: "/api/v1/auth/login", body: login, status: 200, contains: tokensBody, header: "Cache-Control: no-store"},
-		{name: "refresh answers tokens", method: "POST", path: "/api/v1/auth/refresh", body: `{"refresh_token":"r"}`, status: 200, contains: tokensBody},
-		{name: "me answers the token's user", method: "GET", path: "/api/v1/me", token: "Bearer good", status: 200, contains: userBody},
-		{name: "the scheme's case does not count", method: "GET", path: "/api/v1/me", token: "bearer good", status: 200},
+		{name: "register", method: "POST", path: "/api/v1/auth/register", body: registration, status: 201, contains: userBody},
+		{name: "login", method: "POST", path: "/api/v1/auth/login", body: login, status: 200, contains: tokensBody, header: "Cache-Control: no-store"},
+		{name: "refresh", method: "POST", path: "/api/v1/auth/refresh", body: `{"refresh_token":"r"}`, status: 200, contains: tokensBody},
+		{name: "me", method: "GET", path: "/api/v1/me", token: "Bearer good", status: 200, contains: userBody},
+		{name: "lower-case scheme", method: "GET", path: "/api/v1/me", token: "bearer good", status: 200},
 		{name: "me without a token", method: "GET", path: "/api/v1/me", status: 401, header: "WWW-Authenticate: Bearer"},
 		{name: "me with a bad token", method: "GET", path: "/api/v1/me", token: "Bearer bad", status: 401, header: `WWW-Authenticate: Bearer error="invalid_token"`},
 		{name: "me with another scheme", method: "GET", path: "/api/v1/me", token: "Basic good", status: 401},
-		{name: "me after the account is gone", method: "GET", path: "/api/v1/me", token: "Bearer good", backend: status.Error(codes.NotFound, "no such user"), status: 404},
-		{name: "a taken email", method: "POST", path: "/api/v1/auth/register", body: registration, backend: status.Error(codes.AlreadyExists, "the email is taken"), status: 409, contains: `"detail":"the email is taken"`},
-		{name: "fields that are not valid", method: "POST", path: "/api/v1/auth/register", body: registration, backend: invalid.Err(), status: 422, contains: `"errors":[{"field":"email","detail":"must be an email address"}]`},
-		{name: "a wrong password", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.Unauthenticated, "wrong"), status: 401},
-		{name: "a client that comes too often", method: "POST", path: "/api/v1/auth/login", body: login, wait: 1500 * time.Millisecond, status: 429, header: "Retry-After: 2"},
-		{name: "auth-service is away", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.Unavailable, "10.1.2.3 refused"), status: 503, header: "Retry-After: 1"},
-		{name: "auth-service hangs", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.DeadlineExceeded, "x"), status: 504},
-		{name: "an error of ours shows nothing", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.Internal, "SELECT secret"), status: 500, contains: "request id"},
-		{name: "the document", method: "GET", path: "/openapi.yaml", status: 200, contains: "openapi: 3.0.3"},
+		{name: "me of a deleted account", method: "GET", path: "/api/v1/me", token: "Bearer good", backend: status.Error(codes.NotFound, "no such user"), status: 404},
+		{name: "taken email", method: "POST", path: "/api/v1/auth/register", body: registration, backend: status.Error(codes.AlreadyExists, "the email is taken"), status: 409, contains: `"detail":"the email is taken"`},
+		{name: "invalid fields", method: "POST", path: "/api/v1/auth/register", body: registration, backend: invalid.Err(), status: 422, contains: `"errors":[{"field":"email","detail":"must be an email address"}]`},
+		{name: "wrong password", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.Unauthenticated, "wrong"), status: 401},
+		{name: "rate limit", method: "POST", path: "/api/v1/auth/login", body: login, wait: 1500 * time.Millisecond, status: 429, header: "Retry-After: 2"},
+		{name: "auth-service unavailable", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.Unavailable, "10.1.2.3 refused"), status: 503, header: "Retry-After: 1"},
+		{name: "auth-service timeout", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.DeadlineExceeded, "x"), status: 504},
+		{name: "internal error hides its cause", method: "POST", path: "/api/v1/auth/login", body: login, backend: status.Error(codes.Internal, "SELECT secret"), status: 500, contains: "request id"},
+		{name: "openapi.yaml", method: "GET", path: "/openapi.yaml", status: 200, contains: "openapi: 3.0.3"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -151,24 +150,24 @@ func TestAPI_Accounts(t *testing.T) {
 			if test.token != "" {
 				request.Header.Set("Authorization", test.token)
 			}
-			answer := httptest.NewRecorder()
-			newHandler(backend{err: test.backend}, test.wait).ServeHTTP(answer, request)
-			body := answer.Body.String()
-			if answer.Code != test.status || !strings.Contains(body, test.contains) {
-				t.Fatalf("got %d %s", answer.Code, body)
+			response := httptest.NewRecorder()
+			newHandler(backend{err: test.backend}, test.wait).ServeHTTP(response, request)
+			body := response.Body.String()
+			if response.Code != test.status || !strings.Contains(body, test.contains) {
+				t.Fatalf("got %d %s, want %d with %s", response.Code, body, test.status, test.contains)
 			}
-			if name, value, ok := strings.Cut(test.header, ": "); ok && answer.Header().Get(name) != value {
-				t.Errorf("%s is %q", name, answer.Header().Get(name))
+			if name, value, ok := strings.Cut(test.header, ": "); ok && response.Header().Get(name) != value {
+				t.Errorf("header %s: got %q, want %q", name, response.Header().Get(name), value)
 			}
 			if leak := "SELECT"; strings.Contains(body, leak) || strings.Contains(body, "10.1.2.3") {
-				t.Errorf("the answer shows what is for the log: %s", body)
+				t.Errorf("the response shows internal details: %s", body)
 			}
-			checkDocumented(t, router, request, test.body, answer)
+			checkDocumented(t, router, request, test.body, response)
 		})
 	}
 }
 
-func checkDocumented(t *testing.T, router routers.Router, request *http.Request, body string, answer *httptest.ResponseRecorder) {
+func checkDocumented(t *testing.T, router routers.Router, request *http.Request, body string, response *httptest.ResponseRecorder) {
 	t.Helper()
 	route, params, err := router.FindRoute(request)
 	if err != nil {
@@ -178,12 +177,12 @@ func checkDocumented(t *testing.T, router routers.Router, request *http.Request,
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
 	if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
-		t.Errorf("the request is not as documented: %v", err)
+		t.Errorf("request does not match openapi.yaml: %v", err)
 	}
-	output := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: answer.Code, Header: answer.Header(),
-		Body: io.NopCloser(strings.NewReader(answer.Body.String())), Options: &openapi3filter.Options{IncludeResponseStatus: true}}
+	output := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: response.Code, Header: response.Header(),
+		Body: io.NopCloser(strings.NewReader(response.Body.String())), Options: &openapi3filter.Options{IncludeResponseStatus: true}}
 	if err := openapi3filter.ValidateResponse(t.Context(), output); err != nil {
-		t.Errorf("the answer is not as documented: %v", err)
+		t.Errorf("response does not match openapi.yaml: %v", err)
 	}
 }
 
@@ -206,7 +205,7 @@ func TestAPI_Routes(t *testing.T) {
 		}
 		for pattern := range documented {
 			if routes[pattern] == nil {
-				t.Errorf("%s is in openapi.yaml only", pattern)
+				t.Errorf("%s is only in openapi.yaml", pattern)
 			}
 		}
 	})
@@ -219,15 +218,15 @@ func TestAPI_Problems(t *testing.T) {
 		status                                int
 		contains, allow                       string
 	}{
-		{"an unknown path", "GET", "/api/v2/me", "", "", 404, "no route for GET /api/v2/me", ""},
-		{"a wrong method", "GET", "/api/v1/auth/login", "", "", 405, "no route for GET", "POST"},
-		{"no JSON", "POST", "/api/v1/auth/login", "text/plain", login, 415, "application/json", ""},
-		{"broken JSON", "POST", "/api/v1/auth/login", "application/json", `{"email":`, 400, "ends too early", ""},
-		{"an empty body", "POST", "/api/v1/auth/login", "application/json", ``, 400, "ends too early", ""},
-		{"an unknown field", "POST", "/api/v1/auth/login", "application/json", `{"e-mail":"a"}`, 400, `unknown field \"e-mail\"`, ""},
-		{"a value of another type", "POST", "/api/v1/auth/login", "application/json", `{"email":1}`, 400, "email", ""},
+		{"unknown path", "GET", "/api/v2/me", "", "", 404, "no route for GET /api/v2/me", ""},
+		{"wrong method", "GET", "/api/v1/auth/login", "", "", 405, "no route for GET", "POST"},
+		{"wrong content type", "POST", "/api/v1/auth/login", "text/plain", login, 415, "application/json", ""},
+		{"incomplete JSON", "POST", "/api/v1/auth/login", "application/json", `{"email":`, 400, "ends too early", ""},
+		{"empty body", "POST", "/api/v1/auth/login", "application/json", ``, 400, "ends too early", ""},
+		{"unknown field", "POST", "/api/v1/auth/login", "application/json", `{"e-mail":"a"}`, 400, `unknown field \"e-mail\"`, ""},
+		{"wrong type", "POST", "/api/v1/auth/login", "application/json", `{"email":1}`, 400, "email", ""},
 		{"two values", "POST", "/api/v1/auth/login", "application/json; charset=utf-8", login + login, 400, "more than one", ""},
-		{"a body that is too large", "POST", "/api/v1/auth/login", "application/json", `{"email":"` + strings.Repeat("a", maxBody) + `"}`, 413, "64 KiB", ""},
+		{"large body", "POST", "/api/v1/auth/login", "application/json", `{"email":"` + strings.Repeat("a", maxBody) + `"}`, 413, "64 KiB", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -235,17 +234,17 @@ func TestAPI_Problems(t *testing.T) {
 			request := httptest.NewRequestWithContext(t.Context(), test.method, test.path, strings.NewReader(test.body))
 			request.Header.Set("Content-Type", test.contentType)
 			request.Header.Set(requestid.Header, "r1")
-			answer := httptest.NewRecorder()
-			newHandler(backend{}, 0).ServeHTTP(answer, request)
-			body := answer.Body.String()
-			if answer.Code != test.status || !strings.Contains(body, test.contains) || !strings.Contains(body, `"request_id":"r1"`) {
-				t.Errorf("got %d %s", answer.Code, body)
+			response := httptest.NewRecorder()
+			newHandler(backend{}, 0).ServeHTTP(response, request)
+			body := response.Body.String()
+			if response.Code != test.status || !strings.Contains(body, test.contains) || !strings.Contains(body, `"request_id":"r1"`) {
+				t.Errorf("got %d %s, want %d with %s", response.Code, body, test.status, test.contains)
 			}
-			if got := answer.Header().Get("Content-Type"); got != "application/problem+json" {
-				t.Errorf("content type %s", got)
+			if got := response.Header().Get("Content-Type"); got != "application/problem+json" {
+				t.Errorf("Content-Type: got %s, want application/problem+json", got)
 			}
-			if got := answer.Header().Get("Allow"); got != test.allow {
-				t.Errorf("allow %q", got)
+			if got := response.Header().Get("Allow"); got != test.allow {
+				t.Errorf("Allow: got %q, want %q", got, test.allow)
 			}
 		})
 	}

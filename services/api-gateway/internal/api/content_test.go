@@ -25,10 +25,10 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// stack is every service: each call is recorded, and fails if broken says so.
+// stack fakes all services. It records the calls and returns the errors in broken.
 type stack struct {
 	calls  []string
-	broken map[string]error // by method, or by the service for all of its methods
+	broken map[string]error // by method, or by service for all its methods
 }
 
 func (s *stack) call(service, method string, r any) error {
@@ -68,7 +68,7 @@ var (
 )
 
 func (s authStack) GetUsernames(_ context.Context, _ *authv1.GetUsernamesRequest, _ ...grpc.CallOption) (*authv1.GetUsernamesResponse, error) {
-	return &authv1.GetUsernamesResponse{Usernames: map[string]string{aUser.GetId(): "alice"}}, s.broken["auth"] // side by side with others: not recorded
+	return &authv1.GetUsernamesResponse{Usernames: map[string]string{aUser.GetId(): "alice"}}, s.broken["auth"] // not recorded, because it is concurrent
 }
 
 func (s authStack) DeleteUser(_ context.Context, r *authv1.DeleteUserRequest, _ ...grpc.CallOption) (*authv1.DeleteUserResponse, error) {
@@ -77,7 +77,7 @@ func (s authStack) DeleteUser(_ context.Context, r *authv1.DeleteUserRequest, _ 
 
 func (s videoStack) CreateVideo(_ context.Context, r *videov1.CreateVideoRequest, _ ...grpc.CallOption) (*videov1.CreateVideoResponse, error) {
 	if r.GetOwnerId() != aUser.GetId() {
-		return nil, fmt.Errorf("owner is %q", r.GetOwnerId())
+		return nil, fmt.Errorf("unexpected owner %q", r.GetOwnerId())
 	}
 	if len(r.GetContent()) > 0 {
 		return &videov1.CreateVideoResponse{Video: anUpload}, s.call("video", "CreateVideo", len(r.GetContent()))
@@ -179,7 +179,7 @@ const (
 	commentText   = `{"id":"00000000-0000-4000-8000-000000000001","author":{"id":"8f14e45f-ceea-467f-9d3b-6f6d2f6b1f5a","username":"alice"},"text":"nice","created_at":"2026-01-02T03:04:05Z"}`
 )
 
-// As in TestAPI, each case is checked against the document as well.
+// Each case is also checked against openapi.yaml.
 func TestAPI_Videos(t *testing.T) {
 	t.Parallel()
 	openapi3filter.RegisterBodyDecoder("video/mp4", openapi3filter.FileBodyDecoder)
@@ -195,30 +195,30 @@ func TestAPI_Videos(t *testing.T) {
 		contains, header, calls  string
 	}{
 		{name: "post by URL", method: "POST", path: "/api/v1/videos", body: `{"title":"cat","url":"https://example.com/cat.mp4"}`, status: 201, contains: videoJSONText + "true}", header: "Location: " + videoPathText, calls: "CreateVideo https://example.com/cat.mp4"},
-		{name: "post the most content", method: "POST", path: "/api/v1/videos", body: big, status: 201, contains: `"url":"` + videoPathText + `/content","content_type":"video/mp4"`, calls: "CreateVideo 1048576"},
+		{name: "post maximum content", method: "POST", path: "/api/v1/videos", body: big, status: 201, contains: `"url":"` + videoPathText + `/content","content_type":"video/mp4"`, calls: "CreateVideo 1048576"},
 		{name: "post without a token", method: "POST", path: "/api/v1/videos", body: `{"title":"cat"}`, anonymous: true, status: 401},
-		{name: "post too much", method: "POST", path: "/api/v1/videos", body: `{"title":"` + strings.Repeat("a", maxPost) + `"}`, status: 413, contains: "KiB"},
-		{name: "a video", method: "GET", path: videoPathText, status: 200, contains: videoJSONText + "true}", calls: "GetVideo " + aVideoID},
-		{name: "a video, for nobody", method: "GET", path: videoPathText, anonymous: true, status: 200, contains: videoJSONText + "false}", calls: "GetVideo " + aVideoID},
+		{name: "post a large body", method: "POST", path: "/api/v1/videos", body: `{"title":"` + strings.Repeat("a", maxPost) + `"}`, status: 413, contains: "KiB"},
+		{name: "get a video", method: "GET", path: videoPathText, status: 200, contains: videoJSONText + "true}", calls: "GetVideo " + aVideoID},
+		{name: "get a video anonymously", method: "GET", path: videoPathText, anonymous: true, status: 200, contains: videoJSONText + "false}", calls: "GetVideo " + aVideoID},
 		{name: "no such video", method: "GET", path: videoPathText, broken: map[string]error{"GetVideo": gone}, status: 404, contains: "no such video", calls: "GetVideo " + aVideoID},
-		{name: "a video without its details", method: "GET", path: videoPathText, broken: map[string]error{"interaction": away, "auth": away}, status: 200, contains: `"author":{"id":"8f14e45f-ceea-467f-9d3b-6f6d2f6b1f5a"},"title":"cat","description":"","url":"https://example.com/cat.mp4","created_at":"2026-01-02T03:04:05Z"}`, calls: "GetVideo " + aVideoID},
+		{name: "get a video without details", method: "GET", path: videoPathText, broken: map[string]error{"interaction": away, "auth": away}, status: 200, contains: `"author":{"id":"8f14e45f-ceea-467f-9d3b-6f6d2f6b1f5a"},"title":"cat","description":"","url":"https://example.com/cat.mp4","created_at":"2026-01-02T03:04:05Z"}`, calls: "GetVideo " + aVideoID},
 		{name: "content", method: "GET", path: videoPathText + "/content", anonymous: true, status: 200, contains: "film", header: "X-Content-Type-Options: nosniff", calls: "GetContent " + aVideoID},
-		{name: "the feed from the cache", method: "GET", path: "/api/v1/feed", anonymous: true, status: 200, contains: `{"videos":[` + videoJSONText + `false}],"next_cursor":"next"}`, header: "X-Cache: hit", calls: "ListFeed 0 "},
-		{name: "a page of the feed", method: "GET", path: "/api/v1/feed?page_size=5&cursor=next", status: 200, header: "X-Cache: miss", calls: "ListFeed 5 next"},
+		{name: "feed from the cache", method: "GET", path: "/api/v1/feed", anonymous: true, status: 200, contains: `{"videos":[` + videoJSONText + `false}],"next_cursor":"next"}`, header: "X-Cache: hit", calls: "ListFeed 0 "},
+		{name: "second page of the feed", method: "GET", path: "/api/v1/feed?page_size=5&cursor=next", status: 200, header: "X-Cache: miss", calls: "ListFeed 5 next"},
 		{name: "delete a video", method: "DELETE", path: videoPathText, status: 204, calls: "DeleteVideo true; interactions.DeleteVideo " + aVideoID + "; notifications.DeleteVideo " + aVideoID},
-		{name: "delete another's video", method: "DELETE", path: videoPathText, broken: map[string]error{"DeleteVideo": status.Error(codes.PermissionDenied, "another user's")}, status: 403, contains: "another user's", calls: "DeleteVideo true"},
-		{name: "delete a video while others are away", method: "DELETE", path: videoPathText, broken: map[string]error{"interaction": away}, status: 204, calls: "DeleteVideo true; interactions.DeleteVideo " + aVideoID + "; notifications.DeleteVideo " + aVideoID},
+		{name: "delete another user's video", method: "DELETE", path: videoPathText, broken: map[string]error{"DeleteVideo": status.Error(codes.PermissionDenied, "another user's")}, status: 403, contains: "another user's", calls: "DeleteVideo true"},
+		{name: "delete a video without interaction-service", method: "DELETE", path: videoPathText, broken: map[string]error{"interaction": away}, status: 204, calls: "DeleteVideo true; interactions.DeleteVideo " + aVideoID + "; notifications.DeleteVideo " + aVideoID},
 		{name: "like", method: "PUT", path: videoPathText + "/like", status: 204, calls: "Like " + aVideoID + user},
 		{name: "unlike", method: "DELETE", path: videoPathText + "/like", status: 204, calls: "Unlike " + aVideoID + user},
 		{name: "like without a token", method: "PUT", path: videoPathText + "/like", anonymous: true, status: 401},
-		{name: "a service is away", method: "PUT", path: videoPathText + "/like", broken: map[string]error{"Like": away}, status: 503, header: "Retry-After: 1", calls: "Like " + aVideoID + user},
+		{name: "service unavailable", method: "PUT", path: videoPathText + "/like", broken: map[string]error{"Like": away}, status: 503, header: "Retry-After: 1", calls: "Like " + aVideoID + user},
 		{name: "view", method: "POST", path: videoPathText + "/views", status: 204, calls: "AddView " + aVideoID + user},
 		{name: "comment", method: "POST", path: videoPathText + "/comments", body: `{"text":"nice"}`, status: 201, contains: commentText, calls: "AddComment " + aVideoID},
 		{name: "comments", method: "GET", path: videoPathText + "/comments", anonymous: true, status: 200, contains: `{"comments":[` + commentText + `]}`, calls: "ListComments " + aVideoID},
 		{name: "notifications", method: "GET", path: "/api/v1/notifications", status: 200, contains: `"type":"liked","actor":{"id":"8f14e45f-ceea-467f-9d3b-6f6d2f6b1f5a","username":"alice"},"video_id":"00000000-0000-4000-8000-000000000001","video_title":"cat","created_at":"2026-01-02T03:04:05Z","read":false}],"unread":1}`, calls: "ListNotifications " + user},
 		{name: "mark read", method: "POST", path: "/api/v1/notifications/" + aVideoID + "/read", status: 204, calls: "MarkRead " + aVideoID + user},
 		{name: "delete the account", method: "DELETE", path: "/api/v1/me", status: 204, calls: "DeleteVideosOf " + user + "; interactions.DeleteUser " + user + "; notifications.DeleteUser " + user + "; DeleteUser " + user},
-		{name: "the account stays while something of it does", method: "DELETE", path: "/api/v1/me", broken: map[string]error{"interaction": away}, status: 503, header: "Retry-After: 1", calls: "DeleteVideosOf " + user + "; interactions.DeleteUser " + user + "; notifications.DeleteUser " + user},
+		{name: "keep the account after a failure", method: "DELETE", path: "/api/v1/me", broken: map[string]error{"interaction": away}, status: 503, header: "Retry-After: 1", calls: "DeleteVideosOf " + user + "; interactions.DeleteUser " + user + "; notifications.DeleteUser " + user},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -231,21 +231,21 @@ func TestAPI_Videos(t *testing.T) {
 			if !test.anonymous {
 				request.Header.Set("Authorization", "Bearer good")
 			}
-			answer := httptest.NewRecorder()
-			s.handler().ServeHTTP(answer, request)
-			if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.contains) {
-				t.Fatalf("got %d %s", answer.Code, answer.Body)
+			response := httptest.NewRecorder()
+			s.handler().ServeHTTP(response, request)
+			if response.Code != test.status || !strings.Contains(response.Body.String(), test.contains) {
+				t.Fatalf("got %d %s, want %d with %s", response.Code, response.Body, test.status, test.contains)
 			}
-			if name, value, ok := strings.Cut(test.header, ": "); ok && answer.Header().Get(name) != value {
-				t.Errorf("%s is %q", name, answer.Header().Get(name))
+			if name, value, ok := strings.Cut(test.header, ": "); ok && response.Header().Get(name) != value {
+				t.Errorf("header %s: got %q, want %q", name, response.Header().Get(name), value)
 			}
 			if got := strings.Join(s.calls, "; "); got != test.calls {
-				t.Errorf("calls are %s, want %s", got, test.calls)
+				t.Errorf("got calls %s, want %s", got, test.calls)
 			}
-			if strings.Contains(answer.Body.String(), "10.1.2.3") {
-				t.Errorf("the answer shows what is for the log: %s", answer.Body)
+			if strings.Contains(response.Body.String(), "10.1.2.3") {
+				t.Errorf("the response shows internal details: %s", response.Body)
 			}
-			checkDocumented(t, router, request, test.body, answer)
+			checkDocumented(t, router, request, test.body, response)
 		})
 	}
 }
@@ -257,10 +257,10 @@ func TestDeployed(t *testing.T) {
 		for path, service := range map[string]string{
 			"/api/v1/feed": "video-service", videoPathText + "/comments": "interaction-service", "/api/v1/notifications": "notification-service",
 		} {
-			answer := httptest.NewRecorder()
-			newHandler(backend{}, 0).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
-			if want := service + " is not deployed"; answer.Code != 503 || !strings.Contains(answer.Body.String(), want) {
-				t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+			response := httptest.NewRecorder()
+			newHandler(backend{}, 0).ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+			if want := service + " is not deployed"; response.Code != 503 || !strings.Contains(response.Body.String(), want) {
+				t.Errorf("%s: got %d %s, want 503 with %s", path, response.Code, response.Body, want)
 			}
 		}
 	})
@@ -274,17 +274,17 @@ func TestAPI_Feed(t *testing.T) {
 			name, path, token string
 			status            int
 		}{
-			{"a size that is no number", "/api/v1/feed?page_size=x", "", 422},
-			{"a size of nothing", "/api/v1/feed?page_size=0", "", 422},
-			{"a bad token where none is needed", "/api/v1/feed", "Bearer bad", 401},
+			{"size that is not a number", "/api/v1/feed?page_size=x", "", 422},
+			{"size 0", "/api/v1/feed?page_size=0", "", 422},
+			{"invalid optional token", "/api/v1/feed", "Bearer bad", 401},
 		} {
 			request := httptest.NewRequestWithContext(t.Context(), "GET", test.path, nil)
 			if test.token != "" {
 				request.Header.Set("Authorization", test.token)
 			}
-			answer := httptest.NewRecorder()
-			if (&stack{}).handler().ServeHTTP(answer, request); answer.Code != test.status {
-				t.Errorf("%s: %d %s", test.name, answer.Code, answer.Body)
+			response := httptest.NewRecorder()
+			if (&stack{}).handler().ServeHTTP(response, request); response.Code != test.status {
+				t.Errorf("%s: got %d %s, want %d", test.name, response.Code, response.Body, test.status)
 			}
 		}
 	})
@@ -296,10 +296,10 @@ func TestAPI_Content(t *testing.T) {
 		t.Parallel()
 		request := httptest.NewRequestWithContext(t.Context(), "GET", videoPathText+"/content", nil)
 		request.Header.Set("Range", "bytes=1-2")
-		answer := httptest.NewRecorder()
-		(&stack{}).handler().ServeHTTP(answer, request)
-		if answer.Code != http.StatusPartialContent || answer.Body.String() != "il" || answer.Header().Get("Content-Type") != "video/mp4" {
-			t.Errorf("got %d %s", answer.Code, answer.Body)
+		response := httptest.NewRecorder()
+		(&stack{}).handler().ServeHTTP(response, request)
+		if response.Code != http.StatusPartialContent || response.Body.String() != "il" || response.Header().Get("Content-Type") != "video/mp4" {
+			t.Errorf("got %d %s, want 206 with il as video/mp4", response.Code, response.Body)
 		}
 	})
 }

@@ -17,7 +17,7 @@ func (a *API) Fallback(mux *http.ServeMux) http.Handler {
 		if allow := refusal.header.Get("Allow"); allow != "" {
 			p.header.Set("Allow", allow)
 		}
-		a.answerError(w, r, p)
+		a.writeError(w, r, p)
 	})
 }
 

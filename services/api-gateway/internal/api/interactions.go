@@ -18,21 +18,21 @@ func (a *API) like(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Interactions.Like(r.Context(), &interactionv1.LikeRequest{UserId: userID(r.Context()), VideoId: r.PathValue("id")}); err != nil {
 		return err
 	}
-	return done(w)
+	return noContent(w)
 }
 
 func (a *API) unlike(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Interactions.Unlike(r.Context(), &interactionv1.UnlikeRequest{UserId: userID(r.Context()), VideoId: r.PathValue("id")}); err != nil {
 		return err
 	}
-	return done(w)
+	return noContent(w)
 }
 
 func (a *API) view(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Interactions.AddView(r.Context(), &interactionv1.AddViewRequest{UserId: userID(r.Context()), VideoId: r.PathValue("id")}); err != nil {
 		return err
 	}
-	return done(w)
+	return noContent(w)
 }
 
 func (a *API) postComment(w http.ResponseWriter, r *http.Request) error {

@@ -51,8 +51,8 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	return nil
 }
 
-// done responds without a body.
-func done(w http.ResponseWriter) error {
+// noContent responds without a body.
+func noContent(w http.ResponseWriter) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -33,10 +33,10 @@ func (a *API) notifications(w http.ResponseWriter, r *http.Request) error {
 		actors, videos = append(actors, n.GetActorId()), append(videos, n.GetVideoId())
 	}
 	var names, titles map[string]string
-	var asking sync.WaitGroup
-	asking.Go(func() { names = a.usernames(ctx, actors) })
-	asking.Go(func() { titles = a.titles(ctx, videos) })
-	asking.Wait()
+	var lookups sync.WaitGroup
+	lookups.Go(func() { names = a.usernames(ctx, actors) })
+	lookups.Go(func() { titles = a.titles(ctx, videos) })
+	lookups.Wait()
 	list := make([]notification, len(actors))
 	for i, n := range reply.GetNotifications() {
 		list[i] = notification{
@@ -55,5 +55,5 @@ func (a *API) markRead(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Notifications.MarkRead(r.Context(), &notificationv1.MarkReadRequest{UserId: userID(r.Context()), Id: r.PathValue("id")}); err != nil {
 		return err
 	}
-	return done(w)
+	return noContent(w)
 }

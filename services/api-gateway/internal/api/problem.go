@@ -50,8 +50,8 @@ func unauthenticated(challenge, detail string) *problem {
 	return p
 }
 
-// answerError writes err as a problem document.
-func (a *API) answerError(w http.ResponseWriter, r *http.Request, err error) {
+// writeError writes err as a problem document.
+func (a *API) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	var p *problem
 	if !errors.As(err, &p) {
 		p = fromStatus(err)

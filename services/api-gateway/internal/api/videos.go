@@ -114,7 +114,7 @@ func (a *API) deleteVideo(w http.ResponseWriter, r *http.Request) error {
 		_, err := a.Notifications.DeleteVideo(ctx, &notificationv1.DeleteVideoRequest{VideoId: id})
 		a.logLeft(ctx, "notifications", err)
 	}
-	return done(w)
+	return noContent(w)
 }
 
 func (a *API) logLeft(ctx context.Context, what string, err error) {
@@ -131,10 +131,10 @@ func (a *API) videosJSON(ctx context.Context, list ...*videov1.Video) []video {
 	}
 	var names map[string]string
 	var stats map[string]*interactionv1.Stats
-	var asking sync.WaitGroup
-	asking.Go(func() { names = a.usernames(ctx, owners) })
-	asking.Go(func() { stats = a.stats(ctx, ids) })
-	asking.Wait()
+	var lookups sync.WaitGroup
+	lookups.Go(func() { names = a.usernames(ctx, owners) })
+	lookups.Go(func() { stats = a.stats(ctx, ids) })
+	lookups.Wait()
 	videos := make([]video, len(list))
 	for i, v := range list {
 		videos[i] = videoJSON(v, names, stats[v.GetId()])

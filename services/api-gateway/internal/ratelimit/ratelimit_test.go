@@ -31,7 +31,7 @@ func TestLimiter_Take(t *testing.T) {
 			t.Helper()
 			wait := limiter.Take(t.Context(), client)
 			if (wait == 0) != allowed || wait > time.Minute {
-				t.Errorf("%s has to wait %s", client, wait)
+				t.Errorf("client %s: got wait %s, want allowed %t", client, wait, allowed)
 			}
 		}
 		take("a", true)
@@ -48,19 +48,19 @@ func TestLimiter_Take(t *testing.T) {
 		server.Close()
 		for range 3 {
 			if wait := limiter.Take(t.Context(), "a"); wait != 0 {
-				t.Errorf("has to wait %s", wait)
+				t.Errorf("got wait %s, want 0", wait)
 			}
 		}
 		collected, err := testutil.GatherAndCount(registry, "rate_limit_failed_open_total")
 		if err != nil || collected != 1 {
-			t.Fatalf("%d metrics, %v", collected, err)
+			t.Fatalf("got %d metrics, %v, want 1", collected, err)
 		}
 		families, err := registry.Gather()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := families[0].GetMetric()[0].GetCounter().GetValue(); got != 3 {
-			t.Errorf("counted %g", got)
+			t.Errorf("got count %g, want 3", got)
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
 )
 
-// world is every store in memory: one user, and passwords that are their own hash.
-type world struct {
+// fakes implements all dependencies with one user and trivial hashes.
+type fakes struct {
 	accounts.Users
 	user     accounts.User
 	hash     string
@@ -21,7 +21,7 @@ type world struct {
 	broken   error
 }
 
-func (w *world) Create(_ context.Context, username, email, hash string) (accounts.User, error) {
+func (w *fakes) Create(_ context.Context, username, email, hash string) (accounts.User, error) {
 	if email == w.user.Email {
 		return accounts.User{}, &accounts.TakenError{Field: "email"}
 	}
@@ -29,7 +29,7 @@ func (w *world) Create(_ context.Context, username, email, hash string) (account
 	return w.user, w.broken
 }
 
-func (w *world) ByEmail(_ context.Context, email string) (accounts.User, string, error) {
+func (w *fakes) ByEmail(_ context.Context, email string) (accounts.User, string, error) {
 	if w.broken != nil {
 		return accounts.User{}, "", w.broken
 	}
@@ -39,41 +39,41 @@ func (w *world) ByEmail(_ context.Context, email string) (accounts.User, string,
 	return w.user, w.hash, nil
 }
 
-func (w *world) Hash(_ context.Context, password string) (string, error) { return "#" + password, nil }
+func (w *fakes) Hash(_ context.Context, password string) (string, error) { return "#" + password, nil }
 
-func (w *world) Matches(_ context.Context, hash, password string) (bool, error) {
+func (w *fakes) Matches(_ context.Context, hash, password string) (bool, error) {
 	w.compared++
 	return hash == "#"+password, nil
 }
 
-func (w *world) Open(_ context.Context, userID string) (string, error) {
+func (w *fakes) Open(_ context.Context, userID string) (string, error) {
 	w.opened = append(w.opened, userID)
 	return "r1", nil
 }
 
-func (w *world) Rotate(_ context.Context, refresh string) (string, string, error) {
+func (w *fakes) Rotate(_ context.Context, refresh string) (string, string, error) {
 	if refresh != "r1" {
 		return "", "", accounts.ErrDenied
 	}
 	return "u1", "r2", nil
 }
 
-func (w *world) EndAll(_ context.Context, userID string) error {
+func (w *fakes) EndAll(_ context.Context, userID string) error {
 	w.ended = append(w.ended, userID)
 	return w.broken
 }
 
-func (w *world) Delete(_ context.Context, id string) error {
+func (w *fakes) Delete(_ context.Context, id string) error {
 	if id == w.user.ID {
 		w.user = accounts.User{}
 	}
 	return nil
 }
 
-func (w *world) Sign(userID string) (string, error) { return "jwt of " + userID, nil }
+func (w *fakes) Sign(userID string) (string, error) { return "jwt of " + userID, nil }
 
-func newService() (*accounts.Service, *world) {
-	w := &world{}
+func newService() (*accounts.Service, *fakes) {
+	w := &fakes{}
 	return &accounts.Service{Users: w, Sessions: w, Passwords: w, Signer: w, AccessTTL: time.Minute}, w
 }
 
@@ -84,7 +84,7 @@ func TestService_Register(t *testing.T) {
 		s, w := newService()
 		user, err := s.Register(t.Context(), accounts.Registration{Username: " Alice ", Email: "Alice@Example.com", Password: "correct horse"})
 		if err != nil || user.Username != "alice" || user.Email != "alice@example.com" || w.hash != "#correct horse" {
-			t.Errorf("user %+v, hash %q, error %v", user, w.hash, err)
+			t.Errorf("got user %+v, hash %q, error %v, want alice with hash #correct horse", user, w.hash, err)
 		}
 	})
 
@@ -96,12 +96,12 @@ func TestService_Register(t *testing.T) {
 			change func(*accounts.Registration)
 			fields string
 		}{
-			{"all of them", func(r *accounts.Registration) { *r = accounts.Registration{} }, "username email password"},
-			{"a username with a space", func(r *accounts.Registration) { r.Username = "al ice" }, "username"},
-			{"a username that is too long", func(r *accounts.Registration) { r.Username = strings.Repeat("a", 31) }, "username"},
-			{"an email with a name", func(r *accounts.Registration) { r.Email = "Alice <alice@example.com>" }, "email"},
-			{"a password of 7 characters", func(r *accounts.Registration) { r.Password = "äöüäöüä" }, "password"},
-			{"a password that is too long", func(r *accounts.Registration) { r.Password = strings.Repeat("a", 129) }, "password"},
+			{"all empty", func(r *accounts.Registration) { *r = accounts.Registration{} }, "username email password"},
+			{"username with a space", func(r *accounts.Registration) { r.Username = "al ice" }, "username"},
+			{"long username", func(r *accounts.Registration) { r.Username = strings.Repeat("a", 31) }, "username"},
+			{"email with a name", func(r *accounts.Registration) { r.Email = "Alice <alice@example.com>" }, "email"},
+			{"password of 7 characters", func(r *accounts.Registration) { r.Password = "äöüäöüä" }, "password"},
+			{"long password", func(r *accounts.Registration) { r.Password = strings.Repeat("a", 129) }, "password"},
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
@@ -112,17 +112,17 @@ func TestService_Register(t *testing.T) {
 				_, err := s.Register(t.Context(), r)
 				var invalid *accounts.InvalidError
 				if !errors.As(err, &invalid) {
-					t.Fatalf("got %v", err)
+					t.Fatalf("got %v, want an InvalidError", err)
 				}
 				var fields []string
 				for _, f := range invalid.Fields {
 					fields = append(fields, f.Field)
 				}
 				if got := strings.Join(fields, " "); got != test.fields {
-					t.Errorf("got %s", got)
+					t.Errorf("got fields %s, want %s", got, test.fields)
 				}
 				if w.user.ID != "" {
-					t.Error("the user was stored")
+					t.Error("an invalid user was stored")
 				}
 			})
 		}
@@ -137,9 +137,9 @@ func TestService_Login(t *testing.T) {
 			name, email, password string
 			want                  error
 		}{
-			{"the right password opens a session", "ALICE@example.com ", "correct horse", nil},
-			{"a wrong password is denied", "alice@example.com", "battery staple", accounts.ErrDenied},
-			{"an unknown email is denied alike", "bob@example.com", "correct horse", accounts.ErrDenied},
+			{"right password", "ALICE@example.com ", "correct horse", nil},
+			{"wrong password", "alice@example.com", "battery staple", accounts.ErrDenied},
+			{"unknown email", "bob@example.com", "correct horse", accounts.ErrDenied},
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
@@ -148,17 +148,17 @@ func TestService_Login(t *testing.T) {
 				w.user, w.hash = accounts.User{ID: "u1", Email: "alice@example.com"}, "#correct horse"
 				tokens, err := s.Login(t.Context(), test.email, test.password)
 				if !errors.Is(err, test.want) {
-					t.Fatalf("got %v", err)
+					t.Fatalf("got %v, want %v", err, test.want)
 				}
 				if w.compared != 1 {
-					t.Errorf("%d comparisons: the time tells whether the email is known", w.compared)
+					t.Errorf("got %d password comparisons, want 1 to hide whether the email is known", w.compared)
 				}
 				want := accounts.Tokens{Access: "jwt of u1", ExpiresIn: time.Minute, Refresh: "r1"}
 				if test.want == nil && tokens != want {
-					t.Errorf("got %+v", tokens)
+					t.Errorf("got %+v, want %+v", tokens, want)
 				}
 				if (len(w.opened) == 1) != (test.want == nil) {
-					t.Errorf("sessions opened for %q", w.opened)
+					t.Errorf("got sessions for %q, want one only after success", w.opened)
 				}
 			})
 		}
@@ -169,7 +169,7 @@ func TestService_Login(t *testing.T) {
 		s, w := newService()
 		w.broken = errors.New("connection refused")
 		if _, err := s.Login(t.Context(), "alice@example.com", "x"); !errors.Is(err, w.broken) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want %v", err, w.broken)
 		}
 	})
 }
@@ -181,10 +181,10 @@ func TestService_Refresh(t *testing.T) {
 		s, _ := newService()
 		want := accounts.Tokens{Access: "jwt of u1", ExpiresIn: time.Minute, Refresh: "r2"}
 		if tokens, err := s.Refresh(t.Context(), "r1"); tokens != want || err != nil {
-			t.Errorf("got %+v, %v", tokens, err)
+			t.Errorf("got %+v, %v, want %+v", tokens, err, want)
 		}
 		if _, err := s.Refresh(t.Context(), "other"); !errors.Is(err, accounts.ErrDenied) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want %v", err, accounts.ErrDenied)
 		}
 	})
 }
@@ -197,12 +197,12 @@ func TestService_Delete(t *testing.T) {
 		w.user = accounts.User{ID: "u1"}
 		w.broken = errors.New("away")
 		if err := s.Delete(t.Context(), "u1"); !errors.Is(err, w.broken) || w.user.ID == "" {
-			t.Errorf("the account is gone and its sessions are not: %v", err)
+			t.Errorf("got %v, user %+v, want %v and the user", err, w.user, w.broken)
 		}
 		w.broken = nil
 		for range 2 {
 			if err := s.Delete(t.Context(), "u1"); err != nil || w.user.ID != "" {
-				t.Errorf("got %v, user %+v", err, w.user)
+				t.Errorf("got %v, user %+v, want no error and no user", err, w.user)
 			}
 		}
 	})

@@ -24,15 +24,15 @@ func TestToStatus(t *testing.T) {
 			err  error
 			want codes.Code
 		}{
-			{"a taken name", &accounts.TakenError{Field: "email"}, codes.AlreadyExists},
-			{"a denial", accounts.ErrDenied, codes.Unauthenticated},
+			{"taken email", &accounts.TakenError{Field: "email"}, codes.AlreadyExists},
+			{"denied", accounts.ErrDenied, codes.Unauthenticated},
 			{"no such user", accounts.ErrNotFound, codes.NotFound},
-			{"a caller that went away", fmt.Errorf("find user: %w", context.Canceled), codes.Canceled},
-			{"no time left", fmt.Errorf("find user: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
-			{"a store that refuses connections", fmt.Errorf("open session: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), codes.Unavailable},
-			{"a database that shuts down", &pgconn.PgError{Code: "57P01"}, codes.Unavailable},
-			{"a query that is wrong", &pgconn.PgError{Code: "42601"}, codes.Internal},
-			{"anything else", errors.New("x"), codes.Internal},
+			{"canceled caller", fmt.Errorf("find user: %w", context.Canceled), codes.Canceled},
+			{"deadline exceeded", fmt.Errorf("find user: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
+			{"refused connection", fmt.Errorf("open session: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), codes.Unavailable},
+			{"database shutdown", &pgconn.PgError{Code: "57P01"}, codes.Unavailable},
+			{"invalid query", &pgconn.PgError{Code: "42601"}, codes.Internal},
+			{"other error", errors.New("x"), codes.Internal},
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
@@ -49,11 +49,11 @@ func TestToStatus(t *testing.T) {
 		err := toStatus(&accounts.InvalidError{Fields: []accounts.FieldError{{Field: "email", Problem: "must be an email address"}}})
 		reply := status.Convert(err)
 		if reply.Code() != codes.InvalidArgument || len(reply.Details()) != 1 {
-			t.Fatalf("got %v with %d details", err, len(reply.Details()))
+			t.Fatalf("got %v with %d details, want InvalidArgument with 1", err, len(reply.Details()))
 		}
 		bad, ok := reply.Details()[0].(*errdetails.BadRequest)
 		if !ok || bad.GetFieldViolations()[0].GetField() != "email" {
-			t.Errorf("got %v", reply.Details())
+			t.Errorf("got details %v, want a violation of email", reply.Details())
 		}
 	})
 }

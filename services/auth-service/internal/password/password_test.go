@@ -18,27 +18,27 @@ func TestHasher_Matches(t *testing.T) {
 		}
 		again, err := h.Hash(t.Context(), "correct horse")
 		if err != nil || again == hash {
-			t.Errorf("two hashes of a password are the same: the salt is missing (%v)", err)
+			t.Errorf("got equal hashes or error %v, want different salts", err)
 		}
 		if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
-			t.Errorf("hash is %s", hash)
+			t.Errorf("got hash %s, want the cost of the constants", hash)
 		}
 		const cheaper = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$uUaEYFDLKDVGk5ezE0IVBg" // of "correct horse"
 		tests := []struct {
 			name, hash, password string
 			want                 bool
 		}{
-			{"its password", hash, "correct horse", true},
-			{"another password", hash, "battery staple", false},
-			{"no password", hash, "", false},
-			{"no user", "", "correct horse", false},
-			{"a hash with an earlier cost, another password", cheaper, "battery staple", false},
+			{"right password", hash, "correct horse", true},
+			{"wrong password", hash, "battery staple", false},
+			{"empty password", hash, "", false},
+			{"empty hash", "", "correct horse", false},
+			{"earlier cost, wrong password", cheaper, "battery staple", false},
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
 				if got, err := h.Matches(t.Context(), test.hash, test.password); got != test.want || err != nil {
-					t.Errorf("got %t, %v", got, err)
+					t.Errorf("got %t, %v, want %t", got, err, test.want)
 				}
 			})
 		}
@@ -49,7 +49,7 @@ func TestHasher_Matches(t *testing.T) {
 		h := New()
 		for _, hash := range []string{"plain", "$2a$10$abc", "$argon2id$v=18$m=64,t=1,p=1$c2FsdA$a2V5", "$argon2id$v=19$m=64,t=0,p=1$c2FsdA$a2V5", "$argon2id$v=19$m=64,t=1,p=1$!$a2V5", "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$"} {
 			if ok, err := h.Matches(t.Context(), hash, "x"); ok || !errors.Is(err, errFormat) {
-				t.Errorf("%q: %t, %v", hash, ok, err)
+				t.Errorf("%q: got %t, %v, want %v", hash, ok, err, errFormat)
 			}
 		}
 	})
@@ -66,7 +66,7 @@ func TestHasher_Hash(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := h.Hash(ctx, "x"); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	})
 }

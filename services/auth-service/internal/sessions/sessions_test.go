@@ -37,7 +37,7 @@ func TestStore_Rotate(t *testing.T) {
 		for range 3 {
 			user, next, err := store.Rotate(t.Context(), token)
 			if err != nil || user != "u1" || next == token {
-				t.Fatalf("user %q, same token %t, error %v", user, next == token, err)
+				t.Fatalf("got user %q, same token %t, error %v, want u1 with a new token", user, next == token, err)
 			}
 			token = next
 		}
@@ -50,9 +50,9 @@ func TestStore_Rotate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, use := range []struct{ name, token string }{{"the used token", stolen}, {"the token after it", next}} {
+		for _, use := range []struct{ name, token string }{{"the used token", stolen}, {"the next token", next}} {
 			if _, _, err := store.Rotate(t.Context(), use.token); !errors.Is(err, accounts.ErrDenied) {
-				t.Errorf("%s: %v", use.name, err)
+				t.Errorf("%s: got %v, want %v", use.name, err, accounts.ErrDenied)
 			}
 		}
 	})
@@ -71,7 +71,7 @@ func TestStore_Rotate(t *testing.T) {
 		}
 		uses.Wait()
 		if good.Load() != 1 {
-			t.Errorf("%d uses succeeded", good.Load())
+			t.Errorf("got %d successful uses, want 1", good.Load())
 		}
 	})
 
@@ -80,12 +80,12 @@ func TestStore_Rotate(t *testing.T) {
 		store, server, token := open(t)
 		for _, made := range []string{"", "x", "x.y", strings.ToLower(token)} {
 			if _, _, err := store.Rotate(t.Context(), made); !errors.Is(err, accounts.ErrDenied) {
-				t.Errorf("%q: %v", made, err)
+				t.Errorf("%q: got %v, want %v", made, err, accounts.ErrDenied)
 			}
 		}
 		server.FastForward(time.Hour)
 		if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
-			t.Errorf("after its time: %v", err)
+			t.Errorf("expired token: got %v, want %v", err, accounts.ErrDenied)
 		}
 	})
 
@@ -94,7 +94,7 @@ func TestStore_Rotate(t *testing.T) {
 		store, server, token := open(t)
 		server.Close()
 		if _, _, err := store.Rotate(t.Context(), token); errors.Is(err, accounts.ErrDenied) || !redisdb.Unreachable(err) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want an unreachable error", err)
 		}
 	})
 }
@@ -106,7 +106,7 @@ func TestStore_Open(t *testing.T) {
 		_, server, token := open(t)
 		_, secret, _ := strings.Cut(token, ".")
 		if dump := server.Dump(); strings.Contains(dump, secret) {
-			t.Errorf("the secret is in Redis:\n%s", dump)
+			t.Errorf("Redis contains the secret:\n%s", dump)
 		}
 	})
 }
@@ -123,17 +123,17 @@ func TestStore_EndAll(t *testing.T) {
 		if err := store.EndAll(t.Context(), "u1"); err != nil {
 			t.Fatal(err)
 		}
-		later, err := store.Open(t.Context(), "u1") // by a login that had begun before
+		later, err := store.Open(t.Context(), "u1") // by a login that started before
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, token := range map[string]string{"an open session": token, "one that is opened meanwhile": later} {
+		for name, token := range map[string]string{"current session": token, "later session": later} {
 			if _, _, err := store.Rotate(t.Context(), token); !errors.Is(err, accounts.ErrDenied) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got %v, want %v", name, err, accounts.ErrDenied)
 			}
 		}
 		if _, _, err := store.Rotate(t.Context(), other); err != nil {
-			t.Errorf("another user's: %v", err)
+			t.Errorf("session of another user: got %v, want nil", err)
 		}
 	})
 }

@@ -36,34 +36,34 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if alice.Username != "alice" || alice.Email != "alice@example.com" || time.Since(alice.CreatedAt) > time.Minute {
-		t.Errorf("created %+v", alice)
+		t.Errorf("Create: got %+v, want alice created now", alice)
 	}
 	if got, hash, err := store.ByEmail(t.Context(), "alice@example.com"); got != alice || hash != "hash" || err != nil {
-		t.Errorf("by email: %+v, %q, %v", got, hash, err)
+		t.Errorf("ByEmail: got %+v, %q, %v, want %+v", got, hash, err, alice)
 	}
 	if got, err := store.ByID(t.Context(), alice.ID); got != alice || err != nil {
-		t.Errorf("by id: %+v, %v", got, err)
+		t.Errorf("ByID: got %+v, %v, want %+v", got, err, alice)
 	}
 
 	for field, duplicate := range map[string][2]string{"username": {"alice", "other@example.com"}, "email": {"other", "alice@example.com"}} {
 		var taken *accounts.TakenError
 		if _, err := store.Create(t.Context(), duplicate[0], duplicate[1], "hash"); !errors.As(err, &taken) || taken.Field != field {
-			t.Errorf("a second %s: %v", field, err)
+			t.Errorf("duplicate %s: got %v, want a TakenError", field, err)
 		}
 	}
 
 	if _, hash, err := store.ByEmail(t.Context(), "nobody@example.com"); !errors.Is(err, accounts.ErrNotFound) || hash != "" {
-		t.Errorf("nobody's email: %q, %v", hash, err)
+		t.Errorf("unknown email: got %q, %v, want %v", hash, err, accounts.ErrNotFound)
 	}
 	for _, id := range []string{"", "x", "00000000-0000-0000-0000-000000000000"} {
 		if _, err := store.ByID(t.Context(), id); !errors.Is(err, accounts.ErrNotFound) {
-			t.Errorf("id %q: %v", id, err)
+			t.Errorf("ByID %q: got %v, want %v", id, err, accounts.ErrNotFound)
 		}
 	}
 
 	names, err := store.Names(t.Context(), []string{alice.ID, "x", "00000000-0000-0000-0000-000000000000"})
 	if err != nil || len(names) != 1 || names[alice.ID] != "alice" {
-		t.Errorf("names %v, %v", names, err)
+		t.Errorf("Names: got %v, %v, want only alice", names, err)
 	}
 	bob, err := store.Create(t.Context(), "bob", "bob@example.com", "hash")
 	if err != nil {
@@ -71,20 +71,20 @@ func TestStore(t *testing.T) {
 	}
 	for _, id := range []string{bob.ID, bob.ID, "x"} {
 		if err := store.Delete(t.Context(), id); err != nil {
-			t.Errorf("delete %q: %v", id, err)
+			t.Errorf("Delete %q: got %v, want nil", id, err)
 		}
 	}
 	if _, err := store.ByID(t.Context(), bob.ID); !errors.Is(err, accounts.ErrNotFound) {
-		t.Errorf("after the deletion: %v", err)
+		t.Errorf("after Delete: got %v, want %v", err, accounts.ErrNotFound)
 	}
 
-	// Restarted, the database has the user, and the pool finds it again.
+	// The pool reconnects after a restart of the database.
 	server.Stop(t)
 	if _, err := store.ByID(t.Context(), alice.ID); !postgres.Unreachable(err) {
-		t.Errorf("without the database: %v", err)
+		t.Errorf("without the database: got %v, want an unreachable error", err)
 	}
 	server.Start(t)
 	if got, err := store.ByID(t.Context(), alice.ID); got != alice || err != nil {
-		t.Errorf("after a restart: %+v, %v", got, err)
+		t.Errorf("after a restart: got %+v, %v, want %+v", got, err, alice)
 	}
 }

@@ -22,18 +22,18 @@ type Server struct {
 
 // Like likes a video.
 func (s *Server) Like(ctx context.Context, r *interactionv1.LikeRequest) (*interactionv1.LikeResponse, error) {
-	return answer(&interactionv1.LikeResponse{}, s.Interactions.Like(ctx, r.GetUserId(), r.GetVideoId()))
+	return respond(&interactionv1.LikeResponse{}, s.Interactions.Like(ctx, r.GetUserId(), r.GetVideoId()))
 }
 
 // Unlike removes a like.
 func (s *Server) Unlike(ctx context.Context, r *interactionv1.UnlikeRequest) (*interactionv1.UnlikeResponse, error) {
-	return answer(&interactionv1.UnlikeResponse{}, s.Interactions.Unlike(ctx, r.GetUserId(), r.GetVideoId()))
+	return respond(&interactionv1.UnlikeResponse{}, s.Interactions.Unlike(ctx, r.GetUserId(), r.GetVideoId()))
 }
 
 // AddComment comments on a video.
 func (s *Server) AddComment(ctx context.Context, r *interactionv1.AddCommentRequest) (*interactionv1.AddCommentResponse, error) {
 	comment, err := s.Interactions.Comment(ctx, r.GetUserId(), r.GetVideoId(), r.GetText())
-	return answer(&interactionv1.AddCommentResponse{Comment: message(comment)}, err)
+	return respond(&interactionv1.AddCommentResponse{Comment: message(comment)}, err)
 }
 
 // ListComments returns a page of comments.
@@ -47,12 +47,12 @@ func (s *Server) ListComments(ctx context.Context, r *interactionv1.ListComments
 	for i, comment := range comments {
 		list[i] = message(comment)
 	}
-	return answer(&interactionv1.ListCommentsResponse{Comments: list, NextCursor: next.String()}, err)
+	return respond(&interactionv1.ListCommentsResponse{Comments: list, NextCursor: next.String()}, err)
 }
 
 // AddView counts a view.
 func (s *Server) AddView(ctx context.Context, r *interactionv1.AddViewRequest) (*interactionv1.AddViewResponse, error) {
-	return answer(&interactionv1.AddViewResponse{}, s.Interactions.View(ctx, r.GetUserId(), r.GetVideoId()))
+	return respond(&interactionv1.AddViewResponse{}, s.Interactions.View(ctx, r.GetUserId(), r.GetVideoId()))
 }
 
 // GetStats returns the counts of videos.
@@ -62,20 +62,20 @@ func (s *Server) GetStats(ctx context.Context, r *interactionv1.GetStatsRequest)
 	for i, v := range stats {
 		list[i] = &interactionv1.Stats{VideoId: v.VideoID, Likes: v.Likes, Comments: v.Comments, Views: v.Views, Liked: v.Liked}
 	}
-	return answer(&interactionv1.GetStatsResponse{Stats: list}, err)
+	return respond(&interactionv1.GetStatsResponse{Stats: list}, err)
 }
 
 // DeleteVideo deletes the interactions with a video.
 func (s *Server) DeleteVideo(ctx context.Context, r *interactionv1.DeleteVideoRequest) (*interactionv1.DeleteVideoResponse, error) {
-	return answer(&interactionv1.DeleteVideoResponse{}, s.Interactions.DeleteVideo(ctx, r.GetVideoId()))
+	return respond(&interactionv1.DeleteVideoResponse{}, s.Interactions.DeleteVideo(ctx, r.GetVideoId()))
 }
 
 // DeleteUser deletes the interactions of a user and with the user's videos.
 func (s *Server) DeleteUser(ctx context.Context, r *interactionv1.DeleteUserRequest) (*interactionv1.DeleteUserResponse, error) {
-	return answer(&interactionv1.DeleteUserResponse{}, s.Interactions.DeleteUser(ctx, r.GetUserId()))
+	return respond(&interactionv1.DeleteUserResponse{}, s.Interactions.DeleteUser(ctx, r.GetUserId()))
 }
 
-func answer[T any](reply *T, err error) (*T, error) {
+func respond[T any](reply *T, err error) (*T, error) {
 	if err != nil {
 		return nil, toStatus(err)
 	}

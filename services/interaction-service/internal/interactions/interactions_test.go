@@ -13,39 +13,39 @@ import (
 
 const aVideo = "8f14e45f-ceea-467f-9d3b-6f6d2f6b1f5a"
 
-// world is a store that counts, and a video-service that knows one video.
-type world struct {
+// fakes is a store that records actions, and a video-service with one video.
+type fakes struct {
 	interactions.Store
 	did   []interactions.Action
 	woken int
 	away  error
 }
 
-func (w *world) Owner(_ context.Context, video string) (string, error) {
+func (w *fakes) Owner(_ context.Context, video string) (string, error) {
 	if w.away == nil && video != aVideo {
 		return "", interactions.ErrNotFound
 	}
 	return "owner", w.away
 }
 
-func (w *world) Like(_ context.Context, a interactions.Action) error { return w.do(a) }
-func (w *world) View(_ context.Context, a interactions.Action) error { return w.do(a) }
+func (w *fakes) Like(_ context.Context, a interactions.Action) error { return w.do(a) }
+func (w *fakes) View(_ context.Context, a interactions.Action) error { return w.do(a) }
 
-func (w *world) Comment(_ context.Context, a interactions.Action, text string) (interactions.Comment, error) {
+func (w *fakes) Comment(_ context.Context, a interactions.Action, text string) (interactions.Comment, error) {
 	return interactions.Comment{ID: "c1", UserID: a.User, Text: text}, w.do(a)
 }
 
-func (w *world) Unlike(_ context.Context, user, video string) error {
+func (w *fakes) Unlike(_ context.Context, user, video string) error {
 	return w.do(interactions.Action{User: user, Video: video})
 }
 
-func (w *world) do(a interactions.Action) error {
+func (w *fakes) do(a interactions.Action) error {
 	w.did = append(w.did, a)
 	return nil
 }
 
-func newService() (*interactions.Service, *world) {
-	w := &world{}
+func newService() (*interactions.Service, *fakes) {
+	w := &fakes{}
 	return &interactions.Service{Store: w, Videos: w, Wake: func() { w.woken++ }}, w
 }
 
@@ -61,21 +61,21 @@ func TestService(t *testing.T) {
 			t.Error(err)
 		}
 		if c, err := s.Comment(t.Context(), "u1", aVideo, " nice "); err != nil || c.Text != "nice" {
-			t.Errorf("%+v, %v", c, err)
+			t.Errorf("Comment: got %+v, %v, want trimmed text", c, err)
 		}
 		for _, a := range w.did {
 			if want := (interactions.Action{User: "u1", Video: aVideo, Owner: "owner"}); a != want {
-				t.Errorf("got %+v", a)
+				t.Errorf("got %+v, want %+v", a, want)
 			}
 		}
 		if len(w.did) != 3 || w.woken != 3 {
-			t.Errorf("did %d, woke %d times", len(w.did), w.woken)
+			t.Errorf("got %d actions and %d wake-ups, want 3 and 3", len(w.did), w.woken)
 		}
 	})
 
 	t.Run("rejects actions on unknown videos", func(t *testing.T) {
 		t.Parallel()
-		for name, away := range map[string]error{"not there": nil, "away": errors.New("away")} {
+		for name, away := range map[string]error{"unknown video": nil, "unavailable service": errors.New("away")} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s, w := newService()
@@ -86,11 +86,11 @@ func TestService(t *testing.T) {
 				_, comment := s.Comment(t.Context(), "u1", "other", "nice")
 				for what, err := range map[string]error{"like": s.Like(t.Context(), "u1", "other"), "view": s.View(t.Context(), "u1", "other"), "comment": comment} {
 					if !errors.Is(err, want) {
-						t.Errorf("%s: %v", what, err)
+						t.Errorf("%s: got %v, want %v", what, err, want)
 					}
 				}
 				if len(w.did) != 0 {
-					t.Errorf("did %v", w.did)
+					t.Errorf("got actions %v, want none", w.did)
 				}
 			})
 		}
@@ -107,14 +107,14 @@ func TestService(t *testing.T) {
 			err  error
 			kind refusal.Kind
 		}{
-			"an empty comment": {empty, refusal.Invalid}, "a long comment": {long, refusal.Invalid}, "too many videos": {many, refusal.Invalid},
-			"comments on no video": {list, refusal.NotFound}, "no video unliked": {s.Unlike(t.Context(), "u1", "x"), refusal.NotFound},
-			"no video deleted": {s.DeleteVideo(t.Context(), "x"), refusal.NotFound},
+			"empty comment": {empty, refusal.Invalid}, "long comment": {long, refusal.Invalid}, "too many videos": {many, refusal.Invalid},
+			"Comments with an invalid id": {list, refusal.NotFound}, "Unlike with an invalid id": {s.Unlike(t.Context(), "u1", "x"), refusal.NotFound},
+			"DeleteVideo with an invalid id": {s.DeleteVideo(t.Context(), "x"), refusal.NotFound},
 		}
 		for name, test := range tests {
 			var refused *refusal.Error
 			if !errors.As(test.err, &refused) || refused.Kind != test.kind {
-				t.Errorf("%s: %v", name, test.err)
+				t.Errorf("%s: got %v, want kind %q", name, test.err, test.kind)
 			}
 		}
 	})
@@ -127,7 +127,7 @@ func TestService_Unlike(t *testing.T) {
 		s, w := newService()
 		w.away = errors.New("away")
 		if err := s.Unlike(t.Context(), "u1", aVideo); err != nil || len(w.did) != 1 {
-			t.Errorf("%v, did %v", err, w.did)
+			t.Errorf("got %v, actions %v, want one action", err, w.did)
 		}
 	})
 }

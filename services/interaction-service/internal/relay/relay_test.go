@@ -55,7 +55,7 @@ func setUp(t *testing.T) (store.Store, *kafkatest.Broker, *kgo.Client) {
 	return store.Store{Pool: pool}, broker, client
 }
 
-// start runs a relay until the test, or what start returns, ends it.
+// start runs a relay until stop is called or the test ends.
 func start(t *testing.T, outbox relay.Outbox, client *kgo.Client) (r *relay.Relay, stop func()) {
 	t.Helper()
 	r = relay.New(outbox, client, 50*time.Millisecond, discard, prometheus.NewRegistry())
@@ -72,7 +72,7 @@ func decode(t *testing.T, records []*kgo.Record) (list []events.Event) {
 	for _, record := range records {
 		event, err := events.Decode(record.Value)
 		if err != nil || string(record.Key) != event.Video {
-			t.Fatalf("key %s, value %s, %v", record.Key, record.Value, err)
+			t.Fatalf("got key %s, value %s, error %v, want the video id as key", record.Key, record.Value, err)
 		}
 		list = append(list, event)
 	}
@@ -87,7 +87,7 @@ func waitUntilEmpty(t *testing.T, s store.Store) {
 			t.Fatal(err)
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d events are not published", n)
+			t.Fatalf("got %d unpublished events, want 0", n)
 		}
 	}
 }
@@ -111,12 +111,12 @@ func TestRelay_Run(t *testing.T) {
 		seen, last := map[string]bool{}, map[string]time.Time{}
 		for _, event := range decode(t, broker.Read(t, events.Topic, videos*each)) {
 			if seen[event.ID] || event.Time.Before(last[event.Video]) {
-				t.Errorf("%+v comes twice or too late", event)
+				t.Errorf("repeated or out of order: %+v", event)
 			}
 			seen[event.ID], last[event.Video] = true, event.Time
 		}
 		if len(seen) != videos*each {
-			t.Errorf("%d events", len(seen))
+			t.Errorf("got %d events, want %d", len(seen), videos*each)
 		}
 	})
 
@@ -127,13 +127,13 @@ func TestRelay_Run(t *testing.T) {
 		view(t, s, 1)
 		waitUntilEmpty(t, s)
 		broker.Stop()
-		view(t, s, 2) // is taken all the same
+		view(t, s, 2) // accepted without a broker
 		view(t, s, 2)
 		broker.Start(t)
 		view(t, s, 3)
 		waitUntilEmpty(t, s)
 		ids := map[string]bool{}
-		for n := 4; len(ids) < 4; n++ { // one that was sent as the broker stopped may be there twice
+		for n := 4; len(ids) < 4; n++ { // an event sent while the broker stopped may be repeated
 			for _, event := range decode(t, broker.Read(t, events.Topic, n)) {
 				ids[event.ID] = true
 			}
@@ -149,12 +149,12 @@ func TestRelay_Run(t *testing.T) {
 		waitUntilEmpty(t, s)
 		list := decode(t, broker.Read(t, events.Topic, 2))
 		if len(list) != 2 || list[0] != list[1] {
-			t.Errorf("got %+v", list)
+			t.Errorf("got %+v, want the same event twice", list)
 		}
 	})
 }
 
-// crashing dies between sending and marking, once.
+// crashing fails once between sending events and removing them.
 type crashing struct {
 	store.Store
 	crashed chan struct{}

@@ -47,7 +47,7 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
-// drain publishes everything and returns it.
+// drain publishes all events and returns them.
 func drain(t *testing.T, s store.Store) (list []events.Event) {
 	t.Helper()
 	for {
@@ -90,28 +90,28 @@ func TestStore(t *testing.T) {
 		stats, err := s.Stats(t.Context(), []string{second, video}, bob)
 		must(t, err)
 		if want := (interactions.Stats{VideoID: video, Likes: 1, Comments: 1, Views: 2, Liked: true}); len(stats) != 2 || stats[1] != want || stats[0] != (interactions.Stats{VideoID: second}) {
-			t.Errorf("got %+v", stats)
+			t.Errorf("Stats: got %+v, want %+v second", stats, want)
 		}
 		if stats, err := s.Stats(t.Context(), []string{video}, ""); err != nil || stats[0].Liked {
-			t.Errorf("for nobody: %+v, %v", stats, err)
+			t.Errorf("Stats without a viewer: got %+v, %v, want liked false", stats, err)
 		}
 		list, err := s.Comments(t.Context(), video, page.Cursor{}, 10)
 		if err != nil || len(list) != 1 || list[0] != comment {
-			t.Errorf("comments %+v, %v", list, err)
+			t.Errorf("Comments: got %+v, %v, want %+v", list, err, comment)
 		}
 
 		must(t, s.Unlike(t.Context(), bob, video), s.Unlike(t.Context(), bob, video), s.Unlike(t.Context(), alice, video))
 		published := drain(t, s)
 		if got, want := types(published), "liked viewed viewed commented unliked"; got != want {
-			t.Errorf("events %s, want %s", got, want)
+			t.Errorf("got events %s, want %s", got, want)
 		}
 		for _, e := range published {
 			if e.Actor != bob || e.Video != video || e.Owner != alice || e.ID == "" || e.Time.IsZero() {
-				t.Errorf("event %+v", e)
+				t.Errorf("unexpected event %+v", e)
 			}
 		}
 		if again := drain(t, s); len(again) != 0 {
-			t.Errorf("published again: %+v", again)
+			t.Errorf("second drain: got %+v, want no events", again)
 		}
 	})
 
@@ -130,19 +130,19 @@ func TestStore(t *testing.T) {
 			t.Helper()
 			for i, got := range stats(t, s) {
 				if got != want[i] {
-					t.Errorf("%s: %+v, want %+v", when, got, want[i])
+					t.Errorf("%s: got %+v, want %+v", when, got, want[i])
 				}
 			}
 			if list := drain(t, s); len(list) != 0 {
-				t.Errorf("%s: events %s", when, types(list))
+				t.Errorf("%s: got events %s, want none", when, types(list))
 			}
 		}
 		fill()
 		must(t, s.DeleteVideo(t.Context(), video))
-		check("a deleted video", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Likes: 1, Comments: 1, Views: 1})
+		check("after DeleteVideo", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Likes: 1, Comments: 1, Views: 1})
 		fill()
 		must(t, s.DeleteUser(t.Context(), alice), s.DeleteUser(t.Context(), alice))
-		check("a deleted user", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Views: 2}) // what alice saw of bob's counts on
+		check("after DeleteUser", interactions.Stats{VideoID: video}, interactions.Stats{VideoID: second, Views: 2}) // alice's views still count
 	})
 }
 
@@ -167,14 +167,13 @@ func TestStore_Publish(t *testing.T) {
 			return ids(e[:1]), errAway // the first was acknowledged
 		})
 		if !errors.Is(err, errAway) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want %v", err, errAway)
 		}
 		if rest := drain(t, s); len(rest) != 1 || rest[0].ID != offered[1].ID {
-			t.Errorf("got %+v of %+v", rest, offered)
+			t.Errorf("got %+v, want the second of %+v", rest, offered)
 		}
 	})
 
-	// Several pods publish at once: no event is lost, and none comes twice.
 	t.Run("publishes once with several publishers", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
@@ -185,7 +184,7 @@ func TestStore_Publish(t *testing.T) {
 			}
 		}
 		var mu sync.Mutex
-		var order []string // as Kafka would see it
+		var order []string // in the order of sending
 		var pods sync.WaitGroup
 		for range 4 {
 			pods.Go(func() {
@@ -205,19 +204,19 @@ func TestStore_Publish(t *testing.T) {
 				}
 			})
 		}
-		// Meanwhile there is more.
+		// A new event while the others are being published.
 		must(t, s.Like(t.Context(), interactions.Action{User: bob, Video: video, Owner: alice}))
 		pods.Wait()
 		order = append(order, ids(drain(t, s))...)
 		seen := map[string]bool{}
 		for _, id := range order {
 			if seen[id] {
-				t.Errorf("%s twice", id)
+				t.Errorf("event %s published twice", id)
 			}
 			seen[id] = true
 		}
 		if len(seen) != videos*each+1 {
-			t.Errorf("%d events", len(seen))
+			t.Errorf("got %d events, want %d", len(seen), videos*each+1)
 		}
 	})
 }

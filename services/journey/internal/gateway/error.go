@@ -24,17 +24,17 @@ func (e *Error) Error() string { return fmt.Sprintf("%s %s: %s", e.Method, e.URL
 // maxExcerpt is the number of characters of a response that an error shows.
 const maxExcerpt = 300
 
-// unwanted returns the error of a response with an unexpected status. It does
+// statusError returns the error of a response with an unexpected status. It does
 // not show a successful response, which could contain tokens.
-func (c *Client) unwanted(r Request, answer Answer) *Error {
-	e := &Error{Method: r.Method, URL: c.URL + r.Path, Status: answer.Status}
-	e.what = fmt.Sprintf("%d %s", answer.Status, http.StatusText(answer.Status))
-	if answer.Status < http.StatusBadRequest {
+func (c *Client) statusError(r Request, response Response) *Error {
+	e := &Error{Method: r.Method, URL: c.URL + r.Path, Status: response.Status}
+	e.what = fmt.Sprintf("%d %s", response.Status, http.StatusText(response.Status))
+	if response.Status < http.StatusBadRequest {
 		e.what += fmt.Sprintf(", want %d", r.Status)
-	} else if text := c.excerpt(answer.Body); text != "" {
+	} else if text := c.excerpt(response.Body); text != "" {
 		e.what += ": " + text
 	}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		e.retryAfter = time.Duration(seconds) * time.Second
 	}
 	return e
@@ -57,11 +57,11 @@ func (c *Client) excerpt(body []byte) string {
 // before that. A request over the rate limit or without a connection was not
 // processed. A request to an unavailable service may have been, so only
 // idempotent ones are retried.
-func (e *Error) repeatable(try int, away, patience time.Duration) (wait time.Duration, yes bool) {
+func (e *Error) repeatable(try int, away, retryTimeout time.Duration) (wait time.Duration, yes bool) {
 	switch {
 	case e.Status == http.StatusTooManyRequests:
 		return e.retryAfter, true
-	case e.unsent && away < patience:
+	case e.unsent && away < retryTimeout:
 		return 0, true
 	}
 	switch e.Status {

@@ -16,15 +16,15 @@ import (
 
 // Client sends requests to one gateway.
 type Client struct {
-	URL     string        // without a trailing slash
-	HTTP    http.Client   // should not follow redirects: the API has none
-	Timeout time.Duration // for one attempt, including its response
-	Pause   time.Duration // before the next attempt; a longer Retry-After takes precedence
+	URL           string        // without a trailing slash
+	HTTP          http.Client   // should not follow redirects: the API has none
+	Timeout       time.Duration // for one attempt, including its response
+	RetryInterval time.Duration // before the next attempt; a longer Retry-After takes precedence
 
-	// Patience is how long the client retries a gateway that accepts no
+	// RetryTimeout is how long the client retries a gateway that accepts no
 	// connection, for example because its last pod is briefly not ready.
 	// Consecutive requests share it.
-	Patience time.Duration
+	RetryTimeout time.Duration
 
 	away    time.Time // since when no connection is accepted; zero after a successful one
 	secrets []string
@@ -35,8 +35,8 @@ type Client struct {
 // replaced.
 const maxTries = 3
 
-// maxAnswer is the maximum number of bytes read from a response.
-const maxAnswer = 4 << 20
+// maxBody is the maximum number of bytes read from a response.
+const maxBody = 4 << 20
 
 // Request is a request with an optional Token, and Body as JSON.
 type Request struct {
@@ -47,8 +47,8 @@ type Request struct {
 	Into         any // receives the response's JSON, if not nil
 }
 
-// Answer is a response with the expected status.
-type Answer struct {
+// Response is a response with the expected status.
+type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
@@ -65,10 +65,10 @@ func (c *Client) Hide(secrets ...string) {
 
 // Do sends a request and retries it where that is safe and ctx has time for it.
 // The error is an [Error].
-func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
+func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	for try := 1; ; try++ {
 		sent := time.Now()
-		answer, failure := c.send(ctx, r)
+		response, failure := c.send(ctx, r)
 		switch {
 		case failure == nil || !failure.unsent:
 			c.away = time.Time{}
@@ -76,11 +76,11 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 			c.away = sent
 		}
 		if failure == nil {
-			return answer, nil
+			return response, nil
 		}
-		wait, yes := failure.repeatable(try, time.Since(c.away), c.Patience)
-		if !yes || !Wait(ctx, max(wait, c.Pause)) {
-			return Answer{}, failure
+		wait, yes := failure.repeatable(try, time.Since(c.away), c.RetryTimeout)
+		if !yes || !Wait(ctx, max(wait, c.RetryInterval)) {
+			return Response{}, failure
 		}
 	}
 }
@@ -98,25 +98,25 @@ func Wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (c *Client) send(ctx context.Context, r Request) (Answer, *Error) {
+func (c *Client) send(ctx context.Context, r Request) (Response, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no response within %s", c.Timeout))
 	defer cancel()
-	answer, err := c.exchange(ctx, r)
+	response, err := c.exchange(ctx, r)
 	switch {
 	case err != nil:
 		var network *net.OpError
 		unsent := errors.As(err, &network) && network.Op == "dial"
-		return Answer{}, &Error{Method: r.Method, URL: c.URL + r.Path, what: reason(ctx, err), unsent: unsent}
-	case answer.Status != r.Status:
-		return Answer{}, c.unwanted(r, answer)
+		return Response{}, &Error{Method: r.Method, URL: c.URL + r.Path, what: reason(ctx, err), unsent: unsent}
+	case response.Status != r.Status:
+		return Response{}, c.statusError(r, response)
 	case r.Into == nil:
-		return answer, nil
+		return response, nil
 	}
-	if err := json.Unmarshal(answer.Body, r.Into); err != nil {
-		what := fmt.Sprintf("%d %s, not as the API specifies: %v", answer.Status, http.StatusText(answer.Status), err)
-		return Answer{}, &Error{Method: r.Method, URL: c.URL + r.Path, Status: answer.Status, what: what}
+	if err := json.Unmarshal(response.Body, r.Into); err != nil {
+		what := fmt.Sprintf("%d %s, not as the API specifies: %v", response.Status, http.StatusText(response.Status), err)
+		return Response{}, &Error{Method: r.Method, URL: c.URL + r.Path, Status: response.Status, what: what}
 	}
-	return answer, nil
+	return response, nil
 }
 
 // reason returns why there is no response, without the URL, which Error
@@ -132,18 +132,18 @@ func reason(ctx context.Context, err error) string {
 	return err.Error()
 }
 
-func (c *Client) exchange(ctx context.Context, r Request) (Answer, error) {
+func (c *Client) exchange(ctx context.Context, r Request) (Response, error) {
 	var body io.Reader
 	if r.Body != nil {
 		data, err := json.Marshal(r.Body)
 		if err != nil {
-			return Answer{}, fmt.Errorf("encode body: %w", err)
+			return Response{}, fmt.Errorf("encode body: %w", err)
 		}
 		body = bytes.NewReader(data)
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, c.URL+r.Path, body)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if r.Token != "" {
@@ -151,12 +151,12 @@ func (c *Client) exchange(ctx context.Context, r Request) (Answer, error) {
 	}
 	response, err := c.HTTP.Do(request)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	if err != nil {
-		return Answer{}, fmt.Errorf("read response: %w", err)
+		return Response{}, fmt.Errorf("read response: %w", err)
 	}
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: data}, nil
+	return Response{Status: response.StatusCode, Header: response.Header, Body: data}, nil
 }

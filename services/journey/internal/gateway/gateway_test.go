@@ -15,7 +15,7 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/gateway"
 )
 
-// serve answers with the statuses, one after the other and the last for ever.
+// serve responds with the statuses in order and repeats the last one.
 func serve(t *testing.T, retryAfter string, statuses ...int) (client *gateway.Client, count *int) {
 	t.Helper()
 	count = new(int)
@@ -25,7 +25,7 @@ func serve(t *testing.T, retryAfter string, statuses ...int) (client *gateway.Cl
 		*count++
 	}))
 	t.Cleanup(server.Close)
-	return &gateway.Client{URL: server.URL, Timeout: time.Minute, Pause: time.Millisecond}, count
+	return &gateway.Client{URL: server.URL, Timeout: time.Minute, RetryInterval: time.Millisecond}, count
 }
 
 func TestClient_Do(t *testing.T) {
@@ -38,13 +38,13 @@ func TestClient_Do(t *testing.T) {
 			tries    int
 			answered bool
 		}{
-			"a read of what is away for a moment":      {"GET", []int{503, 502, 200}, 3, true},
-			"a read of what stays away":                {"GET", []int{503}, 3, false},
-			"a deletion":                               {"DELETE", []int{504, 200}, 2, true},
-			"a post may have been taken":               {"POST", []int{503, 200}, 1, false},
-			"a bug does not go away":                   {"GET", []int{500, 200}, 1, false},
-			"over the limit nothing was done":          {"POST", []int{429, 429, 429, 429, 200}, 5, true},
-			"what was answered is not asked once more": {"GET", []int{200}, 1, true},
+			"GET during a short outage":  {"GET", []int{503, 502, 200}, 3, true},
+			"GET during an outage":       {"GET", []int{503}, 3, false},
+			"DELETE":                     {"DELETE", []int{504, 200}, 2, true},
+			"POST that may be processed": {"POST", []int{503, 200}, 1, false},
+			"internal error":             {"GET", []int{500, 200}, 1, false},
+			"rate limit":                 {"POST", []int{429, 429, 429, 429, 200}, 5, true},
+			"success":                    {"GET", []int{200}, 1, true},
 		}
 		for what, test := range tests {
 			t.Run(what, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestClient_Do(t *testing.T) {
 				client, count := serve(t, "", test.statuses...)
 				_, err := client.Do(t.Context(), gateway.Request{Method: test.method, Path: "/a", Status: 200})
 				if *count != test.tries || (err == nil) != test.answered {
-					t.Errorf("%d tries, want %d; error %v", *count, test.tries, err)
+					t.Errorf("got %d requests, want %d; error %v", *count, test.tries, err)
 				}
 			})
 		}
@@ -63,7 +63,7 @@ func TestClient_Do(t *testing.T) {
 		client, count := serve(t, "1", 429, 200)
 		start := time.Now()
 		if _, err := client.Do(t.Context(), gateway.Request{Method: "POST", Path: "/a", Status: 200}); err != nil || time.Since(start) < time.Second {
-			t.Errorf("error %v after %s and %d tries", err, time.Since(start), *count)
+			t.Errorf("got error %v after %s and %d requests, want success after 1s", err, time.Since(start), *count)
 		}
 		client, _ = serve(t, "60", 429)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -71,7 +71,7 @@ func TestClient_Do(t *testing.T) {
 		start = time.Now()
 		_, err := client.Do(ctx, gateway.Request{Method: "POST", Path: "/a", Status: 200})
 		if err == nil || !strings.HasSuffix(err.Error(), "/a: 429 Too Many Requests") || time.Since(start) > 20*time.Second {
-			t.Errorf("error %v after %s, want the answer's at once", err, time.Since(start))
+			t.Errorf("got error %v after %s, want 429 at once", err, time.Since(start))
 		}
 	})
 
@@ -87,13 +87,13 @@ func TestClient_Do(t *testing.T) {
 			t.Fatal(err)
 		}
 		post := gateway.Request{Method: "POST", Path: "/a", Status: 200}
-		client := &gateway.Client{URL: "http://" + address, Timeout: time.Minute, Pause: time.Millisecond}
+		client := &gateway.Client{URL: "http://" + address, Timeout: time.Minute, RetryInterval: time.Millisecond}
 		if _, err := client.Do(t.Context(), post); err == nil || !strings.Contains(err.Error(), "connection refused") {
-			t.Errorf("without patience: %v", err)
+			t.Errorf("without RetryTimeout: got %v, want connection refused", err)
 		}
-		client.Patience = time.Minute
+		client.RetryTimeout = time.Minute
 		go func() {
-			time.Sleep(20 * time.Millisecond) // some tries are refused
+			time.Sleep(20 * time.Millisecond) // some attempts are refused
 			again, err := config.Listen(t.Context(), "tcp", address)
 			if err != nil {
 				t.Error(err)
@@ -108,11 +108,11 @@ func TestClient_Do(t *testing.T) {
 		}
 	})
 
-	t.Run("shares Patience between requests", func(t *testing.T) {
+	t.Run("shares RetryTimeout between requests", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			var refused error
-			client := &gateway.Client{URL: "http://gateway", Timeout: time.Minute, Pause: time.Second, Patience: 10 * time.Second}
+			client := &gateway.Client{URL: "http://gateway", Timeout: time.Minute, RetryInterval: time.Second, RetryTimeout: 10 * time.Second}
 			client.HTTP.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, refused
 			})
@@ -127,13 +127,13 @@ func TestClient_Do(t *testing.T) {
 			away := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 			refused = away
 			if first, second := took(), took(); first != 10*time.Second || second != 0 {
-				t.Errorf("the first request took %s, the second %s", first, second)
+				t.Errorf("got %s for the first request and %s for the second, want 10s and 0s", first, second)
 			}
 			refused = nil
 			took()
 			refused = away
 			if third := took(); third != 10*time.Second {
-				t.Errorf("after an answer a request took %s", third)
+				t.Errorf("after a response: got %s, want 10s", third)
 			}
 		})
 	})
@@ -150,7 +150,7 @@ func TestClient_Do(t *testing.T) {
 		_, err := client.Do(t.Context(), gateway.Request{Method: "GET", Path: "/a", Status: 200})
 		want := "GET " + server.URL + "/a: 500 Internal Server Error: a b � " + strings.Repeat("x", 282) + " (hidden) an…"
 		if err == nil || err.Error() != want {
-			t.Errorf("got  %v\nwant %s", err, want)
+			t.Errorf("got %v, want %s", err, want)
 		}
 	})
 
@@ -161,7 +161,7 @@ func TestClient_Do(t *testing.T) {
 		closed := httptest.NewServer(nil)
 		closed.Close()
 		for url, want := range map[string]string{hangs.URL: "no response within 20ms", closed.URL: "connection refused"} {
-			client := &gateway.Client{URL: url, Timeout: 20 * time.Millisecond, Pause: time.Millisecond}
+			client := &gateway.Client{URL: url, Timeout: 20 * time.Millisecond, RetryInterval: time.Millisecond}
 			_, err := client.Do(t.Context(), gateway.Request{Method: "GET", Path: "/a", Status: 200})
 			var failure *gateway.Error
 			if !errors.As(err, &failure) || failure.Status != 0 || !strings.HasSuffix(err.Error(), want) || strings.Count(err.Error(), url) != 1 {

@@ -14,8 +14,8 @@ import (
 type account struct {
 	email, password string
 
-	asked bool   // registration was attempted, so the account may exist
-	id    string // set if the account exists
+	attempted bool   // registration was attempted, so the account may exist
+	id        string // set if the account exists
 	tokens
 }
 
@@ -37,7 +37,7 @@ func (j *Journey) register(ctx context.Context) error {
 // receives no mail.
 func (j *Journey) registerOne(ctx context.Context, a *account) error {
 	name := "journey_" + strings.ToLower(rand.Text()[:12])
-	a.email, a.password, a.asked = name+"@journey.invalid", rand.Text(), true
+	a.email, a.password, a.attempted = name+"@journey.invalid", rand.Text(), true
 	j.Gateway.Hide(a.password)
 	var user struct{ ID string }
 	_, err := j.Gateway.Do(ctx, gateway.Request{

@@ -34,7 +34,7 @@ func (j *Journey) deleteVideo(ctx context.Context, id string) error {
 // deleteAccount deletes an account and everything that belongs to it, even if
 // the response to its registration was lost.
 func (j *Journey) deleteAccount(ctx context.Context, a *account) error {
-	if !a.asked {
+	if !a.attempted {
 		return nil
 	}
 	if a.Access == "" {

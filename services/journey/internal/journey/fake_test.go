@@ -13,15 +13,14 @@ import (
 	"time"
 )
 
-// A fake is a gateway with the whole stack in its memory. A handler in instead
-// answers a request in its place, by the request's pattern.
+// fake is an in-memory gateway. The handlers in instead replace its own, by pattern.
 type fake struct {
 	mu       sync.Mutex
 	url      string
 	instead  map[string]http.HandlerFunc
-	accounts map[string]map[string]string // by id: what was registered
-	videos   []map[string]any             // the newest first
-	likes    map[string]string            // users by the video that they like
+	accounts map[string]map[string]string // request bodies by id
+	videos   []map[string]any             // newest first
+	likes    map[string]string            // user by liked video
 	cached   bool
 	issued   int
 }
@@ -53,20 +52,20 @@ func newFake(t *testing.T, instead map[string]http.HandlerFunc) *fake {
 	return f
 }
 
-// left says how many accounts and videos there are.
+// left returns the numbers of accounts and videos.
 func (f *fake) left() (accounts, videos int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.accounts), len(f.videos)
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
+func respond(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }
 
 func broken(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusInternalServerError, map[string]any{"title": "Internal Server Error", "status": 500})
+	respond(w, http.StatusInternalServerError, map[string]any{"title": "Internal Server Error", "status": 500})
 }
 
 func decode(r *http.Request) map[string]string {
@@ -81,7 +80,7 @@ func (f *fake) register(w http.ResponseWriter, r *http.Request) {
 	f.issued++
 	id := fmt.Sprintf("user-%d", f.issued)
 	f.accounts[id] = decode(r)
-	answer(w, http.StatusCreated, map[string]string{"id": id})
+	respond(w, http.StatusCreated, map[string]string{"id": id})
 }
 
 func (f *fake) login(w http.ResponseWriter, r *http.Request) {
@@ -90,25 +89,25 @@ func (f *fake) login(w http.ResponseWriter, r *http.Request) {
 	body := decode(r)
 	for id, account := range f.accounts {
 		if account["email"] == body["email"] && account["password"] == body["password"] {
-			answer(w, http.StatusOK, map[string]string{"access_token": "access of " + id, "refresh_token": "refresh of " + id})
+			respond(w, http.StatusOK, map[string]string{"access_token": "access of " + id, "refresh_token": "refresh of " + id})
 			return
 		}
 	}
-	answer(w, http.StatusUnauthorized, map[string]string{"detail": "wrong email or password"})
+	respond(w, http.StatusUnauthorized, map[string]string{"detail": "wrong email or password"})
 }
 
 func (f *fake) refresh(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimPrefix(decode(r)["refresh_token"], "refresh of ")
-	answer(w, http.StatusOK, map[string]string{"access_token": "access of " + id, "refresh_token": "refresh of " + id})
+	respond(w, http.StatusOK, map[string]string{"access_token": "access of " + id, "refresh_token": "refresh of " + id})
 }
 
-// user is who asks.
+// user returns the id of the requesting user.
 func user(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer access of ")
 }
 
 func (f *fake) me(w http.ResponseWriter, r *http.Request) {
-	answer(w, http.StatusOK, map[string]string{"id": user(r)})
+	respond(w, http.StatusOK, map[string]string{"id": user(r)})
 }
 
 func (f *fake) deleteMe(w http.ResponseWriter, r *http.Request) {
@@ -122,10 +121,10 @@ func (f *fake) deleteMe(w http.ResponseWriter, r *http.Request) {
 func (f *fake) post(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	answer(w, http.StatusCreated, f.add(user(r), decode(r)["content"]))
+	respond(w, http.StatusCreated, f.add(user(r), decode(r)["content"]))
 }
 
-// add posts a video. The cached page is void then.
+// add posts a video and invalidates the cached page.
 func (f *fake) add(owner, content string) map[string]any {
 	f.issued++
 	id := fmt.Sprintf("video-%d", f.issued)
@@ -150,7 +149,7 @@ func (f *fake) keep(yes func(map[string]any) bool) {
 func (f *fake) video(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	answer(w, http.StatusOK, map[string]any{"id": r.PathValue("id"), "liked": f.likes[r.PathValue("id")] == user(r)})
+	respond(w, http.StatusOK, map[string]any{"id": r.PathValue("id"), "liked": f.likes[r.PathValue("id")] == user(r)})
 }
 
 func (f *fake) content(w http.ResponseWriter, r *http.Request) {
@@ -171,7 +170,7 @@ func (f *fake) deleteVideo(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// feed has pages of 2, of which the first is cached, or of 100.
+// feed returns pages of 2, the first of them cached, or of 100.
 func (f *fake) feed(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,7 +186,7 @@ func (f *fake) feed(w http.ResponseWriter, r *http.Request) {
 		page = map[string]any{"videos": f.videos[:size], "next_cursor": "next"}
 	}
 	w.Header().Set("X-Cache", cache)
-	answer(w, http.StatusOK, page)
+	respond(w, http.StatusOK, page)
 }
 
 func (f *fake) like(w http.ResponseWriter, r *http.Request) {
@@ -204,5 +203,5 @@ func (f *fake) notifications(w http.ResponseWriter, _ *http.Request) {
 	for id, who := range f.likes {
 		list = append(list, map[string]any{"type": "liked", "actor": map[string]string{"id": who}, "video_id": id})
 	}
-	answer(w, http.StatusOK, map[string]any{"notifications": list})
+	respond(w, http.StatusOK, map[string]any{"notifications": list})
 }

@@ -41,7 +41,7 @@ func (j *Journey) findInFeed(ctx context.Context, cache string, pages ...string)
 			gateway.Wait(ctx, j.Poll) // if ctx is done, the next request returns the error
 		}
 		var feed page
-		answer, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodGet, Path: path, Status: http.StatusOK, Into: &feed})
+		response, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodGet, Path: path, Status: http.StatusOK, Into: &feed})
 		switch {
 		case err != nil:
 			return err
@@ -51,8 +51,8 @@ func (j *Journey) findInFeed(ctx context.Context, cache string, pages ...string)
 			}
 		case !feed.has(j.video):
 			return fmt.Errorf("GET %s%s: the posted video is not among the %d videos (X-Cache: %s)",
-				j.Gateway.URL, path, len(feed.Videos), answer.Header.Get("X-Cache"))
-		case answer.Header.Get("X-Cache") == cache:
+				j.Gateway.URL, path, len(feed.Videos), response.Header.Get("X-Cache"))
+		case response.Header.Get("X-Cache") == cache:
 			return nil
 		}
 	}

@@ -66,9 +66,9 @@ func (j *Journey) Names() []string {
 
 var errNoTime = errors.New("time limit of the journey exceeded")
 
-// Take runs every step and writes each result as it completes. If ctx ends, the
+// Run runs every step and writes each result as it completes. If ctx ends, the
 // current step fails, and the clean-up still runs.
-func (j *Journey) Take(ctx context.Context, results *tap.Writer) {
+func (j *Journey) Run(ctx context.Context, results *tap.Writer) {
 	ctx, cancel := context.WithTimeoutCause(ctx, j.Limits.Steps, errNoTime)
 	defer cancel()
 	passed := map[string]bool{"": true}

@@ -17,16 +17,16 @@ import (
 const all = "register two accounts, log in, refresh the session, post a video, feed from the database, feed from the cache, " +
 	"like from the second account, notification of the like, clean up"
 
-// take takes the journey to a fake and gives its output, and what passed and
-// what was skipped.
+// take runs the journey against f and returns the output and the names of the
+// passed and skipped steps.
 func take(ctx context.Context, f *fake) (output, passed, skipped string) {
 	j := &journey.Journey{
-		Gateway: &gateway.Client{URL: f.url, Timeout: time.Minute, Pause: time.Millisecond},
+		Gateway: &gateway.Client{URL: f.url, Timeout: time.Minute, RetryInterval: time.Millisecond},
 		Limits:  journey.Limits{Steps: time.Minute, Notification: 20 * time.Millisecond, CleanUp: time.Minute},
 		Poll:    time.Millisecond,
 	}
 	var b strings.Builder
-	j.Take(ctx, tap.New(&b, len(j.Names())))
+	j.Run(ctx, tap.New(&b, len(j.Names())))
 	var good, left []string
 	for _, point := range regexp.MustCompile(`(?m)^ok \d+ - (.*)$`).FindAllStringSubmatch(b.String(), -1) {
 		if name, why, skip := strings.Cut(point[1], " # SKIP "); skip {
@@ -38,7 +38,7 @@ func take(ctx context.Context, f *fake) (output, passed, skipped string) {
 	return b.String(), strings.Join(good, ", "), strings.Join(left, ", ")
 }
 
-// messages of the steps that failed.
+// messages returns the messages of the failed steps.
 func messages(output string) string {
 	return strings.Join(regexp.MustCompile(`message: .*`).FindAllString(output, -1), "\n")
 }
@@ -46,18 +46,18 @@ func messages(output string) string {
 func (f *fake) wantNothingLeft(t *testing.T) {
 	t.Helper()
 	if accounts, videos := f.left(); accounts+videos > 0 {
-		t.Errorf("%d accounts and %d videos are left behind", accounts, videos)
+		t.Errorf("got %d accounts and %d videos left, want none", accounts, videos)
 	}
 }
 
-func TestJourney_Take(t *testing.T) {
+func TestJourney_Run(t *testing.T) {
 	t.Parallel()
 	t.Run("passes and leaves nothing behind", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, nil)
 		output, passed, _ := take(t.Context(), f)
 		if passed != all {
-			t.Errorf("passed: %s\n%s", passed, output)
+			t.Errorf("got passed %s, want all\n%s", passed, output)
 		}
 		f.wantNothingLeft(t)
 	})
@@ -93,10 +93,10 @@ func TestJourney_Take(t *testing.T) {
 				f := newFake(t, map[string]http.HandlerFunc{pattern: broken})
 				output, passed, skipped := take(t.Context(), f)
 				if passed != test.passed || skipped != test.skipped {
-					t.Errorf("passed: %s\nskipped: %s\n%s", passed, skipped, output)
+					t.Errorf("got passed %s, skipped %s\nwant passed %s, skipped %s\n%s", passed, skipped, test.passed, test.skipped, output)
 				}
 				if want := strings.Replace(test.message, "URL", f.url, 1); !strings.Contains(messages(output), want) {
-					t.Errorf("%s\nwant in it %s", messages(output), want)
+					t.Errorf("got %s, want %s", messages(output), want)
 				}
 				f.wantNothingLeft(t)
 			})
@@ -114,14 +114,14 @@ func TestJourney_Take(t *testing.T) {
 			failed  string
 			message string
 		}{
-			"somebody else's account":        {"GET /api/v1/me", says(`{"id":"x"}`), "log in", `the account is \"x\", want \"user-1\"`},
-			"another content":                {"GET /api/v1/videos/{id}/content", says("x"), "post a video", "got 1 bytes that differ from the posted content"},
-			"a feed without the video":       {"GET /api/v1/feed", says(`{"videos":[]}`), "feed from the database", "is not among the 0 videos (X-Cache: )"},
-			"a like that is not there":       {"GET /api/v1/videos/{id}", says(`{"liked":false}`), "like from the second account", "the video is not liked"},
-			"no notification":                {"GET /api/v1/notifications", says(`{"notifications":[]}`), "notification of the like", "not among the 0 notifications after"},
-			"somebody else's notification":   {"GET /api/v1/notifications", says(`{"notifications":[{"type":"liked","video_id":"x"}]}`), "notification of the like", "not among the 1"},
-			"no JSON":                        {"GET /api/v1/notifications", says(`<html>`), "notification of the like", "200 OK, not as the API specifies: invalid character"},
-			"success that is not the wanted": {"PUT /api/v1/videos/{id}/like", says("secret"), "like from the second account", `/like: 200 OK, want 204"`},
+			"another account":        {"GET /api/v1/me", says(`{"id":"x"}`), "log in", `the account is \"x\", want \"user-1\"`},
+			"different content":      {"GET /api/v1/videos/{id}/content", says("x"), "post a video", "got 1 bytes that differ from the posted content"},
+			"feed without the video": {"GET /api/v1/feed", says(`{"videos":[]}`), "feed from the database", "is not among the 0 videos (X-Cache: )"},
+			"missing like":           {"GET /api/v1/videos/{id}", says(`{"liked":false}`), "like from the second account", "the video is not liked"},
+			"missing notification":   {"GET /api/v1/notifications", says(`{"notifications":[]}`), "notification of the like", "not among the 0 notifications after"},
+			"another notification":   {"GET /api/v1/notifications", says(`{"notifications":[{"type":"liked","video_id":"x"}]}`), "notification of the like", "not among the 1"},
+			"invalid JSON":           {"GET /api/v1/notifications", says(`<html>`), "notification of the like", "200 OK, not as the API specifies: invalid character"},
+			"unexpected success":     {"PUT /api/v1/videos/{id}/like", says("secret"), "like from the second account", `/like: 200 OK, want 204"`},
 		}
 		for what, test := range tests {
 			t.Run(what, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestJourney_Take(t *testing.T) {
 				f := newFake(t, map[string]http.HandlerFunc{test.pattern: test.handler})
 				output, _, _ := take(t.Context(), f)
 				if !regexp.MustCompile(`(?m)^not ok \d - `+test.failed+`$`).MatchString(output) || !strings.Contains(messages(output), test.message) {
-					t.Errorf("want %s failed with %s, got\n%s", test.failed, test.message, output)
+					t.Errorf("got\n%s\nwant %s failed with %s", output, test.failed, test.message)
 				}
 				f.wantNothingLeft(t)
 			})
@@ -139,8 +139,8 @@ func TestJourney_Take(t *testing.T) {
 	t.Run("tolerates other users", func(t *testing.T) {
 		t.Parallel()
 		tests := map[string]func(*fake, *http.Request){
-			"a read that is quicker than the journey's": func(f *fake, r *http.Request) { f.cached = r.URL.RawQuery == "" },
-			"posts that empty the cache": func(f *fake, _ *http.Request) {
+			"earlier read": func(f *fake, r *http.Request) { f.cached = r.URL.RawQuery == "" },
+			"posts that invalidate the cache": func(f *fake, _ *http.Request) {
 				if f.issued%3 != 0 {
 					f.add("somebody", "")
 				}
@@ -163,7 +163,7 @@ func TestJourney_Take(t *testing.T) {
 					f.feed(w, r)
 				}})
 				if output, passed, _ := take(t.Context(), f); passed != all {
-					t.Errorf("got\n%s", output)
+					t.Errorf("got\n%s\nwant every step passed", output)
 				}
 				f.mu.Lock()
 				f.keep(func(v map[string]any) bool { return v["owner"] != "somebody" })
@@ -184,7 +184,7 @@ func TestJourney_Take(t *testing.T) {
 		}})
 		output, _, _ := take(t.Context(), f)
 		if !strings.Contains(output, "not ok 6 - feed from the cache") || !strings.Contains(output, "no X-Cache: hit in 10 reads") {
-			t.Errorf("got\n%s", output)
+			t.Errorf("got\n%s\nwant feed from the cache failed after 10 reads", output)
 		}
 	})
 
@@ -197,7 +197,7 @@ func TestJourney_Take(t *testing.T) {
 		}})
 		output, passed, _ := take(t.Context(), f)
 		if passed != "clean up" || !strings.Contains(messages(output), "/register: EOF") {
-			t.Errorf("got\n%s", output)
+			t.Errorf("got\n%s\nwant only the clean-up passed after a lost response", output)
 		}
 		f.wantNothingLeft(t)
 	})
@@ -206,12 +206,12 @@ func TestJourney_Take(t *testing.T) {
 		t.Parallel()
 		ctx, stop := context.WithCancelCause(t.Context())
 		f := newFake(t, map[string]http.HandlerFunc{"GET /api/v1/feed": func(_ http.ResponseWriter, r *http.Request) {
-			stop(errors.New("told to stop"))
+			stop(errors.New("stopped by the test"))
 			<-r.Context().Done()
 		}})
 		output, passed, _ := take(ctx, f)
-		if passed != "register two accounts, log in, refresh the session, post a video, clean up" || !strings.Contains(output, "/api/v1/feed: told to stop") {
-			t.Errorf("got\n%s", output)
+		if passed != "register two accounts, log in, refresh the session, post a video, clean up" || !strings.Contains(output, "/api/v1/feed: stopped by the test") {
+			t.Errorf("got\n%s\nwant the feed step stopped and the clean-up passed", output)
 		}
 		f.wantNothingLeft(t)
 	})
@@ -219,20 +219,20 @@ func TestJourney_Take(t *testing.T) {
 	t.Run("prints no secrets", func(t *testing.T) {
 		t.Parallel()
 		echo := func(w http.ResponseWriter, r *http.Request) {
-			answer(w, http.StatusBadRequest, map[string]any{"header": r.Header.Get("Authorization"), "body": decode(r)})
+			respond(w, http.StatusBadRequest, map[string]any{"header": r.Header.Get("Authorization"), "body": decode(r)})
 		}
 		for _, pattern := range []string{"POST /api/v1/auth/register", "POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "POST /api/v1/videos"} {
 			f := newFake(t, map[string]http.HandlerFunc{pattern: echo})
 			output, _, _ := take(t.Context(), f)
 			secret := regexp.MustCompile(`(access|refresh) of user|password[^,}]*[A-Z2-7]{26}`)
 			if found := secret.FindString(output); found != "" || !strings.Contains(output, "(hidden)") {
-				t.Errorf("%s: shown %q in\n%s", pattern, found, output)
+				t.Errorf("%s: got secret %q, want (hidden) in\n%s", pattern, found, output)
 			}
 		}
 	})
 }
 
-// nothing takes an answer and drops it.
+// nothing discards a response.
 type nothing struct{}
 
 func (nothing) Header() http.Header         { return http.Header{} }

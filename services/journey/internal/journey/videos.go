@@ -33,12 +33,12 @@ func (j *Journey) post(ctx context.Context) error {
 		return err
 	}
 	j.video, j.posted = v, append(j.posted, v.ID)
-	answer, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodGet, Path: v.URL, Status: http.StatusOK})
+	response, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodGet, Path: v.URL, Status: http.StatusOK})
 	if err != nil {
 		return err
 	}
-	if base64.StdEncoding.EncodeToString(answer.Body) != picture {
-		return fmt.Errorf("GET %s%s: got %d bytes that differ from the posted content", j.Gateway.URL, v.URL, len(answer.Body))
+	if base64.StdEncoding.EncodeToString(response.Body) != picture {
+		return fmt.Errorf("GET %s%s: got %d bytes that differ from the posted content", j.Gateway.URL, v.URL, len(response.Body))
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (j *Journey) notification(ctx context.Context) error {
 	for {
 		var got notifications
 		_, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodGet, Path: path, Token: j.author.Access, Status: http.StatusOK, Into: &got})
-		if err != nil || j.told(got) {
+		if err != nil || j.hasLike(got) {
 			return err
 		}
 		switch {
@@ -91,7 +91,7 @@ func (j *Journey) notification(ctx context.Context) error {
 	}
 }
 
-func (j *Journey) told(got notifications) bool {
+func (j *Journey) hasLike(got notifications) bool {
 	for _, n := range got.Notifications {
 		if n.Type == "liked" && n.Actor.ID == j.fan.id && n.VideoID == j.video.ID {
 			return true

@@ -35,7 +35,7 @@ ok 3 - post a video # SKIP needs "log in"
 			t.Errorf("got\n%s\nwant\n%s", &b, want)
 		}
 		if !w.Failed() || w.Err() != nil {
-			t.Errorf("failed %t, error %v", w.Failed(), w.Err())
+			t.Errorf("got failed %t, error %v, want true and nil", w.Failed(), w.Err())
 		}
 	})
 
@@ -48,7 +48,7 @@ ok 3 - post a video # SKIP needs "log in"
 			t.Errorf("got\n%s\nwant %s", &b, want)
 		}
 		if w.Failed() {
-			t.Error("it counts as failed")
+			t.Error("got failed true, want false")
 		}
 	})
 
@@ -58,12 +58,12 @@ ok 3 - post a video # SKIP needs "log in"
 		w := tap.New(&got, 2)
 		w.Pass("a", time.Millisecond)
 		if len(got) != 2 || got[1] != "ok 1 - a\n  ---\n  duration_ms: 1.000\n  ...\n" {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want the result in the second write", got)
 		}
 	})
 }
 
-// pieces are the writes that reach the output.
+// pieces records each write.
 type pieces []string
 
 func (p *pieces) Write(data []byte) (int, error) {
@@ -80,7 +80,7 @@ func TestWriter_Err(t *testing.T) {
 	t.Run("returns write errors", func(t *testing.T) {
 		t.Parallel()
 		if err := tap.New(full{}, 1).Err(); err == nil || !strings.Contains(err.Error(), "write results: no space left") {
-			t.Errorf("error %v", err)
+			t.Errorf("got error %v, want no space left", err)
 		}
 	})
 }

@@ -30,14 +30,14 @@ const (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// world is a real database and a broker, with a producer of events.
-type world struct {
+// fixture is a real database and a broker, with a producer of events.
+type fixture struct {
 	service  *notifications.Service
 	broker   *kafkatest.Broker
 	producer *kgo.Client
 }
 
-func setUp(t *testing.T) *world {
+func setUp(t *testing.T) *fixture {
 	t.Helper()
 	server, broker := pgtest.New(t), kafkatest.New(t)
 	server.Start(t)
@@ -53,11 +53,11 @@ func setUp(t *testing.T) *world {
 	if err := errors.Join(schema.Apply(t.Context()), topic.Create(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	return &world{service: &notifications.Service{Store: store.Store{Pool: pool}}, broker: broker, producer: producer}
+	return &fixture{service: &notifications.Service{Store: store.Store{Pool: pool}}, broker: broker, producer: producer}
 }
 
-// send publishes the events of these numbers.
-func (w *world) send(t *testing.T, numbers ...int) {
+// send publishes events with ids made from numbers.
+func (w *fixture) send(t *testing.T, numbers ...int) {
 	t.Helper()
 	for _, n := range numbers {
 		value, err := events.Encode(events.Event{
@@ -71,15 +71,15 @@ func (w *world) send(t *testing.T, numbers ...int) {
 	}
 }
 
-func (w *world) sendValue(t *testing.T, value []byte) {
+func (w *fixture) sendValue(t *testing.T, value []byte) {
 	t.Helper()
 	if err := w.producer.ProduceSync(t.Context(), &kgo.Record{Topic: events.Topic, Value: value}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// start runs a consumer until the test, or what start returns, ends it.
-func (w *world) start(t *testing.T, take func(context.Context, []events.Event) error, opts ...kgo.Opt) (stop func()) {
+// start runs a consumer until stop is called or the test ends.
+func (w *fixture) start(t *testing.T, take func(context.Context, []events.Event) error, opts ...kgo.Opt) (stop func()) {
 	t.Helper()
 	client := w.broker.Client(t, append(consumer.Options(), opts...)...)
 	c := consumer.New(client, take, 20*time.Millisecond, discard, prometheus.NewRegistry())
@@ -92,7 +92,7 @@ func (w *world) start(t *testing.T, take func(context.Context, []events.Event) e
 }
 
 // waitFor waits until alice has n notifications.
-func (w *world) waitFor(t *testing.T, n int64) {
+func (w *fixture) waitFor(t *testing.T, n int64) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for {
@@ -104,7 +104,7 @@ func (w *world) waitFor(t *testing.T, n int64) {
 			return
 		}
 		if got > n || time.Now().After(deadline) {
-			t.Fatalf("%d notifications, want %d", got, n)
+			t.Fatalf("got %d notifications, want %d", got, n)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -158,7 +158,7 @@ func TestConsumer_Run(t *testing.T) {
 		stop := w.start(t, func(ctx context.Context, list []events.Event) error {
 			err := errors.Join(w.service.Take(ctx, list), errors.New("crash"))
 			once()
-			return err // so that nothing is committed
+			return err // prevents the commit
 		})
 		<-stored
 		stop()
@@ -178,7 +178,7 @@ func TestConsumer_Run(t *testing.T) {
 			n = len(again)
 			mu.Unlock()
 			if time.Now().After(deadline) {
-				t.Fatalf("%d of 2 came again", n)
+				t.Fatalf("got %d repeated events, want 2", n)
 			}
 		}
 		w.waitFor(t, 2)
@@ -194,7 +194,7 @@ func TestConsumer_Run(t *testing.T) {
 		old.end()
 		w.start(t, w.service.Take)
 		w.send(t, 2, 3, 4)
-		w.waitFor(t, 4) // not as long as Kafka misses a member by default: 45 s
+		w.waitFor(t, 4) // much sooner than Kafka's default session timeout of 45s
 	})
 
 	t.Run("takes over from a stopped pod", func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestConsumer_Run(t *testing.T) {
 	})
 }
 
-// A network that can be cut, as when a node dies: nobody says goodbye.
+// network can be cut without closing connections properly, as in a node crash.
 type network struct {
 	mu    sync.Mutex
 	conns []net.Conn
@@ -226,7 +226,7 @@ func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, err
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err == nil && n.cut {
-		return nil, errors.Join(errors.New("the network is cut"), conn.Close())
+		return nil, errors.Join(errors.New("network cut"), conn.Close())
 	}
 	n.conns = append(n.conns, conn)
 	return conn, err

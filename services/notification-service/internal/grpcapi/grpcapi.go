@@ -31,25 +31,25 @@ func (s *Server) ListNotifications(ctx context.Context, r *notificationv1.ListNo
 	for i, n := range found.Notifications {
 		list[i] = message(n)
 	}
-	return answer(&notificationv1.ListNotificationsResponse{Notifications: list, NextCursor: found.Next.String(), Unread: found.Unread}, err)
+	return respond(&notificationv1.ListNotificationsResponse{Notifications: list, NextCursor: found.Next.String(), Unread: found.Unread}, err)
 }
 
 // MarkRead marks a notification as read.
 func (s *Server) MarkRead(ctx context.Context, r *notificationv1.MarkReadRequest) (*notificationv1.MarkReadResponse, error) {
-	return answer(&notificationv1.MarkReadResponse{}, s.Notifications.MarkRead(ctx, r.GetUserId(), r.GetId()))
+	return respond(&notificationv1.MarkReadResponse{}, s.Notifications.MarkRead(ctx, r.GetUserId(), r.GetId()))
 }
 
 // DeleteVideo deletes the notifications about a video.
 func (s *Server) DeleteVideo(ctx context.Context, r *notificationv1.DeleteVideoRequest) (*notificationv1.DeleteVideoResponse, error) {
-	return answer(&notificationv1.DeleteVideoResponse{}, s.Notifications.DeleteVideo(ctx, r.GetVideoId()))
+	return respond(&notificationv1.DeleteVideoResponse{}, s.Notifications.DeleteVideo(ctx, r.GetVideoId()))
 }
 
 // DeleteUser deletes the notifications for and about a user.
 func (s *Server) DeleteUser(ctx context.Context, r *notificationv1.DeleteUserRequest) (*notificationv1.DeleteUserResponse, error) {
-	return answer(&notificationv1.DeleteUserResponse{}, s.Notifications.DeleteUser(ctx, r.GetUserId()))
+	return respond(&notificationv1.DeleteUserResponse{}, s.Notifications.DeleteUser(ctx, r.GetUserId()))
 }
 
-func answer[T any](reply *T, err error) (*T, error) {
+func respond[T any](reply *T, err error) (*T, error) {
 	if err != nil {
 		return nil, toStatus(err)
 	}

@@ -9,13 +9,13 @@ import (
 	"tkdeploy.dev/tiktok/notification-service/internal/notifications"
 )
 
-type world struct {
+type fakeStore struct {
 	notifications.Store
 	added []events.Event
 	calls int
 }
 
-func (w *world) Add(_ context.Context, list []events.Event) error {
+func (w *fakeStore) Add(_ context.Context, list []events.Event) error {
 	w.calls++
 	w.added = append(w.added, list...)
 	return nil
@@ -25,7 +25,7 @@ func TestService_Take(t *testing.T) {
 	t.Parallel()
 	t.Run("notifies owners of other users' actions", func(t *testing.T) {
 		t.Parallel()
-		w := &world{}
+		w := &fakeStore{}
 		s := &notifications.Service{Store: w}
 		err := s.Take(t.Context(), []events.Event{
 			{ID: "1", Type: events.Liked, Actor: "b", Owner: "a"},
@@ -33,13 +33,13 @@ func TestService_Take(t *testing.T) {
 			{ID: "3", Type: events.Unliked, Actor: "b", Owner: "a"},
 			{ID: "4", Type: events.Viewed, Actor: "b", Owner: "a"},
 			{ID: "5", Type: events.Commented, Actor: "b", Owner: "a"},
-			{ID: "6", Type: "of a later version", Actor: "b", Owner: "a"},
+			{ID: "6", Type: "unknown", Actor: "b", Owner: "a"},
 		})
 		if err != nil || len(w.added) != 2 || w.added[0].ID != "1" || w.added[1].ID != "5" {
-			t.Errorf("added %+v, %v", w.added, err)
+			t.Errorf("got %+v, %v, want events 1 and 5", w.added, err)
 		}
 		if err := s.Take(t.Context(), []events.Event{{Type: events.Viewed}}); err != nil || w.calls != 1 {
-			t.Errorf("%d calls, %v", w.calls, err)
+			t.Errorf("got %d calls of Add, %v, want 1", w.calls, err)
 		}
 	})
 }
@@ -48,12 +48,12 @@ func TestService(t *testing.T) {
 	t.Parallel()
 	t.Run("rejects invalid ids", func(t *testing.T) {
 		t.Parallel()
-		s := &notifications.Service{Store: &world{}}
+		s := &notifications.Service{Store: &fakeStore{}}
 		if err := s.MarkRead(t.Context(), "u", "x"); !errors.Is(err, notifications.ErrNotFound) {
-			t.Errorf("got %v", err)
+			t.Errorf("MarkRead: got %v, want %v", err, notifications.ErrNotFound)
 		}
 		if err := s.DeleteVideo(t.Context(), "x"); err == nil {
-			t.Error("deleted what is no video")
+			t.Error("DeleteVideo: got no error for an invalid id")
 		}
 	})
 }

@@ -64,19 +64,19 @@ func TestStore_Add(t *testing.T) {
 		first, err := service.List(t.Context(), alice, page.Request{Size: 2})
 		must(t, err)
 		if list := first.Notifications; len(list) != 2 || list[0].ID != event(3).ID || list[1].ID != event(2).ID || first.Unread != 2 {
-			t.Errorf("got %+v", first)
+			t.Errorf("first page: got %+v, want events 3 and 2 with 2 unread", first)
 		}
 		rest, err := service.List(t.Context(), alice, page.Request{Size: 2, After: first.Next})
 		must(t, err)
 		want := notifications.Notification{ID: event(1).ID, Type: "liked", ActorID: bob, VideoID: video, CreatedAt: event(1).Time, Read: true}
 		if list := rest.Notifications; len(list) != 1 || list[0] != want || rest.Next != (page.Cursor{}) {
-			t.Errorf("got %+v, want %+v", rest, want)
+			t.Errorf("second page: got %+v, want %+v", rest, want)
 		}
 		for name, err := range map[string]error{
-			"another's": service.MarkRead(t.Context(), bob, event(2).ID), "nobody's": service.MarkRead(t.Context(), alice, event(9).ID),
+			"another user's notification": service.MarkRead(t.Context(), bob, event(2).ID), "unknown notification": service.MarkRead(t.Context(), alice, event(9).ID),
 		} {
 			if !errors.Is(err, notifications.ErrNotFound) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("MarkRead of %s: got %v, want %v", name, err, notifications.ErrNotFound)
 			}
 		}
 	})
@@ -87,10 +87,10 @@ func TestStore_Add(t *testing.T) {
 		bad := event(2)
 		bad.Actor = "x"
 		if err := s.Add(t.Context(), []events.Event{event(1), bad}); err == nil {
-			t.Error("stored")
+			t.Error("got no error for an invalid event")
 		}
 		if n, err := s.Unread(t.Context(), alice); n != 0 || err != nil {
-			t.Errorf("%d stored, %v", n, err)
+			t.Errorf("got %d notifications, %v, want 0", n, err)
 		}
 	})
 }
@@ -101,13 +101,13 @@ func TestStore(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		for name, remove := range map[string]func() error{
-			"the video": func() error { return s.DeleteVideo(t.Context(), video) },
-			"the owner": func() error { return s.DeleteUser(t.Context(), alice) },
-			"the actor": func() error { return s.DeleteUser(t.Context(), bob) },
+			"DeleteVideo":             func() error { return s.DeleteVideo(t.Context(), video) },
+			"DeleteUser of the owner": func() error { return s.DeleteUser(t.Context(), alice) },
+			"DeleteUser of the actor": func() error { return s.DeleteUser(t.Context(), bob) },
 		} {
 			must(t, s.Add(t.Context(), []events.Event{event(1)}), remove(), remove())
 			if n, err := s.Unread(t.Context(), alice); n != 0 || err != nil {
-				t.Errorf("%s: %d left, %v", name, n, err)
+				t.Errorf("%s: got %d notifications, %v, want 0", name, n, err)
 			}
 		}
 	})

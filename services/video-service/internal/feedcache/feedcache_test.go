@@ -2,11 +2,11 @@ package feedcache_test
 
 import (
 	"log/slog"
-	"reflect"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tkdeploy.dev/tiktok/internal/page"
@@ -32,8 +32,10 @@ func open(t *testing.T) (*feedcache.Cache, *miniredis.Miniredis) {
 func expect(t *testing.T, c *feedcache.Cache, when string, want bool) {
 	t.Helper()
 	got, found, _ := c.First(t.Context())
-	if found != want || (found && !reflect.DeepEqual(got, aPage)) {
-		t.Errorf("%s: %+v, %t", when, got, found)
+	if found != want {
+		t.Errorf("%s: got found %t, want %t", when, found, want)
+	} else if diff := cmp.Diff(aPage, got); found && diff != "" {
+		t.Errorf("%s: unexpected page (-want +got):\n%s", when, diff)
 	}
 }
 
@@ -44,12 +46,12 @@ func TestCache_First(t *testing.T) {
 		c, server := open(t)
 		_, found, put := c.First(t.Context())
 		if found {
-			t.Fatal("a page from nowhere")
+			t.Fatal("found a page in an empty cache")
 		}
 		put(t.Context(), aPage)
-		expect(t, c, "after it was put", true)
+		expect(t, c, "after put", true)
 		server.FastForward(10 * time.Second)
-		expect(t, c, "after its time", false)
+		expect(t, c, "after the TTL", false)
 	})
 
 	t.Run("returns no page without Redis", func(t *testing.T) {
@@ -58,7 +60,7 @@ func TestCache_First(t *testing.T) {
 		server.Close()
 		_, found, put := c.First(t.Context())
 		if found {
-			t.Error("a page from nowhere")
+			t.Error("found a page without Redis")
 		}
 		put(t.Context(), aPage)
 		c.Invalidate(t.Context())
@@ -70,7 +72,7 @@ func TestCache_Invalidate(t *testing.T) {
 	t.Run("invalidates the page", func(t *testing.T) {
 		t.Parallel()
 		c, _ := open(t)
-		for range 2 { // the first change of all, and another
+		for range 2 { // the first and a later change
 			_, _, put := c.First(t.Context())
 			put(t.Context(), aPage)
 			expect(t, c, "before the change", true)

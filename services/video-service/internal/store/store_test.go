@@ -3,9 +3,10 @@ package store_test
 import (
 	"errors"
 	"log/slog"
-	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tiktok/internal/page"
 	"tkdeploy.dev/tiktok/internal/postgres"
@@ -52,52 +53,52 @@ func TestStore(t *testing.T) {
 	png := videos.Content{Type: "image/png", Data: []byte{0, 1, 255}}
 	held := create(t, s, videos.Post{OwnerID: bob, Title: "held", Content: png})
 	if linked.OwnerID != alice || linked.Title != "linked" || linked.Description != "d" || linked.URL == "" || linked.ContentType != "" || time.Since(linked.CreatedAt) > time.Minute {
-		t.Errorf("created %+v", linked)
+		t.Errorf("Create: got %+v, want the post created now", linked)
 	}
 	for _, want := range []videos.Video{linked, held} {
 		if got, err := s.ByID(t.Context(), want.ID); got != want || err != nil {
-			t.Errorf("by id: %+v, %v, want %+v", got, err, want)
+			t.Errorf("ByID: got %+v, %v, want %+v", got, err, want)
 		}
 	}
-	if got, err := s.Content(t.Context(), held.ID); !reflect.DeepEqual(got, png) || err != nil {
-		t.Errorf("content: %+v, %v", got, err)
+	if got, err := s.Content(t.Context(), held.ID); err != nil || !cmp.Equal(got, png) {
+		t.Errorf("Content: got error %v, content (-want +got):\n%s", err, cmp.Diff(png, got))
 	}
 	if _, err := s.Content(t.Context(), linked.ID); !errors.Is(err, videos.ErrNotFound) {
-		t.Errorf("content of a video with a URL: %v", err)
+		t.Errorf("Content of a video with a URL: got %v, want %v", err, videos.ErrNotFound)
 	}
 	for _, id := range []string{"", "x", nobody} {
 		if _, err := s.ByID(t.Context(), id); !errors.Is(err, videos.ErrNotFound) {
-			t.Errorf("id %q: %v", id, err)
+			t.Errorf("ByID %q: got %v, want %v", id, err, videos.ErrNotFound)
 		}
 		if _, err := s.Content(t.Context(), id); !errors.Is(err, videos.ErrNotFound) {
-			t.Errorf("content of %q: %v", id, err)
+			t.Errorf("Content %q: got %v, want %v", id, err, videos.ErrNotFound)
 		}
 		if err := s.Delete(t.Context(), id, alice); !errors.Is(err, videos.ErrNotFound) {
-			t.Errorf("delete %q: %v", id, err)
+			t.Errorf("Delete %q: got %v, want %v", id, err, videos.ErrNotFound)
 		}
 	}
 
 	titles, err := s.Titles(t.Context(), []string{linked.ID, held.ID, nobody, "x"})
-	if want := map[string]string{linked.ID: "linked", held.ID: "held"}; err != nil || !reflect.DeepEqual(titles, want) {
-		t.Errorf("titles %v, %v", titles, err)
+	if want := map[string]string{linked.ID: "linked", held.ID: "held"}; err != nil || !cmp.Equal(titles, want) {
+		t.Errorf("Titles: got error %v, titles (-want +got):\n%s", err, cmp.Diff(want, titles))
 	}
 	if err := s.Delete(t.Context(), held.ID, alice); !errors.Is(err, videos.ErrForbidden) {
-		t.Errorf("delete another's: %v", err)
+		t.Errorf("Delete by another user: got %v, want %v", err, videos.ErrForbidden)
 	}
 	if err := s.Delete(t.Context(), held.ID, bob); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.Content(t.Context(), held.ID); !errors.Is(err, videos.ErrNotFound) {
-		t.Errorf("content after its video: %v", err)
+		t.Errorf("Content of a deleted video: got %v, want %v", err, videos.ErrNotFound)
 	}
 	for i, want := range []int64{1, 0} {
 		if n, err := s.DeleteOf(t.Context(), alice); n != want || err != nil {
-			t.Errorf("time %d: deleted %d, %v", i, n, err)
+			t.Errorf("DeleteOf, call %d: got %d, %v, want %d", i, n, err, want)
 		}
 	}
 	server.Stop(t)
 	if _, err := s.ByID(t.Context(), linked.ID); !postgres.Unreachable(err) {
-		t.Errorf("without the database: %v", err)
+		t.Errorf("without the database: got %v, want an unreachable error", err)
 	}
 }
 
@@ -107,7 +108,7 @@ func TestStore_List(t *testing.T) {
 		t.Parallel()
 		s, _ := open(t)
 		const n = 7
-		// One statement, one time: only the ids tell them apart.
+		// Rows of one statement have the same time, so only their ids order them.
 		if _, err := s.Pool.Exec(t.Context(), `INSERT INTO video.videos (owner_id, title, description, url)
 		SELECT $1, n::text, '', 'https://example.com' FROM generate_series(1, $2) n`, alice, n); err != nil {
 			t.Fatal(err)
@@ -123,23 +124,23 @@ func TestStore_List(t *testing.T) {
 			}
 			if pages == 1 {
 				if p.Videos[0] != newest {
-					t.Errorf("first is %+v", p.Videos[0])
+					t.Errorf("first video: got %+v, want %+v", p.Videos[0], newest)
 				}
-				create(t, s, videos.Post{OwnerID: alice, Title: "meanwhile", URL: "https://example.com"})
+				create(t, s, videos.Post{OwnerID: alice, Title: "late", URL: "https://example.com"})
 			}
 			for _, v := range p.Videos {
-				if seen[v.ID] || v.Title == "meanwhile" {
-					t.Errorf("%s comes again or too late", v.Title)
+				if seen[v.ID] || v.Title == "late" {
+					t.Errorf("unexpected video %s", v.Title)
 				}
 				seen[v.ID] = true
 			}
 			if p.Next == (page.Cursor{}) {
 				if pages != 3 || len(seen) != n+1 {
-					t.Errorf("%d pages, %d videos", pages, len(seen))
+					t.Errorf("got %d pages, %d videos, want 3 and %d", pages, len(seen), n+1)
 				}
 				return
 			}
-			if r, err = page.Parse(3, p.Next.String()); err != nil { // as it comes from a client
+			if r, err = page.Parse(3, p.Next.String()); err != nil { // as sent by a client
 				t.Fatal(err)
 			}
 		}
