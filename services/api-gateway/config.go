@@ -8,11 +8,10 @@ import (
 	"tkdeploy.dev/tiktok/internal/token"
 )
 
-// settings is the service's configuration.
 type settings struct {
 	httpPort int
 	authAddr string
-	// Empty if the service is not part of the stack.
+	// Empty if not deployed.
 	videoAddr, interactionAddr, notificationAddr string
 
 	redisAddr  string

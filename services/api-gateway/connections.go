@@ -10,13 +10,12 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// connections holds the connections to the services, nil for a service that is
-// not deployed.
+// connections are nil for services that are not deployed.
 type connections struct {
 	auth, video, interaction, notification *rpc.Conn
 }
 
-// dial creates the connections. Only calls that change nothing are retried.
+// dial allows retries only for calls that change nothing.
 func dial(set settings) (conns connections, err error) {
 	for _, service := range []struct {
 		conn **rpc.Conn
@@ -51,8 +50,8 @@ func (c connections) close() {
 	}
 }
 
-// checks returns the readiness checks. Only auth-service is required, because
-// the gateway remains useful without the others.
+// checks returns the readiness checks. The gateway works without the optional
+// services.
 func (c connections) checks() []health.Check {
 	checks := []health.Check{{Name: "auth-service", Probe: rpc.Probe(c.auth)}}
 	for _, service := range []struct {
@@ -66,7 +65,6 @@ func (c connections) checks() []health.Check {
 	return checks
 }
 
-// setClients sets the API's clients.
 func (c connections) setClients(gateway *api.API) {
 	gateway.Auth = authv1.NewAuthServiceClient(c.auth)
 	if c.video != nil {

@@ -1,5 +1,4 @@
-// Command api-gateway is the stack's public entry point. It serves REST over
-// HTTP and calls the other services over gRPC. See services/README.md.
+// Command api-gateway serves the public REST API. See services/README.md.
 package main
 
 import (
@@ -30,7 +29,7 @@ const name = "api-gateway"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	if err := run(ctx, os.LookupEnv, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
@@ -53,7 +52,6 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return newServer(set, log, conns, cache).Run(ctx)
 }
 
-// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, conns connections, cache *redis.Client) *server.Server {
 	checks := append(conns.checks(),
 		health.Check{Name: "redis", Optional: true, Probe: redisdb.Probe(cache)}) // without it the rate limit allows every request

@@ -8,7 +8,6 @@ import (
 	"tkdeploy.dev/tiktok/internal/token"
 )
 
-// settings is the service's configuration.
 type settings struct {
 	httpPort, grpcPort    int
 	database              postgres.Config

@@ -1,5 +1,4 @@
-// Command auth-service manages accounts and sessions. It serves gRPC to the
-// other services, and health and metrics over HTTP. See services/README.md.
+// Command auth-service manages accounts and sessions. See services/README.md.
 package main
 
 import (
@@ -37,7 +36,7 @@ const name = "auth-service"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	if err := run(ctx, os.LookupEnv, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
@@ -65,7 +64,6 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return group.Wait()
 }
 
-// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, pool *pgxpool.Pool, cache *redis.Client, schema *postgres.Schema) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},

@@ -1,6 +1,5 @@
 // Command interaction-service manages likes, comments and views, and publishes
-// their events to Kafka. It serves gRPC to the other services, and health and
-// metrics over HTTP. See services/README.md.
+// their events to Kafka. See services/README.md.
 package main
 
 import (
@@ -38,7 +37,7 @@ const name = "interaction-service"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	if err := run(ctx, os.LookupEnv, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
@@ -74,8 +73,8 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return serve(ctx, schema, topic, publisher, newServer(set, log, registry, schema, topic, publisher, video))
 }
 
-// serve publishes events until the last request is finished, so that no event
-// has to wait for the next pod.
+// serve publishes events until the last request is finished. Otherwise its event
+// would wait for the next pod.
 func serve(ctx context.Context, schema *postgres.Schema, topic *kafka.Topic, publisher *relay.Relay, listeners *server.Server) error {
 	group, ctx := errgroup.WithContext(ctx)
 	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,7 +88,6 @@ func serve(ctx context.Context, schema *postgres.Schema, topic *kafka.Topic, pub
 	return group.Wait()
 }
 
-// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, registry *prometheus.Registry, schema *postgres.Schema, topic *kafka.Topic, publisher *relay.Relay, video *rpc.Conn) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},

@@ -1,6 +1,6 @@
-// Command journey runs a user's journey through the whole stack, against the
-// gateway at GATEWAY_URL, and writes a TAP result for each step to standard
-// output. It exits with code 1 if a step failed. See services/README.md.
+// Command journey tests the stack at GATEWAY_URL like a user and writes a TAP
+// result for each step. It exits with code 1 if a step failed. See
+// services/README.md.
 package main
 
 import (
@@ -22,12 +22,12 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/tap"
 )
 
-// limits stay below those of the pod in the chart: 180s, and 30s to stop.
+// limits are shorter than the pod's in the chart: 180s, and 30s to stop.
 var limits = journey.Limits{Steps: 2 * time.Minute, Notification: 30 * time.Second, CleanUp: 20 * time.Second}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	passed, err := run(ctx, os.LookupEnv, os.Stdout)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "journey: %v\n", err)

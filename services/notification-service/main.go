@@ -1,6 +1,5 @@
-// Command notification-service notifies users of the likes and comments on their
-// videos. It consumes events from Kafka, and serves gRPC to the other services,
-// and health and metrics over HTTP. See services/README.md.
+// Command notification-service turns events from Kafka into notifications. See
+// services/README.md.
 package main
 
 import (
@@ -36,7 +35,7 @@ const name = "notification-service"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	if err := run(ctx, os.LookupEnv, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
@@ -58,7 +57,7 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	if err != nil {
 		return err
 	}
-	defer client.CloseAllowingRebalance() // leaves the group, so that other pods take over at once
+	defer client.CloseAllowingRebalance() // leaves the group at once, for other pods to take over
 
 	schema := &postgres.Schema{Pool: pool, Name: store.Schema, Migrations: store.Migrations(), Retry: time.Second, Log: log}
 	topic := &kafka.Topic{Client: client, Name: events.Topic, Partitions: events.Partitions, Retry: time.Second, Log: log}
@@ -75,7 +74,6 @@ func run(ctx context.Context, lookup func(string) (string, bool), out io.Writer)
 	return group.Wait()
 }
 
-// newServer assembles the service. Its parts connect on first use.
 func newServer(set settings, log *slog.Logger, registry *prometheus.Registry, schema *postgres.Schema, topic *kafka.Topic, service *notifications.Service) *server.Server {
 	monitor := health.New(2*time.Second, log,
 		health.Check{Name: "postgres", Probe: schema.Check},

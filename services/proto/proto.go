@@ -1,5 +1,5 @@
-// Package proto contains the APIs between the services: one directory per
-// service and version, with the .proto file and the generated Go code.
+// Package proto contains the gRPC APIs and their generated code, one directory
+// per service and version.
 package proto
 
 //go:generate go -C ../tools run ./protogen ../proto ../proto

@@ -61,7 +61,6 @@ func read(t *testing.T, response *http.Response) string {
 	return string(text)
 }
 
-// waitFor polls path until the response has the status.
 func (p *process) waitFor(t *testing.T, path string, status int) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -80,8 +79,7 @@ func (p *process) waitFor(t *testing.T, path string, status int) {
 	}
 }
 
-// waitForLog waits until the service has logged text. It logs a request after the
-// response.
+// waitForLog polls the log, because a request is logged after its response.
 func (p *process) waitForLog(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)

@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// passedJourney is the output of a successful journey without the durations.
+// passedJourney omits the durations.
 const passedJourney = `TAP version 14
 1..9
 ok 1 - register two accounts
@@ -29,7 +29,6 @@ ok 9 - clean up
 
 var yamlBlock = regexp.MustCompile(`  ---\n  duration_ms: \d+\.\d{3}\n  \.\.\.\n`)
 
-// journey runs the program with the environment of the chart.
 func (w *whole) journey(t *testing.T) (output, log string, status int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -65,7 +64,6 @@ func (w *whole) checkJourney(t *testing.T) {
 	}
 }
 
-// checkJourneys runs several journeys in parallel.
 func (w *whole) checkJourneys(t *testing.T) {
 	var running sync.WaitGroup
 	for range 4 {
@@ -82,7 +80,7 @@ func (w *whole) checkJourneys(t *testing.T) {
 	}
 }
 
-// checkJourneyWithoutRedis runs a journey that cannot log in and checks its report.
+// checkJourneyWithoutRedis runs a journey that cannot log in.
 func (w *whole) checkJourneyWithoutRedis(t *testing.T) {
 	output, _, status := w.journey(t)
 	for _, want := range []string{

@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// startServices builds the services and starts them with only the environment of
-// the chart.
+// startServices starts the services with only the environment of the chart.
 func startServices(t *testing.T, database postgres.Config, redisAddr string) (auth, gateway *process) {
 	t.Helper()
 	bin, grpc := t.TempDir(), freePort(t)
@@ -30,7 +29,6 @@ func startServices(t *testing.T, database postgres.Config, redisAddr string) (au
 	return startProcess(t, filepath.Join(bin, "auth-service"), env), startProcess(t, filepath.Join(bin, "api-gateway"), env)
 }
 
-// process is a running service.
 type process struct {
 	name, port string
 	cmd        *exec.Cmd
@@ -38,7 +36,7 @@ type process struct {
 	exited     chan struct{}
 }
 
-// buffer is a log that is safe for concurrent use.
+// buffer is a log for concurrent use.
 type buffer struct {
 	mu   sync.Mutex
 	text strings.Builder

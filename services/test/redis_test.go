@@ -10,14 +10,12 @@ import (
 	"tkdeploy.dev/tiktok/internal/redisdb"
 )
 
-// redisServer is a private Redis.
 type redisServer struct {
 	addr string
 	cmd  *exec.Cmd
 }
 
-// newRedis reserves an address without starting the server. It skips the test if
-// Redis is not installed.
+// newRedis reserves an address. It skips the test if Redis is not installed.
 func newRedis(t *testing.T) *redisServer {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {

@@ -1,5 +1,4 @@
-// Package test runs the real binaries of the services with a private PostgreSQL
-// and Redis.
+// Package test runs the services' binaries with private stores.
 package test
 
 import (
@@ -28,7 +27,6 @@ func TestAuthStack(t *testing.T) {
 	auth.waitFor(t, "/health", 200)
 	gateway.waitFor(t, "/health", 200)
 
-	// Accounts and sessions.
 	alice := `{"username":"alice","email":"alice@example.com","password":"correct horse"}`
 	var user struct{ ID string }
 	gateway.post(t, "/api/v1/auth/register", alice, 201, &user)
@@ -66,7 +64,6 @@ func TestAuthStack(t *testing.T) {
 	gateway.waitFor(t, "/health", 200)
 	gateway.login(t)
 
-	// RATE_LIMIT requests are allowed per window.
 	for range 40 {
 		if gateway.send(t, http.MethodPost, "/api/v1/auth/login", `{"email":"x","password":"x"}`, nil).StatusCode == http.StatusTooManyRequests {
 			auth.checkDrain(t)
@@ -77,8 +74,8 @@ func TestAuthStack(t *testing.T) {
 	t.Error("got no 429 in 40 logins")
 }
 
-// checkDrain sends SIGTERM. The process must fail readiness at once, keep serving
-// while it drains, and then exit with code 0.
+// checkDrain sends SIGTERM. The process must fail readiness at once, serve while
+// it drains, and exit with code 0.
 func (p *process) checkDrain(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {

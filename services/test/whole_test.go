@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tiktok/test/pgtest"
 )
 
-// whole holds all services, connected as in the chart.
+// whole is all services, connected as in the chart.
 type whole struct {
 	bin string // directory of the binaries
 
@@ -28,7 +28,7 @@ func (w *whole) processes() []*process {
 	return []*process{w.auth, w.video, w.interaction, w.notification, w.gateway}
 }
 
-// startWhole starts the services but none of their stores.
+// startWhole does not start the stores.
 func startWhole(t *testing.T) *whole {
 	t.Helper()
 	bin := t.TempDir()
@@ -58,7 +58,6 @@ func startWhole(t *testing.T) *whole {
 	return w
 }
 
-// member is a signed-in user.
 type member struct {
 	*process
 	access string
@@ -73,7 +72,6 @@ func (w *whole) join(t *testing.T, name string) member {
 	return member{w.gateway, got.Access}
 }
 
-// do sends a request, checks the status, and decodes the response into result.
 func (m member) do(t *testing.T, method, path, body string, status int, result any) *http.Response {
 	t.Helper()
 	header := map[string]string{}
@@ -110,7 +108,7 @@ type notificationsBody struct {
 	Unread int
 }
 
-// waitForNotifications waits until there are n notifications. More are an error.
+// waitForNotifications waits for n notifications. More are an error.
 func (m member) waitForNotifications(t *testing.T, n int) (got notificationsBody) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -179,7 +177,6 @@ func TestWholeStack(t *testing.T) {
 		t.Errorf("got %+v, want a new unread comment", got)
 	}
 
-	// Without Redis the feed comes from the database.
 	w.cache.stop(t)
 	w.video.waitForHealth(t, "degraded")
 	var feed struct{ Videos []videoBody }
@@ -191,7 +188,6 @@ func TestWholeStack(t *testing.T) {
 	w.cache.start(t)
 	w.auth.waitFor(t, "/health", 200)
 
-	// Clean up.
 	bob.do(t, "DELETE", path, "", 403, nil)
 	alice.do(t, "DELETE", path, "", 204, nil)
 	bob.do(t, "PUT", path+"/like", "", 404, nil)
@@ -206,7 +202,6 @@ func TestWholeStack(t *testing.T) {
 	}
 }
 
-// waitForHealth waits until the readiness response has the status.
 func (p *process) waitForHealth(t *testing.T, status string) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)

@@ -7,7 +7,6 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// settings is the service's configuration.
 type settings struct {
 	httpPort, grpcPort int
 	database           postgres.Config

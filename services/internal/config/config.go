@@ -1,10 +1,10 @@
-// Package config reads a service's configuration from its environment.
+// Package config reads configuration from the environment.
 //
-// A service reads all its variables and then calls [Env.Err] once, which reports
-// every problem together.
+// A service reads all variables before it calls [Env.Err], which returns every
+// problem.
 //
-// No variable may end in _SERVICE_HOST or _SERVICE_PORT: Kubernetes sets variables
-// of these names for each Service, such as AUTH_SERVICE_PORT=tcp://10.0.0.1:5001.
+// Variables must not end in _SERVICE_HOST or _SERVICE_PORT: Kubernetes sets such
+// variables for each Service, as in AUTH_SERVICE_PORT=tcp://10.0.0.1:5001.
 package config
 
 import (
@@ -25,13 +25,13 @@ type Env struct {
 	problems []error
 }
 
-// New returns an Env that reads through lookup, usually [os.LookupEnv]. A variable
-// that is empty counts as not set.
+// New returns an Env for lookup, usually [os.LookupEnv]. An empty variable
+// counts as not set.
 func New(lookup func(string) (string, bool)) *Env {
 	return &Env{lookup: lookup}
 }
 
-// Err returns all problems found so far, each with its variable's name, or nil.
+// Err returns all problems, each with its variable's name, or nil.
 func (e *Env) Err() error {
 	return errors.Join(e.problems...)
 }
@@ -60,7 +60,7 @@ func (e *Env) Address(name string) string {
 	return e.OptionalAddress(name)
 }
 
-// OptionalAddress returns a host:port, or "" if the variable is not set.
+// OptionalAddress returns a host:port or "".
 func (e *Env) OptionalAddress(name string) string {
 	return parse(e, name, "", "host:port", func(s string) (string, bool) { return s, isAddress(s) })
 }
@@ -98,7 +98,7 @@ func (e *Env) Count(name string, fallback int) int {
 	})
 }
 
-// Duration returns a duration of 0 or more, such as "3s" or "15m".
+// Duration returns a duration of 0 or more, such as "3s".
 func (e *Env) Duration(name string, fallback time.Duration) time.Duration {
 	return parse(e, name, fallback, `a duration such as "3s"`, func(s string) (time.Duration, bool) {
 		d, err := time.ParseDuration(s)
@@ -106,7 +106,7 @@ func (e *Env) Duration(name string, fallback time.Duration) time.Duration {
 	})
 }
 
-// LogLevel returns debug, info, warn or error, and info if the variable is not set.
+// LogLevel returns debug, info (the default), warn or error.
 func (e *Env) LogLevel(name string) slog.Level {
 	return parse(e, name, slog.LevelInfo, "debug, info, warn or error", func(s string) (level slog.Level, ok bool) {
 		err := level.UnmarshalText([]byte(s))
@@ -114,8 +114,7 @@ func (e *Env) LogLevel(name string) slog.Level {
 	})
 }
 
-// Networks returns a comma-separated list of CIDR prefixes, or nil if the variable
-// is not set.
+// Networks returns CIDR prefixes from a comma-separated list.
 func (e *Env) Networks(name string) []netip.Prefix {
 	return parse(e, name, nil, `networks such as "10.0.0.0/8,fd00::/8"`, func(s string) ([]netip.Prefix, bool) {
 		var networks []netip.Prefix

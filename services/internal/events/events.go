@@ -1,8 +1,7 @@
 // Package events defines the events of the Kafka topic "interactions".
-// interaction-service publishes them.
 //
-// An event is published at least once, always with the same id. Consumers use the
-// id to drop duplicates. The events of one video arrive in order.
+// An event is published at least once, and always with the same id. The events
+// of one video arrive in order.
 package events
 
 import (
@@ -11,17 +10,17 @@ import (
 	"time"
 )
 
-// Topic is the name of the topic. The key of a record is the video's id.
+// Topic is the name of the topic. Its records have the video's id as key.
 const Topic = "interactions"
 
-// Partitions is the topic's number of partitions, and so the maximum number of
-// consumers that share the work.
+// Partitions is the number of partitions, and thus the maximum number of
+// consumers.
 const Partitions = 3
 
-// Type is the action that an event reports. Consumers skip unknown types.
+// Type is the type of an action. Consumers skip unknown types.
 type Type string
 
-// The types of an event.
+// The event types.
 const (
 	Liked     Type = "liked"
 	Unliked   Type = "unliked"
@@ -29,13 +28,13 @@ const (
 	Viewed    Type = "viewed"
 )
 
-// Event is the value of a record, encoded as JSON.
+// Event is the JSON value of a record.
 type Event struct {
 	ID    string    `json:"id"` // a UUID
 	Type  Type      `json:"type"`
-	Actor string    `json:"actor"` // the id of the acting user
+	Actor string    `json:"actor"` // user id
 	Video string    `json:"video"`
-	Owner string    `json:"owner"` // the id of the video's owner
+	Owner string    `json:"owner"` // user id
 	Time  time.Time `json:"time"`
 }
 
@@ -48,7 +47,7 @@ func Encode(e Event) ([]byte, error) {
 	return data, nil
 }
 
-// Decode parses a record value. It ignores unknown fields.
+// Decode parses a record value and ignores unknown fields.
 func Decode(data []byte) (e Event, err error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return Event{}, fmt.Errorf("decode event: %w", err)

@@ -1,9 +1,8 @@
 // Package health probes a service's dependencies and serves its liveness and
 // readiness.
 //
-// Liveness depends on nothing but the process, because a restart does not repair a
-// database. Readiness reports whether the service can handle requests now. A
-// service that starts before its dependencies is live, not ready, and keeps trying.
+// Liveness ignores dependencies, because a restart does not repair a database. A
+// service that starts before its dependencies is live but not ready.
 package health
 
 import (
@@ -17,15 +16,14 @@ import (
 // Check probes one dependency.
 type Check struct {
 	Name     string
-	Optional bool // the service works without it, so readiness does not depend on it
+	Optional bool // readiness does not depend on it
 	Probe    func(context.Context) error
 }
 
-// errUnknown is the state of a dependency before its first probe.
 var errUnknown = errors.New("not probed yet")
 
-// Monitor probes the dependencies in parallel at a fixed interval. Health requests
-// read the last result, so they put no load on the dependencies.
+// Monitor probes dependencies in parallel at an interval. Health requests return
+// the last result, so they put no load on the dependencies.
 type Monitor struct {
 	interval time.Duration
 	timeout  time.Duration
@@ -34,12 +32,11 @@ type Monitor struct {
 	log      *slog.Logger
 
 	mu       sync.Mutex
-	failures []error // one per check; nil if the probe succeeded
+	failures []error // one per check
 	draining bool
 }
 
-// New returns a Monitor that probes every interval, which is also the timeout of a
-// probe.
+// New returns a Monitor. interval is also the timeout of a probe.
 func New(interval time.Duration, log *slog.Logger, checks ...Check) *Monitor {
 	m := &Monitor{interval: interval, timeout: interval, checks: checks, log: log, report: func(bool) {}}
 	m.failures = make([]error, len(checks))
@@ -49,7 +46,7 @@ func New(interval time.Duration, log *slog.Logger, checks ...Check) *Monitor {
 	return m
 }
 
-// Notify sets a function to call after every round of probes. Call it before Run.
+// Notify sets a function to call after every round. Call it before Run.
 func (m *Monitor) Notify(report func(ready bool)) { m.report = report }
 
 // Run probes until ctx is done.
@@ -76,7 +73,7 @@ func (m *Monitor) round(ctx context.Context) {
 	}
 	probes.Wait()
 	if ctx.Err() != nil {
-		return // stopping: a canceled probe is not a failure
+		return // a probe canceled by the stop is not a failure
 	}
 	m.mu.Lock()
 	before := m.failures
@@ -97,8 +94,8 @@ func (m *Monitor) logChanges(ctx context.Context, before, now []error) {
 	}
 }
 
-// Ready reports whether all required dependencies are reachable and the service is
-// not draining.
+// Ready reports whether the service is not draining and all required
+// dependencies are reachable.
 func (m *Monitor) Ready() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,7 +107,7 @@ func (m *Monitor) Ready() bool {
 	return !m.draining
 }
 
-// Drain makes the service not ready permanently.
+// Drain makes the service permanently not ready.
 func (m *Monitor) Drain() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

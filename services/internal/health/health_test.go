@@ -77,7 +77,7 @@ func TestMonitor_Run(t *testing.T) {
 			start := time.Now()
 			m := New(time.Second, slog.New(slog.DiscardHandler), Check{Name: "db", Probe: func(ctx context.Context) error {
 				if time.Since(start) < 5*time.Second {
-					<-ctx.Done() // hangs
+					<-ctx.Done()
 					return ctx.Err()
 				}
 				return nil

@@ -11,16 +11,16 @@ type Report struct {
 	Dependencies []Dependency `json:"dependencies"`
 }
 
-// Dependency is one entry of a [Report]. It omits the error, which only the log
-// shows, because the endpoint is public.
+// Dependency is an entry of a [Report]. Its error is only logged, because the
+// endpoint is public.
 type Dependency struct {
 	Name     string `json:"name"`
 	Reached  bool   `json:"reached"`
 	Optional bool   `json:"optional,omitempty"`
 }
 
-// Register adds GET /health (readiness: 200 or 503, with a [Report]) and GET
-// /health/live (liveness: always 200) to mux.
+// Register adds GET /health (readiness: 200 or 503) and GET /health/live
+// (liveness: 200).
 func (m *Monitor) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		report := m.Report()
@@ -37,7 +37,7 @@ func (m *Monitor) Register(mux *http.ServeMux) {
 	})
 }
 
-// Report returns the state of each dependency and the resulting status.
+// Report returns the current readiness.
 func (m *Monitor) Report() Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,5 +62,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a closed connection is the client's choice
+	_ = json.NewEncoder(w).Encode(body) // the client may be gone
 }

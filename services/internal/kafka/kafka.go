@@ -10,14 +10,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Open returns a client that connects on first use and reconnects when necessary.
+// Open returns a client that connects on first use and reconnects when
+// necessary.
 //
-// All in-sync replicas acknowledge a record, and the client's own retries neither
-// duplicate nor reorder records. If a record's context ends, producing it fails,
-// but it may have been written. Producing it again then duplicates it, so records
-// must carry an id.
+// Records are acknowledged by all in-sync replicas. Retries of the client
+// neither duplicate nor reorder them. A record that fails because its context
+// ended may have been written, and producing it again duplicates it. Records
+// must therefore carry an id.
 //
-// The client logs at debug level, because the readiness check already reports an
+// The client logs at debug level, because readiness already reports an
 // unreachable Kafka.
 func Open(brokers []string, service string, log *slog.Logger, opts ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(append([]kgo.Opt{
@@ -27,7 +28,7 @@ func Open(brokers []string, service string, log *slog.Logger, opts ...kgo.Opt) (
 		kgo.AllowIdempotentProduceCancellation(),
 		kgo.ProducerLinger(0),
 		kgo.DialTimeout(3 * time.Second),
-		kgo.MetadataMinAge(time.Second), // find a broker that moved soon
+		kgo.MetadataMinAge(time.Second), // find moved brokers soon
 		kgo.WithLogger(logger{log}),
 	}, opts...)...)
 	if err != nil {
@@ -36,7 +37,6 @@ func Open(brokers []string, service string, log *slog.Logger, opts ...kgo.Opt) (
 	return client, nil
 }
 
-// logger passes the client's log messages to log.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Level() kgo.LogLevel {

@@ -17,7 +17,7 @@ type Topic struct {
 	Client     *kgo.Client
 	Name       string
 	Partitions int32
-	Retry      time.Duration // between two attempts of Run
+	Retry      time.Duration // between attempts of Run
 	Log        *slog.Logger
 }
 
@@ -42,8 +42,8 @@ func (t *Topic) Run(ctx context.Context) {
 	}
 }
 
-// Create creates the topic if it does not exist, with the replication factor that
-// the brokers are configured with.
+// Create creates the topic, if it does not exist, with the brokers' default
+// replication factor.
 func (t *Topic) Create(ctx context.Context) error {
 	const brokersDefault = -1
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -55,8 +55,7 @@ func (t *Topic) Create(ctx context.Context) error {
 	return nil
 }
 
-// Check is a readiness probe. It returns an error unless Kafka responds and all
-// partitions of the topic have a leader.
+// Check is a readiness probe. Every partition must have a leader.
 func (t *Topic) Check(ctx context.Context) error {
 	topics, err := kadm.NewClient(t.Client).ListTopics(ctx, t.Name)
 	if err != nil {

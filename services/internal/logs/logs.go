@@ -1,4 +1,4 @@
-// Package logs configures structured logging, one JSON object per line.
+// Package logs configures JSON logs.
 package logs
 
 import (
@@ -10,9 +10,8 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// New returns a logger that writes to w at the level of LOG_LEVEL (debug, info,
-// warn or error; default info). Each line has the service name and, if the context
-// has one, the request id.
+// New returns a logger with the level of LOG_LEVEL (default info). Each line has
+// the service name and the request id of its context, if any.
 func New(w io.Writer, service string, env *config.Env) *slog.Logger {
 	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: env.LogLevel("LOG_LEVEL")})
 	return slog.New(withRequestID{handler}).With("service", service)

@@ -1,4 +1,4 @@
-// Package metrics exposes a process's metrics to Prometheus.
+// Package metrics serves Prometheus metrics.
 package metrics
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// New returns a registry with the metrics of the Go runtime and the process.
+// New returns a registry with Go runtime and process metrics.
 func New() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -1,8 +1,8 @@
 // Package page splits lists, sorted newest first, into pages.
 //
-// A page starts after a cursor, the position of the previous page's last entry,
-// rather than at an offset. New entries therefore shift nothing, and page 100 costs
-// no more than page 1.
+// A page starts after a cursor, the position of the previous page's last entry.
+// Unlike an offset, a cursor is not shifted by new entries, and all pages cost
+// the same.
 package page
 
 import (
@@ -17,15 +17,15 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// DefaultSize is the page size of a request that specifies none.
+// DefaultSize is the page size of a request without one.
 const DefaultSize = 20
 
 // maxSize bounds the cost of a request.
 const maxSize = 100
 
-// Cursor is the position of an entry. The zero Cursor is before the first entry.
+// Cursor is the position of an entry. The zero Cursor is before the first.
 type Cursor struct {
-	Time time.Time // in microseconds, the precision of PostgreSQL
+	Time time.Time // in microseconds, as in PostgreSQL
 	ID   string    // a UUID, which orders entries of the same time
 }
 
@@ -35,8 +35,8 @@ type Request struct {
 	After Cursor
 }
 
-// Parse validates a caller's page size and cursor. Size 0 is [DefaultSize], an
-// empty cursor the first page. The error is a [refusal.Error].
+// Parse validates a page size and cursor. Size 0 is [DefaultSize], an empty
+// cursor the first page. The error is a [refusal.Error].
 func Parse(size int32, cursor string) (Request, error) {
 	var fields refusal.Fields
 	fields.Check(size >= 0 && size <= maxSize, "page_size", fmt.Sprintf("must be from 1 to %d", maxSize))
@@ -67,8 +67,7 @@ func parse(text string) (Cursor, bool) {
 // maxMicros is in the year 10000, which PostgreSQL still supports.
 const maxMicros = 253402300800 * 1_000_000
 
-// String returns the opaque form that [Parse] accepts, or "" for the zero
-// Cursor.
+// String returns the form that [Parse] accepts.
 func (c Cursor) String() string {
 	if c == (Cursor{}) {
 		return ""
@@ -76,8 +75,8 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", c.Time.UnixMicro(), c.ID))
 }
 
-// Below returns the parameters of WHERE (created_at, id) < ($1, $2). That
-// condition is a single index range even for the first page.
+// Below returns the parameters of WHERE (created_at, id) < ($1, $2), a single
+// index range even for the first page.
 func (c Cursor) Below() (at pgtype.Timestamptz, id string) {
 	if c == (Cursor{}) {
 		return pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}, "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -85,8 +84,8 @@ func (c Cursor) Below() (at pgtype.Timestamptz, id string) {
 	return pgtype.Timestamptz{Time: c.Time, Valid: true}, c.ID
 }
 
-// Cut shortens list to size entries. If list had more, it returns the cursor of
-// the next page.
+// Cut shortens list to size. It returns the cursor of the next page if list was
+// longer.
 func Cut[T any](list []T, size int, place func(T) Cursor) ([]T, Cursor) {
 	if len(list) <= size {
 		return list, Cursor{}

@@ -1,7 +1,6 @@
-// Package postgres opens the database and migrates each service's schema.
+// Package postgres opens the database and migrates schemas.
 //
-// The services share a database but no tables: each has a schema named after it
-// and reads no other.
+// The services share a database, but each uses only its own schema.
 package postgres
 
 import (
@@ -17,7 +16,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/config"
 )
 
-// Config is the address and the credentials of the database.
+// Config locates the database.
 type Config struct {
 	Host, Port, Name, User, Password string
 }
@@ -33,9 +32,8 @@ func FromEnv(env *config.Env) Config {
 	}
 }
 
-// Open returns a pool that connects on first use. If the host name has several
-// addresses, the pool connects to the one that accepts writes. service names the
-// connections in pg_stat_activity.
+// Open returns a pool that connects on first use, to the address of the host
+// that accepts writes. service names the connections in pg_stat_activity.
 func Open(ctx context.Context, c Config, service string) (*pgxpool.Pool, error) {
 	dsn := url.URL{
 		Scheme: "postgres",
@@ -55,8 +53,7 @@ func Open(ctx context.Context, c Config, service string) (*pgxpool.Pool, error) 
 	return pool, nil
 }
 
-// Unreachable reports whether err means that the database is temporarily
-// unavailable, so that a retry may succeed.
+// Unreachable reports whether err is temporary and a retry may succeed.
 func Unreachable(err error) bool {
 	var connect *pgconn.ConnectError
 	var server *pgconn.PgError

@@ -12,18 +12,17 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Schema is a service's schema in the database. The *.sql files of Migrations
-// create it, in the order of their names.
+// Schema is a service's schema. The *.sql files in Migrations create it, in the
+// order of their names.
 //
-// During a rolling update old and new pods run in parallel, so a migration must
-// leave the schema usable for the previous version. All pending migrations run
-// in one transaction, so statements that cannot run in one, such as CREATE INDEX
-// CONCURRENTLY, are not possible.
+// Old and new pods run in parallel during a rolling update, so a migration must
+// keep the schema usable for the previous version. All pending migrations run in
+// one transaction, which rules out statements such as CREATE INDEX CONCURRENTLY.
 type Schema struct {
 	Pool       *pgxpool.Pool
 	Name       string
 	Migrations fs.FS
-	Retry      time.Duration // between two attempts of Run
+	Retry      time.Duration // between attempts of Run
 	Log        *slog.Logger
 
 	applied atomic.Bool
@@ -49,8 +48,8 @@ func (s *Schema) Run(ctx context.Context) {
 	}
 }
 
-// Check is a readiness probe. It returns an error unless the database responds
-// and the migrations are applied.
+// Check is a readiness probe. The database must respond with all migrations
+// applied.
 func (s *Schema) Check(ctx context.Context) error {
 	if err := s.Pool.Ping(ctx); err != nil {
 		return err
@@ -61,9 +60,8 @@ func (s *Schema) Check(ctx context.Context) error {
 	return nil
 }
 
-// Apply applies the pending migrations. An advisory lock makes pods that start
-// at the same time take turns. The lock is released when the transaction ends,
-// even if its pod dies.
+// Apply applies the pending migrations. Concurrent pods take turns through an
+// advisory lock, which ends with the transaction even if its pod dies.
 func (s *Schema) Apply(ctx context.Context) error {
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "migrations of "+s.Name); err != nil {
@@ -82,8 +80,8 @@ func (s *Schema) Apply(ctx context.Context) error {
 	return nil
 }
 
-// done creates the schema and its table of applied migrations, and returns the
-// applied ones.
+// done creates the schema and its migrations table, and returns the applied
+// ones.
 func (s *Schema) done(ctx context.Context, tx pgx.Tx) (map[string]bool, error) {
 	name := pgx.Identifier{s.Name}.Sanitize()
 	if _, err := tx.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+name+`; CREATE TABLE IF NOT EXISTS `+name+`.migrations (

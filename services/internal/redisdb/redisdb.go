@@ -14,16 +14,14 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Open returns a client for addr, a host:port. It connects on first use and
-// reconnects when necessary.
+// Open returns a client for addr that connects on first use and reconnects when
+// necessary.
 //
-// The library logs to log at debug level, because the readiness check already
-// reports an unreachable Redis. Its logger is global, so call Open only from
-// main.
+// The library logs at debug level, because readiness already reports an
+// unreachable Redis. Its logger is global, so call Open only from main.
 //
-// Commands respect the context's deadline and are not retried. If only the
-// response was lost, a retry could count a request twice, or present a rotated
-// token again.
+// Commands are not retried. If only the response was lost, a retry could count a
+// request twice or present a rotated token again.
 func Open(addr, service string, log *slog.Logger) *redis.Client {
 	redis.SetLogger(logger{log})
 	return redis.NewClient(&redis.Options{
@@ -38,19 +36,17 @@ func Open(addr, service string, log *slog.Logger) *redis.Client {
 	})
 }
 
-// Probe returns a readiness check for client.
+// Probe returns a readiness check.
 func Probe(client *redis.Client) func(context.Context) error {
 	return func(ctx context.Context) error { return client.Ping(ctx).Err() }
 }
 
-// Unreachable reports whether err means that Redis is temporarily unavailable,
-// so that a retry may succeed.
+// Unreachable reports whether err is temporary and a retry may succeed.
 func Unreachable(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || redis.IsLoadingError(err) || redis.IsReadOnlyError(err)
 }
 
-// logger passes the library's log messages to log.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Printf(ctx context.Context, format string, v ...any) {

@@ -1,18 +1,17 @@
-// Package refusal defines the errors with which a service's domain rejects a
-// request, independent of the transport. Package rpc maps each kind to a gRPC
-// code.
+// Package refusal defines the errors with which a domain rejects requests.
+// Package rpc maps their kinds to gRPC codes.
 package refusal
 
 import "strings"
 
-// Kind is the reason why a request was refused.
+// Kind is the reason for a refusal.
 type Kind string
 
-// The kinds of refusals.
+// The kinds.
 const (
 	Invalid   Kind = "invalid"   // Fields lists the problems
-	NotFound  Kind = "not found" // it does not exist, or not for this caller
-	Forbidden Kind = "forbidden" // it belongs to another user
+	NotFound  Kind = "not found" // or not visible to this caller
+	Forbidden Kind = "forbidden" // owned by another user
 )
 
 // Error is a refusal. Its text is for the client.
@@ -22,7 +21,7 @@ type Error struct {
 	Fields []Field // only for Invalid
 }
 
-// Field is a field of the request and its problem.
+// Field is the problem of a request field.
 type Field struct{ Name, Problem string }
 
 func (e *Error) Error() string { return e.Text }
@@ -30,10 +29,10 @@ func (e *Error) Error() string { return e.Text }
 // New returns a refusal of any kind but [Invalid].
 func New(kind Kind, text string) *Error { return &Error{Kind: kind, Text: text} }
 
-// Fields collects the invalid fields of a request.
+// Fields collects problems.
 type Fields []Field
 
-// Check adds a problem with field name unless ok.
+// Check adds a problem unless ok.
 func (f *Fields) Check(ok bool, name, problem string) {
 	if !ok {
 		*f = append(*f, Field{Name: name, Problem: problem})

@@ -1,6 +1,5 @@
-// Package requestid assigns an id to each external request and propagates it
-// through all services: as the header X-Request-Id in HTTP, as metadata of the
-// same name in gRPC, and in the context. Package logs adds it to every log line.
+// Package requestid assigns an id to each external request and propagates it to
+// all services, as the header X-Request-Id, gRPC metadata, or a context value.
 package requestid
 
 import (
@@ -9,10 +8,10 @@ import (
 	"regexp"
 )
 
-// Header is the HTTP header. In gRPC metadata it is lower case.
+// Header is the HTTP header. gRPC metadata uses lower case.
 const Header = "X-Request-Id"
 
-// valid restricts a caller's id to text that is safe in a log line or a header.
+// valid restricts ids to text that is safe in logs and headers.
 var valid = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 type key struct{}

@@ -16,7 +16,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// Conn is a client's connection pool for one service.
+// Conn is a connection pool for one service.
 type Conn struct {
 	*grpc.ClientConn
 	peers *peers
@@ -25,15 +25,14 @@ type Conn struct {
 // Dial returns a client for target, such as "dns:///auth-service:5001". It
 // connects on its own and reconnects when necessary.
 //
-// Calls are balanced over all addresses of the name. Without a connection, a
-// call waits until its deadline ([Timeout] unless the context's is earlier), so
-// replacing a server causes delays but no errors. Only the methods in safe, such
-// as "auth.v1.AuthService/GetUser", are retried if a server fails during the
-// call.
+// Calls are balanced over all addresses. A call waits for a connection until its
+// deadline ([Timeout] or the context's), so replacing a server causes no errors.
+// Only the methods in safe, such as "auth.v1.AuthService/GetUser", are retried
+// if a server fails during the call.
 func Dial(target string, safe []string, opts ...grpc.DialOption) (*Conn, error) {
 	peers := newPeers()
 	conn, err := grpc.NewClient(target, append([]grpc.DialOption{
-		grpc.WithTransportCredentials(peers), // in-cluster traffic; a NetworkPolicy restricts the callers
+		grpc.WithTransportCredentials(peers), // in-cluster; a NetworkPolicy restricts callers
 		grpc.WithDefaultServiceConfig(serviceConfig(safe)),
 		grpc.WithDisableServiceConfig(), // none from DNS
 		grpc.WithChainUnaryInterceptor(requestid.UnaryClient),
@@ -48,9 +47,8 @@ func Dial(target string, safe []string, opts ...grpc.DialOption) (*Conn, error) 
 	return &Conn{conn, peers}, nil
 }
 
-// Probe returns a readiness check that queries the standard health service. A
-// peer that does not implement it is not the server, so its connection is
-// closed.
+// Probe returns a check of the standard health service. A peer without that
+// service is not the server, so its connection is closed.
 func Probe(conn *Conn) func(context.Context) error {
 	client := healthpb.NewHealthClient(conn)
 	return func(ctx context.Context) error {
@@ -68,8 +66,7 @@ func Probe(conn *Conn) func(context.Context) error {
 	}
 }
 
-// serviceConfig returns gRPC's service config:
-// https://github.com/grpc/grpc/blob/master/doc/service_config.md
+// See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
 func serviceConfig(safe []string) string {
 	type object = map[string]any
 	timeout := fmt.Sprintf("%gs", Timeout.Seconds())
@@ -87,7 +84,7 @@ func serviceConfig(safe []string) string {
 	}
 	config, err := json.Marshal(object{"loadBalancingConfig": []object{{"round_robin": object{}}}, "methodConfig": methods})
 	if err != nil {
-		panic(err) // maps of strings and numbers always encode
+		panic(err) // these types always encode
 	}
 	return string(config)
 }

@@ -44,8 +44,8 @@ func level(code codes.Code) slog.Level {
 	}
 }
 
-// recoverPanics turns a panic into INTERNAL, as net/http does for handlers, so
-// that one bad request does not end the others.
+// recoverPanics turns a panic into INTERNAL, as net/http does. One bad request
+// must not end the others.
 func recoverPanics(log *slog.Logger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (reply any, err error) {
 		defer func() {

@@ -9,10 +9,10 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// peers are insecure credentials that track their connections, so that a peer
-// that is not the server can be disconnected. gRPC keeps a connection open
-// whoever responds on it. That can be another server before a node has the rules
-// of a new Service, or after a pod's address was reused.
+// peers are insecure credentials that can disconnect a peer that is not the
+// server. gRPC keeps any connection that stays open. It can lead to another
+// server if a node lacks the rules of a new Service, or if a pod's address was
+// reused.
 type peers struct {
 	credentials.TransportCredentials
 
@@ -42,7 +42,7 @@ func (p *peers) ClientHandshake(ctx context.Context, authority string, raw net.C
 	return known, info, nil
 }
 
-// Clone returns p itself, so that p also tracks the connections of clones.
+// Clone returns p, which must track the connections of clones too.
 func (p *peers) Clone() credentials.TransportCredentials { return p }
 
 // leave closes all connections. gRPC opens new ones.

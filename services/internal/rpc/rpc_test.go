@@ -24,7 +24,6 @@ import (
 	authv1 "tkdeploy.dev/tiktok/proto/auth/v1"
 )
 
-// backend handles every call with the same function.
 type backend struct {
 	authv1.UnimplementedAuthServiceServer
 	calls   atomic.Int32
@@ -41,7 +40,7 @@ func (b *backend) Login(ctx context.Context, _ *authv1.LoginRequest) (*authv1.Lo
 	return &authv1.LoginResponse{}, b.respond(ctx)
 }
 
-// connect starts an in-memory server and returns a connection to it.
+// connect returns a connection to an in-memory server.
 func connect(t *testing.T, respond func(context.Context) error) (conn *rpc.Conn, b *backend, log *bytes.Buffer, metrics *prometheus.Registry) {
 	t.Helper()
 	b, log, metrics = &backend{respond: respond}, &bytes.Buffer{}, prometheus.NewRegistry()

@@ -1,5 +1,4 @@
-// Package rpc configures gRPC servers and clients for all services: request ids,
-// logs, metrics, deadlines for every call, and retries only where they are safe.
+// Package rpc configures gRPC servers and clients for all services.
 package rpc
 
 import (
@@ -15,16 +14,15 @@ import (
 	"tkdeploy.dev/tiktok/internal/requestid"
 )
 
-// Timeout is the default timeout of a client's call and the maximum that a
-// server allows.
+// Timeout is a client's default timeout and a server's maximum.
 const Timeout = 5 * time.Second
 
 // maxConnectionAge makes clients reconnect and resolve the name again. New pods
-// then get their share of calls, even behind a Service with one cluster IP.
+// then get their share of calls even behind a cluster IP.
 const maxConnectionAge = time.Minute
 
-// NewServer returns a server with the standard health service, which initially
-// responds NOT_SERVING.
+// NewServer returns a server with the standard health service, initially
+// NOT_SERVING.
 func NewServer(log *slog.Logger, metrics prometheus.Registerer) (*grpc.Server, *health.Server) {
 	server := grpc.NewServer(
 		grpc.ChainUnaryInterceptor(requestid.UnaryServer, observe(log, metrics), recoverPanics(log), limitTime),

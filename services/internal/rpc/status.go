@@ -11,11 +11,10 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Status converts an error of a service's domain into a gRPC status. A
-// [refusal.Error] has the code of its kind, and an error that one of away
-// recognizes is UNAVAILABLE. If a call by the service itself failed, its code is
-// kept where it means the same to the caller. Internal error texts are included,
-// because callers are services and the gateway does not show them.
+// Status converts a domain error to a gRPC status: a [refusal.Error] by its
+// kind, an error that away recognizes to UNAVAILABLE. It passes on the codes of
+// the service's own calls that mean the same to the caller. It keeps internal
+// texts for the logs of the callers. The gateway does not show them.
 func Status(err error, away ...func(error) bool) error {
 	var refused *refusal.Error
 	if errors.As(err, &refused) {
@@ -35,7 +34,7 @@ func Status(err error, away ...func(error) bool) error {
 	return status.Error(codes.Internal, err.Error())
 }
 
-// passedOn reports whether a call's code means the same to this service's
+// passedOn reports whether the code of a call means the same to this service's
 // caller.
 func passedOn(code codes.Code) bool {
 	return code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Canceled

@@ -9,8 +9,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/metrics"
 )
 
-// Operations returns a mux with the endpoints of every service: GET /health, GET
-// /health/live and GET /metrics.
+// Operations returns a mux with GET /health, /health/live and /metrics.
 func Operations(health *monitor.Monitor, registry *prometheus.Registry) *http.ServeMux {
 	mux := http.NewServeMux()
 	health.Register(mux)

@@ -1,5 +1,4 @@
-// Package server runs a service's listeners and shuts them down without dropping
-// requests.
+// Package server runs listeners and stops them without dropping requests.
 package server
 
 import (
@@ -19,7 +18,7 @@ import (
 	monitor "tkdeploy.dev/tiktok/internal/health"
 )
 
-// Server holds the listeners and handlers of a service.
+// Server serves a service's HTTP and, if set, gRPC.
 type Server struct {
 	HTTPPort int
 	HTTP     http.Handler
@@ -31,8 +30,8 @@ type Server struct {
 	Health *monitor.Monitor
 	Log    *slog.Logger
 
-	// DrainFor is how long the service keeps serving after a stop request, until
-	// no node sends new connections to this pod.
+	// DrainFor is how long to keep serving after a stop request, until no node
+	// sends new connections.
 	DrainFor time.Duration
 	// StopWithin is how long open requests may then take.
 	StopWithin time.Duration
@@ -87,10 +86,9 @@ func (s *Server) webServer() *http.Server {
 	}
 }
 
-// handle makes the clients of a draining server reconnect to another pod. Idle
-// connections stay open: closing them at once, as
-// [http.Server.SetKeepAlivesEnabled] does, could break a request that is being
-// sent.
+// handle makes clients of a draining server reconnect to another pod. Idle
+// connections stay open: closing them, as [http.Server.SetKeepAlivesEnabled]
+// does, could break a request in flight.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		w.Header().Set("Connection", "close")

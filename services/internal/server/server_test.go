@@ -19,8 +19,7 @@ import (
 	monitor "tkdeploy.dev/tiktok/internal/health"
 )
 
-// start serves on free ports. stop ends the context of the server, and stopped
-// receives its result.
+// start serves on free ports. stopped receives the result of the server.
 func start(t *testing.T, s *Server) (web, rpc string, stop func(), stopped chan error) {
 	t.Helper()
 	s.Log = slog.New(slog.DiscardHandler)

@@ -10,13 +10,12 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// stop shuts the service down like a terminating pod. It reports not ready at
-// once, keeps serving clients that have not noticed yet, and then rejects new
-// requests and waits for the open ones.
+// stop fails readiness at once, keeps serving clients that have not noticed yet,
+// then rejects new requests and waits for the open ones.
 //
-// The gRPC health service stays SERVING until the drain ends. Clients keep their
-// connections, and one that checks would otherwise report an outage while this
-// service and its successor both serve.
+// gRPC health stays SERVING until the drain ends. Clients that keep their
+// connections would otherwise report an outage although this service still
+// serves.
 func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.Log.InfoContext(ctx, "draining", "for", s.DrainFor.String())
 	s.Health.Drain()
@@ -54,7 +53,6 @@ func (s *Server) stopGRPC(ctx context.Context) error {
 	}
 }
 
-// reportGRPC passes the monitor's result to the standard gRPC health service.
 func (s *Server) reportGRPC(ready bool) {
 	status := healthpb.HealthCheckResponse_NOT_SERVING
 	if ready {

@@ -1,9 +1,9 @@
 // Package token signs and verifies access tokens: JWTs (HS256) with the secret
-// JWT_ACCESS_SECRET, which auth-service and api-gateway share.
+// that auth-service and api-gateway share.
 //
-// The gateway verifies tokens without calling auth-service. That saves a call
-// per request, and users stay signed in while auth-service is updated. Since a
-// token cannot be revoked, it expires after minutes.
+// Verifying tokens in the gateway saves a call per request and keeps users
+// signed in while auth-service restarts. Tokens cannot be revoked, so they
+// expire after minutes.
 package token
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MinSecret is the minimum length of a secret in bytes, the hash size (RFC 7518,
+// MinSecret is the minimum secret size in bytes, that of the hash (RFC 7518,
 // 3.2).
 const MinSecret = 32
 
@@ -51,11 +51,10 @@ type Verifier struct {
 	Now    func() time.Time
 }
 
-// Verify returns the id of the token's user. The error describes the problem
-// without showing any part of the token.
+// Verify returns the user id of a token. Errors do not show the token.
 func (v Verifier) Verify(token string) (userID string, err error) {
 	parser := jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), // never the algorithm that the token names
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), // never the token's own choice
 		jwt.WithIssuer(issuer),
 		jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(),

@@ -1,5 +1,4 @@
-// Package kafkatest runs a private in-process Kafka broker for a test, on a free
-// port and with its data in a temporary directory.
+// Package kafkatest runs a private in-process Kafka broker for a test.
 package kafkatest
 
 import (
@@ -52,7 +51,7 @@ func (b *Broker) Start(t *testing.T) {
 	b.Cluster = cluster
 }
 
-// Stop stops the broker, if it is running, and disconnects its clients.
+// Stop stops the broker, if it is running.
 func (b *Broker) Stop() {
 	if b.Cluster != nil {
 		b.Cluster.Close()
@@ -71,7 +70,7 @@ func (b *Broker) Client(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-// Read returns the first n or more records of a topic. It waits for them.
+// Read waits for and returns the first n or more records of a topic.
 func (b *Broker) Read(t *testing.T, topic string, n int) []*kgo.Record {
 	t.Helper()
 	client := b.Client(t, kgo.ConsumeTopics(topic))

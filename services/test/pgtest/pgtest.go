@@ -1,5 +1,5 @@
-// Package pgtest runs a private PostgreSQL server for a test, with the installed
-// binaries, on a free port and with its data in a temporary directory.
+// Package pgtest runs a private PostgreSQL server with the installed binaries
+// for a test.
 package pgtest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/postgres"
 )
 
-// Server is a PostgreSQL server that can be restarted with its data.
+// Server is a server that can be restarted with its data.
 type Server struct {
 	Config postgres.Config
 
@@ -30,8 +30,8 @@ type Server struct {
 	process    *exec.Cmd
 }
 
-// New creates an empty database without starting the server. It skips the test if
-// PostgreSQL is not installed.
+// New creates an empty database without starting the server. It skips the test
+// if PostgreSQL is not installed.
 func New(t *testing.T) *Server {
 	t.Helper()
 	bin, err := binaries()
@@ -46,8 +46,8 @@ func New(t *testing.T) *Server {
 	return s
 }
 
-// binaries returns the directory of initdb and postgres. Debian installs it outside
-// PATH, one per version.
+// binaries returns the directory of initdb and postgres. Debian installs them
+// outside PATH.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		return filepath.Dir(path), nil
@@ -59,8 +59,8 @@ func binaries() (string, error) {
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
-// unprivileged returns the credential of the server, because PostgreSQL refuses to
-// run as root.
+// unprivileged returns the server's credential. PostgreSQL refuses to run as
+// root.
 func unprivileged(t *testing.T) *syscall.Credential {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -81,8 +81,8 @@ func unprivileged(t *testing.T) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// tempDir returns a temporary directory of the server's user, who cannot enter that
-// of t.TempDir.
+// tempDir returns a directory of the server's user, who cannot enter that of
+// t.TempDir.
 func (s *Server) tempDir(t *testing.T) string {
 	t.Helper()
 	path, err := os.MkdirTemp("", "pgtest")
@@ -99,8 +99,7 @@ func (s *Server) tempDir(t *testing.T) string {
 	return path
 }
 
-// command returns a command that runs as the server's user. It ignores the test's
-// context, which ends before the cleanup that stops the server.
+// command ignores the test's context, which ends before the cleanup.
 func (s *Server) command(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(s.bin, name), args...)
@@ -143,7 +142,7 @@ func (s *Server) Start(t *testing.T) {
 	}
 }
 
-// Stop stops the server, if it is running, and disconnects its clients.
+// Stop stops the server, if it is running.
 func (s *Server) Stop(t *testing.T) {
 	t.Helper()
 	if s.process == nil {

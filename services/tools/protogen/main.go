@@ -3,9 +3,8 @@
 //
 //	go run ./protogen SOURCE OUT
 //
-// It compiles all .proto files in SOURCE and runs protoc-gen-go and
-// protoc-gen-go-grpc at the versions pinned in this module's go.mod. The generated
-// files have the same relative paths in OUT.
+// It runs protoc-gen-go and protoc-gen-go-grpc at the versions pinned in go.mod. The
+// generated files have the same relative paths in OUT.
 package main
 
 import (
@@ -102,7 +101,6 @@ func withImports(list []*descriptorpb.FileDescriptorProto, seen map[string]bool,
 	return append(list, protoutil.ProtoFromFileDescriptor(file))
 }
 
-// runPlugin runs a plugin that go.mod lists as a tool.
 func runPlugin(ctx context.Context, plugin string, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, error) {
 	input, err := proto.Marshal(request)
 	if err != nil {

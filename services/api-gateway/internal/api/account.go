@@ -11,9 +11,8 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// deleteMe deletes the account and everything that belongs to it. The account is
-// deleted last, and only if the rest succeeded, so that its owner can retry
-// after a failure.
+// deleteMe deletes the account last, and only after everything else. Its owner
+// can retry after a failure.
 func (a *API) deleteMe(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), userID(r.Context())
 	if err := a.deleteBelongings(ctx, id); err != nil {
@@ -25,8 +24,8 @@ func (a *API) deleteMe(w http.ResponseWriter, r *http.Request) error {
 	return noContent(w)
 }
 
-// deleteBelongings calls every service, even after a failure. Videos are deleted
-// first, so that no new interactions with them are possible.
+// deleteBelongings calls every service, even after a failure. Videos go first to
+// prevent new interactions with them.
 func (a *API) deleteBelongings(ctx context.Context, id string) error {
 	var failures []error
 	if a.Videos != nil {

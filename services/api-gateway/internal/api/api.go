@@ -1,6 +1,5 @@
-// Package api implements the public REST API by translating HTTP requests to
-// gRPC calls. It serves its description, openapi.yaml, and its tests check the
-// API against it.
+// Package api implements the public REST API with gRPC calls. The tests check it
+// against openapi.yaml.
 package api
 
 import (
@@ -21,8 +20,8 @@ import (
 //go:embed openapi.yaml
 var Document []byte
 
-// API holds the dependencies of the handlers. The client of a service that is
-// not deployed is nil.
+// API holds the dependencies of the handlers. Clients of services that are not
+// deployed are nil.
 type API struct {
 	Auth          authv1.AuthServiceClient
 	Videos        videov1.VideoServiceClient
@@ -36,21 +35,19 @@ type API struct {
 	Log      *slog.Logger
 }
 
-// Verifier returns the id of an access token's user.
+// Verifier returns the user id of an access token.
 type Verifier interface {
 	Verify(token string) (userID string, err error)
 }
 
-// Limiter counts a client's request and returns how long the client must wait,
-// or 0 if the request is allowed.
+// Limiter counts a request and returns how long the client must wait, or 0.
 type Limiter interface {
 	Take(ctx context.Context, client string) time.Duration
 }
 
-// handler writes a response or returns an error, which becomes a [problem].
+// handler writes a response or returns an error, usually a [problem].
 type handler func(http.ResponseWriter, *http.Request) error
 
-// routes maps patterns of [http.ServeMux] to their handlers.
 func (a *API) routes() map[string]handler {
 	video := func(next handler) handler { return deployed("video-service", a.Videos != nil, next) }
 	interaction := func(next handler) handler { return deployed("interaction-service", a.Interactions != nil, next) }
@@ -88,7 +85,7 @@ func (a *API) Register(mux *http.ServeMux) {
 	}
 }
 
-// handleErrors turns a handler's error into a problem document.
+// handleErrors writes a handler's error as a problem document.
 func (a *API) handleErrors(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := handle(w, r); err != nil {

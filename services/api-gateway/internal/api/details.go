@@ -9,8 +9,8 @@ import (
 	videov1 "tkdeploy.dev/tiktok/proto/video/v1"
 )
 
-// detailsWithin limits the wait for optional parts of a response. Names, titles
-// and counts come from other services than the rest.
+// detailsWithin limits the wait for names, titles and counts, which are
+// optional.
 const detailsWithin = time.Second
 
 // person is the public part of an account.
@@ -19,7 +19,6 @@ type person struct {
 	Username string `json:"username,omitempty"` // missing if auth-service is unavailable or the account is deleted
 }
 
-// usernames maps ids to names. Unknown ids are missing.
 func (a *API) usernames(ctx context.Context, ids []string) map[string]string {
 	if len(ids) == 0 {
 		return nil
@@ -34,7 +33,6 @@ func (a *API) usernames(ctx context.Context, ids []string) map[string]string {
 	return reply.GetUsernames()
 }
 
-// titles maps ids of videos to titles. Unknown ids are missing.
 func (a *API) titles(ctx context.Context, ids []string) map[string]string {
 	if a.Videos == nil || len(ids) == 0 {
 		return nil
@@ -49,7 +47,6 @@ func (a *API) titles(ctx context.Context, ids []string) map[string]string {
 	return reply.GetTitles()
 }
 
-// stats maps ids of videos to their counts.
 func (a *API) stats(ctx context.Context, ids []string) map[string]*interactionv1.Stats {
 	if a.Interactions == nil || len(ids) == 0 {
 		return nil

@@ -2,8 +2,8 @@ package api
 
 import "net/http"
 
-// Fallback serves mux. If mux has no route for a request, it responds with a
-// problem document instead of plain text: 404, or 405 with the allowed methods.
+// Fallback serves mux, and replaces its plain-text 404 and 405 by problem
+// documents.
 func (a *API) Fallback(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refuse, pattern := mux.Handler(r)
@@ -21,7 +21,7 @@ func (a *API) Fallback(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// refusal records mux's own response without its text.
+// refusal records mux's response without its text.
 type refusal struct {
 	header http.Header
 	status int

@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// limited rejects requests over the rate limit.
 func (a *API) limited(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if wait := a.Limit.Take(r.Context(), a.ClientOf(r)); wait > 0 {
@@ -16,8 +15,7 @@ func (a *API) limited(next handler) handler {
 	}
 }
 
-// deployed returns next, or a handler that responds 503 if the service is not
-// deployed.
+// deployed responds 503 if the service is not deployed.
 func deployed(service string, is bool, next handler) handler {
 	if is {
 		return next
@@ -44,8 +42,8 @@ func (a *API) authenticated(next handler) handler {
 	}
 }
 
-// recognized accepts requests with and without an access token, because some
-// responses contain more for a known user.
+// recognized makes the access token optional. Responses contain more for a known
+// user.
 func (a *API) recognized(next handler) handler {
 	known := a.authenticated(next)
 	return func(w http.ResponseWriter, r *http.Request) error {

@@ -13,13 +13,13 @@ import (
 // maxBody is the maximum size of most request bodies in bytes.
 const maxBody = 64 << 10
 
-// readJSON decodes the request's body, which must be one JSON object. Unknown
-// fields are errors, so that typos are reported.
+// readJSON decodes a body of one JSON object. It rejects unknown fields to
+// report typos.
 func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
 	return readLargeJSON(w, r, maxBody, target)
 }
 
-// readLargeJSON is readJSON for a body of up to most bytes.
+// readLargeJSON is readJSON with another limit, in bytes.
 func readLargeJSON(w http.ResponseWriter, r *http.Request, most int64, target any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return newProblem(http.StatusUnsupportedMediaType, "the body must be application/json")
@@ -51,17 +51,15 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	return nil
 }
 
-// noContent responds without a body.
 func noContent(w http.ResponseWriter) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// write sends a response that must not be cached, because it may contain tokens
-// or personal data.
+// write disables caching, because the body may contain tokens or personal data.
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a closed connection is the client's choice
+	_, _ = w.Write(body) // the client may be gone
 }

@@ -24,7 +24,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 // observe logs and measures the requests of a route.
 func (m *Metrics) observe(route string, log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // the default if the handler panics before it writes one
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // the default if the handler panics
 		defer m.record(r, route, seen, time.Now(), log)
 		next.ServeHTTP(seen, r)
 	})
@@ -36,7 +36,6 @@ func (m *Metrics) record(r *http.Request, route string, seen *statusWriter, star
 	log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "elapsed_ms", elapsed.Milliseconds())
 }
 
-// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

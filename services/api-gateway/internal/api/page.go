@@ -5,8 +5,7 @@ import (
 	"strconv"
 )
 
-// pageOf reads the parameters page_size and cursor. The called service validates
-// them further.
+// pageOf reads page_size and cursor. The called service validates them further.
 func pageOf(r *http.Request) (size int32, cursor string, err error) {
 	query := r.URL.Query()
 	text := query.Get("page_size")

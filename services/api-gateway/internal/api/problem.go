@@ -50,7 +50,6 @@ func unauthenticated(challenge, detail string) *problem {
 	return p
 }
 
-// writeError writes err as a problem document.
 func (a *API) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	var p *problem
 	if !errors.As(err, &p) {
@@ -70,8 +69,8 @@ func (a *API) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, p.Status, "application/problem+json", body)
 }
 
-// fromStatus converts the error of a gRPC call. It shows only texts that are
-// written for the client.
+// fromStatus converts a gRPC error. It shows only texts that are meant for
+// clients.
 func fromStatus(err error) *problem {
 	reply := status.Convert(err)
 	switch reply.Code() {

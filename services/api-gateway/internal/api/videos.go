@@ -63,7 +63,7 @@ func (a *API) video(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, a.videosJSON(r.Context(), reply.GetVideo())[0])
 }
 
-// feed reports in X-Cache whether the list came from the cache: hit or miss.
+// feed reports in X-Cache whether the list came from the cache.
 func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	size, cursor, err := pageOf(r)
 	if err != nil {
@@ -84,8 +84,8 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	}{a.videosJSON(r.Context(), reply.GetVideos()...), reply.GetNextCursor()})
 }
 
-// content serves a video's content, with support for the range requests of
-// players. The headers stop browsers from interpreting it as another type.
+// content supports range requests, which players need. The headers stop browsers
+// from running it.
 func (a *API) content(w http.ResponseWriter, r *http.Request) error {
 	reply, err := a.Videos.GetContent(r.Context(), &videov1.GetContentRequest{Id: r.PathValue("id")})
 	if err != nil {
@@ -94,13 +94,13 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", reply.GetContentType())
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	w.Header().Set("Cache-Control", "private, max-age=60") // short, because a video can be deleted
+	w.Header().Set("Cache-Control", "private, max-age=60") // short, because videos can be deleted
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(reply.GetContent()))
 	return nil
 }
 
-// deleteVideo deletes the video, and its interactions and notifications as far
-// as their services are available. Leftovers are not visible without the video.
+// deleteVideo ignores failures to delete the video's interactions and
+// notifications, because they are not visible without it.
 func (a *API) deleteVideo(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), r.PathValue("id")
 	if _, err := a.Videos.DeleteVideo(ctx, &videov1.DeleteVideoRequest{Id: id, OwnerId: userID(ctx)}); err != nil {
@@ -123,7 +123,7 @@ func (a *API) logLeft(ctx context.Context, what string, err error) {
 	}
 }
 
-// videosJSON adds the names and counts of other services to videos.
+// videosJSON adds names and counts to videos.
 func (a *API) videosJSON(ctx context.Context, list ...*videov1.Video) []video {
 	ids, owners := make([]string, len(list)), make([]string, len(list))
 	for i, v := range list {

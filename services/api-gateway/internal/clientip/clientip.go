@@ -8,14 +8,12 @@ import (
 	"strings"
 )
 
-// Trusted lists the networks of proxies whose X-Forwarded-For is trusted. Other
-// clients could send any value.
+// Trusted lists the networks of proxies whose X-Forwarded-For is trusted.
 type Trusted []netip.Prefix
 
-// Of returns the address of the client: that of the connection or, behind a
-// trusted proxy, the last address in X-Forwarded-For that is not a trusted
-// proxy. An IPv6 client is identified by its /64, because it can choose any
-// address in it.
+// Of returns the client's address: the connection's or, behind trusted proxies,
+// the last one in X-Forwarded-For that is not a trusted proxy. IPv6 clients are
+// identified by their /64, in which they can choose any address.
 func (t Trusted) Of(r *http.Request) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package ratelimit limits the request rate of clients, counted in Redis across
-// all replicas.
+// Package ratelimit limits the request rate of clients, with counters in Redis.
 package ratelimit
 
 import (
@@ -10,11 +9,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// timeout limits the delay that counting adds to a request.
+// timeout limits the delay of a request.
 const timeout = 200 * time.Millisecond
 
-// count increments the counter of the current window, or starts a window. It
-// returns the count and the milliseconds until the window ends.
+// count returns the requests in the current window and the milliseconds until it
+// ends.
 var count = redis.NewScript(`
 local n = redis.call('INCR', KEYS[1])
 if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -23,9 +22,8 @@ return {n, redis.call('PTTL', KEYS[1])}
 
 // Limiter allows each client a number of requests per window. Use [New].
 //
-// It fails open: without Redis every request is allowed, because serving without
-// a limit is better than not serving. The metric rate_limit_failed_open_total
-// counts those requests.
+// It fails open: without Redis every request is allowed and counted in
+// rate_limit_failed_open_total.
 type Limiter struct {
 	redis      redis.Scripter
 	limit      int64
@@ -42,8 +40,8 @@ func New(client redis.Scripter, limit int, window time.Duration, metrics prometh
 	return &Limiter{redis: client, limit: int64(limit), window: window, failedOpen: failedOpen}
 }
 
-// Take counts a request of client. It returns 0 if the request is allowed,
-// otherwise the time until the window ends.
+// Take counts a request. It returns 0 if the request is allowed, otherwise the
+// time until the window ends.
 func (l *Limiter) Take(ctx context.Context, client string) (wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

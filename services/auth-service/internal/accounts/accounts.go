@@ -1,5 +1,5 @@
-// Package accounts is the domain of auth-service. It registers users, checks
-// passwords and manages sessions, independent of gRPC, PostgreSQL and Redis.
+// Package accounts registers users, checks passwords and manages sessions,
+// independent of gRPC, PostgreSQL and Redis.
 package accounts
 
 import (
@@ -16,8 +16,8 @@ type User struct {
 	CreatedAt time.Time
 }
 
-// Tokens authorize a client to act for a user. The access token expires after
-// ExpiresIn; the refresh token can be exchanged for new tokens once.
+// Tokens authorize a client to act for a user. The refresh token can be used
+// once.
 type Tokens struct {
 	Access    string
 	ExpiresIn time.Duration
@@ -25,10 +25,9 @@ type Tokens struct {
 }
 
 var (
-	// ErrNotFound means that there is no user with this id or email.
+	// ErrNotFound means that there is no such user.
 	ErrNotFound = errors.New("no such user")
-	// ErrDenied does not reveal whether the email, the password or the token was
-	// wrong.
+	// ErrDenied does not reveal whether the email, password or token was wrong.
 	ErrDenied = errors.New("wrong email or password, or a session that has ended")
 )
 
@@ -39,26 +38,26 @@ func (e *TakenError) Error() string { return "the " + e.Field + " is taken" }
 
 // Users stores accounts.
 type Users interface {
-	// Create returns a [TakenError] if the username or the email is in use.
+	// Create returns a [TakenError] if the username or email is in use.
 	Create(ctx context.Context, username, email, hash string) (User, error)
-	// ByEmail also returns the password's hash; [ErrNotFound] if there is no such user.
+	// ByEmail also returns the password hash, or [ErrNotFound].
 	ByEmail(ctx context.Context, email string) (User, string, error)
-	// ByID returns [ErrNotFound] if there is no such user.
+	// ByID may return [ErrNotFound].
 	ByID(ctx context.Context, id string) (User, error)
-	// Names maps the known ids to usernames.
+	// Names maps known ids to usernames.
 	Names(ctx context.Context, ids []string) (map[string]string, error)
-	// Delete returns no error if there is no such user.
+	// Delete ignores unknown ids.
 	Delete(ctx context.Context, id string) error
 }
 
-// Sessions keeps refresh tokens.
+// Sessions stores refresh tokens.
 type Sessions interface {
-	// Open starts a session and returns its first refresh token.
+	// Open starts a session and returns a refresh token.
 	Open(ctx context.Context, userID string) (refresh string, err error)
 	// Rotate exchanges a refresh token for the next one, or returns [ErrDenied].
 	Rotate(ctx context.Context, refresh string) (userID, next string, err error)
-	// EndAll ends all sessions of a user who is about to be deleted, including
-	// those that are opened later.
+	// EndAll ends all sessions of a user, including those opened later, because
+	// the user is about to be deleted.
 	EndAll(ctx context.Context, userID string) error
 }
 
@@ -74,7 +73,7 @@ type Signer interface {
 	Sign(userID string) (string, error)
 }
 
-// Service implements the domain with its dependencies.
+// Service manages accounts and sessions.
 type Service struct {
 	Users     Users
 	Sessions  Sessions
@@ -83,8 +82,8 @@ type Service struct {
 	AccessTTL time.Duration // lifetime of the signer's tokens
 }
 
-// Register creates an account. An [InvalidError] or [TakenError] is the caller's
-// fault.
+// Register creates an account. It returns an [InvalidError] or [TakenError] for
+// a bad request.
 func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	r = r.normal()
 	if err := r.validate(); err != nil {
@@ -97,8 +96,8 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	return s.Users.Create(ctx, r.Username, r.Email, hash)
 }
 
-// Login opens a session, or returns [ErrDenied]. An unknown email takes as long
-// as a wrong password.
+// Login opens a session, or returns [ErrDenied], which takes the same time for
+// an unknown email.
 func (s *Service) Login(ctx context.Context, email, password string) (Tokens, error) {
 	user, hash, err := s.Users.ByEmail(ctx, normalEmail(email))
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -132,12 +131,12 @@ func (s *Service) User(ctx context.Context, id string) (User, error) {
 	return s.Users.ByID(ctx, id)
 }
 
-// Usernames maps the known ids to usernames.
+// Usernames maps known ids to usernames.
 func (s *Service) Usernames(ctx context.Context, ids []string) (map[string]string, error) {
 	return s.Users.Names(ctx, ids)
 }
 
-// Delete ends a user's sessions and deletes the account, if it exists.
+// Delete ends a user's sessions and then deletes the account.
 func (s *Service) Delete(ctx context.Context, id string) error {
 	if err := s.Sessions.EndAll(ctx, id); err != nil {
 		return err

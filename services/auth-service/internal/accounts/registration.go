@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Registration is a request to create an account.
+// Registration is a request for an account.
 type Registration struct {
 	Username string
 	Email    string
 	Password string
 }
 
-// InvalidError lists the invalid fields of a request.
+// InvalidError lists invalid fields.
 type InvalidError struct{ Fields []FieldError }
 
-// FieldError is an invalid field and its problem.
+// FieldError is the problem of a field.
 type FieldError struct{ Field, Problem string }
 
 func (e *InvalidError) Error() string {
@@ -30,7 +30,7 @@ func (e *InvalidError) Error() string {
 
 var usernameForm = regexp.MustCompile(`^[a-z0-9._]{3,30}$`)
 
-// normal makes usernames and emails independent of case.
+// normal makes usernames and emails case-insensitive.
 func (r Registration) normal() Registration {
 	r.Username = strings.ToLower(strings.TrimSpace(r.Username))
 	r.Email = normalEmail(r.Email)
@@ -39,8 +39,8 @@ func (r Registration) normal() Registration {
 
 func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// validate counts characters, not bytes. NIST SP 800-63B requires at least 8 for
-// a password and no composition rules. The maximum limits the cost of hashing.
+// validate counts characters. NIST SP 800-63B requires at least 8 and no
+// composition rules. The maximum limits the cost of hashing.
 func (r Registration) validate() error {
 	var fields []FieldError
 	if !usernameForm.MatchString(r.Username) {

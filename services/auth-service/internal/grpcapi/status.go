@@ -13,9 +13,8 @@ import (
 	"tkdeploy.dev/tiktok/internal/redisdb"
 )
 
-// toStatus converts an error of accounts into a gRPC status. Internal error
-// texts are included, because callers are services and the gateway does not show
-// them.
+// toStatus converts an error to a gRPC status. It keeps internal texts for the
+// logs of the callers. The gateway does not show them.
 func toStatus(err error) error {
 	var invalid *accounts.InvalidError
 	var taken *accounts.TakenError

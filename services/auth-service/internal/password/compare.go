@@ -9,10 +9,9 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// errFormat does not show the hash.
 var errFormat = errors.New("stored password hash has an unknown format")
 
-// compare hashes password with the cost and salt of hash.
+// compare uses the cost and salt of hash.
 func compare(hash, password string) (bool, error) {
 	parts := strings.Split(hash, "$") // "", argon2id, v, cost, salt, key
 	if len(parts) != 6 || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost recommended by OWASP's password storage cheat sheet: 19 MiB, two
-// passes, one thread.
+// The cost recommended by OWASP's password storage cheat sheet.
 const (
 	memory  = 19 * 1024 // KiB
 	passes  = 2
@@ -20,14 +19,13 @@ const (
 	keySize = 32
 )
 
-// format is the PHC string format. It stores the cost with each hash, so
-// changing the constants keeps old hashes valid.
+// format is the PHC string format. Each hash includes its cost, so the constants
+// can change.
 const format = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
 
 var encoding = base64.RawStdEncoding
 
-// Hasher hashes at most GOMAXPROCS passwords at a time. More would only use
-// memory. Use [New].
+// Hasher limits concurrent hashing to GOMAXPROCS, to save memory. Use [New].
 type Hasher struct {
 	slots chan struct{}
 	dummy string
@@ -49,9 +47,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return derive(password), nil
 }
 
-// Matches reports whether hash is a hash of password. An empty hash matches
-// nothing, but takes as long as a real one. The error is that of ctx or means
-// that hash has an unknown format.
+// Matches reports whether hash is a hash of password. An empty hash takes the
+// same time and matches nothing. The error is that of ctx or an unknown format.
 func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
 	if err := h.enter(ctx); err != nil {
 		return false, err

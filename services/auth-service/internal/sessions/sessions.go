@@ -1,10 +1,10 @@
 // Package sessions stores refresh tokens in Redis.
 //
-// A session is one key with the user's id and the hash of its current secret. A
-// refresh token is the session's id and a secret, both random. Each use replaces
-// the secret. If an old secret is used, the token was copied, so the session
-// ends for everyone (RFC 9700, 4.14.2). A client that did not receive the
-// response to a refresh must log in again.
+// A session is a key with the user's id and a hash of its current secret. A
+// refresh token is the session's id and secret, both random. Each use replaces
+// the secret. The use of an old secret means that the token was copied, and ends
+// the session (RFC 9700, 4.14.2). A client that lost the response to a refresh
+// must log in again.
 package sessions
 
 import (
@@ -22,8 +22,8 @@ import (
 	"tkdeploy.dev/tiktok/auth-service/internal/accounts"
 )
 
-// Store implements [accounts.Sessions]. A session expires if its token is not
-// used for TTL.
+// Store implements [accounts.Sessions]. A session expires if it is not used for
+// TTL.
 type Store struct {
 	Redis *redis.Client
 	TTL   time.Duration
@@ -31,8 +31,8 @@ type Store struct {
 
 var _ accounts.Sessions = Store{}
 
-// rotate compares and replaces the secret atomically, so that only one of two
-// concurrent uses of a token succeeds.
+// rotate replaces the secret atomically. Only one of two concurrent uses
+// succeeds.
 var rotate = redis.NewScript(`
 local current = redis.call('HGET', KEYS[1], 'secret')
 if not current then return false end
@@ -80,8 +80,8 @@ func (s Store) Rotate(ctx context.Context, refresh string) (userID, next string,
 	return userID, id + "." + fresh, nil
 }
 
-// EndAll implements [accounts.Sessions]. It sets a marker that stops the user's
-// sessions, and keeps it for as long as any session can exist.
+// EndAll implements [accounts.Sessions]. Its marker blocks all sessions of the
+// user until the last one has expired.
 func (s Store) EndAll(ctx context.Context, userID string) error {
 	if err := s.Redis.Set(ctx, endedKey(userID), 1, s.TTL).Err(); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
@@ -93,8 +93,8 @@ func key(id string) string { return "auth:session:" + id }
 
 func endedKey(userID string) string { return "auth:ended:" + userID }
 
-// hash protects the secrets from readers of Redis. A secret is random, so one
-// round without a salt is enough.
+// hash protects the secrets in Redis. They are random, so one round without a
+// salt is enough.
 func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])

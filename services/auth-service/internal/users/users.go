@@ -18,17 +18,17 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Schema is the name of the database schema.
+// Schema is the database schema.
 const Schema = "auth"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the migrations of the schema.
+// Migrations returns the schema's migrations.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the directory is part of the binary
+		panic(err) // the directory is embedded
 	}
 	return files
 }
@@ -94,7 +94,7 @@ func (s Store) Names(ctx context.Context, ids []string) (map[string]string, erro
 // Delete implements [accounts.Users].
 func (s Store) Delete(ctx context.Context, id string) error {
 	if !refusal.IsUUID(id) {
-		return nil // an id that is not a UUID has no account
+		return nil // not a user's id
 	}
 	if _, err := s.Pool.Exec(ctx, `DELETE FROM auth.users WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("delete user: %w", err)
@@ -112,7 +112,7 @@ func found(doing string, err error) error {
 	return nil
 }
 
-// taken returns the field whose unique constraint err reports, or "".
+// taken returns the field of a unique violation, or "".
 func taken(err error) string {
 	const uniqueViolation = "23505"
 	var failure *pgconn.PgError

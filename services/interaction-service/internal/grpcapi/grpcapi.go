@@ -65,7 +65,7 @@ func (s *Server) GetStats(ctx context.Context, r *interactionv1.GetStatsRequest)
 	return respond(&interactionv1.GetStatsResponse{Stats: list}, err)
 }
 
-// DeleteVideo deletes the interactions with a video.
+// DeleteVideo deletes a video's interactions.
 func (s *Server) DeleteVideo(ctx context.Context, r *interactionv1.DeleteVideoRequest) (*interactionv1.DeleteVideoResponse, error) {
 	return respond(&interactionv1.DeleteVideoResponse{}, s.Interactions.DeleteVideo(ctx, r.GetVideoId()))
 }

@@ -1,6 +1,5 @@
-// Package interactions is the domain of interaction-service. It stores likes,
-// comments and views, each together with its event, independent of gRPC,
-// PostgreSQL and Kafka.
+// Package interactions stores likes, comments and views with their events,
+// independent of gRPC, PostgreSQL and Kafka.
 package interactions
 
 import (
@@ -15,10 +14,10 @@ import (
 // ErrNotFound means that there is no such video.
 var ErrNotFound = refusal.New(refusal.NotFound, "no such video")
 
-// Action holds the ids of the acting user, the video and the video's owner.
+// Action holds ids.
 type Action struct{ User, Video, Owner string }
 
-// Comment is a user's comment on a video.
+// Comment is a comment on a video.
 type Comment struct {
 	ID        string
 	UserID    string
@@ -33,17 +32,16 @@ type Stats struct {
 	Liked                  bool // by the viewer
 }
 
-// Store stores interactions. A method that changes something also writes an
-// event in the same transaction, and no event if nothing changed.
+// Store stores interactions. A change and its event are written in one
+// transaction. Without a change there is no event.
 type Store interface {
 	Like(ctx context.Context, a Action) error
 	Unlike(ctx context.Context, user, video string) error
 	Comment(ctx context.Context, a Action, text string) (Comment, error)
 	View(ctx context.Context, a Action) error
-	// Comments returns up to limit comments on a video after a position in the
-	// list.
+	// Comments returns up to limit comments after a cursor.
 	Comments(ctx context.Context, video string, after page.Cursor, limit int) ([]Comment, error)
-	// Stats returns the counts in the order of videos.
+	// Stats keeps the order of videos.
 	Stats(ctx context.Context, videos []string, viewer string) ([]Stats, error)
 	// DeleteVideo and DeleteUser write no events.
 	DeleteVideo(ctx context.Context, video string) error
@@ -52,15 +50,15 @@ type Store interface {
 
 // Videos finds the owners of videos.
 type Videos interface {
-	// Owner returns [ErrNotFound] if there is no such video.
+	// Owner may return [ErrNotFound].
 	Owner(ctx context.Context, video string) (string, error)
 }
 
-// Service implements the domain with its dependencies.
+// Service manages interactions.
 type Service struct {
 	Store  Store
 	Videos Videos
-	// Wake is called after an action, when there may be an event to publish.
+	// Wake is called when there may be a new event.
 	Wake func()
 }
 
@@ -69,8 +67,7 @@ func (s *Service) Like(ctx context.Context, user, video string) error {
 	return s.act(ctx, user, video, func(a Action) error { return s.Store.Like(ctx, a) })
 }
 
-// Unlike removes a like, if there is one. It does not check the video, so the
-// like of a deleted video can be removed.
+// Unlike removes a like, even that of a deleted video.
 func (s *Service) Unlike(ctx context.Context, user, video string) error {
 	if !refusal.IsUUID(video) {
 		return ErrNotFound
@@ -108,7 +105,7 @@ func (s *Service) act(ctx context.Context, user, video string, do func(Action) e
 	return do(Action{User: user, Video: video, Owner: owner})
 }
 
-// Comments returns a page of the comments on a video.
+// Comments returns a page of comments.
 func (s *Service) Comments(ctx context.Context, video string, r page.Request) ([]Comment, page.Cursor, error) {
 	if !refusal.IsUUID(video) {
 		return nil, page.Cursor{}, ErrNotFound
@@ -134,7 +131,7 @@ func (s *Service) Stats(ctx context.Context, videos []string, viewer string) ([]
 	return s.Store.Stats(ctx, videos, viewer)
 }
 
-// DeleteVideo deletes the interactions with a video.
+// DeleteVideo deletes a video's interactions.
 func (s *Service) DeleteVideo(ctx context.Context, video string) error {
 	if !refusal.IsUUID(video) {
 		return ErrNotFound

@@ -1,7 +1,7 @@
 // Package relay publishes the outbox's events to Kafka.
 //
-// An event is removed from the outbox after it is sent. A crash in between sends
-// it again, with the same id, but never loses it.
+// Events are sent before they are removed. A crash in between repeats an event,
+// with the same id, but never loses it.
 package relay
 
 import (
@@ -15,11 +15,11 @@ import (
 	"tkdeploy.dev/tiktok/internal/events"
 )
 
-// timeout limits how long Kafka may take to acknowledge a batch. It is longer
-// than a broker restart, because giving up can send an event twice.
+// timeout is longer than a broker restart, because giving up can send an event
+// twice.
 const timeout = 15 * time.Second
 
-// Outbox is the source of the events. See store.Store.
+// Outbox holds the events. See store.Store.
 type Outbox interface {
 	Publish(ctx context.Context, send func(context.Context, []events.Event) (sent []string, err error)) (worked bool, err error)
 }
@@ -35,9 +35,8 @@ type Relay struct {
 	failures  prometheus.Counter
 }
 
-// New returns a Relay that checks for events when Wake is called and every
-// interval. The interval covers failed events and those of pods that cannot
-// publish.
+// New returns a Relay that checks for events when woken and every interval. The
+// interval covers failed events and those of other pods.
 func New(outbox Outbox, producer *kgo.Client, interval time.Duration, log *slog.Logger, metrics prometheus.Registerer) *Relay {
 	r := &Relay{
 		outbox: outbox, producer: producer, interval: interval, log: log, wake: make(chan struct{}, 1),
@@ -56,7 +55,7 @@ func New(outbox Outbox, producer *kgo.Client, interval time.Duration, log *slog.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
-	default: // a signal is already pending
+	default: // already signaled
 	}
 }
 
@@ -82,8 +81,7 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-// wait waits until the next check. After a failure it ignores Wake, because
-// another action does not fix the cause.
+// wait ignores Wake after a failure, which another action does not fix.
 func (r *Relay) wait(ctx context.Context, failed bool) {
 	wake := r.wake
 	if failed {
@@ -96,7 +94,7 @@ func (r *Relay) wait(ctx context.Context, failed bool) {
 	}
 }
 
-// send returns the ids of the events that Kafka acknowledged.
+// send returns the ids of the acknowledged events.
 func (r *Relay) send(ctx context.Context, list []events.Event) ([]string, error) {
 	records, ids := make([]*kgo.Record, len(list)), make(map[*kgo.Record]string, len(list))
 	for i, event := range list {

@@ -55,7 +55,7 @@ func setUp(t *testing.T) (store.Store, *kafkatest.Broker, *kgo.Client) {
 	return store.Store{Pool: pool}, broker, client
 }
 
-// start runs a relay until stop is called or the test ends.
+// start runs a relay until stop or the end of the test.
 func start(t *testing.T, outbox relay.Outbox, client *kgo.Client) (r *relay.Relay, stop func()) {
 	t.Helper()
 	r = relay.New(outbox, client, 50*time.Millisecond, discard, prometheus.NewRegistry())

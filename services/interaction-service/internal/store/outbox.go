@@ -10,14 +10,14 @@ import (
 	"tkdeploy.dev/tiktok/internal/events"
 )
 
-// batch limits the duration of the transaction in [Store.Publish].
+// batch limits the transaction of [Store.Publish].
 const batch = 200
 
 // Publish locks a free shard of the outbox, passes its oldest events to send,
-// and removes the events whose ids send returns, even if send also returns an
-// error. It reports whether there was any event.
+// and removes those whose ids send returns, even with an error. worked reports
+// whether there was any event.
 //
-// If Publish cannot remove sent events, they are sent again with the same ids.
+// Events that were sent but not removed are sent again with the same ids.
 func (s Store) Publish(ctx context.Context, send func(context.Context, []events.Event) ([]string, error)) (worked bool, err error) {
 	var failed error
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -37,8 +37,8 @@ func (s Store) Publish(ctx context.Context, send func(context.Context, []events.
 	return worked, nil
 }
 
-// claim locks a shard until the transaction ends, and then reads its events. The
-// previous holder of the lock has committed by then.
+// claim locks a shard and then reads its events. The previous holder has
+// committed by then.
 func claim(ctx context.Context, tx pgx.Tx) ([]events.Event, error) {
 	var shard int16
 	err := tx.QueryRow(ctx, `SELECT shard FROM interaction.outbox_shards s

@@ -15,17 +15,17 @@ import (
 	"tkdeploy.dev/tiktok/internal/events"
 )
 
-// Schema is the name of the database schema.
+// Schema is the database schema.
 const Schema = "interaction"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the migrations of the schema.
+// Migrations returns the schema's migrations.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the directory is part of the binary
+		panic(err) // the directory is embedded
 	}
 	return files
 }
@@ -120,8 +120,8 @@ func all(ctx context.Context, tx pgx.Tx, id string, statements ...string) error 
 	return nil
 }
 
-// emit is the last statement of its transaction. An action that waited for
-// another action's row lock then also follows it in the outbox.
+// emit must be the last statement. An action that waited for another one's row
+// lock then follows it in the outbox.
 func emit(ctx context.Context, tx pgx.Tx, kind events.Type, a interactions.Action) error {
 	_, err := tx.Exec(ctx, `INSERT INTO interaction.outbox (type, actor_id, video_id, owner_id) VALUES ($1, $2, $3, $4)`,
 		string(kind), a.User, a.Video, a.Owner)

@@ -47,7 +47,6 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
-// drain publishes all events and returns them.
 func drain(t *testing.T, s store.Store) (list []events.Event) {
 	t.Helper()
 	for {
@@ -204,7 +203,7 @@ func TestStore_Publish(t *testing.T) {
 				}
 			})
 		}
-		// A new event while the others are being published.
+		// Add an event while the others are being published.
 		must(t, s.Like(t.Context(), interactions.Action{User: bob, Video: video, Owner: alice}))
 		pods.Wait()
 		order = append(order, ids(drain(t, s))...)

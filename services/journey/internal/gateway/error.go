@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Error is a failed request and the reason: no response or an unexpected one. It
-// contains none of the client's secrets.
+// Error is a failed request. Its text contains no secrets.
 type Error struct {
 	Method, URL string
 	Status      int // 0 without a response
@@ -21,11 +20,10 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %s", e.Method, e.URL, e.what) }
 
-// maxExcerpt is the number of characters of a response that an error shows.
+// maxExcerpt limits the excerpt of a response, in characters.
 const maxExcerpt = 300
 
-// statusError returns the error of a response with an unexpected status. It does
-// not show a successful response, which could contain tokens.
+// statusError hides successful bodies, which could contain tokens.
 func (c *Client) statusError(r Request, response Response) *Error {
 	e := &Error{Method: r.Method, URL: c.URL + r.Path, Status: response.Status}
 	e.what = fmt.Sprintf("%d %s", response.Status, http.StatusText(response.Status))
@@ -40,8 +38,8 @@ func (c *Client) statusError(r Request, response Response) *Error {
 	return e
 }
 
-// excerpt returns the start of a body as one line. Secrets are removed before
-// the text is cut, which could leave a part of one.
+// excerpt returns the start of a body as one line. It removes secrets before
+// cutting, which could leave a part of one.
 func (c *Client) excerpt(body []byte) string {
 	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "�")), " ")
 	for _, secret := range c.secrets {
@@ -53,10 +51,9 @@ func (c *Client) excerpt(body []byte) string {
 	return text
 }
 
-// repeatable reports whether the request should be retried, and the minimum wait
-// before that. A request over the rate limit or without a connection was not
-// processed. A request to an unavailable service may have been, so only
-// idempotent ones are retried.
+// repeatable reports whether to retry, and the minimum wait. A request over the
+// rate limit or without a connection was not processed. One to an unavailable
+// service may have been, so only idempotent requests are retried.
 func (e *Error) repeatable(try int, away, retryTimeout time.Duration) (wait time.Duration, yes bool) {
 	switch {
 	case e.Status == http.StatusTooManyRequests:

@@ -17,34 +17,31 @@ import (
 // Client sends requests to one gateway.
 type Client struct {
 	URL           string        // without a trailing slash
-	HTTP          http.Client   // should not follow redirects: the API has none
-	Timeout       time.Duration // for one attempt, including its response
-	RetryInterval time.Duration // before the next attempt; a longer Retry-After takes precedence
+	HTTP          http.Client   // should not follow redirects
+	Timeout       time.Duration // of one attempt
+	RetryInterval time.Duration // Retry-After may be longer
 
-	// RetryTimeout is how long the client retries a gateway that accepts no
-	// connection, for example because its last pod is briefly not ready.
-	// Consecutive requests share it.
+	// RetryTimeout is how long to retry a gateway that accepts no connection,
+	// for example while no pod is ready. Consecutive requests share it.
 	RetryTimeout time.Duration
 
-	away    time.Time // since when no connection is accepted; zero after a successful one
+	away    time.Time // since when no connection is accepted, or zero
 	secrets []string
 }
 
-// maxTries is how often an idempotent request is sent to an unavailable service.
-// The stack was ready when the client started, so this covers a pod being
-// replaced.
+// maxTries limits the attempts of an idempotent request while a pod is replaced.
 const maxTries = 3
 
-// maxBody is the maximum number of bytes read from a response.
+// maxBody limits a response, in bytes.
 const maxBody = 4 << 20
 
-// Request is a request with an optional Token, and Body as JSON.
+// Request is a request with an optional Token and JSON Body.
 type Request struct {
 	Method, Path string
 	Token        string
 	Body         any // nil for none
-	Status       int // expected in the response
-	Into         any // receives the response's JSON, if not nil
+	Status       int // expected
+	Into         any // receives the JSON, if not nil
 }
 
 // Response is a response with the expected status.
@@ -54,7 +51,7 @@ type Response struct {
 	Body   []byte
 }
 
-// Hide removes secrets from the errors.
+// Hide removes secrets from errors.
 func (c *Client) Hide(secrets ...string) {
 	for _, secret := range secrets {
 		if secret != "" {
@@ -63,8 +60,7 @@ func (c *Client) Hide(secrets ...string) {
 	}
 }
 
-// Do sends a request and retries it where that is safe and ctx has time for it.
-// The error is an [Error].
+// Do sends a request and retries it if that is safe. The error is an [Error].
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	for try := 1; ; try++ {
 		sent := time.Now()
@@ -119,8 +115,7 @@ func (c *Client) send(ctx context.Context, r Request) (Response, *Error) {
 	return response, nil
 }
 
-// reason returns why there is no response, without the URL, which Error
-// contains.
+// reason omits the URL, which Error contains.
 func reason(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
 		return context.Cause(ctx).Error()

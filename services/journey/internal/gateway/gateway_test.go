@@ -101,7 +101,7 @@ func TestClient_Do(t *testing.T) {
 			}
 			server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 			t.Cleanup(func() { _ = server.Close() })
-			_ = server.Serve(again) // until Close
+			_ = server.Serve(again)
 		}()
 		if _, err := client.Do(t.Context(), post); err != nil {
 			t.Error(err)

@@ -10,11 +10,10 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/gateway"
 )
 
-// account is one of the two users' accounts.
 type account struct {
 	email, password string
 
-	attempted bool   // registration was attempted, so the account may exist
+	attempted bool   // the account may exist
 	id        string // set if the account exists
 	tokens
 }
@@ -33,8 +32,7 @@ func (j *Journey) register(ctx context.Context) error {
 	return nil
 }
 
-// registerOne registers a random name, with an email address in a domain that
-// receives no mail.
+// registerOne uses a random name and a domain without mail.
 func (j *Journey) registerOne(ctx context.Context, a *account) error {
 	name := "journey_" + strings.ToLower(rand.Text()[:12])
 	a.email, a.password, a.attempted = name+"@journey.invalid", rand.Text(), true
@@ -71,7 +69,6 @@ func (j *Journey) refresh(ctx context.Context) error {
 	return j.checkMe(ctx, &j.author)
 }
 
-// open requests tokens for an account.
 func (j *Journey) open(ctx context.Context, a *account, path string, body map[string]string) error {
 	var got tokens
 	request := gateway.Request{Method: http.MethodPost, Path: path, Body: body, Status: http.StatusOK, Into: &got}
@@ -83,7 +80,6 @@ func (j *Journey) open(ctx context.Context, a *account, path string, body map[st
 	return nil
 }
 
-// checkMe checks that the access token belongs to the account.
 func (j *Journey) checkMe(ctx context.Context, a *account) error {
 	var me struct{ ID string }
 	const path = "/api/v1/me"

@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tiktok/journey/internal/gateway"
 )
 
-// cleanUp deletes everything that the journey created, and continues if a part
-// cannot be deleted.
+// cleanUp deletes everything that the journey created, and continues after
+// failures.
 func (j *Journey) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.Limits.CleanUp)
 	defer cancel()
@@ -25,14 +25,13 @@ func (j *Journey) cleanUp(ctx context.Context) error {
 
 func (j *Journey) deleteVideo(ctx context.Context, id string) error {
 	_, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodDelete, Path: video{ID: id}.path(), Token: j.author.Access, Status: http.StatusNoContent})
-	if is(err, http.StatusNotFound) { // deleted by an earlier attempt whose response was lost
+	if is(err, http.StatusNotFound) { // deleted by an earlier attempt
 		return nil
 	}
 	return err
 }
 
-// deleteAccount deletes an account and everything that belongs to it, even if
-// the response to its registration was lost.
+// deleteAccount also deletes an account whose registration response was lost.
 func (j *Journey) deleteAccount(ctx context.Context, a *account) error {
 	if !a.attempted {
 		return nil

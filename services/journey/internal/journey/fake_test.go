@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// fake is an in-memory gateway. The handlers in instead replace its own, by pattern.
+// fake is an in-memory gateway. The handlers in instead replace its own.
 type fake struct {
 	mu       sync.Mutex
 	url      string
@@ -52,7 +52,6 @@ func newFake(t *testing.T, instead map[string]http.HandlerFunc) *fake {
 	return f
 }
 
-// left returns the numbers of accounts and videos.
 func (f *fake) left() (accounts, videos int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,7 +100,6 @@ func (f *fake) refresh(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, map[string]string{"access_token": "access of " + id, "refresh_token": "refresh of " + id})
 }
 
-// user returns the id of the requesting user.
 func user(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer access of ")
 }

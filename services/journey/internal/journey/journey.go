@@ -1,8 +1,6 @@
-// Package journey exercises the stack as its users do: two users register, one
-// posts a video, which appears in the feed, the other likes it, and the first is
-// notified.
-//
-// It tolerates changes by other users of the stack and leaves nothing behind.
+// Package journey exercises the stack like its users: two users register, one
+// posts a video, the other likes it, and the first is notified. It tolerates
+// other users of the stack and leaves nothing behind.
 package journey
 
 import (
@@ -19,22 +17,21 @@ import (
 type Journey struct {
 	Gateway *gateway.Client
 	Limits  Limits
-	Poll    time.Duration // between reads while waiting for a result
+	Poll    time.Duration // while waiting for a result
 
 	author, fan account
 	video       video    // the latest post
 	posted      []string // ids of all posts
 }
 
-// Limits holds the time limits of a journey.
+// Limits holds time limits.
 type Limits struct {
 	Steps        time.Duration // all steps except the clean-up
 	Notification time.Duration // from the like to its notification
 	CleanUp      time.Duration
 }
 
-// step is one action of a user. It is skipped unless the step that it needs
-// passed.
+// step is skipped unless the step that it needs passed.
 type step struct {
 	name, needs string
 	do          func(context.Context) error
@@ -55,7 +52,7 @@ func (j *Journey) steps() []step {
 	}
 }
 
-// Names returns the names of the steps in order.
+// Names returns the names of the steps.
 func (j *Journey) Names() []string {
 	var names []string
 	for _, s := range j.steps() {
@@ -66,8 +63,8 @@ func (j *Journey) Names() []string {
 
 var errNoTime = errors.New("time limit of the journey exceeded")
 
-// Run runs every step and writes each result as it completes. If ctx ends, the
-// current step fails, and the clean-up still runs.
+// Run runs the steps and writes each result. If ctx ends, the current step fails
+// and the clean-up still runs.
 func (j *Journey) Run(ctx context.Context, results *tap.Writer) {
 	ctx, cancel := context.WithTimeoutCause(ctx, j.Limits.Steps, errNoTime)
 	defer cancel()

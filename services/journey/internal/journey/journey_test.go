@@ -17,8 +17,7 @@ import (
 const all = "register two accounts, log in, refresh the session, post a video, feed from the database, feed from the cache, " +
 	"like from the second account, notification of the like, clean up"
 
-// take runs the journey against f and returns the output and the names of the
-// passed and skipped steps.
+// take runs the journey and returns the output and the passed and skipped steps.
 func take(ctx context.Context, f *fake) (output, passed, skipped string) {
 	j := &journey.Journey{
 		Gateway: &gateway.Client{URL: f.url, Timeout: time.Minute, RetryInterval: time.Millisecond},
@@ -38,7 +37,6 @@ func take(ctx context.Context, f *fake) (output, passed, skipped string) {
 	return b.String(), strings.Join(good, ", "), strings.Join(left, ", ")
 }
 
-// messages returns the messages of the failed steps.
 func messages(output string) string {
 	return strings.Join(regexp.MustCompile(`message: .*`).FindAllString(output, -1), "\n")
 }
@@ -232,7 +230,6 @@ func TestJourney_Run(t *testing.T) {
 	})
 }
 
-// nothing discards a response.
 type nothing struct{}
 
 func (nothing) Header() http.Header         { return http.Header{} }

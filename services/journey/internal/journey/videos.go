@@ -18,8 +18,7 @@ type video struct {
 
 func (v video) path() string { return "/api/v1/videos/" + v.ID }
 
-// picture is one transparent pixel, because users may see the feed during the
-// test.
+// picture is a transparent pixel, because users may see it in the feed.
 const picture = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 // post posts a video and reads its content.
@@ -43,7 +42,6 @@ func (j *Journey) post(ctx context.Context) error {
 	return nil
 }
 
-// like likes the video as the second user and checks the result.
 func (j *Journey) like(ctx context.Context) error {
 	path := j.video.path()
 	if _, err := j.Gateway.Do(ctx, gateway.Request{Method: http.MethodPut, Path: path + "/like", Token: j.fan.Access, Status: http.StatusNoContent}); err != nil {
@@ -67,12 +65,11 @@ type notifications struct {
 	}
 }
 
-// notification waits until the first user is notified of the like, which passes
-// through Kafka.
+// notification waits for the notification, which passes through Kafka.
 func (j *Journey) notification(ctx context.Context) error {
 	const path = "/api/v1/notifications"
 	start := time.Now()
-	waiting, cancel := context.WithTimeout(ctx, j.Limits.Notification) // its end interrupts no request
+	waiting, cancel := context.WithTimeout(ctx, j.Limits.Notification) // interrupts no request
 	defer cancel()
 	for {
 		var got notifications

@@ -1,8 +1,8 @@
 // Package tap writes test results in the Test Anything Protocol, version 14
 // (https://testanything.org/tap-version-14-specification.html).
 //
-// Each result is written in one piece as soon as it is complete, so that the
-// output can be followed live.
+// Each result is written in one piece at once, for readers that follow the
+// output.
 package tap
 
 import (
@@ -40,8 +40,7 @@ func (w *Writer) Fail(name string, took time.Duration, message string) {
 	w.point("not ok", name, "", duration(took), "message: "+strconv.Quote(message)) // Go's escapes are valid YAML
 }
 
-// Skip writes that a test was skipped, and why. In TAP a skipped test has
-// passed.
+// Skip writes that a test was skipped, and why. TAP counts it as passed.
 func (w *Writer) Skip(name, why string) {
 	w.point("ok", name, " # SKIP "+why)
 }
@@ -59,7 +58,6 @@ func duration(d time.Duration) string {
 // escape keeps a # in a name from starting a directive.
 var escape = strings.NewReplacer(`\`, `\\`, `#`, `\#`)
 
-// point writes a test point with optional lines of YAML.
 func (w *Writer) point(status, name, directive string, lines ...string) {
 	w.number++
 	var b strings.Builder

@@ -63,7 +63,6 @@ ok 3 - post a video # SKIP needs "log in"
 	})
 }
 
-// pieces records each write.
 type pieces []string
 
 func (p *pieces) Write(data []byte) (int, error) {

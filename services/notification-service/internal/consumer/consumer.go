@@ -1,8 +1,7 @@
-// Package consumer consumes events from Kafka. All pods of the service form one
-// consumer group.
+// Package consumer consumes events from Kafka. All pods form one consumer group.
 //
-// An offset is committed after the event is committed to the database. A crash
-// in between delivers the event again, but never loses it.
+// An offset is committed after the database. A crash in between repeats the
+// event, but never loses it.
 package consumer
 
 import (
@@ -17,22 +16,21 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Group is the name of the consumer group.
+// Group is the consumer group.
 const Group = "notification-service"
 
-// Options returns the options that make a client a member of the group. A new
-// group starts at the oldest event.
+// Options makes a client a member of the group. A new group starts at the oldest
+// event.
 func Options() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumerGroup(Group),
 		kgo.ConsumeTopics(events.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
-		// A pod that dies without leaving, for example in a node crash, keeps
-		// its partitions for this long. Kafka's default of 45s is meant for
-		// distant clients.
+		// A crashed pod keeps its partitions for this long. Kafka's default of
+		// 45s is meant for distant clients.
 		kgo.SessionTimeout(10 * time.Second),
-		kgo.BlockRebalanceOnPoll(), // no rebalance while events are being processed
+		kgo.BlockRebalanceOnPoll(), // no rebalance while events are processed
 	}
 }
 
@@ -48,9 +46,8 @@ type Consumer struct {
 	consumed *prometheus.CounterVec
 }
 
-// New returns a consumer for a client with [Options]. If take fails, it is
-// called again with the same events after retry. take must tolerate repeated
-// events.
+// New returns a Consumer for a client with [Options]. take is retried with the
+// same events after a failure and must tolerate repeated events.
 func New(client *kgo.Client, take func(context.Context, []events.Event) error, retry time.Duration, log *slog.Logger, metrics prometheus.Registerer) *Consumer {
 	c := &Consumer{client: client, take: take, retry: retry, log: log, consumed: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "events_consumed_total", Help: "Records from Kafka, by result: taken, or skipped because they are not valid events.",
@@ -75,7 +72,7 @@ func (c *Consumer) Run(ctx context.Context) {
 	}
 }
 
-// handle returns when the records are stored and committed, or ctx is done.
+// handle returns when the records are committed or ctx is done.
 func (c *Consumer) handle(ctx context.Context, records []*kgo.Record) {
 	list := c.decode(ctx, records)
 	last := ""
@@ -100,15 +97,14 @@ func (c *Consumer) handle(ctx context.Context, records []*kgo.Record) {
 	}
 }
 
-// try limits the time of a database call, because a rebalance waits for this
-// consumer.
+// try limits the time of take, because a rebalance waits for this consumer.
 func (c *Consumer) try(ctx context.Context, list []events.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return c.take(ctx, list)
 }
 
-// decode skips invalid records, because a retry cannot fix them.
+// decode skips invalid records, which a retry cannot fix.
 func (c *Consumer) decode(ctx context.Context, records []*kgo.Record) []events.Event {
 	list := make([]events.Event, 0, len(records))
 	for _, record := range records {
@@ -123,8 +119,7 @@ func (c *Consumer) decode(ctx context.Context, records []*kgo.Record) []events.E
 	return list
 }
 
-// valid reports whether the fields have a valid form. Others can never be
-// stored.
+// valid rejects events that can never be stored.
 func valid(e events.Event) bool {
 	return refusal.IsUUID(e.ID) && refusal.IsUUID(e.Actor) && refusal.IsUUID(e.Video) && refusal.IsUUID(e.Owner) && refusal.Printable(string(e.Type), 1, 100)
 }

@@ -56,7 +56,6 @@ func setUp(t *testing.T) *fixture {
 	return &fixture{service: &notifications.Service{Store: store.Store{Pool: pool}}, broker: broker, producer: producer}
 }
 
-// send publishes events with ids made from numbers.
 func (w *fixture) send(t *testing.T, numbers ...int) {
 	t.Helper()
 	for _, n := range numbers {
@@ -78,7 +77,7 @@ func (w *fixture) sendValue(t *testing.T, value []byte) {
 	}
 }
 
-// start runs a consumer until stop is called or the test ends.
+// start runs a consumer until stop or the end of the test.
 func (w *fixture) start(t *testing.T, take func(context.Context, []events.Event) error, opts ...kgo.Opt) (stop func()) {
 	t.Helper()
 	client := w.broker.Client(t, append(consumer.Options(), opts...)...)
@@ -91,7 +90,6 @@ func (w *fixture) start(t *testing.T, take func(context.Context, []events.Event)
 	return stop
 }
 
-// waitFor waits until alice has n notifications.
 func (w *fixture) waitFor(t *testing.T, n int64) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -213,7 +211,7 @@ func TestConsumer_Run(t *testing.T) {
 	})
 }
 
-// network can be cut without closing connections properly, as in a node crash.
+// network can be cut, as in a node crash.
 type network struct {
 	mu    sync.Mutex
 	conns []net.Conn

@@ -1,6 +1,5 @@
-// Package notifications is the domain of notification-service. It turns events
-// into notifications for the owners of videos, independent of gRPC, PostgreSQL
-// and Kafka.
+// Package notifications turns events into notifications, independent of gRPC,
+// PostgreSQL and Kafka.
 package notifications
 
 import (
@@ -15,33 +14,31 @@ import (
 // ErrNotFound means that the user has no such notification.
 var ErrNotFound = refusal.New(refusal.NotFound, "no such notification")
 
-// Notification informs a user of another user's action on a video.
+// Notification reports another user's action on a video.
 type Notification struct {
-	ID        string // the event's id
+	ID        string // the event's
 	Type      string
 	ActorID   string
 	VideoID   string
-	CreatedAt time.Time // time of the action
+	CreatedAt time.Time // of the action
 	Read      bool
 }
 
 // Store stores notifications.
 type Store interface {
-	// Add stores the notifications of events. It ignores events that are already
-	// stored.
+	// Add ignores events that are already stored.
 	Add(ctx context.Context, list []events.Event) error
-	// List returns up to limit notifications of a user after a position in the
-	// list.
+	// List returns up to limit notifications after a cursor.
 	List(ctx context.Context, user string, after page.Cursor, limit int) ([]Notification, error)
 	Unread(ctx context.Context, user string) (int64, error)
-	// MarkRead returns [ErrNotFound] if the user has no such notification.
+	// MarkRead may return [ErrNotFound].
 	MarkRead(ctx context.Context, user, id string) error
 	DeleteVideo(ctx context.Context, video string) error
 	// DeleteUser deletes the notifications for and about a user.
 	DeleteUser(ctx context.Context, user string) error
 }
 
-// Service implements the domain with its dependencies.
+// Service manages notifications.
 type Service struct{ Store Store }
 
 // Take stores the notifications of events. Repeated events have no effect.
@@ -58,13 +55,12 @@ func (s *Service) Take(ctx context.Context, list []events.Event) error {
 	return s.Store.Add(ctx, worth)
 }
 
-// notifies reports whether an event notifies the video's owner. Views, unlikes
-// and users' actions on their own videos do not.
+// notifies is false for views, unlikes, and actions on one's own videos.
 func notifies(e events.Event) bool {
 	return (e.Type == events.Liked || e.Type == events.Commented) && e.Actor != e.Owner
 }
 
-// Page is a page of a user's notifications.
+// Page is a page of notifications.
 type Page struct {
 	Notifications []Notification
 	Next          page.Cursor // zero after the last page
@@ -85,7 +81,7 @@ func (s *Service) List(ctx context.Context, user string, r page.Request) (Page, 
 	return Page{Notifications: list, Next: next, Unread: unread}, nil
 }
 
-// MarkRead marks a notification of the user as read, or returns [ErrNotFound].
+// MarkRead marks a notification as read, or returns [ErrNotFound].
 func (s *Service) MarkRead(ctx context.Context, user, id string) error {
 	if !refusal.IsUUID(id) {
 		return ErrNotFound

@@ -15,17 +15,17 @@ import (
 	"tkdeploy.dev/tiktok/notification-service/internal/notifications"
 )
 
-// Schema is the name of the database schema.
+// Schema is the database schema.
 const Schema = "notification"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the migrations of the schema.
+// Migrations returns the schema's migrations.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the directory is part of the binary
+		panic(err) // the directory is embedded
 	}
 	return files
 }

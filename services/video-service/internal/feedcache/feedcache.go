@@ -1,9 +1,8 @@
-// Package feedcache caches the first page of the feed in Redis.
+// Package feedcache caches the feed's first page in Redis.
 //
-// The page carries the generation of the feed that it was read in, and is valid
-// only while that generation is current. Each change starts a new generation.
-// Deleting the page instead would be a race: a reader of the old feed could
-// store it after the deletion.
+// A page is valid only in the generation that it was read in. Each change starts
+// a new generation. Deleting the page instead would be a race, because a reader
+// could store an old page after the deletion.
 package feedcache
 
 import (
@@ -24,13 +23,13 @@ const (
 	generationKey = "video:feed:generation"
 )
 
-// timeout limits the delay that the cache adds to a request.
+// timeout limits the delay of a request.
 const timeout = 200 * time.Millisecond
 
 // Cache implements [videos.Cache]. Use [New].
 //
 // Without Redis the feed comes from the database. A change that cannot start a
-// generation becomes visible when the page's TTL expires.
+// generation becomes visible when the page expires.
 type Cache struct {
 	redis *redis.Client
 	ttl   time.Duration
@@ -40,7 +39,7 @@ type Cache struct {
 
 var _ videos.Cache = (*Cache)(nil)
 
-// New returns a Cache whose page expires after ttl. 0 disables the cache.
+// New returns a Cache whose page expires after ttl. 0 disables caching.
 func New(client *redis.Client, ttl time.Duration, log *slog.Logger, metrics prometheus.Registerer) *Cache {
 	c := &Cache{redis: client, ttl: ttl, log: log, reads: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "feed_cache_reads_total", Help: "Reads of the feed's first page, by result: hit, miss or error.",

@@ -18,17 +18,17 @@ import (
 	"tkdeploy.dev/tiktok/video-service/internal/videos"
 )
 
-// Schema is the name of the database schema.
+// Schema is the database schema.
 const Schema = "video"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations returns the migrations of the schema.
+// Migrations returns the schema's migrations.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the directory is part of the binary
+		panic(err) // the directory is embedded
 	}
 	return files
 }
@@ -126,7 +126,7 @@ func (s Store) Delete(ctx context.Context, id, ownerID string) error {
 	if err != nil {
 		return err
 	}
-	if v.OwnerID != ownerID { // final, because a video keeps its owner
+	if v.OwnerID != ownerID { // final, because owners do not change
 		return videos.ErrForbidden
 	}
 	deleted, err := s.Pool.Exec(ctx, `DELETE FROM video.videos WHERE id = $1`, id)

@@ -108,7 +108,7 @@ func TestStore_List(t *testing.T) {
 		t.Parallel()
 		s, _ := open(t)
 		const n = 7
-		// Rows of one statement have the same time, so only their ids order them.
+		// Rows of one statement have the same time, so their ids order them.
 		if _, err := s.Pool.Exec(t.Context(), `INSERT INTO video.videos (owner_id, title, description, url)
 		SELECT $1, n::text, '', 'https://example.com' FROM generate_series(1, $2) n`, alice, n); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Post is a video to create. It has either a URL or content.
+// Post is a video to create, with either a URL or content.
 type Post struct {
 	OwnerID     string
 	Title       string
@@ -17,10 +17,10 @@ type Post struct {
 	Content     Content
 }
 
-// MaxContent is the maximum size of content in bytes. Larger files need a URL.
+// MaxContent is the maximum content size in bytes. Larger files need a URL.
 const MaxContent = 1 << 20
 
-// contentTypes are the types that a browser displays without running code.
+// contentTypes are types that browsers display without running code.
 var contentTypes = []string{"video/mp4", "video/webm", "image/gif", "image/jpeg", "image/png", "image/webp"}
 
 func (p Post) normal() Post {
@@ -46,7 +46,7 @@ func (p Post) validate() error {
 	return fields.Err()
 }
 
-// isWebURL rejects URLs that a browser would run, such as javascript:.
+// isWebURL rejects URLs that browsers run, such as javascript:.
 func isWebURL(text string) bool {
 	parsed, err := url.Parse(text)
 	return err == nil && refusal.Printable(text, 1, 2048) && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Host != ""

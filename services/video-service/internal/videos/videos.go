@@ -1,5 +1,5 @@
-// Package videos is the domain of video-service. It stores videos and lists them
-// in a feed, newest first, independent of gRPC, PostgreSQL and Redis.
+// Package videos manages videos and their feed, independent of gRPC, PostgreSQL
+// and Redis.
 package videos
 
 import (
@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tiktok/internal/refusal"
 )
 
-// Video is an entry of the feed. It has either a URL, or content of type
-// ContentType, which is read separately.
+// Video has either a URL or content of type ContentType, which is read
+// separately.
 type Video struct {
 	ID          string
 	OwnerID     string
@@ -25,7 +25,7 @@ type Video struct {
 // Place returns the video's position in the feed.
 func (v Video) Place() page.Cursor { return page.Cursor{Time: v.CreatedAt, ID: v.ID} }
 
-// Content is the content of a video that was posted without a URL.
+// Content is the posted file of a video.
 type Content struct {
 	Type string
 	Data []byte
@@ -38,7 +38,7 @@ type Page struct {
 	FromCache bool        `json:"-"`
 }
 
-// The refusals of this package.
+// The refusals.
 var (
 	ErrNotFound  = refusal.New(refusal.NotFound, "no such video")
 	ErrForbidden = refusal.New(refusal.Forbidden, "the video is another user's")
@@ -47,32 +47,31 @@ var (
 // Store stores videos.
 type Store interface {
 	Create(ctx context.Context, p Post) (Video, error)
-	// ByID returns [ErrNotFound] if there is no such video.
+	// ByID may return [ErrNotFound].
 	ByID(ctx context.Context, id string) (Video, error)
-	// Content returns [ErrNotFound] if there is no such video, or it has no
-	// content.
+	// Content returns [ErrNotFound] also if the video has no content.
 	Content(ctx context.Context, id string) (Content, error)
-	// Titles maps the known ids to titles.
+	// Titles maps known ids to titles.
 	Titles(ctx context.Context, ids []string) (map[string]string, error)
-	// List returns up to limit videos after a position in the feed.
+	// List returns up to limit videos after a cursor.
 	List(ctx context.Context, after page.Cursor, limit int) ([]Video, error)
-	// Delete returns [ErrNotFound] or [ErrForbidden] if the owner has no such video.
+	// Delete may return [ErrNotFound] or [ErrForbidden].
 	Delete(ctx context.Context, id, ownerID string) error
-	// DeleteOf deletes all videos of an owner and returns their number.
+	// DeleteOf returns the number of deleted videos.
 	DeleteOf(ctx context.Context, ownerID string) (int64, error)
 }
 
-// Cache caches the first page of the feed for a short time. It returns no
-// errors: without it the feed comes from the store.
+// Cache caches the feed's first page. It returns no errors, because the store
+// can always replace it.
 type Cache interface {
-	// First returns the cached page if there is one. Otherwise put stores the
-	// page that is read next, unless the feed changes before that.
+	// First returns the cached page, if any. Otherwise put stores the page that
+	// is read next, unless the feed changes first.
 	First(ctx context.Context) (p Page, found bool, put func(context.Context, Page))
 	// Invalidate is called after each change.
 	Invalidate(ctx context.Context)
 }
 
-// Service implements the domain with its dependencies.
+// Service manages videos.
 type Service struct {
 	Store Store
 	Cache Cache
@@ -100,13 +99,13 @@ func (s *Service) Content(ctx context.Context, id string) (Content, error) {
 	return s.Store.Content(ctx, id)
 }
 
-// Titles maps the known ids to titles.
+// Titles maps known ids to titles.
 func (s *Service) Titles(ctx context.Context, ids []string) (map[string]string, error) {
 	return s.Store.Titles(ctx, ids)
 }
 
-// Feed returns a page of the feed. The first page of the default size comes from
-// the cache if possible.
+// Feed returns a page of the feed. The first page of the default size may come
+// from the cache.
 func (s *Service) Feed(ctx context.Context, r page.Request) (Page, error) {
 	if r != (page.Request{Size: page.DefaultSize}) {
 		return s.read(ctx, r)
@@ -150,5 +149,5 @@ func (s *Service) DeleteOf(ctx context.Context, ownerID string) error {
 	return err
 }
 
-// changed ignores cancellation, because the change is already in the store.
+// changed ignores cancellation, because the change is stored.
 func (s *Service) changed(ctx context.Context) { s.Cache.Invalidate(context.WithoutCancel(ctx)) }

@@ -11,7 +11,6 @@ import (
 	"tkdeploy.dev/tiktok/video-service/internal/videos"
 )
 
-// fakes is an in-memory store and cache.
 type fakes struct {
 	videos.Store
 	list   []videos.Video
