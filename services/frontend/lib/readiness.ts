@@ -8,7 +8,7 @@ export interface Report {
 
 /** A result is cached for this long, so that health requests put no load on the gateway. */
 const keepFor = 1_000; // ms
-const patience = 2_000; // ms, less than the kubelet's
+const timeout = 2_000; // ms, less than the kubelet's
 
 let last: { at: number; reached: Promise<boolean> } | undefined;
 
@@ -28,7 +28,7 @@ export async function readiness(gateway: string, now = Date.now()): Promise<Repo
  */
 async function answers(gateway: string): Promise<boolean> {
   try {
-    const answer = await fetch(`${gateway}/health/live`, { cache: "no-store", signal: AbortSignal.timeout(patience) });
+    const answer = await fetch(`${gateway}/health/live`, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
     await answer.arrayBuffer(); // otherwise the connection is not reused
     return answer.ok;
   } catch {
