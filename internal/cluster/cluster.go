@@ -21,14 +21,18 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // A Spec is the cluster as it is wanted.
@@ -74,6 +78,9 @@ func (s Spec) volumes() string  { return filepath.Join(s.StateDir, "volumes") }
 func (s Spec) secrets() string  { return filepath.Join(s.StateDir, "secrets") }
 func (s Spec) logs() string     { return filepath.Join(s.StateDir, "logs") }
 func (s Spec) creating() string { return filepath.Join(s.StateDir, "creating") }
+
+// volumesInNode is where kind's local-path provisioner keeps its volumes.
+const volumesInNode = "/var/local-path-provisioner"
 
 // Limits are the longest waits. Zero fields take the defaults of [New].
 type Limits struct {
@@ -122,4 +129,31 @@ func New(spec Spec, limits Limits) *Cluster {
 		now:     time.Now,
 		inotify: ReadInotify,
 	}
+}
+
+// begun tells whether a create was begun and did not end.
+func (c *Cluster) begun() bool {
+	_, err := os.Stat(c.creating())
+	return err == nil
+}
+
+func (c *Cluster) refuse(cause string) error {
+	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, cause),
+		"tkdeploy acts only on clusters that it created for this project and environment; give the environment another cluster name, or delete that cluster yourself: kind delete cluster --name "+c.Name)
+}
+
+// providerID is how every node of the kind cluster begins to name itself
+// (sigs.k8s.io/kind pkg/cluster/internal/kubeadm/config.go).
+func (s Spec) providerID() string { return "kind://docker/" + s.Name + "/" }
+
+// stranger says which of the nodes is not a node of this kind cluster, or "".
+// A kubeconfig on a loopback address proves nothing: a tunnel to another cluster
+// ends there too.
+func (s Spec) stranger(nodes []corev1.Node) string {
+	for _, n := range nodes {
+		if !strings.HasPrefix(n.Spec.ProviderID, s.providerID()) {
+			return fmt.Sprintf("its kubeconfig leads to a cluster whose node %s is not of this kind cluster (provider id %q)", n.Name, n.Spec.ProviderID)
+		}
+	}
+	return ""
 }

@@ -2,10 +2,8 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -13,11 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"sigs.k8s.io/kind/pkg/exec"
 )
-
-// volumesInNode is where kind's local-path provisioner keeps its volumes.
-const volumesInNode = "/var/local-path-provisioner"
 
 // volumePath names a volume's folder after its claim and not after a random id,
 // so that the claim finds its data again in a cluster created anew.
@@ -27,12 +21,6 @@ const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 // note, and by it the cluster is known as incomplete even where its API server
 // does not answer, or answers before the killed create had written all.
 func (c *Cluster) begin() error { return writePrivate(c.creating(), nil) }
-
-// begun tells whether a create was begun and did not end.
-func (c *Cluster) begun() bool {
-	_, err := os.Stat(c.creating())
-	return err == nil
-}
 
 // complete makes the volumes durable and names found soon, and then marks the
 // cluster as whole.
@@ -95,17 +83,4 @@ func quickDNS(ctx context.Context, client kubernetes.Interface) error {
 		return nil // a node image with another DNS
 	}
 	return err
-}
-
-// commandOutput is what the command behind a failure of kind said last.
-func commandOutput(failure error) string {
-	var run *exec.RunError
-	if !errors.As(failure, &run) || len(run.Output) == 0 {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
-	if len(lines) > 10 {
-		lines = lines[len(lines)-10:]
-	}
-	return "\n  " + strings.Join(lines, "\n  ")
 }

@@ -5,19 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/exec"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-)
-
-// The milestones of a cluster's creation, in their order.
-const (
-	NodesRunning = "nodes" // the nodes run, and their containerd answers
-	APIReady     = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
 )
 
 // Ensure makes the cluster run: it creates an absent one, starts a stopped one
@@ -162,3 +158,16 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 // KeptLogs is the folder with the logs of the nodes of a create that failed, or
 // "" if none did.
 func (c *Cluster) FailedCreateLogs() string { return c.kept }
+
+// commandOutput is what the command behind a failure of kind said last.
+func commandOutput(failure error) string {
+	var run *exec.RunError
+	if !errors.As(failure, &run) || len(run.Output) == 0 {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
+	if len(lines) > 10 {
+		lines = lines[len(lines)-10:]
+	}
+	return "\n  " + strings.Join(lines, "\n  ")
+}

@@ -5,28 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 )
-
-// providerID is how every node of the kind cluster begins to name itself
-// (sigs.k8s.io/kind pkg/cluster/internal/kubeadm/config.go).
-func (s Spec) providerID() string { return "kind://docker/" + s.Name + "/" }
-
-// stranger says which of the nodes is not a node of this kind cluster, or "".
-// A kubeconfig on a loopback address proves nothing: a tunnel to another cluster
-// ends there too.
-func (s Spec) stranger(nodes []corev1.Node) string {
-	for _, n := range nodes {
-		if !strings.HasPrefix(n.Spec.ProviderID, s.providerID()) {
-			return fmt.Sprintf("its kubeconfig leads to a cluster whose node %s is not of this kind cluster (provider id %q)", n.Name, n.Spec.ProviderID)
-		}
-	}
-	return ""
-}
 
 // guarded makes every client of the config look at the nodes before its first
 // request that could change something, and refuse it with [fault.Safety] if they

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,38 +10,6 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
-
-// A Phase is what there is of a cluster.
-type Phase string
-
-// The phases. All but Absent and Foreign are of a cluster of ours.
-const (
-	Absent     Phase = "absent"
-	Incomplete Phase = "incomplete" // an earlier create did not end: to be replaced
-	Stopped    Phase = "stopped"    // its containers do not run: to be started, with its data
-	NotReady   Phase = "unready"    // it runs, and its API or a node is not ready
-	Running    Phase = "running"
-	NotOwned   Phase = "foreign" // of this name, and not ours
-	Outdated   Phase = "changed" // ours, with settings that a cluster cannot change
-)
-
-// A Status is a cluster's phase, in words, and its nodes.
-type Status struct {
-	Phase  Phase
-	Reason string
-	Nodes  []NodeStatus
-}
-
-// NodeStatus is one node.
-type NodeStatus struct {
-	Name    string `json:"name"`
-	Ready   bool   `json:"ready"`
-	Version string `json:"version,omitempty"` // the kubelet's
-}
-
-// markerName names the ConfigMap in kube-system that is written last when a
-// cluster is created: a cluster without it is incomplete.
-const markerName = "tkdeploy"
 
 const unfinished = "its creation has not ended"
 
@@ -78,24 +45,6 @@ func (c *Cluster) CheckOwnership(ctx context.Context) error {
 		return c.refuse(c.foreignCause(nodes))
 	}
 	return nil
-}
-
-func (c *Cluster) refuse(cause string) error {
-	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, cause),
-		"tkdeploy acts only on clusters that it created for this project and environment; give the environment another cluster name, or delete that cluster yourself: kind delete cluster --name "+c.Name)
-}
-
-func (c *Cluster) owns(nodes []container) bool {
-	return !slices.ContainsFunc(nodes, func(n container) bool { return !n.mounts(c.ownerMount()) })
-}
-
-func (n container) mounts(destination string) bool {
-	for _, m := range n.Mounts {
-		if m.Destination == destination {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *Cluster) foreignCause(nodes []container) string {
@@ -140,27 +89,10 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	return status
 }
 
-func names(containers []container) []NodeStatus {
-	var nodes []NodeStatus
-	for _, n := range containers {
-		nodes = append(nodes, NodeStatus{Name: n.Name})
-	}
-	return nodes
-}
-
 func statuses(nodes []corev1.Node) []NodeStatus {
 	var out []NodeStatus
 	for _, n := range nodes {
 		out = append(out, NodeStatus{Name: n.Name, Ready: ready(n), Version: n.Status.NodeInfo.KubeletVersion})
 	}
 	return out
-}
-
-func ready(n corev1.Node) bool {
-	for _, condition := range n.Status.Conditions {
-		if condition.Type == corev1.NodeReady {
-			return condition.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
@@ -82,4 +83,21 @@ func (c *Cluster) holder(ctx context.Context, port int32) string {
 		return fmt.Sprintf("%s (%s)", strings.Trim(name, `"`), pid)
 	}
 	return ""
+}
+
+// Preflight finds what would keep Ensure from its work, before anything is made
+// for it: a foreign cluster, or an absent one's ports that are taken, are an
+// error; what may keep nodes from coming up is a warning.
+func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error {
+	if few := c.inotify().Few(); few != "" {
+		reporter.Report(event.Warn(few))
+	}
+	if err := c.CheckOwnership(ctx); err != nil {
+		return err
+	}
+	nodes, err := c.containers(ctx)
+	if err != nil || len(nodes) > 0 {
+		return err // what else is wrong with a cluster that exists, Ensure tells
+	}
+	return c.checkPorts(ctx)
 }

@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -89,76 +85,27 @@ func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
 	return started(nodes), nil
 }
 
-// started is when the youngest of the containers was started.
-func started(containers []container) time.Time {
-	var since time.Time
-	for _, c := range containers {
-		if c.State.StartedAt.After(since) {
-			since = c.State.StartedAt
-		}
-	}
-	return since
-}
+// serviceSubnet is kind's default, which kindConfig keeps
+// (sigs.k8s.io/kind pkg/internal/apis/config/default.go).
+const serviceSubnet = "10.96.0.0/16"
 
-// awaitReady waits until the cluster is ready at present; see present.
-func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
-	client, err := c.Client()
+// refuseUnknownServices makes the nodes refuse connections from pods to Service
+// addresses that kube-proxy does not know yet. Without it they leave the node
+// for the host's network, where something may well answer, such as a company's
+// proxy: a client that connects in that instant then speaks to a stranger for
+// as long as the connection lives. What kube-proxy knows is translated before
+// it is forwarded and never meets the rule.
+func (c *Cluster) refuseUnknownServices(ctx context.Context) error {
+	const rule = "FORWARD --destination " + serviceSubnet + " --jump REJECT --reject-with icmp-port-unreachable"
+	nodes, err := c.Nodes(ctx)
 	if err != nil {
 		return err
 	}
-	missing := "its API server does not answer"
-	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
-		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
-		defer cancel()
-		_, missing = present(ctx, client, since)
-		return missing == "", nil
-	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		return fault.New(fault.Cluster, fmt.Errorf("cluster %s is not ready after %s: %s", c.Name, c.limits.Ready, missing),
-			fmt.Sprintf("look at it with: kubectl --kubeconfig %s get nodes,pods -A; or take it down and up again: tkdeploy down --env %s", c.Kubeconfig(), c.Env))
+	for _, n := range nodes {
+		script := "iptables --wait --check " + rule + " 2>/dev/null || iptables --wait --append " + rule
+		if err := n.Run(ctx, nil, nil, "sh", "-c", script); err != nil {
+			return fmt.Errorf("refuse unknown Service addresses: %w", err)
+		}
 	}
 	return nil
-}
-
-// present lists the nodes and says what keeps the cluster from being ready at
-// present, or "": every node must be Ready by a kubelet that reported after
-// since, when its container was started, and no pod may count as running on the
-// strength of a container from before. After a restart the API server at first
-// repeats what was true before it.
-func present(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, missing string) {
-	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	switch {
-	case err != nil:
-		return nil, fmt.Sprintf("its API server does not answer: %v", err)
-	case len(list.Items) == 0:
-		return nil, "it has no node yet"
-	}
-	for _, n := range list.Items {
-		lease, err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, n.Name, metav1.GetOptions{})
-		if err != nil || lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Time.Before(since) {
-			return list.Items, "the kubelet of node " + n.Name + " has not reported"
-		}
-		if !ready(n) {
-			return list.Items, "node " + n.Name + " is not ready"
-		}
-	}
-	pods, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return list.Items, fmt.Sprintf("list pods: %v", err)
-	}
-	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return stale(p, since) }); i >= 0 {
-		return list.Items, "pod " + pods.Items[i].Namespace + "/" + pods.Items[i].Name + " has not been restarted yet"
-	}
-	return list.Items, ""
-}
-
-// stale tells a pod whose status is from before since.
-func stale(p corev1.Pod, since time.Time) bool {
-	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
-		// the API rounds down to seconds
-		return s.State.Running != nil && s.State.Running.StartedAt.Time.Before(since.Truncate(time.Second))
-	})
 }

@@ -1,0 +1,83 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// clusterLabel is the label by which kind finds its nodes
+// (sigs.k8s.io/kind pkg/cluster/internal/providers/docker/constants.go).
+const (
+	clusterLabel = "io.x-k8s.kind.cluster"
+	roleLabel    = "io.x-k8s.kind.role"
+)
+
+// container is what `docker inspect` says of a node.
+type container struct {
+	Name  string
+	State struct {
+		Running   bool
+		StartedAt time.Time
+	}
+	Config struct {
+		Labels map[string]string
+		Image  string
+	}
+	Mounts []struct{ Source, Destination string }
+}
+
+func (c container) controlPlane() bool { return c.Config.Labels[roleLabel] == "control-plane" }
+
+// containers lists the cluster's node containers, running or not, the control
+// plane first.
+func (c *Cluster) containers(ctx context.Context) ([]container, error) {
+	ids, err := c.dockerOutput(ctx, "ps", "--all", "--quiet", "--filter", "label="+clusterLabel+"="+c.Name)
+	if err != nil {
+		return nil, fmt.Errorf("list the nodes of cluster %s: %w", c.Name, err)
+	}
+	if ids == "" {
+		return nil, nil
+	}
+	text, err := c.dockerOutput(ctx, append([]string{"inspect"}, strings.Fields(ids)...)...)
+	if err != nil {
+		return nil, fmt.Errorf("inspect the nodes of cluster %s: %w", c.Name, err)
+	}
+	var found []container
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		return nil, fmt.Errorf("read what docker says of the nodes of cluster %s: %w", c.Name, err)
+	}
+	var nodes []container
+	for _, first := range []bool{true, false} {
+		for _, n := range found {
+			n.Name = strings.TrimPrefix(n.Name, "/")
+			if n.controlPlane() == first {
+				nodes = append(nodes, n)
+			}
+		}
+	}
+	return nodes, nil
+}
+
+func (c *Cluster) dockerOutput(ctx context.Context, args ...string) (string, error) {
+	var out bytes.Buffer
+	err := c.docker.Run(ctx, nil, &out, args...)
+	return strings.TrimSpace(out.String()), err
+}
+
+func (c *Cluster) owns(nodes []container) bool {
+	return !slices.ContainsFunc(nodes, func(n container) bool { return !n.mounts(c.ownerMount()) })
+}
+
+func (n container) mounts(destination string) bool {
+	for _, m := range n.Mounts {
+		if m.Destination == destination {
+			return true
+		}
+	}
+	return false
+}
