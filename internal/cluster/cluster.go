@@ -74,10 +74,10 @@ func (s Spec) ownerMount() string { return "/etc/tkdeploy/" + s.owner() }
 // Kubeconfig is the path of the private kubeconfig.
 func (s Spec) Kubeconfig() string { return filepath.Join(s.StateDir, "kubeconfig") }
 
-func (s Spec) volumes() string  { return filepath.Join(s.StateDir, "volumes") }
-func (s Spec) secrets() string  { return filepath.Join(s.StateDir, "secrets") }
-func (s Spec) logs() string     { return filepath.Join(s.StateDir, "logs") }
-func (s Spec) creating() string { return filepath.Join(s.StateDir, "creating") }
+func (s Spec) volumesDir() string  { return filepath.Join(s.StateDir, "volumes") }
+func (s Spec) secretsDir() string  { return filepath.Join(s.StateDir, "secrets") }
+func (s Spec) logsDir() string     { return filepath.Join(s.StateDir, "logs") }
+func (s Spec) creatingFile() string { return filepath.Join(s.StateDir, "creating") }
 
 // volumesInNode is where kind's local-path provisioner keeps its volumes.
 const volumesInNode = "/var/local-path-provisioner"
@@ -97,7 +97,7 @@ type Cluster struct {
 	client   func(*rest.Config) (kubernetes.Interface, error)
 	now      func() time.Time
 	inotify  func() Inotify
-	kept     string // folder of the nodes' logs, if a create failed
+	failedCreateLogs     string // folder of the nodes' logs, if a create failed
 }
 
 // provider is the part of kind that is used. None of it can be canceled.
@@ -132,12 +132,12 @@ func New(spec Spec, limits Limits) *Cluster {
 }
 
 // begun tells whether a create was begun and did not end.
-func (c *Cluster) begun() bool {
-	_, err := os.Stat(c.creating())
+func (c *Cluster) isCreating() bool {
+	_, err := os.Stat(c.creatingFile())
 	return err == nil
 }
 
-func (c *Cluster) refuse(cause string) error {
+func (c *Cluster) notOwnedError(cause string) error {
 	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, cause),
 		"tkdeploy acts only on clusters that it created for this project and environment; give the environment another cluster name, or delete that cluster yourself: kind delete cluster --name "+c.Name)
 }
@@ -149,7 +149,7 @@ func (s Spec) providerID() string { return "kind://docker/" + s.Name + "/" }
 // stranger says which of the nodes is not a node of this kind cluster, or "".
 // A kubeconfig on a loopback address proves nothing: a tunnel to another cluster
 // ends there too.
-func (s Spec) stranger(nodes []corev1.Node) string {
+func (s Spec) ownershipMismatch(nodes []corev1.Node) string {
 	for _, n := range nodes {
 		if !strings.HasPrefix(n.Spec.ProviderID, s.providerID()) {
 			return fmt.Sprintf("its kubeconfig leads to a cluster whose node %s is not of this kind cluster (provider id %q)", n.Name, n.Spec.ProviderID)

@@ -21,11 +21,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-const ours = "/etc/tkdeploy/shop/dev"
+const ownMount = "/etc/tkdeploy/shop/dev"
 
 func TestObserve(t *testing.T) {
 	t.Parallel()
-	healthy := live
+	healthy := healthyObjects
 	for name, test := range map[string]struct {
 		containers []container
 		objects    func(*Cluster) []runtime.Object
@@ -34,29 +34,29 @@ func TestObserve(t *testing.T) {
 		"no container":                    {nil, nil, Absent},
 		"a container without our mount":   {[]container{node("/somewhere", true)}, healthy, NotOwned},
 		"one of another environment":      {[]container{node("/etc/tkdeploy/shop/ci", true)}, healthy, NotOwned},
-		"a stopped container":             {[]container{node(ours, false)}, healthy, Stopped},
-		"no marker":                       {[]container{node(ours, true)}, nil, Incomplete},
-		"a healthy cluster":               {[]container{node(ours, true)}, healthy, Running},
-		"settings that it cannot take on": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object { c.Workers = 7; o := live(c); c.Workers = 0; return o }, Outdated},
-		"a node that is not ready": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
-			objects := live(c)
+		"a stopped container":             {[]container{node(ownMount, false)}, healthy, Stopped},
+		"no marker":                       {[]container{node(ownMount, true)}, nil, Incomplete},
+		"a healthy cluster":               {[]container{node(ownMount, true)}, healthy, Running},
+		"settings that it cannot take on": {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object { c.Workers = 7; o := healthyObjects(c); c.Workers = 0; return o }, Outdated},
+		"a node that is not ready": {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object {
+			objects := healthyObjects(c)
 			objects[1].(*corev1.Node).Status.Conditions[0].Status = corev1.ConditionFalse
 			return objects
 		}, NotReady},
-		"a kubeconfig that leads to other nodes": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
-			objects := live(c)
+		"a kubeconfig that leads to other nodes": {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object {
+			objects := healthyObjects(c)
 			objects[1].(*corev1.Node).Spec.ProviderID = "aws:///eu-west-1a/i-1"
 			return objects
 		}, NotOwned},
-		"one that leads to other nodes, and no marker": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
-			objects := live(c)[1:]
+		"one that leads to other nodes, and no marker": {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object {
+			objects := healthyObjects(c)[1:]
 			objects[0].(*corev1.Node).Spec.ProviderID = "kind://docker/other/other-control-plane"
 			return objects
 		}, NotOwned},
 		// Docker restarts nodes by itself; the smoke test then had to wait for pods
 		// that the API server still called ready
-		"pods that were not restarted since": {[]container{node(ours, true)}, func(c *Cluster) []runtime.Object {
-			return append(live(c), runningSince(began.Add(-time.Hour)))
+		"pods that were not restarted since": {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object {
+			return append(healthyObjects(c), podRunningSince(startTime.Add(-time.Hour)))
 		}, NotReady},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,21 +87,21 @@ func TestAClusterWhoseCreateWasKilledIsReplaced(t *testing.T) {
 		running bool
 		objects func(*Cluster) []runtime.Object
 	}{
-		"its node was ready":    {true, live},
+		"its node was ready":    {true, healthyObjects},
 		"its node was not":      {true, nil},
 		"its node was stopped":  {false, nil},
-		"its mark was in place": {false, live},
+		"its mark was in place": {false, healthyObjects},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			docker := &fakeDocker{containers: []container{node(ours, test.running)}}
+			docker := &fakeDocker{containers: []container{node(ownMount, test.running)}}
 			c := newCluster(t, docker, &fakeKind{})
 			if test.objects != nil {
 				c = newCluster(t, docker, &fakeKind{}, test.objects(c)...)
 			}
 			created := errors.New("created anew")
 			c.provider = newProvider(&fakeKind{create: func() error { return created }})
-			if err := c.begin(); err != nil {
+			if err := c.markCreating(); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.Ensure(t.Context(), event.Discard); !errors.Is(err, created) {
@@ -116,29 +116,29 @@ func TestAClusterWhoseCreateWasKilledIsReplaced(t *testing.T) {
 
 // creatable is a cluster that is absent and, once it has nodes, all there but
 // for its marker.
-func creatable(t *testing.T) (*Cluster, *fakeDocker) {
+func newAbsentCluster(t *testing.T) (*Cluster, *fakeDocker) {
 	t.Helper()
 	docker := &fakeDocker{}
 	c := newCluster(t, docker, &fakeKind{})
-	c = newCluster(t, docker, &fakeKind{}, live(c)[1:]...)
-	c.now = func() time.Time { return began }
+	c = newCluster(t, docker, &fakeKind{}, healthyObjects(c)[1:]...)
+	c.now = func() time.Time { return startTime }
 	return c, docker
 }
 
 func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
 	t.Parallel()
-	c, docker := creatable(t)
+	c, docker := newAbsentCluster(t)
 	begunMeanwhile := false
 	c.provider = newProvider(&fakeKind{create: func() error {
-		docker.add(node(ours, true))
-		begunMeanwhile = c.begun()
+		docker.add(node(ownMount, true))
+		begunMeanwhile = c.isCreating()
 		return nil
 	}})
 	if err := c.Ensure(t.Context(), event.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if !begunMeanwhile || c.begun() {
-		t.Errorf("begun while kind worked: %t, and afterwards: %t", begunMeanwhile, c.begun())
+	if !begunMeanwhile || c.isCreating() {
+		t.Errorf("begun while kind worked: %t, and afterwards: %t", begunMeanwhile, c.isCreating())
 	}
 	if status, err := c.Observe(t.Context()); err != nil || status.Phase != Running {
 		t.Errorf("got %+v, %v", status, err)
@@ -148,11 +148,11 @@ func TestOnlyACreateThatEndedIsComplete(t *testing.T) {
 // What may begin before the cluster is whole begins at these.
 func TestACreateTellsItsMilestones(t *testing.T) {
 	t.Parallel()
-	c, docker := creatable(t)
+	c, docker := newAbsentCluster(t)
 	nodesUp := make(chan struct{})
 	c.provider = func(r event.Reporter) provider {
 		return &fakeKind{create: func() error {
-			docker.add(node(ours, true))
+			docker.add(node(ownMount, true))
 			says := logger{r}.V(0).Info
 			says(" • Preparing nodes 📦  ...\n")
 			says(" ✓ Preparing nodes 📦\n")
@@ -168,7 +168,7 @@ func TestACreateTellsItsMilestones(t *testing.T) {
 		if e.Milestone == NodesRunning {
 			close(nodesUp)
 		}
-		if e.Milestone == APIReady && c.begun() {
+		if e.Milestone == APIReady && c.isCreating() {
 			t.Error("the API is told to be up before the cluster has its mark")
 		}
 	})); err != nil {
@@ -206,43 +206,43 @@ func TestAForeignClusterIsRefusedAndUntouched(t *testing.T) {
 
 func TestEnsureStartsAStoppedClusterAndRecreatesNothing(t *testing.T) {
 	t.Parallel()
-	docker := &fakeDocker{containers: []container{node(ours, false)}}
+	docker := &fakeDocker{containers: []container{node(ownMount, false)}}
 	provider := &fakeKind{create: func() error { return errors.New("created anew") }}
 	c := newCluster(t, docker, provider)
-	c = newCluster(t, docker, provider, live(c)...)
+	c = newCluster(t, docker, provider, healthyObjects(c)...)
 	var events []event.Event
-	if err := c.Ensure(t.Context(), messages(&events)); err != nil {
+	if err := c.Ensure(t.Context(), collect(&events)); err != nil {
 		t.Fatal(err)
 	}
 	if changes := docker.changed(); strings.Join(changes, " ") != "start exec" {
 		t.Errorf("changed %v", changes)
 	}
 	if last := events[len(events)-1]; last.Mutations != 1 || !strings.Contains(last.Message, "started, with its data") {
-		t.Errorf("events %s", joined(events))
+		t.Errorf("events %s", messages(events))
 	}
 }
 
 func TestARestartedClusterIsReadyOnlyByWhatIsOfThePresent(t *testing.T) {
 	t.Parallel()
-	docker := &fakeDocker{containers: []container{node(ours, true)}}
+	docker := &fakeDocker{containers: []container{node(ownMount, true)}}
 	base := newCluster(t, docker, &fakeKind{})
 	for name, test := range map[string]struct {
 		pod   *corev1.Pod
 		since time.Time
 		want  string
 	}{
-		"all is of the present":                 {runningSince(began.Add(time.Second)), began, ""},
-		"a pod that ran before the restart":     {runningSince(began.Add(-time.Hour)), began, "pod shop/postgres-0 has not been restarted yet"},
-		"a kubelet silent since before restart": {runningSince(began.Add(time.Hour)), began.Add(time.Minute), "the kubelet of node shop-dev-control-plane has not reported"},
+		"all is of the present":                 {podRunningSince(startTime.Add(time.Second)), startTime, ""},
+		"a pod that ran before the restart":     {podRunningSince(startTime.Add(-time.Hour)), startTime, "pod shop/postgres-0 has not been restarted yet"},
+		"a kubelet silent since before restart": {podRunningSince(startTime.Add(time.Hour)), startTime.Add(time.Minute), "the kubelet of node shop-dev-control-plane has not reported"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, docker, &fakeKind{}, append(live(base), test.pod)...)
+			c := newCluster(t, docker, &fakeKind{}, append(healthyObjects(base), test.pod)...)
 			client, err := c.Client()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, got := present(t.Context(), client, test.since); got != test.want {
+			if _, got := checkReady(t.Context(), client, test.since); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -255,12 +255,12 @@ func TestACanceledCreateLeavesNoNodeAndReturnsAfterKind(t *testing.T) {
 	docker := &fakeDocker{}
 	returned := false
 	provider := &fakeKind{create: func() error {
-		docker.add(node(ours, true))
+		docker.add(node(ownMount, true))
 		cancel()
 		for len(docker.changed()) == 0 { // as kind does when its node is gone
 			time.Sleep(time.Millisecond)
 		}
-		docker.add(node(ours, true)) // a node that kind was about to create
+		docker.add(node(ownMount, true)) // a node that kind was about to create
 		returned = true
 		return errors.New("no such container")
 	}}
@@ -288,7 +288,7 @@ func TestACreateThatIsCanceledAfterKindOrWithItLeavesNoNode(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			docker := &fakeDocker{}
 			c := newCluster(t, docker, &fakeKind{create: func() error {
-				docker.add(node(ours, true))
+				docker.add(node(ownMount, true))
 				if test.inKind {
 					cancel()
 				}
@@ -313,7 +313,7 @@ func TestAFailedCreateKeepsTheLogsAndRemovesTheNodes(t *testing.T) {
 	t.Parallel()
 	docker := &fakeDocker{}
 	provider := &fakeKind{create: func() error {
-		docker.add(node(ours, true))
+		docker.add(node(ownMount, true))
 		return errors.New("kubeadm init failed")
 	}}
 	c := newCluster(t, docker, provider)
@@ -351,9 +351,9 @@ func TestDeleteKeepsTheDataUnlessToldOtherwise(t *testing.T) {
 	for _, volumes := range []bool{false, true} {
 		t.Run(fmt.Sprintf("volumes %t", volumes), func(t *testing.T) {
 			t.Parallel()
-			docker := &fakeDocker{containers: []container{node(ours, true)}, network: true}
+			docker := &fakeDocker{containers: []container{node(ownMount, true)}, network: true}
 			c := newCluster(t, docker, &fakeKind{})
-			data := filepath.Join(c.volumes(), "shop", "data-postgres-0")
+			data := filepath.Join(c.volumesDir(), "shop", "data-postgres-0")
 			if err := os.MkdirAll(data, 0o700); err != nil {
 				t.Fatal(err)
 			}
@@ -429,17 +429,17 @@ func TestAKubeconfigThatPointsElsewhereIsRefused(t *testing.T) {
 func TestKindsStepsBecomeProgress(t *testing.T) {
 	t.Parallel()
 	var events []event.Event
-	l := logger{messages(&events)}
+	l := logger{collect(&events)}
 	l.V(0).Infof(" • %s  ...\n", "Starting control-plane 🕹️")
 	l.V(0).Info(" ✓ Starting control-plane 🕹️")
 	l.V(1).Info(" • debug")
 	l.Warn("cgroup v1 is deprecated in Kubernetes")
-	if got := joined(events); got != "Starting control-plane" {
+	if got := messages(events); got != "Starting control-plane" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func runningSince(since time.Time) *corev1.Pod {
+func podRunningSince(since time.Time) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "postgres-0", Namespace: "shop"},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{

@@ -70,10 +70,10 @@ func (c *Cluster) dockerOutput(ctx context.Context, args ...string) (string, err
 }
 
 func (c *Cluster) owns(nodes []container) bool {
-	return !slices.ContainsFunc(nodes, func(n container) bool { return !n.mounts(c.ownerMount()) })
+	return !slices.ContainsFunc(nodes, func(n container) bool { return !n.hasMount(c.ownerMount()) })
 }
 
-func (n container) mounts(destination string) bool {
+func (n container) hasMount(destination string) bool {
 	for _, m := range n.Mounts {
 		if m.Destination == destination {
 			return true

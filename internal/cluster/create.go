@@ -30,7 +30,7 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	case Running:
 		return nil
 	case NotOwned:
-		return c.refuse(status.Reason)
+		return c.notOwnedError(status.Reason)
 	case Outdated:
 		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Reason),
 			"take it down and up again; the volumes are kept: tkdeploy down --env "+c.Env)
@@ -54,7 +54,7 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 		return err
 	}
 	start := c.now()
-	if err := c.begin(); err != nil {
+	if err := c.markCreating(); err != nil {
 		return fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
 	}
 	if err := c.createNodes(ctx, config, reporter); err != nil {
@@ -69,10 +69,10 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 
 // finish turns new nodes into a cluster that is whole.
 func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Reporter) error {
-	if err := c.refuseUnknownServices(ctx); err != nil {
+	if err := c.rejectUnknownServices(ctx); err != nil {
 		return err
 	}
-	if err := c.complete(ctx); err != nil {
+	if err := c.markReady(ctx); err != nil {
 		return err
 	}
 	reporter.Report(event.Reached(APIReady))
@@ -96,7 +96,7 @@ func (c *Cluster) discard(ctx context.Context) error {
 // containers are removed under kind's hands, so that it fails and returns; this
 // function returns only then, and nothing goes on in the background.
 func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
-	nodes := newNodesUp(ctx, c, reporter)
+	nodes := newNodesReporter(ctx, c, reporter)
 	defer nodes.stop()
 	done := make(chan error, 1)
 	go func() {
@@ -139,14 +139,14 @@ func (c *Cluster) abandon(done <-chan error) error {
 
 // createFailed keeps the node's logs, removes the nodes and names a known cause.
 func (c *Cluster) createFailed(ctx context.Context, failure error) error {
-	logs := c.logs()
+	logs := c.logsDir()
 	hint := "the logs of the nodes are in " + logs
 	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
 		hint = fmt.Sprintf("the logs of the nodes could not be kept: %v", err)
 	} else {
-		c.kept = logs
+		c.failedCreateLogs = logs
 	}
-	if few := c.inotify().Few(); few != "" {
+	if few := c.inotify().Shortfall(); few != "" {
 		hint = "a probable cause: " + few + "\n" + hint
 	}
 	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
@@ -157,7 +157,7 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 
 // KeptLogs is the folder with the logs of the nodes of a create that failed, or
 // "" if none did.
-func (c *Cluster) FailedCreateLogs() string { return c.kept }
+func (c *Cluster) FailedCreateLogs() string { return c.failedCreateLogs }
 
 // commandOutput is what the command behind a failure of kind said last.
 func commandOutput(failure error) string {

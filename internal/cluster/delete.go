@@ -25,7 +25,7 @@ func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Repor
 	if err = errors.Join(err, c.remove(ctx, reporter)); err != nil {
 		return fault.New(fault.Down, err, "run tkdeploy down again: it goes on where it stopped")
 	}
-	return c.tidy(volumes)
+	return c.removeFiles(volumes)
 }
 
 // remove deletes the node containers and the network.
@@ -79,7 +79,7 @@ func (c *Cluster) removeNetwork(ctx context.Context) error {
 // deleteVolumes empties the volumes' folder. The files belong to the users of
 // the databases, so an ordinary user cannot delete them; a container can.
 func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) error {
-	if _, err := os.Stat(c.volumes()); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(c.volumesDir()); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	reporter.Report(event.Progress(c.Name, "deleting its volumes"))
@@ -92,27 +92,27 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 			return err
 		}
 	}
-	if os.RemoveAll(c.volumes()) == nil {
+	if os.RemoveAll(c.volumesDir()) == nil {
 		return nil
 	}
 	_, err = c.dockerOutput(ctx, "run", "--rm", "--network", "none", "--entrypoint", "find",
-		"--volume", c.volumes()+":/volumes", c.Image, "/volumes", "-mindepth", "1", "-delete")
+		"--volume", c.volumesDir()+":/volumes", c.Image, "/volumes", "-mindepth", "1", "-delete")
 	if err != nil {
-		return fmt.Errorf("delete the volumes in %s: %w", c.volumes(), err)
+		return fmt.Errorf("delete the volumes in %s: %w", c.volumesDir(), err)
 	}
-	return os.RemoveAll(c.volumes())
+	return os.RemoveAll(c.volumesDir())
 }
 
 // tidy removes the files of a cluster that is gone.
-func (c *Cluster) tidy(volumes bool) error {
+func (c *Cluster) removeFiles(volumes bool) error {
 	if volumes {
 		return os.RemoveAll(c.StateDir)
 	}
-	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logs()), os.RemoveAll(c.creating()))
+	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logsDir()), os.RemoveAll(c.creatingFile()))
 }
 
 // HasVolumes tells whether data of the cluster's volumes is kept.
 func (c *Cluster) HasVolumes() bool {
-	_, err := os.Stat(c.volumes())
+	_, err := os.Stat(c.volumesDir())
 	return err == nil
 }

@@ -62,7 +62,7 @@ func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 	case "start":
 		for i := range d.containers {
 			d.containers[i].State.Running = true
-			d.containers[i].State.StartedAt = began
+			d.containers[i].State.StartedAt = startTime
 		}
 	}
 	d.changes = append(d.changes, args[0])
@@ -82,12 +82,12 @@ func (d *fakeDocker) add(c container) {
 }
 
 // began is when the node's container was started in these tests.
-var began = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+var startTime = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 
 func node(mount string, running bool) container {
 	var c container
 	c.Name = "shop-dev-control-plane"
-	c.State.Running, c.State.StartedAt = running, began
+	c.State.Running, c.State.StartedAt = running, startTime
 	c.Config.Labels = map[string]string{roleLabel: "control-plane"}
 	c.Mounts = []struct{ Source, Destination string }{{"/state", mount}}
 	return c
@@ -137,8 +137,8 @@ func newProvider(k *fakeKind) func(event.Reporter) provider {
 }
 
 // live are the objects of a healthy cluster.
-func live(c *Cluster) []runtime.Object {
-	renewed := metav1.NewMicroTime(began.Add(time.Second))
+func healthyObjects(c *Cluster) []runtime.Object {
+	renewed := metav1.NewMicroTime(startTime.Add(time.Second))
 	return []runtime.Object{
 		&corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: markerName, Namespace: metav1.NamespaceSystem},
@@ -159,11 +159,11 @@ func live(c *Cluster) []runtime.Object {
 	}
 }
 
-func messages(events *[]event.Event) event.Reporter {
+func collect(events *[]event.Event) event.Reporter {
 	return event.ReporterFunc(func(e event.Event) { *events = append(*events, e) })
 }
 
-func joined(events []event.Event) string {
+func messages(events []event.Event) string {
 	var parts []string
 	for _, e := range events {
 		parts = append(parts, e.Message)

@@ -14,7 +14,7 @@ import (
 // guarded makes every client of the config look at the nodes before its first
 // request that could change something, and refuse it with [fault.Safety] if they
 // are not of this cluster. So nothing is written elsewhere, whoever writes.
-func (c *Cluster) guarded(config *rest.Config) {
+func (c *Cluster) guardWrites(config *rest.Config) {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return &apiGuard{cluster: c, next: next}
 	})
@@ -26,7 +26,7 @@ type apiGuard struct {
 	next    http.RoundTripper
 
 	mu    sync.Mutex
-	known bool
+	verified bool
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -46,21 +46,21 @@ func (g *apiGuard) RoundTrip(r *http.Request) (*http.Response, error) {
 func (g *apiGuard) check(r *http.Request) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.known {
+	if g.verified {
 		return nil
 	}
 	nodes, err := g.nodes(r.Context(), r)
 	if err != nil {
 		return fmt.Errorf("see whose cluster this is before writing to it: %w", err)
 	}
-	cause := g.cluster.stranger(nodes)
+	cause := g.cluster.ownershipMismatch(nodes)
 	if len(nodes) == 0 {
 		cause = "its kubeconfig leads to a cluster that has no nodes"
 	}
 	if cause != "" {
-		return g.cluster.refuse(cause)
+		return g.cluster.notOwnedError(cause)
 	}
-	g.known = true
+	g.verified = true
 	return nil
 }
 

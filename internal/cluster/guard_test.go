@@ -53,15 +53,15 @@ func apiServer(t *testing.T, providerIDs ...string) (url string, asked func() []
 }
 
 // leadTo makes the cluster's kubeconfig lead to a server.
-func (c *Cluster) leadTo(t *testing.T, url string) {
+func (c *Cluster) useServer(t *testing.T, url string) {
 	t.Helper()
 	c.client = func(config *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(config) }
-	if err := writePrivate(c.Kubeconfig(), []byte(leadingTo(url))); err != nil {
+	if err := writePrivate(c.Kubeconfig(), []byte(kubeconfigFor(url))); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func leadingTo(url string) string {
+func kubeconfigFor(url string) string {
 	return strings.ReplaceAll(kubeconfigText, `"https://127.0.0.1:6443"`, `"`+url+`", insecure-skip-tls-verify: true`)
 }
 
@@ -83,7 +83,7 @@ func TestNothingIsWrittenToNodesOfAnother(t *testing.T) {
 			t.Parallel()
 			url, asked := apiServer(t, test.nodes...)
 			c := newCluster(t, &fakeDocker{}, &fakeKind{})
-			c.leadTo(t, url)
+			c.useServer(t, url)
 			client, err := c.Client()
 			if err != nil {
 				t.Fatal(err)
@@ -112,7 +112,7 @@ func TestAReadAsksNobodyWhoseClusterItIs(t *testing.T) {
 	t.Parallel()
 	url, asked := apiServer(t)
 	c := newCluster(t, &fakeDocker{}, &fakeKind{})
-	c.leadTo(t, url)
+	c.useServer(t, url)
 	client, err := c.Client()
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestACertainAnswerIsNeededBeforeAWrite(t *testing.T) {
 	t.Parallel()
 	url, asked := apiServer(t, "kind://docker/shop-dev/a")
 	c := newCluster(t, &fakeDocker{}, &fakeKind{})
-	c.leadTo(t, url)
+	c.useServer(t, url)
 	text, err := os.ReadFile(c.Kubeconfig())
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestTheEnvironmentNamesNoOtherCluster(t *testing.T) {
 	other, asked := apiServer(t, "kind://docker/shop-dev/a")
 	home := t.TempDir()
 	theirs := filepath.Join(home, ".kube", "config")
-	if err := writePrivate(theirs, []byte(leadingTo(other))); err != nil {
+	if err := writePrivate(theirs, []byte(kubeconfigFor(other))); err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
@@ -164,7 +164,7 @@ func TestTheEnvironmentNamesNoOtherCluster(t *testing.T) {
 	}
 	url, _ := apiServer(t, "kind://docker/shop-dev/a")
 	c := newCluster(t, &fakeDocker{}, &fakeKind{})
-	c.leadTo(t, url)
+	c.useServer(t, url)
 	config, err := c.RESTConfig()
 	if err != nil || config.Host != url {
 		t.Errorf("host %v, %v; want %s", config, err, url)
@@ -201,9 +201,9 @@ func TestTheUsersKubeconfigIsLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docker := &fakeDocker{containers: []container{node(ours, false)}}
+	docker := &fakeDocker{containers: []container{node(ownMount, false)}}
 	c := newCluster(t, docker, &fakeKind{})
-	c = newCluster(t, docker, &fakeKind{}, live(c)...)
+	c = newCluster(t, docker, &fakeKind{}, healthyObjects(c)...)
 	if err := os.Remove(c.Kubeconfig()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,19 +12,19 @@ import (
 // What kind's documentation asks for (site, known issues, "Pod errors due to too
 // many open files").
 const (
-	wantInotifyInstances = 512
-	wantInotifyWatches   = 524288
+	minInotifyInstances = 512
+	minInotifyWatches   = 524288
 )
 
 // inotifySettings is where Linux keeps its limits of file watches.
-const inotifySettings = "/proc/sys/fs/inotify"
+const inotifyDir = "/proc/sys/fs/inotify"
 
 // Inotify are this machine's limits of file watches for one user. A zero field
 // is unknown: the machine is no Linux.
 type Inotify struct{ Instances, Watches int }
 
 // ReadInotify reads the limits.
-func ReadInotify() Inotify { return readInotify(inotifySettings) }
+func ReadInotify() Inotify { return readInotify(inotifyDir) }
 
 func readInotify(dir string) Inotify {
 	return Inotify{Instances: readNumber(dir, "max_user_instances"), Watches: readNumber(dir, "max_user_watches")}
@@ -47,12 +47,12 @@ func (i Inotify) String() string {
 }
 
 // Few says what is less than nodes need and how to change it, or "".
-func (i Inotify) Few() string {
+func (i Inotify) Shortfall() string {
 	var wants, settings []string
 	for _, limit := range []struct {
 		name       string
 		have, want int
-	}{{"instances", i.Instances, wantInotifyInstances}, {"watches", i.Watches, wantInotifyWatches}} {
+	}{{"instances", i.Instances, minInotifyInstances}, {"watches", i.Watches, minInotifyWatches}} {
 		if limit.have != 0 && limit.have < limit.want {
 			wants = append(wants, fmt.Sprintf("%d %s", limit.want, limit.name))
 			settings = append(settings, fmt.Sprintf("fs.inotify.max_user_%s=%d", limit.name, limit.want))

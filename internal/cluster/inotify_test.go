@@ -21,15 +21,15 @@ func TestInotify(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := readInotify(dir).Few()
+	got := readInotify(dir).Shortfall()
 	want := "this machine allows 128 inotify instances and 524288 watches, and nodes want 512 instances: sudo sysctl fs.inotify.max_user_instances=512"
 	if got != want {
 		t.Errorf("got %q", got)
 	}
-	if few := readInotify(filepath.Join(dir, "nowhere")).Few(); few != "" {
+	if few := readInotify(filepath.Join(dir, "nowhere")).Shortfall(); few != "" {
 		t.Errorf("of a machine without inotify: %q", few)
 	}
-	if few := (Inotify{Instances: 512, Watches: 8192}).Few(); !strings.Contains(few, "max_user_watches=524288") {
+	if few := (Inotify{Instances: 512, Watches: 8192}).Shortfall(); !strings.Contains(few, "max_user_watches=524288") {
 		t.Errorf("too few watches: %q", few)
 	}
 }
@@ -40,8 +40,8 @@ func TestFewInotifyInstances(t *testing.T) {
 	c := newCluster(t, &fakeDocker{}, &fakeKind{create: func() error { return errors.New("node not ready") }})
 	c.inotify = func() Inotify { return Inotify{Instances: 128, Watches: 524288} }
 	var events []event.Event
-	if err := c.Preflight(t.Context(), messages(&events)); err != nil || len(events) != 1 || events[0].Kind != event.Warning || !strings.Contains(events[0].Message, "128 inotify instances") {
-		t.Errorf("%v, events %s", err, joined(events))
+	if err := c.Preflight(t.Context(), collect(&events)); err != nil || len(events) != 1 || events[0].Kind != event.Warning || !strings.Contains(events[0].Message, "128 inotify instances") {
+		t.Errorf("%v, events %s", err, messages(events))
 	}
 	if hint := fault.HintOf(c.Ensure(t.Context(), event.Discard)); !strings.Contains(hint, "a probable cause: this machine allows 128 inotify instances") {
 		t.Errorf("hint %q", hint)
@@ -63,7 +63,7 @@ func TestPortStates(t *testing.T) {
 		want       string
 	}{
 		"a free port":            {0, nil, "free"},
-		"held by our cluster":    {taken, []container{node(ours, true)}, "ours container shop-dev-control-plane"},
+		"held by our cluster":    {taken, []container{node(ownMount, true)}, "ours container shop-dev-control-plane"},
 		"held by a foreign one":  {taken, []container{node("/somewhere", true)}, "taken container shop-dev-control-plane"},
 		"held by this very test": {taken, nil, "taken"},
 	} {

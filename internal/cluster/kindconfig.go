@@ -15,7 +15,7 @@ import (
 // leaderless is for a control plane that is alone (docs/adr/0013): nobody else
 // could take the lead. kind passes over a patch for another version of kubeadm's
 // configuration: this one is v1beta3, up to Kubernetes 1.35.
-const leaderless = `apiVersion: kubeadm.k8s.io/v1beta3
+const disableLeaderElection = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
 controllerManager: {extraArgs: {leader-elect: "false"}}
 scheduler: {extraArgs: {leader-elect: "false"}}
@@ -24,7 +24,7 @@ scheduler: {extraArgs: {leader-elect: "false"}}
 // quickStart is the same for v1beta4, in which arguments are lists. It also lets
 // the controllers ask for their some forty accounts and tokens at once, and has
 // kubeadm make its keys in no time.
-var quickStart = v1alpha4.PatchJSON6902{
+var tuneControlPlane = v1alpha4.PatchJSON6902{
 	Group: "kubeadm.k8s.io", Version: "v1beta4", Kind: "ClusterConfiguration",
 	Patch: `
 - {op: add, path: /encryptionAlgorithm, value: ECDSA-P256}
@@ -37,7 +37,7 @@ var quickStart = v1alpha4.PatchJSON6902{
 
 // kindConfig is the cluster in kind's words.
 func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
-	mounts, err := c.mounts()
+	mounts, err := c.nodeMounts()
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +61,8 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	if err != nil {
 		return nil, fault.New(fault.Environment, err, "")
 	}
-	config.KubeadmConfigPatches = []string{leaderless}
-	config.KubeadmConfigPatchesJSON6902 = []v1alpha4.PatchJSON6902{quickStart}
+	config.KubeadmConfigPatches = []string{disableLeaderElection}
+	config.KubeadmConfigPatchesJSON6902 = []v1alpha4.PatchJSON6902{tuneControlPlane}
 	if cgroup == "1" { // the kubelet refuses cgroup v1 since Kubernetes 1.35 (KEP-5573)
 		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, "kind: KubeletConfiguration\nfailCgroupV1: false\n")
 	}
@@ -72,13 +72,13 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 
 // mounts are the owner's mark and the place where the volumes' data outlive the
 // cluster. kind's storage provisioner keeps all volumes below that path.
-func (c *Cluster) mounts() ([]v1alpha4.Mount, error) {
+func (c *Cluster) nodeMounts() ([]v1alpha4.Mount, error) {
 	mark := filepath.Join(c.StateDir, "owner")
-	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumes(), 0o700)); err != nil {
+	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumesDir(), 0o700)); err != nil {
 		return nil, fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
 	}
 	return []v1alpha4.Mount{
 		{HostPath: mark, ContainerPath: c.ownerMount(), Readonly: true},
-		{HostPath: c.volumes(), ContainerPath: volumesInNode},
+		{HostPath: c.volumesDir(), ContainerPath: volumesInNode},
 	}, nil
 }

@@ -38,11 +38,11 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
 	if ip := net.ParseIP(server.Hostname()); ip == nil || !ip.IsLoopback() {
-		return nil, c.refuse(fmt.Sprintf("its kubeconfig points at %s, which is not on this machine", server.Host))
+		return nil, c.notOwnedError(fmt.Sprintf("its kubeconfig points at %s, which is not on this machine", server.Host))
 	}
 	config.QPS = -1
 	config.UserAgent = "tkdeploy"
-	c.guarded(config)
+	c.guardWrites(config)
 	return config, nil
 }
 

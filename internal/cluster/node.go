@@ -70,7 +70,7 @@ func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
 	if len(containers) == 0 {
 		return nil, fmt.Errorf("there is no cluster %s", c.Name)
 	}
-	return c.NodesOf(Status{Nodes: names(containers)}), nil
+	return c.NodesOf(Status{Nodes: nodeNames(containers)}), nil
 }
 
 // NodesOf are the nodes that [Cluster.Observe] saw.

@@ -9,13 +9,13 @@ import (
 )
 
 // said is a docker whose commands say one thing.
-type said struct {
+type fakeOutput struct {
 	text string
 	err  error
 	args []string
 }
 
-func (s *said) Run(_ context.Context, _ io.Reader, stdout io.Writer, args ...string) error {
+func (s *fakeOutput) Run(_ context.Context, _ io.Reader, stdout io.Writer, args ...string) error {
 	s.args = args
 	_, _ = io.WriteString(stdout, s.text)
 	return s.err
@@ -24,16 +24,16 @@ func (s *said) Run(_ context.Context, _ io.Reader, stdout io.Writer, args ...str
 func TestExitIsWhatTheRuntimeNoted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		docker said
+		docker fakeOutput
 		code   int
 		ok     bool
 	}{
-		"well":                           {said{text: `{"Version":"v1","FinishedAt":1795900874602832925,"ExitCode":0}`}, 0, true},
-		"not well":                       {said{text: `{"Version":"v1","FinishedAt":1795900874602832925,"ExitCode":3}`}, 3, true},
-		"not yet":                        {said{text: `{"Version":"v1","FinishedAt":0,"ExitCode":0}`}, 0, false},
-		"in words of another time":       {said{text: `{"Version":"v2","FinishedAt":1795900874602832925,"ExitCode":0}`}, 0, false},
-		"in no words":                    {said{text: "{"}, 0, false},
-		"of a container that it has not": {said{err: errors.New("no such file")}, 0, false},
+		"well":                           {fakeOutput{text: `{"Version":"v1","FinishedAt":1795900874602832925,"ExitCode":0}`}, 0, true},
+		"not well":                       {fakeOutput{text: `{"Version":"v1","FinishedAt":1795900874602832925,"ExitCode":3}`}, 3, true},
+		"not yet":                        {fakeOutput{text: `{"Version":"v1","FinishedAt":0,"ExitCode":0}`}, 0, false},
+		"in words of another time":       {fakeOutput{text: `{"Version":"v2","FinishedAt":1795900874602832925,"ExitCode":0}`}, 0, false},
+		"in no words":                    {fakeOutput{text: "{"}, 0, false},
+		"of a container that it has not": {fakeOutput{err: errors.New("no such file")}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-const unfinished = "its creation has not ended"
+const createInterrupted = "its creation has not ended"
 
 // Observe looks at the containers and the API server. It changes nothing.
 func (c *Cluster) Observe(ctx context.Context) (Status, error) {
@@ -23,13 +23,13 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	case len(nodes) == 0:
 		return Status{Phase: Absent, Reason: "no cluster " + c.Name}, nil
 	case !c.owns(nodes):
-		return Status{Phase: NotOwned, Reason: c.foreignCause(nodes)}, nil
-	case c.begun():
-		return Status{Phase: Incomplete, Reason: unfinished, Nodes: names(nodes)}, nil
+		return Status{Phase: NotOwned, Reason: c.notOwnedReason(nodes)}, nil
+	case c.isCreating():
+		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: nodeNames(nodes)}, nil
 	}
 	for _, n := range nodes {
 		if !n.State.Running {
-			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: names(nodes)}, nil
+			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: nodeNames(nodes)}, nil
 		}
 	}
 	return c.observeAPI(ctx, nodes), nil
@@ -42,12 +42,12 @@ func (c *Cluster) CheckOwnership(ctx context.Context) error {
 		return fault.New(fault.Environment, err, "")
 	}
 	if len(nodes) > 0 && !c.owns(nodes) {
-		return c.refuse(c.foreignCause(nodes))
+		return c.notOwnedError(c.notOwnedReason(nodes))
 	}
 	return nil
 }
 
-func (c *Cluster) foreignCause(nodes []container) string {
+func (c *Cluster) notOwnedReason(nodes []container) string {
 	return fmt.Sprintf("node %s was not created by tkdeploy for %s", nodes[0].Name, c.owner())
 }
 
@@ -55,20 +55,20 @@ func (c *Cluster) foreignCause(nodes []container) string {
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
 	ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 	defer cancel()
-	status := Status{Phase: NotReady, Nodes: names(containers)}
+	status := Status{Phase: NotReady, Nodes: nodeNames(containers)}
 	client, err := c.Client()
 	if err != nil {
 		status.Reason = err.Error()
 		return status
 	}
-	nodes, missing := present(ctx, client, started(containers))
-	if cause := c.stranger(nodes); cause != "" {
+	nodes, missing := checkReady(ctx, client, lastStart(containers))
+	if cause := c.ownershipMismatch(nodes); cause != "" {
 		return Status{Phase: NotOwned, Reason: cause}
 	}
 	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		status.Phase, status.Reason = Incomplete, unfinished
+		status.Phase, status.Reason = Incomplete, createInterrupted
 		return status
 	case err != nil:
 		status.Reason = fmt.Sprintf("its API server does not answer: %v", err)
@@ -78,7 +78,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		return status
 	}
 	if len(nodes) > 0 {
-		status.Nodes = statuses(nodes)
+		status.Nodes = nodeStatuses(nodes)
 	}
 	if missing != "" {
 		status.Reason = missing
@@ -89,10 +89,10 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	return status
 }
 
-func statuses(nodes []corev1.Node) []NodeStatus {
+func nodeStatuses(nodes []corev1.Node) []NodeStatus {
 	var out []NodeStatus
 	for _, n := range nodes {
-		out = append(out, NodeStatus{Name: n.Name, Ready: ready(n), Version: n.Status.NodeInfo.KubeletVersion})
+		out = append(out, NodeStatus{Name: n.Name, Ready: isReady(n), Version: n.Status.NodeInfo.KubeletVersion})
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	for _, port := range c.Ports {
 		s := PortState{Port: port, Err: tryPort(ctx, port.Host)}
 		if s.Err != nil {
-			s.UsedBy = c.holder(ctx, port.Host)
+			s.UsedBy = c.portUser(ctx, port.Host)
 			s.Owned = owned[s.UsedBy]
 		}
 		states = append(states, s)
@@ -45,7 +45,7 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 func (c *Cluster) checkPorts(ctx context.Context) error {
 	for _, port := range c.Ports {
 		if err := tryPort(ctx, port.Host); err != nil {
-			by := c.holder(ctx, port.Host)
+			by := c.portUser(ctx, port.Host)
 			if by != "" {
 				by = " by " + by
 			}
@@ -70,7 +70,7 @@ func tryPort(ctx context.Context, port int32) error {
 
 // holder says who has the port, as well as that can be told: a container, or
 // the process that ss names. It is empty when nobody can be named.
-func (c *Cluster) holder(ctx context.Context, port int32) string {
+func (c *Cluster) portUser(ctx context.Context, port int32) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if name, err := c.dockerOutput(ctx, "ps", "--filter", fmt.Sprintf("publish=%d", port), "--format", "{{.Names}}"); err == nil && name != "" {
@@ -89,7 +89,7 @@ func (c *Cluster) holder(ctx context.Context, port int32) string {
 // for it: a foreign cluster, or an absent one's ports that are taken, are an
 // error; what may keep nodes from coming up is a warning.
 func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error {
-	if few := c.inotify().Few(); few != "" {
+	if few := c.inotify().Shortfall(); few != "" {
 		reporter.Report(event.Warn(few))
 	}
 	if err := c.CheckOwnership(ctx); err != nil {

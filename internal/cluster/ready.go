@@ -24,7 +24,7 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 		defer cancel()
-		_, missing = present(ctx, client, since)
+		_, missing = checkReady(ctx, client, since)
 		return missing == "", nil
 	})
 	if ctx.Err() != nil {
@@ -42,7 +42,7 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 // since, when its container was started, and no pod may count as running on the
 // strength of a container from before. After a restart the API server at first
 // repeats what was true before it.
-func present(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, missing string) {
+func checkReady(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, missing string) {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	switch {
 	case err != nil:
@@ -55,7 +55,7 @@ func present(ctx context.Context, client kubernetes.Interface, since time.Time) 
 		if err != nil || lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Time.Before(since) {
 			return list.Items, "the kubelet of node " + n.Name + " has not reported"
 		}
-		if !ready(n) {
+		if !isReady(n) {
 			return list.Items, "node " + n.Name + " is not ready"
 		}
 	}
@@ -63,21 +63,21 @@ func present(ctx context.Context, client kubernetes.Interface, since time.Time) 
 	if err != nil {
 		return list.Items, fmt.Sprintf("list pods: %v", err)
 	}
-	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return stale(p, since) }); i >= 0 {
+	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return isStale(p, since) }); i >= 0 {
 		return list.Items, "pod " + pods.Items[i].Namespace + "/" + pods.Items[i].Name + " has not been restarted yet"
 	}
 	return list.Items, ""
 }
 
 // stale tells a pod whose status is from before since.
-func stale(p corev1.Pod, since time.Time) bool {
+func isStale(p corev1.Pod, since time.Time) bool {
 	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
 		// the API rounds down to seconds
 		return s.State.Running != nil && s.State.Running.StartedAt.Time.Before(since.Truncate(time.Second))
 	})
 }
 
-func ready(n corev1.Node) bool {
+func isReady(n corev1.Node) bool {
 	for _, condition := range n.Status.Conditions {
 		if condition.Type == corev1.NodeReady {
 			return condition.Status == corev1.ConditionTrue
@@ -87,7 +87,7 @@ func ready(n corev1.Node) bool {
 }
 
 // started is when the youngest of the containers was started.
-func started(containers []container) time.Time {
+func lastStart(containers []container) time.Time {
 	var since time.Time
 	for _, c := range containers {
 		if c.State.StartedAt.After(since) {

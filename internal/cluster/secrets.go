@@ -71,7 +71,7 @@ func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
 }
 
 func (c *Cluster) secretPath(namespace, name string) string {
-	return filepath.Join(c.secrets(), namespace, name+".json")
+	return filepath.Join(c.secretsDir(), namespace, name+".json")
 }
 
 func readSecret(path string) (*corev1.Secret, error) {

@@ -20,7 +20,7 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	if err != nil {
 		return err
 	}
-	if err := c.refuseUnknownServices(ctx); err != nil {
+	if err := c.rejectUnknownServices(ctx); err != nil {
 		return err
 	}
 	if err := c.refreshKubeconfig(ctx); err != nil {
@@ -82,7 +82,7 @@ func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return started(nodes), nil
+	return lastStart(nodes), nil
 }
 
 // serviceSubnet is kind's default, which kindConfig keeps
@@ -95,7 +95,7 @@ const serviceSubnet = "10.96.0.0/16"
 // proxy: a client that connects in that instant then speaks to a stranger for
 // as long as the connection lives. What kube-proxy knows is translated before
 // it is forwarded and never meets the rule.
-func (c *Cluster) refuseUnknownServices(ctx context.Context) error {
+func (c *Cluster) rejectUnknownServices(ctx context.Context) error {
 	const rule = "FORWARD --destination " + serviceSubnet + " --jump REJECT --reject-with icmp-port-unreachable"
 	nodes, err := c.Nodes(ctx)
 	if err != nil {

@@ -38,7 +38,7 @@ const (
 	APIReady     = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
 )
 
-func names(containers []container) []NodeStatus {
+func nodeNames(containers []container) []NodeStatus {
 	var nodes []NodeStatus
 	for _, n := range containers {
 		nodes = append(nodes, NodeStatus{Name: n.Name})

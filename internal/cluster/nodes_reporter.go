@@ -14,23 +14,23 @@ import (
 // is true: kind calls nodes prepared when systemd has reached its last target
 // or, with cgroup v1, as soon as the node's entrypoint has seen that
 // (pkg/cluster/internal/providers/common/cgroups.go), before containerd is there.
-type nodesUp struct {
+type nodesReporter struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	cluster  *Cluster
-	waiting  sync.WaitGroup
+	wg  sync.WaitGroup
 	reporter event.Reporter
 }
 
-func newNodesUp(ctx context.Context, c *Cluster, reporter event.Reporter) *nodesUp {
+func newNodesReporter(ctx context.Context, c *Cluster, reporter event.Reporter) *nodesReporter {
 	ctx, cancel := context.WithCancel(ctx)
-	return &nodesUp{ctx: ctx, cancel: cancel, cluster: c, reporter: event.Synchronized(reporter)}
+	return &nodesReporter{ctx: ctx, cancel: cancel, cluster: c, reporter: event.Synchronized(reporter)}
 }
 
 // Report is called by kind, until its create has returned.
-func (n *nodesUp) Report(e event.Event) {
+func (n *nodesReporter) Report(e event.Event) {
 	if e.Milestone == NodesRunning {
-		n.waiting.Go(func() {
+		n.wg.Go(func() {
 			if n.cluster.awaitContainerd(n.ctx) == nil { // kind tells what is wrong with a node
 				n.reporter.Report(e)
 			}
@@ -41,9 +41,9 @@ func (n *nodesUp) Report(e event.Event) {
 }
 
 // stop ends the waiting.
-func (n *nodesUp) stop() {
+func (n *nodesReporter) stop() {
 	n.cancel()
-	n.waiting.Wait()
+	n.wg.Wait()
 }
 
 // awaitContainerd waits until every node's containerd answers. There is nothing

@@ -20,11 +20,11 @@ const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 // begin notes that a create is under way. A create that is killed leaves the
 // note, and by it the cluster is known as incomplete even where its API server
 // does not answer, or answers before the killed create had written all.
-func (c *Cluster) begin() error { return writePrivate(c.creating(), nil) }
+func (c *Cluster) markCreating() error { return writePrivate(c.creatingFile(), nil) }
 
 // complete makes the volumes durable and names found soon, and then marks the
 // cluster as whole.
-func (c *Cluster) complete(ctx context.Context) error {
+func (c *Cluster) markReady(ctx context.Context) error {
 	client, err := c.Client()
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (c *Cluster) complete(ctx context.Context) error {
 	if err := durableVolumes(ctx, client); err != nil {
 		return fmt.Errorf("cluster %s: set up the storage class: %w", c.Name, err)
 	}
-	if err := quickDNS(ctx, client); err != nil {
+	if err := tuneCoreDNS(ctx, client); err != nil {
 		return fmt.Errorf("cluster %s: set up CoreDNS: %w", c.Name, err)
 	}
 	marker := &corev1.ConfigMap{
@@ -42,7 +42,7 @@ func (c *Cluster) complete(ctx context.Context) error {
 	if _, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Create(ctx, marker, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("mark cluster %s as created: %w", c.Name, err)
 	}
-	return os.Remove(c.creating())
+	return os.Remove(c.creatingFile())
 }
 
 // durableVolumes gives kind's storage classes volumePath. A class cannot be
@@ -76,7 +76,7 @@ func withVolumePath(old storagev1.StorageClass) *storagev1.StorageClass {
 
 // quickDNS has CoreDNS asked every second whether it is ready. kubeadm leaves
 // that to the default of ten, in which no pod of a new cluster finds a name.
-func quickDNS(ctx context.Context, client kubernetes.Interface) error {
+func tuneCoreDNS(ctx context.Context, client kubernetes.Interface) error {
 	const patch = `{"spec":{"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}`
 	_, err := client.AppsV1().Deployments(metav1.NamespaceSystem).Patch(ctx, "coredns", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
 	if apierrors.IsNotFound(err) {

@@ -14,7 +14,7 @@ func TestANewClustersDNSIsReadyWithinASecond(t *testing.T) {
 	coredns := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "coredns", Namespace: "kube-system"}}
 	coredns.Spec.Template.Spec.Containers = []corev1.Container{{Name: "coredns", ReadinessProbe: &corev1.Probe{PeriodSeconds: 10, TimeoutSeconds: 3}}}
 	client := fake.NewClientset(coredns)
-	if err := quickDNS(t.Context(), client); err != nil {
+	if err := tuneCoreDNS(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
 	got, err := client.AppsV1().Deployments("kube-system").Get(t.Context(), "coredns", metav1.GetOptions{})
@@ -24,7 +24,7 @@ func TestANewClustersDNSIsReadyWithinASecond(t *testing.T) {
 	if probe := got.Spec.Template.Spec.Containers[0].ReadinessProbe; probe.PeriodSeconds != 1 || probe.TimeoutSeconds != 3 {
 		t.Errorf("%+v", probe)
 	}
-	if err := quickDNS(t.Context(), fake.NewClientset()); err != nil {
+	if err := tuneCoreDNS(t.Context(), fake.NewClientset()); err != nil {
 		t.Errorf("without CoreDNS: %v", err)
 	}
 }
