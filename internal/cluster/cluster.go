@@ -74,9 +74,9 @@ func (s Spec) ownerMount() string { return "/etc/tkdeploy/" + s.owner() }
 // Kubeconfig is the path of the private kubeconfig.
 func (s Spec) Kubeconfig() string { return filepath.Join(s.StateDir, "kubeconfig") }
 
-func (s Spec) volumesDir() string  { return filepath.Join(s.StateDir, "volumes") }
-func (s Spec) secretsDir() string  { return filepath.Join(s.StateDir, "secrets") }
-func (s Spec) logsDir() string     { return filepath.Join(s.StateDir, "logs") }
+func (s Spec) volumesDir() string   { return filepath.Join(s.StateDir, "volumes") }
+func (s Spec) secretsDir() string   { return filepath.Join(s.StateDir, "secrets") }
+func (s Spec) logsDir() string      { return filepath.Join(s.StateDir, "logs") }
 func (s Spec) creatingFile() string { return filepath.Join(s.StateDir, "creating") }
 
 // volumesInNode is where kind's local-path provisioner keeps its volumes.
@@ -91,13 +91,13 @@ type Limits struct {
 // A Cluster is one kind cluster, which may or may not exist.
 type Cluster struct {
 	Spec
-	limits   Limits
-	docker   docker
-	provider func(event.Reporter) provider
-	client   func(*rest.Config) (kubernetes.Interface, error)
-	now      func() time.Time
-	inotify  func() Inotify
-	failedCreateLogs     string // folder of the nodes' logs, if a create failed
+	limits           Limits
+	docker           docker
+	provider         func(event.Reporter) provider
+	client           func(*rest.Config) (kubernetes.Interface, error)
+	now              func() time.Time
+	inotify          func() Inotify
+	failedCreateLogs string // folder of the nodes' logs, if a create failed
 }
 
 // provider is the part of kind that is used. None of it can be canceled.

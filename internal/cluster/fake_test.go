@@ -84,6 +84,8 @@ func (d *fakeDocker) add(c container) {
 // began is when the node's container was started in these tests.
 var startTime = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 
+const ownMount = "/etc/tkdeploy/shop/dev"
+
 func node(mount string, running bool) container {
 	var c container
 	c.Name = "shop-dev-control-plane"
@@ -169,4 +171,13 @@ func messages(events []event.Event) string {
 		parts = append(parts, e.Message)
 	}
 	return strings.Join(parts, "; ")
+}
+
+func podRunningSince(since time.Time) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "postgres-0", Namespace: "shop"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(since)}},
+		}}},
+	}
 }

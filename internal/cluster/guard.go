@@ -25,7 +25,7 @@ type apiGuard struct {
 	cluster *Cluster
 	next    http.RoundTripper
 
-	mu    sync.Mutex
+	mu       sync.Mutex
 	verified bool
 }
 

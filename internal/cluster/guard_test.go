@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
@@ -65,9 +63,9 @@ func kubeconfigFor(url string) string {
 	return strings.ReplaceAll(kubeconfigText, `"https://127.0.0.1:6443"`, `"`+url+`", insecure-skip-tls-verify: true`)
 }
 
-// TestNothingIsWrittenToNodesOfAnother is row 12 of the faults: the context is
+// TestAPIGuard_ownership is row 12 of the faults: the context is
 // named kind-shop-dev and the address is a loopback one, as a tunnel's is.
-func TestNothingIsWrittenToNodesOfAnother(t *testing.T) {
+func TestAPIGuard_ownership(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		nodes []string
@@ -108,120 +106,44 @@ func TestNothingIsWrittenToNodesOfAnother(t *testing.T) {
 	}
 }
 
-func TestAReadAsksNobodyWhoseClusterItIs(t *testing.T) {
+func TestAPIGuard(t *testing.T) {
 	t.Parallel()
-	url, asked := apiServer(t)
-	c := newCluster(t, &fakeDocker{}, &fakeKind{})
-	c.useServer(t, url)
-	client, err := c.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.CoreV1().ConfigMaps("shop").Get(t.Context(), "x", metav1.GetOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if got := asked(); len(got) != 1 {
-		t.Errorf("asked %v", got)
-	}
-}
+	t.Run("passes reads without a check", func(t *testing.T) {
+		t.Parallel()
+		url, asked := apiServer(t)
+		c := newCluster(t, &fakeDocker{}, &fakeKind{})
+		c.useServer(t, url)
+		client, err := c.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.CoreV1().ConfigMaps("shop").Get(t.Context(), "x", metav1.GetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked(); len(got) != 1 {
+			t.Errorf("asked %v", got)
+		}
+	})
 
-func TestACertainAnswerIsNeededBeforeAWrite(t *testing.T) {
-	t.Parallel()
-	url, asked := apiServer(t, "kind://docker/shop-dev/a")
-	c := newCluster(t, &fakeDocker{}, &fakeKind{})
-	c.useServer(t, url)
-	text, err := os.ReadFile(c.Kubeconfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := writePrivate(c.Kubeconfig(), []byte(strings.ReplaceAll(string(text), "token: t", "token: wrong"))); err != nil {
-		t.Fatal(err)
-	}
-	client, err := c.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{})
-	if err == nil || !strings.Contains(err.Error(), "before writing to it: list its nodes: 401") || len(asked()) != 1 {
-		t.Errorf("got %v, asked %v", err, asked())
-	}
-}
-
-// TestTheEnvironmentNamesNoOtherCluster is row 11 of the faults. Not parallel:
-// it changes the environment.
-func TestTheEnvironmentNamesNoOtherCluster(t *testing.T) {
-	other, asked := apiServer(t, "kind://docker/shop-dev/a")
-	home := t.TempDir()
-	theirs := filepath.Join(home, ".kube", "config")
-	if err := writePrivate(theirs, []byte(kubeconfigFor(other))); err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range map[string]string{
-		"HOME": home, "KUBECONFIG": theirs, "KUBERNETES_MASTER": other, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1",
-		"HELM_KUBECONTEXT": "kind-shop-dev", "HELM_KUBEAPISERVER": other, "HELM_KUBETOKEN": "x",
-	} {
-		t.Setenv(name, value)
-	}
-	url, _ := apiServer(t, "kind://docker/shop-dev/a")
-	c := newCluster(t, &fakeDocker{}, &fakeKind{})
-	c.useServer(t, url)
-	config, err := c.RESTConfig()
-	if err != nil || config.Host != url {
-		t.Errorf("host %v, %v; want %s", config, err, url)
-	}
-	client, err := c.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); err != nil {
-		t.Error(err)
-	}
-	if err := os.Remove(c.Kubeconfig()); err != nil { // nor when ours is not there
-		t.Fatal(err)
-	}
-	if _, err := c.Client(); err == nil {
-		t.Error("a client without a kubeconfig of ours")
-	}
-	if got := asked(); len(got) > 0 {
-		t.Errorf("the other cluster was asked %v", got)
-	}
-}
-
-// TestTheUsersKubeconfigIsLeftAlone is row 14 of the faults, as far as it can be
-// seen without kind. Not parallel: it changes the environment.
-func TestTheUsersKubeconfigIsLeftAlone(t *testing.T) {
-	home := t.TempDir()
-	theirs := filepath.Join(home, ".kube", "config")
-	if err := writePrivate(theirs, []byte("apiVersion: v1\nkind: Config\ncurrent-context: prod\n")); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("HOME", home)
-	t.Setenv("KUBECONFIG", theirs)
-	before, err := os.Stat(theirs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	docker := &fakeDocker{containers: []container{node(ownMount, false)}}
-	c := newCluster(t, docker, &fakeKind{})
-	c = newCluster(t, docker, &fakeKind{}, healthyObjects(c)...)
-	if err := os.Remove(c.Kubeconfig()); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Ensure(t.Context(), event.Discard); err != nil {
-		t.Fatal(err)
-	}
-	ownFile, err := os.Stat(c.Kubeconfig())
-	if err != nil || ownFile.Mode().Perm() != 0o600 {
-		t.Errorf("own kubeconfig: %v, %v", ownFile, err)
-	}
-	if err := c.Delete(t.Context(), true, event.Discard); err != nil {
-		t.Fatal(err)
-	}
-	after, err := os.Stat(theirs)
-	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
-		t.Errorf("before %v, after %v, %v", before, after, err)
-	}
-	if entries, err := os.ReadDir(filepath.Dir(theirs)); err != nil || len(entries) != 1 {
-		t.Errorf("beside it: %v, %v", entries, err)
-	}
+	t.Run("blocks writes if the nodes are unknown", func(t *testing.T) {
+		t.Parallel()
+		url, asked := apiServer(t, "kind://docker/shop-dev/a")
+		c := newCluster(t, &fakeDocker{}, &fakeKind{})
+		c.useServer(t, url)
+		text, err := os.ReadFile(c.Kubeconfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writePrivate(c.Kubeconfig(), []byte(strings.ReplaceAll(string(text), "token: t", "token: wrong"))); err != nil {
+			t.Fatal(err)
+		}
+		client, err := c.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{})
+		if err == nil || !strings.Contains(err.Error(), "before writing to it: list its nodes: 401") || len(asked()) != 1 {
+			t.Errorf("got %v, asked %v", err, asked())
+		}
+	})
 }

@@ -21,7 +21,7 @@ func (s *fakeOutput) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 	return s.err
 }
 
-func TestExitIsWhatTheRuntimeNoted(t *testing.T) {
+func TestNode_Exit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		docker fakeOutput

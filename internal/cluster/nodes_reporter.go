@@ -18,7 +18,7 @@ type nodesReporter struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	cluster  *Cluster
-	wg  sync.WaitGroup
+	wg       sync.WaitGroup
 	reporter event.Reporter
 }
 

@@ -175,32 +175,131 @@ func bubble(t *testing.T, test func(t *testing.T, s *server, r *testRun)) {
 	synctest.Test(t, func(t *testing.T) { test(t, &server{}, newTestRun(t, path)) })
 }
 
-func TestALeaseIsRenewedAndDeletedAtTheEnd(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server, r *testRun) {
-		ctx, cancel := context.WithCancel(t.Context())
-		lease, err := r.take(ctx, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := "root@" + r.file.record.Host + "/1"; s.holder() != want {
-			t.Errorf("held by %s, want %s", s.holder(), want)
-		}
-		cancel() // the way out needs the lock, too
-		time.Sleep(65 * time.Second)
-		synctest.Wait()
-		if s.writes != 1+6 {
-			t.Errorf("%d writes in 65 s", s.writes)
-		}
-		if err := lease.Release(t.Context()); err != nil || s.lease != nil {
-			t.Errorf("%v, left %v", err, s.lease)
-		}
-		if len(r.lost) > 0 || len(r.told) > 0 {
-			t.Errorf("lost %v, told %v", r.lost, r.told)
-		}
+func TestFile_AcquireLease(t *testing.T) {
+	t.Parallel()
+	t.Run("renews the Lease and deletes it on release", func(t *testing.T) {
+		bubble(t, func(t *testing.T, s *server, r *testRun) {
+			ctx, cancel := context.WithCancel(t.Context())
+			lease, err := r.take(ctx, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "root@" + r.file.record.Host + "/1"; s.holder() != want {
+				t.Errorf("held by %s, want %s", s.holder(), want)
+			}
+			cancel() // the way out needs the lock, too
+			time.Sleep(65 * time.Second)
+			synctest.Wait()
+			if s.writes != 1+6 {
+				t.Errorf("%d writes in 65 s", s.writes)
+			}
+			if err := lease.Release(t.Context()); err != nil || s.lease != nil {
+				t.Errorf("%v, left %v", err, s.lease)
+			}
+			if len(r.lost) > 0 || len(r.told) > 0 {
+				t.Errorf("lost %v, told %v", r.lost, r.told)
+			}
+		})
+	})
+
+	t.Run("takes over the Lease of a killed local run", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "shop")
+		synctest.Test(t, func(t *testing.T) {
+			s := &server{}
+			dead := newTestRun(t, path)
+			lease, err := dead.take(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lease.Pause()
+			dead.file.unlock() // as the kernel does
+			r := newTestRun(t, path)
+			begin := time.Now()
+			lease, err = r.take(t.Context(), s)
+			if err != nil || time.Since(begin) > 0 || !lease.isMine(s.lease) {
+				t.Fatalf("%v after %s", err, time.Since(begin))
+			}
+			if err := errors.Join(lease.Release(t.Context()), r.file.Release(false)); err != nil || s.lease != nil {
+				t.Errorf("%v, left %v", err, s.lease)
+			}
+		})
+	})
+
+	t.Run("reports a lost Lease once and keeps it", func(t *testing.T) {
+		bubble(t, func(t *testing.T, s *server, r *testRun) {
+			lease, err := r.take(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.write(other(0))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if len(r.lost) != 1 || fault.ClassOf(r.lost[0]) != fault.Locked ||
+				r.lost[0].Error() != "this run lost the lock of the shop to another one: tkdeploy up --env ci of ada@laptop/4711" {
+				t.Errorf("lost %v", r.lost)
+			}
+			if err := lease.Release(t.Context()); err != nil || s.holder() != "ada@laptop/4711" {
+				t.Errorf("%v, then held by %q", err, s.holder())
+			}
+		})
+	})
+
+	t.Run("survives an outage of the API server", func(t *testing.T) {
+		bubble(t, func(t *testing.T, s *server, r *testRun) {
+			lease, err := r.take(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back := time.Now().Add(45 * time.Second)
+			s.mu.Lock()
+			s.fail = func(string) error {
+				if time.Now().Before(back) {
+					return errors.New("connection refused")
+				}
+				return nil
+			}
+			s.mu.Unlock()
+			time.Sleep(47 * time.Second)
+			synctest.Wait()
+			if age := time.Since(s.lease.Spec.RenewTime.Time); age > 2*time.Second || len(r.lost) > 0 {
+				t.Errorf("renewed %s ago, lost %v", age, r.lost)
+			}
+			lease.Pause()
+		})
+	})
+
+	t.Run("recreates a deleted Lease", func(t *testing.T) {
+		bubble(t, func(t *testing.T, s *server, r *testRun) {
+			lease, err := r.take(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.mu.Lock()
+			s.lease = nil
+			s.mu.Unlock()
+			time.Sleep(11 * time.Second)
+			synctest.Wait()
+			if !strings.HasPrefix(s.holder(), "root@") || len(r.lost) > 0 {
+				t.Errorf("held by %q, lost %v", s.holder(), r.lost)
+			}
+			lease.Pause()
+		})
+	})
+
+	t.Run("stops waiting when canceled", func(t *testing.T) {
+		bubble(t, func(t *testing.T, s *server, r *testRun) {
+			s.write(other(time.Hour))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := r.take(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+		})
 	})
 }
 
-func TestALeaseOfAnotherRun(t *testing.T) {
+func TestFile_AcquireLease_held(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		ago     time.Duration // since it was renewed
@@ -245,92 +344,7 @@ func TestALeaseOfAnotherRun(t *testing.T) {
 	}
 }
 
-func TestTheLeaseOfAKilledRunOfThisMachineIsTakenAtOnce(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "shop")
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{}
-		dead := newTestRun(t, path)
-		lease, err := dead.take(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lease.Pause()
-		dead.file.unlock() // as the kernel does
-		r := newTestRun(t, path)
-		begin := time.Now()
-		lease, err = r.take(t.Context(), s)
-		if err != nil || time.Since(begin) > 0 || !lease.isMine(s.lease) {
-			t.Fatalf("%v after %s", err, time.Since(begin))
-		}
-		if err := errors.Join(lease.Release(t.Context()), r.file.Release(false)); err != nil || s.lease != nil {
-			t.Errorf("%v, left %v", err, s.lease)
-		}
-	})
-}
-
-func TestALostLeaseIsToldOnceAndLeftAlone(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server, r *testRun) {
-		lease, err := r.take(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.write(other(0))
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if len(r.lost) != 1 || fault.ClassOf(r.lost[0]) != fault.Locked ||
-			r.lost[0].Error() != "this run lost the lock of the shop to another one: tkdeploy up --env ci of ada@laptop/4711" {
-			t.Errorf("lost %v", r.lost)
-		}
-		if err := lease.Release(t.Context()); err != nil || s.holder() != "ada@laptop/4711" {
-			t.Errorf("%v, then held by %q", err, s.holder())
-		}
-	})
-}
-
-func TestAnAbsentServerIsNoLoss(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server, r *testRun) {
-		lease, err := r.take(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back := time.Now().Add(45 * time.Second)
-		s.mu.Lock()
-		s.fail = func(string) error {
-			if time.Now().Before(back) {
-				return errors.New("connection refused")
-			}
-			return nil
-		}
-		s.mu.Unlock()
-		time.Sleep(47 * time.Second)
-		synctest.Wait()
-		if age := time.Since(s.lease.Spec.RenewTime.Time); age > 2*time.Second || len(r.lost) > 0 {
-			t.Errorf("renewed %s ago, lost %v", age, r.lost)
-		}
-		lease.Pause()
-	})
-}
-
-func TestALeaseThatSomebodyDeletedIsTakenAgain(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server, r *testRun) {
-		lease, err := r.take(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.mu.Lock()
-		s.lease = nil
-		s.mu.Unlock()
-		time.Sleep(11 * time.Second)
-		synctest.Wait()
-		if !strings.HasPrefix(s.holder(), "root@") || len(r.lost) > 0 {
-			t.Errorf("held by %q, lost %v", s.holder(), r.lost)
-		}
-		lease.Pause()
-	})
-}
-
-func TestAnAnswerThatIsLostIsNotTakenForAnotherRun(t *testing.T) {
+func TestFile_AcquireLease_lostResponse(t *testing.T) {
 	for _, verb := range []string{"get", "create", "update"} {
 		t.Run(verb, func(t *testing.T) {
 			bubble(t, func(t *testing.T, s *server, r *testRun) {
@@ -352,7 +366,7 @@ func TestAnAnswerThatIsLostIsNotTakenForAnotherRun(t *testing.T) {
 	}
 }
 
-func TestALeaseThatCannotBeHad(t *testing.T) {
+func TestFile_AcquireLease_errors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		err   error
@@ -376,18 +390,7 @@ func TestALeaseThatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestAWaitForALeaseCanBeCanceled(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server, r *testRun) {
-		s.write(other(time.Hour))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if _, err := r.take(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
-func TestAHoldersNameCannotSteerATerminal(t *testing.T) {
+func TestHolder_String(t *testing.T) {
 	t.Parallel()
 	h := Holder{User: "ada\x1b[2J", Host: "laptop\n", PID: 1, Command: "up"}
 	if got := h.String(); got != "up of ada[2J@laptop/1" {

@@ -1,0 +1,37 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+func TestCluster_Delete(t *testing.T) {
+	t.Parallel()
+	for _, volumes := range []bool{false, true} {
+		t.Run(fmt.Sprintf("volumes %t", volumes), func(t *testing.T) {
+			t.Parallel()
+			docker := &fakeDocker{containers: []container{node(ownMount, true)}, network: true}
+			c := newCluster(t, docker, &fakeKind{})
+			data := filepath.Join(c.volumesDir(), "shop", "data-postgres-0")
+			if err := os.MkdirAll(data, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Delete(t.Context(), volumes, event.Discard); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(data); (err == nil) == volumes {
+				t.Errorf("data there: %t", err == nil)
+			}
+			if _, err := os.Stat(c.Kubeconfig()); err == nil {
+				t.Error("the kubeconfig of a cluster that is gone is left")
+			}
+			if len(docker.containers) > 0 || docker.network {
+				t.Errorf("left %d containers, network %t", len(docker.containers), docker.network)
+			}
+		})
+	}
+}

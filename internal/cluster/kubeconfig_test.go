@@ -1,0 +1,107 @@
+package cluster
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+func TestCluster_RESTConfig(t *testing.T) {
+	t.Parallel()
+	t.Run("refuses a server on another machine", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, &fakeDocker{}, &fakeKind{})
+		if err := writePrivate(c.Kubeconfig(), []byte(strings.ReplaceAll(kubeconfigText, "127.0.0.1", "203.0.113.7"))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.RESTConfig(); fault.ClassOf(err) != fault.NotOwned {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestCluster_RESTConfig_environment is row 11 of the faults. Not parallel:
+// it changes the environment.
+func TestCluster_RESTConfig_environment(t *testing.T) {
+	other, asked := apiServer(t, "kind://docker/shop-dev/a")
+	home := t.TempDir()
+	theirs := filepath.Join(home, ".kube", "config")
+	if err := writePrivate(theirs, []byte(kubeconfigFor(other))); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"HOME": home, "KUBECONFIG": theirs, "KUBERNETES_MASTER": other, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1",
+		"HELM_KUBECONTEXT": "kind-shop-dev", "HELM_KUBEAPISERVER": other, "HELM_KUBETOKEN": "x",
+	} {
+		t.Setenv(name, value)
+	}
+	url, _ := apiServer(t, "kind://docker/shop-dev/a")
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	c.useServer(t, url)
+	config, err := c.RESTConfig()
+	if err != nil || config.Host != url {
+		t.Errorf("host %v, %v; want %s", config, err, url)
+	}
+	client, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(c.Kubeconfig()); err != nil { // nor when ours is not there
+		t.Fatal(err)
+	}
+	if _, err := c.Client(); err == nil {
+		t.Error("a client without a kubeconfig of ours")
+	}
+	if got := asked(); len(got) > 0 {
+		t.Errorf("the other cluster was asked %v", got)
+	}
+}
+
+// TestCluster_userKubeconfig is row 14 of the faults, as far as it can be
+// seen without kind. Not parallel: it changes the environment.
+func TestCluster_userKubeconfig(t *testing.T) {
+	home := t.TempDir()
+	theirs := filepath.Join(home, ".kube", "config")
+	if err := writePrivate(theirs, []byte("apiVersion: v1\nkind: Config\ncurrent-context: prod\n")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("KUBECONFIG", theirs)
+	before, err := os.Stat(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docker := &fakeDocker{containers: []container{node(ownMount, false)}}
+	c := newCluster(t, docker, &fakeKind{})
+	c = newCluster(t, docker, &fakeKind{}, healthyObjects(c)...)
+	if err := os.Remove(c.Kubeconfig()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Ensure(t.Context(), event.Discard); err != nil {
+		t.Fatal(err)
+	}
+	ownFile, err := os.Stat(c.Kubeconfig())
+	if err != nil || ownFile.Mode().Perm() != 0o600 {
+		t.Errorf("own kubeconfig: %v, %v", ownFile, err)
+	}
+	if err := c.Delete(t.Context(), true, event.Discard); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(theirs)
+	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
+		t.Errorf("before %v, after %v, %v", before, after, err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(theirs)); err != nil || len(entries) != 1 {
+		t.Errorf("beside it: %v, %v", entries, err)
+	}
+}

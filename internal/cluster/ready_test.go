@@ -1,0 +1,35 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestCheckReady(t *testing.T) {
+	t.Parallel()
+	docker := &fakeDocker{containers: []container{node(ownMount, true)}}
+	base := newCluster(t, docker, &fakeKind{})
+	for name, test := range map[string]struct {
+		pod   *corev1.Pod
+		since time.Time
+		want  string
+	}{
+		"all is of the present":                 {podRunningSince(startTime.Add(time.Second)), startTime, ""},
+		"a pod that ran before the restart":     {podRunningSince(startTime.Add(-time.Hour)), startTime, "pod shop/postgres-0 has not been restarted yet"},
+		"a kubelet silent since before restart": {podRunningSince(startTime.Add(time.Hour)), startTime.Add(time.Minute), "the kubelet of node shop-dev-control-plane has not reported"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, docker, &fakeKind{}, append(healthyObjects(base), test.pod)...)
+			client, err := c.Client()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, got := checkReady(t.Context(), client, test.since); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
