@@ -1,19 +1,17 @@
-// Package cluster creates, finds, starts and deletes kind clusters, and is the
-// only importer of kind.
+// Package cluster manages kind clusters. It is the only package that imports kind.
 //
-// # Whose cluster it is
+// # Ownership
 //
-// A node container of ours has a mount at /etc/tkdeploy/<project>/<environment>.
-// The mount comes with the container itself, so even a create that was killed
-// half-way can be told from somebody else's cluster of the same name, running or
-// stopped. What is not ours is refused with [fault.Safety] and left untouched.
+// Node containers have a mount at /etc/tkdeploy/<project>/<environment>. It also
+// identifies stopped clusters and interrupted creates. Operations on other clusters
+// of the same name fail with [fault.NotOwned].
 //
-// # What is kept where
+// # State
 //
-// All files are below [Spec.StateDir]: the private kubeconfig (0600), a file
-// that is there while the cluster is being created, and the data of the cluster's
-// volumes, which outlive the cluster unless [Cluster.Delete] is told otherwise.
-// The user's own kubeconfig is neither read nor written.
+// [Spec.StateDir] contains the private kubeconfig (0600), a marker file during a
+// create, backups of Secrets, and the volumes. Backups and volumes outlive the
+// cluster unless [Cluster.Delete] removes them. Only [Cluster.MergeKubeconfig]
+// changes the user's kubeconfig.
 package cluster
 
 import (
@@ -35,18 +33,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A Spec is the cluster as it is wanted.
+// Spec is the desired cluster.
 type Spec struct {
-	Name    string // the kind cluster's name
-	Image   string // node image; it must be in the engine
-	Workers int    // nodes beside the control plane
+	Name    string // of the kind cluster
+	Image   string // node image; must exist in the engine
+	Workers int    // in addition to the control plane
 	Ports   []Port // published on 127.0.0.1
 
-	Project, Env string // the owner: the configuration's name and the environment
-	StateDir     string // folder for the kubeconfig, the volumes and the logs of this cluster
+	Project, Env string // owner: names of the configuration and the environment
+	StateDir     string
 }
 
-// A Port publishes a node port of the cluster on the host's loopback address.
+// Port maps a port of the host's loopback address to a node port.
 type Port struct {
 	Host int32
 	Node int32
@@ -54,8 +52,8 @@ type Port struct {
 
 func (p Port) String() string { return fmt.Sprintf("%d:%d", p.Host, p.Node) }
 
-// hash identifies what cannot be changed in a running cluster. The image is not
-// part of it: a newer node image is no reason to throw away a cluster in use.
+// hash identifies the settings that cannot be changed in an existing cluster. A
+// different node image does not make a cluster outdated.
 func (s Spec) hash() string {
 	text, err := json.Marshal(struct {
 		Workers int
@@ -71,7 +69,7 @@ func (s Spec) hash() string {
 func (s Spec) owner() string      { return s.Project + "/" + s.Env }
 func (s Spec) ownerMount() string { return "/etc/tkdeploy/" + s.owner() }
 
-// Kubeconfig is the path of the private kubeconfig.
+// Kubeconfig returns the path of the private kubeconfig.
 func (s Spec) Kubeconfig() string { return filepath.Join(s.StateDir, "kubeconfig") }
 
 func (s Spec) volumesDir() string   { return filepath.Join(s.StateDir, "volumes") }
@@ -79,16 +77,16 @@ func (s Spec) secretsDir() string   { return filepath.Join(s.StateDir, "secrets"
 func (s Spec) logsDir() string      { return filepath.Join(s.StateDir, "logs") }
 func (s Spec) creatingFile() string { return filepath.Join(s.StateDir, "creating") }
 
-// volumesInNode is where kind's local-path provisioner keeps its volumes.
+// volumesInNode is where kind's local-path provisioner stores volumes.
 const volumesInNode = "/var/local-path-provisioner"
 
-// Limits are the longest waits. Zero fields take the defaults of [New].
+// Limits are timeouts. Zero fields take the default.
 type Limits struct {
-	Ready time.Duration // from a started node to a Ready one; default 3 min: a loaded 2-core machine took up to 60 s
-	API   time.Duration // for one look at the API server; default 5 s
+	Ready time.Duration // for nodes to become ready; default 3 min (a loaded 2-core machine took up to 60 s)
+	API   time.Duration // for one check of the API server; default 5 s
 }
 
-// A Cluster is one kind cluster, which may or may not exist.
+// Cluster is a kind cluster, which may or may not exist.
 type Cluster struct {
 	Spec
 	limits           Limits
@@ -97,20 +95,18 @@ type Cluster struct {
 	client           func(*rest.Config) (kubernetes.Interface, error)
 	now              func() time.Time
 	inotify          func() Inotify
-	failedCreateLogs string // folder of the nodes' logs, if a create failed
+	failedCreateLogs string
 }
 
-// provider is the part of kind that is used. None of it can be canceled.
+// provider is the used part of kind's provider. Its methods cannot be canceled.
 type provider interface {
 	Create(name string, options ...kind.CreateOption) error
-	Delete(name, kubeconfig string) error
 	KubeConfig(name string, internal bool) (string, error)
 	CollectLogs(name, dir string) error
 }
 
-// New gives the cluster of spec. It touches nothing. kind and this package run
-// the docker CLI, which must reach the engine that built the images: the caller
-// sets DOCKER_HOST.
+// New returns the cluster of spec without accessing it. It uses the docker CLI, so
+// DOCKER_HOST must name the engine that has the node image.
 func New(spec Spec, limits Limits) *Cluster {
 	if limits.Ready == 0 {
 		limits.Ready = 3 * time.Minute
@@ -131,28 +127,31 @@ func New(spec Spec, limits Limits) *Cluster {
 	}
 }
 
-// begun tells whether a create was begun and did not end.
+// isCreating reports whether a create is running or was interrupted.
 func (c *Cluster) isCreating() bool {
 	_, err := os.Stat(c.creatingFile())
 	return err == nil
 }
 
-func (c *Cluster) notOwnedError(cause string) error {
-	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, cause),
-		"tkdeploy acts only on clusters that it created for this project and environment; give the environment another cluster name, or delete that cluster yourself: kind delete cluster --name "+c.Name)
+func (c *Cluster) notOwnedError(reason string) error {
+	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, reason),
+		"set another cluster name for this environment, or delete the existing cluster: kind delete cluster --name "+c.Name)
 }
 
-// providerID is how every node of the kind cluster begins to name itself
+func (c *Cluster) recreateCommand() string {
+	return fmt.Sprintf("tkdeploy down --env %s && tkdeploy up --env %[1]s", c.Env)
+}
+
+// providerID returns the prefix of the nodes' provider IDs
 // (sigs.k8s.io/kind pkg/cluster/internal/kubeadm/config.go).
 func (s Spec) providerID() string { return "kind://docker/" + s.Name + "/" }
 
-// stranger says which of the nodes is not a node of this kind cluster, or "".
-// A kubeconfig on a loopback address proves nothing: a tunnel to another cluster
-// ends there too.
+// ownershipMismatch returns a message about the first node of another cluster, or
+// "". A loopback address does not prove ownership: it may belong to a tunnel.
 func (s Spec) ownershipMismatch(nodes []corev1.Node) string {
 	for _, n := range nodes {
 		if !strings.HasPrefix(n.Spec.ProviderID, s.providerID()) {
-			return fmt.Sprintf("its kubeconfig leads to a cluster whose node %s is not of this kind cluster (provider id %q)", n.Name, n.Spec.ProviderID)
+			return fmt.Sprintf("kubeconfig points to another cluster: node %s has provider ID %q", n.Name, n.Spec.ProviderID)
 		}
 	}
 	return ""

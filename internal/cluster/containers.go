@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// clusterLabel is the label by which kind finds its nodes
+// The labels of kind's node containers
 // (sigs.k8s.io/kind pkg/cluster/internal/providers/docker/constants.go).
 const (
 	clusterLabel = "io.x-k8s.kind.cluster"
 	roleLabel    = "io.x-k8s.kind.role"
 )
 
-// container is what `docker inspect` says of a node.
+// container is the used part of the output of docker inspect.
 type container struct {
 	Name  string
 	State struct {
@@ -31,10 +31,9 @@ type container struct {
 	Mounts []struct{ Source, Destination string }
 }
 
-func (c container) controlPlane() bool { return c.Config.Labels[roleLabel] == "control-plane" }
+func (n container) controlPlane() bool { return n.Config.Labels[roleLabel] == "control-plane" }
 
-// containers lists the cluster's node containers, running or not, the control
-// plane first.
+// containers returns all node containers of the cluster, control plane first.
 func (c *Cluster) containers(ctx context.Context) ([]container, error) {
 	ids, err := c.dockerOutput(ctx, "ps", "--all", "--quiet", "--filter", "label="+clusterLabel+"="+c.Name)
 	if err != nil {
@@ -49,7 +48,7 @@ func (c *Cluster) containers(ctx context.Context) ([]container, error) {
 	}
 	var found []container
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		return nil, fmt.Errorf("read what docker says of the nodes of cluster %s: %w", c.Name, err)
+		return nil, fmt.Errorf("parse docker inspect output of cluster %s: %w", c.Name, err)
 	}
 	var nodes []container
 	for _, first := range []bool{true, false} {

@@ -16,11 +16,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Ensure makes the cluster run: it creates an absent one, starts a stopped one
-// with its data, waits for an unready one and replaces one whose creation did
-// not end. A foreign one is refused, and so is one whose ports or workers are
-// not as configured, because nothing but a new cluster could change them. While
-// it creates one, it reports the milestones.
+// Ensure brings the cluster up. It creates the cluster if it is absent, starts it
+// if it is stopped, waits if it is not ready, and replaces it if an earlier create
+// was interrupted. It returns an error if the cluster is not owned by this
+// environment, or if its ports or worker count differ from the configuration,
+// since only recreating it could change those. A new cluster reports its
+// milestones.
 func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	status, err := c.Observe(ctx)
 	if err != nil {
@@ -33,11 +34,11 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 		return c.notOwnedError(status.Reason)
 	case Outdated:
 		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Reason),
-			"take it down and up again; the volumes are kept: tkdeploy down --env "+c.Env)
+			"recreate the cluster; its volumes are kept: "+c.recreateCommand())
 	case Stopped, NotReady:
 		return c.start(ctx, status, reporter)
 	case Incomplete:
-		reporter.Report(event.Warn("cluster " + c.Name + ": an earlier create did not end; it is replaced"))
+		reporter.Report(event.Warn("cluster " + c.Name + ": an earlier create was interrupted; replacing it"))
 		if err := c.remove(ctx, reporter); err != nil {
 			return err
 		}
@@ -55,19 +56,18 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	}
 	start := c.now()
 	if err := c.markCreating(); err != nil {
-		return fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
+		return fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)
 	}
 	if err := c.createNodes(ctx, config, reporter); err != nil {
 		return err
 	}
 	err = c.finish(ctx, start, reporter)
-	if err != nil && ctx.Err() != nil { // kind is done: its nodes would go on
+	if err != nil && ctx.Err() != nil { // kind has returned and leaves its nodes running
 		return errors.Join(err, c.discard(ctx))
 	}
 	return err
 }
 
-// finish turns new nodes into a cluster that is whole.
 func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Reporter) error {
 	if err := c.rejectUnknownServices(ctx); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 		return err
 	}
 	reporter.Report(event.Reached(APIReady))
-	reporter.Report(event.Progress(c.Name, "waiting for the node"))
+	reporter.Report(event.Progress(c.Name, "waiting for nodes"))
 	if err := c.awaitReady(ctx, start); err != nil {
 		return err
 	}
@@ -84,17 +84,15 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 	return nil
 }
 
-// discard removes the nodes of a create that was canceled, within a short time
-// of its own.
+// discard removes the nodes of a canceled create. It ignores the cancellation.
 func (c *Cluster) discard(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return c.removeContainers(ctx)
 }
 
-// createNodes runs kind, which takes no context. When ctx ends, the node
-// containers are removed under kind's hands, so that it fails and returns; this
-// function returns only then, and nothing goes on in the background.
+// createNodes runs kind, which takes no context. If ctx is canceled, it removes the
+// node containers to make kind fail, and waits until kind returns.
 func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
 	nodes := newNodesReporter(ctx, c, reporter)
 	defer nodes.stop()
@@ -103,13 +101,13 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 		done <- c.provider(nodes).Create(c.Name,
 			kind.CreateWithV1Alpha4Config(config),
 			kind.CreateWithNodeImage(c.Image),
-			kind.CreateWithRetain(true), // for the logs; removed below
+			kind.CreateWithRetain(true), // createFailed collects the logs
 			kind.CreateWithKubeconfigPath(c.Kubeconfig()),
 		)
 	}()
 	select {
 	case err := <-done:
-		if ctx.Err() != nil { // a terminal sends its signal to kind's commands, too
+		if ctx.Err() != nil { // the signal may have reached kind's commands first
 			return errors.Join(ctx.Err(), c.discard(ctx))
 		}
 		if err != nil {
@@ -121,14 +119,14 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 	}
 }
 
-// abandon removes the nodes until kind has given up.
+// abandon removes the nodes until kind returns.
 func (c *Cluster) abandon(done <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for {
 		err := c.removeContainers(ctx)
 		select {
-		case <-done: //nolint:errcheck // kind misses the nodes that were removed under it
+		case <-done: //nolint:errcheck // kind fails because its nodes are gone
 			return errors.Join(err, c.removeContainers(ctx))
 		case <-ctx.Done():
 			return fmt.Errorf("cluster %s: kind did not stop: %w", c.Name, ctx.Err())
@@ -137,29 +135,28 @@ func (c *Cluster) abandon(done <-chan error) error {
 	}
 }
 
-// createFailed keeps the node's logs, removes the nodes and names a known cause.
+// createFailed collects the node logs, removes the nodes and returns the error.
 func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	logs := c.logsDir()
-	hint := "the logs of the nodes are in " + logs
+	hint := "see the node logs in " + logs
 	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
-		hint = fmt.Sprintf("the logs of the nodes could not be kept: %v", err)
+		hint = fmt.Sprintf("node logs are not available: %v", err)
 	} else {
 		c.failedCreateLogs = logs
 	}
-	if few := c.inotify().Shortfall(); few != "" {
-		hint = "a probable cause: " + few + "\n" + hint
+	if problem, fix := c.inotify().Shortfall(); problem != "" {
+		hint = "likely cause: " + problem + ": " + fix + "\n" + hint
 	}
 	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second) // a signal may have come meanwhile
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
 }
 
-// KeptLogs is the folder with the logs of the nodes of a create that failed, or
-// "" if none did.
+// FailedCreateLogs returns the directory of the node logs if a create failed, or "".
 func (c *Cluster) FailedCreateLogs() string { return c.failedCreateLogs }
 
-// commandOutput is what the command behind a failure of kind said last.
+// commandOutput returns the last ten lines of the command that failed in kind.
 func commandOutput(failure error) string {
 	var run *exec.RunError
 	if !errors.As(failure, &run) || len(run.Output) == 0 {

@@ -1,7 +1,7 @@
 package cluster
 
 import (
-	context "context"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,20 +17,19 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A create that was killed goes on for a while in its containers: kubeadm brings
-// the API server up, and even all that the node needs may be there. An up that
-// took this for a cluster on its way ended well, and left one without storage and
-// without its mark.
+// Containers of a killed create keep running: kubeadm starts the API server, and
+// the node may even become ready. Such a cluster lacks storage and its marker, so
+// Ensure must not wait for it.
 func TestCluster_Ensure_interrupted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		running bool
 		objects func(*Cluster) []runtime.Object
 	}{
-		"its node was ready":    {true, healthyObjects},
-		"its node was not":      {true, nil},
-		"its node was stopped":  {false, nil},
-		"its mark was in place": {false, healthyObjects},
+		"with a ready node":          {true, healthyObjects},
+		"with a node not yet ready":  {true, nil},
+		"with a stopped node":        {false, nil},
+		"with the marker in cluster": {false, healthyObjects},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,23 +38,23 @@ func TestCluster_Ensure_interrupted(t *testing.T) {
 			if test.objects != nil {
 				c = newCluster(t, docker, &fakeKind{}, test.objects(c)...)
 			}
-			created := errors.New("created anew")
+			created := errors.New("created again")
 			c.provider = newProvider(&fakeKind{create: func() error { return created }})
 			if err := c.markCreating(); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.Ensure(t.Context(), event.Discard); !errors.Is(err, created) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want %v", err, created)
 			}
 			if changes := docker.changed(); len(changes) == 0 || changes[0] != "rm" {
-				t.Errorf("changed %v", changes)
+				t.Errorf("got changes %v, want rm first", changes)
 			}
 		})
 	}
 }
 
-// creatable is a cluster that is absent and, once it has nodes, all there but
-// for its marker.
+// newAbsentCluster returns a cluster without containers. Its API server has the
+// objects of a healthy cluster, except for the marker.
 func newAbsentCluster(t *testing.T) (*Cluster, *fakeDocker) {
 	t.Helper()
 	docker := &fakeDocker{}
@@ -70,37 +69,36 @@ func TestCluster_Ensure(t *testing.T) {
 	t.Run("marks a cluster only after a complete create", func(t *testing.T) {
 		t.Parallel()
 		c, docker := newAbsentCluster(t)
-		begunMeanwhile := false
+		duringCreate := false
 		c.provider = newProvider(&fakeKind{create: func() error {
 			docker.add(node(ownMount, true))
-			begunMeanwhile = c.isCreating()
+			duringCreate = c.isCreating()
 			return nil
 		}})
 		if err := c.Ensure(t.Context(), event.Discard); err != nil {
 			t.Fatal(err)
 		}
-		if !begunMeanwhile || c.isCreating() {
-			t.Errorf("begun while kind worked: %t, and afterwards: %t", begunMeanwhile, c.isCreating())
+		if !duringCreate || c.isCreating() {
+			t.Errorf("isCreating: got %t during create and %t after it, want true and false", duringCreate, c.isCreating())
 		}
 		if status, err := c.Observe(t.Context()); err != nil || status.Phase != Running {
-			t.Errorf("got %+v, %v", status, err)
+			t.Errorf("got %+v, %v, want phase %s", status, err, Running)
 		}
 	})
 
-	// What may begin before the cluster is whole begins at these.
 	t.Run("reports the milestones of a create", func(t *testing.T) {
 		t.Parallel()
 		c, docker := newAbsentCluster(t)
-		nodesUp := make(chan struct{})
+		nodesRunning := make(chan struct{})
 		c.provider = func(r event.Reporter) provider {
 			return &fakeKind{create: func() error {
 				docker.add(node(ownMount, true))
-				says := logger{r}.V(0).Info
-				says(" • Preparing nodes 📦  ...\n")
-				says(" ✓ Preparing nodes 📦\n")
-				<-nodesUp
-				says(" • Starting control-plane 🕹️ ...\n")
-				says(" ✓ Starting control-plane 🕹️\n")
+				log := logger{r}.V(0).Info
+				log(" • Preparing nodes 📦  ...\n")
+				log(" ✓ Preparing nodes 📦\n")
+				<-nodesRunning
+				log(" • Starting control-plane 🕹️ ...\n")
+				log(" ✓ Starting control-plane 🕹️\n")
 				return nil
 			}}
 		}
@@ -108,15 +106,15 @@ func TestCluster_Ensure(t *testing.T) {
 		if err := c.Ensure(t.Context(), event.ReporterFunc(func(e event.Event) {
 			seen = append(seen, e.Message+e.Milestone)
 			if e.Milestone == NodesRunning {
-				close(nodesUp)
+				close(nodesRunning)
 			}
 			if e.Milestone == APIReady && c.isCreating() {
-				t.Error("the API is told to be up before the cluster has its mark")
+				t.Error("APIReady is reported before the cluster is marked as complete")
 			}
 		})); err != nil {
 			t.Fatal(err)
 		}
-		want := "Preparing nodes; nodes; Starting control-plane; api; waiting for the node; cluster created"
+		want := "Preparing nodes; nodes; Starting control-plane; api; waiting for nodes; cluster created"
 		if got := strings.Join(seen, "; "); got != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
@@ -125,7 +123,7 @@ func TestCluster_Ensure(t *testing.T) {
 	t.Run("starts a stopped cluster without recreating it", func(t *testing.T) {
 		t.Parallel()
 		docker := &fakeDocker{containers: []container{node(ownMount, false)}}
-		provider := &fakeKind{create: func() error { return errors.New("created anew") }}
+		provider := &fakeKind{create: func() error { return errors.New("created again") }}
 		c := newCluster(t, docker, provider)
 		c = newCluster(t, docker, provider, healthyObjects(c)...)
 		var events []event.Event
@@ -133,10 +131,10 @@ func TestCluster_Ensure(t *testing.T) {
 			t.Fatal(err)
 		}
 		if changes := docker.changed(); strings.Join(changes, " ") != "start exec" {
-			t.Errorf("changed %v", changes)
+			t.Errorf("got changes %v, want start exec", changes)
 		}
 		if last := events[len(events)-1]; last.Mutations != 1 || !strings.Contains(last.Message, "started, with its data") {
-			t.Errorf("events %s", messages(events))
+			t.Errorf("got events %q, want a last one with 1 mutation", messages(events))
 		}
 	})
 
@@ -148,19 +146,19 @@ func TestCluster_Ensure(t *testing.T) {
 		provider := &fakeKind{create: func() error {
 			docker.add(node(ownMount, true))
 			cancel()
-			for len(docker.changed()) == 0 { // as kind does when its node is gone
+			for len(docker.changed()) == 0 { // kind fails once its node is removed
 				time.Sleep(time.Millisecond)
 			}
-			docker.add(node(ownMount, true)) // a node that kind was about to create
+			docker.add(node(ownMount, true)) // kind was just creating a node
 			returned = true
 			return errors.New("no such container")
 		}}
 		c := newCluster(t, docker, provider)
 		if err := c.Ensure(ctx, event.Discard); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 		if len(docker.containers) > 0 || !returned {
-			t.Errorf("left %d containers, kind returned: %t", len(docker.containers), returned)
+			t.Errorf("got %d containers, kind returned: %t, want 0, true", len(docker.containers), returned)
 		}
 	})
 
@@ -174,13 +172,13 @@ func TestCluster_Ensure(t *testing.T) {
 		c := newCluster(t, docker, provider)
 		err := c.Ensure(t.Context(), event.Discard)
 		if fault.ClassOf(err) != fault.Cluster || !strings.Contains(err.Error(), "kubeadm init failed") {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v of class %q, want kubeadm init failed of class %q", err, fault.ClassOf(err), fault.Cluster)
 		}
 		if c.FailedCreateLogs() != provider.logsDir {
-			t.Errorf("kept %q", c.FailedCreateLogs())
+			t.Errorf("FailedCreateLogs: got %q, want %q", c.FailedCreateLogs(), provider.logsDir)
 		}
 		if !strings.Contains(fault.HintOf(err), provider.logsDir) || provider.logsDir == "" || len(docker.containers) > 0 {
-			t.Errorf("hint %q, logs in %q, %d containers left", fault.HintOf(err), provider.logsDir, len(docker.containers))
+			t.Errorf("got hint %q and %d containers, want a hint with %q and 0", fault.HintOf(err), len(docker.containers), provider.logsDir)
 		}
 	})
 
@@ -196,8 +194,8 @@ func TestCluster_Ensure(t *testing.T) {
 		c := newCluster(t, &fakeDocker{}, &fakeKind{create: func() error { return errors.New("created") }})
 		c.Ports = []Port{{int32(port), 30400}}
 		err = c.Ensure(t.Context(), event.Discard)
-		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), fmt.Sprintf("port %d of this machine is taken", port)) {
-			t.Errorf("got %v", err)
+		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), fmt.Sprintf("host port %d is in use", port)) {
+			t.Errorf("got %v of class %q, want host port %d is in use, of class %q", err, fault.ClassOf(err), port, fault.Environment)
 		}
 	})
 }
@@ -205,12 +203,12 @@ func TestCluster_Ensure(t *testing.T) {
 func TestCluster_Ensure_canceled(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		kind   error // what its create ends with
-		inKind bool  // canceled before kind has ended
+		kind   error // result of kind's create
+		inKind bool  // canceled before kind returns
 	}{
-		"while the nodes are waited for":           {},
-		"by a signal that kind's command got, too": {kind: errors.New("signal: interrupt"), inKind: true},
-		"as kind ends well":                        {inKind: true},
+		"while waiting for nodes":          {},
+		"by a signal that also stops kind": {kind: errors.New("signal: interrupt"), inKind: true},
+		"just before kind succeeds":        {inKind: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,10 +227,10 @@ func TestCluster_Ensure_canceled(t *testing.T) {
 				return connect(config)
 			}
 			if err := c.Ensure(ctx, event.Discard); !errors.Is(err, context.Canceled) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want %v", err, context.Canceled)
 			}
 			if len(docker.containers) > 0 {
-				t.Errorf("left %d containers", len(docker.containers))
+				t.Errorf("got %d containers, want 0", len(docker.containers))
 			}
 		})
 	}

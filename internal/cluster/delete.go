@@ -10,10 +10,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Delete removes the cluster, its kubeconfig and, where no other kind cluster
-// uses it, kind's network. The volumes' data and the Secrets that go with them
-// are kept for the next cluster of this name, unless volumes says otherwise.
-// Deleting what is not there succeeds. A foreign cluster is refused.
+// Delete removes the cluster, its kubeconfig and, if no kind cluster is left, kind's
+// network. It keeps volumes and backups of Secrets for the next cluster of this name
+// unless volumes is set. It succeeds if there is no cluster.
 func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Reporter) error {
 	if err := c.CheckOwnership(ctx); err != nil {
 		return err
@@ -23,12 +22,11 @@ func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Repor
 		err = c.deleteVolumes(ctx, reporter)
 	}
 	if err = errors.Join(err, c.remove(ctx, reporter)); err != nil {
-		return fault.New(fault.Down, err, "run tkdeploy down again: it goes on where it stopped")
+		return fault.New(fault.Down, err, `run "tkdeploy down" again to continue`)
 	}
 	return c.removeFiles(volumes)
 }
 
-// remove deletes the node containers and the network.
 func (c *Cluster) remove(ctx context.Context, reporter event.Reporter) error {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -36,7 +34,7 @@ func (c *Cluster) remove(ctx context.Context, reporter event.Reporter) error {
 	}
 	if len(nodes) > 0 {
 		start := c.now()
-		reporter.Report(event.Progress(c.Name, "removing its nodes"))
+		reporter.Report(event.Progress(c.Name, "removing nodes"))
 		if err := c.removeContainers(ctx); err != nil {
 			return fmt.Errorf("remove the nodes of cluster %s: %w", c.Name, err)
 		}
@@ -58,11 +56,9 @@ func (c *Cluster) removeContainers(ctx context.Context) error {
 	return err
 }
 
-// networkName is the network that kind creates and all its clusters share.
-const networkName = "kind"
+const networkName = "kind" // shared by all kind clusters
 
-// removeNetwork removes kind's network when no cluster is left, not even a
-// stopped one, which could not be started again without it.
+// removeNetwork removes kind's network unless a cluster, even a stopped one, needs it.
 func (c *Cluster) removeNetwork(ctx context.Context) error {
 	left, err := c.dockerOutput(ctx, "ps", "--all", "--quiet", "--filter", "label="+clusterLabel)
 	if err != nil || left != "" {
@@ -76,18 +72,18 @@ func (c *Cluster) removeNetwork(ctx context.Context) error {
 	return err
 }
 
-// deleteVolumes empties the volumes' folder. The files belong to the users of
-// the databases, so an ordinary user cannot delete them; a container can.
+// deleteVolumes deletes the data of the volumes. It uses a container if the files
+// belong to another user, as those of databases do.
 func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) error {
 	if _, err := os.Stat(c.volumesDir()); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	reporter.Report(event.Progress(c.Name, "deleting its volumes"))
+	reporter.Report(event.Progress(c.Name, "deleting volumes"))
 	nodes, err := c.containers(ctx)
 	if err != nil {
 		return err
 	}
-	if len(nodes) > 0 { // nothing may write there any more
+	if len(nodes) > 0 { // stop all writers
 		if err := c.removeContainers(ctx); err != nil {
 			return err
 		}
@@ -103,7 +99,6 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 	return os.RemoveAll(c.volumesDir())
 }
 
-// tidy removes the files of a cluster that is gone.
 func (c *Cluster) removeFiles(volumes bool) error {
 	if volumes {
 		return os.RemoveAll(c.StateDir)
@@ -111,7 +106,7 @@ func (c *Cluster) removeFiles(volumes bool) error {
 	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logsDir()), os.RemoveAll(c.creatingFile()))
 }
 
-// HasVolumes tells whether data of the cluster's volumes is kept.
+// HasVolumes reports whether volume data of the cluster exists.
 func (c *Cluster) HasVolumes() bool {
 	_, err := os.Stat(c.volumesDir())
 	return err == nil

@@ -24,13 +24,13 @@ func TestCluster_Delete(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(data); (err == nil) == volumes {
-				t.Errorf("data there: %t", err == nil)
+				t.Errorf("data exists: got %t, want %t", err == nil, !volumes)
 			}
 			if _, err := os.Stat(c.Kubeconfig()); err == nil {
-				t.Error("the kubeconfig of a cluster that is gone is left")
+				t.Error("kubeconfig of the deleted cluster still exists")
 			}
 			if len(docker.containers) > 0 || docker.network {
-				t.Errorf("left %d containers, network %t", len(docker.containers), docker.network)
+				t.Errorf("got %d containers, network %t, want 0, false", len(docker.containers), docker.network)
 			}
 		})
 	}

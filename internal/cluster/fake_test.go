@@ -25,8 +25,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// fakeDocker is an engine that knows containers only. It records the commands
-// that change something.
+// fakeDocker is an in-memory docker CLI. It records the commands with side effects.
 type fakeDocker struct {
 	mu         sync.Mutex
 	containers []container
@@ -81,7 +80,6 @@ func (d *fakeDocker) add(c container) {
 	d.containers = append(d.containers, c)
 }
 
-// began is when the node's container was started in these tests.
 var startTime = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 
 const ownMount = "/etc/tkdeploy/shop/dev"
@@ -95,14 +93,13 @@ func node(mount string, running bool) container {
 	return c
 }
 
-// fakeKind is a provider whose Create is a function.
+// fakeKind is a provider with a configurable Create.
 type fakeKind struct {
 	create  func() error
 	logsDir string
 }
 
 func (k *fakeKind) Create(string, ...kind.CreateOption) error { return k.create() }
-func (k *fakeKind) Delete(string, string) error               { return nil }
 func (k *fakeKind) KubeConfig(string, bool) (string, error)   { return kubeconfigText, nil }
 func (k *fakeKind) CollectLogs(_, dir string) error {
 	k.logsDir = dir
@@ -117,7 +114,7 @@ contexts: [{name: kind-shop-dev, context: {cluster: kind-shop-dev, user: kind-sh
 current-context: kind-shop-dev
 `
 
-// newCluster is a cluster over the fakes, with its kubeconfig written.
+// newCluster returns a cluster with a kubeconfig, whose API server has the objects.
 func newCluster(t *testing.T, docker *fakeDocker, provider *fakeKind, objects ...runtime.Object) *Cluster {
 	t.Helper()
 	c := New(Spec{
@@ -138,7 +135,7 @@ func newProvider(k *fakeKind) func(event.Reporter) provider {
 	return func(event.Reporter) provider { return k }
 }
 
-// live are the objects of a healthy cluster.
+// healthyObjects returns the marker, the node and the node's lease.
 func healthyObjects(c *Cluster) []runtime.Object {
 	renewed := metav1.NewMicroTime(startTime.Add(time.Second))
 	return []runtime.Object{

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -18,12 +19,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// apiServer answers for nodes with the provider ids and takes every write. It
-// gives what it was asked.
-func apiServer(t *testing.T, providerIDs ...string) (url string, asked func() []string) {
+// apiServer starts an API server with nodes that accepts every write.
+func apiServer(t *testing.T, providerIDs ...string) (url string, requests func() []string) {
 	t.Helper()
 	var mu sync.Mutex
-	var requests []string
+	var log []string
 	nodes := corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}}
 	for _, id := range providerIDs {
 		nodes.Items = append(nodes.Items, corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}, Spec: corev1.NodeSpec{ProviderID: id}})
@@ -31,7 +31,7 @@ func apiServer(t *testing.T, providerIDs ...string) (url string, asked func() []
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		requests = append(requests, r.Method+" "+r.URL.Path)
+		log = append(log, r.Method+" "+r.URL.Path)
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path == "/api/v1/nodes" {
 			if r.Header.Get("Authorization") != "Bearer t" {
@@ -46,11 +46,11 @@ func apiServer(t *testing.T, providerIDs ...string) (url string, asked func() []
 	return server.URL, func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return slices.Clone(requests)
+		return slices.Clone(log)
 	}
 }
 
-// leadTo makes the cluster's kubeconfig lead to a server.
+// useServer points the cluster's kubeconfig to a server.
 func (c *Cluster) useServer(t *testing.T, url string) {
 	t.Helper()
 	c.client = func(config *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(config) }
@@ -63,23 +63,23 @@ func kubeconfigFor(url string) string {
 	return strings.ReplaceAll(kubeconfigText, `"https://127.0.0.1:6443"`, `"`+url+`", insecure-skip-tls-verify: true`)
 }
 
-// TestAPIGuard_ownership is row 12 of the faults: the context is
-// named kind-shop-dev and the address is a loopback one, as a tunnel's is.
+// Row 12 of the fault list: the context is named kind-shop-dev, and the server has a
+// loopback address, as with a tunnel.
 func TestAPIGuard_ownership(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		nodes []string
 		class fault.Class
 	}{
-		"the cluster's own nodes":     {[]string{"kind://docker/shop-dev/a", "kind://docker/shop-dev/b"}, ""},
-		"a cloud's":                   {[]string{"gce://p/z/n"}, fault.NotOwned},
-		"another kind cluster's":      {[]string{"kind://docker/shop-dev-2/a"}, fault.NotOwned},
-		"one among our own":           {[]string{"kind://docker/shop-dev/a", ""}, fault.NotOwned},
-		"a cluster without any nodes": {nil, fault.NotOwned},
+		"own nodes":                     {[]string{"kind://docker/shop-dev/a", "kind://docker/shop-dev/b"}, ""},
+		"nodes of a cloud provider":     {[]string{"gce://p/z/n"}, fault.NotOwned},
+		"nodes of another kind cluster": {[]string{"kind://docker/shop-dev-2/a"}, fault.NotOwned},
+		"one other node":                {[]string{"kind://docker/shop-dev/a", ""}, fault.NotOwned},
+		"no nodes":                      {nil, fault.NotOwned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, asked := apiServer(t, test.nodes...)
+			url, requests := apiServer(t, test.nodes...)
 			c := newCluster(t, &fakeDocker{}, &fakeKind{})
 			c.useServer(t, url)
 			client, err := c.Client()
@@ -89,18 +89,21 @@ func TestAPIGuard_ownership(t *testing.T) {
 			maps := client.CoreV1().ConfigMaps("shop")
 			for range 2 {
 				if _, err := maps.Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); fault.ClassOf(err) != test.class || (err == nil) != (test.class == "") {
-					t.Errorf("create: %v of class %q, want %q", err, fault.ClassOf(err), test.class)
+					t.Errorf("create: got %v of class %q, want class %q", err, fault.ClassOf(err), test.class)
 				}
 			}
 			if err := maps.Delete(t.Context(), "x", metav1.DeleteOptions{}); fault.ClassOf(err) != test.class {
-				t.Errorf("delete: %v", err)
+				t.Errorf("delete: got %v of class %q, want class %q", err, fault.ClassOf(err), test.class)
 			}
-			want := "GET /api/v1/nodes, POST /api/v1/namespaces/shop/configmaps, POST /api/v1/namespaces/shop/configmaps, DELETE /api/v1/namespaces/shop/configmaps/x"
+			want := []string{
+				"GET /api/v1/nodes", "POST /api/v1/namespaces/shop/configmaps",
+				"POST /api/v1/namespaces/shop/configmaps", "DELETE /api/v1/namespaces/shop/configmaps/x",
+			}
 			if test.class != "" {
-				want = "GET /api/v1/nodes, GET /api/v1/nodes, GET /api/v1/nodes"
+				want = []string{"GET /api/v1/nodes", "GET /api/v1/nodes", "GET /api/v1/nodes"}
 			}
-			if got := strings.Join(asked(), ", "); got != want {
-				t.Errorf("asked %s", got)
+			if diff := cmp.Diff(want, requests()); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -110,7 +113,7 @@ func TestAPIGuard(t *testing.T) {
 	t.Parallel()
 	t.Run("passes reads without a check", func(t *testing.T) {
 		t.Parallel()
-		url, asked := apiServer(t)
+		url, requests := apiServer(t)
 		c := newCluster(t, &fakeDocker{}, &fakeKind{})
 		c.useServer(t, url)
 		client, err := c.Client()
@@ -120,14 +123,14 @@ func TestAPIGuard(t *testing.T) {
 		if _, err := client.CoreV1().ConfigMaps("shop").Get(t.Context(), "x", metav1.GetOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := asked(); len(got) != 1 {
-			t.Errorf("asked %v", got)
+		if got := requests(); len(got) != 1 {
+			t.Errorf("got requests %v, want 1", got)
 		}
 	})
 
 	t.Run("blocks writes if the nodes are unknown", func(t *testing.T) {
 		t.Parallel()
-		url, asked := apiServer(t, "kind://docker/shop-dev/a")
+		url, requests := apiServer(t, "kind://docker/shop-dev/a")
 		c := newCluster(t, &fakeDocker{}, &fakeKind{})
 		c.useServer(t, url)
 		text, err := os.ReadFile(c.Kubeconfig())
@@ -142,8 +145,8 @@ func TestAPIGuard(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{})
-		if err == nil || !strings.Contains(err.Error(), "before writing to it: list its nodes: 401") || len(asked()) != 1 {
-			t.Errorf("got %v, asked %v", err, asked())
+		if err == nil || !strings.Contains(err.Error(), "before writing: list nodes: 401") || len(requests()) != 1 {
+			t.Errorf("got %v after requests %v, want status 401 after 1 request", err, requests())
 		}
 	})
 }

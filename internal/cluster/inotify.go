@@ -9,21 +9,19 @@ import (
 	"strings"
 )
 
-// What kind's documentation asks for (site, known issues, "Pod errors due to too
-// many open files").
+// Recommended by kind (known issues, "Pod errors due to too many open files").
 const (
 	minInotifyInstances = 512
 	minInotifyWatches   = 524288
 )
 
-// inotifySettings is where Linux keeps its limits of file watches.
 const inotifyDir = "/proc/sys/fs/inotify"
 
-// Inotify are this machine's limits of file watches for one user. A zero field
-// is unknown: the machine is no Linux.
+// Inotify holds the inotify limits per user. 0 means unknown, as on systems
+// other than Linux.
 type Inotify struct{ Instances, Watches int }
 
-// ReadInotify reads the limits.
+// ReadInotify reads the limits of this machine.
 func ReadInotify() Inotify { return readInotify(inotifyDir) }
 
 func readInotify(dir string) Inotify {
@@ -41,25 +39,26 @@ func readNumber(dir, name string) int {
 
 func (i Inotify) String() string {
 	if i.Instances == 0 && i.Watches == 0 {
-		return "this machine tells no inotify limits"
+		return "inotify limits unknown"
 	}
 	return fmt.Sprintf("this machine allows %d inotify instances and %d watches", i.Instances, i.Watches)
 }
 
-// Few says what is less than nodes need and how to change it, or "".
-func (i Inotify) Shortfall() string {
-	var wants, settings []string
+// Shortfall returns which limits are too low and the command that raises them, or ""
+// for both if the limits suffice.
+func (i Inotify) Shortfall() (problem, fix string) {
+	var needs, settings []string
 	for _, limit := range []struct {
 		name       string
-		have, want int
+		have, need int
 	}{{"instances", i.Instances, minInotifyInstances}, {"watches", i.Watches, minInotifyWatches}} {
-		if limit.have != 0 && limit.have < limit.want {
-			wants = append(wants, fmt.Sprintf("%d %s", limit.want, limit.name))
-			settings = append(settings, fmt.Sprintf("fs.inotify.max_user_%s=%d", limit.name, limit.want))
+		if limit.have != 0 && limit.have < limit.need {
+			needs = append(needs, fmt.Sprintf("%d %s", limit.need, limit.name))
+			settings = append(settings, fmt.Sprintf("fs.inotify.max_user_%s=%d", limit.name, limit.need))
 		}
 	}
-	if len(wants) == 0 {
-		return ""
+	if len(needs) == 0 {
+		return "", ""
 	}
-	return fmt.Sprintf("%s, and nodes want %s: sudo sysctl %s", i, strings.Join(wants, " and "), strings.Join(settings, " "))
+	return fmt.Sprintf("%s, but nodes need %s", i, strings.Join(needs, " and ")), "sudo sysctl " + strings.Join(settings, " ")
 }

@@ -19,29 +19,31 @@ func TestInotify_Shortfall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := readInotify(dir).Shortfall()
-	want := "this machine allows 128 inotify instances and 524288 watches, and nodes want 512 instances: sudo sysctl fs.inotify.max_user_instances=512"
-	if got != want {
-		t.Errorf("got %q", got)
+	problem, fix := readInotify(dir).Shortfall()
+	if want := "this machine allows 128 inotify instances and 524288 watches, but nodes need 512 instances"; problem != want {
+		t.Errorf("problem: got %q, want %q", problem, want)
 	}
-	if few := readInotify(filepath.Join(dir, "nowhere")).Shortfall(); few != "" {
-		t.Errorf("of a machine without inotify: %q", few)
+	if want := "sudo sysctl fs.inotify.max_user_instances=512"; fix != want {
+		t.Errorf("fix: got %q, want %q", fix, want)
 	}
-	if few := (Inotify{Instances: 512, Watches: 8192}).Shortfall(); !strings.Contains(few, "max_user_watches=524288") {
-		t.Errorf("too few watches: %q", few)
+	if problem, fix := readInotify(filepath.Join(dir, "missing")).Shortfall(); problem != "" || fix != "" {
+		t.Errorf("without inotify: got %q, %q, want none", problem, fix)
+	}
+	if _, fix := (Inotify{Instances: 512, Watches: 8192}).Shortfall(); !strings.Contains(fix, "max_user_watches=524288") {
+		t.Errorf("too few watches: got fix %q, want max_user_watches=524288", fix)
 	}
 }
 
-// TestCluster_inotify is row 4 of the faults.
+// Row 4 of the fault list.
 func TestCluster_inotify(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, &fakeDocker{}, &fakeKind{create: func() error { return errors.New("node not ready") }})
 	c.inotify = func() Inotify { return Inotify{Instances: 128, Watches: 524288} }
 	var events []event.Event
 	if err := c.Preflight(t.Context(), collect(&events)); err != nil || len(events) != 1 || events[0].Kind != event.Warning || !strings.Contains(events[0].Message, "128 inotify instances") {
-		t.Errorf("%v, events %s", err, messages(events))
+		t.Errorf("Preflight: got %v, events %q, want one warning", err, messages(events))
 	}
-	if hint := fault.HintOf(c.Ensure(t.Context(), event.Discard)); !strings.Contains(hint, "a probable cause: this machine allows 128 inotify instances") {
-		t.Errorf("hint %q", hint)
+	if hint := fault.HintOf(c.Ensure(t.Context(), event.Discard)); !strings.Contains(hint, "likely cause: this machine allows 128 inotify instances") {
+		t.Errorf("Ensure: got hint %q, want the inotify limits as the likely cause", hint)
 	}
 }

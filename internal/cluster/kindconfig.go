@@ -12,18 +12,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// leaderless is for a control plane that is alone (docs/adr/0013): nobody else
-// could take the lead. kind passes over a patch for another version of kubeadm's
-// configuration: this one is v1beta3, up to Kubernetes 1.35.
+// disableLeaderElection is for a single control plane (docs/adr/0013). kind ignores
+// patches for other versions of kubeadm's configuration; Kubernetes up to 1.35 uses
+// v1beta3.
 const disableLeaderElection = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
 controllerManager: {extraArgs: {leader-elect: "false"}}
 scheduler: {extraArgs: {leader-elect: "false"}}
 `
 
-// quickStart is the same for v1beta4, in which arguments are lists. It also lets
-// the controllers ask for their some forty accounts and tokens at once, and has
-// kubeadm make its keys in no time.
+// tuneControlPlane does the same for v1beta4, where arguments are lists. It also lets
+// controllers request their 40 or so accounts and tokens at once, and selects ECDSA
+// keys, which are fast to generate.
 var tuneControlPlane = v1alpha4.PatchJSON6902{
 	Group: "kubeadm.k8s.io", Version: "v1beta4", Kind: "ClusterConfiguration",
 	Patch: `
@@ -35,7 +35,6 @@ var tuneControlPlane = v1alpha4.PatchJSON6902{
 `,
 }
 
-// kindConfig is the cluster in kind's words.
 func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	mounts, err := c.nodeMounts()
 	if err != nil {
@@ -50,8 +49,8 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	config := &v1alpha4.Cluster{
 		Name:  c.Name,
 		Nodes: []v1alpha4.Node{control},
-		// The host's search domains would make every short name in a pod ask
-		// the outside first (kind hack/ci/e2e-k8s.sh does the same).
+		// With the host's search domains, pods would resolve short names outside
+		// the cluster first (as in kind's hack/ci/e2e-k8s.sh).
 		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
 	}
 	for range c.Workers {
@@ -63,19 +62,18 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	}
 	config.KubeadmConfigPatches = []string{disableLeaderElection}
 	config.KubeadmConfigPatchesJSON6902 = []v1alpha4.PatchJSON6902{tuneControlPlane}
-	if cgroup == "1" { // the kubelet refuses cgroup v1 since Kubernetes 1.35 (KEP-5573)
+	if cgroup == "1" { // the kubelet rejects cgroup v1 since Kubernetes 1.35 (KEP-5573)
 		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, "kind: KubeletConfiguration\nfailCgroupV1: false\n")
 	}
 	v1alpha4.SetDefaultsCluster(config)
 	return config, nil
 }
 
-// mounts are the owner's mark and the place where the volumes' data outlive the
-// cluster. kind's storage provisioner keeps all volumes below that path.
+// nodeMounts returns the owner mount and the mount of the volumes.
 func (c *Cluster) nodeMounts() ([]v1alpha4.Mount, error) {
 	mark := filepath.Join(c.StateDir, "owner")
 	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumesDir(), 0o700)); err != nil {
-		return nil, fmt.Errorf("create the state folder of cluster %s: %w", c.Name, err)
+		return nil, fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)
 	}
 	return []v1alpha4.Mount{
 		{HostPath: mark, ContainerPath: c.ownerMount(), Readonly: true},

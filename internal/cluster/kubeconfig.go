@@ -17,14 +17,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// errNoKubeconfig says that the private kubeconfig is not there.
-var errNoKubeconfig = errors.New("its kubeconfig is not there")
+var errNoKubeconfig = errors.New("kubeconfig not found")
 
-// RESTConfig is built from the private kubeconfig alone: KUBECONFIG, HELM_* and
-// the user's current context play no part. The server must be on a loopback
-// address, as kind's always is, and before anything is written its nodes must be
-// this kind cluster's. Requests are not rate limited by the client;
-// the API server's own fairness decides.
+// RESTConfig returns a client configuration from the private kubeconfig. It ignores
+// KUBECONFIG, HELM_* and the user's current context. The server must have a loopback
+// address and, at the first write, only nodes of this cluster; otherwise the error has
+// class [fault.NotOwned]. The client does not limit its request rate.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +36,7 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
 	if ip := net.ParseIP(server.Hostname()); ip == nil || !ip.IsLoopback() {
-		return nil, c.notOwnedError(fmt.Sprintf("its kubeconfig points at %s, which is not on this machine", server.Host))
+		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %s, which is not on this machine", server.Host))
 	}
 	config.QPS = -1
 	config.UserAgent = "tkdeploy"
@@ -46,7 +44,7 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	return config, nil
 }
 
-// Client speaks to the cluster's API server.
+// Client returns an API client with [Cluster.RESTConfig].
 func (c *Cluster) Client() (kubernetes.Interface, error) {
 	config, err := c.RESTConfig()
 	if err != nil {
@@ -55,8 +53,6 @@ func (c *Cluster) Client() (kubernetes.Interface, error) {
 	return c.client(config)
 }
 
-// writeKubeconfig fetches the kubeconfig from the control plane. It is written
-// beside its place and renamed, so that a reader never sees half of it.
 func (c *Cluster) writeKubeconfig() error {
 	text, err := c.provider(event.Discard).KubeConfig(c.Name, false)
 	if err != nil {
@@ -65,7 +61,7 @@ func (c *Cluster) writeKubeconfig() error {
 	return writePrivate(c.Kubeconfig(), []byte(text))
 }
 
-// writePrivate writes a file that only its owner can read, whole or not at all.
+// writePrivate atomically writes a file that only the current user can read.
 func writePrivate(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -74,7 +70,7 @@ func writePrivate(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // fails, as it should, once renamed
+	defer os.Remove(temp.Name()) // fails after a successful rename
 	if _, err := temp.Write(data); err != nil {
 		return errors.Join(err, temp.Close())
 	}
@@ -84,23 +80,23 @@ func writePrivate(path string, data []byte) error {
 	return os.Rename(temp.Name(), path)
 }
 
-// MergeKubeconfig adds the cluster to the user's own kubeconfig, which is the
-// first file of $KUBECONFIG or ~/.kube/config, and returns its path. Entries of
-// the cluster's name are replaced; all others and the current context stay.
+// MergeKubeconfig adds the cluster to the user's kubeconfig, the first file of
+// $KUBECONFIG or ~/.kube/config, and returns its path. It replaces entries of the same
+// name and keeps the current context.
 func (c *Cluster) MergeKubeconfig() (string, error) {
-	ours, err := clientcmd.LoadFromFile(c.Kubeconfig())
+	private, err := clientcmd.LoadFromFile(c.Kubeconfig())
 	if err != nil {
 		return "", fmt.Errorf("read kubeconfig of cluster %s: %w", c.Name, err)
 	}
 	access := clientcmd.NewDefaultPathOptions()
-	theirs, err := access.GetStartingConfig()
+	user, err := access.GetStartingConfig()
 	if err != nil {
 		return "", fmt.Errorf("read your kubeconfig: %w", err)
 	}
-	maps.Copy(theirs.Clusters, ours.Clusters)
-	maps.Copy(theirs.AuthInfos, ours.AuthInfos)
-	maps.Copy(theirs.Contexts, ours.Contexts)
-	if err := clientcmd.ModifyConfig(access, *theirs, true); err != nil {
+	maps.Copy(user.Clusters, private.Clusters)
+	maps.Copy(user.AuthInfos, private.AuthInfos)
+	maps.Copy(user.Contexts, private.Contexts)
+	if err := clientcmd.ModifyConfig(access, *user, true); err != nil {
 		return "", fmt.Errorf("write your kubeconfig: %w", err)
 	}
 	return access.GetDefaultFilename(), nil

@@ -22,22 +22,21 @@ func TestCluster_RESTConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := c.RESTConfig(); fault.ClassOf(err) != fault.NotOwned {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v of class %q, want class %q", err, fault.ClassOf(err), fault.NotOwned)
 		}
 	})
 }
 
-// TestCluster_RESTConfig_environment is row 11 of the faults. Not parallel:
-// it changes the environment.
+// Row 11 of the fault list. Not parallel, because it changes the environment.
 func TestCluster_RESTConfig_environment(t *testing.T) {
-	other, asked := apiServer(t, "kind://docker/shop-dev/a")
+	other, requests := apiServer(t, "kind://docker/shop-dev/a")
 	home := t.TempDir()
-	theirs := filepath.Join(home, ".kube", "config")
-	if err := writePrivate(theirs, []byte(kubeconfigFor(other))); err != nil {
+	userConfig := filepath.Join(home, ".kube", "config")
+	if err := writePrivate(userConfig, []byte(kubeconfigFor(other))); err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"HOME": home, "KUBECONFIG": theirs, "KUBERNETES_MASTER": other, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1",
+		"HOME": home, "KUBECONFIG": userConfig, "KUBERNETES_MASTER": other, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1",
 		"HELM_KUBECONTEXT": "kind-shop-dev", "HELM_KUBEAPISERVER": other, "HELM_KUBETOKEN": "x",
 	} {
 		t.Setenv(name, value)
@@ -47,7 +46,7 @@ func TestCluster_RESTConfig_environment(t *testing.T) {
 	c.useServer(t, url)
 	config, err := c.RESTConfig()
 	if err != nil || config.Host != url {
-		t.Errorf("host %v, %v; want %s", config, err, url)
+		t.Errorf("got config %v, %v, want host %s", config, err, url)
 	}
 	client, err := c.Client()
 	if err != nil {
@@ -56,28 +55,28 @@ func TestCluster_RESTConfig_environment(t *testing.T) {
 	if _, err := client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); err != nil {
 		t.Error(err)
 	}
-	if err := os.Remove(c.Kubeconfig()); err != nil { // nor when ours is not there
+	if err := os.Remove(c.Kubeconfig()); err != nil { // nor without a private kubeconfig
 		t.Fatal(err)
 	}
 	if _, err := c.Client(); err == nil {
-		t.Error("a client without a kubeconfig of ours")
+		t.Error("got a client without a private kubeconfig, want an error")
 	}
-	if got := asked(); len(got) > 0 {
-		t.Errorf("the other cluster was asked %v", got)
+	if got := requests(); len(got) > 0 {
+		t.Errorf("got requests %v to the other cluster, want none", got)
 	}
 }
 
-// TestCluster_userKubeconfig is row 14 of the faults, as far as it can be
-// seen without kind. Not parallel: it changes the environment.
+// Row 14 of the fault list, without kind. Not parallel, because it changes the
+// environment.
 func TestCluster_userKubeconfig(t *testing.T) {
 	home := t.TempDir()
-	theirs := filepath.Join(home, ".kube", "config")
-	if err := writePrivate(theirs, []byte("apiVersion: v1\nkind: Config\ncurrent-context: prod\n")); err != nil {
+	userConfig := filepath.Join(home, ".kube", "config")
+	if err := writePrivate(userConfig, []byte("apiVersion: v1\nkind: Config\ncurrent-context: prod\n")); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("HOME", home)
-	t.Setenv("KUBECONFIG", theirs)
-	before, err := os.Stat(theirs)
+	t.Setenv("KUBECONFIG", userConfig)
+	before, err := os.Stat(userConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,16 +91,16 @@ func TestCluster_userKubeconfig(t *testing.T) {
 	}
 	ownFile, err := os.Stat(c.Kubeconfig())
 	if err != nil || ownFile.Mode().Perm() != 0o600 {
-		t.Errorf("own kubeconfig: %v, %v", ownFile, err)
+		t.Errorf("private kubeconfig: got %v, %v, want mode 0600", ownFile, err)
 	}
 	if err := c.Delete(t.Context(), true, event.Discard); err != nil {
 		t.Fatal(err)
 	}
-	after, err := os.Stat(theirs)
+	after, err := os.Stat(userConfig)
 	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
-		t.Errorf("before %v, after %v, %v", before, after, err)
+		t.Errorf("user kubeconfig: got %v, %v, want %v", after, err, before)
 	}
-	if entries, err := os.ReadDir(filepath.Dir(theirs)); err != nil || len(entries) != 1 {
-		t.Errorf("beside it: %v, %v", entries, err)
+	if entries, err := os.ReadDir(filepath.Dir(userConfig)); err != nil || len(entries) != 1 {
+		t.Errorf("got entries %v, %v, want only the user kubeconfig", entries, err)
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// logger turns kind's log into events. kind's steps arrive as the info lines
-// " • Starting control-plane 🕹️  ..." and, when done, " ✓ Starting…"
+// logger converts kind's log to events. kind logs the start of a step as
+// " • Starting control-plane 🕹️  ..." and its end as " ✓ Starting…"
 // (sigs.k8s.io/kind pkg/internal/cli/status.go).
 type logger struct{ reporter event.Reporter }
 
-// nodesStep is kind's step at whose end every node's container runs.
+// nodesStep is the step of kind that starts the node containers.
 const nodesStep = "Preparing nodes"
 
 var _ log.Logger = logger{}
@@ -23,7 +23,7 @@ var _ log.Logger = logger{}
 func (l logger) Warn(message string)              { l.warn(message) }
 func (l logger) Warnf(format string, args ...any) { l.warn(fmt.Sprintf(format, args...)) }
 
-// Errors are returned by kind as well; saying them twice would not help.
+// Error ignores the message, because kind also returns the error.
 func (l logger) Error(string)          {}
 func (l logger) Errorf(string, ...any) {}
 
@@ -31,7 +31,7 @@ func (l logger) V(level log.Level) log.InfoLogger { return infoLogger{l, level =
 
 func (l logger) warn(message string) {
 	if strings.Contains(message, "cgroup v1 is deprecated") {
-		return // the machine's owner knows, and the cluster is configured for it
+		return // kindConfig handles cgroup v1
 	}
 	l.reporter.Report(event.Warn(message))
 }
@@ -57,7 +57,7 @@ func (l infoLogger) Info(message string) {
 	}
 }
 
-// plain drops the pictures and the trailing dots of kind's steps.
+// plain removes emoji and trailing dots.
 func plain(step string) string {
 	kept := strings.Map(func(r rune) rune {
 		if r > unicode.MaxLatin1 {

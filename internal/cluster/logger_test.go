@@ -14,7 +14,7 @@ func TestLogger(t *testing.T) {
 	l.V(0).Info(" ✓ Starting control-plane 🕹️")
 	l.V(1).Info(" • debug")
 	l.Warn("cgroup v1 is deprecated in Kubernetes")
-	if got := messages(events); got != "Starting control-plane" {
-		t.Errorf("got %q", got)
+	if got, want := messages(events), "Starting control-plane"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -9,17 +9,16 @@ import (
 	"strings"
 )
 
-// A Node is a running node of the cluster.
+// Node is a node of the cluster.
 type Node struct {
 	name   string
 	docker docker
 }
 
-// Name is the node's name in Kubernetes and its container's.
+// Name returns the name of the node and its container.
 func (n Node) Name() string { return n.name }
 
-// Run executes a command in the node. A failure's text has what the command
-// said on its standard error.
+// Run runs a command in the node. The error contains the end of its standard error.
 func (n Node) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
 	args := []string{"exec", "--privileged"}
 	if stdin != nil {
@@ -32,9 +31,8 @@ func (n Node) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, comman
 	return nil
 }
 
-// exitScript shows what containerd has noted of a pod's container
-// (internal/cri/store/container/status.go), whose id is its argument, as soon as
-// that has ended, or as it is after half a second.
+// exitScript prints containerd's status of a container
+// (internal/cri/store/container/status.go) when it terminates or after 0.5 s.
 const exitScript = `
 for try in 1 2 3 4 5 6 7 8 9 10; do
   status=$(cat "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/$1/status") || exit
@@ -43,8 +41,8 @@ done
 printf '%s' "$status"
 `
 
-// Exit is how a container of a pod has ended, by the id in the pod's status, or does
-// within half a second. ok is false if it does not, and where it is not known.
+// Exit returns the exit code of the container with the ID from a pod status. It waits
+// up to 0.5 s for the container to terminate. ok is false if there is no exit code.
 func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	var text bytes.Buffer
 	if err := n.Run(ctx, nil, &text, "sh", "-c", exitScript, "exit", strings.TrimPrefix(id, "containerd://")); err != nil {
@@ -52,7 +50,7 @@ func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	}
 	var status struct {
 		Version    string
-		FinishedAt int64 // in ns since 1970; 0 while it runs
+		FinishedAt int64 // in Unix nanoseconds; 0 while it is running
 		ExitCode   int
 	}
 	if err := json.Unmarshal(text.Bytes(), &status); err != nil || status.Version != "v1" {
@@ -61,19 +59,19 @@ func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	return status.ExitCode, status.FinishedAt > 0
 }
 
-// Nodes lists the cluster's nodes.
+// Nodes returns the cluster's nodes.
 func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
 	containers, err := c.containers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(containers) == 0 {
-		return nil, fmt.Errorf("there is no cluster %s", c.Name)
+		return nil, fmt.Errorf("cluster %s does not exist", c.Name)
 	}
-	return c.NodesOf(Status{Nodes: nodeNames(containers)}), nil
+	return c.NodesOf(Status{Nodes: containerStatuses(containers)}), nil
 }
 
-// NodesOf are the nodes that [Cluster.Observe] saw.
+// NodesOf returns the nodes in a status from [Cluster.Observe].
 func (c *Cluster) NodesOf(s Status) []Node {
 	var nodes []Node
 	for _, n := range s.Nodes {

@@ -10,10 +10,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// nodesUp reports what kind reports, and the milestone [NodesRunning] not before it
-// is true: kind calls nodes prepared when systemd has reached its last target
-// or, with cgroup v1, as soon as the node's entrypoint has seen that
-// (pkg/cluster/internal/providers/common/cgroups.go), before containerd is there.
+// nodesReporter forwards kind's events but delays [NodesRunning] until containerd
+// responds. kind reports the milestone earlier: when systemd reaches its last target
+// or, with cgroup v1, when the entrypoint detects the cgroup version
+// (pkg/cluster/internal/providers/common/cgroups.go).
 type nodesReporter struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -27,11 +27,11 @@ func newNodesReporter(ctx context.Context, c *Cluster, reporter event.Reporter) 
 	return &nodesReporter{ctx: ctx, cancel: cancel, cluster: c, reporter: event.Synchronized(reporter)}
 }
 
-// Report is called by kind, until its create has returned.
+// Report implements [event.Reporter].
 func (n *nodesReporter) Report(e event.Event) {
 	if e.Milestone == NodesRunning {
 		n.wg.Go(func() {
-			if n.cluster.awaitContainerd(n.ctx) == nil { // kind tells what is wrong with a node
+			if n.cluster.awaitContainerd(n.ctx) == nil { // kind reports errors of a node
 				n.reporter.Report(e)
 			}
 		})
@@ -40,14 +40,13 @@ func (n *nodesReporter) Report(e event.Event) {
 	n.reporter.Report(e)
 }
 
-// stop ends the waiting.
 func (n *nodesReporter) stop() {
 	n.cancel()
 	n.wg.Wait()
 }
 
-// awaitContainerd waits until every node's containerd answers. There is nothing
-// to watch: its socket comes with it, and systemd may not answer either yet.
+// awaitContainerd waits until containerd responds on every node. It must poll, because
+// neither the socket nor systemd may be available yet.
 func (c *Cluster) awaitContainerd(ctx context.Context) error {
 	nodes, err := c.Nodes(ctx)
 	if err != nil {

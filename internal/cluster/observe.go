@@ -11,9 +11,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-const createInterrupted = "its creation has not ended"
+const createInterrupted = "an earlier create was interrupted"
 
-// Observe looks at the containers and the API server. It changes nothing.
+// Observe returns the status of the cluster from its containers and API server. It
+// changes nothing. Errors have class [fault.Environment].
 func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -21,21 +22,22 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	}
 	switch {
 	case len(nodes) == 0:
-		return Status{Phase: Absent, Reason: "no cluster " + c.Name}, nil
+		return Status{Phase: Absent, Reason: "cluster " + c.Name + " does not exist"}, nil
 	case !c.owns(nodes):
 		return Status{Phase: NotOwned, Reason: c.notOwnedReason(nodes)}, nil
 	case c.isCreating():
-		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: nodeNames(nodes)}, nil
+		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: containerStatuses(nodes)}, nil
 	}
 	for _, n := range nodes {
 		if !n.State.Running {
-			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: nodeNames(nodes)}, nil
+			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: containerStatuses(nodes)}, nil
 		}
 	}
 	return c.observeAPI(ctx, nodes), nil
 }
 
-// Guard refuses a cluster of this name that is not ours.
+// CheckOwnership returns an error of class [fault.NotOwned] if a cluster of this name
+// has another owner. It succeeds if there is no cluster.
 func (c *Cluster) CheckOwnership(ctx context.Context) error {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -51,19 +53,19 @@ func (c *Cluster) notOwnedReason(nodes []container) string {
 	return fmt.Sprintf("node %s was not created by tkdeploy for %s", nodes[0].Name, c.owner())
 }
 
-// observeAPI judges a cluster whose containers run.
+// observeAPI returns the status of a cluster whose containers are running.
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
 	ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 	defer cancel()
-	status := Status{Phase: NotReady, Nodes: nodeNames(containers)}
+	status := Status{Phase: NotReady, Nodes: containerStatuses(containers)}
 	client, err := c.Client()
 	if err != nil {
 		status.Reason = err.Error()
 		return status
 	}
-	nodes, missing := checkReady(ctx, client, lastStart(containers))
-	if cause := c.ownershipMismatch(nodes); cause != "" {
-		return Status{Phase: NotOwned, Reason: cause}
+	nodes, reason := checkReady(ctx, client, lastStart(containers))
+	if mismatch := c.ownershipMismatch(nodes); mismatch != "" {
+		return Status{Phase: NotOwned, Reason: mismatch}
 	}
 	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
 	switch {
@@ -71,17 +73,17 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		status.Phase, status.Reason = Incomplete, createInterrupted
 		return status
 	case err != nil:
-		status.Reason = fmt.Sprintf("its API server does not answer: %v", err)
+		status.Reason = fmt.Sprintf("API server is not responding: %v", err)
 		return status
 	case marker.Data["spec"] != c.hash():
-		status.Phase, status.Reason = Outdated, "its ports or its number of workers are not as configured"
+		status.Phase, status.Reason = Outdated, "ports or worker count differ from the configuration"
 		return status
 	}
 	if len(nodes) > 0 {
 		status.Nodes = nodeStatuses(nodes)
 	}
-	if missing != "" {
-		status.Reason = missing
+	if reason != "" {
+		status.Reason = reason
 		return status
 	}
 	status.Phase = Running

@@ -12,18 +12,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A PortState tells whether a port of this machine can be had.
+// PortState is the availability of a host port.
 type PortState struct {
 	Port   Port
-	Err    error  // why it cannot be listened on; nil if it is free
-	UsedBy string // who has it, as well as that can be told: "container web"
-	Owned  bool   // the holder is this cluster
+	Err    error  // of listening on the port; nil if it is free
+	UsedBy string // container or process, such as "container web"; "" if unknown
+	Owned  bool   // used by this cluster
 }
 
-// PortStates looks at the ports that the cluster publishes, in their order. It
-// works without an engine, but then names fewer holders.
+// PortStates returns the state of each port in [Spec.Ports]. Without an engine, it
+// cannot identify containers.
 func (c *Cluster) PortStates(ctx context.Context) []PortState {
-	nodes, _ := c.containers(ctx) // without an engine nothing is ours
+	nodes, _ := c.containers(ctx) // without an engine, no port is owned
 	owned := map[string]bool{}
 	for _, n := range nodes {
 		owned["container "+n.Name] = c.owns(nodes)
@@ -40,25 +40,24 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	return states
 }
 
-// checkPorts fails when a host port is taken, naming the port and its holder.
-// Docker would find out only after it has created the node's container.
+// checkPorts returns an error if a host port is in use. Docker reports this only
+// after it has created the container.
 func (c *Cluster) checkPorts(ctx context.Context) error {
 	for _, port := range c.Ports {
 		if err := tryPort(ctx, port.Host); err != nil {
-			by := c.portUser(ctx, port.Host)
-			if by != "" {
-				by = " by " + by
+			user := c.portUser(ctx, port.Host)
+			if user != "" {
+				user = " by " + user
 			}
-			return fault.New(fault.Environment, fmt.Errorf("port %d of this machine is taken%s: %w", port.Host, by, err), PortInUseHint)
+			return fault.New(fault.Environment, fmt.Errorf("host port %d is in use%s: %w", port.Host, user, err), PortInUseHint)
 		}
 	}
 	return nil
 }
 
-// FreePort is what to do about a port that is taken.
-const PortInUseHint = "stop what listens there, or give the environment another host port under cluster.kind.ports"
+// PortInUseHint is the hint for a host port that is in use.
+const PortInUseHint = "stop the process that uses it, or set another host port in cluster.kind.ports"
 
-// tryPort listens for an instant.
 func tryPort(ctx context.Context, port int32) error {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -68,16 +67,15 @@ func tryPort(ctx context.Context, port int32) error {
 	return l.Close()
 }
 
-// holder says who has the port, as well as that can be told: a container, or
-// the process that ss names. It is empty when nobody can be named.
+// portUser returns the container or process that uses the port, or "" if unknown.
 func (c *Cluster) portUser(ctx context.Context, port int32) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if name, err := c.dockerOutput(ctx, "ps", "--filter", fmt.Sprintf("publish=%d", port), "--format", "{{.Names}}"); err == nil && name != "" {
 		return "container " + strings.Fields(name)[0]
 	}
-	said, err := exec.CommandContext(ctx, "ss", "-Hltnp", fmt.Sprintf("sport = :%d", port)).Output()
-	if _, users, ok := strings.Cut(string(said), "users:(("); err == nil && ok {
+	out, err := exec.CommandContext(ctx, "ss", "-Hltnp", fmt.Sprintf("sport = :%d", port)).Output()
+	if _, users, ok := strings.Cut(string(out), "users:(("); err == nil && ok {
 		name, rest, _ := strings.Cut(users, ",")
 		pid, _, _ := strings.Cut(rest, ",")
 		return fmt.Sprintf("%s (%s)", strings.Trim(name, `"`), pid)
@@ -85,19 +83,19 @@ func (c *Cluster) portUser(ctx context.Context, port int32) string {
 	return ""
 }
 
-// Preflight finds what would keep Ensure from its work, before anything is made
-// for it: a foreign cluster, or an absent one's ports that are taken, are an
-// error; what may keep nodes from coming up is a warning.
+// Preflight returns an error if the cluster is not owned, or if it is absent and a
+// host port is in use. It warns about low inotify limits. [Cluster.Ensure] would fail
+// too, but only after the caller has prepared the node image.
 func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error {
-	if few := c.inotify().Shortfall(); few != "" {
-		reporter.Report(event.Warn(few))
+	if problem, fix := c.inotify().Shortfall(); problem != "" {
+		reporter.Report(event.Warn(problem + ": " + fix))
 	}
 	if err := c.CheckOwnership(ctx); err != nil {
 		return err
 	}
 	nodes, err := c.containers(ctx)
 	if err != nil || len(nodes) > 0 {
-		return err // what else is wrong with a cluster that exists, Ensure tells
+		return err // Ensure reports other problems of an existing cluster
 	}
 	return c.checkPorts(ctx)
 }

@@ -15,16 +15,16 @@ func TestCluster_PortStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	taken := int32(l.Addr().(*net.TCPAddr).Port)
+	used := int32(l.Addr().(*net.TCPAddr).Port)
 	for name, test := range map[string]struct {
 		port       int32
 		containers []container
 		want       string
 	}{
-		"a free port":            {0, nil, "free"},
-		"held by our cluster":    {taken, []container{node(ownMount, true)}, "ours container shop-dev-control-plane"},
-		"held by a foreign one":  {taken, []container{node("/somewhere", true)}, "taken container shop-dev-control-plane"},
-		"held by this very test": {taken, nil, "taken"},
+		"free":                    {0, nil, "free"},
+		"used by this cluster":    {used, []container{node(ownMount, true)}, "owned container shop-dev-control-plane"},
+		"used by another cluster": {used, []container{node("/somewhere", true)}, "in use container shop-dev-control-plane"},
+		"used by this process":    {used, nil, "in use"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, &fakeDocker{containers: test.containers}, &fakeKind{})
@@ -32,13 +32,13 @@ func TestCluster_PortStates(t *testing.T) {
 			s := c.PortStates(t.Context())[0]
 			got := "free"
 			if s.Err != nil {
-				got = "taken"
+				got = "in use"
 			}
 			if s.Owned {
-				got = "ours"
+				got = "owned"
 			}
 			if got = strings.TrimSpace(fmt.Sprint(got, " ", s.UsedBy)); !strings.HasPrefix(got, test.want) {
-				t.Errorf("got %q", got)
+				t.Errorf("got %q, want prefix %q", got, test.want)
 			}
 		})
 	}

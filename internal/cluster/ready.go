@@ -14,46 +14,43 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// awaitReady waits until the cluster is ready at present; see present.
 func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	client, err := c.Client()
 	if err != nil {
 		return err
 	}
-	missing := "its API server does not answer"
+	reason := "API server is not responding"
 	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 		defer cancel()
-		_, missing = checkReady(ctx, client, since)
-		return missing == "", nil
+		_, reason = checkReady(ctx, client, since)
+		return reason == "", nil
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		return fault.New(fault.Cluster, fmt.Errorf("cluster %s is not ready after %s: %s", c.Name, c.limits.Ready, missing),
-			fmt.Sprintf("look at it with: kubectl --kubeconfig %s get nodes,pods -A; or take it down and up again: tkdeploy down --env %s", c.Kubeconfig(), c.Env))
+		return fault.New(fault.Cluster, fmt.Errorf("cluster %s is not ready after %s: %s", c.Name, c.limits.Ready, reason),
+			fmt.Sprintf("inspect it: kubectl --kubeconfig %s get nodes,pods -A; or recreate it: %s", c.Kubeconfig(), c.recreateCommand()))
 	}
 	return nil
 }
 
-// present lists the nodes and says what keeps the cluster from being ready at
-// present, or "": every node must be Ready by a kubelet that reported after
-// since, when its container was started, and no pod may count as running on the
-// strength of a container from before. After a restart the API server at first
-// repeats what was true before it.
-func checkReady(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, missing string) {
+// checkReady returns the nodes and why the cluster is not ready, or "" if it is. Node
+// and pod status must be newer than since, when the node containers were started,
+// because after a restart the API server first returns the old status.
+func checkReady(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, reason string) {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	switch {
 	case err != nil:
-		return nil, fmt.Sprintf("its API server does not answer: %v", err)
+		return nil, fmt.Sprintf("API server is not responding: %v", err)
 	case len(list.Items) == 0:
-		return nil, "it has no node yet"
+		return nil, "no node has registered yet"
 	}
 	for _, n := range list.Items {
 		lease, err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, n.Name, metav1.GetOptions{})
 		if err != nil || lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Time.Before(since) {
-			return list.Items, "the kubelet of node " + n.Name + " has not reported"
+			return list.Items, "kubelet of node " + n.Name + " has not reported yet"
 		}
 		if !isReady(n) {
 			return list.Items, "node " + n.Name + " is not ready"
@@ -69,10 +66,10 @@ func checkReady(ctx context.Context, client kubernetes.Interface, since time.Tim
 	return list.Items, ""
 }
 
-// stale tells a pod whose status is from before since.
+// isStale reports whether a container of the pod was started before since.
 func isStale(p corev1.Pod, since time.Time) bool {
 	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
-		// the API rounds down to seconds
+		// the API rounds times down to seconds
 		return s.State.Running != nil && s.State.Running.StartedAt.Time.Before(since.Truncate(time.Second))
 	})
 }
@@ -86,7 +83,7 @@ func isReady(n corev1.Node) bool {
 	return false
 }
 
-// started is when the youngest of the containers was started.
+// lastStart returns when the last container was started.
 func lastStart(containers []container) time.Time {
 	var since time.Time
 	for _, c := range containers {

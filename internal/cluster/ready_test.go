@@ -16,9 +16,9 @@ func TestCheckReady(t *testing.T) {
 		since time.Time
 		want  string
 	}{
-		"all is of the present":                 {podRunningSince(startTime.Add(time.Second)), startTime, ""},
-		"a pod that ran before the restart":     {podRunningSince(startTime.Add(-time.Hour)), startTime, "pod shop/postgres-0 has not been restarted yet"},
-		"a kubelet silent since before restart": {podRunningSince(startTime.Add(time.Hour)), startTime.Add(time.Minute), "the kubelet of node shop-dev-control-plane has not reported"},
+		"everything restarted":                       {podRunningSince(startTime.Add(time.Second)), startTime, ""},
+		"pod started before the restart":             {podRunningSince(startTime.Add(-time.Hour)), startTime, "pod shop/postgres-0 has not been restarted yet"},
+		"kubelet has not reported since the restart": {podRunningSince(startTime.Add(time.Hour)), startTime.Add(time.Minute), "kubelet of node shop-dev-control-plane has not reported yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

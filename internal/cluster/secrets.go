@@ -14,12 +14,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// keepLabel marks a Secret that belongs to the data in the volumes: a database
-// keeps the password that it was created with.
+// keepLabel selects Secrets that belong to the data in the volumes, such as the
+// password a database was created with.
 const keepLabel = "tkdeploy.dev/keep=true"
 
-// KeepSecrets copies the namespace's marked Secrets beside the volumes' data
-// (0600), so that both outlive the cluster together.
+// BackupSecrets copies the labeled Secrets of the namespace to [Spec.StateDir] (0600),
+// where they outlive the cluster.
 func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 	client, err := c.Client()
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 	}
 	list, err := client.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{LabelSelector: keepLabel})
 	if err != nil {
-		return fmt.Errorf("list the Secrets to keep: %w", err)
+		return fmt.Errorf("list Secrets to back up: %w", err)
 	}
 	for _, secret := range list.Items {
 		text, err := json.Marshal(portable(secret))
@@ -35,14 +35,14 @@ func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 			return fmt.Errorf("encode Secret %s: %w", secret.Name, err)
 		}
 		if err := writePrivate(c.secretPath(namespace, secret.Name), text); err != nil {
-			return fmt.Errorf("keep Secret %s: %w", secret.Name, err)
+			return fmt.Errorf("back up Secret %s: %w", secret.Name, err)
 		}
 	}
 	return nil
 }
 
-// RestoreSecrets creates the kept Secrets that the namespace lacks, and the
-// namespace if there are any. A Secret that is there wins.
+// RestoreSecrets creates the Secrets that have a backup, and their namespace. It does
+// not change existing Secrets.
 func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
 	paths, err := filepath.Glob(c.secretPath(namespace, "*"))
 	if err != nil || len(paths) == 0 {
@@ -63,7 +63,7 @@ func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
 		}
 		_, err = client.CoreV1().Secrets(namespace).Create(ctx, secret, metav1.CreateOptions{})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
-			// the API's own text may repeat the Secret: only its reason is told
+			// the API error may quote the Secret; report only its reason
 			return fmt.Errorf("restore Secret %s: %s", secret.Name, apierrors.ReasonForError(err))
 		}
 	}
@@ -77,17 +77,17 @@ func (c *Cluster) secretPath(namespace, name string) string {
 func readSecret(path string) (*corev1.Secret, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read kept Secret: %w", err)
+		return nil, fmt.Errorf("read backup of Secret: %w", err)
 	}
 	var secret corev1.Secret
-	if json.Unmarshal(text, &secret) != nil { // its error would quote the content
-		return nil, errors.New("kept Secret " + strings.TrimSuffix(filepath.Base(path), ".json") + " is damaged: " + path)
+	if json.Unmarshal(text, &secret) != nil { // the error would quote the content
+		return nil, errors.New("backup of Secret " + strings.TrimSuffix(filepath.Base(path), ".json") + " is damaged: " + path)
 	}
 	return &secret, nil
 }
 
-// portable is the Secret without what ties it to its cluster. Helm's owner
-// annotations stay: they let the release adopt it again.
+// portable returns s without cluster-specific fields. It keeps Helm's ownership
+// annotations, so the release can adopt the Secret.
 func portable(s corev1.Secret) corev1.Secret {
 	return corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},

@@ -24,20 +24,20 @@ func TestCluster_RestoreSecrets(t *testing.T) {
 		}
 		info, err := os.Stat(old.secretPath("shop", "db"))
 		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Fatalf("mode %v, %v", info, err)
+			t.Fatalf("got %v, %v, want mode 0600", info, err)
 		}
-		renewed := newCluster(t, &fakeDocker{}, &fakeKind{})
-		renewed.StateDir = old.StateDir
-		if err := renewed.RestoreSecrets(t.Context(), "shop"); err != nil {
+		recreated := newCluster(t, &fakeDocker{}, &fakeKind{})
+		recreated.StateDir = old.StateDir
+		if err := recreated.RestoreSecrets(t.Context(), "shop"); err != nil {
 			t.Fatal(err)
 		}
-		client, err := renewed.Client()
+		client, err := recreated.Client()
 		if err != nil {
 			t.Fatal(err)
 		}
 		list, err := client.CoreV1().Secrets("shop").List(t.Context(), metav1.ListOptions{})
 		if err != nil || len(list.Items) != 1 || string(list.Items[0].Data["PASSWORD"]) != "s3cret" || list.Items[0].UID != "" {
-			t.Errorf("restored %v, %v", list.Items, err)
+			t.Errorf("got %v, %v, want Secret db with its password and no UID", list.Items, err)
 		}
 	})
 
@@ -48,8 +48,8 @@ func TestCluster_RestoreSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := c.RestoreSecrets(t.Context(), "shop")
-		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "kept Secret db is damaged") {
-			t.Errorf("got %v", err)
+		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "backup of Secret db is damaged") {
+			t.Errorf("got %v, want a damaged backup of Secret db without its content", err)
 		}
 	})
 }

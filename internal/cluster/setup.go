@@ -13,23 +13,22 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// volumePath names a volume's folder after its claim and not after a random id,
-// so that the claim finds its data again in a cluster created anew.
+// volumePath names volume directories after their claims, so a claim finds its data
+// again in a new cluster.
 const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 
-// begin notes that a create is under way. A create that is killed leaves the
-// note, and by it the cluster is known as incomplete even where its API server
-// does not answer, or answers before the killed create had written all.
+// markCreating marks the cluster as incomplete until [Cluster.markReady]. The mark
+// is a file, because after an interrupted create the API server may be down, or look
+// healthy although the set-up is incomplete.
 func (c *Cluster) markCreating() error { return writePrivate(c.creatingFile(), nil) }
 
-// complete makes the volumes durable and names found soon, and then marks the
-// cluster as whole.
+// markReady sets up storage and DNS and then marks the cluster as complete.
 func (c *Cluster) markReady(ctx context.Context) error {
 	client, err := c.Client()
 	if err != nil {
 		return err
 	}
-	if err := durableVolumes(ctx, client); err != nil {
+	if err := setVolumePath(ctx, client); err != nil {
 		return fmt.Errorf("cluster %s: set up the storage class: %w", c.Name, err)
 	}
 	if err := tuneCoreDNS(ctx, client); err != nil {
@@ -45,9 +44,9 @@ func (c *Cluster) markReady(ctx context.Context) error {
 	return os.Remove(c.creatingFile())
 }
 
-// durableVolumes gives kind's storage classes volumePath. A class cannot be
-// changed, only made anew; no claim uses it yet.
-func durableVolumes(ctx context.Context, client kubernetes.Interface) error {
+// setVolumePath sets volumePath on kind's storage classes. It recreates them,
+// because they are immutable; no claim uses them yet.
+func setVolumePath(ctx context.Context, client kubernetes.Interface) error {
 	classes := client.StorageV1().StorageClasses()
 	list, err := classes.List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -74,13 +73,13 @@ func withVolumePath(old storagev1.StorageClass) *storagev1.StorageClass {
 	return class
 }
 
-// quickDNS has CoreDNS asked every second whether it is ready. kubeadm leaves
-// that to the default of ten, in which no pod of a new cluster finds a name.
+// tuneCoreDNS shortens the period of CoreDNS's readiness probe to 1 s. With the
+// default of 10 s, pods of a new cluster cannot resolve names for that long.
 func tuneCoreDNS(ctx context.Context, client kubernetes.Interface) error {
 	const patch = `{"spec":{"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}`
 	_, err := client.AppsV1().Deployments(metav1.NamespaceSystem).Patch(ctx, "coredns", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil // a node image with another DNS
+		return nil // the node image has another DNS server
 	}
 	return err
 }

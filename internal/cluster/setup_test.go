@@ -22,7 +22,7 @@ func TestTuneCoreDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	if probe := got.Spec.Template.Spec.Containers[0].ReadinessProbe; probe.PeriodSeconds != 1 || probe.TimeoutSeconds != 3 {
-		t.Errorf("%+v", probe)
+		t.Errorf("got probe %+v, want period 1 and timeout 3", probe)
 	}
 	if err := tuneCoreDNS(t.Context(), fake.NewClientset()); err != nil {
 		t.Errorf("without CoreDNS: %v", err)

@@ -12,8 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// start brings a cluster back whose engine or machine was stopped, or waits for
-// one that is on its way.
+// start starts stopped nodes and waits until the cluster is ready.
 func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporter) error {
 	begin := c.now()
 	started, err := c.startContainers(ctx, reporter)
@@ -26,7 +25,7 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	if err := c.refreshKubeconfig(ctx); err != nil {
 		return err
 	}
-	reporter.Report(event.Progress(c.Name, "waiting for its nodes"))
+	reporter.Report(event.Progress(c.Name, "waiting for nodes"))
 	since, err := c.runningSince(ctx)
 	if err != nil {
 		return err
@@ -42,7 +41,7 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	return nil
 }
 
-// startContainers starts the stopped nodes, the control plane first.
+// startContainers starts stopped nodes, control plane first, and returns their number.
 func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) (int, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -62,21 +61,20 @@ func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) 
 	return started, nil
 }
 
-// refreshKubeconfig writes the kubeconfig anew. The control plane has it a
-// moment after its container has started.
+// refreshKubeconfig writes the current kubeconfig. It retries, because a control
+// plane that has just started does not provide it yet.
 func (c *Cluster) refreshKubeconfig(ctx context.Context) error {
-	var last error
+	var lastErr error
 	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
-		last = c.writeKubeconfig()
-		return last == nil, nil
+		lastErr = c.writeKubeconfig()
+		return lastErr == nil, nil
 	})
 	if err != nil {
-		return fault.New(fault.Cluster, errors.Join(last, ctx.Err()), "")
+		return fault.New(fault.Cluster, errors.Join(lastErr, ctx.Err()), "")
 	}
 	return nil
 }
 
-// runningSince is when the youngest node container was started.
 func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -85,16 +83,14 @@ func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
 	return lastStart(nodes), nil
 }
 
-// serviceSubnet is kind's default, which kindConfig keeps
+// serviceSubnet is kind's default subnet of Services, which kindConfig keeps
 // (sigs.k8s.io/kind pkg/internal/apis/config/default.go).
 const serviceSubnet = "10.96.0.0/16"
 
-// refuseUnknownServices makes the nodes refuse connections from pods to Service
-// addresses that kube-proxy does not know yet. Without it they leave the node
-// for the host's network, where something may well answer, such as a company's
-// proxy: a client that connects in that instant then speaks to a stranger for
-// as long as the connection lives. What kube-proxy knows is translated before
-// it is forwarded and never meets the rule.
+// rejectUnknownServices makes nodes reject connections to Service addresses that
+// kube-proxy does not know yet. Otherwise they leave the node, and another host, such
+// as a corporate proxy, may accept them and keep the client. Known addresses are
+// translated before the rule applies.
 func (c *Cluster) rejectUnknownServices(ctx context.Context) error {
 	const rule = "FORWARD --destination " + serviceSubnet + " --jump REJECT --reject-with icmp-port-unreachable"
 	nodes, err := c.Nodes(ctx)
@@ -104,7 +100,7 @@ func (c *Cluster) rejectUnknownServices(ctx context.Context) error {
 	for _, n := range nodes {
 		script := "iptables --wait --check " + rule + " 2>/dev/null || iptables --wait --append " + rule
 		if err := n.Run(ctx, nil, nil, "sh", "-c", script); err != nil {
-			return fmt.Errorf("refuse unknown Service addresses: %w", err)
+			return fmt.Errorf("reject unknown Service addresses: %w", err)
 		}
 	}
 	return nil

@@ -1,44 +1,43 @@
 package cluster
 
-// A Phase is what there is of a cluster.
+// Phase is the observed state of a cluster.
 type Phase string
 
-// The phases. All but Absent and Foreign are of a cluster of ours.
+// The phases of a cluster. All but Absent and NotOwned imply ownership.
 const (
 	Absent     Phase = "absent"
-	Incomplete Phase = "incomplete" // an earlier create did not end: to be replaced
-	Stopped    Phase = "stopped"    // its containers do not run: to be started, with its data
-	NotReady   Phase = "unready"    // it runs, and its API or a node is not ready
+	Incomplete Phase = "incomplete" // an earlier create was interrupted
+	Stopped    Phase = "stopped"    // a node container is not running
+	NotReady   Phase = "not-ready"  // the API server or a node is not ready
 	Running    Phase = "running"
-	NotOwned   Phase = "foreign" // of this name, and not ours
-	Outdated   Phase = "changed" // ours, with settings that a cluster cannot change
+	NotOwned   Phase = "not-owned" // the containers or the API belong to another owner
+	Outdated   Phase = "outdated"  // ports or worker count differ from the configuration
 )
 
-// A Status is a cluster's phase, in words, and its nodes.
+// Status is the phase of a cluster with its reason and nodes.
 type Status struct {
 	Phase  Phase
 	Reason string
 	Nodes  []NodeStatus
 }
 
-// NodeStatus is one node.
+// NodeStatus is the state of a node.
 type NodeStatus struct {
 	Name    string `json:"name"`
 	Ready   bool   `json:"ready"`
-	Version string `json:"version,omitempty"` // the kubelet's
+	Version string `json:"version,omitempty"` // of the kubelet
 }
 
-// markerName names the ConfigMap in kube-system that is written last when a
-// cluster is created: a cluster without it is incomplete.
+// markerName is the ConfigMap in kube-system that marks a complete cluster.
 const markerName = "tkdeploy"
 
-// The milestones of a cluster's creation, in their order.
+// The milestones of a create, in order.
 const (
-	NodesRunning = "nodes" // the nodes run, and their containerd answers
-	APIReady     = "api"   // the API server answers, and the storage class is as wanted; a node may not be Ready yet
+	NodesRunning = "nodes" // nodes are running and containerd responds
+	APIReady     = "api"   // API server and storage class are set up; nodes may not be Ready yet
 )
 
-func nodeNames(containers []container) []NodeStatus {
+func containerStatuses(containers []container) []NodeStatus {
 	var nodes []NodeStatus
 	for _, n := range containers {
 		nodes = append(nodes, NodeStatus{Name: n.Name})
