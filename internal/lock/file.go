@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,63 +16,53 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A lock is held for a moment before its file says by whom: a look that finds
-// nothing is repeated for tellWithin.
+// A process locks the file before it records itself as the holder. Acquire retries
+// for holderTimeout if there is no record yet.
 const (
-	tellWithin = time.Second
-	tellPause  = 10 * time.Millisecond
+	holderTimeout  = time.Second
+	holderInterval = 10 * time.Millisecond
 )
 
-// A File is a held lock file.
+// File is a held lock file.
 type File struct {
 	path   string
 	file   *os.File
 	record record
 }
 
-// record is the content of a lock file.
-type record struct {
-	Holder
-	// Token is what the run writes into its Lease.
-	Token string `json:"token"`
-	// Left are the tokens of earlier runs that ended without giving their
-	// Leases back.
-	Left []string `json:"left,omitempty"`
-}
-
-// Take locks the file at path, whose folder is created, for self. It does not
-// wait: if another process holds the lock, the error is a [*HeldError]. what
-// says in words what is locked.
+// Acquire locks the file at path for self and creates its directory. It does not
+// block: if another process holds the lock, it returns a [*HeldError]. what names the
+// locked resource in error messages.
 func Acquire(ctx context.Context, path, what string, self Holder) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, broken(err)
+		return nil, environmentError(err)
 	}
-	for giveUp := time.Now().Add(tellWithin); ; {
-		f, other, err := try(path)
+	for giveUp := time.Now().Add(holderTimeout); ; {
+		f, other, err := tryLock(path)
 		if err != nil {
-			return nil, broken(err)
+			return nil, environmentError(err)
 		}
 		if f != nil {
 			return newFile(path, f, self)
 		}
-		if other.known() || time.Now().After(giveUp) {
-			return nil, held(&HeldError{What: what, Holder: other.Holder}, other.hint(path))
+		if other.isRunning() || time.Now().After(giveUp) {
+			return nil, lockedError(&HeldError{What: what, Holder: other.Holder}, other.hint(path))
 		}
-		if err := sleep(ctx, tellPause); err != nil {
+		if err := sleep(ctx, holderInterval); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func broken(err error) error {
-	return fault.New(fault.Environment, fmt.Errorf("lock this machine against a second run: %w", err),
-		"XDG_STATE_HOME names a folder for state; it must be writable, and on a file system that has locks")
+func environmentError(err error) error {
+	return fault.New(fault.Environment, fmt.Errorf("acquire lock file: %w", err),
+		"set XDG_STATE_HOME to a writable directory on a file system that supports locks")
 }
 
-// try locks the file once. The result is the locked file, or what the file says
-// of its holder. A file that its last holder removed meanwhile is neither.
-func try(path string) (*os.File, record, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // closed in child processes: they do not inherit the lock
+// tryLock returns the locked file or the record of its holder, or neither if the file
+// has just been removed.
+func tryLock(path string) (*os.File, record, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // close-on-exec: children do not inherit the lock
 	if err != nil {
 		return nil, record{}, err
 	}
@@ -84,64 +73,36 @@ func try(path string) (*os.File, record, error) {
 	case err == nil || errors.Is(err, syscall.EINTR):
 		return nil, record{}, f.Close()
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		return nil, read(f), f.Close()
+		return nil, readRecord(f), f.Close()
 	}
 	return nil, record{}, errors.Join(fmt.Errorf("flock %s: %w", path, err), f.Close())
 }
 
-// isAt reports whether path still is the file.
+// isAt reports whether path still refers to f.
 func isAt(f *os.File, path string) bool {
-	mine, err := f.Stat()
+	held, err := f.Stat()
 	if err != nil {
 		return false
 	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(mine, there)
+	current, err := os.Stat(path)
+	return err == nil && os.SameFile(held, current)
 }
 
-// newFile notes in the locked file who holds it.
+// newFile records self as the holder in the locked file.
 func newFile(path string, f *os.File, self Holder) (*File, error) {
 	l := &File{path: path, file: f, record: record{Holder: self, Token: rand.Text()}}
-	// The lock of a shared home is not always shared: what another machine left
-	// proves nothing here.
-	if old := read(f); old.Host == self.Host {
-		l.record.Left = old.Left
+	// Machines may share a directory but not its locks, so only tokens of this machine
+	// are stale.
+	if old := readRecord(f); old.Host == self.Host {
+		l.record.StaleTokens = old.StaleTokens
 		if old.Token != "" {
-			l.record.Left = append(l.record.Left, old.Token)
+			l.record.StaleTokens = append(l.record.StaleTokens, old.Token)
 		}
 	}
 	if err := l.write(); err != nil {
-		return nil, broken(errors.Join(err, f.Close()))
+		return nil, environmentError(errors.Join(err, f.Close()))
 	}
 	return l, nil
-}
-
-// read is what the file says, or nothing.
-func read(f *os.File) record {
-	var r record
-	text, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
-	if err != nil || json.Unmarshal(text, &r) != nil {
-		return record{}
-	}
-	return r
-}
-
-// known tells a record of the holder from one that a dead run left, or none.
-func (r record) known() bool {
-	if r.PID <= 0 {
-		return false
-	}
-	if host, err := os.Hostname(); err != nil || host != r.Host {
-		return true
-	}
-	return !errors.Is(syscall.Kill(r.PID, 0), syscall.ESRCH)
-}
-
-func (r record) hint(path string) string {
-	if r.PID <= 0 {
-		return "wait until it has ended; it has locked the file " + path
-	}
-	return fmt.Sprintf("wait until it has ended, or stop it: kill %d", r.PID)
 }
 
 func (l *File) write() error {
@@ -156,18 +117,20 @@ func (l *File) write() error {
 	return err
 }
 
-// isOver reports that the run with the token was one of this lock file. Since
-// we hold it, that run is over.
-func (l *File) isOver(token string) bool { return token != "" && slices.Contains(l.record.Left, token) }
+// hasEnded reports whether the token belongs to an earlier run with this lock file. It
+// has ended, because this run holds the lock.
+func (l *File) hasEnded(token string) bool {
+	return token != "" && slices.Contains(l.record.StaleTokens, token)
+}
 
-// Release gives the lock back and removes the file, unless Leases may be left
-// in the cluster: the next run needs to know them. left says so of this run's.
-func (l *File) Release(left bool) error {
+// Release releases the lock. It removes the file unless the next run needs the tokens
+// in it: those of earlier runs or, if leaseLeft is set, the token of this run.
+func (l *File) Release(leaseLeft bool) error {
 	defer l.unlock()
 	switch {
-	case left:
-		return nil // the file has the token since it was locked
-	case len(l.record.Left) > 0:
+	case leaseLeft:
+		return nil // the file already contains the token
+	case len(l.record.StaleTokens) > 0:
 		l.record.Token = ""
 		return l.write()
 	}
@@ -177,10 +140,10 @@ func (l *File) Release(left bool) error {
 	return nil
 }
 
-// unlock frees the lock also where a process that this one just started still has
-// the file, as it does until its exec: closing our own would not.
+// unlock releases the lock explicitly, because closing the file does not release it
+// while a child process before its exec still has it open.
 func (l *File) unlock() {
-	_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN) // of an open file: no error that closing it would not mend
+	_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN) // on failure, Close releases the lock
 	l.file.Close()
 }
 

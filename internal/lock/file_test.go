@@ -17,12 +17,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// holdVariable makes the test binary a process that takes the lock file of that
-// name, says so, and holds it until its standard input ends.
-const holdVariable = "TKDEPLOY_TEST_HOLD"
+// holdEnv names a lock file. If it is set, the test binary acquires the lock, prints
+// its token, and holds the lock until standard input is closed.
+const holdEnv = "TKDEPLOY_TEST_HOLD"
 
 func TestMain(m *testing.M) {
-	path := os.Getenv(holdVariable)
+	path := os.Getenv(holdEnv)
 	if path == "" {
 		os.Exit(m.Run())
 	}
@@ -43,22 +43,22 @@ func hold(path string) {
 	}
 }
 
-// A process that holds, or could not get, the lock.
+// process is a test binary that was started with holdEnv.
 type process struct {
 	*exec.Cmd
-	said  string // its first line
-	leave func() // lets it end
+	output  string // first line of standard output
+	release func() // closes standard input
 }
 
-func start(t *testing.T, path string) process {
+func startHolder(t *testing.T, path string) process {
 	t.Helper()
 	p := process{Cmd: exec.CommandContext(t.Context(), os.Args[0])}
-	p.Env = append(os.Environ(), holdVariable+"="+path)
+	p.Env = append(os.Environ(), holdEnv+"="+path)
 	in, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.leave = func() { in.Close() }
+	p.release = func() { in.Close() }
 	out, err := p.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func start(t *testing.T, path string) process {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p.said, err = bufio.NewReader(out).ReadString('\n')
+	p.output, err = bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,29 +78,29 @@ func TestAcquire(t *testing.T) {
 	t.Run("names the process that holds the lock", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "locks", "shop")
-		holder := start(t, path)
+		holder := startHolder(t, path)
 		begin := time.Now()
 		_, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy down"))
 		var held *HeldError
 		if !errors.As(err, &held) || fault.ClassOf(err) != fault.Locked || time.Since(begin) > time.Second {
-			t.Fatalf("got %v after %s", err, time.Since(begin))
+			t.Fatalf("got %v after %s, want a HeldError within 1s", err, time.Since(begin))
 		}
-		if held.Holder.PID != holder.Process.Pid || !strings.HasPrefix(err.Error(), "another run is at work on the shop: tkdeploy up --env dev of ") {
+		if held.Holder.PID != holder.Process.Pid || !strings.HasPrefix(err.Error(), "the shop is locked by another run: tkdeploy up --env dev of ") {
 			t.Errorf("got %v, want process %d", err, holder.Process.Pid)
 		}
 		if hint := fmt.Sprintf("kill %d", holder.Process.Pid); !strings.Contains(fault.HintOf(err), hint) {
-			t.Errorf("hint %q, want %s", fault.HintOf(err), hint)
+			t.Errorf("got hint %q, want %q in it", fault.HintOf(err), hint)
 		}
-		holder.leave()
+		holder.release()
 		if err := holder.Wait(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("the file is left: %v", err)
+			t.Errorf("lock file: got %v, want %v", err, os.ErrNotExist)
 		}
 		f, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy down"))
-		if err != nil || f.isOver(held.Holder.Host) || len(f.record.Left) > 0 {
-			t.Errorf("got %v, %v", f, err)
+		if err != nil || f.hasEnded(held.Holder.Host) || len(f.record.StaleTokens) > 0 {
+			t.Errorf("got %v, %v, want a lock without stale tokens", f, err)
 		}
 	})
 
@@ -109,8 +109,8 @@ func TestAcquire(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "shop")
 		var tokens []string
 		for range 2 {
-			holder := start(t, path)
-			token := strings.TrimSpace(strings.TrimPrefix(holder.said, "held with "))
+			holder := startHolder(t, path)
+			token := strings.TrimSpace(strings.TrimPrefix(holder.output, "held with "))
 			tokens = append(tokens, token)
 			if err := holder.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -121,16 +121,16 @@ func TestAcquire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !f.isOver(tokens[0]) || !f.isOver(tokens[1]) || f.isOver("") || f.isOver(f.record.Token) {
-			t.Errorf("of %v the file has %v", tokens, f.record.Left)
+		if !f.hasEnded(tokens[0]) || !f.hasEnded(tokens[1]) || f.hasEnded("") || f.hasEnded(f.record.Token) {
+			t.Errorf("got stale tokens %v, want %v", f.record.StaleTokens, tokens)
 		}
-		// A run that never saw the cluster hands the proof on.
+		// A run that did not access the cluster keeps the tokens in the file.
 		if err := f.Release(false); err != nil {
 			t.Fatal(err)
 		}
 		next, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
-		if err != nil || !next.isOver(tokens[0]) || !next.isOver(tokens[1]) || next.isOver(f.record.Token) {
-			t.Errorf("%v: handed on %v", err, next.record.Left)
+		if err != nil || !next.hasEnded(tokens[0]) || !next.hasEnded(tokens[1]) || next.hasEnded(f.record.Token) {
+			t.Errorf("got stale tokens %v, %v, want %v", next.record.StaleTokens, err, tokens)
 		}
 	})
 
@@ -140,25 +140,25 @@ func TestAcquire(t *testing.T) {
 		processes := make([]process, 8)
 		var wg sync.WaitGroup
 		for i := range processes {
-			wg.Go(func() { processes[i] = start(t, path) })
+			wg.Go(func() { processes[i] = startHolder(t, path) })
 		}
 		wg.Wait()
 		won := 0
 		for _, p := range processes {
-			p.leave()
-			if strings.HasPrefix(p.said, "held with ") {
+			p.release()
+			if strings.HasPrefix(p.output, "held with ") {
 				won++
-			} else if !strings.Contains(p.said, "tkdeploy up --env dev of ") {
-				t.Errorf("said %q", p.said)
+			} else if !strings.Contains(p.output, "tkdeploy up --env dev of ") {
+				t.Errorf("got output %q, want the holder", p.output)
 			}
-			_ = p.Wait() // the first line tells all
+			_ = p.Wait() // the first line of output is the result
 		}
 		if won != 1 {
-			t.Errorf("%d won", won)
+			t.Errorf("got %d holders, want 1", won)
 		}
 	})
 
-	// The next run may lock the file that its last holder is about to remove.
+	// A process may lock the file just before its last holder removes it.
 	t.Run("does not lock a removed file", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "shop")
@@ -175,7 +175,7 @@ func TestAcquire(t *testing.T) {
 					mu.Lock()
 					holders++
 					if holders > 1 {
-						t.Error("two hold the lock")
+						t.Errorf("got %d holders, want 1", holders)
 					}
 					mu.Unlock()
 					mu.Lock()
@@ -193,9 +193,9 @@ func TestAcquire(t *testing.T) {
 	t.Run("ignores tokens of another machine", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "shop")
-		there := Self("tkdeploy up")
-		there.Host = "elsewhere"
-		f, err := Acquire(t.Context(), path, "the shop", there)
+		remote := Self("tkdeploy up")
+		remote.Host = "elsewhere"
+		f, err := Acquire(t.Context(), path, "the shop", remote)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,8 +203,8 @@ func TestAcquire(t *testing.T) {
 			t.Fatal(err)
 		}
 		next, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
-		if err != nil || next.isOver(f.record.Token) {
-			t.Errorf("%v, left %v", err, next.record.Left)
+		if err != nil || next.hasEnded(f.record.Token) {
+			t.Errorf("got stale tokens %v, %v, want none of the other machine", next.record.StaleTokens, err)
 		}
 	})
 
@@ -216,14 +216,14 @@ func TestAcquire(t *testing.T) {
 		}
 		_, err := Acquire(t.Context(), filepath.Join(path, "shop"), "the shop", Self("tkdeploy up"))
 		if fault.ClassOf(err) != fault.Environment || !strings.Contains(fault.HintOf(err), "XDG_STATE_HOME") {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v with hint %q, want class %q and XDG_STATE_HOME in the hint", err, fault.HintOf(err), fault.Environment)
 		}
 	})
 }
 
 func TestFile_Release(t *testing.T) {
 	t.Parallel()
-	// A process that this one starts has its files until its exec.
+	// A child process has the open files of its parent until its exec.
 	t.Run("frees the lock while a child holds the descriptor", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "shop")

@@ -13,16 +13,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A Holder is the run that holds a lock.
+// Holder is the run that holds a lock.
 type Holder struct {
 	User    string    `json:"user,omitempty"`
 	Host    string    `json:"host,omitempty"`
 	PID     int       `json:"pid"`
-	Command string    `json:"command"` // its name only: arguments may be secret
+	Command string    `json:"command"` // command and environment; other arguments may be secret
 	Since   time.Time `json:"since"`
 }
 
-// Self is this process, as far as it can be told.
+// Self returns the holder for this process. User and Host are empty if unknown.
 func Self(command string) Holder {
 	h := Holder{PID: os.Getpid(), Command: command, Since: time.Now()}
 	if who, err := user.Current(); err == nil {
@@ -36,7 +36,7 @@ func Self(command string) Holder {
 
 func (h Holder) String() string {
 	if h == (Holder{}) {
-		return "which one, it does not say"
+		return "unknown holder"
 	}
 	text := h.Command + " of " + h.identity()
 	if !h.Since.IsZero() {
@@ -45,45 +45,44 @@ func (h Holder) String() string {
 	return printable(text)
 }
 
-// identity is user@host/pid.
+// identity returns user@host/pid.
 func (h Holder) identity() string {
 	if h.PID == 0 {
-		return h.User // of a Lease that we did not write
+		return h.User // from a Lease of another program
 	}
 	return fmt.Sprintf("%s@%s/%d", h.User, h.Host, h.PID)
 }
 
-// byIdentity is the part of a Holder that identity tells. One that is not ours
-// is a user's name as a whole.
-func byIdentity(identity string) Holder {
-	m := identityForm.FindStringSubmatch(identity)
+// parseIdentity is the inverse of identity. It returns any other format as the user.
+func parseIdentity(identity string) Holder {
+	m := identityPattern.FindStringSubmatch(identity)
 	if m == nil {
 		return Holder{User: identity}
 	}
-	pid, _ := strconv.Atoi(m[3]) // too large a number is no process
+	pid, _ := strconv.Atoi(m[3]) // out of range: no process has this ID
 	return Holder{User: m[1], Host: m[2], PID: pid}
 }
 
-var identityForm = regexp.MustCompile(`^(.*)@(.*)/(\d+)$`)
+var identityPattern = regexp.MustCompile(`^(.*)@(.*)/(\d+)$`)
 
-// A HeldError says that another run holds the lock. It comes with the class
+// HeldError reports that another run holds the lock. It is wrapped in an error of class
 // [fault.Locked].
 type HeldError struct {
-	What   string // that is locked
+	What   string // the locked resource
 	Holder Holder
-	Lost   bool // this run had the lock before
+	Lost   bool // this run held the lock before
 }
 
 func (e *HeldError) Error() string {
 	if e.Lost {
-		return fmt.Sprintf("this run lost the lock of %s to another one: %s", e.What, e.Holder)
+		return fmt.Sprintf("lost the lock on %s to another run: %s", e.What, e.Holder)
 	}
-	return fmt.Sprintf("another run is at work on %s: %s", e.What, e.Holder)
+	return fmt.Sprintf("%s is locked by another run: %s", e.What, e.Holder)
 }
 
-func held(e *HeldError, hint string) error { return fault.New(fault.Locked, e, hint) }
+func lockedError(e *HeldError, hint string) error { return fault.New(fault.Locked, e, hint) }
 
-// printable drops what could steer a terminal: a Lease is not only ours to write.
+// printable removes control characters, because other programs may write the Lease.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

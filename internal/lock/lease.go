@@ -11,13 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// What a Lease says beside its holder's identity.
 const (
 	annotationCommand = "tkdeploy.dev/command"
 	annotationToken   = "tkdeploy.dev/token"
 )
 
-// Leases is the part of client-go's LeaseInterface that is used.
+// Leases is the used part of client-go's LeaseInterface.
 type Leases interface {
 	Get(ctx context.Context, name string, opts metav1.GetOptions) (*coordinationv1.Lease, error)
 	Create(ctx context.Context, lease *coordinationv1.Lease, opts metav1.CreateOptions) (*coordinationv1.Lease, error)
@@ -25,19 +24,19 @@ type Leases interface {
 	Delete(ctx context.Context, name string, opts metav1.DeleteOptions) error
 }
 
-// LeaseOptions say which Lease is taken. Leases, Name and What must be set.
+// LeaseOptions configures a Lease. Leases, Name and What are required.
 type LeaseOptions struct {
 	Leases Leases
 	Name   string
-	What   string       // that is locked, in words
-	OnWait func(string) // is told what is waited for; may be nil
-	OnLost func(error)  // is told once if another run has taken the Lease; may be nil
+	What   string       // the locked resource, for messages
+	OnWait func(string) // called with a message before waiting; may be nil
+	OnLost func(error)  // called once if another run holds the Lease; may be nil
 
-	Duration   time.Duration // after the last renewal; default 30 s
-	Renew      time.Duration // from one renewal to the next; default 10 s
-	Retry      time.Duration // after a request that failed; default 1 s
-	Request    time.Duration // for one request; default 5 s
-	APITimeout time.Duration // with an API server that does not answer when the Lease is taken; default 120 s
+	Duration   time.Duration // validity after a renewal; default 30 s
+	Renew      time.Duration // interval of renewals; default 10 s
+	Retry      time.Duration // delay after a failed request; default 1 s
+	Request    time.Duration // timeout of a request; default 5 s
+	APITimeout time.Duration // limit for retries while the API server does not respond; default 120 s
 }
 
 func (o LeaseOptions) withDefaults() LeaseOptions {
@@ -55,35 +54,35 @@ func (o LeaseOptions) withDefaults() LeaseOptions {
 	return o
 }
 
-// A Lease is a held Lease, which is renewed in the background.
+// Lease is a held Lease that is renewed in the background.
 type Lease struct {
 	LeaseOptions
 	file    *File
-	current *coordinationv1.Lease // as last seen; the renewal's until it has stopped
+	current *coordinationv1.Lease // last known state; used by renewLoop until stopped is closed
 	stop    context.CancelFunc
 	stopped chan struct{}
 }
 
-// TakeLease takes the Lease and renews it, also after ctx has ended, until
-// [Lease.Release] or [Lease.Pause]. If another run holds it, the error is a
-// [*HeldError]; a Lease that looks as if it had run out is watched for its
-// duration, and taken if nobody renews it.
+// AcquireLease acquires the Lease and renews it until [Lease.Release] or
+// [Lease.Pause], even after ctx is done. It returns a [*HeldError] if another run
+// holds the Lease. A Lease that appears expired is observed for its full duration and
+// then taken over.
 func (l *File) AcquireLease(ctx context.Context, o LeaseOptions) (*Lease, error) {
 	lease := &Lease{LeaseOptions: o.withDefaults(), file: l, stopped: make(chan struct{})}
 	if err := lease.acquire(ctx); err != nil {
 		return nil, err
 	}
-	l.record.Left = nil // their Lease is ours now
+	l.record.StaleTokens = nil // this run now holds their Lease
 	ctx, lease.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(lease.stopped)
-		lease.keep(ctx)
+		lease.renewLoop(ctx)
 	}()
 	return lease, nil
 }
 
 func (l *Lease) acquire(ctx context.Context) error {
-	var watched *coordinationv1.Lease // it looked as if it had run out
+	var watched *coordinationv1.Lease // appeared expired when it was read
 	for {
 		found, err := l.get(ctx)
 		switch {
@@ -91,11 +90,11 @@ func (l *Lease) acquire(ctx context.Context) error {
 			err = l.create(ctx)
 		case err != nil:
 			return err
-		case l.isMine(found): // the answer to our own write was lost
+		case l.isMine(found): // the response to our own write was lost
 			l.current = found
 		case l.isFree(found) || watched != nil && found.ResourceVersion == watched.ResourceVersion:
 			err = l.takeOver(ctx, found)
-		case watched != nil || !hasRunOut(found, time.Now()):
+		case watched != nil || !isExpired(found, time.Now()):
 			return l.heldBy(found)
 		default:
 			watched = found
@@ -104,20 +103,19 @@ func (l *Lease) acquire(ctx context.Context) error {
 				continue
 			}
 		}
-		if !isRace(err) {
+		if !isConflict(err) {
 			return err
 		}
 	}
 }
 
-// watch waits as long as the holder may stay silent.
 func (l *Lease) watch(ctx context.Context, found *coordinationv1.Lease) error {
-	l.OnWait(fmt.Sprintf("the lock of %s looks left behind by %s; waiting %s whether that run still renews it", l.What, holderOf(found), durationOf(found)))
+	l.OnWait(fmt.Sprintf("lock on %s appears abandoned by %s; waiting %s for a renewal", l.What, holderOf(found), durationOf(found)))
 	return sleep(ctx, durationOf(found))
 }
 
-// isRace tells that somebody else was faster: look again.
-func isRace(err error) bool {
+// isConflict reports whether another run changed the Lease first.
+func isConflict(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err)
 }
 
@@ -127,12 +125,12 @@ func (l *Lease) isMine(found *coordinationv1.Lease) bool {
 
 func (l *Lease) isFree(found *coordinationv1.Lease) bool {
 	identity := found.Spec.HolderIdentity
-	return identity == nil || *identity == "" || l.file.isOver(found.Annotations[annotationToken])
+	return identity == nil || *identity == "" || l.file.hasEnded(found.Annotations[annotationToken])
 }
 
-// hasRunOut compares the holder's clock with ours. It serves only to tell what
-// is worth watching: a Lease from the far future is, too.
-func hasRunOut(found *coordinationv1.Lease, now time.Time) bool {
+// isExpired reports whether the renewal time is too far in the past or future. It
+// compares the clocks of two machines, so it only decides whether to watch the Lease.
+func isExpired(found *coordinationv1.Lease, now time.Time) bool {
 	if found.Spec.RenewTime == nil {
 		return true
 	}
@@ -147,15 +145,15 @@ func durationOf(found *coordinationv1.Lease) time.Duration {
 }
 
 func (l *Lease) heldBy(found *coordinationv1.Lease) error {
-	return held(&HeldError{What: l.What, Holder: holderOf(found)},
-		fmt.Sprintf("wait until it has ended; the lock of a run that was killed ends by itself %s after its last sign of life", durationOf(found)))
+	return lockedError(&HeldError{What: l.What, Holder: holderOf(found)},
+		fmt.Sprintf("wait for it to finish; the lock of a killed run expires %s after its last renewal", durationOf(found)))
 }
 
-// Release stops the renewal and deletes the Lease if it still is ours. It
-// repeats a request without an answer until ctx ends.
+// Release stops the renewal and deletes the Lease if this run still holds it. While
+// the API server does not respond, it retries until ctx is done or APITimeout is over.
 func (l *Lease) Release(ctx context.Context) error {
 	l.Pause()
-	err := l.persist(ctx, "give back", func(ctx context.Context) error {
+	err := l.retry(ctx, "release", func(ctx context.Context) error {
 		found, err := l.Leases.Get(ctx, l.Name, metav1.GetOptions{})
 		if err != nil || !l.isMine(found) {
 			return err
@@ -164,13 +162,13 @@ func (l *Lease) Release(ctx context.Context) error {
 			Preconditions: &metav1.Preconditions{UID: &found.UID, ResourceVersion: &found.ResourceVersion},
 		})
 	})
-	if isRace(err) {
-		return nil // gone, or another run's
+	if isConflict(err) {
+		return nil // deleted, or held by another run
 	}
 	return err
 }
 
-// Pause ends the renewal and waits for its end. The Lease stays until it runs out.
+// Pause stops the renewal. The Lease remains until it expires.
 func (l *Lease) Pause() {
 	l.stop()
 	<-l.stopped

@@ -23,20 +23,20 @@ import (
 
 const leaseName = "tkdeploy.shop.shop"
 
-// server keeps one Lease as an API server does: a write needs the version that
-// it was made from.
-type server struct {
-	mu      sync.Mutex
-	lease   *coordinationv1.Lease
-	version int
-	writes  int
-	fail    func(verb string) error // asked before each request; may be nil
-	lose    string                  // the verb whose next answer is lost
+// fakeLeases stores one Lease like an API server, with optimistic locking by resource
+// version.
+type fakeLeases struct {
+	mu           sync.Mutex
+	lease        *coordinationv1.Lease
+	version      int
+	writes       int
+	fail         func(verb string) error // called before each request; may be nil
+	loseResponse string                  // verb whose next response is lost
 }
 
-var group = schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}
+var leaseResource = schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}
 
-func (s *server) do(verb string, work func() error) (*coordinationv1.Lease, error) {
+func (s *fakeLeases) do(verb string, work func() error) (*coordinationv1.Lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
@@ -47,14 +47,14 @@ func (s *server) do(verb string, work func() error) (*coordinationv1.Lease, erro
 	if err := work(); err != nil {
 		return nil, err
 	}
-	if s.lose == verb {
-		s.lose = ""
+	if s.loseResponse == verb {
+		s.loseResponse = ""
 		return nil, errors.New("connection reset by peer")
 	}
 	return s.lease.DeepCopy(), nil
 }
 
-func (s *server) store(lease *coordinationv1.Lease) error {
+func (s *fakeLeases) store(lease *coordinationv1.Lease) error {
 	s.version++
 	s.writes++
 	s.lease = lease.DeepCopy()
@@ -62,9 +62,9 @@ func (s *server) store(lease *coordinationv1.Lease) error {
 	return nil
 }
 
-func (s *server) missing() error { return apierrors.NewNotFound(group, leaseName) }
+func (s *fakeLeases) missing() error { return apierrors.NewNotFound(leaseResource, leaseName) }
 
-func (s *server) Get(context.Context, string, metav1.GetOptions) (*coordinationv1.Lease, error) {
+func (s *fakeLeases) Get(context.Context, string, metav1.GetOptions) (*coordinationv1.Lease, error) {
 	return s.do("get", func() error {
 		if s.lease == nil {
 			return s.missing()
@@ -73,35 +73,35 @@ func (s *server) Get(context.Context, string, metav1.GetOptions) (*coordinationv
 	})
 }
 
-func (s *server) Create(_ context.Context, lease *coordinationv1.Lease, _ metav1.CreateOptions) (*coordinationv1.Lease, error) {
+func (s *fakeLeases) Create(_ context.Context, lease *coordinationv1.Lease, _ metav1.CreateOptions) (*coordinationv1.Lease, error) {
 	return s.do("create", func() error {
 		if s.lease != nil {
-			return apierrors.NewAlreadyExists(group, leaseName)
+			return apierrors.NewAlreadyExists(leaseResource, leaseName)
 		}
 		lease.UID = types.UID(strconv.Itoa(s.version))
 		return s.store(lease)
 	})
 }
 
-func (s *server) Update(_ context.Context, lease *coordinationv1.Lease, _ metav1.UpdateOptions) (*coordinationv1.Lease, error) {
+func (s *fakeLeases) Update(_ context.Context, lease *coordinationv1.Lease, _ metav1.UpdateOptions) (*coordinationv1.Lease, error) {
 	return s.do("update", func() error {
 		if s.lease == nil {
 			return s.missing()
 		}
 		if lease.ResourceVersion != s.lease.ResourceVersion {
-			return apierrors.NewConflict(group, leaseName, errors.New("modified"))
+			return apierrors.NewConflict(leaseResource, leaseName, errors.New("modified"))
 		}
 		return s.store(lease)
 	})
 }
 
-func (s *server) Delete(_ context.Context, _ string, o metav1.DeleteOptions) error {
+func (s *fakeLeases) Delete(_ context.Context, _ string, o metav1.DeleteOptions) error {
 	_, err := s.do("delete", func() error {
 		if s.lease == nil {
 			return s.missing()
 		}
 		if *o.Preconditions.ResourceVersion != s.lease.ResourceVersion || *o.Preconditions.UID != s.lease.UID {
-			return apierrors.NewConflict(group, leaseName, errors.New("modified"))
+			return apierrors.NewConflict(leaseResource, leaseName, errors.New("modified"))
 		}
 		s.lease = nil
 		return nil
@@ -109,7 +109,7 @@ func (s *server) Delete(_ context.Context, _ string, o metav1.DeleteOptions) err
 	return err
 }
 
-func (s *server) holder() string {
+func (s *fakeLeases) holder() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lease == nil {
@@ -118,8 +118,8 @@ func (s *server) holder() string {
 	return *s.lease.Spec.HolderIdentity
 }
 
-// write changes the Lease as somebody else would.
-func (s *server) write(change func(*coordinationv1.Lease)) {
+// write changes the Lease like another client.
+func (s *fakeLeases) write(change func(*coordinationv1.Lease)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lease := &coordinationv1.Lease{}
@@ -130,8 +130,8 @@ func (s *server) write(change func(*coordinationv1.Lease)) {
 	_ = s.store(lease)
 }
 
-// other is a Lease of a run elsewhere that was renewed ago.
-func other(ago time.Duration) func(*coordinationv1.Lease) {
+// renewedAgo returns a change to a Lease of another run that was renewed ago.
+func renewedAgo(ago time.Duration) func(*coordinationv1.Lease) {
 	return func(lease *coordinationv1.Lease) {
 		lease.Name = leaseName
 		lease.Annotations = map[string]string{annotationCommand: "tkdeploy up --env ci", annotationToken: "theirs"}
@@ -142,11 +142,11 @@ func other(ago time.Duration) func(*coordinationv1.Lease) {
 	}
 }
 
-// run is a run of this machine: its lock file, and what it was told.
+// testRun is a run on this machine with the arguments of its callbacks.
 type testRun struct {
-	file *File
-	told []string
-	lost []error
+	file  *File
+	waits []string
+	lost  []error
 }
 
 func newTestRun(t *testing.T, path string) *testRun {
@@ -159,45 +159,45 @@ func newTestRun(t *testing.T, path string) *testRun {
 	return &testRun{file: f}
 }
 
-func (r *testRun) take(ctx context.Context, s *server) (*Lease, error) {
+func (r *testRun) acquire(ctx context.Context, s *fakeLeases) (*Lease, error) {
 	return r.file.AcquireLease(ctx, LeaseOptions{
 		Leases: s, Name: leaseName, What: "the shop",
-		OnWait: func(text string) { r.told = append(r.told, text) },
+		OnWait: func(text string) { r.waits = append(r.waits, text) },
 		OnLost: func(err error) { r.lost = append(r.lost, err) },
 	})
 }
 
-// bubble runs a test in a time of its own.
-func bubble(t *testing.T, test func(t *testing.T, s *server, r *testRun)) {
+// withFakeTime runs a test in a synctest bubble.
+func withFakeTime(t *testing.T, test func(t *testing.T, s *fakeLeases, r *testRun)) {
 	t.Helper()
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop")
-	synctest.Test(t, func(t *testing.T) { test(t, &server{}, newTestRun(t, path)) })
+	synctest.Test(t, func(t *testing.T) { test(t, &fakeLeases{}, newTestRun(t, path)) })
 }
 
 func TestFile_AcquireLease(t *testing.T) {
 	t.Parallel()
 	t.Run("renews the Lease and deletes it on release", func(t *testing.T) {
-		bubble(t, func(t *testing.T, s *server, r *testRun) {
+		withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
 			ctx, cancel := context.WithCancel(t.Context())
-			lease, err := r.take(ctx, s)
+			lease, err := r.acquire(ctx, s)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if want := "root@" + r.file.record.Host + "/1"; s.holder() != want {
 				t.Errorf("held by %s, want %s", s.holder(), want)
 			}
-			cancel() // the way out needs the lock, too
+			cancel() // cleanup after a cancellation needs the lock too
 			time.Sleep(65 * time.Second)
 			synctest.Wait()
 			if s.writes != 1+6 {
-				t.Errorf("%d writes in 65 s", s.writes)
+				t.Errorf("got %d writes in 65 s, want %d", s.writes, 1+6)
 			}
 			if err := lease.Release(t.Context()); err != nil || s.lease != nil {
-				t.Errorf("%v, left %v", err, s.lease)
+				t.Errorf("got %v, Lease %v, want no Lease", err, s.lease)
 			}
-			if len(r.lost) > 0 || len(r.told) > 0 {
-				t.Errorf("lost %v, told %v", r.lost, r.told)
+			if len(r.lost) > 0 || len(r.waits) > 0 {
+				t.Errorf("got lost %v, waits %v, want none", r.lost, r.waits)
 			}
 		})
 	})
@@ -206,48 +206,48 @@ func TestFile_AcquireLease(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "shop")
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{}
+			s := &fakeLeases{}
 			dead := newTestRun(t, path)
-			lease, err := dead.take(t.Context(), s)
+			lease, err := dead.acquire(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
 			lease.Pause()
-			dead.file.unlock() // as the kernel does
+			dead.file.unlock() // like the kernel
 			r := newTestRun(t, path)
 			begin := time.Now()
-			lease, err = r.take(t.Context(), s)
+			lease, err = r.acquire(t.Context(), s)
 			if err != nil || time.Since(begin) > 0 || !lease.isMine(s.lease) {
-				t.Fatalf("%v after %s", err, time.Since(begin))
+				t.Fatalf("got %v after %s, want the Lease immediately", err, time.Since(begin))
 			}
 			if err := errors.Join(lease.Release(t.Context()), r.file.Release(false)); err != nil || s.lease != nil {
-				t.Errorf("%v, left %v", err, s.lease)
+				t.Errorf("got %v, Lease %v, want no Lease", err, s.lease)
 			}
 		})
 	})
 
 	t.Run("reports a lost Lease once and keeps it", func(t *testing.T) {
-		bubble(t, func(t *testing.T, s *server, r *testRun) {
-			lease, err := r.take(t.Context(), s)
+		withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+			lease, err := r.acquire(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.write(other(0))
+			s.write(renewedAgo(0))
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			if len(r.lost) != 1 || fault.ClassOf(r.lost[0]) != fault.Locked ||
-				r.lost[0].Error() != "this run lost the lock of the shop to another one: tkdeploy up --env ci of ada@laptop/4711" {
-				t.Errorf("lost %v", r.lost)
+				r.lost[0].Error() != "lost the lock on the shop to another run: tkdeploy up --env ci of ada@laptop/4711" {
+				t.Errorf("got lost %v, want one lock error", r.lost)
 			}
 			if err := lease.Release(t.Context()); err != nil || s.holder() != "ada@laptop/4711" {
-				t.Errorf("%v, then held by %q", err, s.holder())
+				t.Errorf("got %v, held by %q, want ada@laptop/4711", err, s.holder())
 			}
 		})
 	})
 
 	t.Run("survives an outage of the API server", func(t *testing.T) {
-		bubble(t, func(t *testing.T, s *server, r *testRun) {
-			lease, err := r.take(t.Context(), s)
+		withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+			lease, err := r.acquire(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -263,15 +263,15 @@ func TestFile_AcquireLease(t *testing.T) {
 			time.Sleep(47 * time.Second)
 			synctest.Wait()
 			if age := time.Since(s.lease.Spec.RenewTime.Time); age > 2*time.Second || len(r.lost) > 0 {
-				t.Errorf("renewed %s ago, lost %v", age, r.lost)
+				t.Errorf("got renewed %s ago, lost %v, want at most 2s, none", age, r.lost)
 			}
 			lease.Pause()
 		})
 	})
 
 	t.Run("recreates a deleted Lease", func(t *testing.T) {
-		bubble(t, func(t *testing.T, s *server, r *testRun) {
-			lease, err := r.take(t.Context(), s)
+		withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+			lease, err := r.acquire(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -281,19 +281,19 @@ func TestFile_AcquireLease(t *testing.T) {
 			time.Sleep(11 * time.Second)
 			synctest.Wait()
 			if !strings.HasPrefix(s.holder(), "root@") || len(r.lost) > 0 {
-				t.Errorf("held by %q, lost %v", s.holder(), r.lost)
+				t.Errorf("got held by %q, lost %v, want root, none", s.holder(), r.lost)
 			}
 			lease.Pause()
 		})
 	})
 
 	t.Run("stops waiting when canceled", func(t *testing.T) {
-		bubble(t, func(t *testing.T, s *server, r *testRun) {
-			s.write(other(time.Hour))
+		withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+			s.write(renewedAgo(time.Hour))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if _, err := r.take(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("got %v", err)
+			if _, err := r.acquire(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 			}
 		})
 	})
@@ -302,42 +302,42 @@ func TestFile_AcquireLease(t *testing.T) {
 func TestFile_AcquireLease_held(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		ago     time.Duration // since it was renewed
-		renewed bool          // while it is watched
+		ago     time.Duration // since the last renewal
+		renewed bool          // while the Lease is watched
 		taken   bool
 		within  time.Duration
 	}{
-		"is respected at once while it is fresh":              {ago: 29 * time.Second},
-		"is respected though its holder's clock goes ahead":   {ago: -20 * time.Second},
-		"is taken when nobody renews it":                      {ago: time.Hour, taken: true, within: 30 * time.Second},
-		"is respected if it is renewed, whatever its clock":   {ago: time.Hour, renewed: true, within: 30 * time.Second},
-		"of the future is watched as well":                    {ago: -time.Hour, taken: true, within: 30 * time.Second},
-		"of the future is respected if somebody is behind it": {ago: -time.Hour, renewed: true, within: 30 * time.Second},
+		"is held while it is fresh":                           {ago: 29 * time.Second},
+		"is held if its clock is ahead":                       {ago: -20 * time.Second},
+		"is taken over if it is not renewed":                  {ago: time.Hour, taken: true, within: 30 * time.Second},
+		"is held if it is renewed with an old time":           {ago: time.Hour, renewed: true, within: 30 * time.Second},
+		"is taken over if it is not renewed, from the future": {ago: -time.Hour, taken: true, within: 30 * time.Second},
+		"is held if it is renewed, from the future":           {ago: -time.Hour, renewed: true, within: 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, s *server, r *testRun) {
-				s.write(other(test.ago))
+			withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+				s.write(renewedAgo(test.ago))
 				if test.renewed {
-					time.AfterFunc(10*time.Second, func() { s.write(other(test.ago)) })
+					time.AfterFunc(10*time.Second, func() { s.write(renewedAgo(test.ago)) })
 				}
 				begin := time.Now()
-				lease, err := r.take(t.Context(), s)
+				lease, err := r.acquire(t.Context(), s)
 				if took := time.Since(begin); took != test.within {
-					t.Errorf("took %s", took)
+					t.Errorf("got result after %s, want %s", took, test.within)
 				}
-				if watched := len(r.told) > 0; watched != (test.within > 0) {
-					t.Errorf("told %v", r.told)
+				if watched := len(r.waits) > 0; watched != (test.within > 0) {
+					t.Errorf("got waits %v, want any: %t", r.waits, test.within > 0)
 				}
 				if test.taken {
 					if err != nil || !strings.HasPrefix(s.holder(), "root@") || *s.lease.Spec.LeaseTransitions != 1 {
-						t.Fatalf("%v, held by %s", err, s.holder())
+						t.Fatalf("got %v, held by %s, want root with 1 transition", err, s.holder())
 					}
 					lease.Pause()
 					return
 				}
-				want := "another run is at work on the shop: tkdeploy up --env ci of ada@laptop/4711"
+				want := "the shop is locked by another run: tkdeploy up --env ci of ada@laptop/4711"
 				if fault.ClassOf(err) != fault.Locked || err.Error() != want || s.holder() != "ada@laptop/4711" {
-					t.Errorf("got %v, held by %s", err, s.holder())
+					t.Errorf("got %v, held by %s, want %s", err, s.holder(), want)
 				}
 			})
 		})
@@ -347,19 +347,19 @@ func TestFile_AcquireLease_held(t *testing.T) {
 func TestFile_AcquireLease_lostResponse(t *testing.T) {
 	for _, verb := range []string{"get", "create", "update"} {
 		t.Run(verb, func(t *testing.T) {
-			bubble(t, func(t *testing.T, s *server, r *testRun) {
-				s.lose = verb
-				lease, err := r.take(t.Context(), s)
+			withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+				s.loseResponse = verb
+				lease, err := r.acquire(t.Context(), s)
 				if err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(25 * time.Second)
 				synctest.Wait()
 				if err := lease.Release(t.Context()); err != nil || s.lease != nil {
-					t.Errorf("%v, left %v", err, s.lease)
+					t.Errorf("got %v, Lease %v, want no Lease", err, s.lease)
 				}
-				if len(r.lost) > 0 || s.lose != "" {
-					t.Errorf("lost %v, and not the answer to %q", r.lost, s.lose)
+				if len(r.lost) > 0 || s.loseResponse != "" {
+					t.Errorf("got lost %v, response not lost for %q, want none", r.lost, s.loseResponse)
 				}
 			})
 		})
@@ -373,17 +373,17 @@ func TestFile_AcquireLease_errors(t *testing.T) {
 		class fault.Class
 		after time.Duration
 	}{
-		"a server that does not answer proves nothing":   {errors.New("connection refused"), fault.Inconclusive, 120 * time.Second},
-		"a request that a guard stopped is not repeated": {fault.New(fault.NotOwned, errors.New("a stranger"), ""), fault.NotOwned, 0},
-		"one that refuses is believed":                   {apierrors.NewForbidden(group, leaseName, errors.New("no right")), "", 0},
+		"retries while the server does not respond":    {errors.New("connection refused"), fault.Inconclusive, 120 * time.Second},
+		"does not retry a request rejected by a guard": {fault.New(fault.NotOwned, errors.New("another cluster"), ""), fault.NotOwned, 0},
+		"does not retry a forbidden request":           {apierrors.NewForbidden(leaseResource, leaseName, errors.New("no permission")), "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, s *server, r *testRun) {
+			withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
 				s.fail = func(string) error { return test.err }
 				begin := time.Now()
-				_, err := r.take(t.Context(), s)
+				_, err := r.acquire(t.Context(), s)
 				if fault.ClassOf(err) != test.class || !errors.Is(err, test.err) || time.Since(begin) < test.after || time.Since(begin) > test.after+2*time.Second {
-					t.Errorf("got %v after %s", err, time.Since(begin))
+					t.Errorf("got %v after %s, want %v of class %q after %s", err, time.Since(begin), test.err, test.class, test.after)
 				}
 			})
 		})
@@ -393,7 +393,7 @@ func TestFile_AcquireLease_errors(t *testing.T) {
 func TestHolder_String(t *testing.T) {
 	t.Parallel()
 	h := Holder{User: "ada\x1b[2J", Host: "laptop\n", PID: 1, Command: "up"}
-	if got := h.String(); got != "up of ada[2J@laptop/1" {
-		t.Errorf("%q", got)
+	if got, want := h.String(), "up of ada[2J@laptop/1"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// keep renews the Lease until ctx ends or another run has it. That the API
-// server does not answer is no loss: nobody else can take the Lease either.
-func (l *Lease) keep(ctx context.Context) {
+// renewLoop renews the Lease until ctx is done or another run holds it. An unavailable
+// API server does not lose the Lease, because no other run can acquire it either.
+func (l *Lease) renewLoop(ctx context.Context) {
 	pause := l.Renew
 	for sleep(ctx, pause) == nil {
 		pause = l.Renew
@@ -40,8 +40,8 @@ func (l *Lease) renew(ctx context.Context) error {
 	case err == nil:
 		l.current = renewed
 		return nil
-	case apierrors.IsNotFound(err): // deleted by hand: taken again, unless another run was faster
-		renewed, err = l.Leases.Create(ctx, l.wanted(nil), metav1.CreateOptions{})
+	case apierrors.IsNotFound(err): // deleted manually; fails if another run was faster
+		renewed, err = l.Leases.Create(ctx, l.desiredLease(nil), metav1.CreateOptions{})
 		if err == nil {
 			l.current = renewed
 		}
@@ -54,15 +54,15 @@ func (l *Lease) renew(ctx context.Context) error {
 		return err
 	}
 	if !l.isMine(found) {
-		return held(&HeldError{What: l.What, Holder: holderOf(found), Lost: true}, "nothing more was written; run again when the other one has ended")
+		return lockedError(&HeldError{What: l.What, Holder: holderOf(found), Lost: true}, "run again when the other run has finished; this run wrote nothing more")
 	}
-	l.current = found // our write arrived, its answer did not
+	l.current = found // our write succeeded, but its response was lost
 	return nil
 }
 
-// wanted is the Lease with this run as its holder, made from the one that is
-// there.
-func (l *Lease) wanted(found *coordinationv1.Lease) *coordinationv1.Lease {
+// desiredLease returns a copy of found with this run as the holder, or a new Lease if
+// found is nil.
+func (l *Lease) desiredLease(found *coordinationv1.Lease) *coordinationv1.Lease {
 	next := &coordinationv1.Lease{}
 	if found != nil {
 		next = found.DeepCopy()
@@ -79,9 +79,9 @@ func (l *Lease) wanted(found *coordinationv1.Lease) *coordinationv1.Lease {
 	return next
 }
 
-// holderOf reads what wanted wrote.
+// holderOf returns the holder that desiredLease wrote.
 func holderOf(found *coordinationv1.Lease) Holder {
-	h := byIdentity(ptr.Deref(found.Spec.HolderIdentity, ""))
+	h := parseIdentity(ptr.Deref(found.Spec.HolderIdentity, ""))
 	h.Command = cmp.Or(found.Annotations[annotationCommand], "a run")
 	if found.Spec.AcquireTime != nil {
 		h.Since = found.Spec.AcquireTime.Time
