@@ -87,8 +87,8 @@ func inotifyCheck(facts *images.Info) finding {
 		return ok("not looked at: the engine is on another machine")
 	}
 	limits := cluster.ReadInotify()
-	if said, fix, few := strings.Cut(limits.Few(), ": "); few {
-		return warn(fix, "%s; a cluster may not come up", said)
+	if problem, fix := limits.Shortfall(); problem != "" {
+		return warn(fix, "%s; a cluster may not come up", problem)
 	}
 	return ok("%s", limits)
 }

@@ -145,7 +145,7 @@ func (p *project) failedBuilds(t *testing.T) {
 func (p *project) takenPort(t *testing.T) {
 	stop := listen(t, "127.0.0.1:24080")
 	defer stop()
-	p.run(t, "up", "--only", "cluster").must(t, 4).says(t, "port 24080 of this machine is taken")
+	p.run(t, "up", "--only", "cluster").must(t, 4).says(t, "host port 24080 is in use")
 	p.nothingDeployed(t)
 }
 

@@ -61,7 +61,7 @@ func (p *project) unlocked(t *testing.T) {
 // refused fails the test unless the run was locked out in time and names holder.
 func (r result) refused(t *testing.T, holder string) {
 	t.Helper()
-	r.must(t, 6).says(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder)
+	r.must(t, 6).says(t, "release shop/shop of cluster shop-e2e is locked by another run: "+holder)
 	if r.elapsed > 2*time.Second {
 		t.Errorf("took %s", r.elapsed)
 	}
@@ -107,9 +107,9 @@ func (p *project) lockedElsewhere(t *testing.T) {
 	if after := p.history(t); len(after) != len(before) || newest(after).Status != "pending-upgrade" {
 		t.Errorf("history %+v", after)
 	}
-	// Nobody renews it: after 30 s it looks left behind, and is watched for 30 more.
+	// Nobody renews it: after 30 s it appears abandoned, and is watched for 30 more.
 	time.Sleep(time.Until(lease.Spec.RenewTime.Add(31 * time.Second)))
-	p.run(t, "up").must(t, 0).says(t, "looks left behind by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
+	p.run(t, "up").must(t, 0).says(t, "appears abandoned by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
 	p.serves(t)
 	p.unlocked(t)
 }
@@ -140,7 +140,7 @@ func (p *project) eightAtOnce(t *testing.T) {
 			won++
 			continue
 		}
-		r.must(t, 6).says(t, "another run is at work on release shop/shop of cluster shop-e2e: tkdeploy up --env test of ")
+		r.must(t, 6).says(t, "release shop/shop of cluster shop-e2e is locked by another run: tkdeploy up --env test of ")
 	}
 	if after := p.serves(t).Revision; won != 1 || after != before+1 {
 		t.Errorf("%d won, revision %d after %d", won, after, before)
