@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Recommended by kind (known issues, "Pod errors due to too many open files").
+// Minimums recommended by kind (known issues, "Pod errors due to too many open files").
 const (
 	minInotifyInstances = 512
 	minInotifyWatches   = 524288

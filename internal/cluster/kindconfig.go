@@ -13,8 +13,8 @@ import (
 )
 
 // disableLeaderElection is for a single control plane (docs/adr/0013). kind ignores
-// patches for other versions of kubeadm's configuration; Kubernetes up to 1.35 uses
-// v1beta3.
+// patches for other versions of kubeadm's configuration; it uses v1beta3 up to
+// Kubernetes 1.35.
 const disableLeaderElection = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
 controllerManager: {extraArgs: {leader-elect: "false"}}
@@ -50,7 +50,7 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 		Name:  c.Name,
 		Nodes: []v1alpha4.Node{control},
 		// With the host's search domains, pods would resolve short names outside
-		// the cluster first (as in kind's hack/ci/e2e-k8s.sh).
+		// the cluster first. kind's hack/ci/e2e-k8s.sh drops them too.
 		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
 	}
 	for range c.Workers {
