@@ -49,14 +49,14 @@ var handArgs = map[action][]string{
 
 func usesScript(arm string) bool { return arm == report.Hand || arm == report.Naive }
 
-// usage is the resource usage of a command, with the steps and mutations that it reports.
+// usage is the resource usage of a command, with the steps and changes that it reports.
 type usage struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
 	PeakBytes  int64   `json:"peak_bytes"`
 
-	steps     map[string]float64
-	mutations int
+	steps   map[string]float64
+	changes int
 }
 
 // launch runs an action of an arm, through the proxy if counted is true.
@@ -74,7 +74,7 @@ func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, a ac
 	if usesScript(arm) {
 		u.steps, err = readSteps(logs + ".stderr")
 	} else {
-		u.steps, u.mutations, err = readEvents(logs + ".stdout")
+		u.steps, u.changes, err = readEvents(logs + ".stdout")
 	}
 	return u, err
 }
@@ -160,20 +160,20 @@ func readSteps(path string) (map[string]float64, error) {
 	return steps, nil
 }
 
-// readEvents returns the seconds of each stage and the mutations from JSON events.
+// readEvents returns the seconds of each stage and the changes from JSON events.
 func readEvents(path string) (map[string]float64, int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, 0, err
 	}
-	steps, mutations := map[string]float64{}, 0
+	steps, changes := map[string]float64{}, 0
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var e struct {
 			Kind, Stage string
 			Elapsed     float64 `json:"elapsed_ms"`
-			Mutations   int
+			Changes     int
 		}
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return nil, 0, fmt.Errorf("read event: %w", err)
@@ -182,8 +182,8 @@ func readEvents(path string) (map[string]float64, int, error) {
 		case "stage.finished":
 			steps[e.Stage] = e.Elapsed / 1000
 		case "run.finished":
-			mutations = e.Mutations
+			changes = e.Changes
 		}
 	}
-	return steps, mutations, lines.Err()
+	return steps, changes, lines.Err()
 }

@@ -20,7 +20,7 @@ func TestCheckCounts(t *testing.T) {
 		want string
 	}{
 		{"no change", report.Run{Scenario: report.Unchanged}, ""},
-		{"mutation", report.Run{Scenario: report.Unchanged, Mutations: 1}, "1 mutations, want 0"},
+		{"change", report.Run{Scenario: report.Unchanged, Changes: 1}, "1 changes, want 0"},
 		{"revision without tests", report.Run{Scenario: report.Unverified, Change: inspect.Change{Revisions: 1}}, "1 Helm revisions, want 0"},
 		{"restart", report.Run{Scenario: report.Unchanged, Change: inspect.Change{Restarted: 2}}, "2 containers restarted, want 0"},
 		{"build request", report.Run{Scenario: report.Unchanged, Counts: engine.Counts{Builds: 1}}, "1 requests to build, want 0"},
@@ -82,11 +82,11 @@ func TestReadSteps(t *testing.T) {
 
 func TestReadEvents(t *testing.T) {
 	t.Parallel()
-	stages, mutations, err := readEvents(writeFile(t, `{"kind":"stage.finished","stage":"build","elapsed_ms":1500}
-{"kind":"run.finished","elapsed_ms":9000,"mutations":3}
+	stages, changes, err := readEvents(writeFile(t, `{"kind":"stage.finished","stage":"build","elapsed_ms":1500}
+{"kind":"run.finished","elapsed_ms":9000,"changes":3}
 `))
-	if err != nil || stages["build"] != 1.5 || mutations != 3 {
-		t.Errorf("got stages %v, %d mutations, error %v, want build 1.5 and 3 mutations", stages, mutations, err)
+	if err != nil || stages["build"] != 1.5 || changes != 3 {
+		t.Errorf("got stages %v, %d changes, error %v, want build 1.5 and 3 changes", stages, changes, err)
 	}
 	if _, _, err := readEvents(writeFile(t, "not JSON\n")); err == nil {
 		t.Error("invalid stream: got no error")

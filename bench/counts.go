@@ -24,7 +24,7 @@ func checkCounts(r report.Run) []string {
 	equal := func(name string, got, want int) { require(got == want, "%d %s, want %d", got, name, want) }
 	switch r.Scenario {
 	case report.Unchanged, report.Unverified:
-		equal("mutations", r.Mutations, 0)
+		equal("changes", r.Changes, 0)
 		equal("Helm revisions", r.Revisions, 0)
 		equal("workloads rolled", r.Rolled, 0)
 	case report.Source, report.Value:

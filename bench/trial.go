@@ -167,7 +167,7 @@ func (t *trial) measure(ctx context.Context, r *report.Run) error {
 	if err != nil {
 		return err
 	}
-	r.Seconds, r.ClientCPU, r.PeakBytes, r.Steps, r.Mutations = u.Seconds, u.CPUSeconds, u.PeakBytes, u.steps, u.mutations
+	r.Seconds, r.ClientCPU, r.PeakBytes, r.Steps, r.Changes = u.Seconds, u.CPUSeconds, u.PeakBytes, u.steps, u.changes
 	if a == actionLoad && usesScript(t.arm) {
 		r.Seconds = u.steps["load"] // without the time to compute tags
 	}

@@ -48,7 +48,7 @@ type Run struct {
 	NodeCPU     float64            `json:"node_cpu"`
 	PeakBytes   int64              `json:"peak_bytes"` // of the largest process
 	APIRequests int                `json:"api_requests"`
-	Mutations   int                `json:"mutations"` // tkdeploy only
+	Changes     int                `json:"changes"` // tkdeploy only
 	inspect.Change
 	engine.Counts
 
