@@ -119,7 +119,7 @@ func (e *evidence) gather(ctx context.Context, failure error, runner *plan.Runne
 		return
 	}
 	e.report = supportbundle.Report{
-		Command: strings.TrimPrefix(e.command, "tkdeploy "), Place: e.place(), Versions: versionLine(e.versions().Message), Taken: now,
+		Command: strings.TrimPrefix(e.command, "tkdeploy "), Target: e.place(), Versions: versionLine(e.versions().Message), CollectedAt: now,
 	}
 	warnOf(runner, e.write(ctx, failure)) // in case that the process is killed meanwhile
 	within, grace, cancel := e.timeLeft(ctx, now)
@@ -161,12 +161,12 @@ func (e *evidence) timeLeft(ctx context.Context, now time.Time) (context.Context
 // write writes what the run itself knows.
 func (e *evidence) write(ctx context.Context, failure error) error {
 	e.mu.Lock()
-	e.report.Story = e.story
-	e.report.Story.Stages = slices.Clone(e.story.Stages)
+	e.report.Timeline = e.story
+	e.report.Timeline.Stages = slices.Clone(e.story.Stages)
 	e.mu.Unlock()
-	e.report.Failure, e.report.Exit = explainFailures(failure), statusOf(ctx, failure)
+	e.report.Failure, e.report.ExitCode = explainFailures(failure), statusOf(ctx, failure)
 	return errors.Join(
-		e.bundle.JSON("plan.json", "the stages, and how each ended", e.report.Story.Stages),
+		e.bundle.JSON("plan.json", "the stages, and how each ended", e.report.Timeline.Stages),
 		e.writeEvents(),
 		e.bundle.Index(e.report))
 }
@@ -188,7 +188,7 @@ func (e *evidence) conclude(ctx context.Context, failure error, rolledBack bool,
 	if e.bundle == nil {
 		return ""
 	}
-	e.report.Ended, e.report.Back = time.Now(), rolledBack
+	e.report.EndedAt, e.report.RolledBack = time.Now(), rolledBack
 	warnOf(runner, e.write(ctx, failure))
 	return e.bundle.Path()
 }

@@ -42,7 +42,7 @@ func (e *evidence) parts(ctx context.Context) []supportbundle.Collector {
 	if err != nil {
 		return append(parts, absent("what the API server knows", err))
 	}
-	e.bundle.Redact(e.masks(ctx, kube))
+	e.bundle.SetRedactor(e.masks(ctx, kube))
 	parts = append(parts, document("history", "history.json", "the release's revisions, as of tkdeploy history --output json", e.history))
 	return append(parts, supportbundle.Kubernetes(kube, e.config.Chart.Namespace, supportbundle.Limits{})...)
 }

@@ -48,13 +48,13 @@ func TestEvidenceIsTakenBeforeARunIsTakenBack(t *testing.T) {
 	if statusOf(t.Context(), err) != 14 {
 		t.Errorf("status of %v", err)
 	}
-	for _, want := range []string{"# tkdeploy up --env ci failed, exit status 14", "web crashes", "hint: see its log", "not yet when this was written", "the cluster: no engine answers"} {
+	for _, want := range []string{"# tkdeploy up --env ci failed with exit code 14", "web crashes", "hint: see its log", "still running when this file was written", "the cluster: no engine answers"} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("the evidence at first lacks %q:\n%s", want, seen)
 		}
 	}
 	index := readBundle(t, w, "index.md")
-	if !strings.Contains(index, "- recovery: going back; it was taken back\n") || !strings.Contains(index, "| rollback (rollback) | done |") {
+	if !strings.Contains(index, "- rollback: succeeded (going back)\n") || !strings.Contains(index, "| rollback | done    |") {
 		t.Errorf("the index at last:\n%s", index)
 	}
 	if got := readBundle(t, w, "events.jsonl"); got != out.String() || !strings.Contains(got, `"diagnostics":"`+w.diagnostics) {
@@ -105,7 +105,7 @@ func TestABundleThatCannotBeWrittenIsAWarning(t *testing.T) {
 	}
 	var out, text bytes.Buffer
 	err := w.run(t.Context(), ending(t, stageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, Streams{Out: &out, Err: &text})
-	if statusOf(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
+	if statusOf(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write support bundle to ") {
 		t.Errorf("status of %v:\n%s", err, text.String())
 	}
 }
@@ -131,7 +131,7 @@ func TestEvidenceOfAStoppedRunEndsSoon(t *testing.T) {
 			e := w.evidence(ctx)
 			e.times = test.times
 			e.gather(ctx, errors.New("stopped"), &plan.Runner{})
-			if got := readBundle(t, w, "index.md"); !strings.Contains(got, "exit status 130") {
+			if got := readBundle(t, w, "index.md"); !strings.Contains(got, "exit code 130") {
 				t.Error(got)
 			}
 		})

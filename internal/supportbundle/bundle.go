@@ -11,59 +11,58 @@ import (
 	"time"
 )
 
-// A Bundle is the folder of one run. Its methods may be called side by side.
+// Bundle is the support bundle of one run. Its methods are safe for concurrent
+// use, except SetRedactor.
 type Bundle struct {
-	path   string
-	limits Limits
-	redact func(string) string
-	blind  error // why the Secrets are not known; nil if they are
+	path       string
+	limits     Limits
+	redact     func(string) string
+	secretsErr error // why Secrets cannot be redacted; nil if they can
 
 	mu      sync.Mutex
-	files   map[string]string // what each is, by its name
-	missing map[string]string // why, by what is not there
+	files   map[string]string // file name to description
+	missing map[string]string // missing part to reason
 	size    int
 }
 
-// Open makes a new folder for a command's bundle below dir, and removes the
-// oldest there, so that with it there are ten at most. Nothing else in dir is touched.
+// Open creates a new directory in dir for the bundle of a command. It removes the
+// oldest bundles in dir, so that at most ten remain, and touches nothing else.
 func Open(dir, command string, now time.Time, limits Limits) (*Bundle, error) {
-	path, err := makeFolder(dir, command, now)
+	path, err := createDirectory(dir, command, now)
 	if err != nil {
 		return nil, err
 	}
 	b := &Bundle{
 		path: path, limits: limits.withDefaults(), redact: func(s string) string { return s },
-		blind: errors.New("they were not asked for"),
-		files: map[string]string{}, missing: map[string]string{},
+		secretsErr: errors.New("no Secrets read"),
+		files:      map[string]string{}, missing: map[string]string{},
 	}
 	if err := prune(dir); err != nil {
-		b.miss("room", fmt.Errorf("remove old bundles: %w", err))
+		b.addMissing("cleanup", fmt.Errorf("remove old bundles: %w", err))
 	}
 	return b, nil
 }
 
-// Path is the bundle's folder.
+// Path returns the bundle's directory.
 func (b *Bundle) Path() string { return b.path }
 
-// IndexPath is the file to read first.
-func (b *Bundle) IndexPath() string { return filepath.Join(b.path, indexName) }
-
-// Redact sets how the contents of Secrets are masked in a text. With an error
-// instead, they are not known, and nothing is written that could show one. It is
-// called before parts are collected.
-func (b *Bundle) Redact(redact func(string) string, err error) {
-	b.blind = err
+// SetRedactor sets the function that redacts the contents of Secrets. If the
+// Secrets could not be read, err is the reason and raw collectors are skipped.
+// Call it before Collect.
+func (b *Bundle) SetRedactor(redact func(string) string, err error) {
+	b.secretsErr = err
 	if err == nil {
 		b.redact = redact
 	}
 }
 
-// Text writes a file of lines. The name has slashes; what says in a line what
-// the file is.
-func (b *Bundle) Text(name, what, text string) error { return b.put(name, what, b.lines(text)) }
+// Text writes a text file. The name uses slashes. The description is one line for the index.
+func (b *Bundle) Text(name, description, content string) error {
+	return b.write(name, description, b.redactLines(content))
+}
 
-// JSON writes v as a document.
-func (b *Bundle) JSON(name, what string, v any) error {
+// JSON writes v as an indented JSON document.
+func (b *Bundle) JSON(name, description string, v any) error {
 	tree, err := treeOf(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
@@ -72,43 +71,48 @@ func (b *Bundle) JSON(name, what string, v any) error {
 	encoder := json.NewEncoder(text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(b.tree(tree)); err != nil {
+	if err := encoder.Encode(b.redactTree(tree)); err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	return b.put(name, what, b.lines(text.String()))
+	return b.write(name, description, b.redactLines(text.String()))
 }
 
-// put writes a file whose text is masked.
-func (b *Bundle) put(name, what, text string) error {
+// write writes redacted content to a file.
+func (b *Bundle) write(name, description, content string) error {
 	path := filepath.FromSlash(name)
 	if !filepath.IsLocal(path) {
-		return fmt.Errorf("write %q: not a name within the bundle", name)
+		return fmt.Errorf("write %q: not a path inside the bundle", name)
 	}
-	b.mu.Lock()
-	full := b.size+len(text) > b.limits.Total
-	if !full {
-		b.size += len(text)
-	}
-	b.mu.Unlock()
-	if full {
-		return fmt.Errorf("left out %s: the bundle has its most of %d MiB", name, b.limits.Total>>20)
+	if !b.reserve(len(content)) {
+		return fmt.Errorf("write %s: bundle has reached its limit of %d MiB", name, b.limits.TotalBytes>>20)
 	}
 	path = filepath.Join(b.path, path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.files[name] = what
+	b.files[name] = description
 	return nil
 }
 
-// miss notes for the index that something is not there.
-func (b *Bundle) miss(what string, why error) {
+// reserve adds n bytes to the bundle's size and reports whether they fit.
+func (b *Bundle) reserve(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.missing[what] = why.Error()
+	if b.size+n > b.limits.TotalBytes {
+		return false
+	}
+	b.size += n
+	return true
+}
+
+// addMissing records a missing part for the index.
+func (b *Bundle) addMissing(part string, reason error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.missing[part] = reason.Error()
 }

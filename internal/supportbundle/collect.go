@@ -7,104 +7,64 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 )
 
-// A Part is a piece of evidence.
+// Collector collects one part of the bundle.
 type Collector struct {
-	Name string // what it is, in words, as in "the pods"
+	Name string // of the part, as listed in the index: "pods and logs"
 
-	// Raw says that it repeats what the programs of the cluster say, which may
-	// be a Secret. It is left out when the Secrets are not known.
+	// Raw marks output of programs in the cluster, which may contain a Secret.
+	// Raw collectors are skipped if Secrets cannot be redacted.
 	Raw bool
 
-	// Collect writes the part's files. It honours ctx, and what it wrote before
-	// an error stays.
+	// Collect writes the part's files. It must stop when ctx is done. Files
+	// written before an error are kept.
 	Collect func(ctx context.Context, to *Writer) error
 }
 
-// A Sink takes the files of a part until time is up.
-type Writer struct {
-	*Bundle
-	mu     sync.RWMutex
-	closed bool
-}
-
-var errLate = errors.New("it came too late")
-
-// Text is [Bundle.Text] in time.
-func (s *Writer) Text(name, what, text string) error {
-	return s.inTime(func() error { return s.Bundle.Text(name, what, text) })
-}
-
-// JSON is [Bundle.JSON] in time.
-func (s *Writer) JSON(name, what string, v any) error {
-	return s.inTime(func() error { return s.Bundle.JSON(name, what, v) })
-}
-
-// Missing notes that a piece of the part is not there, and why.
-func (s *Writer) Missing(what string, why error) {
-	_ = s.inTime(func() error { s.miss(what, why); return nil }) // after the end, the part as a whole is missing
-}
-
-func (s *Writer) inTime(write func() error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return errLate
-	}
-	return write()
-}
-
-func (s *Writer) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-}
-
-// Collect fills the bundle, all parts side by side, until they are done or, after
-// the end of ctx, grace has passed for those that do not mind it.
-func (b *Bundle) Collect(ctx context.Context, grace time.Duration, parts ...Collector) {
-	sink := &Writer{Bundle: b}
+// Collect runs all collectors in parallel until they return. Once ctx is done,
+// it waits at most grace for collectors that ignore ctx and abandons the rest.
+func (b *Bundle) Collect(ctx context.Context, grace time.Duration, collectors ...Collector) {
+	writer := &Writer{bundle: b}
 	type result struct {
 		name string
 		err  error
 	}
-	results := make(chan result, len(parts))
-	waiting := map[string]bool{}
-	for _, p := range parts {
-		if p.Raw && b.blind != nil {
-			b.miss(p.Name, fmt.Errorf("the Secrets are not known, and it might show one: %w", b.blind))
+	results := make(chan result, len(collectors))
+	running := map[string]bool{}
+	for _, c := range collectors {
+		if c.Raw && b.secretsErr != nil {
+			b.addMissing(c.Name, fmt.Errorf("skipped because Secrets in it could not be redacted: %w", b.secretsErr))
 			continue
 		}
-		waiting[p.Name] = true
-		go func() { results <- result{p.Name, p.Collect(ctx, sink)} }()
+		running[c.Name] = true
+		go func() { results <- result{c.Name, c.Collect(ctx, writer)} }()
 	}
-	ended := ctx.Done()
-	var late <-chan time.Time
-	for len(waiting) > 0 {
+	done := ctx.Done()
+	var expired <-chan time.Time
+	for len(running) > 0 {
 		select {
 		case r := <-results:
-			delete(waiting, r.name)
+			delete(running, r.name)
 			if r.err != nil {
-				b.miss(r.name, r.err)
+				b.addMissing(r.name, r.err)
 			}
-		case <-ended:
-			ended, late = nil, time.After(grace)
-		case <-late:
-			sink.close()
-			for _, name := range slices.Sorted(maps.Keys(waiting)) {
-				b.miss(name, errors.New("not all of it came in time"))
+		case <-done:
+			done, expired = nil, time.After(grace)
+		case <-expired:
+			writer.close()
+			for _, name := range slices.Sorted(maps.Keys(running)) {
+				b.addMissing(name, errors.New("incomplete: did not finish in time"))
 			}
 			return
 		}
 	}
 }
 
-// log reads a log to its end and gives its last bytes, also when it breaks off.
-func (b *Bundle) log(r io.Reader) (string, error) {
-	t := &tail{most: b.limits.LogBytes}
+// readLog returns the last bytes of a log, even if reading fails.
+func (b *Bundle) readLog(r io.Reader) (string, error) {
+	t := &tail{limit: b.limits.LogBytes}
 	_, err := io.Copy(t, r)
 	return t.text(), err
 }

@@ -1,6 +1,7 @@
 package supportbundle
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -8,108 +9,144 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 const (
-	indexName  = "index.md"
-	indexStart = "# tkdeploy "
+	indexName   = "index.md"
+	indexPrefix = "# tkdeploy "
 )
 
-// A Report is what the index tells of the run.
+// Report is what the index shows about the run.
 type Report struct {
-	Command  string // "up --env ci"
-	Place    string // the environment and what is in it, in words
-	Versions string
-	Failure  string // what a person is told of it: causes, cards and hints
-	Exit     int
-	Story    Timeline
-	Taken    time.Time // when the evidence was taken
-	Ended    time.Time // zero while the run goes on, as when it is taken back
-	Back     bool      // it was taken back
+	Command     string // without the program's name: "up --env ci"
+	Target      string // environment, cluster and release, on one line
+	Versions    string
+	Failure     string // causes, cards and hints, as on standard error
+	ExitCode    int
+	Timeline    Timeline
+	CollectedAt time.Time
+	EndedAt     time.Time // zero if the run has not ended
+	RolledBack  bool      // the automatic rollback succeeded
 }
 
-// Index writes the file that a person reads first. It replaces the one that was
-// written before, as a whole.
+// Index writes index.md, the entry point of the bundle. It replaces an earlier
+// index atomically.
 func (b *Bundle) Index(r Report) error {
 	b.mu.Lock()
 	files, missing := maps.Clone(b.files), maps.Clone(b.missing)
 	b.mu.Unlock()
-	var text strings.Builder
-	r.head(&text)
-	fmt.Fprintf(&text, "\n## What failed\n\n%s", quote(r.Failure))
-	r.stages(&text)
-	fmt.Fprintf(&text, "\n## Files\n\nThe contents of Secrets are masked in all of them.\n\n| file | what it is |\n|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(&text, "| [%s](%s) | %s |\n", name, name, cell(files[name]))
-	}
-	if len(missing) > 0 {
-		fmt.Fprintf(&text, "\n## What could not be had\n\n")
-		for _, what := range slices.Sorted(maps.Keys(missing)) {
-			fmt.Fprintf(&text, "- %s: %s\n", what, strings.Join(strings.Fields(missing[what]), " "))
-		}
-	}
-	return b.replace(indexName, b.lines(text.String()))
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s%s failed with exit code %d\n", indexPrefix, r.Command, r.ExitCode)
+	r.writeFailures(&out)
+	r.writeRun(&out)
+	r.writeStages(&out, b.redact)
+	writeFiles(&out, files)
+	writeMissing(&out, missing)
+	return b.replace(indexName, b.redactLines(out.String()))
 }
 
-func (r Report) head(text *strings.Builder) {
-	fmt.Fprintf(text, "%s%s failed, exit status %d\n\n", indexStart, r.Command, r.Exit)
-	fmt.Fprintf(text, "- where: %s\n- began: %s\n", r.Place, stamp(r.Story.Began))
-	fmt.Fprintf(text, "- evidence taken: %s, before anything was taken back\n", stamp(r.Taken))
-	switch {
-	case r.Ended.IsZero():
-		fmt.Fprintf(text, "- ended: not yet when this was written\n")
-	default:
-		fmt.Fprintf(text, "- ended: %s, after %s\n", stamp(r.Ended), r.Ended.Sub(r.Story.Began).Round(time.Second))
-	}
-	if r.Story.Recovery != "" {
-		outcome := "it was not taken back"
-		if r.Back {
-			outcome = "it was taken back"
+func (r Report) writeFailures(out *strings.Builder) {
+	fmt.Fprint(out, "\n## Failures\n\n")
+	var failed []string
+	for _, s := range r.Timeline.Stages {
+		if s.Outcome == event.Failed {
+			failed = append(failed, fmt.Sprintf("%s after %s", s.ID, s.elapsed()))
 		}
-		fmt.Fprintf(text, "- recovery: %s; %s\n", r.Story.Recovery, outcome)
 	}
-	fmt.Fprintf(text, "- versions: %s\n", r.Versions)
+	if len(failed) > 0 {
+		fmt.Fprintf(out, "Failed: %s.\n\n", strings.Join(failed, ", "))
+	}
+	fmt.Fprint(out, codeBlock(r.Failure))
 }
 
-func (r Report) stages(text *strings.Builder) {
-	fmt.Fprintf(text, "\n## Stages\n\n| stage | outcome | took | why |\n|---|---|---|---|\n")
-	for _, s := range r.Story.Stages {
-		outcome := string(s.Outcome)
-		if outcome == "" {
-			outcome = "not ended"
+func (r Report) writeRun(out *strings.Builder) {
+	started := r.Timeline.StartedAt
+	fmt.Fprint(out, "\n## Run\n\n")
+	fmt.Fprintf(out, "- target: %s\n- started: %s\n", r.Target, stamp(started))
+	if r.EndedAt.IsZero() {
+		fmt.Fprint(out, "- ended: still running when this file was written\n")
+	} else {
+		fmt.Fprintf(out, "- ended: %s, after %s\n", stamp(r.EndedAt), text.Duration(r.EndedAt.Sub(started)))
+	}
+	fmt.Fprintf(out, "- bundle collected: %s, before any rollback\n", stamp(r.CollectedAt))
+	if recovery := r.Timeline.Recovery; recovery != "" {
+		outcome := "did not succeed"
+		if r.RolledBack {
+			outcome = "succeeded"
 		}
-		why := s.Cause
+		fmt.Fprintf(out, "- rollback: %s (%s)\n", outcome, text.OneLine(recovery))
+	}
+	fmt.Fprintf(out, "- versions: %s\n", r.Versions)
+}
+
+// writeStages shows only the first line of an error, because the failures above
+// have all of it. It redacts first: the rest of a cut secret would not be recognized.
+func (r Report) writeStages(out *strings.Builder, redact func(string) string) {
+	rows := [][]string{{"Stage", "Outcome", "Time", "Reason"}}
+	for _, s := range r.Timeline.Stages {
+		reason := redact(s.Reason)
 		if s.Error != "" {
-			why = strings.TrimPrefix(why+"; error: "+s.Error, "; ")
+			reason = strings.TrimPrefix(reason+"; error: "+text.FirstLine(redact(s.Error)), "; ")
 		}
-		took := time.Duration(s.ElapsedMS) * time.Millisecond
-		fmt.Fprintf(text, "| %s (%s) | %s | %s | %s |\n", s.ID, s.Title, outcome, took, cell(why))
+		rows = append(rows, []string{s.ID, cmp.Or(string(s.Outcome), "not finished"), s.elapsed(), reason})
 	}
-	if len(r.Story.Warnings) > 0 {
-		fmt.Fprintf(text, "\nWarnings:\n\n")
-		for _, warning := range r.Story.Warnings {
-			fmt.Fprintf(text, "- %s\n", strings.Join(strings.Fields(warning), " "))
-		}
+	fmt.Fprintf(out, "\n## Stages\n\n%s", markdownTable(rows))
+	if len(r.Timeline.Warnings) == 0 {
+		return
+	}
+	fmt.Fprint(out, "\n## Warnings\n\n")
+	for _, warning := range r.Timeline.Warnings {
+		fmt.Fprintf(out, "- %s\n", text.OneLine(warning))
 	}
 }
 
-// replace writes a file beside its place and renames it.
-func (b *Bundle) replace(name, text string) error {
+// elapsed returns the duration of the stage, or "-" if it did not start or has not ended.
+func (s Stage) elapsed() string {
+	if s.Outcome == "" || s.Outcome == event.Blocked {
+		return "-"
+	}
+	return text.Duration(time.Duration(s.ElapsedMS) * time.Millisecond)
+}
+
+func writeFiles(out *strings.Builder, files map[string]string) {
+	fmt.Fprint(out, "\n## Files\n\nThe contents of Secrets are redacted in all files.\n\n")
+	for _, name := range slices.SortedFunc(maps.Keys(files), byDirectory) {
+		fmt.Fprintf(out, "- [%s](%s): %s\n", name, name, text.OneLine(files[name]))
+	}
+}
+
+// directories is the order of directories in the index: what explains most failures first.
+var directories = []string{"pods", "namespace", "cluster", "nodes"}
+
+// byDirectory compares file names. Files outside a directory come first.
+func byDirectory(a, b string) int {
+	rank := func(name string) int {
+		directory, _, _ := strings.Cut(name, "/")
+		return slices.Index(directories, directory)
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
+}
+
+func writeMissing(out *strings.Builder, missing map[string]string) {
+	if len(missing) == 0 {
+		return
+	}
+	fmt.Fprint(out, "\n## Missing parts\n\n")
+	for _, part := range slices.Sorted(maps.Keys(missing)) {
+		fmt.Fprintf(out, "- %s: %s\n", part, text.OneLine(missing[part]))
+	}
+}
+
+// replace replaces a file atomically.
+func (b *Bundle) replace(name, content string) error {
 	path := filepath.Join(b.path, name)
-	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", []byte(content), 0o644); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// quote makes a text a block of code, whatever is in it.
-func quote(text string) string {
-	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ") + "\n"
-}
-
-// cell makes a text the cell of a table.
-func cell(text string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
-}

@@ -20,11 +20,11 @@ type kube struct {
 	limits    Limits
 }
 
-// Kubernetes are the parts that the API server tells: the namespace's pods with
-// their logs, its other objects and events, and the nodes.
+// Kubernetes returns the collectors that read from the API server: pods and their
+// logs, other namespaced objects, events, and nodes.
 func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []Collector {
 	k := kube{client, namespace, limits.withDefaults()}
-	parts := []Collector{
+	collectors := []Collector{
 		{Name: "pods and logs", Raw: true, Collect: k.pods},
 		{Name: "events of the namespace", Raw: true, Collect: k.namespaceEvents},
 		{Name: "events of the nodes", Collect: k.nodeEvents},
@@ -32,51 +32,51 @@ func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []
 		{Name: "pods of all namespaces", Collect: k.allPods},
 		{Name: "names and keys of Secrets", Collect: k.secretKeys},
 	}
-	for _, l := range k.lists() {
-		parts = append(parts, Collector{Name: l.file, Raw: true, Collect: func(ctx context.Context, to *Writer) error {
-			return k.writeList(ctx, to, l)
+	for _, l := range k.objectLists() {
+		collectors = append(collectors, Collector{Name: l.file, Raw: true, Collect: func(ctx context.Context, to *Writer) error {
+			return k.writeObjects(ctx, to, l)
 		}})
 	}
-	return parts
+	return collectors
 }
 
-// A list is one kind of object and the file that takes all of them.
-type list struct {
-	file, what string
-	ask        func(context.Context, metav1.ListOptions) (runtime.Object, error)
+// objectList is a kind of object and the file that lists all objects of the kind.
+type objectList struct {
+	file, description string
+	list              func(context.Context, metav1.ListOptions) (runtime.Object, error)
 }
 
-// asking makes a typed client's List one that gives any object.
-func asking[T runtime.Object](ask func(context.Context, metav1.ListOptions) (T, error)) func(context.Context, metav1.ListOptions) (runtime.Object, error) {
-	return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return ask(ctx, o) }
+// untyped adapts the List method of a typed client.
+func untyped[T runtime.Object](list func(context.Context, metav1.ListOptions) (T, error)) func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+	return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return list(ctx, o) }
 }
 
-// lists are the namespace's objects beside its pods: what makes pods, what leads
-// to them, and what may refuse them.
-func (k kube) lists() []list {
+// objectLists returns the namespaced kinds other than pods: those that create pods,
+// route to them or may reject them.
+func (k kube) objectLists() []objectList {
 	apps, core, batch := k.client.AppsV1(), k.client.CoreV1(), k.client.BatchV1()
 	ns := k.namespace
-	return []list{
-		{"namespace/deployments.yaml", "the Deployments", asking(apps.Deployments(ns).List)},
-		{"namespace/replicasets.yaml", "the ReplicaSets", asking(apps.ReplicaSets(ns).List)},
-		{"namespace/statefulsets.yaml", "the StatefulSets", asking(apps.StatefulSets(ns).List)},
-		{"namespace/daemonsets.yaml", "the DaemonSets", asking(apps.DaemonSets(ns).List)},
-		{"namespace/jobs.yaml", "the Jobs", asking(batch.Jobs(ns).List)},
-		{"namespace/cronjobs.yaml", "the CronJobs", asking(batch.CronJobs(ns).List)},
-		{"namespace/autoscalers.yaml", "the HorizontalPodAutoscalers", asking(k.client.AutoscalingV2().HorizontalPodAutoscalers(ns).List)},
-		{"namespace/services.yaml", "the Services", asking(core.Services(ns).List)},
-		{"namespace/endpointslices.yaml", "the EndpointSlices: which pods a Service leads to", asking(k.client.DiscoveryV1().EndpointSlices(ns).List)},
-		{"namespace/claims.yaml", "the PersistentVolumeClaims", asking(core.PersistentVolumeClaims(ns).List)},
-		{"namespace/quotas.yaml", "the ResourceQuotas", asking(core.ResourceQuotas(ns).List)},
-		{"namespace/networkpolicies.yaml", "the NetworkPolicies", asking(k.client.NetworkingV1().NetworkPolicies(ns).List)},
+	return []objectList{
+		{"namespace/deployments.yaml", "Deployments", untyped(apps.Deployments(ns).List)},
+		{"namespace/replicasets.yaml", "ReplicaSets", untyped(apps.ReplicaSets(ns).List)},
+		{"namespace/statefulsets.yaml", "StatefulSets", untyped(apps.StatefulSets(ns).List)},
+		{"namespace/daemonsets.yaml", "DaemonSets", untyped(apps.DaemonSets(ns).List)},
+		{"namespace/jobs.yaml", "Jobs", untyped(batch.Jobs(ns).List)},
+		{"namespace/cronjobs.yaml", "CronJobs", untyped(batch.CronJobs(ns).List)},
+		{"namespace/autoscalers.yaml", "HorizontalPodAutoscalers", untyped(k.client.AutoscalingV2().HorizontalPodAutoscalers(ns).List)},
+		{"namespace/services.yaml", "Services", untyped(core.Services(ns).List)},
+		{"namespace/endpointslices.yaml", "EndpointSlices: the pods behind each Service", untyped(k.client.DiscoveryV1().EndpointSlices(ns).List)},
+		{"namespace/claims.yaml", "PersistentVolumeClaims", untyped(core.PersistentVolumeClaims(ns).List)},
+		{"namespace/quotas.yaml", "ResourceQuotas", untyped(core.ResourceQuotas(ns).List)},
+		{"namespace/networkpolicies.yaml", "NetworkPolicies", untyped(k.client.NetworkingV1().NetworkPolicies(ns).List)},
 	}
 }
 
-// writeList writes the objects of a kind. Where there are none, there is no file.
-func (k kube) writeList(ctx context.Context, to *Writer, l list) error {
-	ctx, cancel := context.WithTimeout(ctx, k.limits.Request)
+// writeObjects writes all objects of a kind. It writes no file if there are none.
+func (k kube) writeObjects(ctx context.Context, to *Writer, l objectList) error {
+	ctx, cancel := context.WithTimeout(ctx, k.limits.RequestTimeout)
 	defer cancel()
-	found, err := l.ask(ctx, metav1.ListOptions{})
+	found, err := l.list(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
@@ -84,29 +84,30 @@ func (k kube) writeList(ctx context.Context, to *Writer, l list) error {
 	if err != nil || len(objects) == 0 {
 		return err
 	}
-	return to.YAML(l.file, l.what, objects...)
+	return to.YAML(l.file, l.description, objects...)
 }
 
-// YAML writes objects as documents of one file, without what only the API
-// server's bookkeeping needs.
-func (s *Writer) YAML(name, what string, objects ...runtime.Object) error {
+// YAML writes objects as documents of one file, without managed fields and the
+// last applied configuration.
+func (w *Writer) YAML(name, description string, objects ...runtime.Object) error {
 	documents := make([]string, len(objects))
 	for i, o := range objects {
-		text, err := s.document(o)
+		text, err := w.bundle.yaml(o)
 		if err != nil {
 			return fmt.Errorf("encode %s: %w", name, err)
 		}
 		documents[i] = text
 	}
-	return s.Text(name, what, strings.Join(documents, "---\n"))
+	return w.Text(name, description, strings.Join(documents, "---\n"))
 }
 
-func (s *Writer) document(o runtime.Object) (string, error) {
+func (b *Bundle) yaml(o runtime.Object) (string, error) {
 	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
 		return "", err
 	}
-	if kinds, _, err := scheme.Scheme.ObjectKinds(o); err == nil { // lists leave it out of their items
+	// The items of a list have no apiVersion and kind.
+	if kinds, _, err := scheme.Scheme.ObjectKinds(o); err == nil {
 		tree["apiVersion"], tree["kind"] = kinds[0].ToAPIVersionAndKind()
 	}
 	if metadata, ok := tree["metadata"].(map[string]any); ok {
@@ -115,6 +116,6 @@ func (s *Writer) document(o runtime.Object) (string, error) {
 			delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
 		}
 	}
-	text, err := yaml.Marshal(s.tree(tree))
+	text, err := yaml.Marshal(b.redactTree(tree))
 	return string(text), err
 }

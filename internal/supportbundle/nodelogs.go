@@ -14,21 +14,21 @@ import (
 	"sync"
 )
 
-// A Node is a machine of the cluster in which commands can be run.
+// Node is a node of the cluster that can run commands.
 type Node interface {
 	Name() string
 	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error
 }
 
-// units are the services of a node whose journal is kept.
+// units are the systemd services whose journals are collected.
 var units = []string{"kubelet", "containerd"}
 
-// probeAnswer is what a container's program said, in the kubelet's journal.
-var probeAnswer = regexp.MustCompile(`output="(?:[^"\\]|\\.)*"`)
+// probeOutput matches the output of a container's probe in the kubelet's journal.
+var probeOutput = regexp.MustCompile(`output="(?:[^"\\]|\\.)*"`)
 
-// NodeLogs are the journals of the kubelet and of containerd in each node. They
-// hold what a program said in one place only, which is cut out if the Secrets
-// are not known, so that they can be had while the API server is away.
+// NodeLogs returns the collector of the kubelet and containerd journals. It is not
+// raw, so that journals are available while the API server is not: the only program
+// output in them is that of probes, which is redacted if Secrets are unknown.
 func NodeLogs(list func(context.Context) ([]Node, error)) Collector {
 	return Collector{Name: "logs of the nodes", Collect: func(ctx context.Context, to *Writer) error {
 		nodes, err := list(ctx)
@@ -50,57 +50,58 @@ func NodeLogs(list func(context.Context) ([]Node, error)) Collector {
 	}}
 }
 
-func (s *Writer) journal(ctx context.Context, node Node, unit string) error {
-	ctx, cancel := context.WithTimeout(ctx, s.limits.Request)
+func (w *Writer) journal(ctx context.Context, node Node, unit string) error {
+	limits := w.bundle.limits
+	ctx, cancel := context.WithTimeout(ctx, limits.RequestTimeout)
 	defer cancel()
-	kept := &tail{most: s.limits.LogBytes}
+	kept := &tail{limit: limits.LogBytes}
 	err := node.Run(ctx, nil, kept, "journalctl", "--no-pager", "--quiet", "--output=short-iso",
-		"--unit="+unit, fmt.Sprintf("--lines=%d", s.limits.LogLines))
+		"--unit="+unit, fmt.Sprintf("--lines=%d", limits.LogLines))
 	text := kept.text()
-	if s.blind != nil {
-		text = probeAnswer.ReplaceAllString(text, "output="+redacted)
+	if w.bundle.secretsErr != nil {
+		text = probeOutput.ReplaceAllString(text, "output="+redacted)
 	}
 	if text == "" {
 		return err
 	}
-	return errors.Join(err, s.Text("nodes/"+node.Name()+"/"+unit+".log", "journal of "+unit+" in node "+node.Name(), text))
+	return errors.Join(err, w.Text("nodes/"+node.Name()+"/"+unit+".log", "journal of "+unit+" in node "+node.Name(), text))
 }
 
-// keptFile is what is text among the logs that kind keeps.
-var keptFile = regexp.MustCompile(`\.(log|txt|json)$`)
+// textFile matches the text files among the logs that kind exports.
+var textFile = regexp.MustCompile(`\.(log|txt|json)$`)
 
-// KeptLogs are the logs of the nodes of a cluster whose creation failed, and
-// which are no longer there to be asked.
-func FailedCreateLogs(folder string) Collector {
+// FailedCreateLogs returns the collector of the node logs that were exported to
+// directory when creating the cluster failed. The nodes no longer exist.
+func FailedCreateLogs(directory string) Collector {
 	return Collector{Name: "logs of the nodes that could not be created", Collect: func(ctx context.Context, to *Writer) error {
-		return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		return filepath.WalkDir(directory, func(path string, d fs.DirEntry, err error) error {
 			if err := errors.Join(err, ctx.Err()); err != nil {
 				return err
 			}
-			name, err := filepath.Rel(folder, path)
-			if err != nil || !d.Type().IsRegular() || !keptFile.MatchString(name) {
+			name, err := filepath.Rel(directory, path)
+			if err != nil || !d.Type().IsRegular() || !textFile.MatchString(name) {
 				return err
 			}
-			return to.keep("nodes/"+portable(name), path)
+			return to.copyLog("nodes/"+portable(name), path)
 		})
 	}}
 }
 
-// portable is a name without what artifact stores refuse in one.
+// portable replaces the characters that artifact stores reject in file names.
 func portable(name string) string {
 	parts := strings.FieldsFunc(filepath.ToSlash(name), func(r rune) bool { return slices.Contains([]rune(`:"<>|*?`), r) })
 	return strings.Join(parts, "_")
 }
 
-func (s *Writer) keep(name, path string) error {
+func (w *Writer) copyLog(name, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	text, err := s.log(file)
+	text, err := w.bundle.readLog(file)
 	if err != nil || text == "" {
 		return err
 	}
-	return s.Text(name, "kept when the cluster could not be created", text)
+	return w.Text(name, "exported when creating the cluster failed", text)
 }

@@ -8,21 +8,21 @@ import (
 
 const redacted = "[redacted]"
 
-// secretName is how an environment variable is named whose value is a secret,
-// though it stands in a pod's specification instead of in a Secret.
+// secretName matches environment variables whose value is likely a secret, even
+// if it is a literal in the pod spec.
 var secretName = regexp.MustCompile(`(?i)passw(or)?d|secret|token|credential|api_?key|private_?key`)
 
-// lines masks a text line by line: what is cut out of an error message must not
-// take the rest of a log with it.
-func (b *Bundle) lines(text string) string {
-	var masked strings.Builder
+// redactLines redacts each line separately. The redactor removes the end of some
+// API errors, and must not remove the rest of a log with it.
+func (b *Bundle) redactLines(text string) string {
+	var out strings.Builder
 	for line := range strings.Lines(text) {
-		masked.WriteString(b.redact(line))
+		out.WriteString(b.redact(line))
 	}
-	return masked.String()
+	return out.String()
 }
 
-// treeOf is v as maps, lists and plain values.
+// treeOf converts v to maps, slices and plain values.
 func treeOf(v any) (any, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -32,26 +32,27 @@ func treeOf(v any) (any, error) {
 	return tree, json.Unmarshal(text, &tree)
 }
 
-// tree masks every string of a tree, before a format folds or escapes it.
-func (b *Bundle) tree(v any) any {
+// redactTree redacts every string of a tree. Once encoded, a string may be folded
+// or escaped, and the redactor would miss it.
+func (b *Bundle) redactTree(v any) any {
 	switch v := v.(type) {
 	case string:
 		return b.redact(v)
 	case []any:
 		for i := range v {
-			v[i] = b.tree(v[i])
+			v[i] = b.redactTree(v[i])
 		}
 	case map[string]any:
-		hideVariable(v)
+		redactVariable(v)
 		for key := range v {
-			v[key] = b.tree(v[key])
+			v[key] = b.redactTree(v[key])
 		}
 	}
 	return v
 }
 
-// hideVariable masks the value of an entry such as {name: DB_PASSWORD, value: x}.
-func hideVariable(entry map[string]any) {
+// redactVariable redacts the value of an entry like {name: DB_PASSWORD, value: x}.
+func redactVariable(entry map[string]any) {
 	name, _ := entry["name"].(string)
 	if _, literal := entry["value"].(string); literal && secretName.MatchString(name) {
 		entry["value"] = redacted

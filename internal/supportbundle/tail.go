@@ -5,33 +5,32 @@ import (
 	"fmt"
 )
 
-// A tail is a writer that keeps the last bytes of what is written to it, in at
-// most twice their room.
+// tail is an io.Writer that keeps the last limit bytes. It buffers at most twice as many.
 type tail struct {
-	most    int
+	limit   int
 	kept    []byte
 	dropped int
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.kept = append(t.kept, p...)
-	if len(t.kept) > 2*t.most {
-		t.cut()
+	if len(t.kept) > 2*t.limit {
+		t.trim()
 	}
 	return len(p), nil
 }
 
-func (t *tail) cut() {
-	if over := len(t.kept) - t.most; over > 0 {
+func (t *tail) trim() {
+	if over := len(t.kept) - t.limit; over > 0 {
 		t.kept = append(t.kept[:0], t.kept[over:]...)
 		t.dropped += over
 	}
 }
 
-// text is what is kept. If the beginning was dropped, a line says so, and the
-// line that was cut is dropped whole: it may begin within a secret.
+// text returns the kept bytes, after a line that counts the omitted ones. It drops
+// an incomplete first line: a secret cut in half would not be redacted.
 func (t *tail) text() string {
-	t.cut()
+	t.trim()
 	if t.dropped == 0 {
 		return string(t.kept)
 	}
@@ -39,5 +38,5 @@ func (t *tail) text() string {
 	if end == 0 {
 		end = len(t.kept)
 	}
-	return fmt.Sprintf("[%d bytes before this are left out]\n%s", t.dropped+end, t.kept[end:])
+	return fmt.Sprintf("[%d bytes omitted]\n%s", t.dropped+end, t.kept[end:])
 }

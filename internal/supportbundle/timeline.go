@@ -8,56 +8,56 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A Stage is how far a stage of the run came.
+// Stage is the progress of one stage of the run.
 type Stage struct {
 	ID        string        `json:"id"`
 	Title     string        `json:"title"`
 	Needs     []string      `json:"needs,omitempty"`
-	Outcome   event.Outcome `json:"outcome,omitempty"` // none if it has not ended
+	Outcome   event.Outcome `json:"outcome,omitempty"` // empty if it has not ended
 	ElapsedMS int64         `json:"elapsed_ms"`
-	Cause     string        `json:"cause,omitempty"` // why it acted or rested
+	Reason    string        `json:"reason,omitempty"` // why it applied changes or did not
 	Error     string        `json:"error,omitempty"`
 	Hint      string        `json:"hint,omitempty"`
 }
 
-// A Story is what the events of a run tell: its plan, and what became of it.
+// Timeline summarizes the events of a run: its plan and the outcome of each stage.
 type Timeline struct {
-	Began    time.Time
-	Stages   []Stage
-	Recovery string // why the run was taken back, or none
-	Warnings []string
+	StartedAt time.Time
+	Stages    []Stage
+	Recovery  string // why the run rolled back; empty if it did not
+	Warnings  []string
 }
 
 // Report adds e.
-func (s *Timeline) Report(e event.Event) {
+func (t *Timeline) Report(e event.Event) {
 	switch e.Kind {
 	case event.RunStarted:
-		s.Began = e.Time
-		s.plan(e)
+		t.StartedAt = e.Time
+		t.addStages(e.Plan)
 	case event.RecoveryStarted:
-		s.Recovery = e.Reason
-		s.plan(e)
+		t.Recovery = e.Reason
+		t.addStages(e.Plan)
 	case event.Warning:
-		s.Warnings = append(s.Warnings, e.Message)
+		t.Warnings = append(t.Warnings, e.Message)
 	case event.StageStarted, event.StageFinished:
-		s.stage(e)
+		t.updateStage(e)
 	}
 }
 
-func (s *Timeline) plan(e event.Event) {
-	for _, info := range e.Plan {
-		s.Stages = append(s.Stages, Stage{ID: info.ID, Title: info.Title, Needs: info.Needs})
+func (t *Timeline) addStages(plan []event.StageInfo) {
+	for _, info := range plan {
+		t.Stages = append(t.Stages, Stage{ID: info.ID, Title: info.Title, Needs: info.Needs})
 	}
 }
 
-func (s *Timeline) stage(e event.Event) {
-	i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.ID == e.Stage })
+func (t *Timeline) updateStage(e event.Event) {
+	i := slices.IndexFunc(t.Stages, func(s Stage) bool { return s.ID == e.Stage })
 	if i < 0 {
 		return
 	}
-	stage := &s.Stages[i]
+	stage := &t.Stages[i]
 	if e.Reason != "" {
-		stage.Cause = e.Reason
+		stage.Reason = e.Reason
 	}
 	stage.Outcome, stage.ElapsedMS = e.Outcome, e.Elapsed.Milliseconds()
 	if e.Err != nil {

@@ -35,7 +35,7 @@ func (p *project) bundled(t *testing.T) {
 	got.says(t, "was taken back", "diagnostics: "+dir)
 	files := bundle(t, dir)
 	for name, parts := range map[string][]string{
-		"index.md":              {"# tkdeploy up --env test failed, exit status 14", "it was taken back", "no such database", "web.previous.log"},
+		"index.md":              {"# tkdeploy up --env test failed with exit code 14", "- rollback: succeeded", "no such database", "web.previous.log"},
 		"events.jsonl":          {`"kind":"run.finished"`},
 		"plan.json":             {`"id": "rollout"`},
 		"status.json":           {`"phase": "running"`},
