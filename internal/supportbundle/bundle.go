@@ -25,8 +25,8 @@ type Bundle struct {
 	size    int
 }
 
-// Open creates a new directory in dir for the bundle of a command. It removes the
-// oldest bundles in dir, so that at most ten remain, and touches nothing else.
+// Open creates a new directory in dir for the bundle of a command. It keeps
+// the ten newest bundles in dir and touches nothing else.
 func Open(dir, command string, now time.Time, limits Limits) (*Bundle, error) {
 	path, err := createDirectory(dir, command, now)
 	if err != nil {
@@ -110,7 +110,6 @@ func (b *Bundle) reserve(n int) bool {
 	return true
 }
 
-// addMissing records a missing part for the index.
 func (b *Bundle) addMissing(part string, reason error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 // failing nightly runs, and at the default limits fill at most 2.5 GiB.
 const maxBundles = 10
 
-// bundleName matches the name of a bundle's directory. The time is UTC, so that
-// names sort by time, and has no colons, which some artifact stores reject.
+// bundleName matches the name of a bundle's directory. Names sort by time, and
+// have no colons, because some artifact stores reject them.
 var bundleName = regexp.MustCompile(`^\d{8}T\d{6}Z-[a-z]+(-\d+)?$`)
 
 // Check returns an error if a bundle could not be written to a directory in dir.
@@ -53,7 +53,6 @@ func cannotWrite(dir string, err error) error {
 		"choose a writable directory: --diagnostics DIR")
 }
 
-// createDirectory creates a new directory in dir for the bundle of a command.
 func createDirectory(dir, command string, now time.Time) (string, error) {
 	// A CI server may collect the bundle as another user.
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -73,8 +72,8 @@ func createDirectory(dir, command string, now time.Time) (string, error) {
 	}
 }
 
-// prune removes the oldest bundles in dir, so that one more fits. It recognizes a
-// bundle by its name and its index, and touches nothing else.
+// prune removes the oldest bundles in dir to make room for one more. It recognizes
+// a bundle by its name and its index.
 func prune(dir string) error {
 	entries, err := os.ReadDir(dir) // sorted by name, so oldest first
 	if err != nil {

@@ -118,7 +118,7 @@ func writeFiles(out *strings.Builder, files map[string]string) {
 	}
 }
 
-// directories is the order of directories in the index: what explains most failures first.
+// directories is their order in the index: those that explain most failures first.
 var directories = []string{"pods", "namespace", "cluster", "nodes"}
 
 // byDirectory compares file names. Files outside a directory come first.
@@ -140,7 +140,6 @@ func writeMissing(out *strings.Builder, missing map[string]string) {
 	}
 }
 
-// replace replaces a file atomically.
 func (b *Bundle) replace(name, content string) error {
 	path := filepath.Join(b.path, name)
 	if err := os.WriteFile(path+".new", []byte(content), 0o644); err != nil {

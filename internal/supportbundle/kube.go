@@ -46,7 +46,6 @@ type objectList struct {
 	list              func(context.Context, metav1.ListOptions) (runtime.Object, error)
 }
 
-// untyped adapts the List method of a typed client.
 func untyped[T runtime.Object](list func(context.Context, metav1.ListOptions) (T, error)) func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 	return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return list(ctx, o) }
 }

@@ -34,8 +34,8 @@ func redactCanary(s string) string {
 	return s
 }
 
-// apiServer returns the client of a server with a crashing pod. Every place that a
-// program can write to contains the canary. Handlers in override replace responses.
+// apiServer returns the client of a server with a crashing pod. Every field that a
+// program can set contains the canary. Handlers in override replace responses.
 func apiServer(t *testing.T, override map[string]http.HandlerFunc) kubernetes.Interface {
 	t.Helper()
 	quoted, _ := json.Marshal("says " + canary)

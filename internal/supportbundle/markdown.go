@@ -15,8 +15,8 @@ func codeBlock(s string) string {
 	return "    " + text.Indent(strings.TrimSpace(s), "    ") + "\n"
 }
 
-// markdownTable formats rows as a Markdown table that is also aligned as plain text. The
-// first row is the header.
+// markdownTable formats rows as a Markdown table that is aligned as plain text too.
+// The first row is the header.
 func markdownTable(rows [][]string) string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {

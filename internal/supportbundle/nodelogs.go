@@ -20,15 +20,14 @@ type Node interface {
 	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error
 }
 
-// units are the systemd services whose journals are collected.
 var units = []string{"kubelet", "containerd"}
 
 // probeOutput matches the output of a container's probe in the kubelet's journal.
 var probeOutput = regexp.MustCompile(`output="(?:[^"\\]|\\.)*"`)
 
 // NodeLogs returns the collector of the kubelet and containerd journals. It is not
-// raw, so that journals are available while the API server is not: the only program
-// output in them is that of probes, which is redacted if Secrets are unknown.
+// raw, because journals are needed most while the API server is unavailable. Their
+// only program output is that of probes, which is redacted if Secrets are unknown.
 func NodeLogs(list func(context.Context) ([]Node, error)) Collector {
 	return Collector{Name: "logs of the nodes", Collect: func(ctx context.Context, to *Writer) error {
 		nodes, err := list(ctx)
