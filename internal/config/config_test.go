@@ -88,7 +88,7 @@ func TestLoad(t *testing.T) {
 			},
 			"duplicate key": {
 				"name: shop\n", "name: shop\nname: shop\n",
-				[]string{`3:1: duplicate key "name": it is already in line 2`},
+				[]string{`3:1: duplicate key "name": already defined in line 2`},
 			},
 			"scalar instead of a map": {
 				"chart: {path: chart, release: shop, namespace: shop, values: [chart/values.yaml]}", "chart: chart",

@@ -54,7 +54,7 @@ func TestCheckOfValues(t *testing.T) {
 		},
 		"a duplicate key": {
 			files: []string{"services:\n  auth: {port: 1}\n  auth: {port: 2}\n"},
-			want:  `1.yaml:3:3: duplicate key "auth": it is already in line 2`,
+			want:  `1.yaml:3:3: duplicate key "auth": already defined in line 2`,
 		},
 		"a scalar over a map of the chart": {
 			files: []string{"services:\n  auth:\n    image: shop-auth:2\n"},
@@ -79,7 +79,7 @@ func TestCheckOfValues(t *testing.T) {
 			want: "1.yaml:1:1: unknown key \"sidecr\" (did you mean \"sidecar\"?)\n" +
 				"2.yaml:1:1: did not find expected node content\n" +
 				"3.yaml:1:19: unknown key \"prot\" (did you mean \"port\"?)\n" +
-				"3.yaml:2:1: duplicate key \"services\": it is already in line 1",
+				"3.yaml:2:1: duplicate key \"services\": already defined in line 1",
 		},
 		"a list is no values file": {
 			files: []string{"- a\n"},
@@ -94,7 +94,7 @@ func TestCheckOfValues(t *testing.T) {
 		},
 		"a --set of an unknown key does not show the value": {
 			set:  []string{"services.auth.pasword=s3cret"},
-			want: `--set services.auth.pasword: unknown key "pasword" (known here: env, image, name, port, replicas, resources)`,
+			want: `--set services.auth.pasword: unknown key "pasword" (known keys: env, image, name, port, replicas, resources)`,
 		},
 		"a --set over a map": {
 			set:  []string{"services=s3cret"},

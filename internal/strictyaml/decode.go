@@ -10,17 +10,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxNodes bounds how many nodes a file may grow to when its aliases are
-// followed: a few lines of nested aliases would otherwise take for ever.
+// maxNodes limits the size of a file after expanding aliases. Without a limit, a
+// few lines of nested aliases would take forever.
 const maxNodes = 100_000
 
-// Decode reads data into the struct, map or slice that into points to, by its
-// yaml tags. Every unknown and duplicate key and every value of a wrong kind or
-// type is a problem. If there is any, into is left as it was. A null leaves
-// the field as it was too.
+// Decode decodes data into the struct, map or slice that into points to, using
+// yaml tags. It reports every unknown key, duplicate key and value of a wrong type.
+// If there are problems it does not change into. A null does not change its field.
 //
-// Types with an UnmarshalYAML(*yaml.Node) method are given their node, possibly
-// twice. They can stay strict with [DecodeNode].
+// Decode may call the UnmarshalYAML(*yaml.Node) method of a type twice. Such a
+// method can use [DecodeNode] to stay strict.
 func Decode(file string, data []byte, into any) Problems {
 	root, problems := Parse(file, data)
 	if root == nil {
@@ -29,8 +28,8 @@ func Decode(file string, data []byte, into any) Problems {
 	return append(problems, decodeNode(file, root, into, len(problems) == 0)...).Sorted()
 }
 
-// DecodeNode is [Decode] for use in UnmarshalYAML methods: the error, if any,
-// is a [Problems] whose file name the caller of the method fills in.
+// DecodeNode is like [Decode], for use in UnmarshalYAML methods. It returns nil or
+// [Problems] without a file name, which the caller of the method adds.
 func DecodeNode(n *yaml.Node, into any) error {
 	return decodeNode("", n, into, true).Err()
 }
@@ -38,7 +37,7 @@ func DecodeNode(n *yaml.Node, into any) error {
 func decodeNode(file string, n *yaml.Node, into any, fill bool) (problems Problems) {
 	defer func() {
 		if r := recover(); r != nil {
-			problems = Problems{At(file, n, fmt.Sprintf("cannot be read as YAML: %v", r))}
+			problems = Problems{At(file, n, fmt.Sprintf("invalid YAML: %v", r))}
 		}
 	}()
 	c := &checker{file: file, open: map[*yaml.Node]bool{}}
@@ -55,12 +54,12 @@ func decodeNode(file string, n *yaml.Node, into any, fill bool) (problems Proble
 	return nil
 }
 
-// A checker walks a node and the type that it is for side by side.
+// checker walks a node and the Go type for it in parallel.
 type checker struct {
 	file     string
 	problems Problems
 	nodes    int
-	open     map[*yaml.Node]bool // the aliases being followed
+	open     map[*yaml.Node]bool // aliases being followed
 }
 
 func (c *checker) report(n *yaml.Node, format string, args ...any) {
@@ -70,7 +69,7 @@ func (c *checker) report(n *yaml.Node, format string, args ...any) {
 func (c *checker) check(n *yaml.Node, t reflect.Type) {
 	if c.nodes++; c.nodes > maxNodes {
 		if c.nodes == maxNodes+1 {
-			c.report(n, "too large: more than %d values with all aliases followed", maxNodes)
+			c.report(n, "too large: more than %d values after expanding aliases", maxNodes)
 		}
 		return
 	}
@@ -102,7 +101,7 @@ func (c *checker) check(n *yaml.Node, t reflect.Type) {
 
 func (c *checker) followAlias(n *yaml.Node, t reflect.Type) {
 	if c.open[n.Alias] {
-		c.report(n, "the anchor %q contains itself", n.Value)
+		c.report(n, "anchor %q contains itself", n.Value)
 		return
 	}
 	c.open[n.Alias] = true
@@ -129,7 +128,7 @@ func (c *checker) object(n *yaml.Node, t reflect.Type) {
 		name, ok := scalarKey(key)
 		field, known := fields.byName[name]
 		switch {
-		case !ok: // Parse has reported it
+		case !ok: // reported by Parse
 		case isMerge(key):
 			c.merge(value, t)
 		case known:
@@ -157,7 +156,7 @@ func (c *checker) mapping(n *yaml.Node, elem reflect.Type) {
 	}
 }
 
-// merge checks the value of a << key: a map, or a list of maps.
+// merge checks the value of a << key, which is a map or a list of maps.
 func (c *checker) merge(n *yaml.Node, t reflect.Type) {
 	if n.Kind != yaml.SequenceNode {
 		c.check(n, t)
@@ -180,21 +179,21 @@ func (c *checker) list(n *yaml.Node, elem reflect.Type) {
 
 func (c *checker) scalar(n *yaml.Node, t reflect.Type) {
 	if n.Kind != yaml.ScalarNode {
-		c.report(n, "want %s, got %s", wanted(t), KindOf(n))
+		c.report(n, "want %s, got %s", expected(t), KindOf(n))
 		return
 	}
-	// The library cuts a fraction off rather than refuse it.
+	// The library truncates a fraction instead of returning an error.
 	fraction := n.ShortTag() == "!!float" && isWhole(t)
 	err := n.Decode(reflect.New(t).Interface())
 	switch {
 	case err != nil && hasUnmarshalText(t):
 		c.report(n, "%v", err)
 	case err != nil || fraction:
-		c.report(n, "want %s, got %s", wanted(t), KindOf(n))
+		c.report(n, "want %s, got %s", expected(t), KindOf(n))
 	}
 }
 
-// fromError turns an error of UnmarshalYAML or of the library into problems.
+// fromError converts an error of UnmarshalYAML or of the library to problems.
 func (c *checker) fromError(n *yaml.Node, err error) Problems {
 	if err == nil {
 		return nil

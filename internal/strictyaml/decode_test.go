@@ -3,11 +3,11 @@ package strictyaml_test
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
@@ -59,8 +59,10 @@ func (l *level) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// either is a context alone or a whole build.
+// either is a context or a build.
 type either struct{ build }
+
+var allowEither = cmp.AllowUnexported(either{})
 
 func (e *either) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
@@ -70,91 +72,91 @@ func (e *either) UnmarshalYAML(n *yaml.Node) error {
 	return strictyaml.DecodeNode(n, &e.build)
 }
 
-func TestDecodeProblems(t *testing.T) {
+func TestDecode_Problems(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		file string
 		want []string
 	}{
-		"an unknown key names the nearest known one": {
+		"suggests the nearest known key": {
 			"images:\n  auth:\n    reposiory: a\n",
 			[]string{`f.yaml:3:5: unknown key "reposiory" (did you mean "repository"?)`},
 		},
-		"an unknown key near nothing lists the few known ones": {
+		"lists the known keys if none is near": {
 			"images:\n  auth:\n    colour: a\n",
-			[]string{`f.yaml:3:5: unknown key "colour" (known here: repository, tag)`},
+			[]string{`f.yaml:3:5: unknown key "colour" (known keys: repository, tag)`},
 		},
-		"a key that the struct hides is unknown": {
+		"rejects the key of an excluded field": {
 			"skipped: a\n",
 			[]string{`f.yaml:1:1: unknown key "skipped"`},
 		},
-		"a duplicate key names the line of the first": {
+		"reports the first line of a duplicate key": {
 			"name: a\nports: []\nname: b\n",
-			[]string{`f.yaml:3:1: duplicate key "name": it is already in line 1`},
+			[]string{`f.yaml:3:1: duplicate key "name": already defined in line 1`},
 		},
-		"all problems are told at once and in order": {
+		"reports all problems in order": {
 			"nme: a\nports: {}\ntimeout: soon\nname: a\nname: b\nimages: [1]\n",
 			[]string{
 				`f.yaml:1:1: unknown key "nme" (did you mean "name"?)`,
 				`f.yaml:2:8: want a list, got a map`,
 				`f.yaml:3:10: want a duration such as 30s or 5m, got a string`,
-				`f.yaml:5:1: duplicate key "name": it is already in line 4`,
+				`f.yaml:5:1: duplicate key "name": already defined in line 4`,
 				`f.yaml:6:9: want a map, got a list`,
 			},
 		},
-		"a map where a scalar belongs": {
+		"rejects a map instead of a scalar": {
 			"name: {a: b}\ndebug: [true]\n",
 			[]string{`f.yaml:1:7: want a string, got a map`, `f.yaml:2:8: want true or false, got a list`},
 		},
-		"a scalar of the wrong type does not show its value": {
+		"hides values of the wrong type": {
 			"ports: [80, s3cret]\nshare: s3cret\ndebug: s3cret\nretries: -1\n",
 			[]string{
 				`f.yaml:1:13: want a whole number, got a string`,
 				`f.yaml:2:8: want a number, got a string`,
 				`f.yaml:3:8: want true or false, got a string`,
-				`f.yaml:4:10: want a whole number that is not negative, got a number`,
+				`f.yaml:4:10: want a non-negative whole number, got a number`,
 			},
 		},
-		"a fraction is no whole number": {
+		"rejects a fraction for an integer": {
 			"ports: [80.5]\n",
 			[]string{`f.yaml:1:9: want a whole number, got a number`},
 		},
-		"a type's own text rule is told": {
+		"reports errors of UnmarshalText": {
 			"level: middle\n",
 			[]string{`f.yaml:1:8: want low or high`},
 		},
-		"a type's own YAML rule stays strict": {
+		"stays strict in UnmarshalYAML": {
 			"either: {contxt: a}\n",
 			[]string{`f.yaml:1:10: unknown key "contxt" (did you mean "context"?)`},
 		},
-		"unknown keys inside maps and lists are found": {
+		"finds unknown keys in maps and lists": {
 			"nested:\n  a:\n  - contex: x\n    args: {a: [b]}\n",
 			[]string{
 				`f.yaml:3:5: unknown key "contex" (did you mean "context"?)`,
 				`f.yaml:4:15: want a string, got a list`,
 			},
 		},
-		"a syntax error has its line": {
+		"reports the line of a syntax error": {
 			"name: a\n  ports: [\n",
 			[]string{`f.yaml:2:1: mapping values are not allowed in this context`},
 		},
-		"a tab is told as what it is": {
+		"suggests spaces instead of tabs": {
 			"images:\n\tauth: a\n",
 			[]string{`f.yaml:2:1: found character that cannot start any token (indent with spaces, not tabs)`},
 		},
-		"a second document is refused": {
+		"rejects a second document": {
 			"name: a\n---\nname: b\n",
-			[]string{`f.yaml:2:1: a second document: the file may have only one`},
+			[]string{`f.yaml:2:1: unexpected second document: a file must contain only one`},
 		},
-		"a map as a key is refused": {
+		"rejects a map as a key": {
 			"free:\n  {a: b}: c\n",
-			[]string{`f.yaml:2:3: a key must be a plain word, not a map or a list`},
+			[]string{`f.yaml:2:3: key must be a plain value, not a map or a list`},
 		},
-		"an anchor inside itself is refused": {
+		"rejects an anchor that contains itself": {
 			"tree: &n\n  next: *n\n",
-			[]string{`f.yaml:2:9: the anchor "n" contains itself`},
+			[]string{`f.yaml:2:9: anchor "n" contains itself`},
 		},
-		"a document that is no map": {
+		"rejects a list instead of a map": {
 			"- a\n",
 			[]string{`f.yaml:1:1: want a map, got a list`},
 		},
@@ -164,19 +166,21 @@ func TestDecodeProblems(t *testing.T) {
 			t.Parallel()
 			into := settings{Name: "before"}
 			problems := strictyaml.Decode("f.yaml", []byte(tt.file), &into)
-			if got, want := problems.Error(), strings.Join(tt.want, "\n"); got != want {
-				t.Errorf("problems:\n%s\nwant:\n%s", got, want)
+			if diff := cmp.Diff(strings.Join(tt.want, "\n"), problems.Error()); diff != "" {
+				t.Errorf("problems differ (-want +got):\n%s", diff)
 			}
-			if !reflect.DeepEqual(into, settings{Name: "before"}) {
-				t.Errorf("into was changed: %+v", into)
+			if diff := cmp.Diff(settings{Name: "before"}, into, allowEither); diff != "" {
+				t.Errorf("into changed (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestDecodeFillsTheStruct(t *testing.T) {
+func TestDecode(t *testing.T) {
 	t.Parallel()
-	const file = `
+	t.Run("fills the struct", func(t *testing.T) {
+		t.Parallel()
+		const file = `
 apiVersion: v1
 name: 1.30
 defaults: &d {repository: a, tag: "1"}
@@ -191,61 +195,62 @@ level: high
 free: {a: {b: [1]}}
 either: services
 `
-	var into struct {
-		Defaults image `yaml:"defaults"`
-		settings `yaml:",inline"`
-	}
-	if problems := strictyaml.Decode("f.yaml", []byte(file), &into); problems.Err() != nil {
-		t.Fatal(problems)
-	}
-	debug := true
-	want := settings{
-		Name:    "1.30",
-		Images:  map[string]image{"auth": {"a", "2"}, "video": {"a", "1"}},
-		Ports:   []int{80, 16},
-		Timeout: 90 * time.Second,
-		Debug:   &debug,
-		Build:   &build{Context: ".", Args: map[string]string{"A": "b"}},
-		Level:   "high",
-		Free:    map[string]any{"a": map[string]any{"b": []any{1}}},
-		Common:  Common{APIVersion: "v1"},
-		Either:  either{build{Context: "services"}},
-	}
-	if !reflect.DeepEqual(into.settings, want) {
-		t.Errorf("got  %+v\nwant %+v", into.settings, want)
-	}
-}
-
-func TestAnEmptyFileAndNullsLeaveTheDefaults(t *testing.T) {
-	t.Parallel()
-	for _, file := range []string{"", "# nothing\n", "name:\nimages: ~\nbuild:\n", "null\n"} {
-		into := settings{Name: "default"}
+		var into struct {
+			Defaults image `yaml:"defaults"`
+			settings `yaml:",inline"`
+		}
 		if problems := strictyaml.Decode("f.yaml", []byte(file), &into); problems.Err() != nil {
-			t.Errorf("%q: %v", file, problems)
+			t.Fatal(problems)
 		}
-		if into.Name != "default" {
-			t.Errorf("%q: name is %q", file, into.Name)
+		debug := true
+		want := settings{
+			Name:    "1.30",
+			Images:  map[string]image{"auth": {"a", "2"}, "video": {"a", "1"}},
+			Ports:   []int{80, 16},
+			Timeout: 90 * time.Second,
+			Debug:   &debug,
+			Build:   &build{Context: ".", Args: map[string]string{"A": "b"}},
+			Level:   "high",
+			Free:    map[string]any{"a": map[string]any{"b": []any{1}}},
+			Common:  Common{APIVersion: "v1"},
+			Either:  either{build{Context: "services"}},
 		}
-	}
-}
+		if diff := cmp.Diff(want, into.settings, allowEither); diff != "" {
+			t.Errorf("settings differ (-want +got):\n%s", diff)
+		}
+	})
 
-func TestNestedAliasesEndSoon(t *testing.T) {
-	t.Parallel()
-	file := "nested:\n  a0: &a0 [{context: x}]\n"
-	for i := 1; i < 40; i++ {
-		file += fmt.Sprintf("  a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
-	}
-	var into map[string]map[string]any
-	problems := strictyaml.Decode("f.yaml", []byte(file), &into)
-	if problems.Err() == nil {
-		t.Fatal("excessive aliases were accepted")
-	}
+	t.Run("keeps defaults for empty files and nulls", func(t *testing.T) {
+		t.Parallel()
+		for _, file := range []string{"", "# nothing\n", "name:\nimages: ~\nbuild:\n", "null\n"} {
+			into := settings{Name: "default"}
+			if problems := strictyaml.Decode("f.yaml", []byte(file), &into); problems.Err() != nil {
+				t.Errorf("Decode(%q): got %v, want no problems", file, problems)
+			}
+			if into.Name != "default" {
+				t.Errorf("Decode(%q): got name %q, want default", file, into.Name)
+			}
+		}
+	})
+
+	t.Run("limits the expansion of aliases", func(t *testing.T) {
+		t.Parallel()
+		file := "nested:\n  a0: &a0 [{context: x}]\n"
+		for i := 1; i < 40; i++ {
+			file += fmt.Sprintf("  a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
+		}
+		var into map[string]map[string]any
+		problems := strictyaml.Decode("f.yaml", []byte(file), &into)
+		if problems.Err() == nil {
+			t.Fatal("got no problem, want one about the size")
+		}
+	})
 }
 
 func TestNearest(t *testing.T) {
 	t.Parallel()
 	known := []string{"repository", "tag", "replicas", "port", "ports"}
-	for word, want := range map[string]string{
+	for name, want := range map[string]string{
 		"reposiory": "repository",
 		"Replicas":  "replicas",
 		"tga":       "tag",
@@ -254,8 +259,8 @@ func TestNearest(t *testing.T) {
 		"":          "",
 		"zzz":       "",
 	} {
-		if got := strictyaml.Nearest(word, known); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		if got := strictyaml.Nearest(name, known); got != want {
+			t.Errorf("Nearest(%q): got %q, want %q", name, got, want)
 		}
 	}
 }
@@ -272,11 +277,14 @@ func FuzzDecode(f *testing.F) {
 		problems := strictyaml.Decode("f.yaml", data, &into)
 		for _, p := range problems {
 			if p.Message == "" || p.Line < 0 || p.Column < 0 {
-				t.Errorf("%+v", p)
+				t.Errorf("got %+v, want a message and a position", p)
 			}
 		}
-		if len(problems) > 0 && !reflect.DeepEqual(into, settings{}) {
-			t.Errorf("problems and yet filled: %+v", into)
+		if len(problems) == 0 {
+			return
+		}
+		if diff := cmp.Diff(settings{}, into, allowEither); diff != "" {
+			t.Errorf("into changed despite problems (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -8,31 +8,31 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// listedKeys is how many known keys a hint may list: more is no help.
-const listedKeys = 8
+// maxListedKeys limits the known keys in a hint. A longer list does not help.
+const maxListedKeys = 8
 
-// UnknownKey is the problem of a key that is none of the known ones. Its hint
-// is the nearest known key, or all of them if none is near and they are few.
+// UnknownKey returns the problem for a key that is not known. Its hint is the
+// nearest known key, or a list of the known keys if none is near.
 func UnknownKey(file string, key *yaml.Node, known []string) Problem {
 	p := At(file, key, fmt.Sprintf("unknown key %q", key.Value))
 	switch near := Nearest(key.Value, known); {
 	case near != "":
 		p.Hint = fmt.Sprintf("did you mean %q?", near)
-	case len(known) > 0 && len(known) <= listedKeys:
+	case len(known) > 0 && len(known) <= maxListedKeys:
 		sorted := slices.Sorted(slices.Values(known))
-		p.Hint = "known here: " + strings.Join(sorted, ", ")
+		p.Hint = "known keys: " + strings.Join(sorted, ", ")
 	}
 	return p
 }
 
-// Nearest is the candidate that word most probably stands for, or "" if none
-// is near: at most a third of the longer one's letters may differ.
-func Nearest(word string, candidates []string) string {
+// Nearest returns the candidate most similar to name, or "" if more than a third of
+// the letters differ in every candidate.
+func Nearest(name string, candidates []string) string {
 	best, bestDistance := "", 0
 	for _, c := range candidates {
-		d := distance(strings.ToLower(word), strings.ToLower(c))
-		allowed := max(len(word), len(c)) / 3
-		if d > max(allowed, 1) || d >= max(len(word), len(c)) {
+		d := distance(strings.ToLower(name), strings.ToLower(c))
+		allowed := max(len(name), len(c)) / 3
+		if d > max(allowed, 1) || d >= max(len(name), len(c)) {
 			continue
 		}
 		if best == "" || d < bestDistance || d == bestDistance && c < best {
@@ -42,8 +42,8 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour to turn a into b (optimal string alignment).
+// distance returns the optimal string alignment distance: the number of letters to
+// insert, delete, replace or swap with their neighbor to turn a into b.
 func distance(a, b string) int {
 	var before, above []int
 	row := make([]int, len(b)+1)

@@ -12,14 +12,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// At is a problem at a node.
+// At returns a problem at the position of n.
 func At(file string, n *yaml.Node, message string) Problem {
 	return Problem{File: file, Line: n.Line, Column: n.Column, Message: message}
 }
 
-// Parse reads the one document of data. It reports syntax errors, second
-// documents, duplicate keys and keys that are no scalars. The node is the
-// document's content, or nil for an empty file or after a syntax error.
+// Parse parses the single document in data. It reports syntax errors, a second
+// document, duplicate keys and keys that are not scalars. It returns the document's
+// content, or nil if the file is empty or has a syntax error.
 func Parse(file string, data []byte) (*yaml.Node, Problems) {
 	doc, err := parseDocument(data)
 	if err != nil {
@@ -31,12 +31,12 @@ func Parse(file string, data []byte) (*yaml.Node, Problems) {
 	return doc, duplicates(file, doc)
 }
 
-// parseDocument turns the panics that the library has for a few malformed
-// inputs ("please report") into errors.
+// parseDocument recovers from the library's panics on a few malformed inputs and
+// returns them as errors.
 func parseDocument(data []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			root, err = nil, fmt.Errorf("cannot be read as YAML: %v", r)
+			root, err = nil, fmt.Errorf("invalid YAML: %v", r)
 		}
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -49,7 +49,7 @@ func parseDocument(data []byte) (root *yaml.Node, err error) {
 	}
 	switch err := decoder.Decode(&more); {
 	case err == nil:
-		return nil, fmt.Errorf("line %d: a second document: the file may have only one", more.Line)
+		return nil, fmt.Errorf("line %d: unexpected second document: a file must contain only one", more.Line)
 	case !errors.Is(err, io.EOF):
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func parseDocument(data []byte) (root *yaml.Node, err error) {
 
 var libraryError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
 
-// syntaxProblem gives a library error its place. The library tells no column.
+// syntaxProblem converts an error of the library, which reports no column.
 func syntaxProblem(file string, data []byte, err error) Problem {
 	match := libraryError.FindStringSubmatch(err.Error())
 	line, _ := strconv.Atoi(match[1])
@@ -70,7 +70,8 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	return p
 }
 
-// duplicates walks the tree without following aliases, so each node once.
+// duplicates reports duplicate keys and keys that are not scalars. It visits each
+// node once, because it does not follow aliases.
 func duplicates(file string, n *yaml.Node) Problems {
 	var problems Problems
 	if n.Kind == yaml.MappingNode {
@@ -79,9 +80,9 @@ func duplicates(file string, n *yaml.Node) Problems {
 			key, ok := scalarKey(n.Content[i])
 			switch {
 			case !ok:
-				problems = append(problems, At(file, n.Content[i], "a key must be a plain word, not a map or a list"))
+				problems = append(problems, At(file, n.Content[i], "key must be a plain value, not a map or a list"))
 			case first[key] != nil:
-				text := fmt.Sprintf("duplicate key %q: it is already in line %d", key, first[key].Line)
+				text := fmt.Sprintf("duplicate key %q: already defined in line %d", key, first[key].Line)
 				problems = append(problems, At(file, n.Content[i], text))
 			default:
 				first[key] = n.Content[i]
@@ -101,8 +102,8 @@ func scalarKey(n *yaml.Node) (string, bool) {
 	return n.Value, n.Kind == yaml.ScalarNode
 }
 
-// KindOf names what a node is in the words of a problem: "a map", "a list",
-// "nothing", "a number", "true or false", "a date" or "a string".
+// KindOf returns the kind of n for use in messages: "a map", "a list", "nothing",
+// "a number", "true or false", "a date" or "a string".
 func KindOf(n *yaml.Node) string {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias

@@ -1,14 +1,12 @@
-// Package strictyaml reads YAML files that people write and tells everything
-// that is wrong with them at once, each problem with its file, line and column.
+// Package strictyaml decodes hand-written YAML and reports every problem at once,
+// each with its file, line and column.
 //
-// YAML libraries stop at the first error, let the last of two equal keys win
-// and drop keys that nobody reads. A typing mistake then becomes a setting that
-// silently has no effect. Here all of these are problems, and an unknown key
-// comes with the known one that is nearest to it.
+// YAML libraries stop at the first error and drop unknown keys, so that a typing
+// error becomes a setting without effect. This package reports unknown keys, with
+// the nearest known one, and duplicate keys.
 //
-// The rules are those of one plain document: keys are scalars and unique in
-// their map. Anchors, aliases and merge keys (<<) are allowed. No message shows
-// a value of the file, because it may be a secret.
+// A file is a single document whose keys are scalars. Anchors, aliases and merge
+// keys (<<) are allowed. Messages contain no values, because a value may be a secret.
 package strictyaml
 
 import (
@@ -18,15 +16,15 @@ import (
 	"strings"
 )
 
-// A Problem is one thing wrong at one place of a file.
+// Problem is an error at one position of a file.
 type Problem struct {
 	File         string
-	Line, Column int    // from 1; 0 when File is no file but, say, a flag
+	Line, Column int    // from 1; 0 if File is not a file but, for example, a flag
 	Message      string // "unknown key \"reposiory\""
 	Hint         string // "did you mean \"repository\"?"; may be empty
 }
 
-// String is "file:line:column: message (hint)".
+// String returns "file:line:column: message (hint)".
 func (p Problem) String() string {
 	text := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
 	if p.Line == 0 {
@@ -38,12 +36,11 @@ func (p Problem) String() string {
 	return text
 }
 
-// Problems is an error that tells all problems, one a line, sorted by file,
-// line and column. Use [Problems.Err] to return it as an error: an empty list
-// is no error.
+// Problems is an error that consists of several problems. Use [Problems.Err] to
+// return it, because an empty list is not an error.
 type Problems []Problem
 
-// Error has a line for each problem.
+// Error returns one line per problem, sorted by file, line and column.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps.Sorted() {
@@ -52,7 +49,7 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err is ps, or nil if there is no problem.
+// Err returns ps, sorted, or nil if it is empty.
 func (ps Problems) Err() error {
 	if len(ps) == 0 {
 		return nil
@@ -60,7 +57,7 @@ func (ps Problems) Err() error {
 	return ps.Sorted()
 }
 
-// Sorted is a copy of ps by file, line, column and message, without repetitions.
+// Sorted returns a copy of ps without duplicates, sorted by file, line, column and message.
 func (ps Problems) Sorted() Problems {
 	sorted := slices.Clone(ps)
 	slices.SortFunc(sorted, func(a, b Problem) int {

@@ -11,13 +11,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fields are the keys that a struct type reads.
+// fields holds the keys that a struct type accepts.
 type fields struct {
 	byName map[string]reflect.Type
-	rest   reflect.Type // of an inline map, which takes all other keys
+	rest   reflect.Type // of an inline map, which accepts all other keys
 }
 
-// fieldsOf follows the rules of the yaml library's struct tags.
+// fieldsOf returns the keys of a struct type, by the rules of the yaml library's tags.
 func fieldsOf(t reflect.Type) fields {
 	found := fields{byName: map[string]reflect.Type{}}
 	for i := range t.NumField() {
@@ -78,15 +78,15 @@ func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge"
 }
 
-// wanted names the scalar that a type takes.
-func wanted(t reflect.Type) string {
+// expected returns the name of the scalar type that t accepts.
+func expected(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
 		return "a duration such as 30s or 5m"
 	case t.Kind() == reflect.Bool:
 		return "true or false"
 	case t.Kind() >= reflect.Uint && t.Kind() <= reflect.Uintptr:
-		return "a whole number that is not negative"
+		return "a non-negative whole number"
 	case isWhole(t):
 		return "a whole number"
 	case t.Kind() == reflect.Float32, t.Kind() == reflect.Float64:
@@ -97,8 +97,8 @@ func wanted(t reflect.Type) string {
 
 var typeError = regexp.MustCompile(`(?s)^cannot unmarshal (!!\w+) .*into (\S+)$`)
 
-// libraryProblem reads the library's "line 5: cannot unmarshal !!str `abc` into
-// int" and leaves the value out.
+// libraryProblem parses messages of the library like "line 5: cannot unmarshal
+// !!str `abc` into int" and removes the value.
 func (c *checker) libraryProblem(n *yaml.Node, message string) Problem {
 	match := libraryError.FindStringSubmatch(message)
 	p := At(c.file, n, match[2])
