@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,6 +19,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
+
+var update = flag.Bool("update", false, "update the golden file")
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
@@ -266,11 +269,18 @@ tkdeploy: hint: see canary
 		if err := b.Index(report); err != nil {
 			t.Fatal(err)
 		}
-		want, err := os.ReadFile("testdata/index.golden.md")
+		const golden = "testdata/index.golden.md"
+		got := content(t, b)["index.md"]
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), content(t, b)["index.md"]); diff != "" {
+		if diff := cmp.Diff(string(want), got); diff != "" {
 			t.Errorf("index.md differs (-want +got):\n%s", diff)
 		}
 	})
