@@ -24,6 +24,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
+
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // A realCluster is the one that the tests run in.
@@ -161,9 +163,9 @@ var (
 
 // capture writes what the cluster says about an object into testdata, in the
 // form of readSnapshot, without addresses.
-func (c *realCluster) capture(t *testing.T, w *Watcher, o Object, name string) {
+func (c *realCluster) capture(t *testing.T, w *Watcher, o health.Object, name string) {
 	t.Helper()
-	s, err := w.read(t.Context(), []Object{o})
+	s, err := w.read(t.Context(), []health.Object{o})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +185,7 @@ func (c *realCluster) capture(t *testing.T, w *Watcher, o Object, name string) {
 	dump(t, &b, s.Nodes)
 	text := addresses.ReplaceAllString(noise.ReplaceAllString(b.String(), ""), "192.0.2.1")
 	text = strings.NewReplacer(o.Namespace, "shop", "registry-1.docker.io", "registry.example.com").Replace(text)
-	folder := filepath.Join("testdata", name)
+	folder := filepath.Join("..", "health", "testdata", name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -5,35 +5,36 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // A display tells a reporter about workloads, each change once.
 type display struct {
 	report event.Reporter
 	begin  time.Time
-	items  map[Object]string
-	said   map[Object]string // the last message
-	cause  map[Object]string // the first one that said why it is not ready
-	ready  map[Object]bool   // has been reported finished
-	fallen map[Object]bool   // and that it is not ready any more
+	items  map[health.Object]string
+	said   map[health.Object]string // the last message
+	cause  map[health.Object]string // the first one that said why it is not ready
+	ready  map[health.Object]bool   // has been reported finished
+	fallen map[health.Object]bool   // and that it is not ready any more
 	looked bool
 	warned map[string]bool // sources that may not be read
 }
 
-func newDisplay(objects []Object, report event.Reporter, now time.Time) *display {
+func newDisplay(objects []health.Object, report event.Reporter, now time.Time) *display {
 	return &display{
 		report: report, begin: now, items: itemNames(objects),
-		said: map[Object]string{}, cause: map[Object]string{}, ready: map[Object]bool{}, fallen: map[Object]bool{}, warned: map[string]bool{},
+		said: map[health.Object]string{}, cause: map[health.Object]string{}, ready: map[health.Object]bool{}, fallen: map[health.Object]bool{}, warned: map[string]bool{},
 	}
 }
 
 // itemNames are the workloads' names, made longer where two would be the same.
-func itemNames(objects []Object) map[Object]string {
+func itemNames(objects []health.Object) map[health.Object]string {
 	count := map[string]int{}
 	for _, o := range objects {
 		count[o.Name]++
 	}
-	names := map[Object]string{}
+	names := map[health.Object]string{}
 	for _, o := range objects {
 		names[o] = o.Name
 		if count[o.Name] > 1 {
@@ -45,9 +46,9 @@ func itemNames(objects []Object) map[Object]string {
 
 // progress reports what is new. A workload is finished once, when it is first
 // ready; should it fall back, that is a warning.
-func (d *display) progress(workloads []Workload, now time.Time) {
+func (d *display) progress(workloads []health.Workload, now time.Time) {
 	for _, w := range workloads {
-		item, ready := d.items[w.Object], w.State == Ready
+		item, ready := d.items[w.Object], w.State == health.Ready
 		switch {
 		case ready && !d.ready[w.Object]:
 			outcome := event.Done
@@ -78,13 +79,13 @@ func (d *display) progress(workloads []Workload, now time.Time) {
 // failed reports each workload that the failure explains as failed, with the
 // part of the failure that is about it.
 func (d *display) failed(f *Failure) {
-	said := map[Object]bool{}
+	said := map[health.Object]bool{}
 	for _, c := range f.Causes {
 		if said[c.Object] {
 			continue
 		}
 		said[c.Object] = true
-		e := event.Finished(d.items[c.Object], event.Failed, c.title(), f.Elapsed, 0)
+		e := event.Finished(d.items[c.Object], event.Failed, c.Title(), f.Elapsed, 0)
 		e.Reason = d.cause[c.Object]
 		e.Err = f.of(c.Object).fault()
 		d.report.Report(e)

@@ -6,19 +6,20 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 func TestAFailedWorkloadIsReportedOnceWithItsOwnCauses(t *testing.T) {
 	t.Parallel()
-	web, db := Object{Deployment, "shop", "web"}, Object{StatefulSet, "shop", "db"}
-	failure := &Failure{Elapsed: time.Second, Causes: []Cause{
+	web, db := object(health.Deployment, "shop", "web"), object(health.StatefulSet, "shop", "db")
+	failure := &Failure{Elapsed: time.Second, Causes: []health.Cause{
 		{Object: web, Message: "crashes", Hint: "look at web"},
 		{Object: db, Message: "has no volume", Hint: "look at db"},
 		{Object: web, Message: "has no endpoint"},
 	}}
 	var got []event.Event
-	show := newDisplay([]Object{web, db}, event.ReporterFunc(func(e event.Event) { got = append(got, e) }), time.Time{})
-	show.progress([]Workload{{Object: web, Message: "0 of 1 ready"}}, time.Time{})
+	show := newDisplay([]health.Object{web, db}, event.ReporterFunc(func(e event.Event) { got = append(got, e) }), time.Time{})
+	show.progress([]health.Workload{{Object: web, Message: "0 of 1 ready"}}, time.Time{})
 	got = nil
 	show.failed(failure)
 	want := []struct{ item, err, hint string }{

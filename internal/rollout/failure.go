@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // A Failure says why a wait ended without all workloads ready. It comes wrapped
@@ -14,10 +15,10 @@ import (
 type Failure struct {
 	// Causes are those of the workloads that failed, the deciding ones first,
 	// with the lines of their logs.
-	Causes []Cause
+	Causes []health.Cause
 
 	// Unready are the workloads that were not ready, in the order of the wait.
-	Unready []Workload
+	Unready []health.Workload
 
 	// Elapsed is how long the wait took, and Expired whether it took all the
 	// time that it had; else it ended early.
@@ -30,7 +31,7 @@ func (f *Failure) Error() string {
 	if len(f.Causes) == 0 {
 		return fmt.Sprintf("not ready after %s", f.Elapsed.Round(time.Second))
 	}
-	text := cut(fmt.Sprintf("%s: %s", f.Causes[0].Object.Name, f.Causes[0].title()), cardWidth)
+	text := f.Causes[0].Summary()
 	if f.Expired {
 		text = fmt.Sprintf("not ready after %s: %s", f.Elapsed.Round(time.Second), text)
 	}
@@ -44,7 +45,7 @@ func (f *Failure) Error() string {
 }
 
 // of is the part of the failure that is about one workload.
-func (f *Failure) of(o Object) *Failure {
+func (f *Failure) of(o health.Object) *Failure {
 	part := &Failure{Elapsed: f.Elapsed, Expired: f.Expired}
 	for _, c := range f.Causes {
 		if c.Object == o {
@@ -67,14 +68,4 @@ func (f *Failure) fault() error {
 		}
 	}
 	return fault.New(class, f, strings.Join(hints, "\n"))
-}
-
-// starting is the cause of a workload of which nothing is known to be wrong.
-func starting(w Workload, now time.Time) Cause {
-	return Cause{
-		Reason: Starting, Object: w.Object, ObservedAt: now,
-		Message: "still starting: " + w.Message,
-		Hint:    "Give it more time (--timeout), or look at what it is doing.",
-		Command: fmt.Sprintf("kubectl --namespace %s describe %s", w.Namespace, kubectlName(w.Object)),
-	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 var capture = flag.Bool("capture", false, "write what the cluster says into testdata")
@@ -26,8 +27,8 @@ type realFault struct {
 	pod     func(*corev1.PodSpec, nodeImages)
 	objects []runtime.Object // created before
 	labels  map[string]string
-	want    Reason
-	or      Reason        // what a busy runtime may make of it
+	want    health.Reason
+	or      health.Reason // what a busy runtime may make of it
 	says    []string      // in the card
 	within  time.Duration // of faults.md, from the moment that the API server shows the fault
 	timeout time.Duration // of the wait; 0 is a minute
@@ -35,29 +36,29 @@ type realFault struct {
 
 var realFaults = []realFault{
 	{
-		name: "image-missing", want: ImagePull, within: 15 * time.Second, says: []string{"docker.io/library/nowhere:1", "is not loaded into the node"},
+		name: "image-missing", want: health.ImagePull, within: 15 * time.Second, says: []string{"docker.io/library/nowhere:1", "is not loaded into the node"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) { p.Containers[0].Image = "docker.io/library/nowhere:1" },
 	},
 	{
-		name: "image-never-pull", want: ImageNeverPull, within: 15 * time.Second, says: []string{"nowhere:1", "node"},
+		name: "image-never-pull", want: health.ImageNeverPull, within: 15 * time.Second, says: []string{"nowhere:1", "node"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].Image, p.Containers[0].ImagePullPolicy = "docker.io/library/nowhere:1", corev1.PullNever
 		},
 	},
 	{
-		name: "image-name-invalid", want: InvalidImageName, within: 15 * time.Second, says: []string{"Not:Valid:1"},
+		name: "image-name-invalid", want: health.InvalidImageName, within: 15 * time.Second, says: []string{"Not:Valid:1"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) { p.Containers[0].Image = "Not:Valid:1" },
 	},
 	{
-		name: "crash-loop", want: CrashLoop, within: 45 * time.Second, says: []string{"exit status 3", "| panic: no database"},
+		name: "crash-loop", want: health.CrashLoop, within: 45 * time.Second, says: []string{"exit status 3", "| panic: no database"},
 		pod: shell("echo starting; echo panic: no database >&2; exit 3"),
 	},
 	{
-		name: "exits-with-zero", want: CrashLoop, within: 45 * time.Second, says: []string{"ends by itself with status 0"},
+		name: "exits-with-zero", want: health.CrashLoop, within: 45 * time.Second, says: []string{"ends by itself with status 0"},
 		pod: shell("echo done"),
 	},
 	{
-		name: "out-of-memory", want: OOMKilled, or: CrashLoop, within: 45 * time.Second, says: []string{"memory limit", "24Mi"},
+		name: "out-of-memory", want: health.OOMKilled, or: health.CrashLoop, within: 45 * time.Second, says: []string{"memory limit", "24Mi"},
 		pod: func(p *corev1.PodSpec, i nodeImages) {
 			shell("a=aaaaaaaaaaaaaaaa; while true; do a=$a$a; done")(p, i)
 			p.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("24Mi")}
@@ -65,48 +66,48 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "bad-command", want: BadCommand, within: 25 * time.Second, says: []string{"the command /no/such/program cannot be started"},
+		name: "bad-command", want: health.BadCommand, within: 25 * time.Second, says: []string{"the command /no/such/program cannot be started"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) { p.Containers[0].Command = []string{"/no/such/program"} },
 	},
 	{
-		name: "bad-command-in-shell", want: BadCommand, within: 25 * time.Second, says: []string{"status 127", "| "},
+		name: "bad-command-in-shell", want: health.BadCommand, within: 25 * time.Second, says: []string{"status 127", "| "},
 		pod: shell("no-such-program --serve"),
 	},
 	{
-		name: "secret-key-missing", want: CreateContainerConfig, within: 15 * time.Second, says: []string{"key DB_PASSWORD of Secret db"},
+		name: "secret-key-missing", want: health.CreateContainerConfig, within: 15 * time.Second, says: []string{"key DB_PASSWORD of Secret db"},
 		objects: []runtime.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}}},
 		pod:     env("db", "DB_PASSWORD"),
 	},
 	{
-		name: "secret-missing", want: CreateContainerConfig, within: 15 * time.Second, says: []string{"Secret nowhere"},
+		name: "secret-missing", want: health.CreateContainerConfig, within: 15 * time.Second, says: []string{"Secret nowhere"},
 		pod: env("nowhere", "DB_PASSWORD"),
 	},
 	{
-		name: "config-map-volume-missing", want: MissingVolumeObject, within: 35 * time.Second, says: []string{"ConfigMap settings"},
+		name: "config-map-volume-missing", want: health.MissingVolumeObject, within: 35 * time.Second, says: []string{"ConfigMap settings"},
 		pod: volume(corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}}}),
 	},
 	{
-		name: "secret-volume-key-missing", want: MissingVolumeObject, within: 35 * time.Second, says: []string{"key tls.key of Secret db"},
+		name: "secret-volume-key-missing", want: health.MissingVolumeObject, within: 35 * time.Second, says: []string{"key tls.key of Secret db"},
 		objects: []runtime.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}}},
 		pod:     volume(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db", Items: []corev1.KeyToPath{{Key: "tls.key", Path: "tls.key"}}}}),
 	},
 	{
-		name: "claim-missing", want: MissingVolumeObject, within: 35 * time.Second, says: []string{"claim nowhere"},
+		name: "claim-missing", want: health.MissingVolumeObject, within: 35 * time.Second, says: []string{"claim nowhere"},
 		pod: volume(corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "nowhere"}}),
 	},
 	{
-		name: "claim-without-class", want: VolumeClaimPending, within: 40 * time.Second, says: []string{"storage class nowhere", "1Gi"},
+		name: "claim-without-class", want: health.VolumeClaimPending, within: 40 * time.Second, says: []string{"storage class nowhere", "1Gi"},
 		objects: []runtime.Object{claim("data", "nowhere")},
 		pod:     volume(corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}),
 	},
 	{
-		name: "unschedulable", want: Unschedulable, within: 35 * time.Second, says: []string{"Insufficient cpu", "requests cpu 1000"},
+		name: "unschedulable", want: health.Unschedulable, within: 35 * time.Second, says: []string{"Insufficient cpu", "requests cpu 1000"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1000")}
 		},
 	},
 	{
-		name: "readiness-never", want: NotReady, within: 36 * time.Second, timeout: 30 * time.Second, // and the log, Limits.LogTime
+		name: "readiness-never", want: health.NotReady, within: 36 * time.Second, timeout: 30 * time.Second, // and the log, Limits.LogTime
 		says: []string{"readiness probe: GET http://:9999/health every 1s", "connection refused", "declares 8080"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080}}
@@ -114,26 +115,26 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "liveness-never", want: LivenessFailed, within: 45 * time.Second, says: []string{"liveness probe", "connection refused"},
+		name: "liveness-never", want: health.LivenessFailed, within: 45 * time.Second, says: []string{"liveness probe", "connection refused"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].LivenessProbe = httpProbe(9999)
 			p.Containers[0].ReadinessProbe = httpProbe(9999) // as above
 		},
 	},
 	{
-		name: "quota", want: QuotaExceeded, within: 15 * time.Second, says: []string{"exceeded quota"},
+		name: "quota", want: health.QuotaExceeded, within: 15 * time.Second, says: []string{"exceeded quota"},
 		objects: []runtime.Object{noPods()},
 	},
 	{
-		name: "pod-security", want: PodSecurity, within: 15 * time.Second, says: []string{`violates PodSecurity "restricted`},
+		name: "pod-security", want: health.PodSecurity, within: 15 * time.Second, says: []string{`violates PodSecurity "restricted`},
 		labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	},
 	{
-		name: "service-account-missing", want: PodRefused, within: 15 * time.Second, says: []string{"service account", "nobody"},
+		name: "service-account-missing", want: health.PodRefused, within: 15 * time.Second, says: []string{"service account", "nobody"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) { p.ServiceAccountName = "nobody" },
 	},
 	{
-		name: "root-user-refused", want: CreateContainerConfig, within: 15 * time.Second, says: []string{"root"},
+		name: "root-user-refused", want: health.CreateContainerConfig, within: 15 * time.Second, says: []string{"root"},
 		pod: func(p *corev1.PodSpec, i nodeImages) {
 			shell("sleep 1000")(p, i)
 			yes := true
@@ -141,7 +142,7 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "init-container-crashes", want: CrashLoop, within: 45 * time.Second, says: []string{"init container migrate", "| no schema"},
+		name: "init-container-crashes", want: health.CrashLoop, within: 45 * time.Second, says: []string{"init container migrate", "| no schema"},
 		pod: func(p *corev1.PodSpec, i nodeImages) {
 			p.InitContainers = []corev1.Container{{Name: "migrate", Image: i.shell, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"sh", "-c", "echo no schema; exit 1"}}}
 		},
@@ -159,18 +160,17 @@ func TestFaultsE2E(t *testing.T) {
 			for _, o := range f.objects {
 				c.create(t, ns, o.DeepCopyObject())
 			}
-			web := c.deployment(ns, 1, f.pod)
-			c.create(t, ns, web)
+			c.create(t, ns, c.deployment(ns, 1, f.pod))
 			visible := visibility{begin: time.Now()}
 			w := Watcher{Client: c.client, Timeout: orMinute(f.timeout)}
-			object := Object{Deployment, ns, "web"}
-			err := w.Wait(t.Context(), []Object{object}, &visible)
+			web := object(health.Deployment, ns, "web")
+			err := w.Wait(t.Context(), []health.Object{web}, &visible)
 			took := visible.age()
 			if *capture {
-				c.capture(t, &w, object, f.name)
+				c.capture(t, &w, web, f.name)
 			}
 			cause := fails(t, err, fault.Unhealthy)
-			card := strings.Join(FormatCause(cause), "\n")
+			card := strings.Join(health.FormatCause(cause), "\n")
 			t.Logf("after %s: %v\n%s", took.Round(100*time.Millisecond), err, card)
 			if cause.Reason != f.want && cause.Reason != f.or {
 				t.Errorf("cause %s, want %s", cause.Reason, f.want)

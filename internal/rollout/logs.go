@@ -10,6 +10,9 @@ import (
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/health"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // mostLog bounds what is read of a log, whatever the server sends.
@@ -38,25 +41,21 @@ func (w *Watcher) explain(ctx context.Context, f *Failure) {
 
 // attachLog adds the last lines of the cause's log. The kubelet may have removed
 // the previous run; the present one then has to do.
-func (w *Watcher) attachLog(ctx context.Context, c *Cause) {
-	text, err := w.log(ctx, c.Object.Namespace, *c.Log)
+func (w *Watcher) attachLog(ctx context.Context, c *health.Cause) {
+	log, err := w.log(ctx, c.Object.Namespace, *c.Log)
 	if err != nil && c.Log.Previous {
-		c.Log = &Log{Pod: c.Log.Pod, Container: c.Log.Container}
-		text, err = w.log(ctx, c.Object.Namespace, *c.Log)
+		c.Log = &health.Log{Pod: c.Log.Pod, Container: c.Log.Container}
+		log, err = w.log(ctx, c.Object.Namespace, *c.Log)
 	}
 	if err != nil {
-		c.Detail = append(c.Detail, oneLine(err.Error()))
+		c.Detail = append(c.Detail, text.OneLine(err.Error()))
 		return
 	}
-	c.LogLines = lastLines(w.redact(text), w.limits().LogLines, w.limits().LogWidth)
-	if c.Reason == CrashLoop && wrongFormat.MatchString(text) {
-		c.Reason = ExecFormat
-		c.Message = "the program is for another CPU architecture"
-		c.Hint = "Build the image for the node's architecture."
-	}
+	c.LogLines = lastLines(w.redact(log), w.limits().LogLines, w.limits().LogWidth)
+	c.RefineByLog(log)
 }
 
-func (w *Watcher) log(ctx context.Context, namespace string, l Log) (string, error) {
+func (w *Watcher) log(ctx context.Context, namespace string, l health.Log) (string, error) {
 	lines := int64(w.limits().LogLines)
 	stream, err := w.Client.CoreV1().Pods(namespace).GetLogs(l.Pod, &corev1.PodLogOptions{
 		Container: l.Container, Previous: l.Previous, TailLines: &lines,
@@ -65,26 +64,26 @@ func (w *Watcher) log(ctx context.Context, namespace string, l Log) (string, err
 		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
 	}
 	defer stream.Close()
-	text, err := io.ReadAll(io.LimitReader(stream, mostLog))
+	log, err := io.ReadAll(io.LimitReader(stream, mostLog))
 	if err != nil {
 		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
 	}
-	return string(text), nil
+	return string(log), nil
 }
 
 var colour = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`)
 
-// lastLines are the last lines of a text, each cut at width and without
+// lastLines are the last lines of a log, each cut at width and without
 // anything that would command a terminal.
-func lastLines(text string, most, width int) []string {
-	text = strings.TrimRight(colour.ReplaceAllString(text, ""), "\r\n")
-	if text == "" {
+func lastLines(log string, most, width int) []string {
+	log = strings.TrimRight(colour.ReplaceAllString(log, ""), "\r\n")
+	if log == "" {
 		return nil
 	}
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(log, "\n")
 	lines = lines[max(0, len(lines)-most):]
 	for i, l := range lines {
-		lines[i] = strings.TrimRight(cut(strings.Map(printable, l), width), " ")
+		lines[i] = strings.TrimRight(text.Truncate(strings.Map(printable, l), width), " ")
 	}
 	return lines
 }
@@ -107,7 +106,7 @@ func (w *Watcher) redact(s string) string {
 }
 
 // redactAll is the causes without secrets in what the cluster said.
-func (w *Watcher) redactAll(causes []Cause) []Cause {
+func (w *Watcher) redactAll(causes []health.Cause) []health.Cause {
 	for i := range causes {
 		c := &causes[i]
 		c.Message, c.Hint = w.redact(c.Message), w.redact(c.Hint)

@@ -18,6 +18,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 var errAway = fmt.Errorf("dial tcp 127.0.0.1:6443: %w", syscall.ECONNREFUSED)
@@ -194,14 +195,14 @@ func TestStatusMakesOneRequestForEachKindAndNamespace(t *testing.T) {
 		w.pod("web-a", running(true))
 		w.pod("web-b", waitingFor("ErrImagePull", notFoundMessage))
 		w.available(1)
-		got, err := (&Watcher{Client: w.client}).Status(t.Context(), []Object{web, {Deployment, "shop", "other"}})
+		got, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web, object(health.Deployment, "shop", "other")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := got[0]; s.State != Progressing || s.Ready != 1 || s.Desired != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
+		if s := got[0]; s.State != health.Progressing || s.Ready != 1 || s.Desired != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
 			t.Errorf("web: %+v", s)
 		}
-		if got[1].State != Absent {
+		if got[1].State != health.Absent {
 			t.Errorf("other: %+v", got[1])
 		}
 		count := map[string]int{}
@@ -219,7 +220,7 @@ func TestStatusMakesOneRequestForEachKindAndNamespace(t *testing.T) {
 func TestStatusFailsIfTheAPIDoes(t *testing.T) {
 	story(t, 1, func(t *testing.T, w *world) {
 		w.away(0, time.Hour)
-		_, err := (&Watcher{Client: w.client}).Status(t.Context(), []Object{web})
+		_, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web})
 		if fault.ClassOf(err) != fault.Inconclusive {
 			t.Errorf("class %q, error %v", fault.ClassOf(err), err)
 		}

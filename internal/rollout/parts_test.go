@@ -6,34 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
-
-func TestWorkloadsArePickedOutOfRenderedObjects(t *testing.T) {
-	t.Parallel()
-	object := func(version, kind, namespace, name string) unstructured.Unstructured {
-		u := unstructured.Unstructured{Object: map[string]any{}}
-		u.SetAPIVersion(version)
-		u.SetKind(kind)
-		u.SetNamespace(namespace)
-		u.SetName(name)
-		return u
-	}
-	got := Workloads([]unstructured.Unstructured{
-		object("apps/v1", "StatefulSet", "", "db"),
-		object("v1", "Service", "", "db"),
-		object("example.com/v1", "Deployment", "", "not-ours"),
-		object("batch/v1", "Job", "tools", "migrate"),
-		object("apps/v1", "Deployment", "shop", "web"),
-		object("apps/v1", "Deployment", "", "web"),
-	}, "shop")
-	want := []Object{{Deployment, "shop", "web"}, {StatefulSet, "shop", "db"}, {Job, "tools", "migrate"}}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
 
 func TestLagIsCorrectedOnlyIfTheClocksReallyDiffer(t *testing.T) {
 	t.Parallel()
@@ -76,17 +51,17 @@ func TestLastLinesCannotCommandATerminal(t *testing.T) {
 
 func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
 	t.Parallel()
-	pull := Cause{Reason: ImagePull, Object: web, Container: "web", Message: "cannot pull image web:1: it does not exist", Hint: "Build it."}
+	pull := health.Cause{Reason: health.ImagePull, Object: web, Container: "web", Message: "cannot pull image web:1: it does not exist", Hint: "Build it."}
 	tests := []struct {
 		name    string
 		failure Failure
 		text    string
 		class   fault.Class
 	}{
-		{"early", Failure{Causes: []Cause{pull}}, "web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
-		{"with more causes", Failure{Causes: []Cause{pull, pull, pull}}, "web: container web: cannot pull image web:1: it does not exist (and 2 more causes)", fault.Unhealthy},
-		{"at the deadline", Failure{Causes: []Cause{pull}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
-		{"with nothing known", Failure{Causes: []Cause{{Reason: Starting, Object: web, Message: "still starting: 0 of 1 ready"}}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: still starting: 0 of 1 ready", fault.Inconclusive},
+		{"early", Failure{Causes: []health.Cause{pull}}, "web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
+		{"with more causes", Failure{Causes: []health.Cause{pull, pull, pull}}, "web: container web: cannot pull image web:1: it does not exist (and 2 more causes)", fault.Unhealthy},
+		{"at the deadline", Failure{Causes: []health.Cause{pull}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: container web: cannot pull image web:1: it does not exist", fault.Unhealthy},
+		{"with nothing known", Failure{Causes: []health.Cause{{Reason: health.Starting, Object: web, Message: "still starting: 0 of 1 ready"}}, Expired: true, Elapsed: time.Minute}, "not ready after 1m0s: web: still starting: 0 of 1 ready", fault.Inconclusive},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -107,8 +82,8 @@ func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
 
 func TestItemNamesAreUnique(t *testing.T) {
 	t.Parallel()
-	names := itemNames([]Object{web, {StatefulSet, "shop", "web"}, {StatefulSet, "shop", "db"}})
-	if names[web] != "Deployment shop/web" || names[Object{StatefulSet, "shop", "db"}] != "db" {
+	names := itemNames([]health.Object{web, object(health.StatefulSet, "shop", "web"), object(health.StatefulSet, "shop", "db")})
+	if names[web] != "Deployment shop/web" || names[object(health.StatefulSet, "shop", "db")] != "db" {
 		t.Errorf("names: %v", names)
 	}
 }

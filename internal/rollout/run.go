@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // look is how often the clock alone is reason to judge again: graces end
@@ -20,21 +19,20 @@ const look = time.Second
 type run struct {
 	watcher *Watcher
 	limits  Limits
-	objects []Object
+	objects []health.Object
 	store   *store
 	updates chan update
 	begin   time.Time
 	outage  outage
 	show    *display
 
-	renewed  time.Time            // when the connections were closed last
-	restarts map[string]int32     // see Snapshot.Restarts
-	lost     map[string]time.Time // when each killed node came back
-	done     map[Object]bool      // Jobs that were seen complete: they may be deleted since
-	doomed   time.Time            // since when a cause is fatal; zero if none is
+	renewed  time.Time // when the connections were closed last
+	baseline health.Baseline
+	done     map[health.Object]bool // Jobs that were seen complete: they may be deleted since
+	doomed   time.Time              // since when a cause is fatal; zero if none is
 }
 
-func newRun(w *Watcher, objects []Object, report event.Reporter) *run {
+func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 	now := time.Now()
 	return &run{
 		watcher: w, limits: w.limits(), objects: objects,
@@ -42,7 +40,7 @@ func newRun(w *Watcher, objects []Object, report event.Reporter) *run {
 		updates: make(chan update), begin: now,
 		outage: outage{limits: w.limits(), report: report},
 		show:   newDisplay(objects, report, now),
-		done:   map[Object]bool{},
+		done:   map[health.Object]bool{},
 	}
 }
 
@@ -127,59 +125,22 @@ func (r *run) judge(now time.Time) (over bool, err error) {
 }
 
 // snapshot is the store's, with what the run knows of the time before it.
-func (r *run) snapshot() Snapshot {
+func (r *run) snapshot() health.Snapshot {
 	s := r.store.snapshot(r.objects)
 	s.Started = r.store.lag.cluster(r.begin)
-	r.rebase(s)
-	s.Restarts = r.restarts
+	r.baseline.Apply(&s, r.watcher.thresholds())
 	return s
 }
 
-// rebase forgets the restarts that are no evidence: those of the time before the wait, but for young
-// pods, and those up to [Limits.NodeRecoveryGrace] after a killed node came back. What crashed meanwhile had lost
-// what it needs with the node.
-func (r *run) rebase(s Snapshot) {
-	first := r.restarts == nil
-	if first {
-		r.restarts, r.lost = map[string]int32{}, map[string]time.Time{}
-	}
-	r.noteReturns(s.Pods)
-	for _, pod := range s.Pods {
-		lost, born := r.lost[pod.Spec.NodeName], pod.CreationTimestamp.Time
-		old := first && !born.Add(r.limits.NewPodAge).After(s.Started)
-		for _, c := range containerStatuses(pod) {
-			end := lastEnd(c)
-			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(r.limits.NodeRecoveryGrace))
-			if old || back {
-				r.restarts[RestartKey(pod, c.Name)] = c.RestartCount
-			}
-		}
-	}
-}
-
-// noteReturns keeps when each node that was killed came back: a container that was lost with it shows
-// that until its next end. containerd calls that end "Unknown", and dates it with the moment that it
-// found the container gone (internal/cri/server/restart.go).
-func (r *run) noteReturns(pods []*corev1.Pod) {
-	for _, pod := range pods {
-		node := pod.Spec.NodeName
-		for _, c := range containerStatuses(pod) {
-			if end := lastEnd(c); end != nil && end.Reason == "Unknown" {
-				r.lost[node] = latest(r.lost[node], end.FinishedAt.Time)
-			}
-		}
-	}
-}
-
 // measure is Measure with a memory for Jobs.
-func (r *run) measure(s Snapshot, now time.Time) []Workload {
-	workloads := ComputeStatus(s, r.limits, now)
+func (r *run) measure(s health.Snapshot, now time.Time) []health.Workload {
+	workloads := health.ComputeStatus(s, r.watcher.thresholds(), now)
 	for i := range workloads {
 		w := &workloads[i]
-		if r.done[w.Object] && w.State == Absent {
-			w.State, w.Message = Ready, "complete, and deleted since"
+		if r.done[w.Object] && w.State == health.Absent {
+			w.State, w.Message = health.Ready, "complete, and deleted since"
 		}
-		r.done[w.Object] = w.Kind == Job && w.State == Ready
+		r.done[w.Object] = w.Kind == health.Job && w.State == health.Ready
 	}
 	return workloads
 }

@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // A source is one kind of object in one namespace, or in the cluster.
@@ -33,26 +35,26 @@ func newSource[L runtime.Object](what string, required bool, client lister[L]) s
 
 // sources are what the objects and their explanations come from: of each
 // namespace only the kinds that the objects are of, and the nodes.
-func sources(client kubernetes.Interface, objects []Object) []source {
+func sources(client kubernetes.Interface, objects []health.Object) []source {
 	apps, batch, core := client.AppsV1(), client.BatchV1(), client.CoreV1()
 	var all []source
 	for _, ns := range namespaces(objects) {
 		in := " in namespace " + ns
-		has := func(k Kind) bool {
-			return slices.ContainsFunc(objects, func(o Object) bool { return o.Namespace == ns && o.Kind == k })
+		has := func(k health.Kind) bool {
+			return slices.ContainsFunc(objects, func(o health.Object) bool { return o.Namespace == ns && o.Kind == k })
 		}
-		if has(Deployment) {
+		if has(health.Deployment) {
 			all = append(all,
 				newSource("deployments"+in, true, apps.Deployments(ns)),
 				newSource("replicasets"+in, true, apps.ReplicaSets(ns)))
 		}
-		if has(StatefulSet) {
+		if has(health.StatefulSet) {
 			all = append(all, newSource("statefulsets"+in, true, apps.StatefulSets(ns)))
 		}
-		if has(DaemonSet) {
+		if has(health.DaemonSet) {
 			all = append(all, newSource("daemonsets"+in, true, apps.DaemonSets(ns)))
 		}
-		if has(Job) {
+		if has(health.Job) {
 			all = append(all, newSource("jobs"+in, true, batch.Jobs(ns)))
 		}
 		all = append(all,
@@ -63,7 +65,7 @@ func sources(client kubernetes.Interface, objects []Object) []source {
 	return append(all, newSource("nodes", false, core.Nodes()))
 }
 
-func namespaces(objects []Object) []string {
+func namespaces(objects []health.Object) []string {
 	var names []string
 	for _, o := range objects {
 		names = append(names, o.Namespace)

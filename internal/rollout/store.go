@@ -1,17 +1,15 @@
 package rollout
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // A store keeps what the sources said last. One goroutine uses it.
@@ -93,44 +91,13 @@ func (s *store) silent() *kept {
 }
 
 // snapshot is what the sources said about the objects, in a stable order.
-func (s *store) snapshot(objects []Object) Snapshot {
-	snap := Snapshot{Objects: objects}
+func (s *store) snapshot(objects []health.Object) health.Snapshot {
+	snap := health.Snapshot{Objects: objects}
 	for _, k := range s.kept {
 		for _, o := range k.objects {
-			snap.add(o)
+			snap.Add(o)
 		}
 	}
-	snap.sort()
+	snap.Sort()
 	return snap
-}
-
-func (s *Snapshot) add(o runtime.Object) {
-	switch o := o.(type) {
-	case *appsv1.Deployment:
-		s.Deployments = append(s.Deployments, o)
-	case *appsv1.ReplicaSet:
-		s.ReplicaSets = append(s.ReplicaSets, o)
-	case *appsv1.StatefulSet:
-		s.StatefulSets = append(s.StatefulSets, o)
-	case *appsv1.DaemonSet:
-		s.DaemonSets = append(s.DaemonSets, o)
-	case *batchv1.Job:
-		s.Jobs = append(s.Jobs, o)
-	case *corev1.Pod:
-		s.Pods = append(s.Pods, o)
-	case *corev1.Event:
-		s.Events = append(s.Events, o)
-	case *corev1.PersistentVolumeClaim:
-		s.Claims = append(s.Claims, o)
-	case *corev1.Node:
-		s.Nodes = append(s.Nodes, o)
-	}
-}
-
-// sort orders what is shown in an order of its own; the rest is looked up.
-func (s *Snapshot) sort() {
-	slices.SortFunc(s.Pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.ReplicaSets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.Events, func(a, b *corev1.Event) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
 }

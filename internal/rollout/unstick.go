@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // Unstick deletes the pods that would keep the objects from coming up although
@@ -26,9 +27,9 @@ import (
 //     minutes before it looks again, although the image may be there by now.
 //
 // A pod that is ready is never deleted.
-func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []Object, report event.Reporter) error {
+func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, report event.Reporter) error {
 	for _, o := range objects {
-		if o.Kind != StatefulSet && o.Kind != Deployment {
+		if o.Kind != health.StatefulSet && o.Kind != health.Deployment {
 			continue
 		}
 		pods, err := w.stuck(ctx, o)
@@ -48,7 +49,7 @@ func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []Object, report 
 	return nil
 }
 
-func (w *Watcher) stuck(ctx context.Context, o Object) ([]corev1.Pod, error) {
+func (w *Watcher) stuck(ctx context.Context, o health.Object) ([]corev1.Pod, error) {
 	revision, selector, err := w.orderedRevision(ctx, o)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
@@ -62,7 +63,7 @@ func (w *Watcher) stuck(ctx context.Context, o Object) ([]corev1.Pod, error) {
 	}
 	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
 		outdated := revision != "" && p.Labels[appsv1.ControllerRevisionHashLabelKey] != revision
-		return p.DeletionTimestamp != nil || podReady(&p) || !outdated && !lacksImage(p)
+		return p.DeletionTimestamp != nil || health.PodReady(&p) || !outdated && !lacksImage(p)
 	}), nil
 }
 
@@ -72,8 +73,8 @@ const controllerPause = 10 * time.Second
 // orderedRevision is the newest revision of an ordered StatefulSet, as soon as
 // its controller has made one of the newest generation, and the selector of the
 // workload's pods. The revision of any other workload is empty.
-func (w *Watcher) orderedRevision(ctx context.Context, o Object) (revision string, selector *metav1.LabelSelector, err error) {
-	if o.Kind == Deployment {
+func (w *Watcher) orderedRevision(ctx context.Context, o health.Object) (revision string, selector *metav1.LabelSelector, err error) {
+	if o.Kind == health.Deployment {
 		deployment, err := w.Client.AppsV1().Deployments(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
 		if err != nil {
 			return "", nil, err

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 func setPod(revision string, ready bool, waiting string) *corev1.Pod {
@@ -55,7 +56,7 @@ func TestUnstickDeletesOnlyPodsThatBlockTheirWorkload(t *testing.T) {
 			w := &Watcher{Client: fake.NewClientset(set, test.pod)}
 			mutations := 0
 			report := event.ReporterFunc(func(e event.Event) { mutations += e.Mutations })
-			if err := w.DeleteStuckPods(t.Context(), []Object{{StatefulSet, "shop", "redis"}, {Deployment, "shop", "gone"}}, report); err != nil {
+			if err := w.DeleteStuckPods(t.Context(), []health.Object{object(health.StatefulSet, "shop", "redis"), object(health.Deployment, "shop", "gone")}, report); err != nil {
 				t.Fatal(err)
 			}
 			left, err := w.Client.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // condemn ends the wait when causes have been fatal for Limits.Gather.
-func (r *run) condemn(snap Snapshot, workloads []Workload, at, now time.Time) (bool, error) {
+func (r *run) condemn(snap health.Snapshot, workloads []health.Workload, at, now time.Time) (bool, error) {
 	causes := r.classify(snap, workloads, at)
-	fatal := map[Object]bool{}
+	fatal := map[health.Object]bool{}
 	for _, c := range causes {
 		if c.Fatal() {
 			fatal[c.Object] = true
@@ -30,14 +31,14 @@ func (r *run) condemn(snap Snapshot, workloads []Workload, at, now time.Time) (b
 	if now.Sub(r.doomed) < r.limits.FailureDebounce {
 		return false, nil
 	}
-	causes = slices.DeleteFunc(causes, func(c Cause) bool { return !fatal[c.Object] })
+	causes = slices.DeleteFunc(causes, func(c health.Cause) bool { return !fatal[c.Object] })
 	return true, r.failure(causes, workloads, false)
 }
 
 // classify is Classify without the causes of Jobs that were seen complete.
-func (r *run) classify(s Snapshot, workloads []Workload, now time.Time) []Cause {
-	return slices.DeleteFunc(Diagnose(s, r.limits, now), func(c Cause) bool {
-		return !slices.ContainsFunc(workloads, func(w Workload) bool { return w.Object == c.Object && unready(w) })
+func (r *run) classify(s health.Snapshot, workloads []health.Workload, now time.Time) []health.Cause {
+	return slices.DeleteFunc(health.Diagnose(s, r.watcher.thresholds(), now), func(c health.Cause) bool {
+		return !slices.ContainsFunc(workloads, func(w health.Workload) bool { return w.Object == c.Object && unready(w) })
 	})
 }
 
@@ -60,7 +61,7 @@ func (r *run) ended(ctx context.Context) error {
 }
 
 // failure says what is known of each workload that is not ready.
-func (r *run) failure(causes []Cause, workloads []Workload, expired bool) *Failure {
+func (r *run) failure(causes []health.Cause, workloads []health.Workload, expired bool) *Failure {
 	now := time.Now()
 	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired}
 	for _, w := range workloads {
@@ -68,12 +69,12 @@ func (r *run) failure(causes []Cause, workloads []Workload, expired bool) *Failu
 			continue
 		}
 		f.Unready = append(f.Unready, w)
-		known := slices.ContainsFunc(causes, func(c Cause) bool { return c.Object == w.Object })
+		known := slices.ContainsFunc(causes, func(c health.Cause) bool { return c.Object == w.Object })
 		if expired && !known {
-			f.Causes = append(f.Causes, starting(w, now))
+			f.Causes = append(f.Causes, health.StillStarting(w, now))
 		}
 	}
-	slices.SortStableFunc(f.Causes, byUrgency)
+	health.SortCauses(f.Causes)
 	for i := range f.Causes {
 		command := &f.Causes[i].Command
 		if rest, ok := strings.CutPrefix(*command, "kubectl "); ok && r.watcher.Kubectl != "" {
@@ -83,4 +84,4 @@ func (r *run) failure(causes []Cause, workloads []Workload, expired bool) *Failu
 	return f
 }
 
-func unready(w Workload) bool { return w.State != Ready }
+func unready(w health.Workload) bool { return w.State != health.Ready }

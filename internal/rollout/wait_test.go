@@ -16,6 +16,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // story runs a test in a bubble of its own clock. The bubble fails a test that
@@ -102,7 +103,7 @@ func TestWaitEndsWhenEveryWorkloadIsReady(t *testing.T) {
 			later(4*time.Second, func() { w.update(completeJob(w, true)) })
 			later(9*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
 			w.add(job)
-			if err := w.wait(t.Context(), Watcher{}, web, Object{Job, "shop", "migrate"}); err != nil {
+			if err := w.wait(t.Context(), Watcher{}, web, object(health.Job, "shop", "migrate")); err != nil {
 				t.Fatal(err)
 			}
 			within(t, w, 9*time.Second, 9*time.Second)
@@ -118,7 +119,7 @@ func TestWaitEndsWhenEveryWorkloadIsReady(t *testing.T) {
 			later(2*time.Second, func() { w.update(completeJob(w, true)) })
 			later(3*time.Second, func() { w.delete("migrate") })
 			later(30*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
-			if err := w.wait(t.Context(), Watcher{}, web, Object{Job, "shop", "migrate"}); err != nil {
+			if err := w.wait(t.Context(), Watcher{}, web, object(health.Job, "shop", "migrate")); err != nil {
 				t.Fatal(err)
 			}
 			within(t, w, 30*time.Second, 30*time.Second)
@@ -158,7 +159,7 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			})
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 2*time.Second, 5*time.Second)
-			if c.Reason != ImagePull || len(c.Pods) != 2 {
+			if c.Reason != health.ImagePull || len(c.Pods) != 2 {
 				t.Errorf("cause %s of pods %q, want one ImagePull of both", c.Reason, c.Pods)
 			}
 			if got := w.told(event.ItemFinished); len(got) != 1 || !strings.HasPrefix(got[0], "failed ") {
@@ -175,7 +176,7 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			later(31*time.Second, func() { w.pod("web-a", crashedNow(3)) })
 			c := fails(t, w.wait(t.Context(), Watcher{Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "***") }}), fault.Unhealthy)
 			within(t, w, 31*time.Second, 45*time.Second)
-			if c.Reason != CrashLoop || !c.Log.Previous {
+			if c.Reason != health.CrashLoop || !c.Log.Previous {
 				t.Errorf("cause %s, log %+v", c.Reason, c.Log)
 			}
 			if want := []string{"connect with ***", "panic: no database"}; !slices.Equal(c.LogLines, want) {
@@ -193,7 +194,7 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			later(31*time.Second, func() { w.pod("web-a", crashedNow(2)) })
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 41*time.Second, 45*time.Second)
-			if c.Reason != CrashLoop {
+			if c.Reason != health.CrashLoop {
 				t.Errorf("cause %s", c.Reason)
 			}
 		})
@@ -234,7 +235,7 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			later(20*time.Second, func() { w.says("web-a", "Failed", "Failed to pull image") })
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 10*time.Minute+20*time.Second, 10*time.Minute+25*time.Second)
-			if c.Reason != ImagePull {
+			if c.Reason != health.ImagePull {
 				t.Errorf("cause %s", c.Reason)
 			}
 		})
@@ -294,7 +295,7 @@ func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
 			w.crashes("web-a", 2, 1*time.Second, 11*time.Second)
 			c := fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, time.Hour+59*time.Second, time.Hour+65*time.Second)
-			if c.Reason != CrashLoop {
+			if c.Reason != health.CrashLoop {
 				t.Errorf("cause %s", c.Reason)
 			}
 		})
@@ -338,7 +339,7 @@ func TestWaitExplainsAtItsDeadline(t *testing.T) {
 			})
 			c := fails(t, w.wait(t.Context(), Watcher{Timeout: time.Minute}), fault.Unhealthy)
 			within(t, w, time.Minute, time.Minute)
-			if c.Reason != NotReady || !strings.Contains(c.Message, "statuscode: 500") || len(c.LogLines) == 0 {
+			if c.Reason != health.NotReady || !strings.Contains(c.Message, "statuscode: 500") || len(c.LogLines) == 0 {
 				t.Errorf("cause %s %q, log %q", c.Reason, c.Message, c.LogLines)
 			}
 		})
@@ -349,7 +350,7 @@ func TestWaitExplainsAtItsDeadline(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			c := fails(t, w.wait(ctx, Watcher{}), fault.Inconclusive)
-			if c.Reason != Starting || !strings.Contains(c.Message, "web-a: creating") {
+			if c.Reason != health.Starting || !strings.Contains(c.Message, "web-a: creating") {
 				t.Errorf("cause %s %q", c.Reason, c.Message)
 			}
 		})

@@ -19,6 +19,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // say logs what a wait reports.
@@ -39,7 +40,7 @@ func TestRolloutsE2E(t *testing.T) {
 		c.create(t, ns, c.statefulSet("db", 2))
 		c.create(t, ns, c.daemonSet("agent"))
 		c.create(t, ns, c.job("migrate", "echo done"))
-		objects := []Object{{Deployment, ns, "web"}, {StatefulSet, ns, "db"}, {DaemonSet, ns, "agent"}, {Job, ns, "migrate"}}
+		objects := []health.Object{object(health.Deployment, ns, "web"), object(health.StatefulSet, ns, "db"), object(health.DaemonSet, ns, "agent"), object(health.Job, ns, "migrate")}
 		w := Watcher{Client: c.client, Timeout: 2 * time.Minute}
 		if err := w.Wait(t.Context(), objects, say(t)); err != nil {
 			t.Fatal(err)
@@ -62,7 +63,7 @@ func TestRolloutsE2E(t *testing.T) {
 			shell("if [ -f /v/seen ]; then sleep 1000; fi; touch /v/seen; exit 1")(p, i)
 		}))
 		w := Watcher{Client: c.client, Timeout: 2 * time.Minute}
-		if err := w.Wait(t.Context(), []Object{{Deployment, ns, "web"}}, say(t)); err != nil {
+		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, say(t)); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -71,19 +72,19 @@ func TestRolloutsE2E(t *testing.T) {
 		ns := c.namespace(t, "second-revision", nil)
 		d := c.deployment(ns, 2, nil)
 		c.create(t, ns, d)
-		w, o := Watcher{Client: c.client, Timeout: time.Minute}, Object{Deployment, ns, "web"}
-		if err := w.Wait(t.Context(), []Object{o}, event.Discard); err != nil {
+		w, o := Watcher{Client: c.client, Timeout: time.Minute}, object(health.Deployment, ns, "web")
+		if err := w.Wait(t.Context(), []health.Object{o}, event.Discard); err != nil {
 			t.Fatal(err)
 		}
 		d.Spec.Template.Spec.Containers[0].Image = "docker.io/library/nowhere:2"
 		if _, err := c.client.AppsV1().Deployments(ns).Update(t.Context(), d, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		cause := fails(t, w.Wait(t.Context(), []Object{o}, say(t)), fault.Unhealthy)
+		cause := fails(t, w.Wait(t.Context(), []health.Object{o}, say(t)), fault.Unhealthy)
 		if *capture {
 			c.capture(t, &w, o, "second-revision-broken")
 		}
-		if cause.Reason != ImagePull || len(cause.Pods) != 1 {
+		if cause.Reason != health.ImagePull || len(cause.Pods) != 1 {
 			t.Errorf("cause %s of pods %v, want ImagePull of the one new pod", cause.Reason, cause.Pods)
 		}
 	})
@@ -91,12 +92,12 @@ func TestRolloutsE2E(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "job", nil)
 		c.create(t, ns, c.job("migrate", "echo no such table; exit 4"))
-		w, o := Watcher{Client: c.client, Timeout: time.Minute}, Object{Job, ns, "migrate"}
-		cause := fails(t, w.Wait(t.Context(), []Object{o}, say(t)), fault.Unhealthy)
+		w, o := Watcher{Client: c.client, Timeout: time.Minute}, object(health.Job, ns, "migrate")
+		cause := fails(t, w.Wait(t.Context(), []health.Object{o}, say(t)), fault.Unhealthy)
 		if *capture {
 			c.capture(t, &w, o, "job-gave-up")
 		}
-		if card := strings.Join(FormatCause(cause), "\n"); cause.Reason != JobFailed || !strings.Contains(card, "| no such table") {
+		if card := strings.Join(health.FormatCause(cause), "\n"); cause.Reason != health.JobFailed || !strings.Contains(card, "| no such table") {
 			t.Errorf("cause %s, card\n%s", cause.Reason, card)
 		}
 	})
@@ -105,13 +106,13 @@ func TestRolloutsE2E(t *testing.T) {
 		ns := c.namespace(t, "set-quota", nil)
 		c.create(t, ns, noPods())
 		c.create(t, ns, c.statefulSet("db", 1))
-		w, o := Watcher{Client: c.client, Timeout: time.Minute}, Object{StatefulSet, ns, "db"}
+		w, o := Watcher{Client: c.client, Timeout: time.Minute}, object(health.StatefulSet, ns, "db")
 		begin := time.Now()
-		cause := fails(t, w.Wait(t.Context(), []Object{o}, say(t)), fault.Unhealthy)
+		cause := fails(t, w.Wait(t.Context(), []health.Object{o}, say(t)), fault.Unhealthy)
 		if *capture {
 			c.capture(t, &w, o, "stateful-set-quota")
 		}
-		if took := time.Since(begin); cause.Reason != QuotaExceeded || took > 15*time.Second {
+		if took := time.Since(begin); cause.Reason != health.QuotaExceeded || took > 15*time.Second {
 			t.Errorf("cause %s after %s", cause.Reason, took)
 		}
 	})
@@ -130,7 +131,7 @@ func TestOutagesE2E(t *testing.T) {
 		time.AfterFunc(2*time.Second, wire.cut)
 		time.AfterFunc(47*time.Second, wire.mend)
 		begin := time.Now()
-		if err := w.Wait(t.Context(), []Object{{Deployment, ns, "web"}}, say(t)); err != nil {
+		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, say(t)); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took < 45*time.Second || took > 60*time.Second {
@@ -144,7 +145,7 @@ func TestOutagesE2E(t *testing.T) {
 		w := wire.watcher(t, c.config)
 		c.create(t, ns, c.deployment(ns, 1, func(p *corev1.PodSpec, i nodeImages) { shell("sleep 1000")(p, i); slowProbe(p) }))
 		time.AfterFunc(2*time.Second, wire.freeze)
-		if err := w.Wait(t.Context(), []Object{{Deployment, ns, "web"}}, say(t)); err != nil {
+		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, say(t)); err != nil {
 			t.Fatal(err)
 		}
 		if took := wire.noticed(); took <= 0 || took > 30*time.Second {

@@ -11,6 +11,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
 // A Watcher looks at the workloads of one cluster. It needs to get, list and
@@ -22,6 +23,9 @@ type Watcher struct {
 
 	// Limits decide. The zero value means [DefaultLimits].
 	Limits Limits
+
+	// Thresholds decide what is fatal. The zero value means [health.DefaultThresholds].
+	Thresholds health.Thresholds
 
 	// Timeout ends a wait; 0 leaves that to the context.
 	Timeout time.Duration
@@ -40,14 +44,14 @@ type Watcher struct {
 // Status says how far the objects are, in their order, and what keeps them. It
 // makes one list request for each kind and namespace. Its error has class
 // [fault.Undecided], or [fault.Environment] if access was refused.
-func (w *Watcher) Status(ctx context.Context, objects []Object) ([]Workload, error) {
+func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health.Workload, error) {
 	s, err := w.read(ctx, objects)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	workloads := ComputeStatus(s, w.limits(), now)
-	causes := w.redactAll(Diagnose(s, w.limits(), now))
+	workloads := health.ComputeStatus(s, w.thresholds(), now)
+	causes := w.redactAll(health.Diagnose(s, w.thresholds(), now))
 	for i := range workloads {
 		for _, c := range causes {
 			if c.Object == workloads[i].Object {
@@ -59,7 +63,7 @@ func (w *Watcher) Status(ctx context.Context, objects []Object) ([]Workload, err
 }
 
 // read lists all sources once, at the same time.
-func (w *Watcher) read(ctx context.Context, objects []Object) (Snapshot, error) {
+func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Snapshot, error) {
 	all := sources(w.Client, objects)
 	kept := newStore(all, time.Now())
 	updates := make([]update, len(all))
@@ -75,10 +79,10 @@ func (w *Watcher) read(ctx context.Context, objects []Object) (Snapshot, error) 
 		kept.take(u, time.Now())
 	}
 	if err := ctx.Err(); err != nil {
-		return Snapshot{}, fmt.Errorf("look at the workloads: %w", err)
+		return health.Snapshot{}, fmt.Errorf("look at the workloads: %w", err)
 	}
 	if k := kept.silent(); k != nil {
-		return Snapshot{}, unreadable(k.err)
+		return health.Snapshot{}, unreadable(k.err)
 	}
 	return kept.snapshot(objects), nil
 }
@@ -94,7 +98,7 @@ func (w *Watcher) read(ctx context.Context, objects []Object) (Snapshot, error) 
 // cancelled context gives an error that wraps [context.Canceled].
 //
 // Nothing goes on in the background when Wait has returned.
-func (w *Watcher) Wait(ctx context.Context, objects []Object, report event.Reporter) error {
+func (w *Watcher) Wait(ctx context.Context, objects []health.Object, report event.Reporter) error {
 	if len(objects) == 0 {
 		return nil
 	}
@@ -121,6 +125,13 @@ func (w *Watcher) limits() Limits {
 		return DefaultLimits()
 	}
 	return w.Limits
+}
+
+func (w *Watcher) thresholds() health.Thresholds {
+	if w.Thresholds == (health.Thresholds{}) {
+		return health.DefaultThresholds()
+	}
+	return w.Thresholds
 }
 
 // unreadable gives a failed request its class and next step.

@@ -18,9 +18,14 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-var web = Object{Deployment, "shop", "web"}
+var web = object(health.Deployment, "shop", "web")
+
+func object(kind health.Kind, namespace, name string) health.Object {
+	return health.Object{Kind: kind, Namespace: namespace, Name: name}
+}
 
 // A world is a cluster with one Deployment, "web", whose pods the test moves by
 // hand. Its times are those of the synctest bubble that it is made in.
@@ -136,10 +141,10 @@ func (w *world) says(pod, reason, message string) {
 }
 
 // wait waits with the world's own reporter.
-func (w *world) wait(ctx context.Context, watcher Watcher, objects ...Object) error {
+func (w *world) wait(ctx context.Context, watcher Watcher, objects ...health.Object) error {
 	watcher.Client = w.client
 	if len(objects) == 0 {
-		objects = []Object{web}
+		objects = []health.Object{web}
 	}
 	return watcher.Wait(ctx, objects, event.ReporterFunc(func(e event.Event) {
 		w.mu.Lock()
@@ -173,7 +178,7 @@ func prefix(e event.Event) string {
 }
 
 // fails checks that a wait failed with a class and gives its first cause.
-func fails(t *testing.T, err error, class fault.Class) Cause {
+func fails(t *testing.T, err error, class fault.Class) health.Cause {
 	t.Helper()
 	var f *Failure
 	if !errors.As(err, &f) {

@@ -1,8 +1,7 @@
-package rollout
+package health
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -14,7 +13,7 @@ import (
 // for each reason and workload, the most urgent first. It only looks at the
 // snapshot: the same snapshot and time give the same causes. A workload that is
 // ready has none; one that is not may have none either, when all goes well.
-func Diagnose(s Snapshot, limits Limits, now time.Time) []Cause {
+func Diagnose(s Snapshot, limits Thresholds, now time.Time) []Cause {
 	v := newView(s)
 	var causes []Cause
 	for _, o := range s.Objects {
@@ -22,20 +21,20 @@ func Diagnose(s Snapshot, limits Limits, now time.Time) []Cause {
 			causes = append(causes, v.causes(o, limits, now)...)
 		}
 	}
-	slices.SortStableFunc(causes, byUrgency)
+	SortCauses(causes)
 	return causes
 }
 
 // A judge looks for the causes of one workload.
 type judge struct {
 	*view
-	limits   Limits
+	limits   Thresholds
 	now      time.Time
 	object   Object
 	workload metav1.Object
 }
 
-func (v *view) causes(o Object, limits Limits, now time.Time) []Cause {
+func (v *view) causes(o Object, limits Thresholds, now time.Time) []Cause {
 	j := judge{view: v, limits: limits, now: now, object: o, workload: v.workloads[o]}
 	if j.workload == nil {
 		return j.settle(j.absent())
@@ -87,7 +86,7 @@ func (j *judge) absent() []Cause {
 // pod lists the causes that one new pod shows. The stages of a pod's life are
 // looked at in their order; the first that does not get on is the cause.
 func (j *judge) pod(pod *corev1.Pod) []Cause {
-	if podReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
+	if PodReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
 		return nil
 	}
 	p := podJudge{judge: j, pod: pod}
@@ -119,7 +118,7 @@ func (p podJudge) cause(code Reason, subject string, since time.Time) Cause {
 	return c
 }
 
-func podReady(pod *corev1.Pod) bool {
+func PodReady(pod *corev1.Pod) bool {
 	c := podCondition(pod, corev1.PodReady)
 	return c != nil && c.Status == corev1.ConditionTrue
 }

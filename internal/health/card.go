@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ const cardWidth = 500
 // when, what the cluster says about it, the last lines of the log, and what to
 // do next. It has no trailing newline and no colour.
 func FormatCause(c Cause) []string {
-	lines := []string{cut(fmt.Sprintf("%s: %s", c.Object.Name, c.title()), cardWidth)}
+	lines := []string{c.Summary()}
 	lines = append(lines, field("where", c.where())...)
 	lines = append(lines, field("since", c.since())...)
 	lines = append(lines, field("state", c.Detail...)...)
@@ -27,8 +27,13 @@ func FormatCause(c Cause) []string {
 	return append(lines, field("more", c.Command)...)
 }
 
-// title is the cause in one line, without the workload's name.
-func (c Cause) title() string {
+// Summary is the cause in one line, with the workload's name.
+func (c Cause) Summary() string {
+	return cut(fmt.Sprintf("%s: %s", c.Object.Name, c.Title()), cardWidth)
+}
+
+// Title is the cause in one line, without the workload's name.
+func (c Cause) Title() string {
 	switch {
 	case c.Container == "":
 		return c.Message

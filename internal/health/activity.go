@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ func (v *view) activity(pods []*corev1.Pod) string {
 	names := slices.Clone(pods)
 	slices.SortFunc(names, func(a, b *corev1.Pod) int { return compareNames(a.Name, b.Name) })
 	for _, pod := range names {
-		if !podReady(pod) && pod.Status.Phase != corev1.PodSucceeded {
+		if !PodReady(pod) && pod.Status.Phase != corev1.PodSucceeded {
 			return fmt.Sprintf("; %s: %s", pod.Name, v.doing(pod))
 		}
 	}

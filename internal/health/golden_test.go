@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"bufio"
@@ -52,10 +52,10 @@ func TestCardsOfKnownFaults(t *testing.T) {
 // its card.
 func renderAll(s Snapshot, now time.Time) string {
 	var b strings.Builder
-	for _, w := range ComputeStatus(s, DefaultLimits(), now) {
+	for _, w := range ComputeStatus(s, DefaultThresholds(), now) {
 		fmt.Fprintf(&b, "%s: %s, %s\n", w.Object, w.State, w.Message)
 	}
-	for _, c := range Diagnose(s, DefaultLimits(), now) {
+	for _, c := range Diagnose(s, DefaultThresholds(), now) {
 		verdict := "never fatal"
 		if c.Fatal() {
 			verdict = "fatal"
@@ -91,7 +91,7 @@ func parseSnapshot(text string) (s Snapshot, now time.Time, err error) {
 	for {
 		doc, err := docs.Read()
 		if errors.Is(err, io.EOF) {
-			s.sort()
+			s.Sort()
 			return s, now, nil
 		}
 		if err != nil {
@@ -101,7 +101,7 @@ func parseSnapshot(text string) (s Snapshot, now time.Time, err error) {
 		if err != nil {
 			return s, now, err
 		}
-		s.add(o)
+		s.Add(o)
 		if m, ok := o.(metav1.Object); ok {
 			kind := Kind(o.GetObjectKind().GroupVersionKind().Kind)
 			if groups[kind] != "" {

@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"testing"
@@ -122,7 +122,7 @@ func TestMeasureJob(t *testing.T) {
 
 func checkMeasure(t *testing.T, s Snapshot, state State, message string) {
 	t.Helper()
-	w := ComputeStatus(s, DefaultLimits(), time.Now())[0]
+	w := ComputeStatus(s, DefaultThresholds(), time.Now())[0]
 	if w.State != state || w.Message != message {
 		t.Errorf("%s, %q; want %s, %q", w.State, w.Message, state, message)
 	}

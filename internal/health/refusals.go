@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"regexp"
@@ -16,7 +16,7 @@ type refusal struct {
 	code  Reason
 	what  string
 	hint  string
-	grace func(Limits) time.Duration
+	grace func(Thresholds) time.Duration
 }
 
 // refusals are tried in their order. The words are the API server's.
@@ -24,32 +24,32 @@ var refusals = []refusal{
 	{
 		regexp.MustCompile(`exceeded quota|failed quota`), QuotaExceeded, "a quota refuses its pods",
 		"Raise the namespace's ResourceQuota, or lower the workload's replicas or requests.",
-		func(l Limits) time.Duration { return l.Quota },
+		func(l Thresholds) time.Duration { return l.Quota },
 	},
 	{
 		regexp.MustCompile(`violates PodSecurity`), PodSecurity, "the namespace's pod security level refuses its pods",
 		"Fix the named fields of the pod's and the containers' securityContext in the chart.",
-		func(l Limits) time.Duration { return l.Refuse },
+		func(l Thresholds) time.Duration { return l.Refuse },
 	},
 	{
 		regexp.MustCompile(`failed calling webhook`), WebhookUnavailable, "an admission webhook does not answer",
 		"Look at the pods of the webhook's service.",
-		func(l Limits) time.Duration { return l.Webhook },
+		func(l Thresholds) time.Duration { return l.Webhook },
 	},
 	{
 		regexp.MustCompile(`admission webhook .* denied|ValidatingAdmissionPolicy`), WebhookDenied, "an admission rule refuses its pods",
 		"The rule's own words are above: fix what it names, or the rule.",
-		func(l Limits) time.Duration { return l.Refuse },
+		func(l Thresholds) time.Duration { return l.Refuse },
 	},
 	{
 		regexp.MustCompile(`error looking up service account`), PodRefused, "its service account does not exist",
 		"Create the service account, or fix serviceAccountName in the chart.",
-		func(l Limits) time.Duration { return l.Quota },
+		func(l Thresholds) time.Duration { return l.Quota },
 	},
 	{
 		regexp.MustCompile(`is forbidden|is invalid`), PodRefused, "the API server refuses its pods",
 		"Fix what the message names.",
-		func(l Limits) time.Duration { return l.Refuse },
+		func(l Thresholds) time.Duration { return l.Refuse },
 	},
 }
 

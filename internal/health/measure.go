@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ type Workload struct {
 // Measure says how far each of the snapshot's workloads is. A workload is Ready
 // only if Ready >= Wanted, none of its new pods says otherwise, and containers
 // without a readiness probe have run for limits.Settle.
-func ComputeStatus(s Snapshot, limits Limits, now time.Time) []Workload {
+func ComputeStatus(s Snapshot, limits Thresholds, now time.Time) []Workload {
 	v := newView(s)
 	found := make([]Workload, len(s.Objects))
 	for i, o := range s.Objects {
@@ -47,7 +47,7 @@ func ComputeStatus(s Snapshot, limits Limits, now time.Time) []Workload {
 	return found
 }
 
-func (v *view) measure(o Object, limits Limits, now time.Time) Workload {
+func (v *view) measure(o Object, limits Thresholds, now time.Time) Workload {
 	w := Workload{Object: o, State: Absent, Message: "does not exist"}
 	object, ok := v.workloads[o]
 	if !ok {

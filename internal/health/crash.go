@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"fmt"
@@ -161,4 +161,14 @@ func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Re
 	}
 	found.Detail = c.endLines(end)
 	return found
+}
+
+// RefineByLog corrects a crash loop whose log says that the program is for
+// another architecture.
+func (c *Cause) RefineByLog(text string) {
+	if c.Reason == CrashLoop && wrongFormat.MatchString(text) {
+		c.Reason = ExecFormat
+		c.Message = "the program is for another CPU architecture"
+		c.Hint = "Build the image for the node's architecture."
+	}
 }

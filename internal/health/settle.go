@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ import (
 // counted as available.
 func allReady(pods []*corev1.Pod) bool {
 	for _, p := range pods {
-		if !podReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
+		if !PodReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
 			return false
 		}
 	}
@@ -22,7 +22,7 @@ func allReady(pods []*corev1.Pod) bool {
 // settled is false while a container without a readiness probe has not run for
 // long enough: the API calls it ready from its first moment, also when it is
 // about to crash.
-func (v *view) settled(pods []*corev1.Pod, limits Limits, now time.Time) bool {
+func (v *view) settled(pods []*corev1.Pod, limits Thresholds, now time.Time) bool {
 	for _, p := range pods {
 		for _, c := range p.Spec.Containers {
 			if c.ReadinessProbe == nil && !v.containerSettled(p, c, limits, now) {
@@ -36,7 +36,7 @@ func (v *view) settled(pods []*corev1.Pod, limits Limits, now time.Time) bool {
 // containerSettled asks for limits.Settle since the start and since the liveness
 // probe's last failure, doubled for each restart, or for longer where the kubelet
 // is late; up to limits.SettleMost.
-func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Limits, now time.Time) bool {
+func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Thresholds, now time.Time) bool {
 	s := statusOf(pod.Status.ContainerStatuses, c.Name)
 	if s.State.Running == nil {
 		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded

@@ -1,12 +1,15 @@
-package rollout
+package health
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -31,13 +34,45 @@ type Snapshot struct {
 
 	// Restarts are the restarts that are no evidence (by [RestartKey]): those
 	// before the wait, of pods that were not young then, and those up to
-	// [Limits.Return] after a killed node came back. Only those since then count.
+	// [Thresholds.Return] after a killed node came back. Only those since then count.
 	Restarts map[string]int32
 }
 
 // RestartKey is the key of a container in [Snapshot.Restarts].
 func RestartKey(pod *corev1.Pod, container string) string {
 	return string(pod.UID) + "/" + container
+}
+
+// Add adds an object to the list of its kind. Objects of other kinds are ignored.
+func (s *Snapshot) Add(o runtime.Object) {
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		s.Deployments = append(s.Deployments, o)
+	case *appsv1.ReplicaSet:
+		s.ReplicaSets = append(s.ReplicaSets, o)
+	case *appsv1.StatefulSet:
+		s.StatefulSets = append(s.StatefulSets, o)
+	case *appsv1.DaemonSet:
+		s.DaemonSets = append(s.DaemonSets, o)
+	case *batchv1.Job:
+		s.Jobs = append(s.Jobs, o)
+	case *corev1.Pod:
+		s.Pods = append(s.Pods, o)
+	case *corev1.Event:
+		s.Events = append(s.Events, o)
+	case *corev1.PersistentVolumeClaim:
+		s.Claims = append(s.Claims, o)
+	case *corev1.Node:
+		s.Nodes = append(s.Nodes, o)
+	}
+}
+
+// Sort orders what is shown in an order of its own; the rest is looked up.
+func (s *Snapshot) Sort() {
+	slices.SortFunc(s.Pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.ReplicaSets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Events, func(a, b *corev1.Event) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // A view finds the objects of a snapshot by what they belong to.

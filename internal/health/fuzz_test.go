@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"math/rand/v2"
@@ -27,12 +27,12 @@ func FuzzClassify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, text string, number int32) {
 		now := time.Unix(1_800_000_000, 0)
 		s := randomSnapshot(rand.New(rand.NewPCG(seed, 1)), text, number, now)
-		for _, w := range ComputeStatus(s, DefaultLimits(), now) {
+		for _, w := range ComputeStatus(s, DefaultThresholds(), now) {
 			if w.State == Ready && w.Ready < w.Desired {
 				t.Errorf("ready with %d of %d: %+v", w.Ready, w.Desired, w)
 			}
 		}
-		for _, c := range Diagnose(s, DefaultLimits(), now) {
+		for _, c := range Diagnose(s, DefaultThresholds(), now) {
 			if c.Message == "" || c.Reason == "" || c.Object.Name == "" || len(FormatCause(c)) < 2 {
 				t.Errorf("incomplete cause %+v", c)
 			}
@@ -63,7 +63,7 @@ func FuzzClassifyObjects(f *testing.F) {
 		slices.Reverse(s.Pods)
 		slices.Reverse(s.Events)
 		slices.Reverse(s.ReplicaSets)
-		s.sort()
+		s.Sort()
 		if got := renderAll(s, now); got != want {
 			t.Errorf("the other way round\n%s\nwas\n%s", got, want)
 		}

@@ -1,4 +1,4 @@
-package rollout
+package health
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ type pullFailure struct {
 	signs *regexp.Regexp
 	what  string
 	hint  string
-	grace func(Limits) time.Duration
+	grace func(Thresholds) time.Duration
 }
 
 // pullFailures are tried in their order on the runtime's message. The words are
@@ -24,25 +24,25 @@ var pullFailures = []pullFailure{
 		regexp.MustCompile(`(?i)unauthorized|denied|forbidden|authentication required|no basic auth`),
 		"the registry refuses it",
 		"Check the name, and give the namespace an image pull secret for that registry.",
-		func(l Limits) time.Duration { return l.Image },
+		func(l Thresholds) time.Duration { return l.Image },
 	},
 	{
 		regexp.MustCompile(`(?i)toomanyrequests|too many requests`),
 		"the registry refuses more requests for now",
 		"Log in to the registry, wait, or load the image into the cluster.",
-		func(l Limits) time.Duration { return l.Registry },
+		func(l Thresholds) time.Duration { return l.Registry },
 	},
 	{
 		regexp.MustCompile(`(?i)not ?found|manifest unknown|does not exist|no match for platform`),
 		"it does not exist",
 		"Build or push the image, or fix its name and tag in the chart.",
-		func(l Limits) time.Duration { return l.Image },
+		func(l Thresholds) time.Duration { return l.Image },
 	},
 	{
 		regexp.MustCompile(`(?i)no such host|dial tcp|i/o timeout|connection re|tls|x509|EOF|unreachable|deadline exceeded|network`),
 		"the registry cannot be reached",
 		"Check the registry's name and the node's network, or load the image into the cluster.",
-		func(l Limits) time.Duration { return l.Registry },
+		func(l Thresholds) time.Duration { return l.Registry },
 	},
 }
 
@@ -52,7 +52,7 @@ func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	if !strings.Contains(text, "failed to") && failed.message != "" {
 		text = failed.message // the waiting state only says "Back-off pulling image"
 	}
-	kind := pullFailure{what: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(l Limits) time.Duration { return l.Registry }}
+	kind := pullFailure{what: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(l Thresholds) time.Duration { return l.Registry }}
 	for _, f := range pullFailures {
 		if f.signs.MatchString(text) {
 			kind = f

@@ -1,7 +1,8 @@
-package rollout
+package health
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -159,3 +160,16 @@ func first(a, b bool) int {
 	}
 	return 1
 }
+
+// StillStarting is the cause of a workload of which nothing is known to be wrong.
+func StillStarting(w Workload, now time.Time) Cause {
+	return Cause{
+		Reason: Starting, Object: w.Object, ObservedAt: now,
+		Message: "still starting: " + w.Message,
+		Hint:    "Give it more time (--timeout), or look at what it is doing.",
+		Command: fmt.Sprintf("kubectl --namespace %s describe %s", w.Namespace, kubectlName(w.Object)),
+	}
+}
+
+// SortCauses sorts causes by urgency: fatal ones first.
+func SortCauses(causes []Cause) { slices.SortStableFunc(causes, byUrgency) }

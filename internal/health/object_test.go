@@ -1,0 +1,34 @@
+package health
+
+import (
+	"slices"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+var web = Object{Deployment, "shop", "web"}
+
+func TestWorkloadsArePickedOutOfRenderedObjects(t *testing.T) {
+	t.Parallel()
+	object := func(version, kind, namespace, name string) unstructured.Unstructured {
+		u := unstructured.Unstructured{Object: map[string]any{}}
+		u.SetAPIVersion(version)
+		u.SetKind(kind)
+		u.SetNamespace(namespace)
+		u.SetName(name)
+		return u
+	}
+	got := Workloads([]unstructured.Unstructured{
+		object("apps/v1", "StatefulSet", "", "db"),
+		object("v1", "Service", "", "db"),
+		object("example.com/v1", "Deployment", "", "not-ours"),
+		object("batch/v1", "Job", "tools", "migrate"),
+		object("apps/v1", "Deployment", "shop", "web"),
+		object("apps/v1", "Deployment", "", "web"),
+	}, "shop")
+	want := []Object{{Deployment, "shop", "web"}, {StatefulSet, "shop", "db"}, {Job, "tools", "migrate"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
