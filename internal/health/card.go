@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // cardWidth bounds a card's lines: admission and runtimes can be wordy.
@@ -29,7 +31,7 @@ func FormatCause(c Cause) []string {
 
 // Summary is the cause in one line, with the workload's name.
 func (c Cause) Summary() string {
-	return cut(fmt.Sprintf("%s: %s", c.Object.Name, c.Title()), cardWidth)
+	return text.Truncate(fmt.Sprintf("%s: %s", c.Object.Name, c.Title()), cardWidth)
 }
 
 // Title is the cause in one line, without the workload's name.
@@ -77,7 +79,7 @@ func field(label string, values ...string) []string {
 		if v == "" {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("  %-6s %s", label, cut(v, cardWidth)))
+		lines = append(lines, fmt.Sprintf("  %-6s %s", label, text.Truncate(v, cardWidth)))
 		label = ""
 	}
 	return lines

@@ -1,9 +1,7 @@
 package health
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -89,78 +87,6 @@ func (c Cause) after(grace time.Duration) Cause {
 // Proven reports whether something is known to be wrong.
 func (c Cause) Proven() bool { return c.Reason != Starting }
 
-// merge makes one cause of those that differ only in the pod. It keeps the
-// order in which they first appear; newPods is how many pods could have it.
-func merge(causes []Cause, newPods int) []Cause {
-	type key struct {
-		code      Reason
-		container string
-		subject   string
-	}
-	at := map[key]int{}
-	var merged []Cause
-	for _, c := range causes {
-		k := key{c.Reason, c.Container, c.subject}
-		i, seen := at[k]
-		if !seen {
-			at[k] = len(merged)
-			merged = append(merged, c)
-			continue
-		}
-		merged[i].join(c)
-	}
-	for i := range merged {
-		m := &merged[i]
-		slices.Sort(m.Pods)
-		slices.Sort(m.Nodes)
-		m.Nodes = slices.Compact(m.Nodes)
-		if len(m.Pods) == newPods {
-			m.FatalAt = earliest(m.FatalAt, m.ifAll)
-		}
-	}
-	return merged
-}
-
-func (c *Cause) join(other Cause) {
-	c.Pods = append(c.Pods, other.Pods...)
-	c.Nodes = append(c.Nodes, other.Nodes...)
-	c.Since = earliest(c.Since, other.Since)
-	c.FatalAt = earliest(c.FatalAt, other.FatalAt)
-	if other.ifAll.After(c.ifAll) {
-		c.ifAll = other.ifAll
-	}
-}
-
-// earliest is the earlier time that is set.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// byUrgency orders fatal causes first, then those that will be, then those of
-// which nothing is proven.
-func byUrgency(a, b Cause) int {
-	return cmp.Or(
-		first(a.Proven(), b.Proven()),
-		first(!a.FatalAt.IsZero(), !b.FatalAt.IsZero()),
-		a.FatalAt.Compare(b.FatalAt),
-		compareObjects(a.Object, b.Object),
-	)
-}
-
-// first orders what holds before what does not.
-func first(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return -1
-	}
-	return 1
-}
-
 // StillStarting is the cause of a workload of which nothing is known to be wrong.
 func StillStarting(w Workload, now time.Time) Cause {
 	return Cause{
@@ -170,6 +96,3 @@ func StillStarting(w Workload, now time.Time) Cause {
 		Command: fmt.Sprintf("kubectl --namespace %s describe %s", w.Namespace, kubectlName(w.Object)),
 	}
 }
-
-// SortCauses sorts causes by urgency: fatal ones first.
-func SortCauses(causes []Cause) { slices.SortStableFunc(causes, byUrgency) }

@@ -1,20 +1,15 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// A containerJudge looks for the cause that one container shows.
-type containerJudge struct {
-	podJudge
-	spec   corev1.Container
-	status corev1.ContainerStatus
-	init   bool
-}
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
 
 // initContainers judges the first init container that has not done its part:
 // those behind it have not started.
@@ -104,7 +99,7 @@ func (c containerJudge) config(w *corev1.ContainerStateWaiting) Cause {
 	} else if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "non-root") {
 		grace = c.limits.Refuse
 	}
-	found := c.cause(CreateContainerConfig, orElse(what, withoutPod(w.Message)), since).after(grace)
+	found := c.cause(CreateContainerConfig, cmp.Or(what, withoutPod(w.Message)), since).after(grace)
 	found.evidence = failed.last
 	found.Detail = []string{c.stateLine()}
 	found.Message = "the container cannot be configured: " + withoutPod(w.Message)
@@ -128,7 +123,7 @@ func (c containerJudge) create(w *corev1.ContainerStateWaiting) Cause {
 	}
 	found := c.cause(code, "", since).after(c.limits.Create)
 	found.evidence = failed.last
-	found.Message = "the container cannot be created: " + oneLine(w.Message)
+	found.Message = "the container cannot be created: " + text.OneLine(w.Message)
 	found.Detail = []string{c.stateLine()}
 	found.Hint = hint
 	return found

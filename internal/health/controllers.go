@@ -1,12 +1,15 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // controller lists the causes that the workload's controller shows, pods or not.
@@ -19,14 +22,6 @@ func (j *judge) controller(pods []*corev1.Pod) []Cause {
 		found = append(found, j.job(w, pods)...)
 	}
 	return found
-}
-
-// workloadCause is a cause of the workload itself.
-func (j *judge) workloadCause(code Reason, since time.Time) Cause {
-	return Cause{
-		Reason: code, Since: since, born: j.workload.GetCreationTimestamp().Time,
-		Command: fmt.Sprintf("kubectl --namespace %s describe %s", j.object.Namespace, kubectlName(j.object)),
-	}
 }
 
 func (j *judge) deployment(d *appsv1.Deployment) []Cause {
@@ -49,7 +44,7 @@ func (j *judge) deployment(d *appsv1.Deployment) []Cause {
 				c.born = set.CreationTimestamp.Time
 			}
 			c.Message = "made no progress within its progressDeadlineSeconds"
-			c.Detail = []string{oneLine(cond.Message)}
+			c.Detail = []string{text.OneLine(cond.Message)}
 			c.Hint = "Look at its newest pods."
 			return []Cause{c}
 		}
@@ -71,8 +66,8 @@ func (j *judge) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 		}
 		c := j.workloadCause(JobFailed, cond.LastTransitionTime.Time).after(0)
 		c.evidence = j.now // a Job does not try again once it has failed
-		c.Message = fmt.Sprintf("gave up: %s", orElse(oneLine(cond.Message), cond.Reason))
-		c.Detail = []string{fmt.Sprintf("%s of its pods, reason %s", times(job.Status.Failed, "failure"), cond.Reason)}
+		c.Message = fmt.Sprintf("gave up: %s", cmp.Or(text.OneLine(cond.Message), cond.Reason))
+		c.Detail = []string{fmt.Sprintf("%s of its pods, reason %s", text.Plural(job.Status.Failed, "failure"), cond.Reason)}
 		c.Hint = "Read the log of its last pod."
 		j.lastRun(&c, pods)
 		return []Cause{c}

@@ -1,12 +1,15 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // The runtime's words (containerd with runc) for a process that cannot start.
@@ -53,25 +56,11 @@ func (c containerJudge) pointAtLog(found *Cause) {
 	}
 }
 
-// lastEnd is how the container's last run ended, or nil if none has.
-func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
-	if t := c.State.Terminated; t != nil {
-		return t
-	}
-	return c.LastTerminationState.Terminated
-}
-
 func (c containerJudge) waitingMessage() string {
 	if w := c.status.State.Waiting; w != nil {
 		return " " + w.Message
 	}
 	return ""
-}
-
-// cannotStart: the runtime could not start the process at all. The kubelet
-// writes exit code 128 and a reason for that.
-func cannotStart(end *corev1.ContainerStateTerminated) bool {
-	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
 }
 
 // crashing is since when the container crashes: the kubelet tells of its first
@@ -96,10 +85,10 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	case c.status.RestartCount >= c.limits.CrashRestarts: // it crashed before the wait; its next try may be minutes away
 		found.FatalAt = c.Started.Add(c.limits.StaleGrace)
 	}
-	found.Message = fmt.Sprintf("the container keeps crashing: %s, %s", exitText(end), times(c.status.RestartCount, "restart"))
+	found.Message = fmt.Sprintf("the container keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
 	found.Hint = "Read the log: the process ends by itself."
 	if end.ExitCode == 0 {
-		found.Message = fmt.Sprintf("the container's process ends by itself with status 0, %s", times(c.status.RestartCount, "restart"))
+		found.Message = fmt.Sprintf("the container's process ends by itself with status 0, %s", text.Plural(c.status.RestartCount, "restart"))
 		found.Hint = "A workload's process must keep running in the foreground."
 	}
 	if limit, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok && end.ExitCode == 128+9 {
@@ -113,7 +102,7 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 		if strings.Contains(killed.message, "startup probe") {
 			kind, probe = "Startup", c.spec.StartupProbe
 		}
-		found.Message = fmt.Sprintf("the kubelet restarts the container: its %s probe fails, %s", strings.ToLower(kind), times(c.status.RestartCount, "restart"))
+		found.Message = fmt.Sprintf("the kubelet restarts the container: its %s probe fails, %s", strings.ToLower(kind), text.Plural(c.status.RestartCount, "restart"))
 		found.Detail = append(found.Detail, c.probeLines(kind, probe)...)
 		found.Hint = "Fix the health answer, or give the container more time to start (startupProbe, failureThreshold)."
 	}
@@ -136,7 +125,7 @@ func (c containerJudge) outOfMemory(end *corev1.ContainerStateTerminated) Cause 
 		limit = "the container's memory limit is " + q.String()
 		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more.", c.spec.Name, q.String())
 	}
-	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, times(c.status.RestartCount, "restart"))
+	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, text.Plural(c.status.RestartCount, "restart"))
 	found.Detail = c.endLines(end)
 	return found
 }
@@ -151,7 +140,7 @@ func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Re
 	if m := execPath.FindStringSubmatch(end.Message); m != nil {
 		command = m[1]
 	}
-	found.Message = fmt.Sprintf("the command %s cannot be started", orElse(oneLine(command), "of the image"))
+	found.Message = fmt.Sprintf("the command %s cannot be started", cmp.Or(text.OneLine(command), "of the image"))
 	found.Hint = "Fix command and args in the chart, or ENTRYPOINT and CMD in the Dockerfile: the file must be in the image and executable."
 	if code == ExecFormat {
 		found.Message += ": it is for another CPU architecture"

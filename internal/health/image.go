@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // A pullFailure is a kind of failed pull.
@@ -48,13 +50,13 @@ var pullFailures = []pullFailure{
 
 func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", "Failed to pull image"))
-	text := w.Message
-	if !strings.Contains(text, "failed to") && failed.message != "" {
-		text = failed.message // the waiting state only says "Back-off pulling image"
+	message := w.Message
+	if !strings.Contains(message, "failed to") && failed.message != "" {
+		message = failed.message // the waiting state only says "Back-off pulling image"
 	}
 	kind := pullFailure{what: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(l Thresholds) time.Duration { return l.Registry }}
 	for _, f := range pullFailures {
-		if f.signs.MatchString(text) {
+		if f.signs.MatchString(message) {
 			kind = f
 			break
 		}
@@ -70,8 +72,8 @@ func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 		found.Message = fmt.Sprintf("image %s is not loaded into the node and cannot be pulled: %s", c.spec.Image, kind.what)
 	}
 	found.Detail = []string{c.stateLine()}
-	if text == failed.message {
-		found.Detail = append(found.Detail, oneLine(text))
+	if message == failed.message {
+		found.Detail = append(found.Detail, text.OneLine(message))
 	}
 	found.Hint = kind.hint
 	if c.inKind() {
@@ -97,7 +99,7 @@ func (c containerJudge) imageNeverPull() Cause {
 func (c containerJudge) invalidImageName(w *corev1.ContainerStateWaiting) Cause {
 	found := c.cause(InvalidImageName, c.spec.Image, c.scheduled()).after(c.limits.Image)
 	found.Message = fmt.Sprintf("%q is not an image reference", c.spec.Image)
-	found.Detail = []string{oneLine(w.Reason + ": " + w.Message)}
+	found.Detail = []string{text.OneLine(w.Reason + ": " + w.Message)}
 	found.Hint = "Fix the image's repository and tag in the chart's values."
 	return found
 }
@@ -106,12 +108,4 @@ func (c containerJudge) invalidImageName(w *corev1.ContainerStateWaiting) Cause 
 func (c containerJudge) inKind() bool {
 	node := c.nodes[c.pod.Spec.NodeName]
 	return node != nil && strings.HasPrefix(node.Spec.ProviderID, "kind://")
-}
-
-// scheduled is when the pod got its node, for states that carry no time.
-func (c containerJudge) scheduled() time.Time {
-	if cond := podCondition(c.pod, corev1.PodScheduled); cond != nil && cond.Status == corev1.ConditionTrue {
-		return cond.LastTransitionTime.Time
-	}
-	return c.pod.CreationTimestamp.Time
 }

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // notReady judges a running container whose probe does not pass. It may pass at
@@ -33,7 +36,7 @@ func (c containerJudge) notReady() (Cause, bool) {
 	found.Message = fmt.Sprintf("runs, but its %s probe does not pass: %s", strings.ToLower(kind), probeAnswer(answer.message))
 	found.Detail = append([]string{c.stateLine()}, c.probeLines(kind, probe)...)
 	if n := c.status.RestartCount; n > 0 {
-		found.Detail = append(found.Detail, times(n, "restart"))
+		found.Detail = append(found.Detail, text.Plural(n, "restart"))
 	}
 	found.Hint = c.probeHint(probe, answer.message)
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name}
@@ -51,7 +54,7 @@ var probeIntro = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ p
 
 // probeAnswer cuts the kubelet's introduction off: what is left is the answer.
 func probeAnswer(message string) string {
-	return orElse(oneLine(probeIntro.ReplaceAllString(message, "")), "no answer")
+	return cmp.Or(text.OneLine(probeIntro.ReplaceAllString(message, "")), "no answer")
 }
 
 // probeLines describe a probe and its last answer.
@@ -62,7 +65,7 @@ func (c containerJudge) probeLines(kind string, probe *corev1.Probe) []string {
 	lines := []string{fmt.Sprintf("%s probe: %s", strings.ToLower(kind), describe(probe))}
 	if a := c.answer(kind); a.seen() {
 		lines = append(lines, fmt.Sprintf("last answer at %s (%s since %s): %s",
-			clock(a.last), times(a.count, "failure"), clock(a.first), probeAnswer(a.message)))
+			clock(a.last), text.Plural(a.count, "failure"), clock(a.first), probeAnswer(a.message)))
 	}
 	return lines
 }
@@ -72,7 +75,7 @@ func describe(probe *corev1.Probe) string {
 	var what string
 	switch {
 	case probe.HTTPGet != nil:
-		scheme := strings.ToLower(orElse(string(probe.HTTPGet.Scheme), "http"))
+		scheme := strings.ToLower(cmp.Or(string(probe.HTTPGet.Scheme), "http"))
 		what = fmt.Sprintf("GET %s://%s:%s/%s", scheme, probe.HTTPGet.Host, probe.HTTPGet.Port.String(), strings.TrimPrefix(probe.HTTPGet.Path, "/"))
 	case probe.TCPSocket != nil:
 		what = "connect to port " + probe.TCPSocket.Port.String()
@@ -82,7 +85,7 @@ func describe(probe *corev1.Probe) string {
 			what += ", service " + *s
 		}
 	case probe.Exec != nil:
-		what = "run " + oneLine(strings.Join(probe.Exec.Command, " "))
+		what = "run " + text.OneLine(strings.Join(probe.Exec.Command, " "))
 	}
 	return fmt.Sprintf("%s every %ds", what, max(1, probe.PeriodSeconds))
 }

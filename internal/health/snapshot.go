@@ -8,10 +8,52 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 )
+
+// A Kind is a kind of workload that the package can wait for.
+type Kind string
+
+// The kinds.
+const (
+	Deployment  Kind = "Deployment"
+	StatefulSet Kind = "StatefulSet"
+	DaemonSet   Kind = "DaemonSet"
+	Job         Kind = "Job"
+)
+
+// groups are the API groups of the kinds.
+var groups = map[Kind]string{Deployment: "apps", StatefulSet: "apps", DaemonSet: "apps", Job: "batch"}
+
+// An Object names a workload.
+type Object struct {
+	Kind      Kind   `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+func (o Object) String() string { return string(o.Kind) + " " + o.Namespace + "/" + o.Name }
+
+// Workloads picks the workloads out of rendered objects, ordered by namespace,
+// kind and name. Objects of other kinds are left out; an object without a
+// namespace is taken to be in defaultNamespace.
+func Workloads(objects []unstructured.Unstructured, defaultNamespace string) []Object {
+	var found []Object
+	for _, u := range objects {
+		kind := Kind(u.GetKind())
+		if group, ok := groups[kind]; !ok || u.GroupVersionKind().Group != group {
+			continue
+		}
+		found = append(found, Object{kind, cmp.Or(u.GetNamespace(), defaultNamespace), u.GetName()})
+	}
+	slices.SortFunc(found, compareObjects)
+	return slices.Compact(found)
+}
+
+func compareObjects(a, b Object) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+}
 
 // A Snapshot is what the API server said about some workloads and everything
 // that explains them. Its objects are shared and must not be changed.
@@ -36,11 +78,6 @@ type Snapshot struct {
 	// before the wait, of pods that were not young then, and those up to
 	// [Thresholds.Return] after a killed node came back. Only those since then count.
 	Restarts map[string]int32
-}
-
-// RestartKey is the key of a container in [Snapshot.Restarts].
-func RestartKey(pod *corev1.Pod, container string) string {
-	return string(pod.UID) + "/" + container
 }
 
 // Add adds an object to the list of its kind. Objects of other kinds are ignored.
@@ -73,57 +110,4 @@ func (s *Snapshot) Sort() {
 	slices.SortFunc(s.ReplicaSets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Events, func(a, b *corev1.Event) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
-}
-
-// A view finds the objects of a snapshot by what they belong to.
-type view struct {
-	Snapshot
-	workloads map[Object]metav1.Object
-	sets      map[types.UID][]*appsv1.ReplicaSet // by owner
-	pods      map[types.UID][]*corev1.Pod        // by owner
-	events    map[types.UID][]*corev1.Event      // by the object that they are about
-	claims    map[string]*corev1.PersistentVolumeClaim
-	nodes     map[string]*corev1.Node
-}
-
-func newView(s Snapshot) *view {
-	v := &view{
-		Snapshot:  s,
-		workloads: map[Object]metav1.Object{},
-		sets:      map[types.UID][]*appsv1.ReplicaSet{},
-		pods:      map[types.UID][]*corev1.Pod{},
-		events:    map[types.UID][]*corev1.Event{},
-		claims:    map[string]*corev1.PersistentVolumeClaim{},
-		nodes:     map[string]*corev1.Node{},
-	}
-	index(v, Deployment, s.Deployments)
-	index(v, StatefulSet, s.StatefulSets)
-	index(v, DaemonSet, s.DaemonSets)
-	index(v, Job, s.Jobs)
-	byOwner(v.sets, s.ReplicaSets)
-	byOwner(v.pods, s.Pods)
-	for _, e := range s.Events {
-		v.events[e.InvolvedObject.UID] = append(v.events[e.InvolvedObject.UID], e)
-	}
-	for _, c := range s.Claims {
-		v.claims[c.Namespace+"/"+c.Name] = c
-	}
-	for _, n := range s.Nodes {
-		v.nodes[n.Name] = n
-	}
-	return v
-}
-
-func index[T metav1.Object](v *view, kind Kind, objects []T) {
-	for _, o := range objects {
-		v.workloads[Object{kind, o.GetNamespace(), o.GetName()}] = o
-	}
-}
-
-func byOwner[T metav1.Object](m map[types.UID][]T, objects []T) {
-	for _, o := range objects {
-		if owner := metav1.GetControllerOfNoCopy(o); owner != nil {
-			m[owner.UID] = append(m[owner.UID], o)
-		}
-	}
 }

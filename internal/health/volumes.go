@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // The kubelet's words for what a volume names and the cluster has not
@@ -34,12 +36,12 @@ func (p podJudge) volumes() []Cause {
 	if what := p.volumeObject(mount.message); what != "" {
 		c := p.missingObject(what, mount.first)
 		c.evidence = mount.last
-		c.Detail = []string{oneLine(mount.message)}
+		c.Detail = []string{text.OneLine(mount.message)}
 		return []Cause{c}
 	}
 	c := p.cause(VolumeMount, "", mount.first)
 	c.Message = "a volume cannot be mounted"
-	c.Detail = []string{oneLine(mount.message)}
+	c.Detail = []string{text.OneLine(mount.message)}
 	c.Hint = "If the volume is still attached to another node, delete the pod that holds it there."
 	return []Cause{c}
 }
@@ -91,7 +93,7 @@ func (p podJudge) sandbox() []Cause {
 	}
 	c := p.cause(PodSandbox, "", s.first)
 	c.Message = "the node cannot set the pod up"
-	c.Detail = []string{oneLine(s.message)}
+	c.Detail = []string{text.OneLine(s.message)}
 	c.Hint = "Mostly the node's network plugin: look at the pods of namespace kube-system on that node."
 	if limit, limited := memoryLimit(p.pod); limited && diedAtOnce.MatchString(s.message) {
 		c.Hint = fmt.Sprintf("The pod's first process was killed: mostly for want of memory, and the pod's memory limit is %s. Raise resources.limits.memory.", limit)

@@ -67,8 +67,3 @@ func late(pod *corev1.Pod) time.Duration {
 	}
 	return ready.LastTransitionTime.Sub(started)
 }
-
-// restarts are the container's restarts since the wait began.
-func (v *view) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
-	return max(0, s.RestartCount-v.Restarts[RestartKey(pod, s.Name)])
-}

@@ -1,13 +1,19 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // failed judges a pod that failed as a whole. Its controller replaces it, so it
@@ -17,9 +23,9 @@ func (p podJudge) failed() []Cause {
 		return nil
 	}
 	c := p.cause(PodFailed, p.pod.Status.Reason, p.pod.CreationTimestamp.Time)
-	c.Message = fmt.Sprintf("the pod failed: %s", orElse(p.pod.Status.Reason, "no reason given"))
+	c.Message = fmt.Sprintf("the pod failed: %s", cmp.Or(p.pod.Status.Reason, "no reason given"))
 	if p.pod.Status.Message != "" {
-		c.Detail = []string{oneLine(p.pod.Status.Message)}
+		c.Detail = []string{text.OneLine(p.pod.Status.Message)}
 	}
 	c.Hint = "An evicted or refused pod means that the node is short of memory, disk or pods: look at the node's conditions."
 	return []Cause{c}
@@ -53,7 +59,7 @@ var (
 )
 
 func (p podJudge) unschedulable(cond *corev1.PodCondition) Cause {
-	shortage := strings.TrimSuffix(preemption.ReplaceAllString(oneLine(cond.Message), ""), ".")
+	shortage := strings.TrimSuffix(preemption.ReplaceAllString(text.OneLine(cond.Message), ""), ".")
 	c := p.cause(Unschedulable, shortage, cond.LastTransitionTime.Time).after(p.limits.Schedule)
 	c.Message = "no node takes the pod: " + shortage
 	if r := requests(p.pod); r != "" {
@@ -90,6 +96,16 @@ func requests(pod *corev1.Pod) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// amount is a quantity as a person writes it: "0.5", "1000", "23.5Gi".
+func amount(q resource.Quantity) string {
+	for i, unit := range []string{"Gi", "Mi"} {
+		if size := float64(int64(1) << (30 - 10*i)); q.AsApproximateFloat64() >= size {
+			return strconv.FormatFloat(math.Round(10*q.AsApproximateFloat64()/size)/10, 'f', -1, 64) + unit
+		}
+	}
+	return strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64)
 }
 
 // room says what each of the first nodes has to give.
@@ -133,7 +149,7 @@ func (p podJudge) pendingClaim(claim *corev1.PersistentVolumeClaim, failed sign)
 		class = "storage class " + *claim.Spec.StorageClassName
 	}
 	c.Message = fmt.Sprintf("claim %s (%s, %s) gets no volume", claim.Name, class, claim.Spec.Resources.Requests.Storage())
-	c.Detail = []string{oneLine(failed.message)}
+	c.Detail = []string{text.OneLine(failed.message)}
 	c.Hint = "Name a storage class that exists (kubectl get storageclass), or look at its provisioner's pods."
 	c.Command = fmt.Sprintf("kubectl --namespace %s describe pvc %s", claim.Namespace, claim.Name)
 	c.evidence = failed.last
@@ -152,7 +168,7 @@ func (p podJudge) node() []Cause {
 		}
 		c := p.cause(NodeNotReady, node.Name, cond.LastTransitionTime.Time).after(p.limits.Node)
 		c.Message = fmt.Sprintf("node %s is not ready", node.Name)
-		c.Detail = []string{oneLine(cond.Reason + ": " + cond.Message)}
+		c.Detail = []string{text.OneLine(cond.Reason + ": " + cond.Message)}
 		c.Hint = "The kubelet of the node has stopped or has lost its network: start the node again."
 		c.Command = "kubectl describe node " + node.Name
 		return []Cause{c}

@@ -7,6 +7,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // A refusal is a kind of answer that admission gives when a controller creates
@@ -66,7 +68,7 @@ func (j *judge) refused(pods []*corev1.Pod) []Cause {
 		c := j.workloadCause(r.code, failed.first).after(r.grace(j.limits))
 		c.evidence, c.born = failed.last, born
 		c.Message = r.what
-		c.Detail = []string{oneLine(strings.TrimPrefix(failed.message, "Error creating: "))}
+		c.Detail = []string{text.OneLine(strings.TrimPrefix(failed.message, "Error creating: "))}
 		c.Hint = r.hint
 		return []Cause{c}
 	}

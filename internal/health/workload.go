@@ -1,11 +1,38 @@
 package health
 
 import (
+	"time"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+// A State is how far a workload is.
+type State string
+
+// The states.
+const (
+	Ready       State = "ready"       // every wanted pod is of the newest revision and available; a Job is complete
+	Progressing State = "progressing" // on its way, or stuck: see the causes
+	Paused      State = "paused"      // not ready, and its spec tells the controller to do nothing
+	Absent      State = "absent"      // it does not exist
+)
+
+// A Workload is a workload and how far it is.
+type Workload struct {
+	Object
+	State    State     `json:"state"`
+	Ready    int32     `json:"ready"`   // available pods (of a Deployment: new ones); completions of a Job
+	Desired  int32     `json:"wanted"`  // pods; completions of a Job
+	Updated  int32     `json:"updated"` // pods of the newest revision, ready or not
+	Outdated int32     `json:"old"`     // pods of older revisions that still run
+	Images   []string  `json:"images"`  // of its containers, in their order
+	Created  time.Time `json:"created"`
+	Message  string    `json:"message"` // one line: "1 of 2 ready; postgres-0: pulling image postgres:17"
+	Causes   []Cause   `json:"-"`       // what keeps it from being ready
+}
 
 // count fills in the numbers and reports whether the workload's own status says
 // that the rollout is over: the rules of kubectl rollout status, and every pod
@@ -70,6 +97,31 @@ func (w *Workload) countJob(j *batchv1.Job) bool {
 			w.Ready = max(w.Ready, w.Desired) // a success policy may end a Job before all completions
 			return true
 		}
+	}
+	return false
+}
+
+func images(template corev1.PodTemplateSpec) []string {
+	var found []string
+	for _, c := range template.Spec.Containers {
+		found = append(found, c.Image)
+	}
+	return found
+}
+
+func orOne(n *int32) int32 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}
+
+func paused(object metav1.Object) bool {
+	switch o := object.(type) {
+	case *appsv1.Deployment:
+		return o.Spec.Paused
+	case *batchv1.Job:
+		return o.Spec.Suspend != nil && *o.Spec.Suspend
 	}
 	return false
 }

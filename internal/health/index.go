@@ -1,0 +1,160 @@
+package health
+
+import (
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// A view finds the objects of a snapshot by what they belong to.
+type view struct {
+	Snapshot
+	workloads map[Object]metav1.Object
+	sets      map[types.UID][]*appsv1.ReplicaSet // by owner
+	pods      map[types.UID][]*corev1.Pod        // by owner
+	events    map[types.UID][]*corev1.Event      // by the object that they are about
+	claims    map[string]*corev1.PersistentVolumeClaim
+	nodes     map[string]*corev1.Node
+}
+
+func newView(s Snapshot) *view {
+	v := &view{
+		Snapshot:  s,
+		workloads: map[Object]metav1.Object{},
+		sets:      map[types.UID][]*appsv1.ReplicaSet{},
+		pods:      map[types.UID][]*corev1.Pod{},
+		events:    map[types.UID][]*corev1.Event{},
+		claims:    map[string]*corev1.PersistentVolumeClaim{},
+		nodes:     map[string]*corev1.Node{},
+	}
+	index(v, Deployment, s.Deployments)
+	index(v, StatefulSet, s.StatefulSets)
+	index(v, DaemonSet, s.DaemonSets)
+	index(v, Job, s.Jobs)
+	byOwner(v.sets, s.ReplicaSets)
+	byOwner(v.pods, s.Pods)
+	for _, e := range s.Events {
+		v.events[e.InvolvedObject.UID] = append(v.events[e.InvolvedObject.UID], e)
+	}
+	for _, c := range s.Claims {
+		v.claims[c.Namespace+"/"+c.Name] = c
+	}
+	for _, n := range s.Nodes {
+		v.nodes[n.Name] = n
+	}
+	return v
+}
+
+func index[T metav1.Object](v *view, kind Kind, objects []T) {
+	for _, o := range objects {
+		v.workloads[Object{kind, o.GetNamespace(), o.GetName()}] = o
+	}
+}
+
+func byOwner[T metav1.Object](m map[types.UID][]T, objects []T) {
+	for _, o := range objects {
+		if owner := metav1.GetControllerOfNoCopy(o); owner != nil {
+			m[owner.UID] = append(m[owner.UID], o)
+		}
+	}
+}
+
+// newPods are the pods of the workload's newest revision that are not being
+// deleted. There are none as long as its controller has not seen the newest
+// generation.
+func (v *view) newPods(workload metav1.Object) []*corev1.Pod {
+	switch w := workload.(type) {
+	case *appsv1.Deployment:
+		if set := v.newReplicaSet(w); set != nil {
+			return living(v.pods[set.UID], "", "")
+		}
+	case *appsv1.StatefulSet:
+		if w.Status.ObservedGeneration >= w.Generation {
+			return living(v.pods[w.UID], appsv1.ControllerRevisionHashLabelKey, w.Status.UpdateRevision)
+		}
+	case *appsv1.DaemonSet:
+		if w.Status.ObservedGeneration >= w.Generation {
+			return living(v.pods[w.UID], "pod-template-generation", w.Annotations[appsv1.DeprecatedTemplateGeneration])
+		}
+	case *batchv1.Job:
+		return living(v.pods[w.UID], "", "")
+	}
+	return nil
+}
+
+// newReplicaSet is the oldest ReplicaSet with the Deployment's own template:
+// the rule of the deployment controller (FindNewReplicaSet in its
+// deployment_util.go), which also holds after a rollback, when the newest
+// revision is not the youngest ReplicaSet.
+func (v *view) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
+	var newest *appsv1.ReplicaSet
+	for _, set := range v.sets[d.UID] {
+		if !sameTemplate(&set.Spec.Template, &d.Spec.Template) {
+			continue
+		}
+		if newest == nil || set.CreationTimestamp.Before(&newest.CreationTimestamp) {
+			newest = set
+		}
+	}
+	return newest
+}
+
+// sameTemplate compares without the hash that the controller adds.
+func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
+	x, y := *a, *b
+	x.Labels, y.Labels = maps.Clone(a.Labels), maps.Clone(b.Labels)
+	delete(x.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
+	delete(y.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
+	return equality.Semantic.DeepEqual(x, y)
+}
+
+// living leaves out pods that are being deleted and, if value is set, those
+// whose label has another value.
+func living(pods []*corev1.Pod, label, value string) []*corev1.Pod {
+	var found []*corev1.Pod
+	for _, p := range pods {
+		if p.DeletionTimestamp == nil && (value == "" || p.Labels[label] == value) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func PodReady(pod *corev1.Pod) bool {
+	c := podCondition(pod, corev1.PodReady)
+	return c != nil && c.Status == corev1.ConditionTrue
+}
+
+func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == kind {
+			return &pod.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+func statusOf(statuses []corev1.ContainerStatus, name string) corev1.ContainerStatus {
+	for _, s := range statuses {
+		if s.Name == name {
+			return s
+		}
+	}
+	return corev1.ContainerStatus{Name: name}
+}
+
+// containerStatuses are those of the pod's containers, init containers first.
+func containerStatuses(pod *corev1.Pod) []corev1.ContainerStatus {
+	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+}
+
+func isJob(workload metav1.Object) bool {
+	_, ok := workload.(*batchv1.Job)
+	return ok
+}

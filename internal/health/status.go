@@ -1,0 +1,152 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
+
+// Measure says how far each of the snapshot's workloads is. A workload is Ready
+// only if Ready >= Wanted, none of its new pods says otherwise, and containers
+// without a readiness probe have run for limits.Settle.
+func ComputeStatus(s Snapshot, limits Thresholds, now time.Time) []Workload {
+	v := newView(s)
+	found := make([]Workload, len(s.Objects))
+	for i, o := range s.Objects {
+		found[i] = v.measure(o, limits, now)
+	}
+	return found
+}
+
+func (v *view) measure(o Object, limits Thresholds, now time.Time) Workload {
+	w := Workload{Object: o, State: Absent, Message: "does not exist"}
+	object, ok := v.workloads[o]
+	if !ok {
+		if o.Kind == Job && v.jobCompleted(o) {
+			w.State, w.Message, w.Ready, w.Desired = Ready, "complete, and deleted since", 1, 1
+		}
+		return w
+	}
+	w.Created = object.GetCreationTimestamp().Time
+	done := w.count(object)
+	pods := v.newPods(object)
+	switch {
+	case done && o.Kind != Job && !allReady(pods):
+		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
+	case done && o.Kind != Job && !v.settled(pods, limits, now):
+		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; watching that it stays up", w.Ready, w.Desired)
+	case done && object.GetDeletionTimestamp() == nil:
+		w.State, w.Message = Ready, w.tally()
+	case paused(object):
+		w.State, w.Message = Paused, w.tally()+"; paused"
+	default:
+		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
+	}
+	return w
+}
+
+// tally is "1 of 2 ready", with the revision if that is what is missing.
+func (w *Workload) tally() string {
+	if w.Kind == Job {
+		return fmt.Sprintf("%d of %d complete", w.Ready, w.Desired)
+	}
+	if w.Ready >= w.Desired && w.Updated < w.Desired {
+		return fmt.Sprintf("%d of %d updated", w.Updated, w.Desired)
+	}
+	if w.Ready >= w.Desired && w.Outdated > 0 {
+		return fmt.Sprintf("%d of %d ready; %s to end", w.Desired, w.Desired, text.Plural(w.Outdated, "old pod"))
+	}
+	return fmt.Sprintf("%d of %d ready", min(w.Ready, w.Desired), w.Desired)
+}
+
+// jobCompleted looks for the event that a Job leaves behind when its
+// time-to-live ends before anyone has seen it complete.
+func (v *view) jobCompleted(o Object) bool {
+	for _, e := range v.Events {
+		about := e.InvolvedObject
+		if e.Reason == "Completed" && about.Kind == string(Job) && about.Namespace == o.Namespace && about.Name == o.Name {
+			return true
+		}
+	}
+	return false
+}
+
+// activity says what the first new pod that is not ready is doing:
+// "; postgres-0: pulling image postgres:17".
+func (v *view) activity(pods []*corev1.Pod) string {
+	names := slices.Clone(pods)
+	slices.SortFunc(names, func(a, b *corev1.Pod) int { return compareNames(a.Name, b.Name) })
+	for _, pod := range names {
+		if !PodReady(pod) && pod.Status.Phase != corev1.PodSucceeded {
+			return fmt.Sprintf("; %s: %s", pod.Name, v.doing(pod))
+		}
+	}
+	return ""
+}
+
+func (v *view) doing(pod *corev1.Pod) string {
+	if pod.Status.Phase == corev1.PodFailed {
+		return "failed"
+	}
+	if pod.Spec.NodeName == "" {
+		return "waiting for a node"
+	}
+	for _, spec := range pod.Spec.InitContainers {
+		s := statusOf(pod.Status.InitContainerStatuses, spec.Name)
+		if t := s.State.Terminated; t != nil && t.ExitCode == 0 || s.Ready {
+			continue
+		}
+		return "init container " + spec.Name + ": " + v.containerDoing(pod, spec, s)
+	}
+	for _, spec := range pod.Spec.Containers {
+		s := statusOf(pod.Status.ContainerStatuses, spec.Name)
+		if s.Ready {
+			continue
+		}
+		if len(pod.Spec.Containers) > 1 {
+			return spec.Name + ": " + v.containerDoing(pod, spec, s)
+		}
+		return v.containerDoing(pod, spec, s)
+	}
+	return "becoming ready"
+}
+
+func (v *view) containerDoing(pod *corev1.Pod, spec corev1.Container, s corev1.ContainerStatus) string {
+	switch st := s.State; {
+	case st.Terminated != nil:
+		return fmt.Sprintf("ended with %s", exitText(st.Terminated))
+	case st.Running != nil && s.RestartCount > 0:
+		return fmt.Sprintf("running, not ready (%s)", text.Plural(s.RestartCount, "restart"))
+	case st.Running != nil:
+		return "running, not ready yet"
+	case st.Waiting != nil && !creating[st.Waiting.Reason]:
+		return st.Waiting.Reason
+	}
+	pulling := v.sign(pod.UID, containerReason(spec.Name, "Pulling", ""))
+	pulled := v.sign(pod.UID, containerReason(spec.Name, "Pulled", ""))
+	if pulling.seen() && !pulled.seen() {
+		return "pulling image " + spec.Image
+	}
+	return "creating"
+}
+
+// creating are the kubelet's words for a container whose turn has not come.
+var creating = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
+
+// compareNames orders web-2 before web-10.
+func compareNames(a, b string) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	if a < b {
+		return -1
+	}
+	if a > b {
+		return 1
+	}
+	return 0
+}
