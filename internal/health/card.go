@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ const cardWidth = 500
 // Card renders a cause as plain lines for a person: what is wrong, where, since
 // when, what the cluster says about it, the last lines of the log, and what to
 // do next. It has no trailing newline and no colour.
-func FormatCause(c Cause) []string {
+func FormatCause(c Cause, kubectl string) []string {
 	lines := []string{c.Summary()}
 	lines = append(lines, field("where", c.where())...)
 	lines = append(lines, field("since", c.since())...)
@@ -26,7 +27,10 @@ func FormatCause(c Cause) []string {
 		}
 	}
 	lines = append(lines, field("next", c.Hint)...)
-	return append(lines, field("more", c.Command)...)
+	if len(c.Command) > 0 {
+		lines = append(lines, field("more", cmp.Or(kubectl, "kubectl")+" "+strings.Join(c.Command, " "))...)
+	}
+	return lines
 }
 
 // Summary is the cause in one line, with the workload's name.

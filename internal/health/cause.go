@@ -1,9 +1,6 @@
 package health
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // A Code is what is wrong, as a word that a script can compare.
 type Reason string
@@ -53,7 +50,7 @@ type Cause struct {
 	Message string   // what is wrong, one line without the workload's name
 	Detail  []string // the container's state, exit code, the probe and its last answer, deciding events
 	Hint    string   // what to do next
-	Command string   // the kubectl command that shows more
+	Command []string // arguments of the kubectl command that shows more
 
 	Since      time.Time // first seen by the cluster; zero if that is not known
 	ObservedAt time.Time // when it was classified
@@ -62,7 +59,7 @@ type Cause struct {
 	Log      *Log     // which log tells more; nil if none does
 	LogLines []string // its last lines, if they were fetched
 
-	subject  string    // what tells causes of one code apart: an image, a missing object
+	subject  string    // what tells causes of one reason apart: an image, a missing object
 	ifAll    time.Time // FatalAt, should all new pods have the cause
 	evidence time.Time // the newest sign of it; zero if the API keeps no time
 	born     time.Time // when what shows it was created
@@ -93,6 +90,6 @@ func StillStarting(w Workload, now time.Time) Cause {
 		Reason: Starting, Object: w.Object, ObservedAt: now,
 		Message: "still starting: " + w.Message,
 		Hint:    "Give it more time (--timeout), or look at what it is doing.",
-		Command: fmt.Sprintf("kubectl --namespace %s describe %s", w.Namespace, kubectlName(w.Object)),
+		Command: kubectl(w.Namespace, "describe", kubectlName(w.Object)),
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // initContainers judges the first init container that has not done its part:
 // those behind it have not started.
-func (p podJudge) initContainers() []Cause {
+func (p podDiagnoser) initContainers() []Cause {
 	for _, spec := range p.pod.Spec.InitContainers {
 		status := statusOf(p.pod.Status.InitContainerStatuses, spec.Name)
 		sidecar := spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways
@@ -23,24 +23,24 @@ func (p podJudge) initContainers() []Cause {
 		case sidecar && status.Started != nil && *status.Started && status.Ready:
 			continue
 		}
-		return containerJudge{p, spec, status, true}.causes()
+		return containerDiagnoser{p.d, p.pod, spec, status, true}.causes()
 	}
 	return nil
 }
 
-func (p podJudge) containers() []Cause {
+func (p podDiagnoser) containers() []Cause {
 	var found []Cause
 	for _, spec := range p.pod.Spec.Containers {
 		status := statusOf(p.pod.Status.ContainerStatuses, spec.Name)
 		if !status.Ready {
-			found = append(found, containerJudge{p, spec, status, false}.causes()...)
+			found = append(found, containerDiagnoser{p.d, p.pod, spec, status, false}.causes()...)
 		}
 	}
 	return found
 }
 
 // causes is the container's cause, or none while it is on its way.
-func (c containerJudge) causes() []Cause {
+func (c containerDiagnoser) causes() []Cause {
 	found, ok := c.waiting()
 	if !ok {
 		found, ok = c.crashed()
@@ -56,7 +56,7 @@ func (c containerJudge) causes() []Cause {
 }
 
 // waiting judges the kubelet's reasons for not starting a container.
-func (c containerJudge) waiting() (Cause, bool) {
+func (c containerDiagnoser) waiting() (Cause, bool) {
 	w := c.status.State.Waiting
 	if w == nil {
 		return Cause{}, false
@@ -83,21 +83,21 @@ var (
 	cacheSync  = "failed to sync"
 )
 
-func (c containerJudge) config(w *corev1.ContainerStateWaiting) Cause {
-	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", ""))
+func (c containerDiagnoser) config(w *corev1.ContainerStateWaiting) Cause {
+	failed := c.events("Failed", "")
 	since := failed.first
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	what, grace := "", c.limits.Config
+	what, grace := "", c.d.thresholds.Config
 	if m := missingKey.FindStringSubmatch(w.Message); m != nil {
 		what = fmt.Sprintf("key %s of %s %s", m[1], m[2], m[3])
 	} else if m := missingObject.FindStringSubmatch(w.Message); m != nil {
 		what = kindWord(m[1]) + " " + m[2]
 	} else if strings.Contains(w.Message, cacheSync) {
-		grace = c.limits.CacheSync
+		grace = c.d.thresholds.CacheSync
 	} else if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "non-root") {
-		grace = c.limits.Refuse
+		grace = c.d.thresholds.Admission
 	}
 	found := c.cause(CreateContainerConfig, cmp.Or(what, withoutPod(w.Message)), since).after(grace)
 	found.evidence = failed.last
@@ -111,17 +111,17 @@ func (c containerJudge) config(w *corev1.ContainerStateWaiting) Cause {
 	return found
 }
 
-func (c containerJudge) create(w *corev1.ContainerStateWaiting) Cause {
-	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", ""))
+func (c containerDiagnoser) create(w *corev1.ContainerStateWaiting) Cause {
+	failed := c.events("Failed", "")
 	since := failed.first
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	code, hint := CreateContainer, "Look at the message: the runtime of the node refuses the container's settings."
+	reason, hint := CreateContainer, "Look at the message: the runtime of the node refuses the container's settings."
 	if strings.Contains(w.Message, "no command specified") {
-		code, hint = BadCommand, "The image has neither ENTRYPOINT nor CMD: set one in its Dockerfile, or command in the chart."
+		reason, hint = BadCommand, "The image has neither ENTRYPOINT nor CMD: set one in its Dockerfile, or command in the chart."
 	}
-	found := c.cause(code, "", since).after(c.limits.Create)
+	found := c.cause(reason, "", since).after(c.d.thresholds.Create)
 	found.evidence = failed.last
 	found.Message = "the container cannot be created: " + text.OneLine(w.Message)
 	found.Detail = []string{c.stateLine()}

@@ -21,7 +21,7 @@ var (
 )
 
 // crashed judges a container that is down and has run before.
-func (c containerJudge) crashed() (Cause, bool) {
+func (c containerDiagnoser) crashed() (Cause, bool) {
 	end := lastEnd(c.status)
 	if end == nil || c.status.State.Running != nil {
 		return Cause{}, false
@@ -34,7 +34,7 @@ func (c containerJudge) crashed() (Cause, bool) {
 		found = c.badCommand(end, ExecFormat)
 	case cannotStart(end) && notExecutable.MatchString(text), end.ExitCode == 126, end.ExitCode == 127:
 		found = c.badCommand(end, BadCommand)
-	case isJob(c.workload):
+	case isJob(c.d.workload):
 		return Cause{}, false // its backoffLimit decides
 	default:
 		found = c.crashLoop(end)
@@ -48,15 +48,15 @@ func (c containerJudge) crashed() (Cause, bool) {
 }
 
 // pointAtLog names the log of the run that crashed.
-func (c containerJudge) pointAtLog(found *Cause) {
+func (c containerDiagnoser) pointAtLog(found *Cause) {
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name, Previous: c.status.State.Terminated == nil}
-	found.Command = fmt.Sprintf("kubectl --namespace %s logs %s --container %s", c.pod.Namespace, c.pod.Name, c.spec.Name)
+	found.Command = kubectl(c.pod.Namespace, "logs", c.pod.Name, "--container", c.spec.Name)
 	if found.Log.Previous {
-		found.Command += " --previous"
+		found.Command = append(found.Command, "--previous")
 	}
 }
 
-func (c containerJudge) waitingMessage() string {
+func (c containerDiagnoser) waitingMessage() string {
 	if w := c.status.State.Waiting; w != nil {
 		return " " + w.Message
 	}
@@ -65,25 +65,25 @@ func (c containerJudge) waitingMessage() string {
 
 // crashing is since when the container crashes: the kubelet tells of its first
 // back-off right after the second crash, which follows the first at once.
-func (c containerJudge) crashing(end *corev1.ContainerStateTerminated) time.Time {
-	return earliest(end.FinishedAt.Time, c.sign(c.pod.UID, containerReason(c.spec.Name, "BackOff", "restarting failed container")).first)
+func (c containerDiagnoser) crashing(end *corev1.ContainerStateTerminated) time.Time {
+	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").first)
 }
 
 // tries counts the runs that this wait may judge: the container's restarts
 // since the wait began, and its last run.
-func (c containerJudge) tries() int32 {
-	return c.restarts(c.pod, c.status) + 1
+func (c containerDiagnoser) tries() int32 {
+	return c.d.index.restarts(c.pod, c.status) + 1
 }
 
-func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
+func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	found := c.cause(CrashLoop, "", end.FinishedAt.Time)
 	switch restarts := c.tries() - 1; {
-	case restarts >= c.limits.CrashRestarts:
+	case restarts >= c.d.thresholds.CrashRestarts:
 		found.FatalAt = end.FinishedAt.Time
-	case restarts >= c.limits.CrashRestarts-1:
-		found.ifAll = latest(end.FinishedAt.Add(c.limits.CrashRepeat), c.crashing(end).Add(c.limits.Crashing))
-	case c.status.RestartCount >= c.limits.CrashRestarts: // it crashed before the wait; its next try may be minutes away
-		found.FatalAt = c.Started.Add(c.limits.StaleGrace)
+	case restarts >= c.d.thresholds.CrashRestarts-1:
+		found.ifAll = latest(end.FinishedAt.Add(c.d.thresholds.CrashRepeat), c.crashing(end).Add(c.d.thresholds.Crashing))
+	case c.status.RestartCount >= c.d.thresholds.CrashRestarts: // it crashed before the wait; its next try may be minutes away
+		found.FatalAt = c.d.index.snapshot.Started.Add(c.d.thresholds.StaleGrace)
 	}
 	found.Message = fmt.Sprintf("the container keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
 	found.Hint = "Read the log: the process ends by itself."
@@ -110,13 +110,13 @@ func (c containerJudge) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 }
 
 // killedByProbe are the kubelet's kills that followed from a failed probe.
-func (c containerJudge) killedByProbe() sign {
-	return c.sign(c.pod.UID, containerReason(c.spec.Name, "Killing", "probe, will be restarted"))
+func (c containerDiagnoser) killedByProbe() eventSummary {
+	return c.events("Killing", "probe, will be restarted")
 }
 
-func (c containerJudge) outOfMemory(end *corev1.ContainerStateTerminated) Cause {
+func (c containerDiagnoser) outOfMemory(end *corev1.ContainerStateTerminated) Cause {
 	found := c.cause(OOMKilled, "", end.FinishedAt.Time)
-	if c.tries() >= c.limits.MemoryTries {
+	if c.tries() >= c.d.thresholds.MemoryTries {
 		found = found.after(0)
 	}
 	limit := "no limit of its own: the node or the pod is out of memory"
@@ -130,19 +130,19 @@ func (c containerJudge) outOfMemory(end *corev1.ContainerStateTerminated) Cause 
 	return found
 }
 
-func (c containerJudge) badCommand(end *corev1.ContainerStateTerminated, code Reason) Cause {
-	grace := c.limits.Command
-	if c.tries() >= c.limits.CommandTries {
+func (c containerDiagnoser) badCommand(end *corev1.ContainerStateTerminated, reason Reason) Cause {
+	grace := c.d.thresholds.Command
+	if c.tries() >= c.d.thresholds.CommandTries {
 		grace = 0
 	}
-	found := c.cause(code, "", end.FinishedAt.Time).after(grace)
+	found := c.cause(reason, "", end.FinishedAt.Time).after(grace)
 	command := strings.Join(append(append([]string{}, c.spec.Command...), c.spec.Args...), " ")
 	if m := execPath.FindStringSubmatch(end.Message); m != nil {
 		command = m[1]
 	}
 	found.Message = fmt.Sprintf("the command %s cannot be started", cmp.Or(text.OneLine(command), "of the image"))
 	found.Hint = "Fix command and args in the chart, or ENTRYPOINT and CMD in the Dockerfile: the file must be in the image and executable."
-	if code == ExecFormat {
+	if reason == ExecFormat {
 		found.Message += ": it is for another CPU architecture"
 		found.Hint = "Build the image for the node's architecture."
 	} else if !cannotStart(end) {

@@ -2,7 +2,6 @@ package health
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,52 +12,52 @@ import (
 // for each reason and workload, the most urgent first. It only looks at the
 // snapshot: the same snapshot and time give the same causes. A workload that is
 // ready has none; one that is not may have none either, when all goes well.
-func Diagnose(s Snapshot, limits Thresholds, now time.Time) []Cause {
-	v := newView(s)
+func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
+	ix := newIndex(s)
 	var causes []Cause
 	for _, o := range s.Objects {
-		if v.measure(o, limits, now).State != Ready {
-			causes = append(causes, v.causes(o, limits, now)...)
+		if ix.computeStatus(o, thresholds, now).State != Ready {
+			causes = append(causes, ix.diagnose(o, thresholds, now)...)
 		}
 	}
 	SortCauses(causes)
 	return causes
 }
 
-func (v *view) causes(o Object, limits Thresholds, now time.Time) []Cause {
-	j := judge{view: v, limits: limits, now: now, object: o, workload: v.workloads[o]}
-	if j.workload == nil {
-		return j.settle(j.absent())
+func (ix *index) diagnose(o Object, thresholds Thresholds, now time.Time) []Cause {
+	d := &diagnoser{index: ix, thresholds: thresholds, now: now, object: o, workload: ix.workloads[o]}
+	if d.workload == nil {
+		return d.complete(d.absent())
 	}
-	pods := v.newPods(j.workload)
+	pods := ix.newPods(d.workload)
 	var found []Cause
 	for _, pod := range pods {
-		found = append(found, j.settle(j.pod(pod))...)
+		found = append(found, d.complete(d.diagnosePod(pod))...)
 	}
-	return append(merge(found, len(pods)), j.settle(j.controller(pods))...)
+	return append(merge(found, len(pods)), d.complete(d.diagnoseController(pods))...)
 }
 
-func (j *judge) absent() []Cause {
-	since := j.Started
+func (d *diagnoser) absent() []Cause {
+	since := d.index.snapshot.Started
 	if since.IsZero() {
-		since = j.now
+		since = d.now
 	}
 	return []Cause{{
 		Reason:  NotFound,
 		Message: "does not exist",
 		Hint:    "It was deleted after it was applied, or never applied: run the deployment again.",
-		Command: fmt.Sprintf("kubectl --namespace %s get %s", j.object.Namespace, kubectlName(j.object)),
-		Since:   since, FatalAt: since.Add(j.limits.Absent), evidence: j.now,
+		Command: kubectl(d.object.Namespace, "get", kubectlName(d.object)),
+		Since:   since, FatalAt: since.Add(d.thresholds.Absent), evidence: d.now,
 	}}
 }
 
 // pod lists the causes that one new pod shows. The stages of a pod's life are
 // looked at in their order; the first that does not get on is the cause.
-func (j *judge) pod(pod *corev1.Pod) []Cause {
+func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	if PodReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
 		return nil
 	}
-	p := podJudge{judge: j, pod: pod}
+	p := podDiagnoser{d, pod}
 	steps := []func() []Cause{p.failed, p.scheduling, p.node, p.initContainers, p.containers, p.volumes, p.sandbox, p.gates}
 	for _, step := range steps {
 		if found := step(); len(found) > 0 {
@@ -70,14 +69,14 @@ func (j *judge) pod(pod *corev1.Pod) []Cause {
 
 // settle completes the causes: what every one has, and the grace for evidence
 // that is older than the wait.
-func (j *judge) settle(causes []Cause) []Cause {
+func (d *diagnoser) complete(causes []Cause) []Cause {
 	for i := range causes {
 		c := &causes[i]
-		c.Object, c.ObservedAt = j.object, j.now
-		young := c.born.Add(j.limits.NewPodAge).After(j.Started)
-		fresh := c.evidence.After(j.Started)
-		if !c.FatalAt.IsZero() && !j.Started.IsZero() && !young && !fresh {
-			c.FatalAt = latest(c.FatalAt, j.Started.Add(j.limits.StaleGrace))
+		c.Object, c.ObservedAt = d.object, d.now
+		young := c.born.Add(d.thresholds.NewPodAge).After(d.index.snapshot.Started)
+		fresh := c.evidence.After(d.index.snapshot.Started)
+		if !c.FatalAt.IsZero() && !d.index.snapshot.Started.IsZero() && !young && !fresh {
+			c.FatalAt = latest(c.FatalAt, d.index.snapshot.Started.Add(d.thresholds.StaleGrace))
 		}
 	}
 	return causes
@@ -87,7 +86,7 @@ func (j *judge) settle(causes []Cause) []Cause {
 // order in which they first appear; newPods is how many pods could have it.
 func merge(causes []Cause, newPods int) []Cause {
 	type key struct {
-		code      Reason
+		reason    Reason
 		container string
 		subject   string
 	}

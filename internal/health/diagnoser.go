@@ -12,43 +12,44 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// A judge looks for the causes of one workload.
-type judge struct {
-	*view
-	limits   Thresholds
-	now      time.Time
-	object   Object
-	workload metav1.Object
+// A diagnoser looks for the causes of one workload.
+type diagnoser struct {
+	index      *index
+	thresholds Thresholds
+	now        time.Time
+	object     Object
+	workload   metav1.Object // nil if it does not exist
 }
 
-// A podJudge looks for the causes that one pod shows.
-type podJudge struct {
-	*judge
+// A podDiagnoser looks for the causes that one pod shows.
+type podDiagnoser struct {
+	d   *diagnoser
 	pod *corev1.Pod
 }
 
-// A containerJudge looks for the cause that one container shows.
-type containerJudge struct {
-	podJudge
+// A containerDiagnoser looks for the cause that one container shows.
+type containerDiagnoser struct {
+	d      *diagnoser
+	pod    *corev1.Pod
 	spec   corev1.Container
 	status corev1.ContainerStatus
 	init   bool
 }
 
 // workloadCause is a cause of the workload itself.
-func (j *judge) workloadCause(code Reason, since time.Time) Cause {
+func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	return Cause{
-		Reason: code, Since: since, born: j.workload.GetCreationTimestamp().Time,
-		Command: fmt.Sprintf("kubectl --namespace %s describe %s", j.object.Namespace, kubectlName(j.object)),
+		Reason: reason, Since: since, born: d.workload.GetCreationTimestamp().Time,
+		Command: kubectl(d.object.Namespace, "describe", kubectlName(d.object)),
 	}
 }
 
 // cause is a cause of this pod. It is never fatal unless [Cause.after] says when.
-func (p podJudge) cause(code Reason, subject string, since time.Time) Cause {
+func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
 	c := Cause{
-		Reason: code, subject: subject, Pods: []string{p.pod.Name},
+		Reason: reason, subject: subject, Pods: []string{p.pod.Name},
 		Since: since, born: p.pod.CreationTimestamp.Time,
-		Command: fmt.Sprintf("kubectl --namespace %s describe pod %s", p.pod.Namespace, p.pod.Name),
+		Command: kubectl(p.pod.Namespace, "describe", "pod", p.pod.Name),
 	}
 	if p.pod.Spec.NodeName != "" {
 		c.Nodes = []string{p.pod.Spec.NodeName}
@@ -56,8 +57,23 @@ func (p podJudge) cause(code Reason, subject string, since time.Time) Cause {
 	return c
 }
 
+// events summarizes the events about the pod that match.
+func (p podDiagnoser) events(match func(*corev1.Event) bool) eventSummary {
+	return p.d.index.summarize(p.pod.UID, match)
+}
+
+// cause returns a cause of this container.
+func (c containerDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
+	return podDiagnoser{c.d, c.pod}.cause(reason, subject, since)
+}
+
+// events summarizes the events about the container with a reason and a text.
+func (c containerDiagnoser) events(reason, text string) eventSummary {
+	return c.d.index.summarize(c.pod.UID, withContainerReason(c.spec.Name, reason, text))
+}
+
 // scheduled is when the pod got its node, for states that carry no time.
-func (c containerJudge) scheduled() time.Time {
+func (c containerDiagnoser) scheduled() time.Time {
 	if cond := podCondition(c.pod, corev1.PodScheduled); cond != nil && cond.Status == corev1.ConditionTrue {
 		return cond.LastTransitionTime.Time
 	}
@@ -65,7 +81,7 @@ func (c containerJudge) scheduled() time.Time {
 }
 
 // stateLine is the container's present state: "waiting, CrashLoopBackOff: …".
-func (c containerJudge) stateLine() string {
+func (c containerDiagnoser) stateLine() string {
 	switch s := c.status.State; {
 	case s.Waiting != nil && s.Waiting.Message != "":
 		return fmt.Sprintf("waiting, %s: %s", s.Waiting.Reason, withoutPod(s.Waiting.Message))
@@ -81,7 +97,7 @@ func (c containerJudge) stateLine() string {
 
 // endLines are the container's state and how its last run ended, without saying
 // the same twice.
-func (c containerJudge) endLines(end *corev1.ContainerStateTerminated) []string {
+func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []string {
 	if c.status.State.Terminated != nil {
 		return []string{endLine(end)}
 	}
@@ -139,6 +155,11 @@ func withoutPod(message string) string {
 var podSuffix = regexp.MustCompile(` (\(pod: "|pod=).*$`)
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
+
+// kubectl returns the arguments of a kubectl command in a namespace.
+func kubectl(namespace string, args ...string) []string {
+	return append([]string{"--namespace", namespace}, args...)
+}
 
 func kubectlName(o Object) string {
 	return map[Kind]string{Deployment: "deployment/", StatefulSet: "statefulset/", DaemonSet: "daemonset/", Job: "job/"}[o.Kind] + o.Name

@@ -9,18 +9,18 @@ import (
 )
 
 // A sign is one or more events of the same meaning about one object.
-type sign struct {
+type eventSummary struct {
 	message     string // of the newest
 	first, last time.Time
 	count       int32
 }
 
-func (s sign) seen() bool { return s.count > 0 }
+func (s eventSummary) seen() bool { return s.count > 0 }
 
 // sign gathers the events about an object that match.
-func (v *view) sign(about types.UID, match func(*corev1.Event) bool) sign {
-	var s sign
-	for _, e := range v.events[about] {
+func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) eventSummary {
+	var s eventSummary
+	for _, e := range ix.events[about] {
 		if !match(e) {
 			continue
 		}
@@ -35,13 +35,13 @@ func (v *view) sign(about types.UID, match func(*corev1.Event) bool) sign {
 }
 
 // reason matches events of one reason whose message has the text.
-func reason(want, text string) func(*corev1.Event) bool {
+func withReason(want, text string) func(*corev1.Event) bool {
 	return func(e *corev1.Event) bool { return e.Reason == want && strings.Contains(e.Message, text) }
 }
 
 // containerReason is reason for events about one container.
-func containerReason(container, want, text string) func(*corev1.Event) bool {
-	match := reason(want, text)
+func withContainerReason(container, want, text string) func(*corev1.Event) bool {
+	match := withReason(want, text)
 	return func(e *corev1.Event) bool {
 		return match(e) && strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+container+"}")
 	}
@@ -81,7 +81,7 @@ type Baseline struct {
 // Apply forgets the restarts that are no evidence: those of the time before the wait, but for young
 // pods, and those up to [Thresholds.NodeRecoveryGrace] after a killed node came back. What crashed meanwhile had lost
 // what it needs with the node.
-func (b *Baseline) Apply(s *Snapshot, limits Thresholds) {
+func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {
 	first := b.restarts == nil
 	if first {
 		b.restarts, b.lost = map[string]int32{}, map[string]time.Time{}
@@ -89,10 +89,10 @@ func (b *Baseline) Apply(s *Snapshot, limits Thresholds) {
 	b.noteReturns(s.Pods)
 	for _, pod := range s.Pods {
 		lost, born := b.lost[pod.Spec.NodeName], pod.CreationTimestamp.Time
-		old := first && !born.Add(limits.NewPodAge).After(s.Started)
+		old := first && !born.Add(thresholds.NewPodAge).After(s.Started)
 		for _, c := range containerStatuses(pod) {
 			end := lastEnd(c)
-			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(limits.NodeRecoveryGrace))
+			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(thresholds.NodeRecoveryGrace))
 			if old || back {
 				b.restarts[RestartKey(pod, c.Name)] = c.RestartCount
 			}
@@ -121,8 +121,8 @@ func RestartKey(pod *corev1.Pod, container string) string {
 }
 
 // restarts are the container's restarts since the wait began.
-func (v *view) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
-	return max(0, s.RestartCount-v.Restarts[RestartKey(pod, s.Name)])
+func (ix *index) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
+	return max(0, s.RestartCount-ix.snapshot.Restarts[RestartKey(pod, s.Name)])
 }
 
 // lastEnd is how the container's last run ended, or nil if none has.

@@ -33,7 +33,7 @@ func FuzzClassify(f *testing.F) {
 			}
 		}
 		for _, c := range Diagnose(s, DefaultThresholds(), now) {
-			if c.Message == "" || c.Reason == "" || c.Object.Name == "" || len(FormatCause(c)) < 2 {
+			if c.Message == "" || c.Reason == "" || c.Object.Name == "" || len(FormatCause(c, "")) < 2 {
 				t.Errorf("incomplete cause %+v", c)
 			}
 		}

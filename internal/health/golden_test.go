@@ -62,7 +62,7 @@ func renderAll(s Snapshot, now time.Time) string {
 		} else if !c.FatalAt.IsZero() {
 			verdict = "fatal in " + c.FatalAt.Sub(now).String()
 		}
-		fmt.Fprintf(&b, "\n[%s, %s]\n%s\n", c.Reason, verdict, strings.Join(FormatCause(c), "\n"))
+		fmt.Fprintf(&b, "\n[%s, %s]\n%s\n", c.Reason, verdict, strings.Join(FormatCause(c, ""), "\n"))
 	}
 	return b.String()
 }

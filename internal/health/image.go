@@ -13,10 +13,10 @@ import (
 
 // A pullFailure is a kind of failed pull.
 type pullFailure struct {
-	signs *regexp.Regexp
-	what  string
-	hint  string
-	grace func(Thresholds) time.Duration
+	pattern *regexp.Regexp
+	message string
+	hint    string
+	grace   func(Thresholds) time.Duration
 }
 
 // pullFailures are tried in their order on the runtime's message. The words are
@@ -26,37 +26,37 @@ var pullFailures = []pullFailure{
 		regexp.MustCompile(`(?i)unauthorized|denied|forbidden|authentication required|no basic auth`),
 		"the registry refuses it",
 		"Check the name, and give the namespace an image pull secret for that registry.",
-		func(l Thresholds) time.Duration { return l.Image },
+		func(t Thresholds) time.Duration { return t.Image },
 	},
 	{
 		regexp.MustCompile(`(?i)toomanyrequests|too many requests`),
 		"the registry refuses more requests for now",
 		"Log in to the registry, wait, or load the image into the cluster.",
-		func(l Thresholds) time.Duration { return l.Registry },
+		func(t Thresholds) time.Duration { return t.Registry },
 	},
 	{
 		regexp.MustCompile(`(?i)not ?found|manifest unknown|does not exist|no match for platform`),
 		"it does not exist",
 		"Build or push the image, or fix its name and tag in the chart.",
-		func(l Thresholds) time.Duration { return l.Image },
+		func(t Thresholds) time.Duration { return t.Image },
 	},
 	{
 		regexp.MustCompile(`(?i)no such host|dial tcp|i/o timeout|connection re|tls|x509|EOF|unreachable|deadline exceeded|network`),
 		"the registry cannot be reached",
 		"Check the registry's name and the node's network, or load the image into the cluster.",
-		func(l Thresholds) time.Duration { return l.Registry },
+		func(t Thresholds) time.Duration { return t.Registry },
 	},
 }
 
-func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
-	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "Failed", "Failed to pull image"))
+func (c containerDiagnoser) imagePull(w *corev1.ContainerStateWaiting) Cause {
+	failed := c.events("Failed", "Failed to pull image")
 	message := w.Message
 	if !strings.Contains(message, "failed to") && failed.message != "" {
 		message = failed.message // the waiting state only says "Back-off pulling image"
 	}
-	kind := pullFailure{what: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(l Thresholds) time.Duration { return l.Registry }}
+	kind := pullFailure{message: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(t Thresholds) time.Duration { return t.Registry }}
 	for _, f := range pullFailures {
-		if f.signs.MatchString(message) {
+		if f.pattern.MatchString(message) {
 			kind = f
 			break
 		}
@@ -65,11 +65,11 @@ func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	found := c.cause(ImagePull, c.spec.Image, since).after(kind.grace(c.limits))
+	found := c.cause(ImagePull, c.spec.Image, since).after(kind.grace(c.d.thresholds))
 	found.evidence = failed.last
-	found.Message = fmt.Sprintf("cannot pull image %s: %s", c.spec.Image, kind.what)
+	found.Message = fmt.Sprintf("cannot pull image %s: %s", c.spec.Image, kind.message)
 	if c.inKind() {
-		found.Message = fmt.Sprintf("image %s is not loaded into the node and cannot be pulled: %s", c.spec.Image, kind.what)
+		found.Message = fmt.Sprintf("image %s is not loaded into the node and cannot be pulled: %s", c.spec.Image, kind.message)
 	}
 	found.Detail = []string{c.stateLine()}
 	if message == failed.message {
@@ -82,13 +82,13 @@ func (c containerJudge) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	return found
 }
 
-func (c containerJudge) imageNeverPull() Cause {
-	failed := c.sign(c.pod.UID, containerReason(c.spec.Name, "ErrImageNeverPull", ""))
+func (c containerDiagnoser) imageNeverPull() Cause {
+	failed := c.events("ErrImageNeverPull", "")
 	since := failed.first
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	found := c.cause(ImageNeverPull, c.spec.Image, since).after(c.limits.Image)
+	found := c.cause(ImageNeverPull, c.spec.Image, since).after(c.d.thresholds.Image)
 	found.evidence = failed.last
 	found.Message = fmt.Sprintf("image %s is not on the node and imagePullPolicy is Never", c.spec.Image)
 	found.Detail = []string{c.stateLine()}
@@ -96,8 +96,8 @@ func (c containerJudge) imageNeverPull() Cause {
 	return found
 }
 
-func (c containerJudge) invalidImageName(w *corev1.ContainerStateWaiting) Cause {
-	found := c.cause(InvalidImageName, c.spec.Image, c.scheduled()).after(c.limits.Image)
+func (c containerDiagnoser) invalidImageName(w *corev1.ContainerStateWaiting) Cause {
+	found := c.cause(InvalidImageName, c.spec.Image, c.scheduled()).after(c.d.thresholds.Image)
 	found.Message = fmt.Sprintf("%q is not an image reference", c.spec.Image)
 	found.Detail = []string{text.OneLine(w.Reason + ": " + w.Message)}
 	found.Hint = "Fix the image's repository and tag in the chart's values."
@@ -105,7 +105,7 @@ func (c containerJudge) invalidImageName(w *corev1.ContainerStateWaiting) Cause 
 }
 
 // inKind reports whether the pod is on a node of a kind cluster.
-func (c containerJudge) inKind() bool {
-	node := c.nodes[c.pod.Spec.NodeName]
+func (c containerDiagnoser) inKind() bool {
+	node := c.d.index.nodes[c.pod.Spec.NodeName]
 	return node != nil && strings.HasPrefix(node.Spec.ProviderID, "kind://")
 }

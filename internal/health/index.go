@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// A view finds the objects of a snapshot by what they belong to.
-type view struct {
-	Snapshot
+// An index finds the objects of a snapshot by what they belong to.
+type index struct {
+	snapshot  Snapshot
 	workloads map[Object]metav1.Object
 	sets      map[types.UID][]*appsv1.ReplicaSet // by owner
 	pods      map[types.UID][]*corev1.Pod        // by owner
@@ -23,9 +23,9 @@ type view struct {
 	nodes     map[string]*corev1.Node
 }
 
-func newView(s Snapshot) *view {
-	v := &view{
-		Snapshot:  s,
+func newIndex(s Snapshot) *index {
+	ix := &index{
+		snapshot:  s,
 		workloads: map[Object]metav1.Object{},
 		sets:      map[types.UID][]*appsv1.ReplicaSet{},
 		pods:      map[types.UID][]*corev1.Pod{},
@@ -33,27 +33,27 @@ func newView(s Snapshot) *view {
 		claims:    map[string]*corev1.PersistentVolumeClaim{},
 		nodes:     map[string]*corev1.Node{},
 	}
-	index(v, Deployment, s.Deployments)
-	index(v, StatefulSet, s.StatefulSets)
-	index(v, DaemonSet, s.DaemonSets)
-	index(v, Job, s.Jobs)
-	byOwner(v.sets, s.ReplicaSets)
-	byOwner(v.pods, s.Pods)
+	addWorkloads(ix.workloads, Deployment, s.Deployments)
+	addWorkloads(ix.workloads, StatefulSet, s.StatefulSets)
+	addWorkloads(ix.workloads, DaemonSet, s.DaemonSets)
+	addWorkloads(ix.workloads, Job, s.Jobs)
+	byOwner(ix.sets, s.ReplicaSets)
+	byOwner(ix.pods, s.Pods)
 	for _, e := range s.Events {
-		v.events[e.InvolvedObject.UID] = append(v.events[e.InvolvedObject.UID], e)
+		ix.events[e.InvolvedObject.UID] = append(ix.events[e.InvolvedObject.UID], e)
 	}
 	for _, c := range s.Claims {
-		v.claims[c.Namespace+"/"+c.Name] = c
+		ix.claims[c.Namespace+"/"+c.Name] = c
 	}
 	for _, n := range s.Nodes {
-		v.nodes[n.Name] = n
+		ix.nodes[n.Name] = n
 	}
-	return v
+	return ix
 }
 
-func index[T metav1.Object](v *view, kind Kind, objects []T) {
+func addWorkloads[T metav1.Object](m map[Object]metav1.Object, kind Kind, objects []T) {
 	for _, o := range objects {
-		v.workloads[Object{kind, o.GetNamespace(), o.GetName()}] = o
+		m[Object{kind, o.GetNamespace(), o.GetName()}] = o
 	}
 }
 
@@ -68,22 +68,22 @@ func byOwner[T metav1.Object](m map[types.UID][]T, objects []T) {
 // newPods are the pods of the workload's newest revision that are not being
 // deleted. There are none as long as its controller has not seen the newest
 // generation.
-func (v *view) newPods(workload metav1.Object) []*corev1.Pod {
+func (ix *index) newPods(workload metav1.Object) []*corev1.Pod {
 	switch w := workload.(type) {
 	case *appsv1.Deployment:
-		if set := v.newReplicaSet(w); set != nil {
-			return living(v.pods[set.UID], "", "")
+		if set := ix.newReplicaSet(w); set != nil {
+			return living(ix.pods[set.UID], "", "")
 		}
 	case *appsv1.StatefulSet:
 		if w.Status.ObservedGeneration >= w.Generation {
-			return living(v.pods[w.UID], appsv1.ControllerRevisionHashLabelKey, w.Status.UpdateRevision)
+			return living(ix.pods[w.UID], appsv1.ControllerRevisionHashLabelKey, w.Status.UpdateRevision)
 		}
 	case *appsv1.DaemonSet:
 		if w.Status.ObservedGeneration >= w.Generation {
-			return living(v.pods[w.UID], "pod-template-generation", w.Annotations[appsv1.DeprecatedTemplateGeneration])
+			return living(ix.pods[w.UID], "pod-template-generation", w.Annotations[appsv1.DeprecatedTemplateGeneration])
 		}
 	case *batchv1.Job:
-		return living(v.pods[w.UID], "", "")
+		return living(ix.pods[w.UID], "", "")
 	}
 	return nil
 }
@@ -92,9 +92,9 @@ func (v *view) newPods(workload metav1.Object) []*corev1.Pod {
 // the rule of the deployment controller (FindNewReplicaSet in its
 // deployment_util.go), which also holds after a rollback, when the newest
 // revision is not the youngest ReplicaSet.
-func (v *view) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
+func (ix *index) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
 	var newest *appsv1.ReplicaSet
-	for _, set := range v.sets[d.UID] {
+	for _, set := range ix.sets[d.UID] {
 		if !sameTemplate(&set.Spec.Template, &d.Spec.Template) {
 			continue
 		}

@@ -145,14 +145,14 @@ func TestNewPodsAreThoseOfTheDeploymentsOwnTemplate(t *testing.T) {
 	old := &appsv1.ReplicaSet{ObjectMeta: owned("web-1", "web", 100), Spec: appsv1.ReplicaSetSpec{Template: template("web:1")}}
 	old.Spec.Template.Labels = map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: "1"}
 	young := &appsv1.ReplicaSet{ObjectMeta: owned("web-2", "web", 200), Spec: appsv1.ReplicaSetSpec{Template: template("web:2")}}
-	v := newView(Snapshot{
+	ix := newIndex(Snapshot{
 		ReplicaSets: []*appsv1.ReplicaSet{young, old},
 		Pods: []*corev1.Pod{
 			{ObjectMeta: owned("web-1-a", "web-1", 300)},
 			{ObjectMeta: owned("web-2-a", "web-2", 210)},
 		},
 	})
-	pods := v.newPods(d)
+	pods := ix.newPods(d)
 	if len(pods) != 1 || pods[0].Name != "web-1-a" {
 		t.Errorf("new pods: %v", pods)
 	}

@@ -22,10 +22,10 @@ func allReady(pods []*corev1.Pod) bool {
 // settled is false while a container without a readiness probe has not run for
 // long enough: the API calls it ready from its first moment, also when it is
 // about to crash.
-func (v *view) settled(pods []*corev1.Pod, limits Thresholds, now time.Time) bool {
+func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time.Time) bool {
 	for _, p := range pods {
 		for _, c := range p.Spec.Containers {
-			if c.ReadinessProbe == nil && !v.containerSettled(p, c, limits, now) {
+			if c.ReadinessProbe == nil && !ix.containerRanMinReady(p, c, thresholds, now) {
 				return false
 			}
 		}
@@ -33,27 +33,27 @@ func (v *view) settled(pods []*corev1.Pod, limits Thresholds, now time.Time) boo
 	return true
 }
 
-// containerSettled asks for limits.Settle since the start and since the liveness
+// containerSettled asks for thresholds.Settle since the start and since the liveness
 // probe's last failure, doubled for each restart, or for longer where the kubelet
-// is late; up to limits.SettleMost.
-func (v *view) containerSettled(pod *corev1.Pod, c corev1.Container, limits Thresholds, now time.Time) bool {
+// is late; up to thresholds.SettleMost.
+func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thresholds Thresholds, now time.Time) bool {
 	s := statusOf(pod.Status.ContainerStatuses, c.Name)
 	if s.State.Running == nil {
 		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 	}
-	quiet := latest(s.State.Running.StartedAt.Time, v.sign(pod.UID, containerReason(c.Name, "Unhealthy", "Liveness probe")).last)
-	need := limits.MinReady
-	for range min(v.restarts(pod, s), 8) {
-		need = min(2*need, limits.MaxMinReady)
+	quiet := latest(s.State.Running.StartedAt.Time, ix.summarize(pod.UID, withContainerReason(c.Name, "Unhealthy", "Liveness probe")).last)
+	need := thresholds.MinReady
+	for range min(ix.restarts(pod, s), 8) {
+		need = min(2*need, thresholds.MaxMinReady)
 	}
-	need = max(need, min(time.Duration(limits.MinReadyLagFactor)*late(pod), limits.MaxMinReady))
+	need = max(need, min(time.Duration(thresholds.MinReadyLagFactor)*kubeletLag(pod), thresholds.MaxMinReady))
 	return now.Sub(quiet) >= need
 }
 
 // late is how long the kubelet took to tell that the pod's containers run. On a
 // node without a core to spare that is many seconds, and it tells as late that one
 // has crashed. Of a pod with probes it is unknown: they take time too.
-func late(pod *corev1.Pod) time.Duration {
+func kubeletLag(pod *corev1.Pod) time.Duration {
 	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
 	ready := podCondition(pod, corev1.ContainersReady)
 	if ready == nil || slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), probed) {

@@ -15,7 +15,7 @@ import (
 
 // notReady judges a running container whose probe does not pass. It may pass at
 // any time, so this is never fatal before the deadline.
-func (c containerJudge) notReady() (Cause, bool) {
+func (c containerDiagnoser) notReady() (Cause, bool) {
 	running := c.status.State.Running
 	if running == nil || c.status.Ready {
 		return Cause{}, false
@@ -44,8 +44,8 @@ func (c containerJudge) notReady() (Cause, bool) {
 }
 
 // answer are the kubelet's events about a kind of probe of the container.
-func (c containerJudge) answer(kind string) sign {
-	return c.sign(c.pod.UID, containerReason(c.spec.Name, "Unhealthy", kind+" probe"))
+func (c containerDiagnoser) answer(kind string) eventSummary {
+	return c.events("Unhealthy", kind+" probe")
 }
 
 // probeIntro is how the kubelet begins (pkg/kubelet/prober/prober.go), after what
@@ -58,7 +58,7 @@ func probeAnswer(message string) string {
 }
 
 // probeLines describe a probe and its last answer.
-func (c containerJudge) probeLines(kind string, probe *corev1.Probe) []string {
+func (c containerDiagnoser) probeLines(kind string, probe *corev1.Probe) []string {
 	if probe == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func describe(probe *corev1.Probe) string {
 }
 
 // probeHint says what the answer points to.
-func (c containerJudge) probeHint(probe *corev1.Probe, answer string) string {
+func (c containerDiagnoser) probeHint(probe *corev1.Probe, answer string) string {
 	port := probePort(probe)
 	switch {
 	case port != "" && !c.declares(port):
@@ -123,7 +123,7 @@ func probePort(probe *corev1.Probe) string {
 
 // declares reports whether the container declares the port. One that declares
 // no port may still listen on any.
-func (c containerJudge) declares(port string) bool {
+func (c containerDiagnoser) declares(port string) bool {
 	want := intstr.Parse(port)
 	for _, p := range c.spec.Ports {
 		if p.Name == port || want.Type == intstr.Int && p.ContainerPort == want.IntVal {
@@ -133,7 +133,7 @@ func (c containerJudge) declares(port string) bool {
 	return len(c.spec.Ports) == 0
 }
 
-func (c containerJudge) ports() string {
+func (c containerDiagnoser) ports() string {
 	var parts []string
 	for _, p := range c.spec.Ports {
 		text := strconv.Itoa(int(p.ContainerPort))
@@ -147,7 +147,7 @@ func (c containerJudge) ports() string {
 
 // gates judges a pod whose containers are ready and which is not: a readiness
 // gate waits for somebody else's condition.
-func (p podJudge) gates() []Cause {
+func (p podDiagnoser) gates() []Cause {
 	for _, gate := range p.pod.Spec.ReadinessGates {
 		cond := podCondition(p.pod, gate.ConditionType)
 		if cond != nil && cond.Status == corev1.ConditionTrue {

@@ -18,8 +18,8 @@ import (
 
 // failed judges a pod that failed as a whole. Its controller replaces it, so it
 // is never fatal. A Job's failed pods are the Job's own affair.
-func (p podJudge) failed() []Cause {
-	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.workload) {
+func (p podDiagnoser) failed() []Cause {
+	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.d.workload) {
 		return nil
 	}
 	c := p.cause(PodFailed, p.pod.Status.Reason, p.pod.CreationTimestamp.Time)
@@ -32,7 +32,7 @@ func (p podJudge) failed() []Cause {
 }
 
 // scheduling judges a pod that has no node yet.
-func (p podJudge) scheduling() []Cause {
+func (p podDiagnoser) scheduling() []Cause {
 	if p.pod.Spec.NodeName != "" {
 		return nil
 	}
@@ -58,21 +58,21 @@ var (
 	onlyNotReady = regexp.MustCompile(`\d+ node\(s\) had untolerated taint(\(s\))? \{?node\.kubernetes\.io/(not-ready|unreachable)`)
 )
 
-func (p podJudge) unschedulable(cond *corev1.PodCondition) Cause {
+func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 	shortage := strings.TrimSuffix(preemption.ReplaceAllString(text.OneLine(cond.Message), ""), ".")
-	c := p.cause(Unschedulable, shortage, cond.LastTransitionTime.Time).after(p.limits.Schedule)
+	c := p.cause(Unschedulable, shortage, cond.LastTransitionTime.Time).after(p.d.thresholds.Schedule)
 	c.Message = "no node takes the pod: " + shortage
 	if r := requests(p.pod); r != "" {
 		c.Detail = append(c.Detail, "the pod requests "+r)
 	}
 	c.Detail = append(c.Detail, p.room()...)
 	c.Hint = "Lower the pod's requests, free or add a node, or fix its nodeSelector, affinity or tolerations."
-	tried := p.sign(p.pod.UID, reason("FailedScheduling", ""))
+	tried := p.events(withReason("FailedScheduling", ""))
 	c.evidence = tried.last
 	switch {
 	case onlyNotReady.MatchString(cond.Message):
-		c.FatalAt = c.Since.Add(p.limits.Node)
-	case p.sign(p.pod.UID, reason("TriggeredScaleUp", "")).seen():
+		c.FatalAt = c.Since.Add(p.d.thresholds.Node)
+	case p.events(withReason("TriggeredScaleUp", "")).seen():
 		c.FatalAt = time.Time{} // the cluster autoscaler is bringing a node
 	}
 	return c
@@ -109,9 +109,9 @@ func amount(q resource.Quantity) string {
 }
 
 // room says what each of the first nodes has to give.
-func (p podJudge) room() []string {
+func (p podDiagnoser) room() []string {
 	var lines []string
-	for _, n := range p.Nodes[:min(len(p.Nodes), 3)] {
+	for _, n := range p.d.index.snapshot.Nodes[:min(len(p.d.index.snapshot.Nodes), 3)] {
 		lines = append(lines, fmt.Sprintf("node %s has cpu %s, memory %s for all its pods",
 			n.Name, amount(*n.Status.Allocatable.Cpu()), amount(*n.Status.Allocatable.Memory())))
 	}
@@ -123,16 +123,16 @@ func (p podJudge) room() []string {
 // a class that waits for the first consumer is Pending until the scheduler has
 // chosen a node, which is no fault: such a claim counts only with a failed
 // provisioning.
-func (p podJudge) unboundClaim() []Cause {
+func (p podDiagnoser) unboundClaim() []Cause {
 	for _, volume := range p.pod.Spec.Volumes {
 		if volume.PersistentVolumeClaim == nil {
 			continue
 		}
-		claim := p.claims[p.pod.Namespace+"/"+volume.PersistentVolumeClaim.ClaimName]
+		claim := p.d.index.claims[p.pod.Namespace+"/"+volume.PersistentVolumeClaim.ClaimName]
 		if claim == nil || claim.Status.Phase == corev1.ClaimBound {
 			continue
 		}
-		failed := p.sign(claim.UID, func(e *corev1.Event) bool {
+		failed := p.d.index.summarize(claim.UID, func(e *corev1.Event) bool {
 			return e.Reason == "ProvisioningFailed" || e.Reason == "FailedBinding"
 		})
 		if failed.seen() {
@@ -142,8 +142,8 @@ func (p podJudge) unboundClaim() []Cause {
 	return nil
 }
 
-func (p podJudge) pendingClaim(claim *corev1.PersistentVolumeClaim, failed sign) Cause {
-	c := p.cause(VolumeClaimPending, claim.Name, failed.first).after(p.limits.Claim)
+func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed eventSummary) Cause {
+	c := p.cause(VolumeClaimPending, claim.Name, failed.first).after(p.d.thresholds.Claim)
 	class := "no storage class"
 	if claim.Spec.StorageClassName != nil {
 		class = "storage class " + *claim.Spec.StorageClassName
@@ -151,14 +151,14 @@ func (p podJudge) pendingClaim(claim *corev1.PersistentVolumeClaim, failed sign)
 	c.Message = fmt.Sprintf("claim %s (%s, %s) gets no volume", claim.Name, class, claim.Spec.Resources.Requests.Storage())
 	c.Detail = []string{text.OneLine(failed.message)}
 	c.Hint = "Name a storage class that exists (kubectl get storageclass), or look at its provisioner's pods."
-	c.Command = fmt.Sprintf("kubectl --namespace %s describe pvc %s", claim.Namespace, claim.Name)
+	c.Command = kubectl(claim.Namespace, "describe", "pvc", claim.Name)
 	c.evidence = failed.last
 	return c
 }
 
 // node judges the node of a pod.
-func (p podJudge) node() []Cause {
-	node := p.nodes[p.pod.Spec.NodeName]
+func (p podDiagnoser) node() []Cause {
+	node := p.d.index.nodes[p.pod.Spec.NodeName]
 	if node == nil {
 		return nil
 	}
@@ -166,11 +166,11 @@ func (p podJudge) node() []Cause {
 		if cond.Type != corev1.NodeReady || cond.Status == corev1.ConditionTrue {
 			continue
 		}
-		c := p.cause(NodeNotReady, node.Name, cond.LastTransitionTime.Time).after(p.limits.Node)
+		c := p.cause(NodeNotReady, node.Name, cond.LastTransitionTime.Time).after(p.d.thresholds.Node)
 		c.Message = fmt.Sprintf("node %s is not ready", node.Name)
 		c.Detail = []string{text.OneLine(cond.Reason + ": " + cond.Message)}
 		c.Hint = "The kubelet of the node has stopped or has lost its network: start the node again."
-		c.Command = "kubectl describe node " + node.Name
+		c.Command = []string{"describe", "node", node.Name}
 		return []Cause{c}
 	}
 	return nil

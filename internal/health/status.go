@@ -12,39 +12,39 @@ import (
 
 // Measure says how far each of the snapshot's workloads is. A workload is Ready
 // only if Ready >= Wanted, none of its new pods says otherwise, and containers
-// without a readiness probe have run for limits.Settle.
-func ComputeStatus(s Snapshot, limits Thresholds, now time.Time) []Workload {
-	v := newView(s)
+// without a readiness probe have run for thresholds.Settle.
+func ComputeStatus(s Snapshot, thresholds Thresholds, now time.Time) []Workload {
+	ix := newIndex(s)
 	found := make([]Workload, len(s.Objects))
 	for i, o := range s.Objects {
-		found[i] = v.measure(o, limits, now)
+		found[i] = ix.computeStatus(o, thresholds, now)
 	}
 	return found
 }
 
-func (v *view) measure(o Object, limits Thresholds, now time.Time) Workload {
+func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) Workload {
 	w := Workload{Object: o, State: Absent, Message: "does not exist"}
-	object, ok := v.workloads[o]
+	object, ok := ix.workloads[o]
 	if !ok {
-		if o.Kind == Job && v.jobCompleted(o) {
+		if o.Kind == Job && ix.jobCompleted(o) {
 			w.State, w.Message, w.Ready, w.Desired = Ready, "complete, and deleted since", 1, 1
 		}
 		return w
 	}
 	w.Created = object.GetCreationTimestamp().Time
 	done := w.count(object)
-	pods := v.newPods(object)
+	pods := ix.newPods(object)
 	switch {
 	case done && o.Kind != Job && !allReady(pods):
-		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
-	case done && o.Kind != Job && !v.settled(pods, limits, now):
+		w.State, w.Message = Progressing, w.tally()+ix.activity(pods)
+	case done && o.Kind != Job && !ix.ranMinReady(pods, thresholds, now):
 		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; watching that it stays up", w.Ready, w.Desired)
 	case done && object.GetDeletionTimestamp() == nil:
 		w.State, w.Message = Ready, w.tally()
 	case paused(object):
 		w.State, w.Message = Paused, w.tally()+"; paused"
 	default:
-		w.State, w.Message = Progressing, w.tally()+v.activity(pods)
+		w.State, w.Message = Progressing, w.tally()+ix.activity(pods)
 	}
 	return w
 }
@@ -65,8 +65,8 @@ func (w *Workload) tally() string {
 
 // jobCompleted looks for the event that a Job leaves behind when its
 // time-to-live ends before anyone has seen it complete.
-func (v *view) jobCompleted(o Object) bool {
-	for _, e := range v.Events {
+func (ix *index) jobCompleted(o Object) bool {
+	for _, e := range ix.snapshot.Events {
 		about := e.InvolvedObject
 		if e.Reason == "Completed" && about.Kind == string(Job) && about.Namespace == o.Namespace && about.Name == o.Name {
 			return true
@@ -77,18 +77,18 @@ func (v *view) jobCompleted(o Object) bool {
 
 // activity says what the first new pod that is not ready is doing:
 // "; postgres-0: pulling image postgres:17".
-func (v *view) activity(pods []*corev1.Pod) string {
+func (ix *index) activity(pods []*corev1.Pod) string {
 	names := slices.Clone(pods)
 	slices.SortFunc(names, func(a, b *corev1.Pod) int { return compareNames(a.Name, b.Name) })
 	for _, pod := range names {
 		if !PodReady(pod) && pod.Status.Phase != corev1.PodSucceeded {
-			return fmt.Sprintf("; %s: %s", pod.Name, v.doing(pod))
+			return fmt.Sprintf("; %s: %s", pod.Name, ix.doing(pod))
 		}
 	}
 	return ""
 }
 
-func (v *view) doing(pod *corev1.Pod) string {
+func (ix *index) doing(pod *corev1.Pod) string {
 	if pod.Status.Phase == corev1.PodFailed {
 		return "failed"
 	}
@@ -100,7 +100,7 @@ func (v *view) doing(pod *corev1.Pod) string {
 		if t := s.State.Terminated; t != nil && t.ExitCode == 0 || s.Ready {
 			continue
 		}
-		return "init container " + spec.Name + ": " + v.containerDoing(pod, spec, s)
+		return "init container " + spec.Name + ": " + ix.containerDoing(pod, spec, s)
 	}
 	for _, spec := range pod.Spec.Containers {
 		s := statusOf(pod.Status.ContainerStatuses, spec.Name)
@@ -108,14 +108,14 @@ func (v *view) doing(pod *corev1.Pod) string {
 			continue
 		}
 		if len(pod.Spec.Containers) > 1 {
-			return spec.Name + ": " + v.containerDoing(pod, spec, s)
+			return spec.Name + ": " + ix.containerDoing(pod, spec, s)
 		}
-		return v.containerDoing(pod, spec, s)
+		return ix.containerDoing(pod, spec, s)
 	}
 	return "becoming ready"
 }
 
-func (v *view) containerDoing(pod *corev1.Pod, spec corev1.Container, s corev1.ContainerStatus) string {
+func (ix *index) containerDoing(pod *corev1.Pod, spec corev1.Container, s corev1.ContainerStatus) string {
 	switch st := s.State; {
 	case st.Terminated != nil:
 		return fmt.Sprintf("ended with %s", exitText(st.Terminated))
@@ -126,8 +126,8 @@ func (v *view) containerDoing(pod *corev1.Pod, spec corev1.Container, s corev1.C
 	case st.Waiting != nil && !creating[st.Waiting.Reason]:
 		return st.Waiting.Reason
 	}
-	pulling := v.sign(pod.UID, containerReason(spec.Name, "Pulling", ""))
-	pulled := v.sign(pod.UID, containerReason(spec.Name, "Pulled", ""))
+	pulling := ix.summarize(pod.UID, withContainerReason(spec.Name, "Pulling", ""))
+	pulled := ix.summarize(pod.UID, withContainerReason(spec.Name, "Pulled", ""))
 	if pulling.seen() && !pulled.seen() {
 		return "pulling image " + spec.Image
 	}

@@ -16,7 +16,7 @@ type Thresholds struct {
 	Schedule    time.Duration // no node takes the pod
 	Claim       time.Duration // a claim gets no volume
 	Quota       time.Duration // a quota refuses the pod
-	Refuse      time.Duration // another admission rule refuses the pod
+	Admission   time.Duration // another admission rule refuses the pod
 	Webhook     time.Duration // an admission webhook does not answer
 	Node        time.Duration // the pod's node is not ready
 	Absent      time.Duration // the workload itself does not exist
@@ -54,7 +54,7 @@ func DefaultThresholds() Thresholds {
 		Schedule:    20 * time.Second, // pods that are ending give their room back within seconds
 		Claim:       30 * time.Second, // a provisioner starts a pod of its own for a volume
 		Quota:       10 * time.Second, // old pods that are ending still count
-		Refuse:      2 * time.Second,  // admission gives the same answer to the same pod
+		Admission:   2 * time.Second,  // admission gives the same answer to the same pod
 		Webhook:     60 * time.Second, // a webhook of the same chart may be starting (kind#1582)
 		Node:        60 * time.Second, // a node's heartbeat may be missed for 40 s (node-monitor-grace-period)
 		Absent:      10 * time.Second, // somebody replaces it, or deleted it

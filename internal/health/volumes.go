@@ -22,11 +22,11 @@ var (
 
 // volumes judges a scheduled pod whose containers wait for its volumes: only
 // events tell of that.
-func (p podJudge) volumes() []Cause {
+func (p podDiagnoser) volumes() []Cause {
 	if started(p.pod) {
 		return nil
 	}
-	mount := p.sign(p.pod.UID, func(e *corev1.Event) bool {
+	mount := p.events(func(e *corev1.Event) bool {
 		return (e.Reason == "FailedMount" || e.Reason == "FailedAttachVolume") &&
 			!strings.Contains(e.Message, "failed to sync") && !strings.Contains(e.Message, "unmounted volumes=")
 	})
@@ -47,7 +47,7 @@ func (p podJudge) volumes() []Cause {
 }
 
 // volumeObject names the missing object of a FailedMount message, or is "".
-func (p podJudge) volumeObject(message string) string {
+func (p podDiagnoser) volumeObject(message string) string {
 	if m := missingObject.FindStringSubmatch(message); m != nil {
 		return kindWord(m[1]) + " " + m[2]
 	}
@@ -63,7 +63,7 @@ func (p podJudge) volumeObject(message string) string {
 }
 
 // volumeSource says which object a volume of the pod is of.
-func (p podJudge) volumeSource(name string) string {
+func (p podDiagnoser) volumeSource(name string) string {
 	for _, v := range p.pod.Spec.Volumes {
 		switch {
 		case v.Name != name:
@@ -77,8 +77,8 @@ func (p podJudge) volumeSource(name string) string {
 }
 
 // missingObject is the cause that a volume names something that is not there.
-func (p podJudge) missingObject(what string, since time.Time) Cause {
-	c := p.cause(MissingVolumeObject, what, since).after(p.limits.Volume)
+func (p podDiagnoser) missingObject(what string, since time.Time) Cause {
+	c := p.cause(MissingVolumeObject, what, since).after(p.d.thresholds.Volume)
 	c.Message = fmt.Sprintf("%s, which a volume of the pod names, does not exist", what)
 	c.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", what, p.pod.Namespace)
 	return c
@@ -86,8 +86,8 @@ func (p podJudge) missingObject(what string, since time.Time) Cause {
 
 // sandbox judges a pod that its node cannot set up. It may heal as long as the
 // node's network is starting, so it is never fatal.
-func (p podJudge) sandbox() []Cause {
-	s := p.sign(p.pod.UID, reason("FailedCreatePodSandBox", ""))
+func (p podDiagnoser) sandbox() []Cause {
+	s := p.events(withReason("FailedCreatePodSandBox", ""))
 	if started(p.pod) || !s.seen() {
 		return nil
 	}

@@ -24,6 +24,9 @@ type Failure struct {
 	// time that it had; else it ended early.
 	Elapsed time.Duration
 	Expired bool
+
+	// Kubectl starts the commands of the causes; see [health.FormatCause].
+	Kubectl string
 }
 
 // Error is one line: the first cause, and how many others there are.
@@ -46,7 +49,7 @@ func (f *Failure) Error() string {
 
 // of is the part of the failure that is about one workload.
 func (f *Failure) of(o health.Object) *Failure {
-	part := &Failure{Elapsed: f.Elapsed, Expired: f.Expired}
+	part := &Failure{Elapsed: f.Elapsed, Expired: f.Expired, Kubectl: f.Kubectl}
 	for _, c := range f.Causes {
 		if c.Object == o {
 			part.Causes = append(part.Causes, c)

@@ -170,7 +170,7 @@ func TestFaultsE2E(t *testing.T) {
 				c.capture(t, &w, web, f.name)
 			}
 			cause := fails(t, err, fault.Unhealthy)
-			card := strings.Join(health.FormatCause(cause), "\n")
+			card := strings.Join(health.FormatCause(cause, ""), "\n")
 			t.Logf("after %s: %v\n%s", took.Round(100*time.Millisecond), err, card)
 			if cause.Reason != f.want && cause.Reason != f.or {
 				t.Errorf("cause %s, want %s", cause.Reason, f.want)

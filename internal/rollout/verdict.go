@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -63,7 +62,7 @@ func (r *run) ended(ctx context.Context) error {
 // failure says what is known of each workload that is not ready.
 func (r *run) failure(causes []health.Cause, workloads []health.Workload, expired bool) *Failure {
 	now := time.Now()
-	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired}
+	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired, Kubectl: r.watcher.Kubectl}
 	for _, w := range workloads {
 		if !unready(w) {
 			continue
@@ -75,12 +74,6 @@ func (r *run) failure(causes []health.Cause, workloads []health.Workload, expire
 		}
 	}
 	health.SortCauses(f.Causes)
-	for i := range f.Causes {
-		command := &f.Causes[i].Command
-		if rest, ok := strings.CutPrefix(*command, "kubectl "); ok && r.watcher.Kubectl != "" {
-			*command = r.watcher.Kubectl + " " + rest
-		}
-	}
 	return f
 }
 

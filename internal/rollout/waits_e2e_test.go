@@ -97,7 +97,7 @@ func TestRolloutsE2E(t *testing.T) {
 		if *capture {
 			c.capture(t, &w, o, "job-gave-up")
 		}
-		if card := strings.Join(health.FormatCause(cause), "\n"); cause.Reason != health.JobFailed || !strings.Contains(card, "| no such table") {
+		if card := strings.Join(health.FormatCause(cause, ""), "\n"); cause.Reason != health.JobFailed || !strings.Contains(card, "| no such table") {
 			t.Errorf("cause %s, card\n%s", cause.Reason, card)
 		}
 	})
