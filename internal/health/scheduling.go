@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	resourcehelper "k8s.io/component-helpers/resource"
 
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -78,17 +79,10 @@ func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 	return c
 }
 
-// requests sums what the pod's containers ask for, the way the scheduler does
-// for a pod without init containers.
+// requests returns the pod's total requests as the scheduler computes them:
+// init containers, sidecars and overhead included.
 func requests(pod *corev1.Pod) string {
-	sum := corev1.ResourceList{}
-	for _, c := range pod.Spec.Containers {
-		for name, q := range c.Resources.Requests {
-			total := sum[name]
-			total.Add(q)
-			sum[name] = total
-		}
-	}
+	sum := resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 	var parts []string
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
 		if q, ok := sum[name]; ok {
