@@ -15,12 +15,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// mostLog bounds what is read of a log, whatever the server sends.
-const mostLog = 1 << 20
+// maxLogBytes bounds what is read of a log, whatever the server sends.
+const maxLogBytes = 1 << 20
 
-// explain fetches the logs that the failure's causes name and removes secrets
+// addLogs fetches the logs that the failure's causes name and removes secrets
 // from all text. It takes Limits.LogTime at most, also when ctx has expired.
-func (w *Watcher) explain(ctx context.Context, f *Failure) {
+func (w *Watcher) addLogs(ctx context.Context, f *Failure) {
 	if f.Expired {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -64,19 +64,19 @@ func (w *Watcher) log(ctx context.Context, namespace string, l health.Log) (stri
 		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
 	}
 	defer stream.Close()
-	log, err := io.ReadAll(io.LimitReader(stream, mostLog))
+	log, err := io.ReadAll(io.LimitReader(stream, maxLogBytes))
 	if err != nil {
 		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
 	}
 	return string(log), nil
 }
 
-var colour = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`)
+var ansiEscape = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`)
 
 // lastLines are the last lines of a log, each cut at width and without
 // anything that would command a terminal.
 func lastLines(log string, most, width int) []string {
-	log = strings.TrimRight(colour.ReplaceAllString(log, ""), "\r\n")
+	log = strings.TrimRight(ansiEscape.ReplaceAllString(log, ""), "\r\n")
 	if log == "" {
 		return nil
 	}

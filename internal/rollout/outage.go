@@ -15,10 +15,10 @@ type outage struct {
 	warned bool
 }
 
-// check is told which source is silent, or nil. It reports whether nothing can
+// check is told which source is failing, or nil. It reports whether nothing can
 // be decided now, with an error when that has lasted too long.
-func (o *outage) check(silent *kept, now time.Time) (away bool, err error) {
-	if silent == nil {
+func (o *outage) check(failing *cacheEntry, now time.Time) (away bool, err error) {
+	if failing == nil {
 		if o.warned {
 			o.report.Report(event.Warn(fmt.Sprintf("API server answers again after %s", seconds(now.Sub(o.since)))))
 		}
@@ -26,15 +26,15 @@ func (o *outage) check(silent *kept, now time.Time) (away bool, err error) {
 		return false, nil
 	}
 	if o.since.IsZero() {
-		o.since = silent.contact
+		o.since = failing.lastResponse
 	}
-	lasted := now.Sub(silent.contact)
+	lasted := now.Sub(failing.lastResponse)
 	if lasted >= o.limits.APITimeout {
-		return true, unreadable(fmt.Errorf("wait for workloads: the API server has not answered for %s: %w", seconds(lasted), silent.err))
+		return true, apiError(fmt.Errorf("wait for workloads: the API server has not answered for %s: %w", seconds(lasted), failing.err))
 	}
 	if lasted >= o.limits.APIWarnAfter && !o.warned {
 		o.warned = true
-		o.report.Report(event.Warn(fmt.Sprintf("API server not reachable for %s: %v", seconds(lasted), silent.err)))
+		o.report.Report(event.Warn(fmt.Sprintf("API server not reachable for %s: %v", seconds(lasted), failing.err)))
 	}
 	return true, nil
 }

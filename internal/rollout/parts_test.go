@@ -26,11 +26,11 @@ func TestLagIsCorrectedOnlyIfTheClocksReallyDiffer(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var l lag
+			var s clockSkew
 			for _, d := range test.seen {
-				l.see(now.Add(-d), now)
+				s.observe(now.Add(-d), now)
 			}
-			if got := l.cluster(now).Sub(now); got != test.want {
+			if got := s.clusterTime(now).Sub(now); got != test.want {
 				t.Errorf("corrected by %s, want %s", got, test.want)
 			}
 		})

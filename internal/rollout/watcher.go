@@ -64,27 +64,27 @@ func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health
 
 // read lists all sources once, at the same time.
 func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Snapshot, error) {
-	all := sources(w.Client, objects)
-	kept := newStore(all, time.Now())
-	updates := make([]update, len(all))
+	sources := listWatches(w.Client, objects)
+	c := newCache(sources, time.Now())
+	updates := make([]update, len(sources))
 	var wg sync.WaitGroup
-	for i, src := range all {
+	for i, src := range sources {
 		wg.Go(func() {
-			objects, _, err := feed{source: src, limits: w.limits()}.read(ctx)
+			objects, _, err := reflector{source: src, limits: w.limits()}.list(ctx)
 			updates[i] = update{source: i, all: objects, err: err}
 		})
 	}
 	wg.Wait()
 	for _, u := range updates {
-		kept.take(u, time.Now())
+		c.apply(u, time.Now())
 	}
 	if err := ctx.Err(); err != nil {
 		return health.Snapshot{}, fmt.Errorf("look at the workloads: %w", err)
 	}
-	if k := kept.silent(); k != nil {
-		return health.Snapshot{}, unreadable(k.err)
+	if e := c.unavailable(); e != nil {
+		return health.Snapshot{}, apiError(e.err)
 	}
-	return kept.snapshot(objects), nil
+	return c.snapshot(objects), nil
 }
 
 // Wait returns nil when all objects are ready in one and the same look: every
@@ -115,7 +115,7 @@ func (w *Watcher) Wait(ctx context.Context, objects []health.Object, report even
 	if !errors.As(err, &failure) {
 		return err
 	}
-	w.explain(ctx, failure)
+	w.addLogs(ctx, failure)
 	r.show.failed(failure)
 	return failure.fault()
 }
@@ -134,9 +134,9 @@ func (w *Watcher) thresholds() health.Thresholds {
 	return w.Thresholds
 }
 
-// unreadable gives a failed request its class and next step.
-func unreadable(err error) error {
-	if refused(err) {
+// apiError gives a failed request its class and next step.
+func apiError(err error) error {
+	if isDenied(err) {
 		return fault.New(fault.Environment, err, "The kubeconfig's user needs to get, list and watch these objects in the namespace.")
 	}
 	return fault.New(fault.Inconclusive, err, "Is the cluster running? Look at it, then run the command again.")

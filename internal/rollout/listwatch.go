@@ -12,32 +12,32 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A source is one kind of object in one namespace, or in the cluster.
-type source struct {
-	what     string // "pods in namespace tiktok-clone"
+// A listWatch is one kind of object in one namespace, or in the cluster.
+type listWatch struct {
+	name     string // "pods in namespace tiktok-clone"
 	required bool   // without it nothing can be decided; the others only explain
 	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch    func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// A lister is a typed client of one kind of object.
-type lister[L runtime.Object] interface {
+// A typedClient is a typed client of one kind of object.
+type typedClient[L runtime.Object] interface {
 	List(context.Context, metav1.ListOptions) (L, error)
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-func newSource[L runtime.Object](what string, required bool, client lister[L]) source {
-	return source{
-		what: what, required: required, watch: client.Watch,
+func newListWatch[L runtime.Object](name string, required bool, client typedClient[L]) listWatch {
+	return listWatch{
+		name: name, required: required, watch: client.Watch,
 		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
 	}
 }
 
-// sources are what the objects and their explanations come from: of each
+// listWatches are what the objects and their explanations come from: of each
 // namespace only the kinds that the objects are of, and the nodes.
-func sources(client kubernetes.Interface, objects []health.Object) []source {
+func listWatches(client kubernetes.Interface, objects []health.Object) []listWatch {
 	apps, batch, core := client.AppsV1(), client.BatchV1(), client.CoreV1()
-	var all []source
+	var all []listWatch
 	for _, ns := range namespaces(objects) {
 		in := " in namespace " + ns
 		has := func(k health.Kind) bool {
@@ -45,24 +45,24 @@ func sources(client kubernetes.Interface, objects []health.Object) []source {
 		}
 		if has(health.Deployment) {
 			all = append(all,
-				newSource("deployments"+in, true, apps.Deployments(ns)),
-				newSource("replicasets"+in, true, apps.ReplicaSets(ns)))
+				newListWatch("deployments"+in, true, apps.Deployments(ns)),
+				newListWatch("replicasets"+in, true, apps.ReplicaSets(ns)))
 		}
 		if has(health.StatefulSet) {
-			all = append(all, newSource("statefulsets"+in, true, apps.StatefulSets(ns)))
+			all = append(all, newListWatch("statefulsets"+in, true, apps.StatefulSets(ns)))
 		}
 		if has(health.DaemonSet) {
-			all = append(all, newSource("daemonsets"+in, true, apps.DaemonSets(ns)))
+			all = append(all, newListWatch("daemonsets"+in, true, apps.DaemonSets(ns)))
 		}
 		if has(health.Job) {
-			all = append(all, newSource("jobs"+in, true, batch.Jobs(ns)))
+			all = append(all, newListWatch("jobs"+in, true, batch.Jobs(ns)))
 		}
 		all = append(all,
-			newSource("pods"+in, true, core.Pods(ns)),
-			newSource("events"+in, false, core.Events(ns)),
-			newSource("persistentvolumeclaims"+in, false, core.PersistentVolumeClaims(ns)))
+			newListWatch("pods"+in, true, core.Pods(ns)),
+			newListWatch("events"+in, false, core.Events(ns)),
+			newListWatch("persistentvolumeclaims"+in, false, core.PersistentVolumeClaims(ns)))
 	}
-	return append(all, newSource("nodes", false, core.Nodes()))
+	return append(all, newListWatch("nodes", false, core.Nodes()))
 }
 
 func namespaces(objects []health.Object) []string {

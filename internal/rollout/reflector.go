@@ -20,61 +20,61 @@ type update struct {
 	err    error            // the source did not answer
 }
 
-// A feed follows one source: it lists, then watches for Limits.Resync at most,
+// A reflector follows one source: it lists, then watches for Limits.Resync at most,
 // and lists again. A watch that has gone silent, as one over a dead connection
 // does, so costs no more than that time.
-type feed struct {
-	source
+type reflector struct {
+	source listWatch
 	index  int
 	limits Limits
 	out    chan<- update
 }
 
 // run follows the source until ctx is done or access to it is refused.
-func (f feed) run(ctx context.Context) {
+func (r reflector) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		all, version, err := f.read(ctx)
-		f.send(ctx, update{all: all, err: err})
-		if refused(err) {
+		all, version, err := r.list(ctx)
+		r.send(ctx, update{all: all, err: err})
+		if isDenied(err) {
 			return
 		}
 		if err == nil {
-			err = f.follow(ctx, version)
+			err = r.watch(ctx, version)
 		}
 		if err != nil {
-			pause(ctx, f.limits.Retry)
+			sleep(ctx, r.limits.Retry)
 		}
 	}
 }
 
-// read lists the source.
-func (f feed) read(ctx context.Context) ([]runtime.Object, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.limits.Request)
+// list lists the source.
+func (r reflector) list(ctx context.Context) ([]runtime.Object, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.limits.Request)
 	defer cancel()
-	list, err := f.list(ctx, metav1.ListOptions{})
+	list, err := r.source.list(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, "", fmt.Errorf("list %s: %w", f.what, err)
+		return nil, "", fmt.Errorf("list %s: %w", r.source.name, err)
 	}
 	all, err := meta.ExtractList(list)
 	if err != nil {
-		return nil, "", fmt.Errorf("list %s: %w", f.what, err)
+		return nil, "", fmt.Errorf("list %s: %w", r.source.name, err)
 	}
 	m, err := meta.ListAccessor(list)
 	if err != nil {
-		return nil, "", fmt.Errorf("list %s: %w", f.what, err)
+		return nil, "", fmt.Errorf("list %s: %w", r.source.name, err)
 	}
 	return all, m.GetResourceVersion(), nil
 }
 
-// follow sends what changes after version until it is time to list again. An
+// watch sends what changes after version until it is time to list again. An
 // error means that the watch broke: the list that follows tells whether it
 // matters.
-func (f feed) follow(ctx context.Context, version string) error {
-	ctx, cancel := context.WithTimeout(ctx, f.limits.Resync)
+func (r reflector) watch(ctx context.Context, version string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.limits.Resync)
 	defer cancel()
-	w, err := f.watch(ctx, metav1.ListOptions{ResourceVersion: version})
+	w, err := r.source.watch(ctx, metav1.ListOptions{ResourceVersion: version})
 	if err != nil {
-		return fmt.Errorf("watch %s: %w", f.what, err)
+		return fmt.Errorf("watch %s: %w", r.source.name, err)
 	}
 	defer w.Stop()
 	for {
@@ -83,26 +83,26 @@ func (f feed) follow(ctx context.Context, version string) error {
 			return nil
 		case e, open := <-w.ResultChan():
 			if !open || e.Type == watch.Error {
-				return fmt.Errorf("watch %s: closed", f.what)
+				return fmt.Errorf("watch %s: closed", r.source.name)
 			}
-			f.send(ctx, update{change: &e})
+			r.send(ctx, update{change: &e})
 		}
 	}
 }
 
-func (f feed) send(ctx context.Context, u update) {
-	u.source = f.index
+func (r reflector) send(ctx context.Context, u update) {
+	u.source = r.index
 	select {
-	case f.out <- u:
+	case r.out <- u:
 	case <-ctx.Done():
 	}
 }
 
-func refused(err error) bool {
+func isDenied(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

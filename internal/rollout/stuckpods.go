@@ -32,7 +32,7 @@ func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, 
 		if o.Kind != health.StatefulSet && o.Kind != health.Deployment {
 			continue
 		}
-		pods, err := w.stuck(ctx, o)
+		pods, err := w.stuckPods(ctx, o)
 		if err != nil {
 			return fmt.Errorf("look for stuck pods of %s: %w", o, err)
 		}
@@ -49,7 +49,7 @@ func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, 
 	return nil
 }
 
-func (w *Watcher) stuck(ctx context.Context, o health.Object) ([]corev1.Pod, error) {
+func (w *Watcher) stuckPods(ctx context.Context, o health.Object) ([]corev1.Pod, error) {
 	revision, selector, err := w.orderedRevision(ctx, o)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
@@ -63,12 +63,12 @@ func (w *Watcher) stuck(ctx context.Context, o health.Object) ([]corev1.Pod, err
 	}
 	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
 		outdated := revision != "" && p.Labels[appsv1.ControllerRevisionHashLabelKey] != revision
-		return p.DeletionTimestamp != nil || health.PodReady(&p) || !outdated && !lacksImage(p)
+		return p.DeletionTimestamp != nil || health.PodReady(&p) || !outdated && !waitsForImage(p)
 	}), nil
 }
 
-// controllerPause is how long a controller may take to see a new generation.
-const controllerPause = 10 * time.Second
+// controllerTimeout is how long a controller may take to see a new generation.
+const controllerTimeout = 10 * time.Second
 
 // orderedRevision is the newest revision of an ordered StatefulSet, as soon as
 // its controller has made one of the newest generation, and the selector of the
@@ -82,7 +82,7 @@ func (w *Watcher) orderedRevision(ctx context.Context, o health.Object) (revisio
 		return "", deployment.Spec.Selector, nil
 	}
 	var set *appsv1.StatefulSet
-	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, controllerPause, true, func(ctx context.Context) (bool, error) {
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, controllerTimeout, true, func(ctx context.Context) (bool, error) {
 		set, err = w.Client.AppsV1().StatefulSets(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
 		return err == nil && set.Status.ObservedGeneration >= set.Generation, err
 	})
@@ -95,7 +95,7 @@ func (w *Watcher) orderedRevision(ctx context.Context, o health.Object) (revisio
 	return set.Status.UpdateRevision, set.Spec.Selector, nil
 }
 
-func lacksImage(p corev1.Pod) bool {
+func waitsForImage(p corev1.Pod) bool {
 	all := slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 	return slices.ContainsFunc(all, func(s corev1.ContainerStatus) bool {
 		reasons := []string{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"}
