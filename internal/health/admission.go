@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// A rejection is a kind of answer that admission gives when a controller creates
-// a pod.
+// rejection describes one way in which admission rejects a pod.
 type rejection struct {
 	pattern *regexp.Regexp
 	reason  Reason
@@ -21,41 +20,42 @@ type rejection struct {
 	grace   func(Thresholds) time.Duration
 }
 
-// rejections are tried in their order. The words are the API server's.
+// rejections holds the known rejections; the first match wins. The patterns match
+// messages of the API server.
 var rejections = []rejection{
 	{
-		regexp.MustCompile(`exceeded quota|failed quota`), QuotaExceeded, "a quota refuses its pods",
+		regexp.MustCompile(`exceeded quota|failed quota`), QuotaExceeded, "pods rejected by a resource quota",
 		"Raise the namespace's ResourceQuota, or lower the workload's replicas or requests.",
 		func(t Thresholds) time.Duration { return t.Quota },
 	},
 	{
-		regexp.MustCompile(`violates PodSecurity`), PodSecurity, "the namespace's pod security level refuses its pods",
-		"Fix the named fields of the pod's and the containers' securityContext in the chart.",
+		regexp.MustCompile(`violates PodSecurity`), PodSecurity, "pods rejected by the namespace's pod security level",
+		"Fix the named securityContext fields of the pod and its containers in the chart.",
 		func(t Thresholds) time.Duration { return t.Admission },
 	},
 	{
-		regexp.MustCompile(`failed calling webhook`), WebhookUnavailable, "an admission webhook does not answer",
-		"Look at the pods of the webhook's service.",
+		regexp.MustCompile(`failed calling webhook`), WebhookUnavailable, "admission webhook not responding",
+		"Check the pods of the webhook's service.",
 		func(t Thresholds) time.Duration { return t.Webhook },
 	},
 	{
-		regexp.MustCompile(`admission webhook .* denied|ValidatingAdmissionPolicy`), WebhookDenied, "an admission rule refuses its pods",
-		"The rule's own words are above: fix what it names, or the rule.",
+		regexp.MustCompile(`admission webhook .* denied|ValidatingAdmissionPolicy`), WebhookDenied, "pods rejected by an admission webhook or policy",
+		"Fix what the message names, or change the webhook or policy.",
 		func(t Thresholds) time.Duration { return t.Admission },
 	},
 	{
-		regexp.MustCompile(`error looking up service account`), PodRefused, "its service account does not exist",
+		regexp.MustCompile(`error looking up service account`), PodRefused, "service account not found",
 		"Create the service account, or fix serviceAccountName in the chart.",
 		func(t Thresholds) time.Duration { return t.Quota },
 	},
 	{
-		regexp.MustCompile(`is forbidden|is invalid`), PodRefused, "the API server refuses its pods",
+		regexp.MustCompile(`is forbidden|is invalid`), PodRefused, "pods rejected by the API server",
 		"Fix what the message names.",
 		func(t Thresholds) time.Duration { return t.Admission },
 	},
 }
 
-// refused judges a workload whose controller cannot create pods.
+// rejectedPods checks whether the controller fails to create pods.
 func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 	failed, born := d.failedCreate(pods)
 	if !failed.seen() {
@@ -75,9 +75,10 @@ func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 	return nil
 }
 
-// failedCreate is the controller's last failure to create a pod, unless it has
-// created one since, and when the object that failed was created. A Deployment's
-// pods are created by its ReplicaSet, which says so in a condition, too.
+// failedCreate returns the controller's failures to create a pod, unless it has
+// created one since, and the creation time of the object that failed. A
+// Deployment's pods are created by its ReplicaSet, which also has a condition for
+// this.
 func (d *diagnoser) failedCreate(pods []*corev1.Pod) (eventSummary, time.Time) {
 	about, born := d.workload.GetUID(), d.workload.GetCreationTimestamp().Time
 	if w, ok := d.workload.(*appsv1.Deployment); ok {

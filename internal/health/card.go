@@ -9,19 +9,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// cardWidth bounds a card's lines: admission and runtimes can be wordy.
+// cardWidth limits the lines of a card: messages of admission and of container
+// runtimes can be very long.
 const cardWidth = 500
 
-// Card renders a cause as plain lines for a person: what is wrong, where, since
-// when, what the cluster says about it, the last lines of the log, and what to
-// do next. It has no trailing newline and no colour.
+// FormatCause returns the card of a cause as plain lines: the problem, where,
+// since when, the evidence, the last log lines, the hint and a command that shows
+// more. kubectl starts the command; if empty, it is "kubectl".
 func FormatCause(c Cause, kubectl string) []string {
 	lines := []string{c.Summary()}
 	lines = append(lines, field("where", c.where())...)
 	lines = append(lines, field("since", c.since())...)
 	lines = append(lines, field("state", c.Detail...)...)
 	if len(c.LogLines) > 0 {
-		lines = append(lines, field("log", fmt.Sprintf("last lines of the %s of pod %s:", c.Log.what(), c.Log.Pod))...)
+		lines = append(lines, field("log", fmt.Sprintf("last lines of pod %s%s:", c.Log.Pod, c.Log.suffix()))...)
 		for _, l := range c.LogLines {
 			lines = append(lines, "         | "+l)
 		}
@@ -33,12 +34,12 @@ func FormatCause(c Cause, kubectl string) []string {
 	return lines
 }
 
-// Summary is the cause in one line, with the workload's name.
+// Summary returns the cause in one line that starts with the workload's name.
 func (c Cause) Summary() string {
 	return text.Truncate(fmt.Sprintf("%s: %s", c.Object.Name, c.Title()), cardWidth)
 }
 
-// Title is the cause in one line, without the workload's name.
+// Title returns the cause in one line without the workload's name.
 func (c Cause) Title() string {
 	switch {
 	case c.Container == "":
@@ -53,10 +54,10 @@ func (c Cause) Title() string {
 func (c Cause) where() string {
 	parts := []string{c.Object.String()}
 	if len(c.Pods) > 0 {
-		parts = append(parts, some("pod", c.Pods))
+		parts = append(parts, shortList("pod", c.Pods))
 	}
 	if len(c.Nodes) > 0 {
-		parts = append(parts, some("node", c.Nodes))
+		parts = append(parts, shortList("node", c.Nodes))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -68,15 +69,15 @@ func (c Cause) since() string {
 	return fmt.Sprintf("%s (%s)", clock(c.Since), max(0, c.ObservedAt.Sub(c.Since)).Round(time.Second))
 }
 
-func (l *Log) what() string {
+func (l *Log) suffix() string {
 	if l.Previous {
-		return "previous run"
+		return ", previous run"
 	}
-	return "log"
+	return ""
 }
 
-// field is a labelled line; more values stand below the first, and none at all
-// give no line.
+// field returns a labeled line, with further values below the first. It omits
+// empty values.
 func field(label string, values ...string) []string {
 	var lines []string
 	for _, v := range values {
@@ -89,15 +90,15 @@ func field(label string, values ...string) []string {
 	return lines
 }
 
-// some is "pod a" or "pods a, b and 3 more".
-func some(what string, names []string) string {
+// shortList returns "pod a" or "pods a, b, c and 3 more".
+func shortList(noun string, names []string) string {
 	const most = 3
 	switch n := len(names); {
 	case n == 1:
-		return what + " " + names[0]
+		return noun + " " + names[0]
 	case n <= most:
-		return what + "s " + strings.Join(names, ", ")
+		return noun + "s " + strings.Join(names, ", ")
 	default:
-		return fmt.Sprintf("%ss %s and %d more", what, strings.Join(names[:most], ", "), n-most)
+		return fmt.Sprintf("%ss %s and %d more", noun, strings.Join(names[:most], ", "), n-most)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// initContainers judges the first init container that has not done its part:
-// those behind it have not started.
+// initContainers checks the first unfinished init container. Later ones have not
+// started.
 func (p podDiagnoser) initContainers() []Cause {
 	for _, spec := range p.pod.Spec.InitContainers {
 		status := statusOf(p.pod.Status.InitContainerStatuses, spec.Name)
@@ -39,7 +39,7 @@ func (p podDiagnoser) containers() []Cause {
 	return found
 }
 
-// causes is the container's cause, or none while it is on its way.
+// causes returns the container's cause, or none if it makes normal progress.
 func (c containerDiagnoser) causes() []Cause {
 	found, ok := c.waiting()
 	if !ok {
@@ -55,7 +55,7 @@ func (c containerDiagnoser) causes() []Cause {
 	return []Cause{found}
 }
 
-// waiting judges the kubelet's reasons for not starting a container.
+// waiting checks the kubelet's reason for not starting the container.
 func (c containerDiagnoser) waiting() (Cause, bool) {
 	w := c.status.State.Waiting
 	if w == nil {
@@ -76,8 +76,8 @@ func (c containerDiagnoser) waiting() (Cause, bool) {
 	return Cause{}, false
 }
 
-// The kubelet's words for what an environment variable names and the cluster
-// has not (pkg/kubelet/kubelet_pods.go, Kubernetes 1.37).
+// The kubelet's messages about environment variables that refer to missing
+// objects (pkg/kubelet/kubelet_pods.go, Kubernetes 1.37).
 var (
 	missingKey = regexp.MustCompile(`couldn't find key (\S+) in (Secret|ConfigMap) \S+/(\S+)`)
 	cacheSync  = "failed to sync"
@@ -89,24 +89,24 @@ func (c containerDiagnoser) config(w *corev1.ContainerStateWaiting) Cause {
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	what, grace := "", c.d.thresholds.Config
+	missing, grace := "", c.d.thresholds.Config
 	if m := missingKey.FindStringSubmatch(w.Message); m != nil {
-		what = fmt.Sprintf("key %s of %s %s", m[1], m[2], m[3])
+		missing = fmt.Sprintf("key %s of %s %s", m[1], m[2], m[3])
 	} else if m := missingObject.FindStringSubmatch(w.Message); m != nil {
-		what = kindWord(m[1]) + " " + m[2]
+		missing = kindName(m[1]) + " " + m[2]
 	} else if strings.Contains(w.Message, cacheSync) {
 		grace = c.d.thresholds.CacheSync
 	} else if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "non-root") {
 		grace = c.d.thresholds.Admission
 	}
-	found := c.cause(CreateContainerConfig, cmp.Or(what, withoutPod(w.Message)), since).after(grace)
+	found := c.cause(CreateContainerConfig, cmp.Or(missing, withoutPod(w.Message)), since).after(grace)
 	found.evidence = failed.last
 	found.Detail = []string{c.stateLine()}
-	found.Message = "the container cannot be configured: " + withoutPod(w.Message)
+	found.Message = "cannot be configured: " + withoutPod(w.Message)
 	found.Hint = "Fix the container's environment or security context in the chart."
-	if what != "" {
-		found.Message = what + ", which the container's environment names, does not exist"
-		found.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", what, c.pod.Namespace)
+	if missing != "" {
+		found.Message = missing + " not found (referenced by the container's environment)"
+		found.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", missing, c.pod.Namespace)
 	}
 	return found
 }
@@ -117,13 +117,13 @@ func (c containerDiagnoser) create(w *corev1.ContainerStateWaiting) Cause {
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	reason, hint := CreateContainer, "Look at the message: the runtime of the node refuses the container's settings."
+	reason, hint := CreateContainer, "Fix the settings named in the message: the node's container runtime rejects them."
 	if strings.Contains(w.Message, "no command specified") {
-		reason, hint = BadCommand, "The image has neither ENTRYPOINT nor CMD: set one in its Dockerfile, or command in the chart."
+		reason, hint = BadCommand, "Set ENTRYPOINT or CMD in the Dockerfile, or command in the chart: the image has neither."
 	}
 	found := c.cause(reason, "", since).after(c.d.thresholds.Create)
 	found.evidence = failed.last
-	found.Message = "the container cannot be created: " + text.OneLine(w.Message)
+	found.Message = "cannot be created: " + text.OneLine(w.Message)
 	found.Detail = []string{c.stateLine()}
 	found.Hint = hint
 	return found

@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// controller lists the causes that the workload's controller shows, pods or not.
+// diagnoseController returns the causes that the workload's controller reports.
 func (d *diagnoser) diagnoseController(pods []*corev1.Pod) []Cause {
 	found := d.rejectedPods(pods)
 	switch w := d.workload.(type) {
@@ -28,8 +28,8 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 	if w.Spec.Paused {
 		c := d.workloadCause(RolloutPaused, d.now).after(0)
 		c.evidence = d.now
-		c.Message = "is paused: its new revision is not rolled out"
-		c.Hint = "Resume it, or set spec.paused to false in the chart."
+		c.Message = "paused: the new revision is not rolled out"
+		c.Hint = "Resume the rollout, or set spec.paused to false in the chart."
 		c.Command = kubectl(d.object.Namespace, "rollout", "resume", kubectlName(d.object))
 		return []Cause{c}
 	}
@@ -43,9 +43,9 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 			if set := d.index.newReplicaSet(w); set != nil {
 				c.born = set.CreationTimestamp.Time
 			}
-			c.Message = "made no progress within its progressDeadlineSeconds"
+			c.Message = "no progress within progressDeadlineSeconds"
 			c.Detail = []string{text.OneLine(cond.Message)}
-			c.Hint = "Look at its newest pods."
+			c.Hint = "Check its newest pods."
 			return []Cause{c}
 		}
 	}
@@ -56,7 +56,7 @@ func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 	if paused(job) {
 		c := d.workloadCause(RolloutPaused, d.now).after(0)
 		c.evidence = d.now
-		c.Message = "is suspended: it does not start"
+		c.Message = "suspended: the Job does not start"
 		c.Hint = "Set spec.suspend to false."
 		return []Cause{c}
 	}
@@ -65,17 +65,18 @@ func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 			continue
 		}
 		c := d.workloadCause(JobFailed, cond.LastTransitionTime.Time).after(0)
-		c.evidence = d.now // a Job does not try again once it has failed
-		c.Message = fmt.Sprintf("gave up: %s", cmp.Or(text.OneLine(cond.Message), cond.Reason))
-		c.Detail = []string{fmt.Sprintf("%s of its pods, reason %s", text.Plural(job.Status.Failed, "failure"), cond.Reason)}
-		c.Hint = "Read the log of its last pod."
+		c.evidence = d.now // a failed Job does not retry
+		c.Message = fmt.Sprintf("failed: %s", cmp.Or(text.OneLine(cond.Message), cond.Reason))
+		c.Detail = []string{fmt.Sprintf("%s, reason %s", text.Plural(job.Status.Failed, "failed pod"), cond.Reason)}
+		c.Hint = "Check the log of its last pod."
 		d.lastRun(&c, pods)
 		return []Cause{c}
 	}
 	return nil
 }
 
-// lastRun points a Job's cause at the container that failed last.
+// lastRun sets the pod, log and command of a Job's cause to those of the
+// container that failed last.
 func (d *diagnoser) lastRun(c *Cause, pods []*corev1.Pod) {
 	var newest time.Time
 	for _, pod := range pods {

@@ -12,27 +12,27 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// The runtime's words (containerd with runc) for a process that cannot start.
+// Messages of the container runtime (containerd with runc) about a process that
+// cannot start.
 var (
-	notExecutable = regexp.MustCompile(`executable file not found|no such file or directory|permission denied|not a directory|is a directory`)
-	wrongFormat   = regexp.MustCompile(`exec format error`)
-	outOfMemory   = regexp.MustCompile(`OOM-killed|oom-kill`)
-	execPath      = regexp.MustCompile(`exec:? "([^"]+)"`)
+	wrongFormat = regexp.MustCompile(`exec format error`)
+	outOfMemory = regexp.MustCompile(`OOM-killed|oom-kill`)
+	execPath    = regexp.MustCompile(`exec:? "([^"]+)"`)
 )
 
-// crashed judges a container that is down and has run before.
+// crashed checks a container that has terminated and does not run now.
 func (c containerDiagnoser) crashed() (Cause, bool) {
 	end := lastEnd(c.status)
 	if end == nil || c.status.State.Running != nil {
 		return Cause{}, false
 	}
 	var found Cause
-	switch text := end.Message + c.waitingMessage(); {
-	case end.Reason == "OOMKilled" || outOfMemory.MatchString(text):
+	switch message := end.Message + c.waitingMessage(); {
+	case end.Reason == "OOMKilled" || outOfMemory.MatchString(message):
 		found = c.outOfMemory(end)
-	case cannotStart(end) && wrongFormat.MatchString(text):
+	case cannotStart(end) && wrongFormat.MatchString(message):
 		found = c.badCommand(end, ExecFormat)
-	case cannotStart(end) && notExecutable.MatchString(text), end.ExitCode == 126, end.ExitCode == 127:
+	case cannotStart(end) && notExecutable.MatchString(message), end.ExitCode == 126, end.ExitCode == 127:
 		found = c.badCommand(end, BadCommand)
 	case isJob(c.d.workload):
 		return Cause{}, false // its backoffLimit decides
@@ -42,13 +42,13 @@ func (c containerDiagnoser) crashed() (Cause, bool) {
 	found.evidence = end.FinishedAt.Time
 	found.Since = earliest(found.Since, c.crashing(end))
 	if !cannotStart(end) {
-		c.pointAtLog(&found)
+		c.setLog(&found)
 	}
 	return found, true
 }
 
-// pointAtLog names the log of the run that crashed.
-func (c containerDiagnoser) pointAtLog(found *Cause) {
+// setLog sets the log and command of found to those of the crashed run.
+func (c containerDiagnoser) setLog(found *Cause) {
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name, Previous: c.status.State.Terminated == nil}
 	found.Command = kubectl(c.pod.Namespace, "logs", c.pod.Name, "--container", c.spec.Name)
 	if found.Log.Previous {
@@ -63,14 +63,14 @@ func (c containerDiagnoser) waitingMessage() string {
 	return ""
 }
 
-// crashing is since when the container crashes: the kubelet tells of its first
-// back-off right after the second crash, which follows the first at once.
+// crashing returns when the container began to crash. The kubelet reports the
+// first back-off right after the second crash, which directly follows the first.
 func (c containerDiagnoser) crashing(end *corev1.ContainerStateTerminated) time.Time {
 	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").first)
 }
 
-// tries counts the runs that this wait may judge: the container's restarts
-// since the wait began, and its last run.
+// tries returns the number of runs that count as evidence: the restarts plus the
+// last run.
 func (c containerDiagnoser) tries() int32 {
 	return c.d.index.restarts(c.pod, c.status) + 1
 }
@@ -82,18 +82,18 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		found.FatalAt = end.FinishedAt.Time
 	case restarts >= c.d.thresholds.CrashRestarts-1:
 		found.ifAll = latest(end.FinishedAt.Add(c.d.thresholds.CrashRepeat), c.crashing(end).Add(c.d.thresholds.Crashing))
-	case c.status.RestartCount >= c.d.thresholds.CrashRestarts: // it crashed before the wait; its next try may be minutes away
+	case c.status.RestartCount >= c.d.thresholds.CrashRestarts: // it crashed before the wait; its next attempt may be minutes away
 		found.FatalAt = c.d.index.snapshot.Started.Add(c.d.thresholds.StaleGrace)
 	}
-	found.Message = fmt.Sprintf("the container keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
-	found.Hint = "Read the log: the process ends by itself."
+	found.Message = fmt.Sprintf("keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
+	found.Hint = "Check the log: the process exits on its own."
 	if end.ExitCode == 0 {
-		found.Message = fmt.Sprintf("the container's process ends by itself with status 0, %s", text.Plural(c.status.RestartCount, "restart"))
-		found.Hint = "A workload's process must keep running in the foreground."
+		found.Message = fmt.Sprintf("keeps exiting with code 0, %s", text.Plural(c.status.RestartCount, "restart"))
+		found.Hint = "Keep the process running in the foreground: a workload's container must not exit."
 	}
 	if limit, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok && end.ExitCode == 128+9 {
-		// containerd does not always hear in time of a kill for want of memory
-		found.Hint = fmt.Sprintf("SIGKILL without a failed probe is mostly the memory limit, %s. Raise resources.limits.memory of container %s, or read the log.", limit.String(), c.spec.Name)
+		// containerd does not always notice an OOM kill in time
+		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s (now %s), or check the log: SIGKILL without a failed probe usually means the memory limit.", c.spec.Name, limit.String())
 	}
 	found.Detail = c.endLines(end)
 	if killed := c.killedByProbe(); killed.seen() {
@@ -102,14 +102,14 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		if strings.Contains(killed.message, "startup probe") {
 			kind, probe = "Startup", c.spec.StartupProbe
 		}
-		found.Message = fmt.Sprintf("the kubelet restarts the container: its %s probe fails, %s", strings.ToLower(kind), text.Plural(c.status.RestartCount, "restart"))
+		found.Message = fmt.Sprintf("restarted by the kubelet: %s probe failed, %s", strings.ToLower(kind), text.Plural(c.status.RestartCount, "restart"))
 		found.Detail = append(found.Detail, c.probeLines(kind, probe)...)
-		found.Hint = "Fix the health answer, or give the container more time to start (startupProbe, failureThreshold)."
+		found.Hint = "Fix the health endpoint, or allow more time to start (startupProbe, failureThreshold)."
 	}
 	return found
 }
 
-// killedByProbe are the kubelet's kills that followed from a failed probe.
+// killedByProbe returns the kubelet's kills caused by a failed probe.
 func (c containerDiagnoser) killedByProbe() eventSummary {
 	return c.events("Killing", "probe, will be restarted")
 }
@@ -119,10 +119,10 @@ func (c containerDiagnoser) outOfMemory(end *corev1.ContainerStateTerminated) Ca
 	if c.tries() >= c.d.thresholds.MemoryTries {
 		found = found.after(0)
 	}
-	limit := "no limit of its own: the node or the pod is out of memory"
-	found.Hint = "Give the container more memory, or find out why it needs it."
+	limit := "no container limit (the node or the pod ran out)"
+	found.Hint = "Give the container more memory, or find out why it needs that much."
 	if q, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok {
-		limit = "the container's memory limit is " + q.String()
+		limit = "memory limit " + q.String()
 		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more.", c.spec.Name, q.String())
 	}
 	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, text.Plural(c.status.RestartCount, "restart"))
@@ -140,24 +140,24 @@ func (c containerDiagnoser) badCommand(end *corev1.ContainerStateTerminated, rea
 	if m := execPath.FindStringSubmatch(end.Message); m != nil {
 		command = m[1]
 	}
-	found.Message = fmt.Sprintf("the command %s cannot be started", cmp.Or(text.OneLine(command), "of the image"))
+	found.Message = "cannot start command " + cmp.Or(text.OneLine(command), "of the image")
 	found.Hint = "Fix command and args in the chart, or ENTRYPOINT and CMD in the Dockerfile: the file must be in the image and executable."
 	if reason == ExecFormat {
-		found.Message += ": it is for another CPU architecture"
+		found.Message += ": built for another CPU architecture"
 		found.Hint = "Build the image for the node's architecture."
 	} else if !cannotStart(end) {
-		found.Message = fmt.Sprintf("the container ends with status %d: a command that it runs is not there or not executable", end.ExitCode)
+		found.Message = fmt.Sprintf("exit code %d: a command that it runs is missing or not executable", end.ExitCode)
 	}
 	found.Detail = c.endLines(end)
 	return found
 }
 
-// RefineByLog corrects a crash loop whose log says that the program is for
-// another architecture.
-func (c *Cause) RefineByLog(text string) {
-	if c.Reason == CrashLoop && wrongFormat.MatchString(text) {
+// RefineByLog changes a crash loop to [ExecFormat] if the container's log shows
+// that the program is built for another CPU architecture.
+func (c *Cause) RefineByLog(log string) {
+	if c.Reason == CrashLoop && wrongFormat.MatchString(log) {
 		c.Reason = ExecFormat
-		c.Message = "the program is for another CPU architecture"
+		c.Message = "the program is built for another CPU architecture"
 		c.Hint = "Build the image for the node's architecture."
 	}
 }

@@ -8,10 +8,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Classify says what keeps the snapshot's workloads from being ready: one cause
-// for each reason and workload, the most urgent first. It only looks at the
-// snapshot: the same snapshot and time give the same causes. A workload that is
-// ready has none; one that is not may have none either, when all goes well.
+// Diagnose returns the causes that keep the workloads from being ready, the most
+// urgent first and one per workload and problem. The same snapshot and time
+// always yield the same causes. A ready workload has no causes; one that makes
+// normal progress may have none either.
 func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
 	ix := newIndex(s)
 	var causes []Cause
@@ -45,14 +45,14 @@ func (d *diagnoser) absent() []Cause {
 	return []Cause{{
 		Reason:  NotFound,
 		Message: "does not exist",
-		Hint:    "It was deleted after it was applied, or never applied: run the deployment again.",
+		Hint:    "Run the deployment again: the object was deleted or never applied.",
 		Command: kubectl(d.object.Namespace, "get", kubectlName(d.object)),
 		Since:   since, FatalAt: since.Add(d.thresholds.Absent), evidence: d.now,
 	}}
 }
 
-// pod lists the causes that one new pod shows. The stages of a pod's life are
-// looked at in their order; the first that does not get on is the cause.
+// diagnosePod returns the causes of one new pod. It checks the phases of a pod's
+// life in order; the first one that fails is the cause.
 func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	if PodReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
 		return nil
@@ -67,8 +67,8 @@ func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	return nil
 }
 
-// settle completes the causes: what every one has, and the grace for evidence
-// that is older than the wait.
+// complete sets the common fields of causes and delays a fatal cause whose
+// evidence is older than the wait.
 func (d *diagnoser) complete(causes []Cause) []Cause {
 	for i := range causes {
 		c := &causes[i]
@@ -82,8 +82,8 @@ func (d *diagnoser) complete(causes []Cause) []Cause {
 	return causes
 }
 
-// merge makes one cause of those that differ only in the pod. It keeps the
-// order in which they first appear; newPods is how many pods could have it.
+// merge combines causes that differ only in the pod and keeps the order of their
+// first appearance. newPods is the number of new pods.
 func merge(causes []Cause, newPods int) []Cause {
 	type key struct {
 		reason    Reason
@@ -124,11 +124,11 @@ func (c *Cause) join(other Cause) {
 	}
 }
 
-// SortCauses sorts causes by urgency: fatal ones first.
+// SortCauses sorts causes by urgency, the earliest fatal ones first.
 func SortCauses(causes []Cause) { slices.SortStableFunc(causes, byUrgency) }
 
-// byUrgency orders fatal causes first, then those that will be, then those of
-// which nothing is proven.
+// byUrgency orders causes by the time at which they become fatal, then those
+// that never do, then unproven ones.
 func byUrgency(a, b Cause) int {
 	return cmp.Or(
 		first(a.Proven(), b.Proven()),
@@ -138,7 +138,7 @@ func byUrgency(a, b Cause) int {
 	)
 }
 
-// first orders what holds before what does not.
+// first orders true before false.
 func first(a, b bool) int {
 	switch {
 	case a == b:
@@ -147,4 +147,14 @@ func first(a, b bool) int {
 		return -1
 	}
 	return 1
+}
+
+// StillStarting returns the cause for a workload without a known problem.
+func StillStarting(w Workload, now time.Time) Cause {
+	return Cause{
+		Reason: Starting, Object: w.Object, ObservedAt: now,
+		Message: "still starting: " + w.Message,
+		Hint:    "Increase --timeout, or check what its pods are doing.",
+		Command: kubectl(w.Namespace, "describe", kubectlName(w.Object)),
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// A diagnoser looks for the causes of one workload.
+// diagnoser finds the causes of one workload.
 type diagnoser struct {
 	index      *index
 	thresholds Thresholds
@@ -21,13 +21,13 @@ type diagnoser struct {
 	workload   metav1.Object // nil if it does not exist
 }
 
-// A podDiagnoser looks for the causes that one pod shows.
+// podDiagnoser finds the causes of one pod.
 type podDiagnoser struct {
 	d   *diagnoser
 	pod *corev1.Pod
 }
 
-// A containerDiagnoser looks for the cause that one container shows.
+// containerDiagnoser finds the cause of one container.
 type containerDiagnoser struct {
 	d      *diagnoser
 	pod    *corev1.Pod
@@ -36,7 +36,8 @@ type containerDiagnoser struct {
 	init   bool
 }
 
-// workloadCause is a cause of the workload itself.
+// workloadCause returns a cause of the workload itself. Like the other
+// constructors it returns a cause that is never fatal; see [Cause.after].
 func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	return Cause{
 		Reason: reason, Since: since, born: d.workload.GetCreationTimestamp().Time,
@@ -44,7 +45,7 @@ func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	}
 }
 
-// cause is a cause of this pod. It is never fatal unless [Cause.after] says when.
+// cause returns a cause of the pod.
 func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
 	c := Cause{
 		Reason: reason, subject: subject, Pods: []string{p.pod.Name},
@@ -57,22 +58,23 @@ func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Caus
 	return c
 }
 
-// events summarizes the events about the pod that match.
+// events combines the matching events about the pod.
 func (p podDiagnoser) events(match func(*corev1.Event) bool) eventSummary {
 	return p.d.index.summarize(p.pod.UID, match)
 }
 
-// cause returns a cause of this container.
+// cause returns a cause of the container's pod.
 func (c containerDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
 	return podDiagnoser{c.d, c.pod}.cause(reason, subject, since)
 }
 
-// events summarizes the events about the container with a reason and a text.
+// events combines the events about the container with the reason whose message
+// contains text.
 func (c containerDiagnoser) events(reason, text string) eventSummary {
 	return c.d.index.summarize(c.pod.UID, withContainerReason(c.spec.Name, reason, text))
 }
 
-// scheduled is when the pod got its node, for states that carry no time.
+// scheduled returns when the pod was scheduled, for states without a time.
 func (c containerDiagnoser) scheduled() time.Time {
 	if cond := podCondition(c.pod, corev1.PodScheduled); cond != nil && cond.Status == corev1.ConditionTrue {
 		return cond.LastTransitionTime.Time
@@ -80,7 +82,8 @@ func (c containerDiagnoser) scheduled() time.Time {
 	return c.pod.CreationTimestamp.Time
 }
 
-// stateLine is the container's present state: "waiting, CrashLoopBackOff: …".
+// stateLine returns the container's current state, such as
+// "waiting, CrashLoopBackOff: …".
 func (c containerDiagnoser) stateLine() string {
 	switch s := c.status.State; {
 	case s.Waiting != nil && s.Waiting.Message != "":
@@ -90,13 +93,13 @@ func (c containerDiagnoser) stateLine() string {
 	case s.Running != nil:
 		return fmt.Sprintf("running since %s, not ready", clock(s.Running.StartedAt.Time))
 	case s.Terminated != nil:
-		return "ended, " + cmp.Or(s.Terminated.Reason, "no reason given")
+		return "terminated, " + cmp.Or(s.Terminated.Reason, "no reason given")
 	}
 	return "unknown"
 }
 
-// endLines are the container's state and how its last run ended, without saying
-// the same twice.
+// endLines returns the container's state and the end of its last run. It does not
+// repeat a message that both have.
 func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []string {
 	if c.status.State.Terminated != nil {
 		return []string{endLine(end)}
@@ -109,14 +112,14 @@ func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []str
 	return []string{c.stateLine(), endLine(end)}
 }
 
-// endLine is how a run ended: "the last run ended with status 1 after 3s: …".
+// endLine returns how a run ended, such as "last run: exit code 1 after 3s: …".
 func endLine(end *corev1.ContainerStateTerminated) string {
-	line := "the last run ended: " + exitText(end)
-	if end.Reason != "" && end.Reason != "Error" && !cannotStart(end) {
-		line += ", " + end.Reason
-	}
+	line := "last run: " + exitText(end)
 	if ran := end.FinishedAt.Sub(end.StartedAt.Time); !end.StartedAt.IsZero() && end.StartedAt.Unix() > 0 && ran >= 0 {
 		line += fmt.Sprintf(" after %s", ran.Round(time.Second))
+	}
+	if end.Reason != "" && end.Reason != "Error" && !cannotStart(end) {
+		line += ", " + end.Reason
 	}
 	if end.Message != "" {
 		line += ": " + text.OneLine(end.Message)
@@ -126,28 +129,32 @@ func endLine(end *corev1.ContainerStateTerminated) string {
 
 func exitText(end *corev1.ContainerStateTerminated) string {
 	if cannotStart(end) {
-		return "it could not be started"
+		return "could not be started"
 	}
 	if name := signals[end.ExitCode]; name != "" {
-		return fmt.Sprintf("exit status %d (%s)", end.ExitCode, name)
+		return fmt.Sprintf("exit code %d (%s)", end.ExitCode, name)
 	}
-	return fmt.Sprintf("exit status %d", end.ExitCode)
+	return fmt.Sprintf("exit code %d", end.ExitCode)
 }
 
-// signals are the exit codes 128+n of the signals that tell a story.
+// signals names the signals behind exit codes 128+n that hint at a cause.
 var signals = map[int32]string{
 	132: "illegal instruction", 134: "abort", 135: "bus error", 136: "arithmetic error", 137: "SIGKILL",
 	139: "segmentation fault", 143: "SIGTERM",
 }
 
-// cannotStart: the runtime could not start the process at all. The kubelet
-// writes exit code 128 and a reason for that.
+// cannotStart reports whether the runtime failed to start the process. The
+// kubelet then sets exit code 128 and one of these reasons.
 func cannotStart(end *corev1.ContainerStateTerminated) bool {
 	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
 }
 
-// withoutPod cuts off where the kubelet repeats the pod's name and uid: the same
-// words then stand for all pods.
+// notExecutable matches messages of the container runtime about a command that is
+// missing or not executable.
+var notExecutable = regexp.MustCompile(`executable file not found|no such file or directory|permission denied|not a directory|is a directory`)
+
+// withoutPod removes the pod's name and UID, which the kubelet appends, so that
+// the message is the same for all pods.
 func withoutPod(message string) string {
 	return podSuffix.ReplaceAllString(text.OneLine(message), "")
 }
@@ -156,7 +163,7 @@ var podSuffix = regexp.MustCompile(` (\(pod: "|pod=).*$`)
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
-// kubectl returns the arguments of a kubectl command in a namespace.
+// kubectl returns the arguments of a kubectl command in the namespace.
 func kubectl(namespace string, args ...string) []string {
 	return append([]string{"--namespace", namespace}, args...)
 }

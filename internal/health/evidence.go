@@ -8,16 +8,16 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// A sign is one or more events of the same meaning about one object.
+// eventSummary combines the events of one meaning about one object.
 type eventSummary struct {
-	message     string // of the newest
+	message     string // of the newest event
 	first, last time.Time
 	count       int32
 }
 
 func (s eventSummary) seen() bool { return s.count > 0 }
 
-// sign gathers the events about an object that match.
+// summarize combines the matching events about an object.
 func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) eventSummary {
 	var s eventSummary
 	for _, e := range ix.events[about] {
@@ -34,12 +34,12 @@ func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) even
 	return s
 }
 
-// reason matches events of one reason whose message has the text.
+// withReason matches events with the reason want whose message contains text.
 func withReason(want, text string) func(*corev1.Event) bool {
 	return func(e *corev1.Event) bool { return e.Reason == want && strings.Contains(e.Message, text) }
 }
 
-// containerReason is reason for events about one container.
+// withContainerReason is like withReason, for events about one container.
 func withContainerReason(container, want, text string) func(*corev1.Event) bool {
 	match := withReason(want, text)
 	return func(e *corev1.Event) bool {
@@ -47,9 +47,9 @@ func withContainerReason(container, want, text string) func(*corev1.Event) bool 
 	}
 }
 
-// eventTimes are when an event happened first and last. Core events carry
-// timestamps and a count; events that came through events.k8s.io carry an event
-// time and a series.
+// eventTimes returns when an event first and last occurred. Core events have
+// timestamps and a count, events created through events.k8s.io an event time and
+// a series.
 func eventTimes(e *corev1.Event) (first, last time.Time) {
 	first, last = e.FirstTimestamp.Time, e.LastTimestamp.Time
 	if first.IsZero() {
@@ -71,61 +71,63 @@ func eventCount(e *corev1.Event) int32 {
 	return max(1, e.Count)
 }
 
-// A Baseline keeps the restarts of containers that are no evidence, from one
-// snapshot to the next.
+// Baseline tracks, across the snapshots of one wait, the container restarts that
+// do not count as evidence. The zero value is ready to use.
 type Baseline struct {
-	restarts map[string]int32     // see Snapshot.Restarts
-	lost     map[string]time.Time // when each killed node came back
+	restarts  map[string]int32     // by restartKey
+	recovered map[string]time.Time // by node: when it came back after a crash
 }
 
-// Apply forgets the restarts that are no evidence: those of the time before the wait, but for young
-// pods, and those up to [Thresholds.NodeRecoveryGrace] after a killed node came back. What crashed meanwhile had lost
-// what it needs with the node.
+// Apply excludes restarts from the evidence of s: those from before the wait,
+// unless the pod was younger than [Thresholds.NewPodAge] when the wait began,
+// and those up to [Thresholds.NodeRecoveryGrace] after a crashed node came back.
+// Containers that crash in that period have lost their dependencies with the
+// node.
 func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {
 	first := b.restarts == nil
 	if first {
-		b.restarts, b.lost = map[string]int32{}, map[string]time.Time{}
+		b.restarts, b.recovered = map[string]int32{}, map[string]time.Time{}
 	}
-	b.noteReturns(s.Pods)
+	b.recordRecoveries(s.Pods)
 	for _, pod := range s.Pods {
-		lost, born := b.lost[pod.Spec.NodeName], pod.CreationTimestamp.Time
+		recovered, born := b.recovered[pod.Spec.NodeName], pod.CreationTimestamp.Time
 		old := first && !born.Add(thresholds.NewPodAge).After(s.Started)
 		for _, c := range containerStatuses(pod) {
 			end := lastEnd(c)
-			back := end != nil && born.Before(lost) && end.FinishedAt.Time.Before(lost.Add(thresholds.NodeRecoveryGrace))
-			if old || back {
-				b.restarts[RestartKey(pod, c.Name)] = c.RestartCount
+			recovering := end != nil && born.Before(recovered) && end.FinishedAt.Time.Before(recovered.Add(thresholds.NodeRecoveryGrace))
+			if old || recovering {
+				b.restarts[restartKey(pod, c.Name)] = c.RestartCount
 			}
 		}
 	}
-	s.Restarts = b.restarts
+	s.ignoredRestarts = b.restarts
 }
 
-// noteReturns keeps when each node that was killed came back: a container that was lost with it shows
-// that until its next end. containerd calls that end "Unknown", and dates it with the moment that it
-// found the container gone (internal/cri/server/restart.go).
-func (b *Baseline) noteReturns(pods []*corev1.Pod) {
+// recordRecoveries records when each crashed node came back. For a container
+// lost with its node, containerd reports the reason "Unknown" and the time at
+// which it found the container missing (internal/cri/server/restart.go). The
+// status shows both until the container terminates again.
+func (b *Baseline) recordRecoveries(pods []*corev1.Pod) {
 	for _, pod := range pods {
 		node := pod.Spec.NodeName
 		for _, c := range containerStatuses(pod) {
 			if end := lastEnd(c); end != nil && end.Reason == "Unknown" {
-				b.lost[node] = latest(b.lost[node], end.FinishedAt.Time)
+				b.recovered[node] = latest(b.recovered[node], end.FinishedAt.Time)
 			}
 		}
 	}
 }
 
-// RestartKey is the key of a container in [Snapshot.Restarts].
-func RestartKey(pod *corev1.Pod, container string) string {
+func restartKey(pod *corev1.Pod, container string) string {
 	return string(pod.UID) + "/" + container
 }
 
-// restarts are the container's restarts since the wait began.
+// restarts returns the container's restarts that count as evidence.
 func (ix *index) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
-	return max(0, s.RestartCount-ix.snapshot.Restarts[RestartKey(pod, s.Name)])
+	return max(0, s.RestartCount-ix.snapshot.ignoredRestarts[restartKey(pod, s.Name)])
 }
 
-// lastEnd is how the container's last run ended, or nil if none has.
+// lastEnd returns how the container last terminated, or nil if it never did.
 func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	if t := c.State.Terminated; t != nil {
 		return t
@@ -133,7 +135,7 @@ func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return c.LastTerminationState.Terminated
 }
 
-// earliest is the earlier time that is set.
+// earliest returns the earlier of two times, ignoring a zero one.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

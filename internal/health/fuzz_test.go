@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,10 +17,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// FuzzClassify throws statuses at the package that no cluster would give. It
-// must not panic, must call no workload ready that has fewer pods than it wants,
-// and must give a card for everything that it says.
-func FuzzClassify(f *testing.F) {
+// FuzzDiagnose tests random statuses, also impossible ones. The package must not
+// panic, must not report a workload with too few pods as ready, and must return
+// complete causes that have a card.
+func FuzzDiagnose(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(seed, "back-off", int32(1))
 	}
@@ -29,20 +30,20 @@ func FuzzClassify(f *testing.F) {
 		s := randomSnapshot(rand.New(rand.NewPCG(seed, 1)), text, number, now)
 		for _, w := range ComputeStatus(s, DefaultThresholds(), now) {
 			if w.State == Ready && w.Ready < w.Desired {
-				t.Errorf("ready with %d of %d: %+v", w.Ready, w.Desired, w)
+				t.Errorf("got ready with %d of %d pods: %+v", w.Ready, w.Desired, w)
 			}
 		}
 		for _, c := range Diagnose(s, DefaultThresholds(), now) {
 			if c.Message == "" || c.Reason == "" || c.Object.Name == "" || len(FormatCause(c, "")) < 2 {
-				t.Errorf("incomplete cause %+v", c)
+				t.Errorf("got incomplete cause %+v", c)
 			}
 		}
 	})
 }
 
-// FuzzClassifyObjects changes what real clusters said about faults. The cards
-// must not depend on the order in which the objects came.
-func FuzzClassifyObjects(f *testing.F) {
+// FuzzDiagnoseObjects changes objects captured from real clusters. The cards must
+// not depend on the order of the objects.
+func FuzzDiagnoseObjects(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/objects.yaml")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no test data: %v", err)
@@ -64,16 +65,16 @@ func FuzzClassifyObjects(f *testing.F) {
 		slices.Reverse(s.Events)
 		slices.Reverse(s.ReplicaSets)
 		s.Sort()
-		if got := renderAll(s, now); got != want {
-			t.Errorf("the other way round\n%s\nwas\n%s", got, want)
+		if diff := cmp.Diff(want, renderAll(s, now)); diff != "" {
+			t.Errorf("cards in reverse order (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// randomSnapshot fills the statuses of one workload of each kind, their pods,
-// events, claims and nodes, with words that mean something and with text.
+// randomSnapshot fills one workload of each kind, their pods, events, claims and
+// nodes with known strings, text and number.
 func randomSnapshot(r *rand.Rand, text string, number int32, now time.Time) Snapshot {
-	g := generator{r, text, number, now}
+	g := generator{rand: r, text: text, number: number, now: now}
 	d, set, ss, ds, j := &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{}, &batchv1.Job{}
 	s := Snapshot{
 		Deployments: []*appsv1.Deployment{d}, ReplicaSets: []*appsv1.ReplicaSet{set}, StatefulSets: []*appsv1.StatefulSet{ss},
@@ -111,16 +112,16 @@ func randomSnapshot(r *rand.Rand, text string, number int32, now time.Time) Snap
 	return s
 }
 
-// A generator fills values at random.
+// generator fills values at random.
 type generator struct {
-	r      *rand.Rand
+	rand   *rand.Rand
 	text   string
 	number int32
 	now    time.Time
 }
 
-// words are those that the package looks for, and a few that it does not.
-var words = []string{
+// knownStrings holds strings that the package checks for, and a few others.
+var knownStrings = []string{
 	"", "web", "v", "True", "False", "Ready", "PodScheduled", "ContainersReady", "Progressing", "ReplicaFailure", "Complete", "Failed",
 	"Running", "Pending", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
 	"CreateContainerError", "CrashLoopBackOff", "RunContainerError", "StartError", "OOMKilled", "Unschedulable", "FailedMount",
@@ -133,7 +134,7 @@ func (g generator) fill(v reflect.Value, depth int) {
 	if depth > 9 || !v.CanSet() {
 		return
 	}
-	if g.known(v) {
+	if g.fillKnown(v) {
 		return
 	}
 	switch v.Kind() {
@@ -142,32 +143,33 @@ func (g generator) fill(v reflect.Value, depth int) {
 			g.fill(v.Field(i), depth+1)
 		}
 	case reflect.Pointer:
-		if g.r.IntN(2) == 0 {
+		if g.rand.IntN(2) == 0 {
 			v.Set(reflect.New(v.Type().Elem()))
 			g.fill(v.Elem(), depth+1)
 		}
 	case reflect.Slice:
-		for range g.r.IntN(3) {
+		for range g.rand.IntN(3) {
 			e := reflect.New(v.Type().Elem()).Elem()
 			g.fill(e, depth+1)
 			v.Set(reflect.Append(v, e))
 		}
 	case reflect.String:
-		v.SetString(g.word())
+		v.SetString(g.randomString())
 	case reflect.Bool:
-		v.SetBool(g.r.IntN(2) == 0)
+		v.SetBool(g.rand.IntN(2) == 0)
 	case reflect.Int32, reflect.Int64, reflect.Int:
 		v.SetInt(g.integer())
 	}
 }
 
-// known fills the types whose zero or random value means nothing.
-func (g generator) known(v reflect.Value) bool {
+// fillKnown fills types whose random values would be meaningless. It reports
+// whether v is of such a type.
+func (g generator) fillKnown(v reflect.Value) bool {
 	switch p := v.Addr().Interface().(type) {
 	case *metav1.Time:
-		*p = metav1.NewTime(g.now.Add(-time.Duration(g.r.IntN(200)) * time.Second))
+		*p = metav1.NewTime(g.now.Add(-time.Duration(g.rand.IntN(200)) * time.Second))
 	case *metav1.MicroTime:
-		*p = metav1.NewMicroTime(g.now.Add(-time.Duration(g.r.IntN(200)) * time.Second))
+		*p = metav1.NewMicroTime(g.now.Add(-time.Duration(g.rand.IntN(200)) * time.Second))
 	case *corev1.ResourceList, *map[string]string:
 	default:
 		return false
@@ -175,16 +177,16 @@ func (g generator) known(v reflect.Value) bool {
 	return true
 }
 
-func (g generator) word() string {
-	if g.r.IntN(8) == 0 {
+func (g generator) randomString() string {
+	if g.rand.IntN(8) == 0 {
 		return g.text
 	}
-	return words[g.r.IntN(len(words))]
+	return knownStrings[g.rand.IntN(len(knownStrings))]
 }
 
 func (g generator) integer() int64 {
-	if g.r.IntN(6) == 0 {
+	if g.rand.IntN(6) == 0 {
 		return int64(g.number)
 	}
-	return int64(g.r.IntN(4))
+	return int64(g.rand.IntN(4))
 }

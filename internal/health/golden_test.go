@@ -12,21 +12,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-var rewrite = flag.Bool("update", false, "write the golden files anew")
+var rewrite = flag.Bool("update", false, "update the golden files")
 
-// Each folder of testdata holds what a cluster said about one fault, most of
-// them as a real one did (see TestFaultsE2E), and the cards that it must give.
-func TestCardsOfKnownFaults(t *testing.T) {
-	folders, err := filepath.Glob("testdata/*/objects.yaml")
-	if err != nil || len(folders) == 0 {
+// Each directory of testdata holds the objects of one fault and the expected
+// cards. Most objects were captured from a real cluster; see
+// TestWatcher_WaitFaultsE2E in package rollout.
+func TestFormatCause(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*/objects.yaml")
+	if err != nil || len(paths) == 0 {
 		t.Fatalf("no test data: %v", err)
 	}
-	for _, path := range folders {
+	for _, path := range paths {
 		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
 			t.Parallel()
 			s, now := readSnapshot(t, path)
@@ -41,15 +43,15 @@ func TestCardsOfKnownFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("cards (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// renderAll is how far each workload is, then each cause with its verdict and
-// its card.
+// renderAll returns the status of each workload, then each cause with its verdict
+// and its card.
 func renderAll(s Snapshot, now time.Time) string {
 	var b strings.Builder
 	for _, w := range ComputeStatus(s, DefaultThresholds(), now) {
@@ -67,8 +69,8 @@ func renderAll(s Snapshot, now time.Time) string {
 	return b.String()
 }
 
-// readSnapshot reads a file of YAML documents. A first line "# now: TIME" says
-// when they were seen. All workloads in it are judged.
+// readSnapshot reads a file of YAML documents and selects all its workloads. The
+// first line, "# now: TIME", is the time of the snapshot.
 func readSnapshot(t *testing.T, path string) (Snapshot, time.Time) {
 	t.Helper()
 	text, err := os.ReadFile(path)

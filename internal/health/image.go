@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// A pullFailure is a kind of failed pull.
+// pullFailure describes one way in which a pull fails.
 type pullFailure struct {
 	pattern *regexp.Regexp
 	message string
@@ -19,31 +19,31 @@ type pullFailure struct {
 	grace   func(Thresholds) time.Duration
 }
 
-// pullFailures are tried in their order on the runtime's message. The words are
-// those of containerd and of the registries' own answers.
+// pullFailures holds the known failures; the first match wins. The patterns match
+// messages of containerd and of registries.
 var pullFailures = []pullFailure{
 	{
 		regexp.MustCompile(`(?i)unauthorized|denied|forbidden|authentication required|no basic auth`),
-		"the registry refuses it",
-		"Check the name, and give the namespace an image pull secret for that registry.",
+		"access denied by the registry",
+		"Check the image name, and add an image pull secret for the registry to the namespace.",
 		func(t Thresholds) time.Duration { return t.Image },
 	},
 	{
 		regexp.MustCompile(`(?i)toomanyrequests|too many requests`),
-		"the registry refuses more requests for now",
+		"rate limit of the registry exceeded",
 		"Log in to the registry, wait, or load the image into the cluster.",
 		func(t Thresholds) time.Duration { return t.Registry },
 	},
 	{
 		regexp.MustCompile(`(?i)not ?found|manifest unknown|does not exist|no match for platform`),
-		"it does not exist",
+		"not found",
 		"Build or push the image, or fix its name and tag in the chart.",
 		func(t Thresholds) time.Duration { return t.Image },
 	},
 	{
 		regexp.MustCompile(`(?i)no such host|dial tcp|i/o timeout|connection re|tls|x509|EOF|unreachable|deadline exceeded|network`),
-		"the registry cannot be reached",
-		"Check the registry's name and the node's network, or load the image into the cluster.",
+		"registry unreachable",
+		"Check the registry name and the node's network, or load the image into the cluster.",
 		func(t Thresholds) time.Duration { return t.Registry },
 	},
 }
@@ -52,9 +52,9 @@ func (c containerDiagnoser) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	failed := c.events("Failed", "Failed to pull image")
 	message := w.Message
 	if !strings.Contains(message, "failed to") && failed.message != "" {
-		message = failed.message // the waiting state only says "Back-off pulling image"
+		message = failed.message // the waiting state only has "Back-off pulling image"
 	}
-	kind := pullFailure{message: "it cannot be pulled", hint: "Check the image's name and the registry.", grace: func(t Thresholds) time.Duration { return t.Registry }}
+	kind := pullFailure{message: "pull failed", hint: "Check the image name and the registry.", grace: func(t Thresholds) time.Duration { return t.Registry }}
 	for _, f := range pullFailures {
 		if f.pattern.MatchString(message) {
 			kind = f
@@ -77,7 +77,7 @@ func (c containerDiagnoser) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	}
 	found.Hint = kind.hint
 	if c.inKind() {
-		found.Hint = "Images of a kind cluster come from loading: build the image and load it, or fix its name and tag in the chart."
+		found.Hint = "Build the image and load it into the kind cluster, or fix its name and tag in the chart."
 	}
 	return found
 }
@@ -92,13 +92,13 @@ func (c containerDiagnoser) imageNeverPull() Cause {
 	found.evidence = failed.last
 	found.Message = fmt.Sprintf("image %s is not on the node and imagePullPolicy is Never", c.spec.Image)
 	found.Detail = []string{c.stateLine()}
-	found.Hint = "Load the image into the node, or let it be pulled (imagePullPolicy: IfNotPresent)."
+	found.Hint = "Load the image into the node, or allow pulling it (imagePullPolicy: IfNotPresent)."
 	return found
 }
 
 func (c containerDiagnoser) invalidImageName(w *corev1.ContainerStateWaiting) Cause {
 	found := c.cause(InvalidImageName, c.spec.Image, c.scheduled()).after(c.d.thresholds.Image)
-	found.Message = fmt.Sprintf("%q is not an image reference", c.spec.Image)
+	found.Message = fmt.Sprintf("invalid image reference %q", c.spec.Image)
 	found.Detail = []string{text.OneLine(w.Reason + ": " + w.Message)}
 	found.Hint = "Fix the image's repository and tag in the chart's values."
 	return found

@@ -12,15 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// An index finds the objects of a snapshot by what they belong to.
+// index looks up the objects of a snapshot.
 type index struct {
 	snapshot  Snapshot
 	workloads map[Object]metav1.Object
-	sets      map[types.UID][]*appsv1.ReplicaSet // by owner
-	pods      map[types.UID][]*corev1.Pod        // by owner
-	events    map[types.UID][]*corev1.Event      // by the object that they are about
-	claims    map[string]*corev1.PersistentVolumeClaim
-	nodes     map[string]*corev1.Node
+	sets      map[types.UID][]*appsv1.ReplicaSet       // by owner
+	pods      map[types.UID][]*corev1.Pod              // by owner
+	events    map[types.UID][]*corev1.Event            // by involved object
+	claims    map[string]*corev1.PersistentVolumeClaim // by namespace/name
+	nodes     map[string]*corev1.Node                  // by name
 }
 
 func newIndex(s Snapshot) *index {
@@ -65,8 +65,8 @@ func byOwner[T metav1.Object](m map[types.UID][]T, objects []T) {
 	}
 }
 
-// newPods are the pods of the workload's newest revision that are not being
-// deleted. There are none as long as its controller has not seen the newest
+// newPods returns the pods of the workload's newest revision that are not being
+// deleted. It returns none until the controller has observed the newest
 // generation.
 func (ix *index) newPods(workload metav1.Object) []*corev1.Pod {
 	switch w := workload.(type) {
@@ -88,10 +88,9 @@ func (ix *index) newPods(workload metav1.Object) []*corev1.Pod {
 	return nil
 }
 
-// newReplicaSet is the oldest ReplicaSet with the Deployment's own template:
-// the rule of the deployment controller (FindNewReplicaSet in its
-// deployment_util.go), which also holds after a rollback, when the newest
-// revision is not the youngest ReplicaSet.
+// newReplicaSet returns the oldest ReplicaSet with the Deployment's template,
+// like FindNewReplicaSet of the deployment controller (deployment_util.go).
+// After a rollback this is not the youngest ReplicaSet.
 func (ix *index) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
 	var newest *appsv1.ReplicaSet
 	for _, set := range ix.sets[d.UID] {
@@ -105,7 +104,8 @@ func (ix *index) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
 	return newest
 }
 
-// sameTemplate compares without the hash that the controller adds.
+// sameTemplate reports whether two templates are equal apart from the hash label
+// that the controller adds.
 func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
 	x, y := *a, *b
 	x.Labels, y.Labels = maps.Clone(a.Labels), maps.Clone(b.Labels)
@@ -114,8 +114,8 @@ func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
 	return equality.Semantic.DeepEqual(x, y)
 }
 
-// living leaves out pods that are being deleted and, if value is set, those
-// whose label has another value.
+// living returns the pods that are not being deleted. If value is set, it
+// returns only those whose label has this value.
 func living(pods []*corev1.Pod, label, value string) []*corev1.Pod {
 	var found []*corev1.Pod
 	for _, p := range pods {
@@ -126,6 +126,7 @@ func living(pods []*corev1.Pod, label, value string) []*corev1.Pod {
 	return found
 }
 
+// PodReady reports whether the pod has the condition Ready.
 func PodReady(pod *corev1.Pod) bool {
 	c := podCondition(pod, corev1.PodReady)
 	return c != nil && c.Status == corev1.ConditionTrue
@@ -149,7 +150,8 @@ func statusOf(statuses []corev1.ContainerStatus, name string) corev1.ContainerSt
 	return corev1.ContainerStatus{Name: name}
 }
 
-// containerStatuses are those of the pod's containers, init containers first.
+// containerStatuses returns the statuses of all containers, init containers
+// first.
 func containerStatuses(pod *corev1.Pod) []corev1.ContainerStatus {
 	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 }

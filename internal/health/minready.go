@@ -7,9 +7,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// allReady reports whether no pod that is still meant to run is not ready. The
-// controllers' counts lag behind their pods: one that has just crashed is still
-// counted as available.
+// allReady reports whether all pods that have not finished are ready. The counts
+// in a workload's status lag behind its pods: for a moment they include a pod
+// that has crashed.
 func allReady(pods []*corev1.Pod) bool {
 	for _, p := range pods {
 		if !PodReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
@@ -19,9 +19,9 @@ func allReady(pods []*corev1.Pod) bool {
 	return true
 }
 
-// settled is false while a container without a readiness probe has not run for
-// long enough: the API calls it ready from its first moment, also when it is
-// about to crash.
+// ranMinReady reports whether containers without a readiness probe have run long
+// enough. The API reports such a container as ready as soon as it starts, even
+// if it is about to crash.
 func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time.Time) bool {
 	for _, p := range pods {
 		for _, c := range p.Spec.Containers {
@@ -33,9 +33,10 @@ func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time
 	return true
 }
 
-// containerSettled asks for thresholds.Settle since the start and since the liveness
-// probe's last failure, doubled for each restart, or for longer where the kubelet
-// is late; up to thresholds.SettleMost.
+// containerRanMinReady reports whether a container has run for
+// [Thresholds.MinReady] since its start and the last failure of its liveness
+// probe. The time doubles with each restart, is longer if the kubelet lags, and
+// is at most [Thresholds.MaxMinReady].
 func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thresholds Thresholds, now time.Time) bool {
 	s := statusOf(pod.Status.ContainerStatuses, c.Name)
 	if s.State.Running == nil {
@@ -50,9 +51,10 @@ func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thres
 	return now.Sub(quiet) >= need
 }
 
-// late is how long the kubelet took to tell that the pod's containers run. On a
-// node without a core to spare that is many seconds, and it tells as late that one
-// has crashed. Of a pod with probes it is unknown: they take time too.
+// kubeletLag returns the delay between the start of the pod's containers and the
+// kubelet's report of it. On an overloaded node this takes many seconds, and the
+// kubelet reports crashes just as late. The delay is unknown (0) for pods with
+// probes, because probes take time too.
 func kubeletLag(pod *corev1.Pod) time.Duration {
 	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
 	ready := podCondition(pod, corev1.ContainersReady)

@@ -13,8 +13,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// notReady judges a running container whose probe does not pass. It may pass at
-// any time, so this is never fatal before the deadline.
+// notReady checks a running container whose probe fails. This is never fatal,
+// because the probe may succeed at any time.
 func (c containerDiagnoser) notReady() (Cause, bool) {
 	running := c.status.State.Running
 	if running == nil || c.status.Ready {
@@ -27,88 +27,90 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	if probe == nil {
 		return Cause{}, false
 	}
-	answer := c.answer(kind)
-	if !answer.seen() {
+	failed := c.probeFailures(kind)
+	if !failed.seen() {
 		return Cause{}, false // the probe has not failed yet
 	}
-	found := c.cause(NotReady, kind, answer.first)
-	found.evidence = answer.last
-	found.Message = fmt.Sprintf("runs, but its %s probe does not pass: %s", strings.ToLower(kind), probeAnswer(answer.message))
+	found := c.cause(NotReady, kind, failed.first)
+	found.evidence = failed.last
+	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probeResult(failed.message))
 	found.Detail = append([]string{c.stateLine()}, c.probeLines(kind, probe)...)
 	if n := c.status.RestartCount; n > 0 {
 		found.Detail = append(found.Detail, text.Plural(n, "restart"))
 	}
-	found.Hint = c.probeHint(probe, answer.message)
+	found.Hint = c.probeHint(probe, failed.message)
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name}
 	return found, true
 }
 
-// answer are the kubelet's events about a kind of probe of the container.
-func (c containerDiagnoser) answer(kind string) eventSummary {
+// probeFailures returns the failures of the container's Readiness, Liveness or
+// Startup probe.
+func (c containerDiagnoser) probeFailures(kind string) eventSummary {
 	return c.events("Unhealthy", kind+" probe")
 }
 
-// probeIntro is how the kubelet begins (pkg/kubelet/prober/prober.go), after what
-// the event recorder puts before repeated ones.
-var probeIntro = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ probe (failed|errored[\w ]*): ?`)
+// probePrefix matches the start of the kubelet's message
+// (pkg/kubelet/prober/prober.go) and the event recorder's prefix for repeated
+// events.
+var probePrefix = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ probe (failed|errored[\w ]*): ?`)
 
-// probeAnswer cuts the kubelet's introduction off: what is left is the answer.
-func probeAnswer(message string) string {
-	return cmp.Or(text.OneLine(probeIntro.ReplaceAllString(message, "")), "no answer")
+// probeResult returns the probe's result from the kubelet's message.
+func probeResult(message string) string {
+	return cmp.Or(text.OneLine(probePrefix.ReplaceAllString(message, "")), "no response")
 }
 
-// probeLines describe a probe and its last answer.
+// probeLines describes a probe and its last failure.
 func (c containerDiagnoser) probeLines(kind string, probe *corev1.Probe) []string {
 	if probe == nil {
 		return nil
 	}
 	lines := []string{fmt.Sprintf("%s probe: %s", strings.ToLower(kind), describe(probe))}
-	if a := c.answer(kind); a.seen() {
-		lines = append(lines, fmt.Sprintf("last answer at %s (%s since %s): %s",
-			clock(a.last), text.Plural(a.count, "failure"), clock(a.first), probeAnswer(a.message)))
+	if f := c.probeFailures(kind); f.seen() {
+		lines = append(lines, fmt.Sprintf("last failure at %s (%s since %s): %s",
+			clock(f.last), text.Plural(f.count, "failure"), clock(f.first), probeResult(f.message)))
 	}
 	return lines
 }
 
-// describe is "GET http://:4000/health every 5s".
+// describe formats a probe, such as "GET http://:4000/health every 5s".
 func describe(probe *corev1.Probe) string {
-	var what string
+	var action string
 	switch {
 	case probe.HTTPGet != nil:
 		scheme := strings.ToLower(cmp.Or(string(probe.HTTPGet.Scheme), "http"))
-		what = fmt.Sprintf("GET %s://%s:%s/%s", scheme, probe.HTTPGet.Host, probe.HTTPGet.Port.String(), strings.TrimPrefix(probe.HTTPGet.Path, "/"))
+		action = fmt.Sprintf("GET %s://%s:%s/%s", scheme, probe.HTTPGet.Host, probe.HTTPGet.Port.String(), strings.TrimPrefix(probe.HTTPGet.Path, "/"))
 	case probe.TCPSocket != nil:
-		what = "connect to port " + probe.TCPSocket.Port.String()
+		action = "connect to port " + probe.TCPSocket.Port.String()
 	case probe.GRPC != nil:
-		what = fmt.Sprintf("gRPC health on port %d", probe.GRPC.Port)
+		action = fmt.Sprintf("gRPC health on port %d", probe.GRPC.Port)
 		if s := probe.GRPC.Service; s != nil && *s != "" {
-			what += ", service " + *s
+			action += ", service " + *s
 		}
 	case probe.Exec != nil:
-		what = "run " + text.OneLine(strings.Join(probe.Exec.Command, " "))
+		action = "run " + text.OneLine(strings.Join(probe.Exec.Command, " "))
 	}
-	return fmt.Sprintf("%s every %ds", what, max(1, probe.PeriodSeconds))
+	return fmt.Sprintf("%s every %ds", action, max(1, probe.PeriodSeconds))
 }
 
-// probeHint says what the answer points to.
-func (c containerDiagnoser) probeHint(probe *corev1.Probe, answer string) string {
+// probeHint returns a hint that fits the probe's result.
+func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string {
 	port := probePort(probe)
 	switch {
 	case port != "" && !c.declares(port):
-		return fmt.Sprintf("The probe asks port %s; the container declares %s. Fix one of them in the chart.", port, c.ports())
-	case probe.Exec != nil && notExecutable.MatchString(answer):
-		return "The probe's command is not in the image: fix it in the chart."
-	case strings.Contains(answer, "connection refused"):
-		return fmt.Sprintf("Nothing listens on port %s of the container: does the process listen there, and on all addresses?", port)
-	case strings.Contains(answer, "deadline exceeded"), strings.Contains(answer, "timed out"), strings.Contains(answer, "timeout"):
-		return fmt.Sprintf("The answer takes longer than the probe's timeout of %ds: what does the health check wait for?", max(1, probe.TimeoutSeconds))
-	case strings.Contains(answer, "statuscode: 404"):
-		return "The server has no such path: fix the probe's path, or serve it."
+		return fmt.Sprintf("Fix the port in the chart: the probe uses %s, the container declares %s.", port, c.ports())
+	case probe.Exec != nil && notExecutable.MatchString(result):
+		return "Fix the probe's command in the chart: it is not in the image."
+	case strings.Contains(result, "connection refused"):
+		return fmt.Sprintf("Check that the process listens on port %s and on all addresses: the connection was refused.", port)
+	case strings.Contains(result, "deadline exceeded"), strings.Contains(result, "timed out"), strings.Contains(result, "timeout"):
+		return fmt.Sprintf("Find out why the health check takes longer than the probe's timeout of %ds.", max(1, probe.TimeoutSeconds))
+	case strings.Contains(result, "statuscode: 404"):
+		return "Fix the probe's path, or serve it: the server returned 404."
 	}
-	return "The health check says no: read the log, and look at what the service depends on."
+	return "Check the log and the services that this one depends on: the health check failed."
 }
 
-// probePort is the port that a probe asks, or "" if it asks none or not the pod.
+// probePort returns the port of the pod that the probe connects to, or "".
 func probePort(probe *corev1.Probe) string {
 	switch {
 	case probe.HTTPGet != nil && probe.HTTPGet.Host == "":
@@ -121,8 +123,8 @@ func probePort(probe *corev1.Probe) string {
 	return ""
 }
 
-// declares reports whether the container declares the port. One that declares
-// no port may still listen on any.
+// declares reports whether the container declares the port or no port at all: it
+// may listen on ports that it does not declare.
 func (c containerDiagnoser) declares(port string) bool {
 	want := intstr.Parse(port)
 	for _, p := range c.spec.Ports {
@@ -136,17 +138,17 @@ func (c containerDiagnoser) declares(port string) bool {
 func (c containerDiagnoser) ports() string {
 	var parts []string
 	for _, p := range c.spec.Ports {
-		text := strconv.Itoa(int(p.ContainerPort))
+		port := strconv.Itoa(int(p.ContainerPort))
 		if p.Name != "" {
-			text += " (" + p.Name + ")"
+			port += " (" + p.Name + ")"
 		}
-		parts = append(parts, text)
+		parts = append(parts, port)
 	}
 	return strings.Join(parts, ", ")
 }
 
-// gates judges a pod whose containers are ready and which is not: a readiness
-// gate waits for somebody else's condition.
+// gates checks a pod that is not ready although its containers are: a readiness
+// gate waits for a condition that another controller sets.
 func (p podDiagnoser) gates() []Cause {
 	for _, gate := range p.pod.Spec.ReadinessGates {
 		cond := podCondition(p.pod, gate.ConditionType)
@@ -158,8 +160,8 @@ func (p podDiagnoser) gates() []Cause {
 			return nil
 		}
 		c := p.cause(NotReady, string(gate.ConditionType), ready.LastTransitionTime.Time)
-		c.Message = fmt.Sprintf("its containers are ready, its readiness gate %s is not", gate.ConditionType)
-		c.Hint = "Look at the controller that sets this condition on pods."
+		c.Message = fmt.Sprintf("containers are ready, but readiness gate %s is not", gate.ConditionType)
+		c.Hint = "Check the controller that sets this condition on pods."
 		return []Cause{c}
 	}
 	return nil

@@ -17,22 +17,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// failed judges a pod that failed as a whole. Its controller replaces it, so it
-// is never fatal. A Job's failed pods are the Job's own affair.
+// failed checks a pod whose phase is Failed. This is never fatal, because the
+// controller replaces the pod. For the pods of a Job, the Job's status decides.
 func (p podDiagnoser) failed() []Cause {
 	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.d.workload) {
 		return nil
 	}
 	c := p.cause(PodFailed, p.pod.Status.Reason, p.pod.CreationTimestamp.Time)
-	c.Message = fmt.Sprintf("the pod failed: %s", cmp.Or(p.pod.Status.Reason, "no reason given"))
+	c.Message = fmt.Sprintf("pod failed: %s", cmp.Or(p.pod.Status.Reason, "no reason given"))
 	if p.pod.Status.Message != "" {
 		c.Detail = []string{text.OneLine(p.pod.Status.Message)}
 	}
-	c.Hint = "An evicted or refused pod means that the node is short of memory, disk or pods: look at the node's conditions."
+	c.Hint = "Check the node's conditions: a node evicts or rejects pods if it is short of memory, disk or pod slots."
 	return []Cause{c}
 }
 
-// scheduling judges a pod that has no node yet.
+// scheduling checks a pod that has no node yet.
 func (p podDiagnoser) scheduling() []Cause {
 	if p.pod.Spec.NodeName != "" {
 		return nil
@@ -52,7 +52,7 @@ func (p podDiagnoser) scheduling() []Cause {
 	return []Cause{p.unschedulable(cond)}
 }
 
-// The scheduler's own words, as Kubernetes 1.37 writes them.
+// Messages of the scheduler (Kubernetes 1.37).
 var (
 	missingClaim = regexp.MustCompile(`persistentvolumeclaim "([^"]+)" not found`)
 	preemption   = regexp.MustCompile(`\s*preemption:.*$`)
@@ -62,19 +62,19 @@ var (
 func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 	shortage := strings.TrimSuffix(preemption.ReplaceAllString(text.OneLine(cond.Message), ""), ".")
 	c := p.cause(Unschedulable, shortage, cond.LastTransitionTime.Time).after(p.d.thresholds.Schedule)
-	c.Message = "no node takes the pod: " + shortage
+	c.Message = "cannot be scheduled: " + shortage
 	if r := requests(p.pod); r != "" {
 		c.Detail = append(c.Detail, "the pod requests "+r)
 	}
-	c.Detail = append(c.Detail, p.room()...)
-	c.Hint = "Lower the pod's requests, free or add a node, or fix its nodeSelector, affinity or tolerations."
+	c.Detail = append(c.Detail, p.capacity()...)
+	c.Hint = "Lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations."
 	tried := p.events(withReason("FailedScheduling", ""))
 	c.evidence = tried.last
 	switch {
 	case onlyNotReady.MatchString(cond.Message):
 		c.FatalAt = c.Since.Add(p.d.thresholds.Node)
 	case p.events(withReason("TriggeredScaleUp", "")).seen():
-		c.FatalAt = time.Time{} // the cluster autoscaler is bringing a node
+		c.FatalAt = time.Time{} // the cluster autoscaler is adding a node
 	}
 	return c
 }
@@ -92,7 +92,7 @@ func requests(pod *corev1.Pod) string {
 	return strings.Join(parts, ", ")
 }
 
-// amount is a quantity as a person writes it: "0.5", "1000", "23.5Gi".
+// amount formats a quantity for people: "0.5", "1000", "23.5Gi".
 func amount(q resource.Quantity) string {
 	for i, unit := range []string{"Gi", "Mi"} {
 		if size := float64(int64(1) << (30 - 10*i)); q.AsApproximateFloat64() >= size {
@@ -102,21 +102,21 @@ func amount(q resource.Quantity) string {
 	return strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64)
 }
 
-// room says what each of the first nodes has to give.
-func (p podDiagnoser) room() []string {
+// capacity returns the allocatable resources of the first three nodes.
+func (p podDiagnoser) capacity() []string {
 	var lines []string
-	for _, n := range p.d.index.snapshot.Nodes[:min(len(p.d.index.snapshot.Nodes), 3)] {
-		lines = append(lines, fmt.Sprintf("node %s has cpu %s, memory %s for all its pods",
+	nodes := p.d.index.snapshot.Nodes
+	for _, n := range nodes[:min(len(nodes), 3)] {
+		lines = append(lines, fmt.Sprintf("node %s has allocatable cpu %s, memory %s",
 			n.Name, amount(*n.Status.Allocatable.Cpu()), amount(*n.Status.Allocatable.Memory())))
 	}
 	slices.Sort(lines)
 	return lines
 }
 
-// unboundClaim judges the first claim of the pod that has no volume. A claim of
-// a class that waits for the first consumer is Pending until the scheduler has
-// chosen a node, which is no fault: such a claim counts only with a failed
-// provisioning.
+// unboundClaim checks the pod's claims for one that is not bound and failed to
+// provision. An unbound claim alone is not a problem: with
+// volumeBindingMode WaitForFirstConsumer it is Pending until the pod has a node.
 func (p podDiagnoser) unboundClaim() []Cause {
 	for _, volume := range p.pod.Spec.Volumes {
 		if volume.PersistentVolumeClaim == nil {
@@ -142,15 +142,15 @@ func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed e
 	if claim.Spec.StorageClassName != nil {
 		class = "storage class " + *claim.Spec.StorageClassName
 	}
-	c.Message = fmt.Sprintf("claim %s (%s, %s) gets no volume", claim.Name, class, claim.Spec.Resources.Requests.Storage())
+	c.Message = fmt.Sprintf("claim %s is not bound (%s, %s)", claim.Name, class, claim.Spec.Resources.Requests.Storage())
 	c.Detail = []string{text.OneLine(failed.message)}
-	c.Hint = "Name a storage class that exists (kubectl get storageclass), or look at its provisioner's pods."
+	c.Hint = "Use an existing storage class (kubectl get storageclass), or check its provisioner's pods."
 	c.Command = kubectl(claim.Namespace, "describe", "pvc", claim.Name)
 	c.evidence = failed.last
 	return c
 }
 
-// node judges the node of a pod.
+// node checks the pod's node.
 func (p podDiagnoser) node() []Cause {
 	node := p.d.index.nodes[p.pod.Spec.NodeName]
 	if node == nil {
@@ -163,7 +163,7 @@ func (p podDiagnoser) node() []Cause {
 		c := p.cause(NodeNotReady, node.Name, cond.LastTransitionTime.Time).after(p.d.thresholds.Node)
 		c.Message = fmt.Sprintf("node %s is not ready", node.Name)
 		c.Detail = []string{text.OneLine(cond.Reason + ": " + cond.Message)}
-		c.Hint = "The kubelet of the node has stopped or has lost its network: start the node again."
+		c.Hint = "Restart the node: its kubelet has stopped or lost its network."
 		c.Command = []string{"describe", "node", node.Name}
 		return []Cause{c}
 	}

@@ -12,10 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// A Kind is a kind of workload that the package can wait for.
+// Kind is the kind of a workload.
 type Kind string
 
-// The kinds.
+// The supported kinds.
 const (
 	Deployment  Kind = "Deployment"
 	StatefulSet Kind = "StatefulSet"
@@ -23,10 +23,10 @@ const (
 	Job         Kind = "Job"
 )
 
-// groups are the API groups of the kinds.
+// groups maps each kind to its API group.
 var groups = map[Kind]string{Deployment: "apps", StatefulSet: "apps", DaemonSet: "apps", Job: "batch"}
 
-// An Object names a workload.
+// Object identifies a workload.
 type Object struct {
 	Kind      Kind   `json:"kind"`
 	Namespace string `json:"namespace"`
@@ -35,9 +35,8 @@ type Object struct {
 
 func (o Object) String() string { return string(o.Kind) + " " + o.Namespace + "/" + o.Name }
 
-// Workloads picks the workloads out of rendered objects, ordered by namespace,
-// kind and name. Objects of other kinds are left out; an object without a
-// namespace is taken to be in defaultNamespace.
+// Workloads returns the workloads among rendered objects, sorted by namespace,
+// kind and name. Objects without a namespace are in defaultNamespace.
 func Workloads(objects []unstructured.Unstructured, defaultNamespace string) []Object {
 	var found []Object
 	for _, u := range objects {
@@ -55,10 +54,10 @@ func compareObjects(a, b Object) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
-// A Snapshot is what the API server said about some workloads and everything
-// that explains them. Its objects are shared and must not be changed.
+// Snapshot holds workloads and the objects that explain their state. The
+// objects are shared and must not be changed.
 type Snapshot struct {
-	Objects []Object // the workloads to judge
+	Objects []Object // the workloads to diagnose
 
 	Deployments  []*appsv1.Deployment
 	ReplicaSets  []*appsv1.ReplicaSet
@@ -70,17 +69,16 @@ type Snapshot struct {
 	Claims       []*corev1.PersistentVolumeClaim
 	Nodes        []*corev1.Node
 
-	// Started is when the wait began; what is older is not proof. Zero takes
-	// all evidence as it is.
+	// Started is when the wait began. Older evidence does not prove a cause.
+	// If it is zero, all evidence counts.
 	Started time.Time
 
-	// Restarts are the restarts that are no evidence (by [RestartKey]): those
-	// before the wait, of pods that were not young then, and those up to
-	// [Thresholds.Return] after a killed node came back. Only those since then count.
-	Restarts map[string]int32
+	// ignoredRestarts holds the restarts per container that do not count, by
+	// restartKey. [Baseline.Apply] sets it.
+	ignoredRestarts map[string]int32
 }
 
-// Add adds an object to the list of its kind. Objects of other kinds are ignored.
+// Add adds o to the list of its kind and ignores objects of other kinds.
 func (s *Snapshot) Add(o runtime.Object) {
 	switch o := o.(type) {
 	case *appsv1.Deployment:
@@ -104,7 +102,7 @@ func (s *Snapshot) Add(o runtime.Object) {
 	}
 }
 
-// Sort orders what is shown in an order of its own; the rest is looked up.
+// Sort sorts the lists whose order affects the result of a diagnosis.
 func (s *Snapshot) Sort() {
 	slices.SortFunc(s.Pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.ReplicaSets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(a.Name, b.Name) })

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -10,9 +11,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// Measure says how far each of the snapshot's workloads is. A workload is Ready
-// only if Ready >= Wanted, none of its new pods says otherwise, and containers
-// without a readiness probe have run for thresholds.Settle.
+// ComputeStatus returns the status of each workload in s.Objects, in that order.
+// A workload is Ready only if it has all desired pods, all pods of its newest
+// revision are ready, and containers without a readiness probe have run for
+// [Thresholds.MinReady].
 func ComputeStatus(s Snapshot, thresholds Thresholds, now time.Time) []Workload {
 	ix := newIndex(s)
 	found := make([]Workload, len(s.Objects))
@@ -27,7 +29,7 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 	object, ok := ix.workloads[o]
 	if !ok {
 		if o.Kind == Job && ix.jobCompleted(o) {
-			w.State, w.Message, w.Ready, w.Desired = Ready, "complete, and deleted since", 1, 1
+			w.State, w.Message, w.Ready, w.Desired = Ready, "complete, already deleted", 1, 1
 		}
 		return w
 	}
@@ -38,7 +40,7 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 	case done && o.Kind != Job && !allReady(pods):
 		w.State, w.Message = Progressing, w.tally()+ix.activity(pods)
 	case done && o.Kind != Job && !ix.ranMinReady(pods, thresholds, now):
-		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; watching that it stays up", w.Ready, w.Desired)
+		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; waiting to see if it stays up", w.Ready, w.Desired)
 	case done && object.GetDeletionTimestamp() == nil:
 		w.State, w.Message = Ready, w.tally()
 	case paused(object):
@@ -49,7 +51,8 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 	return w
 }
 
-// tally is "1 of 2 ready", with the revision if that is what is missing.
+// tally returns the workload's counts, such as "1 of 2 ready". If only the
+// update is incomplete, it counts updated or old pods.
 func (w *Workload) tally() string {
 	if w.Kind == Job {
 		return fmt.Sprintf("%d of %d complete", w.Ready, w.Desired)
@@ -58,13 +61,13 @@ func (w *Workload) tally() string {
 		return fmt.Sprintf("%d of %d updated", w.Updated, w.Desired)
 	}
 	if w.Ready >= w.Desired && w.Outdated > 0 {
-		return fmt.Sprintf("%d of %d ready; %s to end", w.Desired, w.Desired, text.Plural(w.Outdated, "old pod"))
+		return fmt.Sprintf("%d of %d ready; %s still running", w.Desired, w.Desired, text.Plural(w.Outdated, "old pod"))
 	}
 	return fmt.Sprintf("%d of %d ready", min(w.Ready, w.Desired), w.Desired)
 }
 
-// jobCompleted looks for the event that a Job leaves behind when its
-// time-to-live ends before anyone has seen it complete.
+// jobCompleted reports whether an event shows that the Job completed. The event
+// remains after a Job with a time-to-live is deleted.
 func (ix *index) jobCompleted(o Object) bool {
 	for _, e := range ix.snapshot.Events {
 		about := e.InvolvedObject
@@ -75,20 +78,20 @@ func (ix *index) jobCompleted(o Object) bool {
 	return false
 }
 
-// activity says what the first new pod that is not ready is doing:
+// activity returns what the first pod that is not ready is doing, such as
 // "; postgres-0: pulling image postgres:17".
 func (ix *index) activity(pods []*corev1.Pod) string {
-	names := slices.Clone(pods)
-	slices.SortFunc(names, func(a, b *corev1.Pod) int { return compareNames(a.Name, b.Name) })
-	for _, pod := range names {
+	sorted := slices.Clone(pods)
+	slices.SortFunc(sorted, func(a, b *corev1.Pod) int { return compareNames(a.Name, b.Name) })
+	for _, pod := range sorted {
 		if !PodReady(pod) && pod.Status.Phase != corev1.PodSucceeded {
-			return fmt.Sprintf("; %s: %s", pod.Name, ix.doing(pod))
+			return fmt.Sprintf("; %s: %s", pod.Name, ix.podActivity(pod))
 		}
 	}
 	return ""
 }
 
-func (ix *index) doing(pod *corev1.Pod) string {
+func (ix *index) podActivity(pod *corev1.Pod) string {
 	if pod.Status.Phase == corev1.PodFailed {
 		return "failed"
 	}
@@ -100,7 +103,7 @@ func (ix *index) doing(pod *corev1.Pod) string {
 		if t := s.State.Terminated; t != nil && t.ExitCode == 0 || s.Ready {
 			continue
 		}
-		return "init container " + spec.Name + ": " + ix.containerDoing(pod, spec, s)
+		return "init container " + spec.Name + ": " + ix.containerActivity(pod, spec, s)
 	}
 	for _, spec := range pod.Spec.Containers {
 		s := statusOf(pod.Status.ContainerStatuses, spec.Name)
@@ -108,17 +111,17 @@ func (ix *index) doing(pod *corev1.Pod) string {
 			continue
 		}
 		if len(pod.Spec.Containers) > 1 {
-			return spec.Name + ": " + ix.containerDoing(pod, spec, s)
+			return spec.Name + ": " + ix.containerActivity(pod, spec, s)
 		}
-		return ix.containerDoing(pod, spec, s)
+		return ix.containerActivity(pod, spec, s)
 	}
 	return "becoming ready"
 }
 
-func (ix *index) containerDoing(pod *corev1.Pod, spec corev1.Container, s corev1.ContainerStatus) string {
+func (ix *index) containerActivity(pod *corev1.Pod, spec corev1.Container, s corev1.ContainerStatus) string {
 	switch st := s.State; {
 	case st.Terminated != nil:
-		return fmt.Sprintf("ended with %s", exitText(st.Terminated))
+		return "terminated, " + exitText(st.Terminated)
 	case st.Running != nil && s.RestartCount > 0:
 		return fmt.Sprintf("running, not ready (%s)", text.Plural(s.RestartCount, "restart"))
 	case st.Running != nil:
@@ -134,19 +137,10 @@ func (ix *index) containerDoing(pod *corev1.Pod, spec corev1.Container, s corev1
 	return "creating"
 }
 
-// creating are the kubelet's words for a container whose turn has not come.
+// creating holds the kubelet's reasons for a container that has not started yet.
 var creating = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
 
 // compareNames orders web-2 before web-10.
 func compareNames(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

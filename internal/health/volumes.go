@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// The kubelet's words for what a volume names and the cluster has not
+// The kubelet's messages about volumes that refer to missing objects
 // (pkg/volume/{secret,configmap,projected}, Kubernetes 1.37).
 var (
 	volumeOf      = regexp.MustCompile(`for volume "([^"]+)"`)
@@ -20,8 +20,8 @@ var (
 	missingItem   = regexp.MustCompile(`references non-existent (?:secret|config) key: (\S+)`)
 )
 
-// volumes judges a scheduled pod whose containers wait for its volumes: only
-// events tell of that.
+// volumes checks a scheduled pod whose containers wait for its volumes. Only
+// events show this.
 func (p podDiagnoser) volumes() []Cause {
 	if started(p.pod) {
 		return nil
@@ -33,23 +33,23 @@ func (p podDiagnoser) volumes() []Cause {
 	if !mount.seen() {
 		return nil
 	}
-	if what := p.volumeObject(mount.message); what != "" {
-		c := p.missingObject(what, mount.first)
+	if missing := p.volumeObject(mount.message); missing != "" {
+		c := p.missingObject(missing, mount.first)
 		c.evidence = mount.last
 		c.Detail = []string{text.OneLine(mount.message)}
 		return []Cause{c}
 	}
 	c := p.cause(VolumeMount, "", mount.first)
-	c.Message = "a volume cannot be mounted"
+	c.Message = "cannot mount a volume"
 	c.Detail = []string{text.OneLine(mount.message)}
-	c.Hint = "If the volume is still attached to another node, delete the pod that holds it there."
+	c.Hint = "Delete the pod that holds the volume on another node, if it is still attached there."
 	return []Cause{c}
 }
 
-// volumeObject names the missing object of a FailedMount message, or is "".
+// volumeObject returns the missing object of a FailedMount message, or "".
 func (p podDiagnoser) volumeObject(message string) string {
 	if m := missingObject.FindStringSubmatch(message); m != nil {
-		return kindWord(m[1]) + " " + m[2]
+		return kindName(m[1]) + " " + m[2]
 	}
 	item := missingItem.FindStringSubmatch(message)
 	if item == nil {
@@ -62,7 +62,7 @@ func (p podDiagnoser) volumeObject(message string) string {
 	return fmt.Sprintf("key %s of %s", item[1], p.volumeSource(volume[1]))
 }
 
-// volumeSource says which object a volume of the pod is of.
+// volumeSource returns the object that the pod's volume refers to.
 func (p podDiagnoser) volumeSource(name string) string {
 	for _, v := range p.pod.Spec.Volumes {
 		switch {
@@ -76,37 +76,37 @@ func (p podDiagnoser) volumeSource(name string) string {
 	return "volume " + name
 }
 
-// missingObject is the cause that a volume names something that is not there.
-func (p podDiagnoser) missingObject(what string, since time.Time) Cause {
-	c := p.cause(MissingVolumeObject, what, since).after(p.d.thresholds.Volume)
-	c.Message = fmt.Sprintf("%s, which a volume of the pod names, does not exist", what)
-	c.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", what, p.pod.Namespace)
+// missingObject returns the cause for a volume that refers to a missing object.
+func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
+	c := p.cause(MissingVolumeObject, missing, since).after(p.d.thresholds.Volume)
+	c.Message = missing + " not found (referenced by a volume of the pod)"
+	c.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", missing, p.pod.Namespace)
 	return c
 }
 
-// sandbox judges a pod that its node cannot set up. It may heal as long as the
-// node's network is starting, so it is never fatal.
+// sandbox checks a pod that its node cannot set up. This is never fatal, because
+// the node's network may still be starting.
 func (p podDiagnoser) sandbox() []Cause {
 	s := p.events(withReason("FailedCreatePodSandBox", ""))
 	if started(p.pod) || !s.seen() {
 		return nil
 	}
 	c := p.cause(PodSandbox, "", s.first)
-	c.Message = "the node cannot set the pod up"
+	c.Message = "the node cannot set up the pod"
 	c.Detail = []string{text.OneLine(s.message)}
-	c.Hint = "Mostly the node's network plugin: look at the pods of namespace kube-system on that node."
-	if limit, limited := memoryLimit(p.pod); limited && diedAtOnce.MatchString(s.message) {
-		c.Hint = fmt.Sprintf("The pod's first process was killed: mostly for want of memory, and the pod's memory limit is %s. Raise resources.limits.memory.", limit)
+	c.Hint = "Check the node's network plugin: the pods of namespace kube-system on that node."
+	if limit, limited := memoryLimit(p.pod); limited && sandboxKilled.MatchString(s.message) {
+		c.Hint = fmt.Sprintf("Raise resources.limits.memory (%s for the whole pod): the pod's first process was killed, usually for lack of memory.", limit)
 	}
 	return []Cause{c}
 }
 
-// diedAtOnce is a sandbox whose process ended before it was to begin its work:
-// in the words of containerd and of runc.
-var diedAtOnce = regexp.MustCompile(`cannot start a stopped process|OOM-killed`)
+// sandboxKilled matches messages of containerd and runc about a sandbox process
+// that ended before it was started.
+var sandboxKilled = regexp.MustCompile(`cannot start a stopped process|OOM-killed`)
 
-// memoryLimit is the pod's, which its sandbox shares; there is none unless all
-// containers have one.
+// memoryLimit returns the pod's memory limit, which its sandbox shares. A pod has
+// one only if all its containers do.
 func memoryLimit(pod *corev1.Pod) (limit string, limited bool) {
 	var sum resource.Quantity
 	for _, c := range pod.Spec.Containers {
@@ -129,7 +129,7 @@ func started(pod *corev1.Pod) bool {
 	return false
 }
 
-func kindWord(kind string) string {
+func kindName(kind string) string {
 	switch strings.ToLower(kind) {
 	case "secret":
 		return "Secret"

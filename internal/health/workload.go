@@ -9,34 +9,34 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A State is how far a workload is.
+// State is the rollout state of a workload.
 type State string
 
 // The states.
 const (
-	Ready       State = "ready"       // every wanted pod is of the newest revision and available; a Job is complete
-	Progressing State = "progressing" // on its way, or stuck: see the causes
-	Paused      State = "paused"      // not ready, and its spec tells the controller to do nothing
-	Absent      State = "absent"      // it does not exist
+	Ready       State = "ready"       // all pods are of the newest revision and available; a Job is complete
+	Progressing State = "progressing" // not ready yet, or stuck: see the causes
+	Paused      State = "paused"      // not ready, and its spec pauses or suspends it
+	Absent      State = "absent"      // does not exist
 )
 
-// A Workload is a workload and how far it is.
+// Workload is the status of a workload.
 type Workload struct {
 	Object
 	State    State     `json:"state"`
-	Ready    int32     `json:"ready"`   // available pods (of a Deployment: new ones); completions of a Job
-	Desired  int32     `json:"wanted"`  // pods; completions of a Job
-	Updated  int32     `json:"updated"` // pods of the newest revision, ready or not
-	Outdated int32     `json:"old"`     // pods of older revisions that still run
-	Images   []string  `json:"images"`  // of its containers, in their order
+	Ready    int32     `json:"ready"`    // available pods (Deployment: of the newest revision); completions of a Job
+	Desired  int32     `json:"desired"`  // pods; completions of a Job
+	Updated  int32     `json:"updated"`  // pods of the newest revision, ready or not
+	Outdated int32     `json:"outdated"` // running pods of older revisions
+	Images   []string  `json:"images"`   // in the order of the containers
 	Created  time.Time `json:"created"`
 	Message  string    `json:"message"` // one line: "1 of 2 ready; postgres-0: pulling image postgres:17"
-	Causes   []Cause   `json:"-"`       // what keeps it from being ready
+	Causes   []Cause   `json:"-"`       // why it is not ready
 }
 
-// count fills in the numbers and reports whether the workload's own status says
-// that the rollout is over: the rules of kubectl rollout status, and every pod
-// available rather than just as many as maxUnavailable leaves.
+// count sets the numbers and reports whether the rollout is complete according
+// to the workload's status. It applies the rules of kubectl rollout status, but
+// requires every pod to be available, not just as many as maxUnavailable leaves.
 func (w *Workload) count(object metav1.Object) bool {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
@@ -55,12 +55,12 @@ func (w *Workload) countDeployment(d *appsv1.Deployment) bool {
 	s := d.Status
 	w.Images = images(d.Spec.Template)
 	w.Desired, w.Updated, w.Outdated = orOne(d.Spec.Replicas), s.UpdatedReplicas, max(0, s.Replicas-s.UpdatedReplicas)
-	w.Ready = max(0, s.AvailableReplicas-w.Outdated) // status counts those of all revisions: at least so many are new
+	w.Ready = max(0, s.AvailableReplicas-w.Outdated) // status counts pods of all revisions: at least this many are new
 	return s.ObservedGeneration >= d.Generation && w.Updated >= w.Desired && w.Outdated == 0 && w.Ready >= w.Desired
 }
 
-// countStatefulSet leaves the pods below a partition, and all pods of an
-// OnDelete set, at their revision: whoever set that wants it so.
+// countStatefulSet does not require an update of the pods below a partition or
+// of an OnDelete set: the spec keeps them at their revision.
 func (w *Workload) countStatefulSet(set *appsv1.StatefulSet) bool {
 	s := set.Status
 	w.Images = images(set.Spec.Template)
@@ -94,7 +94,7 @@ func (w *Workload) countJob(j *batchv1.Job) bool {
 	w.Updated = j.Status.Active + j.Status.Succeeded
 	for _, c := range j.Status.Conditions {
 		if c.Type == batchv1.JobComplete && c.Status == corev1.ConditionTrue {
-			w.Ready = max(w.Ready, w.Desired) // a success policy may end a Job before all completions
+			w.Ready = max(w.Ready, w.Desired) // a success policy may complete a Job early
 			return true
 		}
 	}

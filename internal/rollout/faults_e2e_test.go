@@ -149,8 +149,8 @@ var realFaults = []realFault{
 	},
 }
 
-// TestFaultsE2E checks the causes and the times of faults.md on a real cluster.
-func TestFaultsE2E(t *testing.T) {
+// TestWatcher_WaitFaultsE2E checks the causes and the times of faults.md on a real cluster.
+func TestWatcher_WaitFaultsE2E(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	for _, f := range realFaults {

@@ -45,7 +45,7 @@ func (w *world) mute() {
 	})
 }
 
-func TestWaitSurvivesAnOutage(t *testing.T) {
+func TestWatcher_WaitOutage(t *testing.T) {
 	t.Run("of 45 seconds, with a warning", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
 			w.mute()
@@ -85,35 +85,37 @@ func TestWaitSurvivesAnOutage(t *testing.T) {
 	})
 }
 
-func TestWaitNoticesASilentWatch(t *testing.T) {
-	story(t, 1, func(t *testing.T, w *world) {
-		w.mute()
-		w.pod("web-a", running(false))
-		later(11*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
-		if err := w.wait(t.Context(), Watcher{}); err != nil {
-			t.Fatal(err)
-		}
-		within(t, w, 11*time.Second, 21*time.Second)
-	})
-}
-
-func TestWaitRelistsAfterAnExpiredWatch(t *testing.T) {
-	story(t, 1, func(t *testing.T, w *world) {
-		w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
-			gone := watch.NewFakeWithChanSize(1, false)
-			gone.Error(&apierrors.NewResourceExpired("too old resource version").ErrStatus)
-			return true, gone, nil
+func TestWatcher_WaitWatch(t *testing.T) {
+	t.Run("relists when the watch is silent", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.mute()
+			w.pod("web-a", running(false))
+			later(11*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, w, 11*time.Second, 21*time.Second)
 		})
-		w.pod("web-a", running(false))
-		later(5500*time.Millisecond, func() { w.pod("web-a", running(true)); w.available(1) })
-		if err := w.wait(t.Context(), Watcher{}); err != nil {
-			t.Fatal(err)
-		}
-		within(t, w, 6*time.Second, 7*time.Second)
+	})
+
+	t.Run("relists when the watch has expired", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
+				gone := watch.NewFakeWithChanSize(1, false)
+				gone.Error(&apierrors.NewResourceExpired("too old resource version").ErrStatus)
+				return true, gone, nil
+			})
+			w.pod("web-a", running(false))
+			later(5500*time.Millisecond, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, w, 6*time.Second, 7*time.Second)
+		})
 	})
 }
 
-func TestWaitWithoutAccess(t *testing.T) {
+func TestWatcher_WaitDenied(t *testing.T) {
 	forbid := func(w *world, resource string) {
 		w.client.PrependReactor("list", resource, func(k8stesting.Action) (bool, runtime.Object, error) {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))
@@ -145,7 +147,7 @@ func TestWaitWithoutAccess(t *testing.T) {
 }
 
 // Fault row 44: whichever request fails once, the answer is the same.
-func TestWaitWithOneFailedRequest(t *testing.T) {
+func TestWatcher_WaitOneFailedRequest(t *testing.T) {
 	failures := map[string]error{
 		"500":   apierrors.NewInternalError(errors.New("boom")),
 		"429":   apierrors.NewTooManyRequests("slow down", 1),
@@ -190,39 +192,41 @@ func (w *world) failKth(k int32, failure error) {
 	})
 }
 
-func TestStatusMakesOneRequestForEachKindAndNamespace(t *testing.T) {
-	story(t, 2, func(t *testing.T, w *world) {
-		w.pod("web-a", running(true))
-		w.pod("web-b", waitingFor("ErrImagePull", notFoundMessage))
-		w.available(1)
-		got, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web, object(health.Deployment, "shop", "other")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s := got[0]; s.State != health.Progressing || s.Ready != 1 || s.Desired != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
-			t.Errorf("web: %+v", s)
-		}
-		if got[1].State != health.Absent {
-			t.Errorf("other: %+v", got[1])
-		}
-		count := map[string]int{}
-		for _, a := range w.client.Actions() {
-			count[a.GetVerb()+" "+a.GetResource().Resource]++
-		}
-		for what, n := range count {
-			if n != 1 {
-				t.Errorf("%d times %s", n, what)
+func TestWatcher_Status(t *testing.T) {
+	t.Run("sends one list request per kind and namespace", func(t *testing.T) {
+		story(t, 2, func(t *testing.T, w *world) {
+			w.pod("web-a", running(true))
+			w.pod("web-b", waitingFor("ErrImagePull", notFoundMessage))
+			w.available(1)
+			got, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web, object(health.Deployment, "shop", "other")})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
+			if s := got[0]; s.State != health.Progressing || s.Ready != 1 || s.Desired != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
+				t.Errorf("web: %+v", s)
+			}
+			if got[1].State != health.Absent {
+				t.Errorf("other: %+v", got[1])
+			}
+			count := map[string]int{}
+			for _, a := range w.client.Actions() {
+				count[a.GetVerb()+" "+a.GetResource().Resource]++
+			}
+			for what, n := range count {
+				if n != 1 {
+					t.Errorf("%d times %s", n, what)
+				}
+			}
+		})
 	})
-}
 
-func TestStatusFailsIfTheAPIDoes(t *testing.T) {
-	story(t, 1, func(t *testing.T, w *world) {
-		w.away(0, time.Hour)
-		_, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web})
-		if fault.ClassOf(err) != fault.Inconclusive {
-			t.Errorf("class %q, error %v", fault.ClassOf(err), err)
-		}
+	t.Run("fails if the API server is unavailable", func(t *testing.T) {
+		story(t, 1, func(t *testing.T, w *world) {
+			w.away(0, time.Hour)
+			_, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web})
+			if fault.ClassOf(err) != fault.Inconclusive {
+				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+			}
+		})
 	})
 }

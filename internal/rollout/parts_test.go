@@ -10,7 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-func TestLagIsCorrectedOnlyIfTheClocksReallyDiffer(t *testing.T) {
+func TestClockSkew_clusterTime(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_800_000_000, 0)
 	tests := []struct {
@@ -37,19 +37,22 @@ func TestLagIsCorrectedOnlyIfTheClocksReallyDiffer(t *testing.T) {
 	}
 }
 
-func TestLastLinesCannotCommandATerminal(t *testing.T) {
+func TestLastLines(t *testing.T) {
 	t.Parallel()
-	text := "one\ntwo\x1b[31m red\x1b[0m\tand\a bell\r\n" + strings.Repeat("é", 40) + "\n\n"
-	want := []string{"two red and bell", strings.Repeat("é", 30) + "…"}
-	if got := lastLines(text, 2, 30); !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got := lastLines("\n", 2, 30); got != nil {
-		t.Errorf("an empty log gives %q", got)
-	}
+	t.Run("removes terminal control sequences", func(t *testing.T) {
+		t.Parallel()
+		text := "one\ntwo\x1b[31m red\x1b[0m\tand\a bell\r\n" + strings.Repeat("é", 40) + "\n\n"
+		want := []string{"two red and bell", strings.Repeat("é", 30) + "…"}
+		if got := lastLines(text, 2, 30); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := lastLines("\n", 2, 30); got != nil {
+			t.Errorf("an empty log gives %q", got)
+		}
+	})
 }
 
-func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
+func TestFailure_Error(t *testing.T) {
 	t.Parallel()
 	pull := health.Cause{Reason: health.ImagePull, Object: web, Container: "web", Message: "cannot pull image web:1: it does not exist", Hint: "Build it."}
 	tests := []struct {
@@ -80,7 +83,7 @@ func TestFailureIsOneLineWithItsClassAndHint(t *testing.T) {
 	}
 }
 
-func TestItemNamesAreUnique(t *testing.T) {
+func TestItemNames(t *testing.T) {
 	t.Parallel()
 	names := itemNames([]health.Object{web, object(health.StatefulSet, "shop", "web"), object(health.StatefulSet, "shop", "db")})
 	if names[web] != "Deployment shop/web" || names[object(health.StatefulSet, "shop", "db")] != "db" {

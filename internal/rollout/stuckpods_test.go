@@ -29,7 +29,7 @@ func setPod(revision string, ready bool, waiting string) *corev1.Pod {
 
 // Without it, an up with the right image waited for ever behind the pod of an
 // up with a wrong one.
-func TestUnstickDeletesOnlyPodsThatBlockTheirWorkload(t *testing.T) {
+func TestWatcher_DeleteStuckPods(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		pod      *corev1.Pod

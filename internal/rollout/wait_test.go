@@ -29,7 +29,7 @@ func story(t *testing.T, replicas int32, tell func(*testing.T, *world)) {
 // later does something after a time, beside the wait.
 func later(d time.Duration, do func()) { time.AfterFunc(d, do) }
 
-func TestWaitEndsWhenEveryWorkloadIsReady(t *testing.T) {
+func TestWatcher_WaitReady(t *testing.T) {
 	t.Run("at once and unchanged if it was ready before", func(t *testing.T) {
 		story(t, 2, func(t *testing.T, w *world) {
 			w.pod("web-a", running(true))
@@ -150,7 +150,7 @@ func (w *world) delete(job string) {
 
 const notFoundMessage = `Back-off pulling image "web:1": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/library/web:1": not found`
 
-func TestWaitEndsEarlyOnWhatCannotHeal(t *testing.T) {
+func TestWatcher_WaitFailFast(t *testing.T) {
 	t.Run("a missing image", func(t *testing.T) {
 		story(t, 2, func(t *testing.T, w *world) {
 			later(2*time.Second, func() {
@@ -330,7 +330,7 @@ func (w *world) log(t *testing.T, text string) {
 	})
 }
 
-func TestWaitExplainsAtItsDeadline(t *testing.T) {
+func TestWatcher_WaitTimeout(t *testing.T) {
 	t.Run("a probe that never passes, with its last answer", func(t *testing.T) {
 		story(t, 1, func(t *testing.T, w *world) {
 			w.pod("web-a", running(false))

@@ -30,7 +30,7 @@ func say(t *testing.T) event.Reporter {
 	})
 }
 
-func TestRolloutsE2E(t *testing.T) {
+func TestWatcher_WaitE2E(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	t.Run("all kinds of workloads come up, and the second wait finds them unchanged", func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestRolloutsE2E(t *testing.T) {
 }
 
 // Fault rows 43 and 45, over real connections.
-func TestOutagesE2E(t *testing.T) {
+func TestWatcher_WaitOutageE2E(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	t.Run("the API server is away for 45 seconds", func(t *testing.T) {

@@ -1,15 +1,15 @@
 package health
 
 import (
-	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 var web = Object{Deployment, "shop", "web"}
 
-func TestWorkloadsArePickedOutOfRenderedObjects(t *testing.T) {
+func TestWorkloads(t *testing.T) {
 	t.Parallel()
 	object := func(version, kind, namespace, name string) unstructured.Unstructured {
 		u := unstructured.Unstructured{Object: map[string]any{}}
@@ -28,7 +28,7 @@ func TestWorkloadsArePickedOutOfRenderedObjects(t *testing.T) {
 		object("apps/v1", "Deployment", "", "web"),
 	}, "shop")
 	want := []Object{{Deployment, "shop", "web"}, {StatefulSet, "shop", "db"}, {Job, "tools", "migrate"}}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("workloads (-want +got):\n%s", diff)
 	}
 }
