@@ -11,7 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// rejection describes one way in which admission rejects a pod.
 type rejection struct {
 	pattern *regexp.Regexp
 	reason  Reason
@@ -20,8 +19,7 @@ type rejection struct {
 	grace   func(Thresholds) time.Duration
 }
 
-// rejections holds the known rejections; the first match wins. The patterns match
-// messages of the API server.
+// rejections matches messages of the API server; the first match wins.
 var rejections = []rejection{
 	{
 		regexp.MustCompile(`exceeded quota|failed quota`), QuotaExceeded, "pods rejected by a resource quota",
@@ -55,7 +53,6 @@ var rejections = []rejection{
 	},
 }
 
-// rejectedPods checks whether the controller fails to create pods.
 func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 	failed, born := d.failedCreate(pods)
 	if !failed.seen() {
@@ -76,9 +73,8 @@ func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 }
 
 // failedCreate returns the controller's failures to create a pod, unless it has
-// created one since, and the creation time of the object that failed. A
-// Deployment's pods are created by its ReplicaSet, which also has a condition for
-// this.
+// created one since, and the creation time of the failing object. For a Deployment
+// that is its ReplicaSet, which also reports failures as a condition.
 func (d *diagnoser) failedCreate(pods []*corev1.Pod) (eventSummary, time.Time) {
 	about, born := d.workload.GetUID(), d.workload.GetCreationTimestamp().Time
 	if w, ok := d.workload.(*appsv1.Deployment); ok {

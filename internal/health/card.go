@@ -9,13 +9,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// cardWidth limits the lines of a card: messages of admission and of container
-// runtimes can be very long.
+// cardWidth limits a card's lines: messages of admission can be very long.
 const cardWidth = 500
 
-// FormatCause returns the card of a cause as plain lines: the problem, where,
-// since when, the evidence, the last log lines, the hint and a command that shows
-// more. kubectl starts the command; if empty, it is "kubectl".
+// FormatCause returns the card of a cause as plain lines. kubectl starts its last
+// line, the command that shows more; the default is "kubectl".
 func FormatCause(c Cause, kubectl string) []string {
 	lines := []string{c.Summary()}
 	lines = append(lines, field("where", c.where())...)
@@ -76,8 +74,7 @@ func (l *Log) suffix() string {
 	return ""
 }
 
-// field returns a labeled line, with further values below the first. It omits
-// empty values.
+// field formats values under one label and omits empty ones.
 func field(label string, values ...string) []string {
 	var lines []string
 	for _, v := range values {

@@ -7,34 +7,34 @@ type Reason string
 
 // The reasons.
 const (
-	ImagePull             Reason = "ImagePull"             // the image cannot be pulled
-	ImageNeverPull        Reason = "ImageNeverPull"        // the image is not on the node, and imagePullPolicy is Never
-	InvalidImageName      Reason = "InvalidImageName"      // the image reference is invalid
-	CreateContainerConfig Reason = "CreateContainerConfig" // an environment variable's Secret, ConfigMap or key is missing, or the user is not allowed
-	CreateContainer       Reason = "CreateContainer"       // the runtime cannot create the container
-	MissingVolumeObject   Reason = "MissingVolumeObject"   // a volume's Secret, ConfigMap, key or claim is missing
-	VolumeMount           Reason = "VolumeMount"           // a volume cannot be attached or mounted for another reason
-	CrashLoop             Reason = "CrashLoop"             // the container exits repeatedly
-	LivenessFailed        Reason = "LivenessFailed"        // the kubelet restarts the container because its liveness or startup probe fails
-	OOMKilled             Reason = "OOMKilled"             // the container exceeded its memory limit
-	BadCommand            Reason = "BadCommand"            // the command is missing from the image or not executable
-	ExecFormat            Reason = "ExecFormat"            // the program is built for another CPU architecture
-	Unschedulable         Reason = "Unschedulable"         // no node fits the pod
-	VolumeClaimPending    Reason = "VolumeClaimPending"    // a claim is not bound
-	QuotaExceeded         Reason = "QuotaExceeded"         // a ResourceQuota rejects the pods
-	PodSecurity           Reason = "PodSecurity"           // the namespace's pod security level rejects the pods
-	WebhookDenied         Reason = "WebhookDenied"         // an admission webhook or policy rejects the pods
-	WebhookUnavailable    Reason = "WebhookUnavailable"    // an admission webhook is not responding
-	PodRefused            Reason = "PodRefused"            // the API server rejects the pods for another reason
-	NotReady              Reason = "NotReady"              // the container runs, but its readiness or startup probe fails
-	PodSandbox            Reason = "PodSandbox"            // the node cannot set up the pod, usually because of its network
-	PodFailed             Reason = "PodFailed"             // the whole pod failed: evicted, or rejected by the node
-	NodeNotReady          Reason = "NodeNotReady"          // the pod's node is not ready
-	JobFailed             Reason = "JobFailed"             // the Job failed
-	RolloutPaused         Reason = "RolloutPaused"         // the workload's spec pauses or suspends it
-	ProgressDeadline      Reason = "ProgressDeadline"      // the Deployment exceeded its progress deadline
-	NotFound              Reason = "NotFound"              // the workload does not exist
-	Starting              Reason = "Starting"              // no problem is known
+	ImagePull             Reason = "ImagePull"
+	ImageNeverPull        Reason = "ImageNeverPull" // not on the node, and imagePullPolicy is Never
+	InvalidImageName      Reason = "InvalidImageName"
+	CreateContainerConfig Reason = "CreateContainerConfig" // missing Secret, ConfigMap or key in the environment, or a forbidden user
+	CreateContainer       Reason = "CreateContainer"
+	MissingVolumeObject   Reason = "MissingVolumeObject" // missing Secret, ConfigMap, key or claim
+	VolumeMount           Reason = "VolumeMount"
+	CrashLoop             Reason = "CrashLoop"
+	LivenessFailed        Reason = "LivenessFailed" // or the startup probe
+	OOMKilled             Reason = "OOMKilled"
+	BadCommand            Reason = "BadCommand" // missing from the image or not executable
+	ExecFormat            Reason = "ExecFormat" // built for another CPU architecture
+	Unschedulable         Reason = "Unschedulable"
+	VolumeClaimPending    Reason = "VolumeClaimPending"
+	QuotaExceeded         Reason = "QuotaExceeded"
+	PodSecurity           Reason = "PodSecurity"
+	WebhookDenied         Reason = "WebhookDenied" // or an admission policy
+	WebhookUnavailable    Reason = "WebhookUnavailable"
+	PodRefused            Reason = "PodRefused" // rejected for another reason
+	NotReady              Reason = "NotReady"   // its readiness or startup probe fails
+	PodSandbox            Reason = "PodSandbox" // usually the node's network
+	PodFailed             Reason = "PodFailed"  // evicted, or rejected by the node
+	NodeNotReady          Reason = "NodeNotReady"
+	JobFailed             Reason = "JobFailed"
+	RolloutPaused         Reason = "RolloutPaused" // or a suspended Job
+	ProgressDeadline      Reason = "ProgressDeadline"
+	NotFound              Reason = "NotFound"
+	Starting              Reason = "Starting" // no problem is known
 )
 
 // Cause is a reason why a workload is not ready. Pods and nodes with the same
@@ -42,34 +42,34 @@ const (
 type Cause struct {
 	Reason    Reason
 	Object    Object
-	Pods      []string // sorted; empty if there is no pod
+	Pods      []string // sorted
 	Nodes     []string // the pods' nodes, sorted
 	Container string   // empty unless the cause concerns one container
 	Init      bool     // Container is an init container
 
-	Message string   // the problem in one line, without the workload's name
-	Detail  []string // evidence: container state, exit code, probe and its last failure, events
+	Message string   // the problem in one line, without the names of workload and container
+	Detail  []string // the evidence, one line each
 	Hint    string   // what to do next
 	Command []string // arguments of the kubectl command that shows more
 
-	Since      time.Time // when the cluster first reported it; zero if unknown
-	ObservedAt time.Time // when it was diagnosed
-	FatalAt    time.Time // from this time on it ends a wait; zero means never
+	Since      time.Time // zero if unknown
+	ObservedAt time.Time // time of the diagnosis
+	FatalAt    time.Time // zero if never
 
-	Log      *Log     // the log that may explain it; nil if there is none
-	LogLines []string // the last lines of Log, if the caller fetched them
+	Log      *Log     // the log that may explain it, or nil
+	LogLines []string // the end of Log, if the caller fetched it
 
 	subject  string    // distinguishes causes with the same Reason: an image, a missing object
 	ifAll    time.Time // FatalAt if all new pods have the cause
-	evidence time.Time // time of the latest evidence; zero if the API records none
-	born     time.Time // creation time of the object that shows the cause
+	evidence time.Time // time of the latest evidence; zero if unknown
+	born     time.Time // creation time of the pod or workload
 }
 
 // Log identifies a container's log.
 type Log struct {
 	Pod       string
 	Container string
-	Previous  bool // the log of the container's previous run
+	Previous  bool // of the previous run
 }
 
 // Fatal reports whether the cause was fatal when it was diagnosed.

@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// initContainers checks the first unfinished init container. Later ones have not
-// started.
+// initContainers checks the first unfinished init container.
 func (p podDiagnoser) initContainers() []Cause {
 	for _, spec := range p.pod.Spec.InitContainers {
 		status := statusOf(p.pod.Status.InitContainerStatuses, spec.Name)
@@ -55,7 +54,6 @@ func (c containerDiagnoser) causes() []Cause {
 	return []Cause{found}
 }
 
-// waiting checks the kubelet's reason for not starting the container.
 func (c containerDiagnoser) waiting() (Cause, bool) {
 	w := c.status.State.Waiting
 	if w == nil {

@@ -12,7 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// diagnoseController returns the causes that the workload's controller reports.
 func (d *diagnoser) diagnoseController(pods []*corev1.Pod) []Cause {
 	found := d.rejectedPods(pods)
 	switch w := d.workload.(type) {
@@ -75,8 +74,7 @@ func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 	return nil
 }
 
-// lastRun sets the pod, log and command of a Job's cause to those of the
-// container that failed last.
+// lastRun adds the container that failed last to a Job's cause.
 func (d *diagnoser) lastRun(c *Cause, pods []*corev1.Pod) {
 	var newest time.Time
 	for _, pod := range pods {

@@ -12,15 +12,13 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// Messages of the container runtime (containerd with runc) about a process that
-// cannot start.
+// Messages of containerd with runc about a process that cannot start.
 var (
 	wrongFormat = regexp.MustCompile(`exec format error`)
 	outOfMemory = regexp.MustCompile(`OOM-killed|oom-kill`)
 	execPath    = regexp.MustCompile(`exec:? "([^"]+)"`)
 )
 
-// crashed checks a container that has terminated and does not run now.
 func (c containerDiagnoser) crashed() (Cause, bool) {
 	end := lastEnd(c.status)
 	if end == nil || c.status.State.Running != nil {
@@ -47,7 +45,6 @@ func (c containerDiagnoser) crashed() (Cause, bool) {
 	return found, true
 }
 
-// setLog sets the log and command of found to those of the crashed run.
 func (c containerDiagnoser) setLog(found *Cause) {
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name, Previous: c.status.State.Terminated == nil}
 	found.Command = kubectl(c.pod.Namespace, "logs", c.pod.Name, "--container", c.spec.Name)
@@ -69,8 +66,7 @@ func (c containerDiagnoser) crashing(end *corev1.ContainerStateTerminated) time.
 	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").first)
 }
 
-// tries returns the number of runs that count as evidence: the restarts plus the
-// last run.
+// tries returns the number of runs that count.
 func (c containerDiagnoser) tries() int32 {
 	return c.d.index.restarts(c.pod, c.status) + 1
 }
@@ -82,7 +78,7 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		found.FatalAt = end.FinishedAt.Time
 	case restarts >= c.d.thresholds.CrashRestarts-1:
 		found.ifAll = latest(end.FinishedAt.Add(c.d.thresholds.CrashRepeat), c.crashing(end).Add(c.d.thresholds.Crashing))
-	case c.status.RestartCount >= c.d.thresholds.CrashRestarts: // it crashed before the wait; its next attempt may be minutes away
+	case c.status.RestartCount >= c.d.thresholds.CrashRestarts: // the next attempt may be minutes away
 		found.FatalAt = c.d.index.snapshot.Started.Add(c.d.thresholds.StaleGrace)
 	}
 	found.Message = fmt.Sprintf("keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
@@ -109,7 +105,6 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 	return found
 }
 
-// killedByProbe returns the kubelet's kills caused by a failed probe.
 func (c containerDiagnoser) killedByProbe() eventSummary {
 	return c.events("Killing", "probe, will be restarted")
 }

@@ -9,9 +9,8 @@ import (
 )
 
 // Diagnose returns the causes that keep the workloads from being ready, the most
-// urgent first and one per workload and problem. The same snapshot and time
-// always yield the same causes. A ready workload has no causes; one that makes
-// normal progress may have none either.
+// urgent first and one per workload and problem. A workload that is ready or makes
+// normal progress has none.
 func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
 	ix := newIndex(s)
 	var causes []Cause
@@ -51,8 +50,8 @@ func (d *diagnoser) absent() []Cause {
 	}}
 }
 
-// diagnosePod returns the causes of one new pod. It checks the phases of a pod's
-// life in order; the first one that fails is the cause.
+// diagnosePod checks the steps of a pod's start in order. The first failed step
+// is the cause.
 func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	if PodReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
 		return nil
@@ -67,8 +66,8 @@ func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	return nil
 }
 
-// complete sets the common fields of causes and delays a fatal cause whose
-// evidence is older than the wait.
+// complete sets the common fields and delays causes whose evidence is older than
+// the wait.
 func (d *diagnoser) complete(causes []Cause) []Cause {
 	for i := range causes {
 		c := &causes[i]
@@ -82,8 +81,8 @@ func (d *diagnoser) complete(causes []Cause) []Cause {
 	return causes
 }
 
-// merge combines causes that differ only in the pod and keeps the order of their
-// first appearance. newPods is the number of new pods.
+// merge combines causes that differ only in the pod, in the order of their first
+// appearance. newPods is the number of new pods.
 func merge(causes []Cause, newPods int) []Cause {
 	type key struct {
 		reason    Reason

@@ -36,8 +36,7 @@ type containerDiagnoser struct {
 	init   bool
 }
 
-// workloadCause returns a cause of the workload itself. Like the other
-// constructors it returns a cause that is never fatal; see [Cause.after].
+// workloadCause returns a cause that is never fatal; see [Cause.after].
 func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	return Cause{
 		Reason: reason, Since: since, born: d.workload.GetCreationTimestamp().Time,
@@ -45,7 +44,7 @@ func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	}
 }
 
-// cause returns a cause of the pod.
+// cause returns a cause that is never fatal; see [Cause.after].
 func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
 	c := Cause{
 		Reason: reason, subject: subject, Pods: []string{p.pod.Name},
@@ -58,18 +57,14 @@ func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Caus
 	return c
 }
 
-// events combines the matching events about the pod.
 func (p podDiagnoser) events(match func(*corev1.Event) bool) eventSummary {
 	return p.d.index.summarize(p.pod.UID, match)
 }
 
-// cause returns a cause of the container's pod.
 func (c containerDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
 	return podDiagnoser{c.d, c.pod}.cause(reason, subject, since)
 }
 
-// events combines the events about the container with the reason whose message
-// contains text.
 func (c containerDiagnoser) events(reason, text string) eventSummary {
 	return c.d.index.summarize(c.pod.UID, withContainerReason(c.spec.Name, reason, text))
 }
@@ -82,8 +77,7 @@ func (c containerDiagnoser) scheduled() time.Time {
 	return c.pod.CreationTimestamp.Time
 }
 
-// stateLine returns the container's current state, such as
-// "waiting, CrashLoopBackOff: …".
+// stateLine formats the container's state: "waiting, CrashLoopBackOff: …".
 func (c containerDiagnoser) stateLine() string {
 	switch s := c.status.State; {
 	case s.Waiting != nil && s.Waiting.Message != "":
@@ -98,8 +92,7 @@ func (c containerDiagnoser) stateLine() string {
 	return "unknown"
 }
 
-// endLines returns the container's state and the end of its last run. It does not
-// repeat a message that both have.
+// endLines formats the container's state and last run without repeating a message.
 func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []string {
 	if c.status.State.Terminated != nil {
 		return []string{endLine(end)}
@@ -112,7 +105,7 @@ func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []str
 	return []string{c.stateLine(), endLine(end)}
 }
 
-// endLine returns how a run ended, such as "last run: exit code 1 after 3s: …".
+// endLine formats the end of a run: "last run: exit code 1 after 3s: …".
 func endLine(end *corev1.ContainerStateTerminated) string {
 	line := "last run: " + exitText(end)
 	if ran := end.FinishedAt.Sub(end.StartedAt.Time); !end.StartedAt.IsZero() && end.StartedAt.Unix() > 0 && ran >= 0 {
@@ -137,24 +130,22 @@ func exitText(end *corev1.ContainerStateTerminated) string {
 	return fmt.Sprintf("exit code %d", end.ExitCode)
 }
 
-// signals names the signals behind exit codes 128+n that hint at a cause.
+// signals names the signals behind the exit codes 128+n.
 var signals = map[int32]string{
 	132: "illegal instruction", 134: "abort", 135: "bus error", 136: "arithmetic error", 137: "SIGKILL",
 	139: "segmentation fault", 143: "SIGTERM",
 }
 
-// cannotStart reports whether the runtime failed to start the process. The
-// kubelet then sets exit code 128 and one of these reasons.
+// cannotStart reports whether the runtime failed to start the process.
 func cannotStart(end *corev1.ContainerStateTerminated) bool {
 	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
 }
 
-// notExecutable matches messages of the container runtime about a command that is
-// missing or not executable.
+// notExecutable matches messages of containerd with runc.
 var notExecutable = regexp.MustCompile(`executable file not found|no such file or directory|permission denied|not a directory|is a directory`)
 
-// withoutPod removes the pod's name and UID, which the kubelet appends, so that
-// the message is the same for all pods.
+// withoutPod removes the pod's name and UID from a message of the kubelet: it is
+// then the same for all pods.
 func withoutPod(message string) string {
 	return podSuffix.ReplaceAllString(text.OneLine(message), "")
 }
@@ -163,7 +154,6 @@ var podSuffix = regexp.MustCompile(` (\(pod: "|pod=).*$`)
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
-// kubectl returns the arguments of a kubectl command in the namespace.
 func kubectl(namespace string, args ...string) []string {
 	return append([]string{"--namespace", namespace}, args...)
 }

@@ -1,19 +1,14 @@
 // Package health diagnoses workloads from a snapshot of a cluster.
 //
-// Its functions are pure: they read API objects and a time, and send no
-// request.
-//
-//   - [ComputeStatus] returns the state of each workload.
-//   - [Diagnose] returns the causes that keep workloads from being ready.
-//   - [FormatCause] formats a cause for the terminal.
+// Its functions are pure: [ComputeStatus] returns the state of each workload,
+// [Diagnose] the causes that keep workloads from being ready, and [FormatCause]
+// the text of a cause.
 //
 // # Rules
 //
-//   - Only pods of the newest revision count. Pods of an old ReplicaSet may
-//     crash: they are being replaced.
-//   - Each [Cause] has a time at which it becomes fatal. A cause that waiting
-//     cannot heal is fatal at once, any other after a grace period.
-//     [Thresholds] lists the grace periods and the reasons for them.
+//   - Only pods of the newest revision count.
+//   - A [Cause] that waiting cannot heal is fatal at once, any other after a
+//     grace period. [DefaultThresholds] explains the periods.
 //   - A container may crash until its dependencies are up. Fewer than
 //     [Thresholds.CrashRestarts] restarts are not fatal unless all new pods
 //     keep crashing.

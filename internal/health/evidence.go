@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// eventSummary combines the events of one meaning about one object.
+// eventSummary combines several events about one object.
 type eventSummary struct {
 	message     string // of the newest event
 	first, last time.Time
@@ -17,7 +17,6 @@ type eventSummary struct {
 
 func (s eventSummary) seen() bool { return s.count > 0 }
 
-// summarize combines the matching events about an object.
 func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) eventSummary {
 	var s eventSummary
 	for _, e := range ix.events[about] {
@@ -34,12 +33,11 @@ func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) even
 	return s
 }
 
-// withReason matches events with the reason want whose message contains text.
+// withReason matches events with a reason whose message contains text.
 func withReason(want, text string) func(*corev1.Event) bool {
 	return func(e *corev1.Event) bool { return e.Reason == want && strings.Contains(e.Message, text) }
 }
 
-// withContainerReason is like withReason, for events about one container.
 func withContainerReason(container, want, text string) func(*corev1.Event) bool {
 	match := withReason(want, text)
 	return func(e *corev1.Event) bool {
@@ -71,18 +69,17 @@ func eventCount(e *corev1.Event) int32 {
 	return max(1, e.Count)
 }
 
-// Baseline tracks, across the snapshots of one wait, the container restarts that
-// do not count as evidence. The zero value is ready to use.
+// Baseline tracks which container restarts do not count during one wait. The zero
+// value is ready to use.
 type Baseline struct {
 	restarts  map[string]int32     // by restartKey
-	recovered map[string]time.Time // by node: when it came back after a crash
+	recovered map[string]time.Time // by node
 }
 
-// Apply excludes restarts from the evidence of s: those from before the wait,
-// unless the pod was younger than [Thresholds.NewPodAge] when the wait began,
-// and those up to [Thresholds.NodeRecoveryGrace] after a crashed node came back.
-// Containers that crash in that period have lost their dependencies with the
-// node.
+// Apply excludes restarts from s: those of pods older than
+// [Thresholds.NewPodAge] when the wait began, and those up to
+// [Thresholds.NodeRecoveryGrace] after a crashed node came back, when containers
+// miss dependencies that ran on that node.
 func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {
 	first := b.restarts == nil
 	if first {
@@ -122,12 +119,12 @@ func restartKey(pod *corev1.Pod, container string) string {
 	return string(pod.UID) + "/" + container
 }
 
-// restarts returns the container's restarts that count as evidence.
+// restarts returns the restarts that count.
 func (ix *index) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
 	return max(0, s.RestartCount-ix.snapshot.ignoredRestarts[restartKey(pod, s.Name)])
 }
 
-// lastEnd returns how the container last terminated, or nil if it never did.
+// lastEnd returns the end of the container's last run, or nil.
 func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	if t := c.State.Terminated; t != nil {
 		return t

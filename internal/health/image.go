@@ -11,7 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// pullFailure describes one way in which a pull fails.
 type pullFailure struct {
 	pattern *regexp.Regexp
 	message string
@@ -19,8 +18,7 @@ type pullFailure struct {
 	grace   func(Thresholds) time.Duration
 }
 
-// pullFailures holds the known failures; the first match wins. The patterns match
-// messages of containerd and of registries.
+// pullFailures matches messages of containerd and registries; the first match wins.
 var pullFailures = []pullFailure{
 	{
 		regexp.MustCompile(`(?i)unauthorized|denied|forbidden|authentication required|no basic auth`),

@@ -65,9 +65,8 @@ func byOwner[T metav1.Object](m map[types.UID][]T, objects []T) {
 	}
 }
 
-// newPods returns the pods of the workload's newest revision that are not being
-// deleted. It returns none until the controller has observed the newest
-// generation.
+// newPods returns the living pods of the newest revision. It returns none until
+// the controller has observed the newest generation.
 func (ix *index) newPods(workload metav1.Object) []*corev1.Pod {
 	switch w := workload.(type) {
 	case *appsv1.Deployment:
@@ -104,8 +103,7 @@ func (ix *index) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
 	return newest
 }
 
-// sameTemplate reports whether two templates are equal apart from the hash label
-// that the controller adds.
+// sameTemplate compares templates without the hash label that the controller adds.
 func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
 	x, y := *a, *b
 	x.Labels, y.Labels = maps.Clone(a.Labels), maps.Clone(b.Labels)
@@ -114,8 +112,8 @@ func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
 	return equality.Semantic.DeepEqual(x, y)
 }
 
-// living returns the pods that are not being deleted. If value is set, it
-// returns only those whose label has this value.
+// living returns the pods that are not being deleted and, if value is set, have
+// it as the label's value.
 func living(pods []*corev1.Pod, label, value string) []*corev1.Pod {
 	var found []*corev1.Pod
 	for _, p := range pods {
@@ -150,8 +148,6 @@ func statusOf(statuses []corev1.ContainerStatus, name string) corev1.ContainerSt
 	return corev1.ContainerStatus{Name: name}
 }
 
-// containerStatuses returns the statuses of all containers, init containers
-// first.
 func containerStatuses(pod *corev1.Pod) []corev1.ContainerStatus {
 	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 }

@@ -7,9 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// allReady reports whether all pods that have not finished are ready. The counts
-// in a workload's status lag behind its pods: for a moment they include a pod
-// that has crashed.
+// allReady reports whether all unfinished pods are ready. The counts in a
+// workload's status lag: for a moment they include a crashed pod.
 func allReady(pods []*corev1.Pod) bool {
 	for _, p := range pods {
 		if !PodReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
@@ -20,8 +19,7 @@ func allReady(pods []*corev1.Pod) bool {
 }
 
 // ranMinReady reports whether containers without a readiness probe have run long
-// enough. The API reports such a container as ready as soon as it starts, even
-// if it is about to crash.
+// enough. The API reports them as ready as soon as they start.
 func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time.Time) bool {
 	for _, p := range pods {
 		for _, c := range p.Spec.Containers {
@@ -34,9 +32,8 @@ func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time
 }
 
 // containerRanMinReady reports whether a container has run for
-// [Thresholds.MinReady] since its start and the last failure of its liveness
-// probe. The time doubles with each restart, is longer if the kubelet lags, and
-// is at most [Thresholds.MaxMinReady].
+// [Thresholds.MinReady] since its start and its last failed liveness probe. The
+// time doubles with each restart and is longer if the kubelet lags.
 func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thresholds Thresholds, now time.Time) bool {
 	s := statusOf(pod.Status.ContainerStatuses, c.Name)
 	if s.State.Running == nil {
@@ -51,10 +48,9 @@ func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thres
 	return now.Sub(quiet) >= need
 }
 
-// kubeletLag returns the delay between the start of the pod's containers and the
-// kubelet's report of it. On an overloaded node this takes many seconds, and the
-// kubelet reports crashes just as late. The delay is unknown (0) for pods with
-// probes, because probes take time too.
+// kubeletLag returns the delay between a container's start and the kubelet's report
+// of it. A delayed kubelet reports crashes just as late. The delay is unknown for
+// pods with probes, because probes take time too.
 func kubeletLag(pod *corev1.Pod) time.Duration {
 	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
 	ready := podCondition(pod, corev1.ContainersReady)

@@ -13,8 +13,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// notReady checks a running container whose probe fails. This is never fatal,
-// because the probe may succeed at any time.
+// notReady checks a running container whose probe fails. This is never fatal: the
+// probe may succeed at any time.
 func (c containerDiagnoser) notReady() (Cause, bool) {
 	running := c.status.State.Running
 	if running == nil || c.status.Ready {
@@ -43,23 +43,19 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	return found, true
 }
 
-// probeFailures returns the failures of the container's Readiness, Liveness or
-// Startup probe.
+// probeFailures combines the failures of a Readiness, Liveness or Startup probe.
 func (c containerDiagnoser) probeFailures(kind string) eventSummary {
 	return c.events("Unhealthy", kind+" probe")
 }
 
-// probePrefix matches the start of the kubelet's message
-// (pkg/kubelet/prober/prober.go) and the event recorder's prefix for repeated
-// events.
+// probePrefix matches the prefixes of the event recorder and of the kubelet
+// (pkg/kubelet/prober/prober.go).
 var probePrefix = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ probe (failed|errored[\w ]*): ?`)
 
-// probeResult returns the probe's result from the kubelet's message.
 func probeResult(message string) string {
 	return cmp.Or(text.OneLine(probePrefix.ReplaceAllString(message, "")), "no response")
 }
 
-// probeLines describes a probe and its last failure.
 func (c containerDiagnoser) probeLines(kind string, probe *corev1.Probe) []string {
 	if probe == nil {
 		return nil
@@ -92,7 +88,6 @@ func describe(probe *corev1.Probe) string {
 	return fmt.Sprintf("%s every %ds", action, max(1, probe.PeriodSeconds))
 }
 
-// probeHint returns a hint that fits the probe's result.
 func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string {
 	port := probePort(probe)
 	switch {
@@ -123,8 +118,7 @@ func probePort(probe *corev1.Probe) string {
 	return ""
 }
 
-// declares reports whether the container declares the port or no port at all: it
-// may listen on ports that it does not declare.
+// declares reports whether the container declares the port, or none at all.
 func (c containerDiagnoser) declares(port string) bool {
 	want := intstr.Parse(port)
 	for _, p := range c.spec.Ports {
@@ -147,8 +141,7 @@ func (c containerDiagnoser) ports() string {
 	return strings.Join(parts, ", ")
 }
 
-// gates checks a pod that is not ready although its containers are: a readiness
-// gate waits for a condition that another controller sets.
+// gates checks a pod whose containers are ready for a failed readiness gate.
 func (p podDiagnoser) gates() []Cause {
 	for _, gate := range p.pod.Spec.ReadinessGates {
 		cond := podCondition(p.pod, gate.ConditionType)

@@ -17,8 +17,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// failed checks a pod whose phase is Failed. This is never fatal, because the
-// controller replaces the pod. For the pods of a Job, the Job's status decides.
+// failed checks a failed pod. This is never fatal: the controller replaces the pod,
+// and for a Job the Job's status decides.
 func (p podDiagnoser) failed() []Cause {
 	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.d.workload) {
 		return nil
@@ -32,7 +32,6 @@ func (p podDiagnoser) failed() []Cause {
 	return []Cause{c}
 }
 
-// scheduling checks a pod that has no node yet.
 func (p podDiagnoser) scheduling() []Cause {
 	if p.pod.Spec.NodeName != "" {
 		return nil
@@ -114,9 +113,8 @@ func (p podDiagnoser) capacity() []string {
 	return lines
 }
 
-// unboundClaim checks the pod's claims for one that is not bound and failed to
-// provision. An unbound claim alone is not a problem: with
-// volumeBindingMode WaitForFirstConsumer it is Pending until the pod has a node.
+// unboundClaim checks for a claim that failed to provision. An unbound claim alone
+// is normal: with WaitForFirstConsumer it is Pending until the pod has a node.
 func (p podDiagnoser) unboundClaim() []Cause {
 	for _, volume := range p.pod.Spec.Volumes {
 		if volume.PersistentVolumeClaim == nil {
@@ -150,7 +148,6 @@ func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed e
 	return c
 }
 
-// node checks the pod's node.
 func (p podDiagnoser) node() []Cause {
 	node := p.d.index.nodes[p.pod.Spec.NodeName]
 	if node == nil {

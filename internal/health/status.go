@@ -51,8 +51,7 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 	return w
 }
 
-// tally returns the workload's counts, such as "1 of 2 ready". If only the
-// update is incomplete, it counts updated or old pods.
+// tally formats the counts that matter now: "1 of 2 ready".
 func (w *Workload) tally() string {
 	if w.Kind == Job {
 		return fmt.Sprintf("%d of %d complete", w.Ready, w.Desired)
@@ -67,7 +66,7 @@ func (w *Workload) tally() string {
 }
 
 // jobCompleted reports whether an event shows that the Job completed. The event
-// remains after a Job with a time-to-live is deleted.
+// outlives a Job with a time-to-live.
 func (ix *index) jobCompleted(o Object) bool {
 	for _, e := range ix.snapshot.Events {
 		about := e.InvolvedObject
@@ -78,7 +77,7 @@ func (ix *index) jobCompleted(o Object) bool {
 	return false
 }
 
-// activity returns what the first pod that is not ready is doing, such as
+// activity describes the first pod that is not ready:
 // "; postgres-0: pulling image postgres:17".
 func (ix *index) activity(pods []*corev1.Pod) string {
 	sorted := slices.Clone(pods)
@@ -137,7 +136,7 @@ func (ix *index) containerActivity(pod *corev1.Pod, spec corev1.Container, s cor
 	return "creating"
 }
 
-// creating holds the kubelet's reasons for a container that has not started yet.
+// creating holds the reasons of containers that have not started yet.
 var creating = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
 
 // compareNames orders web-2 before web-10.

@@ -2,30 +2,29 @@ package health
 
 import "time"
 
-// Thresholds holds the grace periods and counts that decide when a cause becomes
-// fatal and a workload ready. Zero fields are not replaced by defaults: start from
-// [DefaultThresholds].
+// Thresholds decide when a cause is fatal and when a workload is ready. Zero fields
+// are not replaced by defaults: start from [DefaultThresholds].
 type Thresholds struct {
-	// Grace periods: how long a cause must last before it is fatal.
+	// How long a cause must last before it is fatal.
 
-	Image       time.Duration // the image does not exist, access is denied, or its reference is invalid
-	Registry    time.Duration // the registry is not responding
-	Config      time.Duration // an environment variable refers to a missing Secret, ConfigMap or key
-	CacheSync   time.Duration // the kubelet has not read a Secret or ConfigMap yet
-	Volume      time.Duration // a volume refers to a missing Secret, ConfigMap or claim
-	Create      time.Duration // the runtime cannot create the container for another reason
+	Image       time.Duration // image not found, access denied or invalid reference
+	Registry    time.Duration // registry not responding
+	Config      time.Duration // missing Secret, ConfigMap or key in the environment
+	CacheSync   time.Duration // Secret or ConfigMap not yet read by the kubelet
+	Volume      time.Duration // missing Secret, ConfigMap or claim of a volume
+	Create      time.Duration // container not created for another reason
 	Schedule    time.Duration // no node fits the pod
-	Claim       time.Duration // a claim is not bound
-	Quota       time.Duration // a quota rejects the pod
-	Admission   time.Duration // another admission rule rejects the pod
-	Webhook     time.Duration // an admission webhook is not responding
-	Node        time.Duration // the pod's node is not ready
-	Absent      time.Duration // the workload does not exist
-	CrashRepeat time.Duration // all new pods have crashed three times; measured from the last crash
-	Crashing    time.Duration // the same, measured from the container's first back-off
-	Command     time.Duration // the command could not be started once
+	Claim       time.Duration // claim not bound
+	Quota       time.Duration // rejected by a quota
+	Admission   time.Duration // rejected by another admission rule
+	Webhook     time.Duration // admission webhook not responding
+	Node        time.Duration // node not ready
+	Absent      time.Duration // workload not found
+	CrashRepeat time.Duration // all new pods crashed three times; since the last crash
+	Crashing    time.Duration // the same; since the container's first back-off
+	Command     time.Duration // first failed start of a command
 
-	// Attempts that prove a cause.
+	// How many attempts prove a cause.
 
 	CrashRestarts int32 // restarts of a crashing container
 	CommandTries  int32 // failed starts of a command
@@ -33,26 +32,26 @@ type Thresholds struct {
 
 	// Readiness and the age of evidence.
 
-	MinReady          time.Duration // how long a container without a readiness probe must run; doubles with each restart
-	MinReadyLagFactor int           // it must run at least this many times the kubelet's lag
+	MinReady          time.Duration // minimum uptime of a container without a readiness probe
+	MinReadyLagFactor int           // minimum uptime as a multiple of the kubelet's lag
 	MaxMinReady       time.Duration // upper limit of both
-	NewPodAge         time.Duration // pods younger than this when the wait begins belong to this rollout
-	NodeRecoveryGrace time.Duration // crashes within this time after a crashed node came back do not count
-	StaleGrace        time.Duration // grace period for evidence from before the wait, except for young pods
+	NewPodAge         time.Duration // younger pods belong to this rollout
+	NodeRecoveryGrace time.Duration // crashes do not count for this long after a crashed node came back
+	StaleGrace        time.Duration // grace period for evidence from before the wait
 }
 
-// DefaultThresholds returns tkdeploy's thresholds. The kubelet constants are those
+// DefaultThresholds returns tkdeploy's thresholds. The kubelet's constants are those
 // of Kubernetes 1.37 (pkg/kubelet/kubelet.go and pkg/kubelet/images).
 func DefaultThresholds() Thresholds {
 	return Thresholds{
-		Image:       0,                // a registry's "not found" is final: the kubelet's retry would send the same request
+		Image:       0,                // "not found" is final: the kubelet's retry sends the same request
 		Registry:    10 * time.Second, // imageBackOffPeriod: the kubelet retries after 10s
 		Config:      10 * time.Second, // the kubelet retries every 10s; an operator may be creating the object
 		CacheSync:   30 * time.Second, // transient by design ("failed to sync secret cache"), krane#886
 		Volume:      20 * time.Second, // mount retries back off from 0.5s: five of them within 20s
 		Create:      20 * time.Second, // "failed to reserve container name" heals with the next attempt, 10s later
 		Schedule:    20 * time.Second, // terminating pods free their resources within seconds
-		Claim:       30 * time.Second, // a provisioner may start a pod for each volume
+		Claim:       30 * time.Second, // a provisioner starts its own pod for a volume
 		Quota:       10 * time.Second, // terminating pods still count
 		Admission:   2 * time.Second,  // admission returns the same result for the same pod
 		Webhook:     60 * time.Second, // a webhook of the same chart may be starting (kind#1582)
@@ -63,7 +62,7 @@ func DefaultThresholds() Thresholds {
 		Command:     20 * time.Second, // the second attempt follows within 10s
 
 		CrashRestarts: 3, // restarts follow after 0, 10 and 30s
-		CommandTries:  2, // a volume that contains the command is mounted before the first attempt
+		CommandTries:  2, // a volume with the command is mounted before the first attempt
 		MemoryTries:   2, // the first OOM kill may be a peak at startup
 
 		MinReady:          5 * time.Second, // without a probe "ready" only means "started"; most crashes happen within 5s

@@ -20,8 +20,7 @@ var (
 	missingItem   = regexp.MustCompile(`references non-existent (?:secret|config) key: (\S+)`)
 )
 
-// volumes checks a scheduled pod whose containers wait for its volumes. Only
-// events show this.
+// volumes checks a pod whose containers wait for its volumes. Only events show it.
 func (p podDiagnoser) volumes() []Cause {
 	if started(p.pod) {
 		return nil
@@ -62,7 +61,6 @@ func (p podDiagnoser) volumeObject(message string) string {
 	return fmt.Sprintf("key %s of %s", item[1], p.volumeSource(volume[1]))
 }
 
-// volumeSource returns the object that the pod's volume refers to.
 func (p podDiagnoser) volumeSource(name string) string {
 	for _, v := range p.pod.Spec.Volumes {
 		switch {
@@ -76,7 +74,6 @@ func (p podDiagnoser) volumeSource(name string) string {
 	return "volume " + name
 }
 
-// missingObject returns the cause for a volume that refers to a missing object.
 func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
 	c := p.cause(MissingVolumeObject, missing, since).after(p.d.thresholds.Volume)
 	c.Message = missing + " not found (referenced by a volume of the pod)"
@@ -84,8 +81,8 @@ func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
 	return c
 }
 
-// sandbox checks a pod that its node cannot set up. This is never fatal, because
-// the node's network may still be starting.
+// sandbox checks a pod that its node cannot set up. This is never fatal: the
+// node's network may still be starting.
 func (p podDiagnoser) sandbox() []Cause {
 	s := p.events(withReason("FailedCreatePodSandBox", ""))
 	if started(p.pod) || !s.seen() {
@@ -119,7 +116,6 @@ func memoryLimit(pod *corev1.Pod) (limit string, limited bool) {
 	return sum.String(), true
 }
 
-// started reports whether a container of the pod has ever run.
 func started(pod *corev1.Pod) bool {
 	for _, s := range containerStatuses(pod) {
 		if s.State.Running != nil || s.State.Terminated != nil || s.LastTerminationState.Terminated != nil {

@@ -34,9 +34,9 @@ type Workload struct {
 	Causes   []Cause   `json:"-"`       // why it is not ready
 }
 
-// count sets the numbers and reports whether the rollout is complete according
-// to the workload's status. It applies the rules of kubectl rollout status, but
-// requires every pod to be available, not just as many as maxUnavailable leaves.
+// count sets the numbers and reports whether the rollout is complete. It applies
+// the rules of kubectl rollout status, but ignores maxUnavailable: every pod must
+// be available.
 func (w *Workload) count(object metav1.Object) bool {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
