@@ -12,20 +12,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A cache keeps what the sources said last. One goroutine uses it.
+// cache holds the latest objects of all sources. It is not safe for concurrent use.
 type cache struct {
 	entries []*cacheEntry
 	skew    clockSkew
 }
 
-// cacheEntry is what one source said.
+// cacheEntry holds the last response of one source.
 type cacheEntry struct {
 	source       listWatch
 	objects      map[string]runtime.Object // by namespace/name
-	synced       bool                      // at least once
-	denied       bool                      // access refused, and it is not required
-	lastResponse time.Time                 // when it last answered
-	err          error                     // why it does not answer; nil if it does
+	synced       bool                      // listed at least once
+	denied       bool                      // access denied to a source that is not required
+	lastResponse time.Time
+	err          error // of the last request
 }
 
 func newCache(sources []listWatch, now time.Time) *cache {
@@ -36,7 +36,6 @@ func newCache(sources []listWatch, now time.Time) *cache {
 	return c
 }
 
-// take puts an update into the store.
 func (c *cache) apply(u update, now time.Time) {
 	e := c.entries[u.source]
 	if u.err != nil {
@@ -73,24 +72,23 @@ func key(o runtime.Object) string {
 	return m.GetNamespace() + "/" + m.GetName()
 }
 
-// complete reports whether every source has been synced once, but for those
-// that may be missing.
+// hasSynced reports whether every source to which access is allowed was listed.
 func (c *cache) hasSynced() bool {
 	return !slices.ContainsFunc(c.entries, func(e *cacheEntry) bool { return !e.synced && !e.denied })
 }
 
-// silent is the source that has not answered for longest, or nil if all do.
+// unavailable returns the source that has failed for longest, or nil.
 func (c *cache) unavailable() *cacheEntry {
-	var worst *cacheEntry
+	var longest *cacheEntry
 	for _, e := range c.entries {
-		if e.err != nil && !e.denied && (worst == nil || e.lastResponse.Before(worst.lastResponse)) {
-			worst = e
+		if e.err != nil && !e.denied && (longest == nil || e.lastResponse.Before(longest.lastResponse)) {
+			longest = e
 		}
 	}
-	return worst
+	return longest
 }
 
-// snapshot is what the sources said about the objects, in a stable order.
+// snapshot returns the objects of all sources in a stable order.
 func (c *cache) snapshot(objects []health.Object) health.Snapshot {
 	snap := health.Snapshot{Objects: objects}
 	for _, e := range c.entries {

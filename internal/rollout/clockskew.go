@@ -2,20 +2,19 @@ package rollout
 
 import "time"
 
-// clockSkew is how far the cluster's clock is behind the local one. Graces are counted
-// from the cluster's timestamps: were its clock minutes behind, each would be
-// over before it began.
+// clockSkew is how far the cluster's clock is behind the local one. Grace periods
+// are measured from cluster timestamps, so uncorrected skew would end them early.
 type clockSkew struct {
 	smallest time.Duration
 	known    bool
 }
 
-// skewTolerance is a difference that changes nothing: timestamps have whole seconds
-// and take a moment to arrive.
+// skewTolerance is the difference that is ignored: timestamps have whole seconds
+// and arrive late.
 const skewTolerance = 3 * time.Second
 
-// observe learns from an object that was created just now. The smallest difference
-// seen is the clocks', the rest is the way here.
+// observe updates the skew from a newly created object. The smallest difference is
+// the skew; larger ones include the delay of the watch.
 func (s *clockSkew) observe(created, now time.Time) {
 	if created.IsZero() {
 		return
@@ -25,7 +24,7 @@ func (s *clockSkew) observe(created, now time.Time) {
 	}
 }
 
-// clusterTime is the cluster's time.
+// clusterTime returns the cluster's time.
 func (s *clockSkew) clusterTime(now time.Time) time.Time {
 	if s.smallest > -skewTolerance && s.smallest < skewTolerance {
 		return now

@@ -28,25 +28,25 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A realCluster is the one that the tests run in.
+// realCluster is the cluster that the tests run in.
 type realCluster struct {
 	config *rest.Config
 	client kubernetes.Interface
 	images nodeImages
 }
 
-// nodeImages are those that the cluster's nodes have.
+// nodeImages holds images on the cluster's nodes.
 type nodeImages struct {
-	pause string // runs for ever
-	shell string // has sh
+	pause string // runs forever
+	shell string // contains sh
 }
 
-// connect uses the cluster of TKDEPLOY_TEST_KUBECONFIG.
+// connect returns the cluster of TKDEPLOY_TEST_KUBECONFIG.
 func connect(t *testing.T) *realCluster {
 	t.Helper()
 	path := os.Getenv("TKDEPLOY_TEST_KUBECONFIG")
 	if path == "" {
-		t.Skip("TKDEPLOY_TEST_KUBECONFIG names no kubeconfig of a cluster to test in")
+		t.Skip("TKDEPLOY_TEST_KUBECONFIG is not set")
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", path)
 	if err != nil {
@@ -74,12 +74,12 @@ func connect(t *testing.T) *realCluster {
 		}
 	}
 	if c.images.pause == "" || c.images.shell == "" {
-		t.Fatalf("the node has no pause image or none with a shell: %+v", c.images)
+		t.Fatalf("got node images %+v, want a pause image and one with a shell", c.images)
 	}
 	return c
 }
 
-// namespace makes a namespace that goes with the test.
+// namespace creates a namespace and deletes it after the test.
 func (c *realCluster) namespace(t *testing.T, name string, labels map[string]string) string {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "rollout-" + name + "-", Labels: labels}}
@@ -97,7 +97,7 @@ func (c *realCluster) namespace(t *testing.T, name string, labels map[string]str
 	return ns.Name
 }
 
-// deployment is one named web that runs and does nothing, until change.
+// deployment returns the idle Deployment "web", modified by change.
 func (c *realCluster) deployment(ns string, replicas int32, change func(*corev1.PodSpec, nodeImages)) *appsv1.Deployment {
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: ns},
@@ -118,7 +118,7 @@ func (c *realCluster) template(change func(*corev1.PodSpec, nodeImages)) corev1.
 	return t
 }
 
-// awaitQuota waits until the quota is enforced, which one without a status is not.
+// awaitQuota waits until the quota has a status: before, it is not enforced.
 func (c *realCluster) awaitQuota(t *testing.T, ns, name string) error {
 	t.Helper()
 	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
@@ -149,7 +149,7 @@ func (c *realCluster) create(t *testing.T, ns string, object runtime.Object) {
 	case *corev1.PersistentVolumeClaim:
 		_, err = c.client.CoreV1().PersistentVolumeClaims(ns).Create(t.Context(), v, o)
 	default:
-		err = errors.New("no such kind here")
+		err = errors.New("unsupported kind")
 	}
 	if err != nil {
 		t.Fatalf("create %T: %v", object, err)
@@ -161,8 +161,8 @@ var (
 	noise     = regexp.MustCompile(`(?m)^  resourceVersion: .*\n`)
 )
 
-// capture writes what the cluster says about an object into testdata, in the
-// form of readSnapshot, without addresses.
+// capture writes the snapshot of an object to the testdata of package health. It
+// replaces IP addresses.
 func (c *realCluster) capture(t *testing.T, w *Watcher, o health.Object, name string) {
 	t.Helper()
 	s, err := w.read(t.Context(), []health.Object{o})
@@ -185,11 +185,11 @@ func (c *realCluster) capture(t *testing.T, w *Watcher, o health.Object, name st
 	dump(t, &b, s.Nodes)
 	text := addresses.ReplaceAllString(noise.ReplaceAllString(b.String(), ""), "192.0.2.1")
 	text = strings.NewReplacer(o.Namespace, "shop", "registry-1.docker.io", "registry.example.com").Replace(text)
-	folder := filepath.Join("..", "health", "testdata", name)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	dir := filepath.Join("..", "health", "testdata", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "objects.yaml"), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "objects.yaml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,17 +8,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A display tells a reporter about workloads, each change once.
+// display reports each change of a workload once.
 type display struct {
 	report      event.Reporter
 	begin       time.Time
 	items       map[health.Object]string
-	lastMessage map[health.Object]string // the last message
-	firstReason map[health.Object]string // the first one that said why it is not ready
-	finished    map[health.Object]bool   // has been reported finished
-	regressed   map[health.Object]bool   // and that it is not ready any more
+	lastMessage map[health.Object]string
+	firstReason map[health.Object]string // the first message while not ready
+	finished    map[health.Object]bool   // reported as finished
+	regressed   map[health.Object]bool   // reported as no longer ready
 	shown       bool
-	warned      map[string]bool // sources that may not be read
+	warned      map[string]bool // by source: access is denied
 }
 
 func newDisplay(objects []health.Object, report event.Reporter, now time.Time) *display {
@@ -28,7 +28,7 @@ func newDisplay(objects []health.Object, report event.Reporter, now time.Time) *
 	}
 }
 
-// itemNames are the workloads' names, made longer where two would be the same.
+// itemNames returns the names of the workloads, qualified if they are not unique.
 func itemNames(objects []health.Object) map[health.Object]string {
 	count := map[string]int{}
 	for _, o := range objects {
@@ -44,8 +44,8 @@ func itemNames(objects []health.Object) map[health.Object]string {
 	return names
 }
 
-// progress reports what is new. A workload is finished once, when it is first
-// ready; should it fall back, that is a warning.
+// progress reports changes. A workload finishes once, when it is first ready. If it
+// stops being ready, progress warns.
 func (d *display) progress(workloads []health.Workload, now time.Time) {
 	for _, w := range workloads {
 		item, ready := d.items[w.Object], w.State == health.Ready
@@ -62,7 +62,7 @@ func (d *display) progress(workloads []health.Workload, now time.Time) {
 		case d.lastMessage[w.Object] == w.Message || ready:
 		case d.finished[w.Object] && !d.regressed[w.Object]:
 			d.regressed[w.Object] = true
-			d.report.Report(event.Warn(fmt.Sprintf("%s was ready and is not any more: %s", item, w.Message)))
+			d.report.Report(event.Warn(fmt.Sprintf("%s is no longer ready: %s", item, w.Message)))
 		default:
 			if d.firstReason[w.Object] == "" {
 				d.firstReason[w.Object] = w.Message
@@ -76,8 +76,7 @@ func (d *display) progress(workloads []health.Workload, now time.Time) {
 	d.shown = true
 }
 
-// failed reports each workload that the failure explains as failed, with the
-// part of the failure that is about it.
+// failed reports each failed workload with its part of the failure.
 func (d *display) failed(f *Failure) {
 	said := map[health.Object]bool{}
 	for _, c := range f.Causes {
@@ -92,12 +91,12 @@ func (d *display) failed(f *Failure) {
 	}
 }
 
-// warnDenied warns once of each source that may not be read.
+// warnDenied warns once about each source to which access is denied.
 func (d *display) warnDenied(entries []*cacheEntry) {
 	for _, e := range entries {
 		if e.denied && !d.warned[e.source.name] {
 			d.warned[e.source.name] = true
-			d.report.Report(event.Warn(fmt.Sprintf("no access to %s: explanations will lack what they say", e.source.name)))
+			d.report.Report(event.Warn(fmt.Sprintf("no access to %s: explanations will be incomplete", e.source.name)))
 		}
 	}
 }

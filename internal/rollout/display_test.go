@@ -15,8 +15,8 @@ func TestDisplay_failed(t *testing.T) {
 		t.Parallel()
 		web, db := object(health.Deployment, "shop", "web"), object(health.StatefulSet, "shop", "db")
 		failure := &Failure{Elapsed: time.Second, Causes: []health.Cause{
-			{Object: web, Message: "crashes", Hint: "look at web"},
-			{Object: db, Message: "has no volume", Hint: "look at db"},
+			{Object: web, Message: "crashes", Hint: "check web"},
+			{Object: db, Message: "has no volume", Hint: "check db"},
 			{Object: web, Message: "has no endpoint"},
 		}}
 		var got []event.Event
@@ -25,14 +25,14 @@ func TestDisplay_failed(t *testing.T) {
 		got = nil
 		show.failed(failure)
 		want := []struct{ item, err, hint string }{
-			{"web", "web: crashes (and 1 more cause)", "look at web"},
-			{"db", "db: has no volume", "look at db"},
+			{"web", "web: crashes (and 1 more cause)", "check web"},
+			{"db", "db: has no volume", "check db"},
 		}
 		if len(got) != len(want) {
-			t.Fatalf("got %v", got)
+			t.Fatalf("got %d events %v, want %d", len(got), got, len(want))
 		}
 		if got[0].Reason != "0 of 1 ready" || got[1].Reason != "" {
-			t.Errorf("causes %q and %q", got[0].Reason, got[1].Reason)
+			t.Errorf("got reasons %q and %q, want the first progress message and none", got[0].Reason, got[1].Reason)
 		}
 		for i, w := range want {
 			if e := got[i]; e.Item != w.item || e.Err.Error() != w.err || fault.HintOf(e.Err) != w.hint {
@@ -40,4 +40,12 @@ func TestDisplay_failed(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestItemNames(t *testing.T) {
+	t.Parallel()
+	names := itemNames([]health.Object{web, object(health.StatefulSet, "shop", "web"), object(health.StatefulSet, "shop", "db")})
+	if names[web] != "Deployment shop/web" || names[object(health.StatefulSet, "shop", "db")] != "db" {
+		t.Errorf("got names %v, want web qualified and db as it is", names)
+	}
 }

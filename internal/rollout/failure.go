@@ -9,27 +9,24 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A Failure says why a wait ended without all workloads ready. It comes wrapped
-// in a [fault.Error] of class [fault.Unhealthy], or [fault.Undecided] when time
-// ran out and nothing is known to be wrong. Find it with errors.As.
+// Failure is the error of a wait that ended before all workloads were ready. It is
+// wrapped in a [fault.Error] of class [fault.Unhealthy], or [fault.Inconclusive] if
+// the wait timed out without a known problem.
 type Failure struct {
-	// Causes are those of the workloads that failed, the deciding ones first,
-	// with the lines of their logs.
+	// Causes are those of the failed workloads, fatal ones first, with log lines.
 	Causes []health.Cause
 
-	// Unready are the workloads that were not ready, in the order of the wait.
+	// Unready lists the workloads that were not ready.
 	Unready []health.Workload
 
-	// Elapsed is how long the wait took, and Expired whether it took all the
-	// time that it had; else it ended early.
-	Elapsed time.Duration
-	Expired bool
+	Elapsed time.Duration // duration of the wait
+	Expired bool          // the wait timed out
 
-	// Kubectl starts the commands of the causes; see [health.FormatCause].
+	// Kubectl is the kubectl command for [health.FormatCause].
 	Kubectl string
 }
 
-// Error is one line: the first cause, and how many others there are.
+// Error returns the first cause and the number of others in one line.
 func (f *Failure) Error() string {
 	if len(f.Causes) == 0 {
 		return fmt.Sprintf("not ready after %s", f.Elapsed.Round(time.Second))
@@ -47,7 +44,7 @@ func (f *Failure) Error() string {
 	return text
 }
 
-// of is the part of the failure that is about one workload.
+// of returns the part of the failure that concerns one workload.
 func (f *Failure) of(o health.Object) *Failure {
 	part := &Failure{Elapsed: f.Elapsed, Expired: f.Expired, Kubectl: f.Kubectl}
 	for _, c := range f.Causes {
@@ -58,7 +55,7 @@ func (f *Failure) of(o health.Object) *Failure {
 	return part
 }
 
-// fault wraps the failure in its class and the first cause's next step.
+// fault wraps the failure with its class and its first hint.
 func (f *Failure) fault() error {
 	class := fault.Inconclusive
 	var hints []string

@@ -19,19 +19,19 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-var capture = flag.Bool("capture", false, "write what the cluster says into testdata")
+var capture = flag.Bool("capture", false, "write the cluster's objects to testdata")
 
-// A realFault is a workload that cannot come up and what must be said of it.
+// realFault is a workload that cannot become ready, and the expected cause.
 type realFault struct {
 	name    string
 	pod     func(*corev1.PodSpec, nodeImages)
-	objects []runtime.Object // created before
+	objects []runtime.Object // created before the workload
 	labels  map[string]string
 	want    health.Reason
-	or      health.Reason // what a busy runtime may make of it
-	says    []string      // in the card
-	within  time.Duration // of faults.md, from the moment that the API server shows the fault
-	timeout time.Duration // of the wait; 0 is a minute
+	or      health.Reason // accepted from a busy runtime
+	says    []string      // texts of the card
+	within  time.Duration // limit of faults.md, from when the API server shows the fault
+	timeout time.Duration // of the wait; default: 1 minute
 }
 
 var realFaults = []realFault{
@@ -50,11 +50,11 @@ var realFaults = []realFault{
 		pod: func(p *corev1.PodSpec, _ nodeImages) { p.Containers[0].Image = "Not:Valid:1" },
 	},
 	{
-		name: "crash-loop", want: health.CrashLoop, within: 45 * time.Second, says: []string{"exit status 3", "| panic: no database"},
+		name: "crash-loop", want: health.CrashLoop, within: 45 * time.Second, says: []string{"exit code 3", "| panic: no database"},
 		pod: shell("echo starting; echo panic: no database >&2; exit 3"),
 	},
 	{
-		name: "exits-with-zero", want: health.CrashLoop, within: 45 * time.Second, says: []string{"ends by itself with status 0"},
+		name: "exits-with-zero", want: health.CrashLoop, within: 45 * time.Second, says: []string{"keeps exiting with code 0"},
 		pod: shell("echo done"),
 	},
 	{
@@ -66,11 +66,11 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "bad-command", want: health.BadCommand, within: 25 * time.Second, says: []string{"the command /no/such/program cannot be started"},
+		name: "bad-command", want: health.BadCommand, within: 25 * time.Second, says: []string{"cannot start command /no/such/program"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) { p.Containers[0].Command = []string{"/no/such/program"} },
 	},
 	{
-		name: "bad-command-in-shell", want: health.BadCommand, within: 25 * time.Second, says: []string{"status 127", "| "},
+		name: "bad-command-in-shell", want: health.BadCommand, within: 25 * time.Second, says: []string{"exit code 127", "| "},
 		pod: shell("no-such-program --serve"),
 	},
 	{
@@ -107,7 +107,7 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "readiness-never", want: health.NotReady, within: 36 * time.Second, timeout: 30 * time.Second, // and the log, Limits.LogTime
+		name: "readiness-never", want: health.NotReady, within: 36 * time.Second, timeout: 30 * time.Second, // plus Limits.LogTime
 		says: []string{"readiness probe: GET http://:9999/health every 1s", "connection refused", "declares 8080"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080}}
@@ -149,7 +149,7 @@ var realFaults = []realFault{
 	},
 }
 
-// TestWatcher_WaitFaultsE2E checks the causes and the times of faults.md on a real cluster.
+// TestWatcher_WaitFaultsE2E checks the causes and time limits of faults.md.
 func TestWatcher_WaitFaultsE2E(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -169,26 +169,26 @@ func TestWatcher_WaitFaultsE2E(t *testing.T) {
 			if *capture {
 				c.capture(t, &w, web, f.name)
 			}
-			cause := fails(t, err, fault.Unhealthy)
+			cause := requireFailure(t, err, fault.Unhealthy)
 			card := strings.Join(health.FormatCause(cause, ""), "\n")
 			t.Logf("after %s: %v\n%s", took.Round(100*time.Millisecond), err, card)
 			if cause.Reason != f.want && cause.Reason != f.or {
-				t.Errorf("cause %s, want %s", cause.Reason, f.want)
+				t.Errorf("got cause %s, want %s", cause.Reason, f.want)
 			}
 			if took > f.within {
-				t.Errorf("took %s, want at most %s", took, f.within)
+				t.Errorf("got failure after %s, want at most %s", took, f.within)
 			}
 			for _, text := range f.says {
 				if !strings.Contains(card, text) {
-					t.Errorf("the card does not say %q", text)
+					t.Errorf("got card without %q", text)
 				}
 			}
 		})
 	}
 }
 
-// A visibility learns from the progress when a fault could be seen first. One
-// that no progress shows was there from the beginning.
+// visibility records when progress first shows a fault. Without such progress the
+// fault was visible from the beginning.
 type visibility struct{ begin, first time.Time }
 
 var harmless = regexp.MustCompile(`: (creating|waiting for a node|pulling image .*|running, not ready yet)$|ready$`)

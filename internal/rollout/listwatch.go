@@ -12,15 +12,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A listWatch is one kind of object in one namespace, or in the cluster.
+// listWatch lists and watches one kind of object in a namespace or the cluster.
 type listWatch struct {
 	name     string // "pods in namespace tiktok-clone"
-	required bool   // without it nothing can be decided; the others only explain
+	required bool   // decides readiness; other sources only explain it
 	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch    func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// A typedClient is a typed client of one kind of object.
+// typedClient is the part of a client-go client that a listWatch needs.
 type typedClient[L runtime.Object] interface {
 	List(context.Context, metav1.ListOptions) (L, error)
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
@@ -33,8 +33,8 @@ func newListWatch[L runtime.Object](name string, required bool, client typedClie
 	}
 }
 
-// listWatches are what the objects and their explanations come from: of each
-// namespace only the kinds that the objects are of, and the nodes.
+// listWatches returns the sources for the objects: in each namespace only the
+// kinds of its objects, and the nodes.
 func listWatches(client kubernetes.Interface, objects []health.Object) []listWatch {
 	apps, batch, core := client.AppsV1(), client.BatchV1(), client.CoreV1()
 	var all []listWatch

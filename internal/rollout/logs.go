@@ -15,11 +15,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// maxLogBytes bounds what is read of a log, whatever the server sends.
+// maxLogBytes limits the size of a log, whatever the server sends.
 const maxLogBytes = 1 << 20
 
-// addLogs fetches the logs that the failure's causes name and removes secrets
-// from all text. It takes Limits.LogTime at most, also when ctx has expired.
+// addLogs fetches the logs of the causes and redacts all text. It takes at most
+// Limits.LogTime, even if ctx has expired.
 func (w *Watcher) addLogs(ctx context.Context, f *Failure) {
 	if f.Expired {
 		ctx = context.WithoutCancel(ctx)
@@ -39,8 +39,8 @@ func (w *Watcher) addLogs(ctx context.Context, f *Failure) {
 	}
 }
 
-// attachLog adds the last lines of the cause's log. The kubelet may have removed
-// the previous run; the present one then has to do.
+// attachLog adds the last lines of the cause's log. If the kubelet has removed the
+// log of the previous run, it falls back to the current one.
 func (w *Watcher) attachLog(ctx context.Context, c *health.Cause) {
 	log, err := w.log(ctx, c.Object.Namespace, *c.Log)
 	if err != nil && c.Log.Previous {
@@ -61,20 +61,20 @@ func (w *Watcher) log(ctx context.Context, namespace string, l health.Log) (stri
 		Container: l.Container, Previous: l.Previous, TailLines: &lines,
 	}).Stream(ctx)
 	if err != nil {
-		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
+		return "", fmt.Errorf("read log of pod %s, container %s: %w", l.Pod, l.Container, err)
 	}
 	defer stream.Close()
 	log, err := io.ReadAll(io.LimitReader(stream, maxLogBytes))
 	if err != nil {
-		return "", fmt.Errorf("read the log of pod %s, container %s: %w", l.Pod, l.Container, err)
+		return "", fmt.Errorf("read log of pod %s, container %s: %w", l.Pod, l.Container, err)
 	}
 	return string(log), nil
 }
 
 var ansiEscape = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`)
 
-// lastLines are the last lines of a log, each cut at width and without
-// anything that would command a terminal.
+// lastLines returns the last lines of a log, truncated to width and without
+// terminal control sequences.
 func lastLines(log string, most, width int) []string {
 	log = strings.TrimRight(ansiEscape.ReplaceAllString(log, ""), "\r\n")
 	if log == "" {
@@ -105,7 +105,7 @@ func (w *Watcher) redact(s string) string {
 	return w.Redact(s)
 }
 
-// redactAll is the causes without secrets in what the cluster said.
+// redactAll redacts the text of causes, which may quote the cluster.
 func (w *Watcher) redactAll(causes []health.Cause) []health.Cause {
 	for i := range causes {
 		c := &causes[i]

@@ -7,20 +7,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// An outage follows whether the API server answers.
+// outage tracks the availability of the API server.
 type outage struct {
 	limits Limits
 	report event.Reporter
-	since  time.Time // the last answer before the outage; zero outside one
+	since  time.Time // last response before the outage; zero if there is none
 	warned bool
 }
 
-// check is told which source is failing, or nil. It reports whether nothing can
-// be decided now, with an error when that has lasted too long.
+// check reports whether the API server is away, given a failing source or nil. It
+// returns an error if the outage lasts too long.
 func (o *outage) check(failing *cacheEntry, now time.Time) (away bool, err error) {
 	if failing == nil {
 		if o.warned {
-			o.report.Report(event.Warn(fmt.Sprintf("API server answers again after %s", seconds(now.Sub(o.since)))))
+			o.report.Report(event.Warn(fmt.Sprintf("API server is responding again after %s", seconds(now.Sub(o.since)))))
 		}
 		o.since, o.warned = time.Time{}, false
 		return false, nil
@@ -30,11 +30,11 @@ func (o *outage) check(failing *cacheEntry, now time.Time) (away bool, err error
 	}
 	lasted := now.Sub(failing.lastResponse)
 	if lasted >= o.limits.APITimeout {
-		return true, apiError(fmt.Errorf("wait for workloads: the API server has not answered for %s: %w", seconds(lasted), failing.err))
+		return true, apiError(fmt.Errorf("wait for workloads: API server not responding for %s: %w", seconds(lasted), failing.err))
 	}
 	if lasted >= o.limits.APIWarnAfter && !o.warned {
 		o.warned = true
-		o.report.Report(event.Warn(fmt.Sprintf("API server not reachable for %s: %v", seconds(lasted), failing.err)))
+		o.report.Report(event.Warn(fmt.Sprintf("API server not responding for %s: %v", seconds(lasted), failing.err)))
 	}
 	return true, nil
 }

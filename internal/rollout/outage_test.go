@@ -23,7 +23,7 @@ import (
 
 var errAway = fmt.Errorf("dial tcp 127.0.0.1:6443: %w", syscall.ECONNREFUSED)
 
-// away makes every request fail from one time of the world to another.
+// away makes every request fail between two times.
 func (w *world) away(from, to time.Duration) {
 	broken := func() error {
 		if d := time.Since(w.begin); d >= from && d < to {
@@ -38,17 +38,17 @@ func (w *world) away(from, to time.Duration) {
 	})
 }
 
-// mute makes all watches silent: they open and never say a thing.
-func (w *world) mute() {
+// silenceWatches makes all watches open without ever sending an event.
+func (w *world) silenceWatches() {
 	w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
 		return true, watch.NewFake(), nil
 	})
 }
 
 func TestWatcher_WaitOutage(t *testing.T) {
-	t.Run("of 45 seconds, with a warning", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
-			w.mute()
+	t.Run("survives 45 seconds with a warning", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
+			w.silenceWatches()
 			w.away(5*time.Second, 50*time.Second)
 			w.pod("web-a", running(false))
 			later(20*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
@@ -56,30 +56,30 @@ func TestWatcher_WaitOutage(t *testing.T) {
 				t.Fatal(err)
 			}
 			within(t, w, 50*time.Second, 53*time.Second)
-			got := w.told(event.Warning)
-			if len(got) != 2 || !strings.HasPrefix(got[0], "API server not reachable for 15s: ") || !strings.HasPrefix(got[1], "API server answers again after ") {
-				t.Errorf("warnings: %q", got)
+			got := w.reported(event.Warning)
+			if len(got) != 2 || !strings.HasPrefix(got[0], "API server not responding for 15s: ") || !strings.HasPrefix(got[1], "API server is responding again after ") {
+				t.Errorf("got warnings %q, want begin and end of the outage", got)
 			}
 		})
 	})
-	t.Run("but not for ever, and decides nothing meanwhile", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
-			w.mute()
+	t.Run("fails after two minutes without a verdict", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
+			w.silenceWatches()
 			w.away(1*time.Second, time.Hour)
 			w.pod("web-a", waitingFor("CreateContainerConfigError", `secret "db" not found`))
 			err := w.wait(t.Context(), Watcher{})
 			if fault.ClassOf(err) != fault.Inconclusive || !errors.Is(err, syscall.ECONNREFUSED) {
-				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+				t.Errorf("got class %q, error %v; want undecided, connection refused", fault.ClassOf(err), err)
 			}
 			within(t, w, 120*time.Second, 122*time.Second)
 		})
 	})
-	t.Run("that a deadline ends", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
+	t.Run("ends at the timeout", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
 			w.away(0, time.Hour)
 			err := w.wait(t.Context(), Watcher{Timeout: 30 * time.Second})
-			if fault.ClassOf(err) != fault.Inconclusive || !strings.Contains(err.Error(), "has not answered for 30s") {
-				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+			if fault.ClassOf(err) != fault.Inconclusive || !strings.Contains(err.Error(), "API server not responding for 30s") {
+				t.Errorf("got class %q, error %v; want undecided, not responding for 30s", fault.ClassOf(err), err)
 			}
 		})
 	})
@@ -87,8 +87,8 @@ func TestWatcher_WaitOutage(t *testing.T) {
 
 func TestWatcher_WaitWatch(t *testing.T) {
 	t.Run("relists when the watch is silent", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
-			w.mute()
+		simulate(t, 1, func(t *testing.T, w *world) {
+			w.silenceWatches()
 			w.pod("web-a", running(false))
 			later(11*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
 			if err := w.wait(t.Context(), Watcher{}); err != nil {
@@ -99,7 +99,7 @@ func TestWatcher_WaitWatch(t *testing.T) {
 	})
 
 	t.Run("relists when the watch has expired", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
+		simulate(t, 1, func(t *testing.T, w *world) {
 			w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
 				gone := watch.NewFakeWithChanSize(1, false)
 				gone.Error(&apierrors.NewResourceExpired("too old resource version").ErrStatus)
@@ -121,32 +121,32 @@ func TestWatcher_WaitDenied(t *testing.T) {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))
 		})
 	}
-	t.Run("to what it decides by is an error at once", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
+	t.Run("fails at once if pods are denied", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
 			forbid(w, "pods")
 			err := w.wait(t.Context(), Watcher{})
 			if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "list pods in namespace shop") {
-				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+				t.Errorf("got class %q, error %v; want environment, list pods", fault.ClassOf(err), err)
 			}
 			within(t, w, 0, time.Second)
 		})
 	})
-	t.Run("to what only explains is a warning", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
+	t.Run("warns if nodes are denied", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
 			forbid(w, "nodes")
 			w.pod("web-a", running(true))
 			w.available(1)
 			if err := w.wait(t.Context(), Watcher{}); err != nil {
 				t.Fatal(err)
 			}
-			if got := w.told(event.Warning); !slices.Equal(got, []string{"no access to nodes: explanations will lack what they say"}) {
-				t.Errorf("warnings: %q", got)
+			if got := w.reported(event.Warning); !slices.Equal(got, []string{"no access to nodes: explanations will be incomplete"}) {
+				t.Errorf("got warnings %q, want one about nodes", got)
 			}
 		})
 	})
 }
 
-// Fault row 44: whichever request fails once, the answer is the same.
+// Fault row 44: any request may fail once.
 func TestWatcher_WaitOneFailedRequest(t *testing.T) {
 	failures := map[string]error{
 		"500":   apierrors.NewInternalError(errors.New("boom")),
@@ -157,7 +157,7 @@ func TestWatcher_WaitOneFailedRequest(t *testing.T) {
 	for name, failure := range failures {
 		for k := range int32(16) {
 			t.Run(fmt.Sprintf("%s of request %d", name, k), func(t *testing.T) {
-				story(t, 1, func(t *testing.T, w *world) {
+				simulate(t, 1, func(t *testing.T, w *world) {
 					w.failKth(k, failure)
 					w.pod("web-a", running(false))
 					later(3*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
@@ -166,17 +166,17 @@ func TestWatcher_WaitOneFailedRequest(t *testing.T) {
 					}
 					within(t, w, 3*time.Second, 14*time.Second)
 				})
-				story(t, 1, func(t *testing.T, w *world) {
+				simulate(t, 1, func(t *testing.T, w *world) {
 					w.failKth(k, failure)
 					w.pod("web-a", waitingFor("ErrImagePull", notFoundMessage))
-					fails(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
+					requireFailure(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 				})
 			})
 		}
 	}
 }
 
-// failKth makes the k-th request of the wait fail, lists and watches alike.
+// failKth makes the k-th request of the wait fail.
 func (w *world) failKth(k int32, failure error) {
 	var n atomic.Int32
 	broken := func() error {
@@ -194,7 +194,7 @@ func (w *world) failKth(k int32, failure error) {
 
 func TestWatcher_Status(t *testing.T) {
 	t.Run("sends one list request per kind and namespace", func(t *testing.T) {
-		story(t, 2, func(t *testing.T, w *world) {
+		simulate(t, 2, func(t *testing.T, w *world) {
 			w.pod("web-a", running(true))
 			w.pod("web-b", waitingFor("ErrImagePull", notFoundMessage))
 			w.available(1)
@@ -203,10 +203,10 @@ func TestWatcher_Status(t *testing.T) {
 				t.Fatal(err)
 			}
 			if s := got[0]; s.State != health.Progressing || s.Ready != 1 || s.Desired != 2 || s.Images[0] != "web:1" || len(s.Causes) != 1 {
-				t.Errorf("web: %+v", s)
+				t.Errorf("got status %+v of web, want 1 of 2 ready and one cause", s)
 			}
 			if got[1].State != health.Absent {
-				t.Errorf("other: %+v", got[1])
+				t.Errorf("got status %+v of other, want absent", got[1])
 			}
 			count := map[string]int{}
 			for _, a := range w.client.Actions() {
@@ -214,18 +214,18 @@ func TestWatcher_Status(t *testing.T) {
 			}
 			for what, n := range count {
 				if n != 1 {
-					t.Errorf("%d times %s", n, what)
+					t.Errorf("got %d requests %s, want 1", n, what)
 				}
 			}
 		})
 	})
 
 	t.Run("fails if the API server is unavailable", func(t *testing.T) {
-		story(t, 1, func(t *testing.T, w *world) {
+		simulate(t, 1, func(t *testing.T, w *world) {
 			w.away(0, time.Hour)
 			_, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web})
 			if fault.ClassOf(err) != fault.Inconclusive {
-				t.Errorf("class %q, error %v", fault.ClassOf(err), err)
+				t.Errorf("got class %q, error %v; want undecided", fault.ClassOf(err), err)
 			}
 		})
 	})

@@ -12,17 +12,16 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// An update is what a feed learned of its source.
+// update is a response of a source.
 type update struct {
 	source int
-	all    []runtime.Object // everything there is; set if err is nil and change is not
-	change *watch.Event     // one change
-	err    error            // the source did not answer
+	all    []runtime.Object // full list, if err and change are nil
+	change *watch.Event
+	err    error
 }
 
-// A reflector follows one source: it lists, then watches for Limits.Resync at most,
-// and lists again. A watch that has gone silent, as one over a dead connection
-// does, so costs no more than that time.
+// reflector sends the updates of one source. It lists again after Limits.Resync, so
+// a watch that is silent because of a dead connection delays updates no longer.
 type reflector struct {
 	source listWatch
 	index  int
@@ -30,7 +29,7 @@ type reflector struct {
 	out    chan<- update
 }
 
-// run follows the source until ctx is done or access to it is refused.
+// run sends updates until ctx is done or access is denied.
 func (r reflector) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		all, version, err := r.list(ctx)
@@ -47,7 +46,6 @@ func (r reflector) run(ctx context.Context) {
 	}
 }
 
-// list lists the source.
 func (r reflector) list(ctx context.Context) ([]runtime.Object, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Request)
 	defer cancel()
@@ -66,9 +64,8 @@ func (r reflector) list(ctx context.Context) ([]runtime.Object, string, error) {
 	return all, m.GetResourceVersion(), nil
 }
 
-// watch sends what changes after version until it is time to list again. An
-// error means that the watch broke: the list that follows tells whether it
-// matters.
+// watch sends changes after version until the next list is due. Its error only
+// means that the watch broke: the next list shows whether the server is available.
 func (r reflector) watch(ctx context.Context, version string) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Resync)
 	defer cancel()

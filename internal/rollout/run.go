@@ -11,11 +11,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// look is how often the clock alone is reason to judge again: graces end
-// without anything happening in the cluster.
+// evaluateInterval is the interval of evaluations without a change: grace periods
+// end without one.
 const evaluateInterval = time.Second
 
-// A run is one wait. All of it but the feeds happens in one goroutine.
+// run is one wait. Everything but the reflectors runs in one goroutine.
 type run struct {
 	watcher *Watcher
 	limits  Limits
@@ -26,10 +26,10 @@ type run struct {
 	outage  outage
 	show    *display
 
-	reconnected  time.Time // when the connections were closed last
+	reconnected  time.Time // when connections were last closed
 	baseline     health.Baseline
-	completed    map[health.Object]bool // Jobs that were seen complete: they may be deleted since
-	failingSince time.Time              // since when a cause is fatal; zero if none is
+	completed    map[health.Object]bool // completed Jobs, which may have been deleted since
+	failingSince time.Time              // zero if no cause is fatal
 }
 
 func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
@@ -44,7 +44,7 @@ func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 	}
 }
 
-// start starts the feeds. The function that it returns ends them and waits.
+// start starts the reflectors. stop ends them and waits for them.
 func (r *run) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -57,8 +57,8 @@ func (r *run) start(ctx context.Context) (stop func()) {
 	}
 }
 
-// loop takes what the feeds send until a verdict is reached. The error of a
-// failed wait is a *Failure without logs.
+// loop receives updates until the wait is over. If the wait failed, the error is a
+// *Failure without logs.
 func (r *run) loop(ctx context.Context) error {
 	clock := time.NewTicker(evaluateInterval)
 	defer clock.Stop()
@@ -77,7 +77,7 @@ func (r *run) loop(ctx context.Context) error {
 	}
 }
 
-// drain takes what else is there already: one judgement serves for all.
+// drain receives pending updates, so that one evaluation covers them all.
 func (r *run) drain() {
 	for {
 		select {
@@ -89,8 +89,8 @@ func (r *run) drain() {
 	}
 }
 
-// take keeps what a feed sent. A request that timed out may have been lost in a
-// dead connection: the next ones get a new connection.
+// receive caches an update. After a timeout it closes the connections, which may be
+// dead.
 func (r *run) receive(u update) {
 	now := time.Now()
 	r.cache.apply(u, now)
@@ -100,7 +100,7 @@ func (r *run) receive(u update) {
 	}
 }
 
-// judge looks at everything that is known and reports whether the wait is over.
+// evaluate reports whether the wait is over.
 func (r *run) evaluate(now time.Time) (over bool, err error) {
 	for _, e := range r.cache.entries {
 		if e.source.required && isDenied(e.err) {
@@ -124,7 +124,6 @@ func (r *run) evaluate(now time.Time) (over bool, err error) {
 	return r.failFast(snap, workloads, at, now)
 }
 
-// snapshot is the store's, with what the run knows of the time before it.
 func (r *run) snapshot() health.Snapshot {
 	s := r.cache.snapshot(r.objects)
 	s.Started = r.cache.skew.clusterTime(r.begin)
@@ -132,13 +131,13 @@ func (r *run) snapshot() health.Snapshot {
 	return s
 }
 
-// measure is Measure with a memory for Jobs.
+// computeStatus is like [health.ComputeStatus], but remembers completed Jobs.
 func (r *run) computeStatus(s health.Snapshot, now time.Time) []health.Workload {
 	workloads := health.ComputeStatus(s, r.watcher.thresholds(), now)
 	for i := range workloads {
 		w := &workloads[i]
 		if r.completed[w.Object] && w.State == health.Absent {
-			w.State, w.Message = health.Ready, "complete, and deleted since"
+			w.State, w.Message = health.Ready, "complete, already deleted"
 		}
 		r.completed[w.Object] = w.Kind == health.Job && w.State == health.Ready
 	}

@@ -16,17 +16,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// Unstick deletes the pods that would keep the objects from coming up although
-// their cause is gone, so that their controllers make new ones:
+// DeleteStuckPods deletes pods that block a rollout, for their controllers to
+// recreate:
 //
-//   - a pod of an ordered StatefulSet that is neither ready nor of the newest
-//     revision. Its controller waits for ever until it is ready before it goes
-//     on, even when the newest revision repairs it (Kubernetes documentation,
-//     StatefulSets, "Forced rollback").
-//   - a pod whose image could not be had. The kubelet may wait up to five
-//     minutes before it looks again, although the image may be there by now.
+//   - pods of an ordered StatefulSet that are neither ready nor of the newest
+//     revision. The controller waits for them forever, even if the newest revision
+//     fixes them (Kubernetes documentation, StatefulSets, "Forced rollback").
+//   - pods without their image. The kubelet may retry only after five minutes,
+//     although the image may be available now.
 //
-// A pod that is ready is never deleted.
+// It never deletes a ready pod.
 func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, report event.Reporter) error {
 	for _, o := range objects {
 		if o.Kind != health.StatefulSet && o.Kind != health.Deployment {
@@ -34,16 +33,16 @@ func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, 
 		}
 		pods, err := w.stuckPods(ctx, o)
 		if err != nil {
-			return fmt.Errorf("look for stuck pods of %s: %w", o, err)
+			return fmt.Errorf("find stuck pods of %s: %w", o, err)
 		}
 		for _, pod := range pods {
-			// only this very pod: by now another of its name may be on its way
+			// the UID protects a new pod with the same name
 			only := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
 			err := w.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, only)
 			if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-				return fmt.Errorf("delete the stuck pod %s: %w", pod.Name, err)
+				return fmt.Errorf("delete stuck pod %s: %w", pod.Name, err)
 			}
-			report.Report(event.Finished(o.Name, event.Done, "stuck pod "+pod.Name+" deleted, to be made anew", 0, 1))
+			report.Report(event.Finished(o.Name, event.Done, "deleted stuck pod "+pod.Name+" to recreate it", 0, 1))
 		}
 	}
 	return nil
@@ -67,12 +66,12 @@ func (w *Watcher) stuckPods(ctx context.Context, o health.Object) ([]corev1.Pod,
 	}), nil
 }
 
-// controllerTimeout is how long a controller may take to see a new generation.
+// controllerTimeout is the time for a controller to observe a new generation.
 const controllerTimeout = 10 * time.Second
 
-// orderedRevision is the newest revision of an ordered StatefulSet, as soon as
-// its controller has made one of the newest generation, and the selector of the
-// workload's pods. The revision of any other workload is empty.
+// orderedRevision returns the newest revision of an ordered StatefulSet, and the
+// selector of the workload's pods. It waits until the controller has observed the
+// newest generation. The revision of any other workload is empty.
 func (w *Watcher) orderedRevision(ctx context.Context, o health.Object) (revision string, selector *metav1.LabelSelector, err error) {
 	if o.Kind == health.Deployment {
 		deployment, err := w.Client.AppsV1().Deployments(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})

@@ -27,8 +27,6 @@ func setPod(revision string, ready bool, waiting string) *corev1.Pod {
 	return pod
 }
 
-// Without it, an up with the right image waited for ever behind the pod of an
-// up with a wrong one.
 func TestWatcher_DeleteStuckPods(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -36,12 +34,12 @@ func TestWatcher_DeleteStuckPods(t *testing.T) {
 		parallel bool
 		deleted  bool
 	}{
-		"an unready pod of an old revision":                  {pod: setPod("old", false, "CrashLoopBackOff"), deleted: true},
-		"not a ready pod of an old revision":                 {pod: setPod("old", true, "")},
-		"not an unready pod of the newest revision":          {pod: setPod("new", false, "CrashLoopBackOff")},
-		"a pod whose image could not be had":                 {pod: setPod("new", false, "ImagePullBackOff"), deleted: true},
-		"not where the controller goes on without waiting":   {pod: setPod("old", false, ""), parallel: true},
-		"a pod without its image, in an unordered set, also": {pod: setPod("old", false, "ErrImagePull"), parallel: true, deleted: true},
+		"deletes an unready pod of an old revision":         {pod: setPod("old", false, "CrashLoopBackOff"), deleted: true},
+		"keeps a ready pod of an old revision":              {pod: setPod("old", true, "")},
+		"keeps an unready pod of the newest revision":       {pod: setPod("new", false, "CrashLoopBackOff")},
+		"deletes a pod without its image":                   {pod: setPod("new", false, "ImagePullBackOff"), deleted: true},
+		"keeps an unready pod of a parallel set":            {pod: setPod("old", false, ""), parallel: true},
+		"deletes a pod without its image in a parallel set": {pod: setPod("old", false, "ErrImagePull"), parallel: true, deleted: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +62,7 @@ func TestWatcher_DeleteStuckPods(t *testing.T) {
 				t.Fatal(err)
 			}
 			if gone := !slices.ContainsFunc(left.Items, func(p corev1.Pod) bool { return p.UID == "1" }); gone != test.deleted || mutations > 0 != test.deleted {
-				t.Errorf("deleted: %t, %d mutations, want deleted: %t", gone, mutations, test.deleted)
+				t.Errorf("got deleted %t with %d mutations, want deleted %t", gone, mutations, test.deleted)
 			}
 		})
 	}

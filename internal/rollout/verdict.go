@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// failFast ends the wait when causes have been fatal for Limits.Gather.
+// failFast ends the wait if causes have been fatal for Limits.FailureDebounce.
 func (r *run) failFast(snap health.Snapshot, workloads []health.Workload, at, now time.Time) (bool, error) {
 	causes := r.diagnose(snap, workloads, at)
 	fatal := map[health.Object]bool{}
@@ -34,24 +34,24 @@ func (r *run) failFast(snap health.Snapshot, workloads []health.Workload, at, no
 	return true, r.failure(causes, workloads, false)
 }
 
-// classify is Classify without the causes of Jobs that were seen complete.
+// diagnose is like [health.Diagnose], without the causes of completed Jobs.
 func (r *run) diagnose(s health.Snapshot, workloads []health.Workload, now time.Time) []health.Cause {
 	return slices.DeleteFunc(health.Diagnose(s, r.watcher.thresholds(), now), func(c health.Cause) bool {
 		return !slices.ContainsFunc(workloads, func(w health.Workload) bool { return w.Object == c.Object && isUnready(w) })
 	})
 }
 
-// ended says why the context ended the wait.
+// contextDone returns the error of a wait whose context is done.
 func (r *run) contextDone(ctx context.Context) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("wait for workloads: %w", ctx.Err())
 	}
 	now := time.Now()
 	if e := r.cache.unavailable(); e != nil {
-		return apiError(fmt.Errorf("wait for workloads: time is up, and the API server has not answered for %s: %w", seconds(now.Sub(e.lastResponse)), e.err))
+		return apiError(fmt.Errorf("wait for workloads: timed out, API server not responding for %s: %w", seconds(now.Sub(e.lastResponse)), e.err))
 	}
 	if !r.cache.hasSynced() {
-		return fault.New(fault.Inconclusive, fmt.Errorf("wait for workloads: %w before the first look", ctx.Err()), "Give it more time (--timeout).")
+		return fault.New(fault.Inconclusive, fmt.Errorf("wait for workloads: %w before the first list completed", ctx.Err()), "Increase --timeout.")
 	}
 	snap := r.snapshot()
 	at := r.cache.skew.clusterTime(now)
@@ -59,7 +59,8 @@ func (r *run) contextDone(ctx context.Context) error {
 	return r.failure(r.diagnose(snap, workloads, at), workloads, true)
 }
 
-// failure says what is known of each workload that is not ready.
+// failure returns the Failure for causes. If the wait expired, every workload that
+// is not ready gets a cause.
 func (r *run) failure(causes []health.Cause, workloads []health.Workload, expired bool) *Failure {
 	now := time.Now()
 	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired, Kubectl: r.watcher.Kubectl}

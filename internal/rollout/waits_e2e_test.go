@@ -22,8 +22,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// say logs what a wait reports.
-func say(t *testing.T) event.Reporter {
+// logReporter returns a reporter that logs events.
+func logReporter(t *testing.T) event.Reporter {
 	begin := time.Now()
 	return event.ReporterFunc(func(e event.Event) {
 		t.Logf("%5.1fs %s %s %s%s", time.Since(begin).Seconds(), e.Kind, e.Item, prefix(e), e.Message)
@@ -33,7 +33,7 @@ func say(t *testing.T) event.Reporter {
 func TestWatcher_WaitE2E(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
-	t.Run("all kinds of workloads come up, and the second wait finds them unchanged", func(t *testing.T) {
+	t.Run("all kinds become ready, then stay unchanged", func(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "kinds", nil)
 		c.create(t, ns, c.deployment(ns, 2, nil))
@@ -42,7 +42,7 @@ func TestWatcher_WaitE2E(t *testing.T) {
 		c.create(t, ns, c.job("migrate", "echo done"))
 		objects := []health.Object{object(health.Deployment, ns, "web"), object(health.StatefulSet, ns, "db"), object(health.DaemonSet, ns, "agent"), object(health.Job, ns, "migrate")}
 		w := Watcher{Client: c.client, Timeout: 2 * time.Minute}
-		if err := w.Wait(t.Context(), objects, say(t)); err != nil {
+		if err := w.Wait(t.Context(), objects, logReporter(t)); err != nil {
 			t.Fatal(err)
 		}
 		var outcomes []event.Outcome
@@ -52,7 +52,7 @@ func TestWatcher_WaitE2E(t *testing.T) {
 		}
 		t.Logf("the second wait took %s", time.Since(begin))
 		if got := fmt.Sprint(outcomes); got != "[unchanged unchanged unchanged unchanged]" {
-			t.Errorf("outcomes %s", got)
+			t.Errorf("got outcomes %s, want four times unchanged", got)
 		}
 	})
 	t.Run("one crash, then healthy", func(t *testing.T) {
@@ -63,11 +63,11 @@ func TestWatcher_WaitE2E(t *testing.T) {
 			shell("if [ -f /v/seen ]; then sleep 1000; fi; touch /v/seen; exit 1")(p, i)
 		}))
 		w := Watcher{Client: c.client, Timeout: 2 * time.Minute}
-		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, say(t)); err != nil {
+		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, logReporter(t)); err != nil {
 			t.Fatal(err)
 		}
 	})
-	t.Run("a broken second revision fails while the first one serves", func(t *testing.T) {
+	t.Run("broken second revision", func(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "second-revision", nil)
 		d := c.deployment(ns, 2, nil)
@@ -80,49 +80,49 @@ func TestWatcher_WaitE2E(t *testing.T) {
 		if _, err := c.client.AppsV1().Deployments(ns).Update(t.Context(), d, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		cause := fails(t, w.Wait(t.Context(), []health.Object{o}, say(t)), fault.Unhealthy)
+		cause := requireFailure(t, w.Wait(t.Context(), []health.Object{o}, logReporter(t)), fault.Unhealthy)
 		if *capture {
 			c.capture(t, &w, o, "second-revision-broken")
 		}
 		if cause.Reason != health.ImagePull || len(cause.Pods) != 1 {
-			t.Errorf("cause %s of pods %v, want ImagePull of the one new pod", cause.Reason, cause.Pods)
+			t.Errorf("got cause %s of pods %v, want ImagePull of the one new pod", cause.Reason, cause.Pods)
 		}
 	})
-	t.Run("a Job that gives up", func(t *testing.T) {
+	t.Run("failed Job", func(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "job", nil)
 		c.create(t, ns, c.job("migrate", "echo no such table; exit 4"))
 		w, o := Watcher{Client: c.client, Timeout: time.Minute}, object(health.Job, ns, "migrate")
-		cause := fails(t, w.Wait(t.Context(), []health.Object{o}, say(t)), fault.Unhealthy)
+		cause := requireFailure(t, w.Wait(t.Context(), []health.Object{o}, logReporter(t)), fault.Unhealthy)
 		if *capture {
 			c.capture(t, &w, o, "job-gave-up")
 		}
 		if card := strings.Join(health.FormatCause(cause, ""), "\n"); cause.Reason != health.JobFailed || !strings.Contains(card, "| no such table") {
-			t.Errorf("cause %s, card\n%s", cause.Reason, card)
+			t.Errorf("got cause %s with card\n%s\nwant JobFailed with the log", cause.Reason, card)
 		}
 	})
-	t.Run("a StatefulSet whose pods a quota refuses", func(t *testing.T) {
+	t.Run("StatefulSet rejected by a quota", func(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "set-quota", nil)
 		c.create(t, ns, noPods())
 		c.create(t, ns, c.statefulSet("db", 1))
 		w, o := Watcher{Client: c.client, Timeout: time.Minute}, object(health.StatefulSet, ns, "db")
 		begin := time.Now()
-		cause := fails(t, w.Wait(t.Context(), []health.Object{o}, say(t)), fault.Unhealthy)
+		cause := requireFailure(t, w.Wait(t.Context(), []health.Object{o}, logReporter(t)), fault.Unhealthy)
 		if *capture {
 			c.capture(t, &w, o, "stateful-set-quota")
 		}
 		if took := time.Since(begin); cause.Reason != health.QuotaExceeded || took > 15*time.Second {
-			t.Errorf("cause %s after %s", cause.Reason, took)
+			t.Errorf("got cause %s after %s, want QuotaExceeded within 15s", cause.Reason, took)
 		}
 	})
 }
 
-// Fault rows 43 and 45, over real connections.
+// Fault rows 43 and 45.
 func TestWatcher_WaitOutageE2E(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
-	t.Run("the API server is away for 45 seconds", func(t *testing.T) {
+	t.Run("API server away for 45 seconds", func(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "away", nil)
 		wire := startWire(t, c.config.Host)
@@ -131,30 +131,30 @@ func TestWatcher_WaitOutageE2E(t *testing.T) {
 		time.AfterFunc(2*time.Second, wire.cut)
 		time.AfterFunc(47*time.Second, wire.mend)
 		begin := time.Now()
-		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, say(t)); err != nil {
+		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, logReporter(t)); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took < 45*time.Second || took > 60*time.Second {
-			t.Errorf("took %s", took)
+			t.Errorf("got ready after %s, want 45s to 60s", took)
 		}
 	})
-	t.Run("a connection goes silent", func(t *testing.T) {
+	t.Run("silent connection", func(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "silent", nil)
 		wire := startWire(t, c.config.Host)
 		w := wire.watcher(t, c.config)
 		c.create(t, ns, c.deployment(ns, 1, func(p *corev1.PodSpec, i nodeImages) { shell("sleep 1000")(p, i); slowProbe(p) }))
 		time.AfterFunc(2*time.Second, wire.freeze)
-		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, say(t)); err != nil {
+		if err := w.Wait(t.Context(), []health.Object{object(health.Deployment, ns, "web")}, logReporter(t)); err != nil {
 			t.Fatal(err)
 		}
 		if took := wire.noticed(); took <= 0 || took > 30*time.Second {
-			t.Errorf("a new connection was opened after %s", took)
+			t.Errorf("got a new connection after %s, want within 30s", took)
 		}
 	})
 }
 
-// slowProbe makes a pod ready after 10 seconds.
+// slowProbe delays the readiness of a pod by 10 seconds.
 func slowProbe(p *corev1.PodSpec) {
 	p.Containers[0].ReadinessProbe = &corev1.Probe{
 		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "exit 0"}}},
@@ -162,17 +162,17 @@ func slowProbe(p *corev1.PodSpec) {
 	}
 }
 
-// A wire carries connections to the API server and can fail.
+// wire is a proxy to the API server whose connections can fail.
 type wire struct {
 	listener net.Listener
 	target   string
 
 	mu     sync.Mutex
-	down   bool       // new connections are closed at once
-	frozen []net.Conn // what these say is dropped
+	down   bool       // close new connections at once
+	frozen []net.Conn // drop data of these
 	open   []net.Conn
 
-	froze, reopened time.Time // the first new connection after the freeze
+	froze, reopened time.Time // reopened: first new connection after the freeze
 }
 
 func startWire(t *testing.T, host string) *wire {
@@ -273,8 +273,8 @@ func (w *wire) mend() {
 	w.down = false
 }
 
-// freeze makes the present connections silent: they stay open and nothing
-// arrives any more, as when a firewall forgets them.
+// freeze makes the open connections silent, like a firewall that drops their
+// packets.
 func (w *wire) freeze() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -282,7 +282,7 @@ func (w *wire) freeze() {
 	w.froze = time.Now()
 }
 
-// noticed is how long the connections were silent until there was a new one.
+// noticed returns the time from the freeze to the first new connection.
 func (w *wire) noticed() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()

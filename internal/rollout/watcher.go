@@ -14,36 +14,32 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// A Watcher looks at the workloads of one cluster. It needs to get, list and
-// watch the workloads' kinds, replicasets, pods and pods/log; where it may also
-// read events, persistentvolumeclaims and nodes its explanations are better.
-// Make it with [New].
+// Watcher watches the workloads of one cluster. It must be allowed to get, list and
+// watch the workloads' kinds, replicasets, pods and pods/log. Access to events,
+// persistentvolumeclaims and nodes improves its explanations. Use [New] to create
+// one.
 type Watcher struct {
 	Client kubernetes.Interface
 
-	// Limits decide. The zero value means [DefaultLimits].
-	Limits Limits
+	Limits     Limits            // default: [DefaultLimits]
+	Thresholds health.Thresholds // default: [health.DefaultThresholds]
 
-	// Thresholds decide what is fatal. The zero value means [health.DefaultThresholds].
-	Thresholds health.Thresholds
-
-	// Timeout ends a wait; 0 leaves that to the context.
+	// Timeout limits a wait; 0 means no limit.
 	Timeout time.Duration
 
-	// Redact removes secrets from text that the cluster's objects and logs
-	// bring in. Nil removes nothing.
+	// Redact removes secrets from text of the cluster's objects and logs. It may be
+	// nil.
 	Redact func(string) string
 
-	// Kubectl is how [Cause.Command] begins, with the kubeconfig if need be;
-	// empty is "kubectl".
+	// Kubectl is passed on in [Failure.Kubectl].
 	Kubectl string
 
-	reconnect func() // closes the client's connections; nil if it has none of its own
+	reconnect func() // closes the client's connections; may be nil
 }
 
-// Status says how far the objects are, in their order, and what keeps them. It
-// makes one list request for each kind and namespace. Its error has class
-// [fault.Undecided], or [fault.Environment] if access was refused.
+// Status returns the status of each object with its causes. It sends one list
+// request per kind and namespace. Errors have class [fault.Inconclusive], or
+// [fault.Environment] if access was denied.
 func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health.Workload, error) {
 	s, err := w.read(ctx, objects)
 	if err != nil {
@@ -62,7 +58,7 @@ func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health
 	return workloads, nil
 }
 
-// read lists all sources once, at the same time.
+// read lists all sources once, in parallel.
 func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Snapshot, error) {
 	sources := listWatches(w.Client, objects)
 	c := newCache(sources, time.Now())
@@ -79,7 +75,7 @@ func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Sna
 		c.apply(u, time.Now())
 	}
 	if err := ctx.Err(); err != nil {
-		return health.Snapshot{}, fmt.Errorf("look at the workloads: %w", err)
+		return health.Snapshot{}, fmt.Errorf("read workloads: %w", err)
 	}
 	if e := c.unavailable(); e != nil {
 		return health.Snapshot{}, apiError(e.err)
@@ -87,17 +83,14 @@ func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Sna
 	return c.snapshot(objects), nil
 }
 
-// Wait returns nil when all objects are ready in one and the same look: every
-// wanted pod is of the newest revision and available, a Job is complete.
+// Wait blocks until all objects are ready in the same snapshot. It reports the
+// progress of each workload.
 //
-// It reports progress of each workload and when it is ready. It ends early with
-// a [*Failure] when a cause that cannot heal has outlived its grace, and with a
-// *Failure that explains every workload when the time is up. Errors of class
-// [fault.Undecided] mean that the API server did not answer for
-// [Limits.APITimeout], of class [fault.Environment] that access was refused; a
-// cancelled context gives an error that wraps [context.Canceled].
-//
-// Nothing goes on in the background when Wait has returned.
+// Wait returns a [*Failure] as soon as a workload fails permanently, or when the
+// timeout expires. Errors have class [fault.Inconclusive] if the API server was
+// unavailable for [Limits.APITimeout], and [fault.Environment] if it denied access.
+// If ctx is canceled the error wraps [context.Canceled]. All goroutines have stopped
+// when Wait returns.
 func (w *Watcher) Wait(ctx context.Context, objects []health.Object, report event.Reporter) error {
 	if len(objects) == 0 {
 		return nil
@@ -134,10 +127,10 @@ func (w *Watcher) thresholds() health.Thresholds {
 	return w.Thresholds
 }
 
-// apiError gives a failed request its class and next step.
+// apiError returns the error of a failed request with a class and a hint.
 func apiError(err error) error {
 	if isDenied(err) {
-		return fault.New(fault.Environment, err, "The kubeconfig's user needs to get, list and watch these objects in the namespace.")
+		return fault.New(fault.Environment, err, "Allow the kubeconfig's user to get, list and watch these objects in the namespace.")
 	}
-	return fault.New(fault.Inconclusive, err, "Is the cluster running? Look at it, then run the command again.")
+	return fault.New(fault.Inconclusive, err, "Check that the cluster is running, then run the command again.")
 }

@@ -27,8 +27,8 @@ func object(kind health.Kind, namespace, name string) health.Object {
 	return health.Object{Kind: kind, Namespace: namespace, Name: name}
 }
 
-// A world is a cluster with one Deployment, "web", whose pods the test moves by
-// hand. Its times are those of the synctest bubble that it is made in.
+// world is a cluster with one Deployment, "web", whose pods the test controls. It
+// uses the simulated clock.
 type world struct {
 	t      *testing.T
 	client *fake.Clientset
@@ -62,7 +62,7 @@ func newWorld(t *testing.T, replicas int32) *world {
 	return w
 }
 
-// withoutProbe takes the readiness probe away.
+// withoutProbe removes the readiness probe.
 func (w *world) withoutProbe() {
 	w.deploy.Spec.Template.Spec.Containers[0].ReadinessProbe = nil
 	w.set.Spec.Template = w.deploy.Spec.Template
@@ -87,7 +87,7 @@ func (w *world) add(o runtime.Object) {
 	}
 }
 
-// pod adds or replaces a pod of the Deployment with one container in a state.
+// pod adds or replaces a pod of the Deployment with one container.
 func (w *world) pod(name string, s corev1.ContainerStatus) {
 	w.t.Helper()
 	s.Name = "web"
@@ -120,7 +120,7 @@ func (w *world) pod(name string, s corev1.ContainerStatus) {
 	}
 }
 
-// available sets how many of the Deployment's pods are available.
+// available sets the number of available pods of the Deployment.
 func (w *world) available(n int32) {
 	w.t.Helper()
 	d := w.deploy.DeepCopy()
@@ -131,8 +131,8 @@ func (w *world) available(n int32) {
 	}
 }
 
-// says adds an event about a pod's container.
-func (w *world) says(pod, reason, message string) {
+// addEvent adds an event about a pod's container.
+func (w *world) addEvent(pod, reason, message string) {
 	w.add(&corev1.Event{
 		ObjectMeta:     w.meta(fmt.Sprintf("%s.%d", pod, time.Now().UnixNano()), nil),
 		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: pod, UID: types.UID("uid-" + pod), FieldPath: "spec.containers{web}"},
@@ -140,7 +140,7 @@ func (w *world) says(pod, reason, message string) {
 	})
 }
 
-// wait waits with the world's own reporter.
+// wait calls watcher.Wait and records its events.
 func (w *world) wait(ctx context.Context, watcher Watcher, objects ...health.Object) error {
 	watcher.Client = w.client
 	if len(objects) == 0 {
@@ -154,11 +154,11 @@ func (w *world) wait(ctx context.Context, watcher Watcher, objects ...health.Obj
 	}))
 }
 
-// after is how long the world has existed, in seconds.
+// after returns the age of the world in whole seconds.
 func (w *world) after() time.Duration { return time.Since(w.begin).Round(time.Second) }
 
-// told are the reported events of a kind, as "outcome message".
-func (w *world) told(kind event.Kind) []string {
+// reported returns the recorded events of a kind as "outcome message".
+func (w *world) reported(kind event.Kind) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var found []string
@@ -177,18 +177,19 @@ func prefix(e event.Event) string {
 	return string(e.Outcome) + " "
 }
 
-// fails checks that a wait failed with a class and gives its first cause.
-func fails(t *testing.T, err error, class fault.Class) health.Cause {
+// requireFailure checks that err is a Failure of the class and returns its first
+// cause.
+func requireFailure(t *testing.T, err error, class fault.Class) health.Cause {
 	t.Helper()
 	var f *Failure
 	if !errors.As(err, &f) {
-		t.Fatalf("error is %v, want a *Failure", err)
+		t.Fatalf("got error %v, want a *Failure", err)
 	}
 	if got := fault.ClassOf(err); got != class {
-		t.Errorf("class of %q is %q, want %q", err, got, class)
+		t.Errorf("got class %q of %q, want %q", got, err, class)
 	}
 	if len(f.Causes) == 0 {
-		t.Fatal("failure without causes")
+		t.Fatal("got a failure without causes")
 	}
 	return f.Causes[0]
 }
@@ -196,7 +197,7 @@ func fails(t *testing.T, err error, class fault.Class) health.Cause {
 func within(t *testing.T, w *world, low, high time.Duration) {
 	t.Helper()
 	if got := w.after(); got < low || got > high {
-		t.Errorf("ended after %s, want %s to %s", got, low, high)
+		t.Errorf("got %s, want %s to %s", got, low, high)
 	}
 }
 
@@ -208,7 +209,7 @@ func waitingFor(reason, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
 
-// crashedNow is a container that has just crashed after so many restarts.
+// crashedNow returns the status of a container that has just crashed.
 func crashedNow(restarts int32) corev1.ContainerStatus {
 	s := waitingFor("CrashLoopBackOff", "back-off restarting failed container")
 	s.RestartCount = restarts
@@ -216,8 +217,9 @@ func crashedNow(restarts int32) corev1.ContainerStatus {
 	return s
 }
 
-// lost is a container whose run was gone when its node came back, restarted or not yet.
-func lost(restarts int32) corev1.ContainerStatus {
+// lostWithNode returns the status of a container lost in a node crash, restarted or
+// not.
+func lostWithNode(restarts int32) corev1.ContainerStatus {
 	end := &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Unknown", FinishedAt: metav1.Now()}
 	if restarts == 0 {
 		return corev1.ContainerStatus{State: corev1.ContainerState{Terminated: end}}
@@ -227,7 +229,7 @@ func lost(restarts int32) corev1.ContainerStatus {
 	return s
 }
 
-// failing makes requests of a verb fail while broken says so.
+// failing makes requests of a verb fail while broken returns an error.
 func (w *world) failing(verb string, broken func() error) {
 	w.client.PrependReactor(verb, "*", func(k8stesting.Action) (bool, runtime.Object, error) {
 		err := broken()
