@@ -74,7 +74,6 @@ func (l *Log) suffix() string {
 	return ""
 }
 
-// field formats values under one label and omits empty ones.
 func field(label string, values ...string) []string {
 	var lines []string
 	for _, v := range values {

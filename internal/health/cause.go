@@ -49,11 +49,11 @@ type Cause struct {
 
 	Message string   // the problem in one line, without the names of workload and container
 	Detail  []string // the evidence, one line each
-	Hint    string   // what to do next
+	Hint    string
 	Command []string // arguments of the kubectl command that shows more
 
 	Since      time.Time // zero if unknown
-	ObservedAt time.Time // time of the diagnosis
+	ObservedAt time.Time
 	FatalAt    time.Time // zero if never
 
 	Log      *Log     // the log that may explain it, or nil

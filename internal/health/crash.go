@@ -66,7 +66,6 @@ func (c containerDiagnoser) crashing(end *corev1.ContainerStateTerminated) time.
 	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").first)
 }
 
-// tries returns the number of runs that count.
 func (c containerDiagnoser) tries() int32 {
 	return c.d.index.restarts(c.pod, c.status) + 1
 }

@@ -137,7 +137,6 @@ func byUrgency(a, b Cause) int {
 	)
 }
 
-// first orders true before false.
 func first(a, b bool) int {
 	switch {
 	case a == b:

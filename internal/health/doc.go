@@ -7,7 +7,7 @@
 // # Rules
 //
 //   - Only pods of the newest revision count.
-//   - A [Cause] that waiting cannot heal is fatal at once, any other after a
+//   - A [Cause] that cannot heal is fatal at once, any other after a
 //     grace period. [DefaultThresholds] explains the periods.
 //   - A container may crash until its dependencies are up. Fewer than
 //     [Thresholds.CrashRestarts] restarts are not fatal unless all new pods

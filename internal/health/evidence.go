@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// eventSummary combines several events about one object.
 type eventSummary struct {
 	message     string // of the newest event
 	first, last time.Time
@@ -76,8 +75,8 @@ type Baseline struct {
 	recovered map[string]time.Time // by node
 }
 
-// Apply excludes restarts from s: those of pods older than
-// [Thresholds.NewPodAge] when the wait began, and those up to
+// Apply excludes restarts from s: those from before the wait, unless the pod was
+// younger than [Thresholds.NewPodAge], and those up to
 // [Thresholds.NodeRecoveryGrace] after a crashed node came back, when containers
 // miss dependencies that ran on that node.
 func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {

@@ -112,7 +112,6 @@ func randomSnapshot(r *rand.Rand, text string, number int32, now time.Time) Snap
 	return s
 }
 
-// generator fills values at random.
 type generator struct {
 	rand   *rand.Rand
 	text   string

@@ -17,7 +17,7 @@ const (
 	Ready       State = "ready"       // all pods are of the newest revision and available; a Job is complete
 	Progressing State = "progressing" // not ready yet, or stuck: see the causes
 	Paused      State = "paused"      // not ready, and its spec pauses or suspends it
-	Absent      State = "absent"      // does not exist
+	Absent      State = "absent"
 )
 
 // Workload is the status of a workload.

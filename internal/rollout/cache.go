@@ -23,7 +23,7 @@ type cacheEntry struct {
 	source       listWatch
 	objects      map[string]runtime.Object // by namespace/name
 	synced       bool                      // listed at least once
-	denied       bool                      // access denied to a source that is not required
+	denied       bool                      // and not required
 	lastResponse time.Time
 	err          error // of the last request
 }

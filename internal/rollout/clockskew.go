@@ -24,7 +24,6 @@ func (s *clockSkew) observe(created, now time.Time) {
 	}
 }
 
-// clusterTime returns the cluster's time.
 func (s *clockSkew) clusterTime(now time.Time) time.Time {
 	if s.smallest > -skewTolerance && s.smallest < skewTolerance {
 		return now

@@ -28,7 +28,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// realCluster is the cluster that the tests run in.
 type realCluster struct {
 	config *rest.Config
 	client kubernetes.Interface

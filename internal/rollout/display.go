@@ -14,9 +14,9 @@ type display struct {
 	begin       time.Time
 	items       map[health.Object]string
 	lastMessage map[health.Object]string
-	firstReason map[health.Object]string // the first message while not ready
-	finished    map[health.Object]bool   // reported as finished
-	regressed   map[health.Object]bool   // reported as no longer ready
+	firstReason map[health.Object]string
+	finished    map[health.Object]bool // reported as finished
+	regressed   map[health.Object]bool // reported as no longer ready
 	shown       bool
 	warned      map[string]bool // by source: access is denied
 }

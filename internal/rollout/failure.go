@@ -16,7 +16,6 @@ type Failure struct {
 	// Causes are those of the failed workloads, fatal ones first, with log lines.
 	Causes []health.Cause
 
-	// Unready lists the workloads that were not ready.
 	Unready []health.Workload
 
 	Elapsed time.Duration // duration of the wait

@@ -11,8 +11,8 @@ type Limits struct {
 	Retry           time.Duration // delay after a failed request
 	APIWarnAfter    time.Duration // outage of the API server before a warning
 	APITimeout      time.Duration // outage of the API server before the wait fails
-	LogLines        int           // lines of each log
-	LogWidth        int           // characters of each line
+	LogLines        int
+	LogWidth        int           // in characters
 	LogTime         time.Duration // timeout for all logs of a failure
 }
 

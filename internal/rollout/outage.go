@@ -7,7 +7,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// outage tracks the availability of the API server.
 type outage struct {
 	limits Limits
 	report event.Reporter

@@ -176,7 +176,6 @@ func TestWatcher_WaitOneFailedRequest(t *testing.T) {
 	}
 }
 
-// failKth makes the k-th request of the wait fail.
 func (w *world) failKth(k int32, failure error) {
 	var n atomic.Int32
 	broken := func() error {

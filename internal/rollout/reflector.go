@@ -20,8 +20,8 @@ type update struct {
 	err    error
 }
 
-// reflector sends the updates of one source. It lists again after Limits.Resync, so
-// a watch that is silent because of a dead connection delays updates no longer.
+// reflector sends the updates of one source. It lists again after Limits.Resync,
+// which limits the delay caused by a silent watch over a dead connection.
 type reflector struct {
 	source listWatch
 	index  int

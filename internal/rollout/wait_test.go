@@ -328,7 +328,6 @@ func (w *world) crashes(pod string, restarts int32, at ...time.Duration) {
 	}
 }
 
-// log sets the log of all pods.
 func (w *world) log(t *testing.T, text string) {
 	w.client.PrependReactor("get", "pods", func(a k8stesting.Action) (bool, runtime.Object, error) {
 		if a.GetSubresource() != "log" {

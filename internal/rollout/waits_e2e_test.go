@@ -22,7 +22,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// logReporter returns a reporter that logs events.
 func logReporter(t *testing.T) event.Reporter {
 	begin := time.Now()
 	return event.ReporterFunc(func(e event.Event) {
@@ -256,7 +255,6 @@ func (w *wire) isFrozen(c net.Conn) bool {
 	return false
 }
 
-// cut closes all connections and refuses new ones.
 func (w *wire) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

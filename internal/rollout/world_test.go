@@ -62,7 +62,6 @@ func newWorld(t *testing.T, replicas int32) *world {
 	return w
 }
 
-// withoutProbe removes the readiness probe.
 func (w *world) withoutProbe() {
 	w.deploy.Spec.Template.Spec.Containers[0].ReadinessProbe = nil
 	w.set.Spec.Template = w.deploy.Spec.Template
@@ -120,7 +119,6 @@ func (w *world) pod(name string, s corev1.ContainerStatus) {
 	}
 }
 
-// available sets the number of available pods of the Deployment.
 func (w *world) available(n int32) {
 	w.t.Helper()
 	d := w.deploy.DeepCopy()
@@ -131,7 +129,6 @@ func (w *world) available(n int32) {
 	}
 }
 
-// addEvent adds an event about a pod's container.
 func (w *world) addEvent(pod, reason, message string) {
 	w.add(&corev1.Event{
 		ObjectMeta:     w.meta(fmt.Sprintf("%s.%d", pod, time.Now().UnixNano()), nil),
@@ -209,7 +206,6 @@ func waitingFor(reason, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
 
-// crashedNow returns the status of a container that has just crashed.
 func crashedNow(restarts int32) corev1.ContainerStatus {
 	s := waitingFor("CrashLoopBackOff", "back-off restarting failed container")
 	s.RestartCount = restarts
