@@ -116,7 +116,7 @@ func (c containerDiagnoser) outOfMemory(end *corev1.ContainerStateTerminated) Ca
 	limit := "no container limit (the node or the pod ran out)"
 	found.Hint = "Give the container more memory, or find out why it needs that much."
 	if q, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok {
-		limit = "memory limit " + q.String()
+		limit = "memory limit is " + q.String()
 		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more.", c.spec.Name, q.String())
 	}
 	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, text.Plural(c.status.RestartCount, "restart"))

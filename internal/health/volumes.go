@@ -93,7 +93,7 @@ func (p podDiagnoser) sandbox() []Cause {
 	c.Detail = []string{text.OneLine(s.message)}
 	c.Hint = "Check the node's network plugin: the pods of namespace kube-system on that node."
 	if limit, limited := memoryLimit(p.pod); limited && sandboxKilled.MatchString(s.message) {
-		c.Hint = fmt.Sprintf("Raise resources.limits.memory (%s for the whole pod): the pod's first process was killed, usually for lack of memory.", limit)
+		c.Hint = fmt.Sprintf("Raise resources.limits.memory: the pod's memory limit is %s, and its first process was killed, usually for lack of memory.", limit)
 	}
 	return []Cause{c}
 }

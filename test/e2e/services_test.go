@@ -39,7 +39,7 @@ var breakages = []breakage{
 	{
 		name: "bad command", file: "deployment.yaml", old: containerPorts,
 		new:  "          {{- if eq $service.name \"SERVICE\" }}\n          command: [/no/such/program]\n          {{- end }}\n" + containerPorts,
-		exit: 14, within: 25 * time.Second, says: []string{"the command /no/such/program cannot be started"},
+		exit: 14, within: 25 * time.Second, says: []string{"cannot start command /no/such/program"},
 	},
 	{
 		name: "missing Secret key", file: "deployment.yaml", old: containerEnv,
