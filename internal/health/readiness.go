@@ -95,7 +95,7 @@ func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string
 		return fmt.Sprintf("Fix the port in the chart: the probe uses %s, the container declares %s.", port, c.ports())
 	case probe.Exec != nil && notExecutable.MatchString(result):
 		return "Fix the probe's command in the chart: it is not in the image."
-	case strings.Contains(result, "connection refused"):
+	case port != "" && strings.Contains(result, "connection refused"):
 		return fmt.Sprintf("Check that the process listens on port %s and on all addresses: the connection was refused.", port)
 	case strings.Contains(result, "deadline exceeded"), strings.Contains(result, "timed out"), strings.Contains(result, "timeout"):
 		return fmt.Sprintf("Find out why the health check takes longer than the probe's timeout of %ds.", max(1, probe.TimeoutSeconds))
