@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 
+	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
 
@@ -15,7 +16,7 @@ func details(err error) []string {
 	}
 	var lines []string
 	for _, cause := range failure.Causes {
-		lines = append(lines, rollout.FormatCause(cause)...)
+		lines = append(lines, health.FormatCause(cause, failure.Kubectl)...)
 	}
 	return lines
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
@@ -21,7 +22,7 @@ func (d *deployment) observeRollout(ctx context.Context) (plan.Observation, erro
 		return plan.Observation{}, err
 	}
 	for _, w := range workloads {
-		if w.State != rollout.Ready {
+		if w.State != health.Ready {
 			return plan.Observation{State: plan.Drifted, Reason: w.Name + ": " + w.Message}, nil
 		}
 	}
@@ -58,7 +59,7 @@ func (d *deployment) deployed(ctx context.Context) (*release.Deployed, error) {
 }
 
 // watcher watches the workloads of the deployed revision.
-func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.Object, error) {
+func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []health.Object, error) {
 	deployed, err := d.deployed(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -72,5 +73,5 @@ func (d *deployment) watcher(ctx context.Context) (*rollout.Watcher, []rollout.O
 		return nil, nil, err
 	}
 	watcher.Timeout, watcher.Kubectl, watcher.Redact = d.timeout, d.kubectl(), deployed.Redact
-	return watcher, rollout.Workloads(deployed.Objects, d.config.Chart.Namespace), nil
+	return watcher, health.Workloads(deployed.Objects, d.config.Chart.Namespace), nil
 }

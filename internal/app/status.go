@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
@@ -68,11 +69,11 @@ type releaseStatus struct {
 }
 
 type workloadStatus struct {
-	Kind   rollout.Kind `json:"kind"`
-	Name   string       `json:"name"`
-	Ready  int32        `json:"ready"`
-	Wanted int32        `json:"wanted"`
-	Images []string     `json:"images"`
+	Kind   health.Kind `json:"kind"`
+	Name   string      `json:"name"`
+	Ready  int32       `json:"ready"`
+	Wanted int32       `json:"wanted"`
+	Images []string    `json:"images"`
 }
 
 func (w *workspace) status(ctx context.Context) (*status, error) {
@@ -114,7 +115,7 @@ func (w *workspace) describeRelease(ctx context.Context, s *status) error {
 		return err
 	}
 	watcher := &rollout.Watcher{Client: kube}
-	workloads, err := watcher.Status(ctx, rollout.Workloads(found.Objects, found.Namespace))
+	workloads, err := watcher.Status(ctx, health.Workloads(found.Objects, found.Namespace))
 	if err != nil {
 		return err
 	}
