@@ -12,7 +12,7 @@ import (
 
 // writeArchive writes a transfer's images as one OCI layout: every layer that
 // the node needs once, and of each image the config and one manifest.
-func (s *saved) writeArchive(w io.Writer, t *transfer, meters meters) error {
+func (s *export) writeArchive(w io.Writer, t *transfer, meters transferProgress) error {
 	archive := layoutWriter{tar: tar.NewWriter(w), written: map[string]bool{}}
 	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}
 	for _, i := range t.images {
@@ -33,7 +33,7 @@ type layoutWriter struct {
 	written map[string]bool
 }
 
-func (a layoutWriter) image(i Image, image savedImage, t *transfer, meters meters) error {
+func (a layoutWriter) image(i Image, image exportedImage, t *transfer, meters transferProgress) error {
 	for n, layer := range image.layers {
 		if !t.needs(i, n, layer.Digest.String()) || a.written[blobName(layer.Digest)] {
 			continue
@@ -48,16 +48,19 @@ func (a layoutWriter) image(i Image, image savedImage, t *transfer, meters meter
 	return a.blob(image.manifest, image.manifestText)
 }
 
-func (a layoutWriter) layer(layer savedLayer, m *meter) error {
+func (a layoutWriter) layer(layer exportedLayer, m *meter) error {
 	if layer.write == nil {
 		return fmt.Errorf("layer %s is needed but was not kept", layer.Digest)
 	}
 	name := blobName(layer.Digest)
 	a.written[name] = true
-	if err := writeHeader(a.tar, name, layer.Size); err != nil {
+	if err := WriteTarHeader(a.tar, name, layer.Size); err != nil {
 		return err
 	}
-	return wrap(layer.write(io.MultiWriter(a.tar, m)), "read layer %s", layer.Digest)
+	if err := layer.write(io.MultiWriter(a.tar, m)); err != nil {
+		return fmt.Errorf("read layer %s: %w", layer.Digest, err)
+	}
+	return nil
 }
 
 func (a layoutWriter) blob(d ocispecs.Descriptor, text []byte) error {
@@ -66,7 +69,7 @@ func (a layoutWriter) blob(d ocispecs.Descriptor, text []byte) error {
 		return nil
 	}
 	a.written[name] = true
-	return writeText(a.tar, name, text)
+	return WriteTarFile(a.tar, name, text)
 }
 
 func (a layoutWriter) end(index ocispecs.Index) error {
@@ -79,23 +82,9 @@ func (a layoutWriter) end(index ocispecs.Index) error {
 		if err != nil {
 			return err
 		}
-		if err := writeText(a.tar, file.name, text); err != nil {
+		if err := WriteTarFile(a.tar, file.name, text); err != nil {
 			return err
 		}
 	}
 	return a.tar.Close()
-}
-
-// writeText adds a file to an archive.
-func writeText(archive *tar.Writer, name string, text []byte) error {
-	if err := writeHeader(archive, name, int64(len(text))); err != nil {
-		return err
-	}
-	_, err := archive.Write(text)
-	return err
-}
-
-// writeHeader begins a file of an archive; what is in it follows.
-func writeHeader(archive *tar.Writer, name string, size int64) error {
-	return archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size})
 }

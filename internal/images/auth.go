@@ -25,17 +25,17 @@ const (
 
 // auth answers from the user's Docker config, credential helpers included. The
 // config is read for every question, so that a login during a run counts.
-type auth struct {
+type Auth struct {
 	bkauth.UnimplementedAuthServer
 	dir string
 }
 
 // Register offers the credentials to a build's session. The token calls stay
 // unimplemented: BuildKit then fetches tokens itself from [auth.Credentials].
-func (a auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
+func (a Auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
 
 // Credentials is BuildKit's question for a registry's user and password.
-func (a auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
+func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
 	found, err := a.of(request.Host)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (a auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest)
 }
 
 // header is the X-Registry-Auth value for a reference.
-func (a auth) header(named reference.Named) (string, error) {
+func (a Auth) Header(named reference.Named) (string, error) {
 	found, err := a.of(reference.Domain(named))
 	if err != nil {
 		return "", err
@@ -58,7 +58,7 @@ func (a auth) header(named reference.Named) (string, error) {
 	})
 }
 
-func (a auth) of(host string) (types.AuthConfig, error) {
+func (a Auth) of(host string) (types.AuthConfig, error) {
 	if host == hubHost || host == "docker.io" {
 		host = hubKey
 	}
@@ -76,5 +76,8 @@ func (a auth) of(host string) (types.AuthConfig, error) {
 		return types.AuthConfig{}, fmt.Errorf("read Docker's config %s: %w", path, err)
 	}
 	found, err := config.GetAuthConfig(host)
-	return found, wrap(err, "get the credentials for %s", host)
+	if err != nil {
+		return found, fmt.Errorf("get the credentials for %s: %w", host, err)
+	}
+	return found, nil
 }

@@ -6,11 +6,6 @@ import (
 	"sync"
 )
 
-// A batch is what the nodes get at once: images whose layers no image of
-// another batch has. The engine so saves each layer once, and what a node has of
-// one batch says nothing about what it needs of another.
-type batch []*transfer
-
 // batchSize is how large the images of a batch are at least, if there are more:
 // the import of a batch costs the node some processes, however small it is.
 const batchSize = 64 << 20
@@ -29,7 +24,7 @@ func batches(transfers []*transfer) []batch {
 	for _, family := range families(imagesOf(transfers)) {
 		for _, i := range family {
 			images = append(images, i)
-			size += i.size
+			size += i.Size
 		}
 		if size >= batchSize {
 			cut()
@@ -45,7 +40,7 @@ func partOf(transfers []*transfer, images []Image) batch {
 	for _, t := range transfers {
 		part := &transfer{node: t.node, have: t.have}
 		for _, i := range t.images {
-			if slices.ContainsFunc(images, i.same) {
+			if hasRef(images, i.Ref) {
 				part.images = append(part.images, i)
 			}
 		}
@@ -62,7 +57,7 @@ func families(images []Image) [][]Image {
 	for _, i := range images {
 		var family []Image
 		all = slices.DeleteFunc(all, func(other []Image) bool {
-			related := slices.ContainsFunc(other, i.sharesLayer)
+			related := slices.ContainsFunc(other, func(o Image) bool { return shareLayer(i, o) })
 			if related {
 				family = append(family, other...)
 			}
@@ -73,25 +68,23 @@ func families(images []Image) [][]Image {
 	return all
 }
 
-func (i Image) same(other Image) bool { return i.Ref == other.Ref }
-
 // emptyLayer is the archive of no file, which builders use for instructions that
 // change no file. That images share it means nothing.
 const emptyLayer = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
-func (i Image) sharesLayer(other Image) bool {
-	return slices.ContainsFunc(i.diffIDs, func(layer string) bool {
-		return layer != emptyLayer && slices.Contains(other.diffIDs, layer)
+func shareLayer(a, b Image) bool {
+	return slices.ContainsFunc(a.DiffIDs, func(layer string) bool {
+		return layer != emptyLayer && slices.Contains(b.DiffIDs, layer)
 	})
 }
 
 // send gives every node its part and closes what was saved. What goes wrong with
 // a node is left in its transfer.
-func (b batch) send(ctx context.Context, from *saved, meters meters) {
+func (b batch) send(ctx context.Context, from *export, meters transferProgress) {
 	defer from.close()
 	var nodes sync.WaitGroup
 	for _, t := range b {
-		meters.expect(t, from)
+		meters.addTotal(t, from)
 		nodes.Go(func() { t.err = send(ctx, t, from, meters) })
 	}
 	nodes.Wait()
@@ -99,7 +92,7 @@ func (b batch) send(ctx context.Context, from *saved, meters meters) {
 
 // refused are the nodes that took no part of images, or no layer of the store:
 // what the engine itself saves as a whole may yet do.
-func (b batch) refused(sent *saved) batch {
+func (b batch) refused(sent *export) batch {
 	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !sent.fromStore })
 }
 

@@ -23,19 +23,19 @@ var (
 func large(images ...fakeImage) []Image {
 	all := imagesOfAll(images...)
 	for i := range all {
-		all[i].size = batchSize
+		all[i].Size = batchSize
 	}
 	return all
 }
 
 func TestBatchesShareNoLayer(t *testing.T) {
 	t.Parallel()
-	empty := Image{Ref: "empty", diffIDs: []string{emptyLayer}, size: batchSize}
-	alsoEmpty := Image{Ref: "also-empty", diffIDs: []string{"x", emptyLayer}, size: batchSize}
+	empty := Image{Ref: "empty", DiffIDs: []string{emptyLayer}, Size: batchSize}
+	alsoEmpty := Image{Ref: "also-empty", DiffIDs: []string{"x", emptyLayer}, Size: batchSize}
 	chained := []Image{
-		{Ref: "a", diffIDs: []string{"1"}, size: batchSize},
-		{Ref: "b", diffIDs: []string{"2"}, size: batchSize},
-		{Ref: "both", diffIDs: []string{"1", "2"}, size: batchSize},
+		{Ref: "a", DiffIDs: []string{"1"}, Size: batchSize},
+		{Ref: "b", DiffIDs: []string{"2"}, Size: batchSize},
+		{Ref: "both", DiffIDs: []string{"1", "2"}, Size: batchSize},
 	}
 	for name, test := range map[string]struct {
 		images []Image
@@ -102,7 +102,7 @@ func TestABatchIsSentWhileTheEngineSavesTheNext(t *testing.T) {
 		})
 	}}
 	var log eventLog
-	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), &log))
+	do(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), &log))
 	if log.outcomes() != "acme/auth:1=done+1 acme/cache:1=done+1" || f.saves != 2 {
 		t.Errorf("%s with %d saves", log.outcomes(), f.saves)
 	}
@@ -124,7 +124,7 @@ func TestANodeTakesTwoBatchesAtATime(t *testing.T) {
 			t.Error("the other batch did not come")
 		}
 	}}
-	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), nil))
+	do(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), nil))
 }
 
 // A fullNode has no room for one image, and is slow with all others.
@@ -149,9 +149,9 @@ func TestAFailedBatchEndsTheLoad(t *testing.T) {
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, cache, broker)
 	n := newFakeNode("n")
-	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, large(cache), nil))
+	do(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(cache), nil))
 	var log eventLog
-	err := f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{fullNode{n, authV1.image()}}, large(authV1, cache, broker), &log)
+	err := fakeLoader(t, f).lookAndLoad(t.Context(), []Node{fullNode{n, authV1.image()}}, large(authV1, cache, broker), &log)
 	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "load images into node n: ctr: no space left on device") {
 		t.Errorf("got %v", err)
 	}
@@ -167,7 +167,7 @@ func TestACanceledLoadTellsSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := pacedNode{newFakeNode("n"), cancel}
 	var log eventLog
-	err := f.connect(t, Options{}).lookAndLoad(ctx, []Node{n}, large(authV1, cache), &log)
+	err := fakeLoader(t, f).lookAndLoad(ctx, []Node{n}, large(authV1, cache), &log)
 	if err == nil || ctx.Err() == nil || log.outcomes() != "acme/auth:1=canceled+0 acme/cache:1=canceled+0" || log.messages(event.Warning) != "" {
 		t.Errorf("%v, %s", err, log.outcomes())
 	}

@@ -35,14 +35,17 @@ type binaryImage struct {
 
 // describe is the Binary's image. The executable is read once for all looks of
 // an Engine: it has tens of MB, and every stage of a run asks for it.
-func (e *Engine) describe(b Binary) (binaryImage, error) {
-	return once(&e.mu, e.binaries, b, b.describe)
+func (b *Builder) describe(binary Binary) (binaryImage, error) {
+	return Memoize(&b.mu, b.binaries, binary, binary.describe)
 }
 
 // describe reads the executable and works its image out.
 func (b Binary) describe() (binaryImage, error) {
 	image, err := b.read()
-	return image, fault.New(fault.Config, wrap(err, "make image %s of the executable %s", b.Repository, b.Path), "")
+	if err != nil {
+		return image, fault.New(fault.Config, fmt.Errorf("make image %s of the executable %s: %w", b.Repository, b.Path, err), "")
+	}
+	return image, nil
 }
 
 func (b Binary) read() (binaryImage, error) {
@@ -63,7 +66,7 @@ func (b Binary) read() (binaryImage, error) {
 		return binaryImage{}, err
 	}
 	sum := fmt.Sprintf("%x", sha256.Sum256(image.config))
-	image.ref, err = Build{Repository: b.Repository}.ref(sum[:tagLength])
+	image.ref, err = TaggedRef(b.Repository, sum)
 	return image, err
 }
 
@@ -109,7 +112,7 @@ func (i binaryImage) write(w io.Writer) error {
 	const layerName = "layer.tar"
 	configName := fmt.Sprintf("%x.json", sha256.Sum256(i.config))
 	manifest, err := json.Marshal([]map[string]any{{
-		"Config": configName, "RepoTags": []string{familiar(i.ref)}, "Layers": []string{layerName},
+		"Config": configName, "RepoTags": []string{FamiliarRef(i.ref)}, "Layers": []string{layerName},
 	}})
 	if err != nil {
 		return err
@@ -119,11 +122,11 @@ func (i binaryImage) write(w io.Writer) error {
 		name string
 		text []byte
 	}{{"manifest.json", manifest}, {configName, i.config}} {
-		if err := writeText(archive, file.name, file.text); err != nil {
+		if err := WriteTarFile(archive, file.name, file.text); err != nil {
 			return err
 		}
 	}
-	if err := writeHeader(archive, layerName, i.layerSize()); err != nil {
+	if err := WriteTarHeader(archive, layerName, i.layerSize()); err != nil {
 		return err
 	}
 	if err := i.writeLayer(archive); err != nil {
@@ -133,16 +136,19 @@ func (i binaryImage) write(w io.Writer) error {
 }
 
 // load gives the image to the engine.
-func (e *Engine) loadBinary(ctx context.Context, i binaryImage) error {
+func (b *Builder) loadBinary(ctx context.Context, i binaryImage) error {
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(i.write(writer)) }()
 	defer reader.Close()
-	response, err := e.api.ImageLoad(ctx, reader)
+	response, err := b.engine.API().ImageLoad(ctx, reader)
 	if err != nil {
 		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
 	}
 	defer response.Body.Close()
-	return wrap(drainMessages(response.Body), "load image %s into the engine", i.ref)
+	if err := DrainMessages(response.Body); err != nil {
+		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
+	}
+	return nil
 }
 
 var machines = map[elf.Machine]string{

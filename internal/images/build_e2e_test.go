@@ -12,14 +12,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-func connect(t *testing.T) *Engine {
+// realBuilder builds with the engine of the machine.
+func realBuilder(t *testing.T) *Builder {
 	t.Helper()
 	e, err := Connect(t.Context(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })
-	return e
+	return NewBuilder(e, BuilderOptions{})
 }
 
 // scratchBuild is a build that needs no base image.
@@ -35,25 +36,25 @@ func scratchBuild(t *testing.T, name string) Build {
 }
 
 func TestBuildE2E(t *testing.T) {
-	e := connect(t)
+	b := realBuilder(t)
 	set := Set{Builds: []Build{scratchBuild(t, "alpha"), scratchBuild(t, "beta")}}
-	removeAfter(t, e, set)
+	removeAfter(t, b, set)
 
-	status, err := e.Observe(t.Context(), set)
+	status, err := b.Observe(t.Context(), set)
 	if err != nil || len(status.Missing()) != 2 {
 		t.Fatalf("before: %+v, %v", status, err)
 	}
-	if got := ensured(t, e, set); got != "alpha=done+1 beta=done+1" {
+	if got := ensured(t, b, set); got != "alpha=done+1 beta=done+1" {
 		t.Errorf("first: %s", got)
 	}
-	if got := ensured(t, e, set); got != "alpha=unchanged+0 beta=unchanged+0" {
+	if got := ensured(t, b, set); got != "alpha=unchanged+0 beta=unchanged+0" {
 		t.Errorf("second: %s", got)
 	}
-	images, err := e.Resolve(t.Context(), set)
+	images, err := b.Resolve(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := e.inspect(t.Context(), images[0].Ref)
+	made, err := b.engine.Inspect(t.Context(), images[0].Ref)
 	if err != nil || made == nil {
 		t.Fatal(made, err)
 	}
@@ -61,25 +62,25 @@ func TestBuildE2E(t *testing.T) {
 		t.Errorf("label %s=%q does not start with the tag %s", LabelInputs, hash, images[0].Tag)
 	}
 	write(t, set.Builds[0].Context, map[string]string{"two": "changed, but not read by the target"})
-	if got := ensured(t, e, set); got != "alpha=unchanged+0 beta=unchanged+0" {
+	if got := ensured(t, b, set); got != "alpha=unchanged+0 beta=unchanged+0" {
 		t.Errorf("after a change that the target does not read: %s", got)
 	}
 	write(t, set.Builds[0].Context, map[string]string{"one": "changed"})
-	removeAfter(t, e, set)
-	if got := ensured(t, e, set); got != "alpha=done+1 beta=unchanged+0" {
+	removeAfter(t, b, set)
+	if got := ensured(t, b, set); got != "alpha=done+1 beta=unchanged+0" {
 		t.Errorf("after a change: %s", got)
 	}
 }
 
 func TestFailingBuildsE2E(t *testing.T) {
-	e := connect(t)
+	b := realBuilder(t)
 	good, missing, broken := scratchBuild(t, "good"), scratchBuild(t, "missing"), scratchBuild(t, "broken")
 	write(t, missing.Context, map[string]string{"Dockerfile": "FROM scratch AS one\nCOPY nothing /\n"})
 	write(t, broken.Context, map[string]string{"Dockerfile": "FROM scratch AS one\nCOPPY one /\n"})
 	set := Set{Builds: []Build{good, missing, broken}}
-	removeAfter(t, e, Set{Builds: []Build{good}})
+	removeAfter(t, b, Set{Builds: []Build{good}})
 
-	_, err := e.Ensure(t.Context(), set, nil)
+	_, err := b.Ensure(t.Context(), set, nil)
 	if fault.ClassOf(err) != fault.Build {
 		t.Fatalf("class %q of %v", fault.ClassOf(err), err)
 	}
@@ -88,62 +89,62 @@ func TestFailingBuildsE2E(t *testing.T) {
 			t.Errorf("%q is not in: %v", part, err)
 		}
 	}
-	if _, err := e.Resolve(t.Context(), Set{Builds: []Build{good}}); err != nil {
+	if _, err := b.Resolve(t.Context(), Set{Builds: []Build{good}}); err != nil {
 		t.Errorf("the good one was not built: %v", err)
 	}
 }
 
 func TestBinaryE2E(t *testing.T) {
-	e := connect(t)
+	b := realBuilder(t)
 	set := Set{Binaries: []Binary{{Repository: "tkdeploy-test/binary", Path: staticBinary(t)}}}
-	removeAfter(t, e, set)
-	if got := ensured(t, e, set); got != "tkdeploy-test/binary=done+1" {
+	removeAfter(t, b, set)
+	if got := ensured(t, b, set); got != "tkdeploy-test/binary=done+1" {
 		t.Errorf("first: %s", got)
 	}
-	if got := ensured(t, e, set); got != "tkdeploy-test/binary=unchanged+0" {
+	if got := ensured(t, b, set); got != "tkdeploy-test/binary=unchanged+0" {
 		t.Errorf("second: %s", got)
 	}
-	images, err := e.Resolve(t.Context(), set)
-	if err != nil || images[0].Platform != e.Platform() {
+	images, err := b.Resolve(t.Context(), set)
+	if err != nil || images[0].Platform != b.engine.Platform() {
 		t.Errorf("%+v, %v", images, err)
 	}
 }
 
 func TestCancelledBuildE2E(t *testing.T) {
-	e := connect(t)
+	b := realBuilder(t)
 	set := Set{Builds: []Build{scratchBuild(t, "cancelled")}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := e.Ensure(ctx, set, event.ReporterFunc(func(ev event.Event) { cancel() }))
+	_, err := b.Ensure(ctx, set, event.ReporterFunc(func(ev event.Event) { cancel() }))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("err = %v", err)
 	}
-	status, err := e.Observe(t.Context(), set)
+	status, err := b.Observe(t.Context(), set)
 	if err != nil || len(status.Missing()) != 1 {
 		t.Errorf("a cancelled build left an image: %+v, %v", status, err)
 	}
 }
 
 // ensured runs Ensure and tells how each item ended, sorted by name.
-func ensured(t *testing.T, e *Engine, set Set) string {
+func ensured(t *testing.T, b *Builder, set Set) string {
 	t.Helper()
 	var log eventLog
-	if _, err := e.Ensure(t.Context(), set, &log); err != nil {
+	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
 	return log.outcomes()
 }
 
 // removeAfter untags what the set resolves to now, at the test's end.
-func removeAfter(t *testing.T, e *Engine, set Set) {
+func removeAfter(t *testing.T, b *Builder, set Set) {
 	t.Helper()
-	found, err := e.look().set(t.Context(), set)
+	found, err := b.newLookup().set(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		for _, f := range found {
-			_ = e.untag(context.Background(), f.ref)
+			_ = b.untag(context.Background(), f.ref)
 		}
 	})
 }

@@ -129,7 +129,7 @@ func TestConnectWithoutPermission(t *testing.T) {
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
-	e := f.connect(t, Options{})
+	e := connectFake(t, f)
 	if want := "Docker Engine 20.10.24 at unix://" + f.socket; e.String() != want || e.Host() != "unix://"+f.socket || e.Platform() != "linux/amd64" {
 		t.Errorf("got %s, %s, %s; want %s", e, e.Host(), e.Platform(), want)
 	}

@@ -10,9 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"github.com/docker/go-connections/tlsconfig"
 
@@ -24,11 +25,6 @@ type Options struct {
 	Getenv    func(string) string // default os.Getenv
 	ConfigDir string              // Docker's config folder; default $DOCKER_CONFIG, then ~/.docker
 	Timeout   time.Duration       // for the engine's first answer; default 5 s
-	TempDir   string              // for layers on their way to nodes; default the system's
-
-	// A pull is given up when its registry does not answer (default 15 s) or,
-	// later, when nothing moves (default 60 s).
-	PullAnswer, PullStall time.Duration
 }
 
 // An Engine is a Docker engine that answered. It may be used concurrently.
@@ -38,12 +34,8 @@ type Engine struct {
 	version  string
 	platform string // linux/amd64
 
-	auth       auth
-	registries registries
-	options    Options
-
-	mu       sync.Mutex
-	binaries map[Binary]func() (binaryImage, error)
+	auth    Auth
+	options Options
 }
 
 // Connect finds the one engine that the environment names and waits for its
@@ -62,12 +54,18 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fault.New(fault.Environment, fmt.Errorf("use the Docker engine at %s: %w", at, err), "")
 	}
-	e := &Engine{api: api, endpoint: at, auth: auth{dir: options.ConfigDir}, options: options, binaries: map[Binary]func() (binaryImage, error){}}
+	e := &Engine{api: api, endpoint: at, auth: Auth{dir: options.ConfigDir}, options: options}
 	if err := e.greet(ctx); err != nil {
 		return nil, errors.Join(err, api.Close())
 	}
 	return e, nil
 }
+
+// API returns the Docker SDK's client of the engine.
+func (e *Engine) API() *client.Client { return e.api }
+
+// Auth returns the registry credentials of the user's Docker config.
+func (e *Engine) Auth() Auth { return e.auth }
 
 // Close ends the connection.
 func (e *Engine) Close() error { return e.api.Close() }
@@ -100,9 +98,6 @@ func (o Options) withDefaults() (Options, error) {
 		o.ConfigDir = filepath.Join(home, ".docker")
 	}
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
-	o.PullAnswer = cmp.Or(o.PullAnswer, 15*time.Second)
-	o.PullStall = cmp.Or(o.PullStall, time.Minute)
-	o.TempDir = cmp.Or(o.TempDir, os.TempDir())
 	return o, nil
 }
 
@@ -163,4 +158,16 @@ func (e *Engine) unreachable(err error) error {
 			"start it: sudo systemctl start docker, or Docker Desktop; or set DOCKER_HOST to one that runs")
 	}
 	return fault.New(fault.Environment, fmt.Errorf("ask the Docker engine at %s for its version: %w", at, err), "")
+}
+
+// inspect asks the engine for an image; nil if it has none.
+func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
+	found, err := e.api.ImageInspect(ctx, ref)
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the engine for image %s: %w", ref, err)
+	}
+	return &found, nil
 }

@@ -11,7 +11,7 @@ import (
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
-	got, err := f.connect(t, Options{}).Info(t.Context())
+	got, err := connectFake(t, f).Info(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
 			answer(w, http.StatusOK, map[string]any{"Descriptor": map[string]any{}})
 		}
 	}
-	found, err := f.connect(t, Options{}).CheckRemote(t.Context(), []Source{
+	found, err := fakeBuilder(t, f).CheckRemote(t.Context(), []Source{
 		{Name: "go", Ref: "golang:1.26"}, {Name: "pg", Ref: "postgres:17"}, {Name: "again", Ref: "docker.io/library/postgres:17"},
 		{Name: "a", Ref: "down.example.com/a:1"}, {Name: "b", Ref: "r.example.com/absent:1"},
 	})

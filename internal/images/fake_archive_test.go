@@ -36,10 +36,10 @@ func (i fakeImage) config() []byte {
 
 // image is the image as Resolve gives it, with the id of the classic store.
 func (i fakeImage) image() Image {
-	image := Image{Name: i.ref, Ref: fullRef(i.ref), ID: digest.FromBytes(i.config()).String(), Platform: "linux/amd64"}
+	image := Image{Name: i.ref, Ref: FullRef(i.ref), ID: digest.FromBytes(i.config()).String(), Platform: "linux/amd64"}
 	_, image.Tag, _ = strings.Cut(i.ref, ":")
 	for _, layer := range i.layers {
-		image.diffIDs = append(image.diffIDs, digest.FromBytes(layer).String())
+		image.DiffIDs = append(image.DiffIDs, digest.FromBytes(layer).String())
 	}
 	return image
 }
@@ -53,13 +53,13 @@ func legacyArchive(images []fakeImage) map[string]any {
 	for _, i := range images {
 		config := digest.FromBytes(i.config()).Encoded() + ".json"
 		files[config] = i.config()
-		folders := append(legacyIDs(i.image().diffIDs, time.UTC), digest.FromBytes(i.config()).Encoded())
+		folders := append(legacyIDs(i.image().DiffIDs, time.UTC), digest.FromBytes(i.config()).Encoded())
 		var layers []string
 		for n, layer := range i.layers {
 			name := folders[n] + "/layer.tar"
 			layers = append(layers, name)
 			files[folders[n]+"/VERSION"], files[folders[n]+"/json"] = []byte("1.0"), []byte("{}")
-			diffID := i.image().diffIDs[n]
+			diffID := i.image().DiffIDs[n]
 			if before, found := first[diffID]; found && before != name {
 				files[name] = "../" + before
 				continue
@@ -100,7 +100,7 @@ func layoutArchive(images []fakeImage, compressed bool) map[string]any {
 			text, _ = json.Marshal(ocispecs.Index{Manifests: []ocispecs.Descriptor{attestation, entry}})
 			entry = put(ocispecs.MediaTypeImageIndex, text)
 		}
-		entry.Annotations = map[string]string{nameAnnotation: fullRef(i.ref)}
+		entry.Annotations = map[string]string{nameAnnotation: FullRef(i.ref)}
 		top.Manifests = append(top.Manifests, entry)
 	}
 	files["index.json"], _ = json.Marshal(top)
@@ -129,7 +129,7 @@ func (f *fakeEngine) serve(t *testing.T, format func([]fakeImage) map[string]any
 	f.archive = func(w io.Writer, names []string) {
 		var wanted []fakeImage
 		for _, i := range images {
-			if slices.Contains(names, fullRef(i.ref)) {
+			if slices.Contains(names, FullRef(i.ref)) {
 				wanted = append(wanted, i)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
@@ -58,24 +59,12 @@ func newFakeEngine(t *testing.T) *fakeEngine {
 	return f
 }
 
-// connect connects as the program does.
-func (f *fakeEngine) connect(t *testing.T, options Options) *Engine {
-	t.Helper()
-	options.ConfigDir = t.TempDir()
-	options.TempDir = t.TempDir()
-	if options.Getenv == nil {
-		options.Getenv = environment(map[string]string{"DOCKER_HOST": "unix://" + f.socket})
+// Getenv is an environment that names the engine.
+func (f *fakeEngine) Getenv(name string) string {
+	if name == "DOCKER_HOST" {
+		return "unix://" + f.socket
 	}
-	e, err := Connect(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = e.Close() })
-	return e
-}
-
-func environment(vars map[string]string) func(string) string {
-	return func(name string) string { return vars[name] }
+	return ""
 }
 
 func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -161,7 +150,12 @@ func (f *fakeEngine) takeIn(w http.ResponseWriter, archive []byte) {
 }
 
 // imageFile is where an image is kept, by its short name.
-func imageFile(ref string) string { return strings.ReplaceAll(familiar(ref), "/", "_") }
+func imageFile(ref string) string {
+	if named, err := reference.ParseNormalizedNamed(ref); err == nil {
+		ref = reference.FamiliarString(named)
+	}
+	return strings.ReplaceAll(ref, "/", "_")
+}
 
 // add gives the engine an image.
 func (f *fakeEngine) add(t *testing.T, ref, id string, labels map[string]string, diffIDs ...string) {

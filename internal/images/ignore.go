@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/moby/patternmatcher/ignorefile"
 
@@ -22,15 +21,6 @@ func ignorePatterns(b Build) ([]string, error) {
 		return patterns, nil
 	}
 	return nil, fault.New(fault.Config, fmt.Errorf("read %s: %w", path, err), "")
-}
-
-// ignoreFile is the path of the ignore file that counts. It need not be there.
-func (b Build) ignoreFile() string {
-	own := b.dockerfile() + ".dockerignore"
-	if _, err := os.Lstat(own); err == nil {
-		return own
-	}
-	return filepath.Join(b.Context, ".dockerignore")
 }
 
 func readIgnoreFile(path string) ([]string, error) {

@@ -2,50 +2,44 @@ package images
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/containerd/platforms"
-	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// nameAnnotation carries an image's full reference in the index of an OCI
-// layout, as containerd and Docker write and read it.
-const nameAnnotation = "io.containerd.image.name"
 
 // layoutImage reads an image of an OCI layout, which Docker writes from version
 // 25 on. With the containerd store its layers may be compressed and its entry
 // an index of platforms and attestations; only the image's own platform counts.
-func (s spooled) layoutImage(i Image) (savedImage, []string, error) {
+func (s spooled) layoutImage(i Image) (exportedImage, []string, error) {
 	var index ocispecs.Index
 	if _, err := s.decode("index.json", &index); err != nil {
-		return savedImage{}, nil, err
+		return exportedImage{}, nil, err
 	}
 	for _, entry := range index.Manifests {
 		if entry.Annotations[nameAnnotation] == i.Ref || entry.Digest.String() == i.ID {
 			return s.layoutEntry(entry, i.Platform)
 		}
 	}
-	return savedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.Ref)
+	return exportedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.Ref)
 }
 
-func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (savedImage, []string, error) {
+func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (exportedImage, []string, error) {
 	entry, err := s.onePlatform(entry, platform)
 	if err != nil {
-		return savedImage{}, nil, err
+		return exportedImage{}, nil, err
 	}
 	var manifest ocispecs.Manifest
 	text, err := s.decode(blobName(entry.Digest), &manifest)
 	if err != nil {
-		return savedImage{}, nil, err
+		return exportedImage{}, nil, err
 	}
 	var config ocispecs.Image
 	configText, err := s.decode(blobName(manifest.Config.Digest), &config)
 	if err != nil {
-		return savedImage{}, nil, err
+		return exportedImage{}, nil, err
 	}
-	image := savedImage{
+	image := exportedImage{
 		manifest:     ocispecs.Descriptor{MediaType: entry.MediaType, Digest: entry.Digest, Size: entry.Size, Platform: &config.Platform},
 		manifestText: text,
 		config:       manifest.Config,
@@ -54,9 +48,9 @@ func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (savedI
 	for _, layer := range manifest.Layers {
 		file, err := s.find(blobName(layer.Digest))
 		if err != nil {
-			return savedImage{}, nil, err
+			return exportedImage{}, nil, err
 		}
-		image.layers = append(image.layers, savedLayer{Descriptor: layer, write: file.write()})
+		image.layers = append(image.layers, exportedLayer{Descriptor: layer, write: file.write()})
 	}
 	return image, texts(config.RootFS.DiffIDs), nil
 }
@@ -82,8 +76,4 @@ func (s spooled) onePlatform(entry ocispecs.Descriptor, platform string) (ocispe
 		}
 	}
 	return entry, fmt.Errorf("it has no contents for %s", platform)
-}
-
-func blobName(d digest.Digest) string {
-	return path.Join(ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }

@@ -1,14 +1,11 @@
 package images
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
-	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -16,32 +13,32 @@ import (
 // 25: <config>.json and <id>/layer.tar, tied together by manifest.json.
 // containerd would import such an archive only with all layers in it, so the
 // image gets an OCI manifest. Its digest depends on nothing but the image.
-func (s spooled) legacyImage(i Image) (savedImage, []string, error) {
+func (s spooled) legacyImage(i Image) (exportedImage, []string, error) {
 	var entries []struct {
 		Config string
 		Layers []string
 	}
 	if _, err := s.decode("manifest.json", &entries); err != nil {
-		return savedImage{}, nil, err
+		return exportedImage{}, nil, err
 	}
 	for _, entry := range entries {
 		if entry.Config == strings.TrimPrefix(i.ID, "sha256:")+".json" {
 			return s.legacyEntry(entry.Config, entry.Layers)
 		}
 	}
-	return savedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.ID)
+	return exportedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.ID)
 }
 
-func (s spooled) legacyEntry(config string, layers []string) (savedImage, []string, error) {
+func (s spooled) legacyEntry(config string, layers []string) (exportedImage, []string, error) {
 	var parsed ocispecs.Image
 	text, err := s.decode(config, &parsed)
 	if err != nil {
-		return savedImage{}, nil, err
+		return exportedImage{}, nil, err
 	}
 	if len(layers) != len(parsed.RootFS.DiffIDs) {
-		return savedImage{}, nil, fmt.Errorf("%d layers, but %d in its config", len(layers), len(parsed.RootFS.DiffIDs))
+		return exportedImage{}, nil, fmt.Errorf("%d layers, but %d in its config", len(layers), len(parsed.RootFS.DiffIDs))
 	}
-	image, err := imageOf(text, parsed, func(n int, diffID digest.Digest) (savedLayer, error) {
+	image, err := imageOf(text, parsed, func(n int, diffID digest.Digest) (exportedLayer, error) {
 		file, err := s.find(layers[n])
 		if err == nil && file.digest != diffID {
 			err = fmt.Errorf("layer %d is %s, not %s", n, file.digest, diffID)
@@ -49,53 +46,6 @@ func (s spooled) legacyEntry(config string, layers []string) (savedImage, []stri
 		return layerOf(diffID, file.size, file.write()), err
 	})
 	return image, texts(parsed.RootFS.DiffIDs), err
-}
-
-// imageOf is an image that comes without a manifest: from its config, as text and
-// parsed, and its layers from the lowest.
-func imageOf(text []byte, config ocispecs.Image, layer func(n int, diffID digest.Digest) (savedLayer, error)) (savedImage, error) {
-	image := savedImage{configText: text, config: describe(ocispecs.MediaTypeImageConfig, text)}
-	for n, diffID := range config.RootFS.DiffIDs {
-		l, err := layer(n, diffID)
-		if err != nil {
-			return savedImage{}, err
-		}
-		image.layers = append(image.layers, l)
-	}
-	return image, image.makeManifest(config.Platform)
-}
-
-// layerOf is a layer that is not compressed, so that its digest is its diff ID.
-func layerOf(diffID digest.Digest, size int64, write func(io.Writer) error) savedLayer {
-	return savedLayer{ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayer, Digest: diffID, Size: size}, write}
-}
-
-func (i *savedImage) makeManifest(platform ocispecs.Platform) error {
-	manifest := ocispecs.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2},
-		MediaType: ocispecs.MediaTypeImageManifest,
-		Config:    i.config,
-		Layers:    []ocispecs.Descriptor{},
-	}
-	for _, layer := range i.layers {
-		manifest.Layers = append(manifest.Layers, layer.Descriptor)
-	}
-	text, err := json.Marshal(manifest)
-	i.manifestText, i.manifest = text, describe(ocispecs.MediaTypeImageManifest, text)
-	i.manifest.Platform = &platform
-	return err
-}
-
-func describe(mediaType string, text []byte) ocispecs.Descriptor {
-	return ocispecs.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
-}
-
-func texts(ids []digest.Digest) []string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = id.String()
-	}
-	return out
 }
 
 // legacyConfig is what Docker hashes as the image of a layer that is not the
@@ -122,13 +72,4 @@ func legacyIDs(diffIDs []string, zone *time.Location) []string {
 		ids, parent = append(ids, id.Encoded()), id.String()
 	}
 	return ids
-}
-
-// chainID names a layer on top of the layers below it; below is "" for the
-// lowest.
-func chainID(below, diffID string) string {
-	if below == "" {
-		return diffID
-	}
-	return digest.FromString(below + " " + diffID).String()
 }

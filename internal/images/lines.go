@@ -3,6 +3,8 @@ package images
 import (
 	"bufio"
 	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // lastLines is how much of a failed step's output an error shows.
@@ -52,9 +54,5 @@ func (l *lineLog) add(line string) {
 
 // indent sets lines below an error's first line.
 func indent(lines []string) string {
-	var b strings.Builder
-	for _, line := range lines {
-		b.WriteString("\n    " + line)
-	}
-	return b.String()
+	return text.Indent("\n"+strings.Join(lines, "\n"), "    ")
 }

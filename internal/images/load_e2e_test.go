@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/image"
+
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -75,11 +77,11 @@ func layeredBuild(t *testing.T, megabytes int) Build {
 }
 
 // load loads and tells what was sent and how long it took.
-func load(t *testing.T, e *Engine, n dockerNode, images []Image) (sent int64, took time.Duration, log *eventLog) {
+func load(t *testing.T, l *Loader, n dockerNode, images []Image) (sent int64, took time.Duration, log *eventLog) {
 	t.Helper()
 	log = &eventLog{}
 	start := time.Now()
-	if err := e.lookAndLoad(t.Context(), []Node{n}, images, log); err != nil {
+	if err := l.lookAndLoad(t.Context(), []Node{n}, images, log); err != nil {
 		t.Fatal(err)
 	}
 	took = time.Since(start)
@@ -97,14 +99,15 @@ func load(t *testing.T, e *Engine, n dockerNode, images []Image) (sent int64, to
 
 func TestLoadE2E(t *testing.T) {
 	n := testNode(t)
-	e := connect(t)
+	e, err := Connect(t.Context(), Options{})
+	do(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	l, builder := NewLoader(e, LoaderOptions{TempDir: t.TempDir()}), NewBuilder(e, BuilderOptions{})
 	b := layeredBuild(t, 200)
-	set := Set{Builds: []Build{b}}
 	prepare := func() []Image {
-		removeAfter(t, e, set)
-		ensured(t, e, set)
-		images, err := e.Resolve(t.Context(), set)
+		images, err := builder.Ensure(t.Context(), Set{Builds: []Build{b}}, nil)
 		do(t, err)
+		t.Cleanup(func() { _, _ = e.API().ImageRemove(context.Background(), images[0].Ref, image.RemoveOptions{}) })
 		t.Cleanup(func() { n.sh(t, "ctr -n k8s.io images rm "+images[0].Ref+" || true") })
 		return images
 	}
@@ -113,10 +116,10 @@ func TestLoadE2E(t *testing.T) {
 	if missing, err := missingIn(t.Context(), []Node{n}, first); err != nil || len(missing) != 1 {
 		t.Fatalf("before: %v, %v", missing, err)
 	}
-	full, fullTime, log := load(t, e, n, first)
+	full, fullTime, log := load(t, l, n, first)
 	t.Logf("full: %d MB in %s; %s; %s", full>>20, fullTime, log.outcomes(), log.messages(event.ItemFinished))
 
-	_, again, log := load(t, e, n, first)
+	_, again, log := load(t, l, n, first)
 	if log.outcomes() != "layered=unchanged+0" {
 		t.Errorf("again: %s", log.outcomes())
 	}
@@ -127,7 +130,7 @@ func TestLoadE2E(t *testing.T) {
 
 	write(t, b.Context, map[string]string{"version": "2"})
 	second := prepare()
-	part, partTime, log := load(t, e, n, second)
+	part, partTime, log := load(t, l, n, second)
 	if part > 1<<20 || log.outcomes() != "layered=done+1" || log.messages(event.Warning) != "" {
 		t.Errorf("a changed top layer sent %d bytes: %s %s", part, log.outcomes(), log.messages(event.Warning))
 	}
@@ -138,12 +141,12 @@ func TestLoadE2E(t *testing.T) {
 	if missing, err := missingIn(t.Context(), []Node{n}, second); err != nil || len(missing) != 1 {
 		t.Errorf("another image under the name counts as there: %v, %v", missing, err)
 	}
-	repaired, _, _ := load(t, e, n, second)
+	repaired, _, _ := load(t, l, n, second)
 	if repaired > 1<<20 {
 		t.Errorf("repair sent %d bytes", repaired)
 	}
 	n.sh(t, "ctr -n k8s.io images rm "+first[0].Ref+" "+second[0].Ref)
-	_, _, _ = load(t, e, n, second)
+	_, _, _ = load(t, l, n, second)
 	runPod(t, n, second[0].Ref)
 }
 

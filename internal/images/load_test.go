@@ -33,12 +33,12 @@ func imagesOfAll(images ...fakeImage) []Image {
 }
 
 // lookAndLoad is what the load of a run does.
-func (e *Engine) lookAndLoad(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
+func (l *Loader) lookAndLoad(ctx context.Context, nodes []Node, images []Image, reporter event.Reporter) error {
 	stock, err := TakeInventory(ctx, nodes, images)
 	if err != nil {
 		return err
 	}
-	return e.Load(ctx, stock, reporter)
+	return l.Load(ctx, stock, reporter)
 }
 
 func missingIn(ctx context.Context, nodes []Node, images []Image) ([]Missing, error) {
@@ -53,13 +53,13 @@ func TestLoad(t *testing.T) {
 			t.Parallel()
 			f := newFakeEngine(t)
 			f.serve(t, format, authV1, authV2, video)
-			e := f.connect(t, Options{})
+			l := fakeLoader(t, f)
 			one, two := newFakeNode("one"), newFakeNode("two")
 			two.noLocal = true
 			nodes := []Node{one, two}
 
 			var log eventLog
-			do(t, e.lookAndLoad(t.Context(), nodes, imagesOfAll(authV1, video), &log))
+			do(t, l.lookAndLoad(t.Context(), nodes, imagesOfAll(authV1, video), &log))
 			if log.outcomes() != "acme/auth:1=done+2 acme/video:1=done+2" || f.saves != 1 {
 				t.Errorf("%s with %d saves", log.outcomes(), f.saves)
 			}
@@ -67,14 +67,14 @@ func TestLoad(t *testing.T) {
 				t.Errorf("causes %s", got)
 			}
 			log = eventLog{}
-			do(t, e.lookAndLoad(t.Context(), nodes, imagesOfAll(authV1, video), &log))
+			do(t, l.lookAndLoad(t.Context(), nodes, imagesOfAll(authV1, video), &log))
 			if log.outcomes() != "acme/auth:1=unchanged+0 acme/video:1=unchanged+0" || f.saves != 1 {
 				t.Errorf("again: %s with %d saves", log.outcomes(), f.saves)
 			}
 			one.blobs, one.imports = map[string][]byte{}, nil // as after a pull with discard_unpacked_layers
 			two.imports = nil
 			log = eventLog{}
-			do(t, e.lookAndLoad(t.Context(), nodes, imagesOfAll(authV2, video), &log))
+			do(t, l.lookAndLoad(t.Context(), nodes, imagesOfAll(authV2, video), &log))
 			if log.outcomes() != "acme/auth:2=done+2 acme/video:1=unchanged+0" || log.messages(event.Warning) != "" {
 				t.Errorf("one layer changed: %s %s", log.outcomes(), log.messages(event.Warning))
 			}
@@ -96,16 +96,16 @@ func TestLoadSendsALayerThatImagesShareOnce(t *testing.T) {
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, video)
 	n := newFakeNode("n") // its reader fails on a file that comes twice
-	do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1, video), nil))
+	do(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1, video), nil))
 }
 
 func TestLoadKnowsContentsNotNames(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, authV2)
-	e := f.connect(t, Options{})
+	l := fakeLoader(t, f)
 	n := newFakeNode("n")
-	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1, authV2), nil))
+	do(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1, authV2), nil))
 	one, two := authV1.image(), authV2.image()
 
 	rebuilt := one
@@ -125,12 +125,12 @@ func TestLoadFallsBackToWholeImages(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1, authV2)
-	e := f.connect(t, Options{})
+	l := fakeLoader(t, f)
 	n := newFakeNode("n")
-	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1), nil))
+	do(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV1), nil))
 	n.wholeOnly = true
 	var log eventLog
-	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV2), &log))
+	do(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(authV2), &log))
 	if log.outcomes() != "acme/auth:2=done+1" || !strings.Contains(log.messages(event.Warning), "whole images: load images into node n: ctr: only whole") {
 		t.Errorf("%s; %s", log.outcomes(), log.messages(event.Warning))
 	}
@@ -161,7 +161,7 @@ func TestLoadFaults(t *testing.T) {
 			n, i := newFakeNode("n"), authV1.image()
 			test.change(f, n, &i)
 			var log eventLog
-			err := f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{n}, []Image{i}, &log)
+			err := fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, []Image{i}, &log)
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Load || f.saves != test.saves {
 				t.Errorf("%d saves, class %q: %v", f.saves, fault.ClassOf(err), err)
 			}
@@ -184,7 +184,7 @@ func TestLoadTakesEveryState(t *testing.T) {
 				f.serve(t, format, images...)
 				nodes := []Node{randomNode(random, "a", images), randomNode(random, "b", images)}
 				var log eventLog
-				if err := f.connect(t, Options{}).lookAndLoad(t.Context(), nodes, imagesOfAll(images...), &log); err != nil {
+				if err := fakeLoader(t, f).lookAndLoad(t.Context(), nodes, imagesOfAll(images...), &log); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				if warning := log.messages(event.Warning); warning != "" {
@@ -211,7 +211,7 @@ func randomNode(random *rand.Rand, name string, images []fakeImage) *fakeNode {
 	n := newFakeNode(name)
 	for _, i := range images {
 		chain := ""
-		for _, diffID := range i.image().diffIDs[:random.IntN(len(i.layers)+1)] {
+		for _, diffID := range i.image().DiffIDs[:random.IntN(len(i.layers)+1)] {
 			chain = chainID(chain, diffID)
 			n.chains[chain] = true
 		}
@@ -228,12 +228,12 @@ func TestLayersThatNoNodeNeedsAreNotKept(t *testing.T) {
 	t.Parallel()
 	big := make([]byte, smallFile+1)
 	image := fakeImage{"acme/big:1", [][]byte{big, layer("top")}}
-	have := inventory{chains: map[string]bool{image.image().diffIDs[0]: true}}
+	have := nodeInventory{chains: map[string]bool{image.image().DiffIDs[0]: true}}
 	transfers := []*transfer{{node: newFakeNode("n"), have: have, images: []Image{image.image()}}}
 	for _, name := range []string{"Docker 20.10", "Docker 25 with the classic store"} {
 		f := newFakeEngine(t)
 		f.serve(t, formats[name], image)
-		s, err := f.connect(t, Options{}).save(t.Context(), transfers)
+		s, err := fakeLoader(t, f).save(t.Context(), transfers)
 		do(t, err)
 		for n, layer := range s.images[image.image().Ref].layers {
 			if kept := layer.write != nil; kept != (n == 1) {
@@ -262,7 +262,7 @@ func TestBinary(t *testing.T) {
 	var loads []string
 	for range 2 {
 		f := newFakeEngine(t)
-		made, err := f.connect(t, Options{}).Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil)
+		made, err := fakeBuilder(t, f).Ensure(t.Context(), Set{Binaries: []Binary{b}}, nil)
 		if err != nil || made[0].ID != "sha256:loaded" {
 			t.Fatal(made, err)
 		}
@@ -295,9 +295,9 @@ func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.serve(t, legacyArchive, authV1)
-	e := f.connect(t, Options{})
+	l := fakeLoader(t, f)
 	one, two := newFakeNode("one"), newFakeNode("two")
-	do(t, e.lookAndLoad(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
+	do(t, l.lookAndLoad(t.Context(), []Node{one}, imagesOfAll(authV1), nil))
 	for nodes, want := range map[*[]Node]string{{one}: "[acme/auth:9]", {one, two}: "[acme/auth:1 acme/auth:9]"} {
 		stock, err := TakeInventory(t.Context(), *nodes, nil, "acme/auth:1", "acme/auth:9")
 		if got := stock.Unresolved(); err != nil || fmt.Sprint(got) != want {

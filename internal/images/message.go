@@ -8,7 +8,7 @@ import (
 
 // A message is one of the JSON objects by which the engine tells how a pull or
 // a load goes. A failure comes as a message too, after a status of 200.
-type message struct {
+type Message struct {
 	Status   string
 	ID       string
 	Progress struct{ Current, Total int64 } `json:"progressDetail"`
@@ -16,8 +16,8 @@ type message struct {
 }
 
 // nextMessage reads a message; io.EOF says that the engine is done.
-func nextMessage(from *json.Decoder) (message, error) {
-	var m message
+func NextMessage(from *json.Decoder) (Message, error) {
+	var m Message
 	if err := from.Decode(&m); err != nil {
 		return m, err
 	}
@@ -28,10 +28,10 @@ func nextMessage(from *json.Decoder) (message, error) {
 }
 
 // drainMessages reads to the end and answers the failure, if there was one.
-func drainMessages(from io.Reader) error {
+func DrainMessages(from io.Reader) error {
 	messages := json.NewDecoder(from)
 	for {
-		if _, err := nextMessage(messages); errors.Is(err, io.EOF) {
+		if _, err := NextMessage(messages); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

@@ -11,10 +11,11 @@ import (
 	"github.com/docker/go-units"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // meters count what is sent of each image, by Image.Ref, all nodes together.
-type meters map[string]*meter
+type transferProgress map[string]*meter
 
 // A meter counts the bytes of one image's layers. A layer that several images
 // share is sent once, and counts for the first.
@@ -32,8 +33,8 @@ type meter struct {
 // meterStep is how many bytes pass between two progress events.
 const meterStep = 16 << 20
 
-func newMeters(images []Image, reporter event.Reporter) meters {
-	m := meters{}
+func newMeters(images []Image, reporter event.Reporter) transferProgress {
+	m := transferProgress{}
 	for _, i := range images {
 		m[i.Ref] = &meter{image: i, reporter: reporter}
 	}
@@ -41,20 +42,20 @@ func newMeters(images []Image, reporter event.Reporter) meters {
 }
 
 // expect adds what a node is going to get.
-func (m meters) expect(t *transfer, from *saved) {
+func (m transferProgress) addTotal(t *transfer, from *export) {
 	counted := map[string]bool{}
 	for _, i := range t.images {
 		for n, layer := range from.images[i.Ref].layers {
 			if blob := layer.Digest.String(); t.needs(i, n, blob) && !counted[blob] {
 				counted[blob] = true
-				m[i.Ref].expect(layer.Size)
+				m[i.Ref].addTotal(layer.Size)
 			}
 		}
 		m[i.Ref].report()
 	}
 }
 
-func (m *meter) expect(size int64) {
+func (m *meter) addTotal(size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expected += size
@@ -83,7 +84,7 @@ func (m *meter) report() {
 
 // finish reports how each image of a batch ended: one mutation for each node
 // that got it.
-func (m meters) finish(b batch, err error, elapsed time.Duration) {
+func (m transferProgress) finish(b batch, err error, elapsed time.Duration) {
 	for ref, nodes := range lackingBy(b) {
 		m[ref].finish(nodes, err, elapsed)
 	}
@@ -91,7 +92,7 @@ func (m meters) finish(b batch, err error, elapsed time.Duration) {
 
 // finishRest reports the images that were in no batch that was sent: all nodes
 // had them, or a failure came before.
-func (m meters) finishRest(transfers []*transfer) {
+func (m transferProgress) finishRest(transfers []*transfer) {
 	lacked := lackingBy(transfers)
 	for ref, meter := range m {
 		if !meter.finished {
@@ -126,14 +127,7 @@ func (m *meter) finish(nodes []string, err error, elapsed time.Duration) {
 		e.Outcome, e.Err = event.Failed, err
 	default:
 		e.Outcome, e.Mutations = event.Done, len(nodes)
-		e.Message = fmt.Sprintf("sent %s to %s", units.BytesSize(float64(m.sent)), count(len(nodes), "node"))
+		e.Message = fmt.Sprintf("sent %s to %s", units.BytesSize(float64(m.sent)), text.Plural(len(nodes), "node"))
 	}
 	m.reporter.Report(e)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

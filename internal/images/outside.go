@@ -19,10 +19,10 @@ type RemoteStatus struct {
 // has it and, if not, whether the engine gets it from its registry: it is asked
 // for the image's manifest, as a pull begins. Nothing is pulled. A registry that
 // is silent when ctx ends cannot be reached.
-func (e *Engine) CheckRemote(ctx context.Context, sources []Source) ([]RemoteStatus, error) {
+func (b *Builder) CheckRemote(ctx context.Context, sources []Source) ([]RemoteStatus, error) {
 	var once []Source
 	for _, s := range sources {
-		if !slices.ContainsFunc(once, func(o Source) bool { return fullRef(o.Ref) == fullRef(s.Ref) }) {
+		if !slices.ContainsFunc(once, func(o Source) bool { return FullRef(o.Ref) == FullRef(s.Ref) }) {
 			once = append(once, s)
 		}
 	}
@@ -30,15 +30,15 @@ func (e *Engine) CheckRemote(ctx context.Context, sources []Source) ([]RemoteSta
 	var work []func() error
 	for i, s := range once {
 		work = append(work, func() (err error) {
-			found[i], err = e.outside(ctx, s)
+			found[i], err = b.outside(ctx, s)
 			return err
 		})
 	}
 	return found, sideBySide(work...)
 }
 
-func (e *Engine) outside(ctx context.Context, s Source) (RemoteStatus, error) {
-	if err := checkRef(s.Ref); err != nil {
+func (b *Builder) outside(ctx context.Context, s Source) (RemoteStatus, error) {
+	if err := CheckRef(s.Ref); err != nil {
 		return RemoteStatus{}, err
 	}
 	named, err := reference.ParseNormalizedNamed(s.Ref)
@@ -46,16 +46,16 @@ func (e *Engine) outside(ctx context.Context, s Source) (RemoteStatus, error) {
 		return RemoteStatus{}, err
 	}
 	o := RemoteStatus{Source: s, Registry: reference.Domain(named)}
-	here, err := e.inspect(ctx, s.Ref)
+	here, err := b.engine.Inspect(ctx, s.Ref)
 	if o.Local = here != nil; err != nil || o.Local {
 		return o, err
 	}
-	header, err := e.auth.header(named)
+	header, err := b.engine.Auth().Header(named)
 	if err != nil {
 		return o, err
 	}
-	if _, err := e.api.DistributionInspect(ctx, reference.TagNameOnly(named).String(), header); err != nil {
-		o.Err, _ = refuse(o.Registry, err)
+	if _, err := b.engine.API().DistributionInspect(ctx, reference.TagNameOnly(named).String(), header); err != nil {
+		o.Err, _ = classifyPullError(o.Registry, err)
 	}
 	return o, nil
 }

@@ -1,10 +1,12 @@
 package images
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	bk "github.com/moby/buildkit/client"
+
 	digest "github.com/opencontainers/go-digest"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -82,4 +84,16 @@ func trimStepError(text string) string {
 		return text[i:]
 	}
 	return text
+}
+
+// trimSolveError drops what BuildKit and gRPC put before the cause.
+func trimSolveError(err error) error {
+	text := err.Error()
+	for _, prefix := range []string{
+		"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to solve with frontend dockerfile.v0: ",
+		"failed to solve: ", "failed to create LLB definition: ", "failed to read dockerfile: ",
+	} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return errors.New(text)
 }

@@ -49,9 +49,9 @@ func TestProgressWithoutAFailedStep(t *testing.T) {
 
 func TestAFullDiskIsNamed(t *testing.T) {
 	t.Parallel()
-	e := newFakeEngine(t).connect(t, Options{})
+	b := fakeBuilder(t, newFakeEngine(t))
 	for _, told := range []string{"RUN go build: write /out: no space left on device", "RUN make: exit code: 1\n  cat: write error: No space left on device"} {
-		err := e.buildFault(t.Context(), "auth", errors.New(told))
+		err := b.buildFault(t.Context(), "auth", errors.New(told))
 		if hint := fault.HintOf(err); !strings.Contains(hint, "(/data/docker) is full") || fault.ClassOf(err) != fault.Build {
 			t.Errorf("class %q, hint %q", fault.ClassOf(err), hint)
 		}

@@ -15,15 +15,15 @@ import (
 
 // pull gets an image from its registry. It fails with a *refusal, at once if
 // the registry did not answer earlier in the run.
-func (e *Engine) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
+func (b *Builder) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
 	domain := reference.Domain(named)
-	host := e.registries.host(domain)
+	host := b.registries.host(domain)
 	host.mu.Lock()
 	if host.down != nil {
 		defer host.mu.Unlock()
 		return host.down
 	}
-	messages, err := e.startPull(ctx, named)
+	messages, err := b.startPull(ctx, named)
 	if err == nil {
 		host.mu.Unlock()
 		defer messages.Close()
@@ -36,7 +36,7 @@ func (e *Engine) pull(ctx context.Context, item string, named reference.Named, r
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	refused, down := refuse(domain, err)
+	refused, down := classifyPullError(domain, err)
 	if down {
 		host.down = refused
 	}
@@ -44,15 +44,15 @@ func (e *Engine) pull(ctx context.Context, item string, named reference.Named, r
 }
 
 // startPull returns once the registry answered.
-func (e *Engine) startPull(ctx context.Context, named reference.Named) (*pullStream, error) {
-	header, err := e.auth.header(named)
+func (b *Builder) startPull(ctx context.Context, named reference.Named) (*pullStream, error) {
+	header, err := b.engine.Auth().Header(named)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &pullStream{ctx: ctx, cancel: cancel, stall: e.options.PullStall}
-	s.timer = time.AfterFunc(e.options.PullAnswer, func() { cancel(errSilent) })
-	body, err := e.api.ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: header})
+	s := &pullStream{ctx: ctx, cancel: cancel, stall: b.options.PullIdleTimeout}
+	s.timer = time.AfterFunc(b.options.PullStartTimeout, func() { cancel(errRegistryTimeout) })
+	body, err := b.engine.API().ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: header})
 	if err != nil {
 		defer s.Close()
 		return nil, s.cause(err)
@@ -65,9 +65,6 @@ func (e *Engine) startPull(ctx context.Context, named reference.Named) (*pullStr
 	return s, nil
 }
 
-// errSilent is the cause of a pull's end when nothing came for too long.
-var errSilent = errors.New("no answer")
-
 // A pullStream reads the engine's messages about a pull.
 type pullStream struct {
 	ctx     context.Context
@@ -76,7 +73,7 @@ type pullStream struct {
 	timer   *time.Timer
 	body    io.Closer
 	decoder *json.Decoder
-	first   message
+	first   Message
 }
 
 // Close ends the pull if it is still going on.
@@ -88,8 +85,8 @@ func (s *pullStream) Close() {
 	}
 }
 
-func (s *pullStream) next() (message, error) {
-	m, err := nextMessage(s.decoder)
+func (s *pullStream) next() (Message, error) {
+	m, err := NextMessage(s.decoder)
 	if err != nil {
 		return m, s.cause(err)
 	}
@@ -98,8 +95,8 @@ func (s *pullStream) next() (message, error) {
 }
 
 func (s *pullStream) cause(err error) error {
-	if errors.Is(context.Cause(s.ctx), errSilent) {
-		return errSilent
+	if errors.Is(context.Cause(s.ctx), errRegistryTimeout) {
+		return errRegistryTimeout
 	}
 	return err
 }
@@ -119,9 +116,9 @@ func (s *pullStream) report(item string, reporter event.Reporter) error {
 }
 
 // pullProgress adds up the downloads of an image's layers.
-type pullProgress map[string]message
+type pullProgress map[string]Message
 
-func (p pullProgress) event(item string, m message) event.Event {
+func (p pullProgress) event(item string, m Message) event.Event {
 	if m.Status == "Downloading" {
 		p[m.ID] = m
 	}

@@ -21,10 +21,10 @@ func TestEnsurePulls(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.pull = f.givePull(t)
-	e := f.connect(t, Options{})
+	b := fakeBuilder(t, f)
 	set := Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17"}}}
 	var log eventLog
-	if _, err := e.Ensure(t.Context(), set, &log); err != nil {
+	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
 	if log.outcomes() != "postgres=done+1" || log.messages(event.ItemFinished) != "pulled" {
@@ -37,7 +37,7 @@ func TestEnsurePulls(t *testing.T) {
 		t.Errorf("progress: %s", got)
 	}
 	log = eventLog{}
-	if _, err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=unchanged+0" || len(f.pulled) != 1 {
+	if _, err := b.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=unchanged+0" || len(f.pulled) != 1 {
 		t.Errorf("again: %v, %s, pulled %v", err, log.outcomes(), f.pulled)
 	}
 }
@@ -46,9 +46,9 @@ func TestAnUnreachableRegistryIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.pull = refusePull(http.StatusInternalServerError, noHost)
-	e := f.connect(t, Options{})
+	b := fakeBuilder(t, f)
 	set := Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}, {Name: "c", Ref: "acme.example/c:1"}}}
-	_, err := e.Ensure(t.Context(), set, nil)
+	_, err := b.Ensure(t.Context(), set, nil)
 	if fault.ClassOf(err) != fault.Build || !strings.Contains(fault.HintOf(err), "recipe") {
 		t.Errorf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
 	}
@@ -66,8 +66,8 @@ func TestAMissingImageDoesNotCondemnItsRegistry(t *testing.T) {
 	t.Parallel()
 	f := newFakeEngine(t)
 	f.pull = refusePull(http.StatusNotFound, "manifest for a:1 not found: manifest unknown")
-	e := f.connect(t, Options{})
-	_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}}}, nil)
+	b := fakeBuilder(t, f)
+	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}}}, nil)
 	if len(f.pulled) != 2 || !strings.Contains(err.Error(), "docker.io has no such image") {
 		t.Errorf("pulled %v; %v", f.pulled, err)
 	}
@@ -79,8 +79,8 @@ func TestASilentPullIsGivenUp(t *testing.T) {
 	release := make(chan struct{})
 	f.pull = func(http.ResponseWriter, string) { <-release }
 	t.Cleanup(func() { close(release) })
-	e := f.connect(t, Options{PullAnswer: 20 * time.Millisecond})
-	_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
+	b := NewBuilder(connectFake(t, f), BuilderOptions{PullStartTimeout: 20 * time.Millisecond})
+	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "docker.io cannot be reached: no answer") {
 		t.Error(err)
 	}
@@ -92,7 +92,7 @@ func TestAFailureAmongAPullsMessagesCounts(t *testing.T) {
 	f.pull = func(w http.ResponseWriter, _ string) {
 		_, _ = w.Write([]byte(`{"status":"Pulling"}` + "\n" + `{"errorDetail":{"message":"unauthorized: log in"},"error":"unauthorized"}` + "\n"))
 	}
-	_, err := f.connect(t, Options{}).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
+	_, err := fakeBuilder(t, f).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "unauthorized: log in") {
 		t.Error(err)
 	}
@@ -112,7 +112,7 @@ func TestCredentials(t *testing.T) {
 	} {
 		named, err := reference.ParseNormalizedNamed(ref)
 		do(t, err)
-		got, err := auth{dir: dir}.of(reference.Domain(named))
+		got, err := Auth{dir: dir}.of(reference.Domain(named))
 		if err != nil || got.Username+" "+got.Password != want {
 			t.Errorf("%s: %q, %v; want %q", ref, got.Username+" "+got.Password, err, want)
 		}

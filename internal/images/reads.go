@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -16,7 +17,12 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/tonistiigi/fsutil"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+
 	digest "github.com/opencontainers/go-digest"
+
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -47,7 +53,7 @@ func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, c
 	resolver := &baseResolver{config: config}
 	result, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
-			BuildArgs:        b.args(),
+			BuildArgs:        b.AllArgs(),
 			Target:           b.Target,
 			ImageResolveMode: llb.ResolveModePreferLocal,
 		},
@@ -130,13 +136,23 @@ func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	return json.Marshal(image)
 }
 
-// args are the build's arguments, base images included. The caller may change
-// the result.
-func (b Build) args() map[string]string {
-	args := maps.Clone(b.Args)
-	if args == nil {
-		args = map[string]string{}
+// contextOf is the build's context and the filter for what the target reads of
+// it; the tree is nil if that is nothing.
+func (v *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
+	if !r.whole && len(r.paths) == 0 {
+		return nil, fsutil.FilterOpt{}, nil
 	}
-	maps.Copy(args, b.Bases)
-	return args
+	ignored, err := ignorePatterns(b)
+	if err != nil {
+		return nil, fsutil.FilterOpt{}, err
+	}
+	files, err := v.tree(b.Context)
+	if err != nil {
+		return nil, fsutil.FilterOpt{}, fault.New(fault.Config, fmt.Errorf("read build context: %w", err), "")
+	}
+	filter := fsutil.FilterOpt{ExcludePatterns: ignored}
+	if !r.whole {
+		filter.FollowPaths = r.paths
+	}
+	return files, filter, nil
 }

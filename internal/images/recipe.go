@@ -25,7 +25,7 @@ const recipeGrace = 5 * time.Second
 
 // recipeHash names a recipe by its contents: the files of its folder, and what
 // the paths in its file "inputs", one a line and relative to the folder, hold.
-func (v *view) recipeHash(ctx context.Context, recipe string) (string, error) {
+func recipeHash(ctx context.Context, cache *LookupCache, recipe string) (string, error) {
 	roots := []string{"."}
 	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +38,7 @@ func (v *view) recipeHash(ctx context.Context, recipe string) (string, error) {
 	}
 	h := sha256.New()
 	for _, root := range roots {
-		lines, err := v.recipeLines(ctx, filepath.Join(recipe, root))
+		lines, err := recipeLines(ctx, cache, filepath.Join(recipe, root))
 		if err != nil {
 			return "", fault.New(fault.Config, fmt.Errorf("read recipe %s: %w", recipe, err), "")
 		}
@@ -48,7 +48,7 @@ func (v *view) recipeHash(ctx context.Context, recipe string) (string, error) {
 }
 
 // recipeLines describes a folder, or a file as its folder's only one.
-func (v *view) recipeLines(ctx context.Context, path string) ([]string, error) {
+func recipeLines(ctx context.Context, cache *LookupCache, path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -58,33 +58,29 @@ func (v *view) recipeLines(ctx context.Context, path string) ([]string, error) {
 		filter.IncludePatterns = []string{filepath.Base(path)}
 		path = filepath.Dir(path)
 	}
-	files, err := v.tree(path)
-	if err != nil {
-		return nil, err
-	}
-	return files.list(ctx, filter)
+	return cache.ListFiles(ctx, path, filter)
 }
 
 // cook runs a recipe and checks that it made the image and labelled it.
-func (e *Engine) cook(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
-	if err := e.runRecipe(ctx, s, hash, reporter); err != nil {
+func (b *Builder) cook(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
+	if err := b.runRecipe(ctx, s, hash, reporter); err != nil {
 		return err
 	}
-	made, err := e.inspect(ctx, s.Ref)
+	made, err := b.engine.Inspect(ctx, s.Ref)
 	switch {
 	case err != nil:
 		return err
 	case made == nil:
-		return e.recipeFault(ctx, s, "it ended well, but there is no image of that name", nil)
+		return b.recipeFault(ctx, s, "it ended well, but there is no image of that name", nil)
 	case made.Config == nil || made.Config.Labels[LabelRecipe] != hash:
-		return e.recipeFault(ctx, s, "its image lacks the label "+LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
+		return b.recipeFault(ctx, s, "its image lacks the label "+LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
 	}
 	return nil
 }
 
 // runRecipe runs `build REF` in a process group of its own, which an end of ctx
 // asks to stop and then kills.
-func (e *Engine) runRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
+func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	path, err := filepath.Abs(filepath.Join(s.Recipe, "build"))
 	if err != nil {
 		return err
@@ -94,7 +90,7 @@ func (e *Engine) runRecipe(ctx context.Context, s Source, hash string, reporter 
 	}}
 	cmd := exec.CommandContext(ctx, path, s.Ref)
 	cmd.Dir = s.Recipe
-	cmd.Env = append(append(cmd.Environ(), e.Environ()...), "TKDEPLOY_RECIPE="+hash)
+	cmd.Env = append(append(cmd.Environ(), b.engine.Environ()...), "TKDEPLOY_RECIPE="+hash)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
@@ -106,7 +102,7 @@ func (e *Engine) runRecipe(ctx context.Context, s Source, hash string, reporter 
 		return ctx.Err()
 	}
 	if err != nil {
-		return e.recipeFault(ctx, s, err.Error(), log.lines)
+		return b.recipeFault(ctx, s, err.Error(), log.lines)
 	}
 	return nil
 }
@@ -118,7 +114,7 @@ func killGroup(cmd *exec.Cmd) {
 	}
 }
 
-func (e *Engine) recipeFault(ctx context.Context, s Source, what string, lines []string) error {
+func (b *Builder) recipeFault(ctx context.Context, s Source, what string, lines []string) error {
 	err := fmt.Errorf("make image %s with the recipe %s: %s%s", s.Ref, s.Recipe, what, indent(lines))
-	return fault.New(fault.Build, err, e.diskHint(ctx, err))
+	return fault.New(fault.Build, err, b.diskHint(ctx, err))
 }

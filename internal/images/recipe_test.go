@@ -52,11 +52,10 @@ func TestRecipeHash(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := recipe(t, "")
-			e := &Engine{}
-			before, err := e.look().recipeHash(t.Context(), dir)
+			before, err := recipeHash(t.Context(), NewLookupCache(nil), dir)
 			do(t, err)
 			write(t, dir, test.files)
-			after, err := e.look().recipeHash(t.Context(), dir)
+			after, err := recipeHash(t.Context(), NewLookupCache(nil), dir)
 			if err != nil || (after != before) != test.changes {
 				t.Errorf("%s became %s, %v", before, after, err)
 			}
@@ -68,7 +67,7 @@ func TestRecipeWithAMissingInput(t *testing.T) {
 	t.Parallel()
 	dir := recipe(t, "")
 	write(t, dir, map[string]string{"inputs": "../nothing\n"})
-	_, err := (&Engine{}).look().recipeHash(t.Context(), dir)
+	_, err := recipeHash(t.Context(), NewLookupCache(nil), dir)
 	if fault.ClassOf(err) != fault.Config {
 		t.Errorf("%v", err)
 	}
@@ -77,12 +76,12 @@ func TestRecipeWithAMissingInput(t *testing.T) {
 func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 	t.Parallel()
 	f := offline(newFakeEngine(t))
-	e := f.connect(t, Options{})
+	b := fakeBuilder(t, f)
 	s := Source{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, `test "$DOCKER_HOST" = unix://`+f.socket+` || exit 7
 `+making(f, "$TKDEPLOY_RECIPE"))}
 	set := Set{Sources: []Source{s}}
 	var log eventLog
-	if _, err := e.Ensure(t.Context(), set, &log); err != nil {
+	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
 	if got := log.messages(event.ItemFinished); got != "made by the recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
@@ -92,12 +91,12 @@ func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 		t.Errorf("progress: %s", log.messages(event.ItemProgress))
 	}
 	write(t, s.Recipe, map[string]string{"new": "the recipe changed"})
-	status, err := e.Observe(t.Context(), set)
+	status, err := b.Observe(t.Context(), set)
 	if err != nil || status.Images[0].Present || status.Images[0].Reason != "its recipe changed" {
 		t.Errorf("%+v, %v", status, err)
 	}
 	log = eventLog{}
-	if _, err := e.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=done+1" || len(f.pulled) != 1 {
+	if _, err := b.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=done+1" || len(f.pulled) != 1 {
 		t.Errorf("%v, %s, pulled %v", err, log.outcomes(), f.pulled)
 	}
 }
@@ -106,9 +105,9 @@ func TestAnImageWithoutARecipesLabelIsTheUsers(t *testing.T) {
 	t.Parallel()
 	f := offline(newFakeEngine(t))
 	f.add(t, "postgres:17", "sha256:mine", nil)
-	e := f.connect(t, Options{})
+	b := fakeBuilder(t, f)
 	var log eventLog
-	_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
+	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
 	if err != nil || log.outcomes() != "postgres=unchanged+0" {
 		t.Errorf("%v, %s", err, log.outcomes())
 	}
@@ -117,14 +116,14 @@ func TestAnImageWithoutARecipesLabelIsTheUsers(t *testing.T) {
 func TestRecipeFaults(t *testing.T) {
 	t.Parallel()
 	f := offline(newFakeEngine(t))
-	e := f.connect(t, Options{})
+	b := fakeBuilder(t, f)
 	for _, test := range []struct{ name, script, want string }{
 		{"its last lines are shown", "for i in $(seq 40); do echo line $i >&2; done; exit 3", "exit status 3\n    line 11\n"},
 		{"it must make the image", "true", "there is no image of that name"},
 		{"it must label the image", making(f, "wrong"), "lacks the label dev.tkdeploy.recipe"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := e.Ensure(t.Context(), Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, test.script)}}}, nil)
+			_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, test.script)}}}, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Build {
 				t.Errorf("%q is not in: %v", test.want, err)
 			}
@@ -134,11 +133,11 @@ func TestRecipeFaults(t *testing.T) {
 
 func TestACancelledRecipeEndsWithItsChildren(t *testing.T) {
 	t.Parallel()
-	e := offline(newFakeEngine(t)).connect(t, Options{})
+	b := fakeBuilder(t, offline(newFakeEngine(t)))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	script := "sleep 600 & echo started; wait\n"
-	_, err := e.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.ReporterFunc(func(ev event.Event) {
+	_, err := b.Ensure(ctx, Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, script)}}}, event.ReporterFunc(func(ev event.Event) {
 		if ev.Message == "started" {
 			cancel()
 		}

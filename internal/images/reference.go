@@ -10,7 +10,7 @@ import (
 
 // checkRef refuses an image reference that does not say which image it means:
 // it needs a tag other than latest, or a digest.
-func checkRef(ref string) error {
+func CheckRef(ref string) error {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return fault.New(fault.Config, fmt.Errorf("image reference %q: %w", ref, err), "")
@@ -27,7 +27,7 @@ func checkRef(ref string) error {
 }
 
 // fullRef is the reference as a node spells it: with registry and path.
-func fullRef(ref string) string {
+func FullRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return ref
@@ -44,7 +44,7 @@ func splitRef(named reference.Named) (repository, tag string) {
 }
 
 // familiar is the reference as the docker CLI shows it.
-func familiar(ref string) string {
+func FamiliarRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return ref

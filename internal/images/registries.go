@@ -35,16 +35,16 @@ func (r *registries) host(name string) *registryHost {
 }
 
 // A refusal says why an image cannot be pulled.
-type refusal struct {
+type registryError struct {
 	reason string // "docker.io cannot be reached"
 	err    error
 }
 
-func (r *refusal) Error() string {
+func (r *registryError) Error() string {
 	return r.reason + ": " + strings.TrimPrefix(r.err.Error(), "Error response from daemon: ")
 }
 
-func (r *refusal) Unwrap() error { return r.err }
+func (r *registryError) Unwrap() error { return r.err }
 
 // unreachableTexts are what the engine says when it got no answer from a
 // registry. It gives only text: these errors come from its own net package.
@@ -57,14 +57,14 @@ var deniedTexts = []string{"not found", "manifest unknown", "access denied", "un
 
 // refuse classifies a failed pull. Down reports that the registry itself does
 // not answer.
-func refuse(host string, err error) (r *refusal, down bool) {
+func classifyPullError(host string, err error) (r *registryError, down bool) {
 	switch text := err.Error(); {
-	case errors.Is(err, errSilent), containsAny(text, unreachableTexts):
-		return &refusal{reason: host + " cannot be reached", err: err}, true
+	case errors.Is(err, errRegistryTimeout), containsAny(text, unreachableTexts):
+		return &registryError{reason: host + " cannot be reached", err: err}, true
 	case errdefs.IsNotFound(err), containsAny(text, deniedTexts):
-		return &refusal{reason: host + " has no such image, or not for these credentials", err: err}, false
+		return &registryError{reason: host + " has no such image, or not for these credentials", err: err}, false
 	}
-	return &refusal{reason: host + " did not give it", err: err}, false
+	return &registryError{reason: host + " did not give it", err: err}, false
 }
 
 func containsAny(text string, parts []string) bool {
@@ -75,3 +75,6 @@ func containsAny(text string, parts []string) bool {
 	}
 	return false
 }
+
+// errSilent is the cause of a pull's end when nothing came for too long.
+var errRegistryTimeout = errors.New("no answer")

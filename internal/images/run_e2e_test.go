@@ -18,9 +18,9 @@ import (
 const goImage = "docker.io/library/golang:1.26-bookworm"
 
 // runBuild is a build on the base image with one more line.
-func runBuild(t *testing.T, e *Engine, name, line string) Build {
+func runBuild(t *testing.T, b *Builder, name, line string) Build {
 	t.Helper()
-	if found, err := e.inspect(t.Context(), goImage); err != nil || found == nil {
+	if found, err := b.engine.Inspect(t.Context(), goImage); err != nil || found == nil {
 		t.Skip("no image "+goImage, err)
 	}
 	dir := t.TempDir()
@@ -29,10 +29,10 @@ func runBuild(t *testing.T, e *Engine, name, line string) Build {
 }
 
 func TestTwoFailingRunsE2E(t *testing.T) {
-	e := connect(t)
-	one := runBuild(t, e, "one", "RUN for i in $(seq 50); do echo line $i; done; echo the reason; exit 3")
-	two := runBuild(t, e, "two", "RUN echo another reason; false")
-	_, err := e.Ensure(t.Context(), Set{Builds: []Build{one, two}}, nil)
+	b := realBuilder(t)
+	one := runBuild(t, b, "one", "RUN for i in $(seq 50); do echo line $i; done; echo the reason; exit 3")
+	two := runBuild(t, b, "two", "RUN echo another reason; false")
+	_, err := b.Ensure(t.Context(), Set{Builds: []Build{one, two}}, nil)
 	if fault.ClassOf(err) != fault.Build {
 		t.Errorf("class %q", fault.ClassOf(err))
 	}
@@ -50,40 +50,40 @@ func TestTwoFailingRunsE2E(t *testing.T) {
 func TestSecretsE2E(t *testing.T) {
 	const value = "correct-horse-battery"
 	t.Setenv("TKDEPLOY_TEST_TOKEN", value)
-	e := connect(t)
-	b := runBuild(t, e, "secret", "RUN --mount=type=secret,id=token --mount=type=secret,id=file"+
+	b := realBuilder(t)
+	build := runBuild(t, b, "secret", "RUN --mount=type=secret,id=token --mount=type=secret,id=file"+
 		" test \"$(cat /run/secrets/token)\" = "+"correct-horse-battery"+" && test \"$(cat /run/secrets/file)\" = from-a-file")
 	file := t.TempDir() + "/secret"
 	do(t, os.WriteFile(file, []byte("from-a-file"), 0o600))
-	b.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}, "file": {File: file}}
-	removeAfter(t, e, Set{Builds: []Build{b}})
+	build.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}, "file": {File: file}}
+	removeAfter(t, b, Set{Builds: []Build{build}})
 	var log eventLog
-	_, err := e.Ensure(t.Context(), Set{Builds: []Build{b}}, &log)
+	_, err := b.Ensure(t.Context(), Set{Builds: []Build{build}}, &log)
 	do(t, err)
 	if out := log.messages(event.ItemProgress); strings.Contains(out, value) {
 		t.Errorf("the secret is in the progress: %s", out)
 	}
 
-	leak := runBuild(t, e, "leak", "RUN --mount=type=secret,id=token cat /run/secrets/token && false")
+	leak := runBuild(t, b, "leak", "RUN --mount=type=secret,id=token cat /run/secrets/token && false")
 	leak.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}}
-	_, err = e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil)
+	_, err = b.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil)
 	if err == nil || strings.Contains(err.Error(), value) || !strings.Contains(err.Error(), "***") {
 		t.Errorf("the secret is in the error: %v", err)
 	}
 
 	leak.Secrets = map[string]Secret{"token": {Env: "TKDEPLOY_TEST_UNSET"}}
-	if _, err := e.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
+	if _, err := b.Ensure(t.Context(), Set{Builds: []Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
 		t.Errorf("an unset secret: %v", err)
 	}
 }
 
 func TestCancelledRunE2E(t *testing.T) {
-	e := connect(t)
-	b := runBuild(t, e, "cancelled", "RUN sleep 600")
+	b := realBuilder(t)
+	build := runBuild(t, b, "cancelled", "RUN sleep 600")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var stopped time.Time
-	_, err := e.Ensure(ctx, Set{Builds: []Build{b}}, event.ReporterFunc(func(ev event.Event) {
+	_, err := b.Ensure(ctx, Set{Builds: []Build{build}}, event.ReporterFunc(func(ev event.Event) {
 		if strings.Contains(ev.Message, "sleep 600") {
 			stopped = time.Now()
 			cancel()
@@ -92,7 +92,7 @@ func TestCancelledRunE2E(t *testing.T) {
 	if took := time.Since(stopped); !errors.Is(err, context.Canceled) || took > 10*time.Second {
 		t.Errorf("%v, %s after the cancel", err, took)
 	}
-	if status, err := e.Observe(t.Context(), Set{Builds: []Build{b}}); err != nil || len(status.Missing()) != 1 {
+	if status, err := b.Observe(t.Context(), Set{Builds: []Build{build}}); err != nil || len(status.Missing()) != 1 {
 		t.Errorf("%+v, %v", status, err)
 	}
 }
@@ -100,13 +100,13 @@ func TestCancelledRunE2E(t *testing.T) {
 // TestSavedAfterItsBuildE2E saves a file of an image that is built while another
 // one is not yet: it is of the next time.
 func TestSavedAfterItsBuildE2E(t *testing.T) {
-	e := connect(t)
-	quick, slow := scratchBuild(t, "quick"), runBuild(t, e, "slow", "RUN sleep 2")
+	b := realBuilder(t)
+	quick, slow := scratchBuild(t, "quick"), runBuild(t, b, "slow", "RUN sleep 2")
 	set := Set{Builds: []Build{quick, slow}}
-	removeAfter(t, e, set)
-	status, err := e.Observe(t.Context(), set)
+	removeAfter(t, b, set)
+	status, err := b.Observe(t.Context(), set)
 	do(t, err)
-	made, err := e.Ensure(t.Context(), set, event.ReporterFunc(func(ev event.Event) {
+	made, err := b.Ensure(t.Context(), set, event.ReporterFunc(func(ev event.Event) {
 		if ev.Kind == event.ItemFinished && ev.Item == "quick" {
 			write(t, quick.Context, map[string]string{"one": "saved meanwhile"})
 		}
@@ -117,18 +117,18 @@ func TestSavedAfterItsBuildE2E(t *testing.T) {
 			t.Errorf("made %+v, want %s", made[i], p.Ref)
 		}
 	}
-	if status, err = e.Observe(t.Context(), set); err != nil || len(status.Missing()) != 1 {
+	if status, err = b.Observe(t.Context(), set); err != nil || len(status.Missing()) != 1 {
 		t.Errorf("the next time: %+v, %v", status, err)
 	}
 }
 
 // TestUnreachableBaseE2E names an image that is nowhere in a Dockerfile.
 func TestUnreachableBaseE2E(t *testing.T) {
-	e := connect(t)
-	b := scratchBuild(t, "nowhere")
-	write(t, b.Context, map[string]string{"Dockerfile": "FROM registry.invalid/nowhere:1 AS one\n"})
+	b := realBuilder(t)
+	build := scratchBuild(t, "nowhere")
+	write(t, build.Context, map[string]string{"Dockerfile": "FROM registry.invalid/nowhere:1 AS one\n"})
 	start := time.Now()
-	_, err := e.Ensure(t.Context(), Set{Builds: []Build{b}}, nil)
+	_, err := b.Ensure(t.Context(), Set{Builds: []Build{build}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "get image registry.invalid/nowhere:1: it is not here, registry.invalid cannot be reached") {
 		t.Errorf("%v", err)
 	}

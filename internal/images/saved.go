@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -20,56 +19,26 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// saved are images as the nodes get them, without the layers that no node needs.
-// The layers are files, so that memory does not grow with the images.
-type saved struct {
-	dir    string                // of files to remove afterwards; "" is none
-	images map[string]savedImage // by Image.Ref
-
-	fromStore bool // and not from the engine
-}
-
-// A savedImage is an image as an OCI manifest with what it refers to.
-type savedImage struct {
-	manifest     ocispecs.Descriptor
-	manifestText []byte
-	config       ocispecs.Descriptor
-	configText   []byte
-	layers       []savedLayer
-}
-
-type savedLayer struct {
-	ocispecs.Descriptor
-	write func(io.Writer) error // nil if no node needs it
-}
-
-// close removes the temporary files. A nil saved has none.
-func (s *saved) close() {
-	if s != nil && s.dir != "" {
-		_ = os.RemoveAll(s.dir)
-	}
-}
-
 // save has the engine write out the images that the transfers need.
-func (e *Engine) save(ctx context.Context, transfers []*transfer) (*saved, error) {
+func (l *Loader) save(ctx context.Context, transfers []*transfer) (*export, error) {
 	images := imagesOf(transfers)
-	dir, err := os.MkdirTemp(e.options.TempDir, "tkdeploy-load-")
+	dir, err := os.MkdirTemp(l.options.TempDir, "tkdeploy-load-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for layers: %w", err)
 	}
-	s := &saved{dir: dir, images: map[string]savedImage{}}
-	if err := e.fill(ctx, s, images, dropper(transfers, images)); err != nil {
+	s := &export{dir: dir, images: map[string]exportedImage{}}
+	if err := l.fill(ctx, s, images, dropper(transfers, images)); err != nil {
 		s.close()
 		if errors.Is(err, syscall.ENOSPC) {
-			return nil, fault.New(fault.Load, err, "the disk of "+e.options.TempDir+" is full: make room or set TMPDIR")
+			return nil, fault.New(fault.Load, err, "the disk of "+l.options.TempDir+" is full: make room or set TMPDIR")
 		}
 		return nil, err
 	}
 	return s, nil
 }
 
-func (e *Engine) fill(ctx context.Context, s *saved, images []Image, drop dropFunc) error {
-	stream, err := e.api.ImageSave(ctx, refsOf(images), e.saveOptions(images)...)
+func (l *Loader) fill(ctx context.Context, s *export, images []Image, drop dropFunc) error {
+	stream, err := l.engine.API().ImageSave(ctx, refsOf(images), l.saveOptions(images)...)
 	if err != nil {
 		return fmt.Errorf("save the images from the engine: %w", err)
 	}
@@ -91,8 +60,8 @@ func (e *Engine) fill(ctx context.Context, s *saved, images []Image, drop dropFu
 // saveOptions names the platform where the engine understands it: with the
 // containerd store an image may list platforms whose contents are not here,
 // and a save of all of them fails (kind#3795).
-func (e *Engine) saveOptions(images []Image) []client.ImageSaveOption {
-	if versions.LessThan(e.api.ClientVersion(), "1.48") {
+func (l *Loader) saveOptions(images []Image) []client.ImageSaveOption {
+	if versions.LessThan(l.engine.API().ClientVersion(), "1.48") {
 		return nil
 	}
 	platform := images[0].Platform
@@ -109,7 +78,7 @@ func imagesOf(transfers []*transfer) []Image {
 	var images []Image
 	for _, t := range transfers {
 		for _, i := range t.images {
-			if !slices.ContainsFunc(images, i.same) {
+			if !hasRef(images, i.Ref) {
 				images = append(images, i)
 			}
 		}
@@ -125,17 +94,13 @@ func refsOf(images []Image) []string {
 	return refs
 }
 
-// A dropFunc tells that a file of the engine's archive is a layer that no node
-// needs, and the layer's digest.
-type dropFunc func(name string) (digest.Digest, bool)
-
 // dropper knows the layers that need not be kept. In an archive with an OCI
 // layout a layer's digest is its name; in the older format its folder is named
 // by a hash of the layers up to it.
 func dropper(transfers []*transfer, images []Image) dropFunc {
 	useless := map[string]bool{}
 	for _, i := range images {
-		for n, diffID := range i.diffIDs {
+		for n, diffID := range i.DiffIDs {
 			needed := func(t *transfer) bool { return t.needs(i, n, diffID) }
 			if _, seen := useless[diffID]; !seen {
 				useless[diffID] = true
@@ -148,8 +113,8 @@ func dropper(transfers []*transfer, images []Image) dropFunc {
 	legacy := map[string]string{}
 	for _, i := range images {
 		for _, zone := range []*time.Location{time.UTC, time.Local} { // the engine's is not known
-			for n, id := range legacyIDs(i.diffIDs, zone) {
-				legacy[id] = i.diffIDs[n]
+			for n, id := range legacyIDs(i.DiffIDs, zone) {
+				legacy[id] = i.DiffIDs[n]
 			}
 		}
 	}

@@ -9,10 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
-	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
 
@@ -29,13 +27,15 @@ const headSize = 16 << 10
 // only names and the starts of files; no content is told. Errors are of class
 // [fault.Config] and name all such files.
 func CheckContexts(ctx context.Context, builds []Build) error {
-	v := (&Engine{}).look()
+	v := NewLookupCache(nil)
 	found := make([][]leak, len(builds))
 	work, ctx := errgroup.WithContext(ctx)
 	for i, b := range builds {
 		work.Go(func() (err error) {
-			found[i], err = v.leaks(ctx, b)
-			return wrap(err, "look for credentials in the build context of %s", b.Name)
+			if found[i], err = v.leaks(ctx, b); err != nil {
+				return fmt.Errorf("look for credentials in the build context of %s: %w", b.Name, err)
+			}
+			return nil
 		})
 	}
 	if err := work.Wait(); err != nil {
@@ -47,8 +47,8 @@ func CheckContexts(ctx context.Context, builds []Build) error {
 // A leak is a credential that a build would copy.
 type leak struct{ path, what string }
 
-func (v *view) leaks(ctx context.Context, b Build) ([]leak, error) {
-	dockerfile, err := os.ReadFile(b.dockerfile())
+func (v *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
+	dockerfile, err := os.ReadFile(b.DockerfilePath())
 	if err != nil {
 		return nil, fault.New(fault.Config, err, "")
 	}
@@ -111,14 +111,6 @@ func readHead(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, headSize))
 }
 
-// allows is true for a path in Allow, or in a folder there.
-func (b Build) allows(path string) bool {
-	return slices.ContainsFunc(b.Allow, func(allowed string) bool {
-		rest, err := filepath.Rel(allowed, path)
-		return err == nil && filepath.IsLocal(rest)
-	})
-}
-
 // refuseLeaks makes an error of what was found: each file once, with all images.
 func refuseLeaks(builds []Build, found [][]leak) error {
 	images := map[leak][]string{}
@@ -141,25 +133,4 @@ func refuseLeaks(builds []Build, found [][]leak) error {
 				ignores[l], strings.Join(images[l], ", "))))
 	}
 	return errors.Join(problems...)
-}
-
-// contextOf is the build's context and the filter for what the target reads of
-// it; the tree is nil if that is nothing.
-func (v *view) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
-	if !r.whole && len(r.paths) == 0 {
-		return nil, fsutil.FilterOpt{}, nil
-	}
-	ignored, err := ignorePatterns(b)
-	if err != nil {
-		return nil, fsutil.FilterOpt{}, err
-	}
-	files, err := v.tree(b.Context)
-	if err != nil {
-		return nil, fsutil.FilterOpt{}, fault.New(fault.Config, fmt.Errorf("read build context: %w", err), "")
-	}
-	filter := fsutil.FilterOpt{ExcludePatterns: ignored}
-	if !r.whole {
-		filter.FollowPaths = r.paths
-	}
-	return files, filter, nil
 }

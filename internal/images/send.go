@@ -9,7 +9,7 @@ import (
 )
 
 // send streams a node its images and asks it whether it has them.
-func send(ctx context.Context, t *transfer, from *saved, meters meters) error {
+func send(ctx context.Context, t *transfer, from *export, meters transferProgress) error {
 	reader, writer := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
@@ -36,7 +36,7 @@ func send(ctx context.Context, t *transfer, from *saved, meters meters) error {
 // errNodeDone ends the writing of an archive whose node reads no more.
 var errNodeDone = errors.New("the node stopped reading")
 
-func importCommand(t *transfer, from *saved) []string {
+func importCommand(t *transfer, from *export) []string {
 	local := ""
 	if t.have.local {
 		local = "--local"

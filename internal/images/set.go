@@ -1,19 +1,10 @@
 package images
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
-)
-
-// Labels of the images that tkdeploy makes.
-const (
-	LabelInputs = "dev.tkdeploy.inputs" // the whole hash of a built image's inputs
-	LabelName   = "dev.tkdeploy.name"   // the image's name in tkdeploy.yaml
-	LabelRecipe = "dev.tkdeploy.recipe" // the hash of the recipe that made the image
 )
 
 // A Set is everything that an application's images consist of.
@@ -22,28 +13,6 @@ type Set struct {
 	Bases    []Source // images that builds start FROM
 	Sources  []Source // images that run as they are
 	Binaries []Binary
-}
-
-// A Build is an image made from a Dockerfile. Its tag is the hash of its
-// inputs: the files that the target reads, the Dockerfile, the target, the
-// arguments, the platform, the ids of the base images and the secrets' names.
-type Build struct {
-	Name       string            // in events and errors
-	Repository string            // the image's name without a tag
-	Context    string            // folder that COPY reads from
-	Dockerfile string            // path of the Dockerfile; default Context/Dockerfile
-	Target     string            // stage to build; default the last
-	Args       map[string]string // build arguments
-	Bases      map[string]string // build argument → reference of a base image
-	Secrets    map[string]Secret // id → value, for RUN --mount=type=secret
-	Platform   string            // default the engine's own
-	Allow      []string          // absolute paths of files and folders that CheckContexts lets pass
-}
-
-// A Secret says where a secret's value is. Exactly one field is set.
-type Secret struct {
-	File string
-	Env  string
 }
 
 // A Source is an image from outside. It is used if the engine has it, else
@@ -59,19 +28,6 @@ type Source struct {
 type Binary struct {
 	Repository string
 	Path       string
-}
-
-// An Image is one that the engine has.
-type Image struct {
-	Name       string // as in the Set
-	Repository string // as the chart names it
-	Tag        string
-	Ref        string // full, as a node names it
-	ID         string // the engine's id
-	Platform   string // linux/amd64
-
-	diffIDs []string // digests of the unpacked layers, lowest first
-	size    int64    // in bytes, as the engine says: of all layers
 }
 
 // A Status is what the engine has of a Set.
@@ -120,11 +76,13 @@ func (s Status) Missing() []ImageStatus {
 func (s Set) check() error {
 	var problems []error
 	for _, source := range append(append([]Source{}, s.Bases...), s.Sources...) {
-		problems = append(problems, checkRef(source.Ref))
+		problems = append(problems, CheckRef(source.Ref))
 	}
 	for _, b := range s.Builds {
 		for arg, ref := range b.Bases {
-			problems = append(problems, wrap(checkRef(ref), "build %s: base %s", b.Name, arg))
+			if err := CheckRef(ref); err != nil {
+				problems = append(problems, fmt.Errorf("build %s: base %s: %w", b.Name, arg, err))
+			}
 		}
 		for id, secret := range b.Secrets {
 			if (secret.File == "") == (secret.Env == "") {
@@ -134,16 +92,4 @@ func (s Set) check() error {
 		}
 	}
 	return errors.Join(problems...)
-}
-
-func (b Build) dockerfile() string {
-	return cmp.Or(b.Dockerfile, filepath.Join(b.Context, "Dockerfile"))
-}
-
-// wrap says what was being done; a nil error stays nil.
-func wrap(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(format+": %w", append(args, err)...)
 }

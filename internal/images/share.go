@@ -36,11 +36,11 @@ func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 }
 
 // secrets reads the values. Errors name the secret and never hold its value.
-func (e *Engine) secrets(from map[string]Secret) (map[string][]byte, error) {
+func (b *Builder) secrets(from map[string]Secret) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	for id, secret := range from {
 		if secret.Env != "" {
-			value := e.options.Getenv(secret.Env)
+			value := b.options.Getenv(secret.Env)
 			if value == "" {
 				return nil, fmt.Errorf("secret %s: the environment variable %s is not set", id, secret.Env)
 			}

@@ -2,7 +2,6 @@ package images
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,9 +16,9 @@ import (
 
 // solve runs one build. The tag is set by the exporter as the last step: a
 // build that fails or is cancelled moves none.
-func (w *workshop) solve(ctx context.Context, j job, reporter event.Reporter) error {
-	bench := w.sessions[keyOf(j.build)]
-	progress := newProgress(j.build.Name, masker(bench.secrets), reporter)
+func (w *buildSessions) solve(ctx context.Context, j job, reporter event.Reporter) error {
+	s := w.sessions[sessionKeyFor(j.build)]
+	progress := newProgress(j.build.Name, masker(s.secrets), reporter)
 	statuses := make(chan *bk.SolveStatus)
 	followed := make(chan struct{})
 	go func() {
@@ -31,8 +30,8 @@ func (w *workshop) solve(ctx context.Context, j job, reporter event.Reporter) er
 	_, err := w.buildkit.Solve(ctx, nil, bk.SolveOpt{
 		Frontend:              "dockerfile.v0",
 		FrontendAttrs:         frontendAttrs(j),
-		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": j.identity.ref}}},
-		SharedSession:         bench.session,
+		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": j.identity.Ref}}},
+		SharedSession:         s.session,
 		SessionPreInitialized: true,
 	}, statuses)
 	<-followed
@@ -42,55 +41,55 @@ func (w *workshop) solve(ctx context.Context, j job, reporter event.Reporter) er
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return w.engine.buildFault(ctx, j.build.Name, progress.explain(err))
+	return w.builder.buildFault(ctx, j.build.Name, progress.explain(err))
 }
 
 // frontendAttrs are the build's parameters in the Dockerfile frontend's terms.
 // No attestations: they would give every build, even a cached one, another
 // digest (moby#48391).
 func frontendAttrs(j job) map[string]string {
-	b := j.build
+	build := j.build
 	attrs := map[string]string{
-		"filename":             filepath.Base(b.dockerfile()),
+		"filename":             filepath.Base(build.DockerfilePath()),
 		"image-resolve-mode":   "local", // bases that are here win, and no registry is asked
-		"label:" + LabelInputs: j.identity.hash,
-		"label:" + LabelName:   b.Name,
+		"label:" + LabelInputs: j.identity.Hash,
+		"label:" + LabelName:   build.Name,
 	}
-	for arg, value := range b.args() {
+	for arg, value := range build.AllArgs() {
 		attrs["build-arg:"+arg] = value
 	}
-	if b.Target != "" {
-		attrs["target"] = b.Target
+	if build.Target != "" {
+		attrs["target"] = build.Target
 	}
-	if b.Platform != "" {
-		attrs["platform"] = b.Platform
+	if build.Platform != "" {
+		attrs["platform"] = build.Platform
 	}
 	return attrs
 }
 
 // buildFault makes a failed build's error.
-func (e *Engine) buildFault(ctx context.Context, name string, err error) error {
-	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), e.diskHint(ctx, err))
+func (b *Builder) buildFault(ctx context.Context, name string, err error) error {
+	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), b.diskHint(ctx, err))
 }
 
 // diskHint names the engine's disk if err tells that it is full, in Go's words
 // or in those of the C library.
-func (e *Engine) diskHint(ctx context.Context, err error) string {
+func (b *Builder) diskHint(ctx context.Context, err error) string {
 	if !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	disk := "the Docker engine's disk"
-	if info, err := e.api.Info(ctx); err == nil {
-		disk += " (" + info.DockerRootDir + ")"
+	if info, err := b.engine.Info(ctx); err == nil {
+		disk += " (" + info.Root + ")"
 	}
 	return disk + " is full: `docker system df` shows what uses it, `docker builder prune` frees old build steps"
 }
 
 // untag takes the image's name away.
-func (e *Engine) untag(ctx context.Context, ref string) error {
-	_, err := e.api.ImageRemove(ctx, ref, image.RemoveOptions{})
+func (b *Builder) untag(ctx context.Context, ref string) error {
+	_, err := b.engine.API().ImageRemove(ctx, ref, image.RemoveOptions{})
 	return err
 }
 
@@ -106,16 +105,4 @@ func masker(secrets map[string][]byte) func(string) string {
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace
-}
-
-// trimSolveError drops what BuildKit and gRPC put before the cause.
-func trimSolveError(err error) error {
-	text := err.Error()
-	for _, prefix := range []string{
-		"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to solve with frontend dockerfile.v0: ",
-		"failed to solve: ", "failed to create LLB definition: ", "failed to read dockerfile: ",
-	} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	return errors.New(text)
 }

@@ -3,9 +3,7 @@ package images
 import (
 	"archive/tar"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path"
@@ -15,16 +13,6 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 )
-
-// spooled are the files of an archive by their names in it.
-type spooled map[string]spooledFile
-
-type spooledFile struct {
-	digest digest.Digest
-	size   int64
-	path   string // "" if it was dropped
-	link   string // the name of the file that this one stands for
-}
 
 // spool reads an archive to its end and keeps its files in dir, but for those
 // that drop names.
@@ -77,66 +65,19 @@ func keep(from io.Reader, name string, size int64, dir string, n int, drop dropF
 	return kept, errors.Join(err, file.Close())
 }
 
-// write gives what a kept file holds; it is nil for one that was dropped.
-func (f spooledFile) write() func(io.Writer) error {
-	if f.path == "" {
-		return nil
-	}
-	return func(w io.Writer) error {
-		file, err := os.Open(f.path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		_, err = io.Copy(w, file)
-		return err
-	}
-}
-
-// find follows links: the older format has a layer that repeats only once.
-func (s spooled) find(name string) (spooledFile, error) {
-	for range len(s) {
-		file, found := s[path.Clean(name)]
-		if !found {
-			break
-		}
-		if file.link == "" {
-			return file, nil
-		}
-		name = file.link
-	}
-	return spooledFile{}, fmt.Errorf("its archive lacks %s", name)
-}
-
-func (s spooled) read(name string) ([]byte, error) {
-	file, err := s.find(name)
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(file.path)
-}
-
-func (s spooled) decode(name string, into any) ([]byte, error) {
-	text, err := s.read(name)
-	if err != nil {
-		return nil, err
-	}
-	return text, wrap(json.Unmarshal(text, into), "read %s", name)
-}
-
 // image finds an image in the archive. Engines from Docker 25 on write an OCI
 // layout, older ones only manifest.json.
-func (s spooled) image(i Image) (savedImage, error) {
+func (s spooled) image(i Image) (exportedImage, error) {
 	read := s.legacyImage
 	if _, found := s["index.json"]; found {
 		read = s.layoutImage
 	}
 	image, diffIDs, err := read(i)
 	if err != nil {
-		return savedImage{}, err
+		return exportedImage{}, err
 	}
-	if strings.Join(diffIDs, " ") != strings.Join(i.diffIDs, " ") {
-		return savedImage{}, errors.New("its tag was moved to another image meanwhile")
+	if strings.Join(diffIDs, " ") != strings.Join(i.DiffIDs, " ") {
+		return exportedImage{}, errors.New("its tag was moved to another image meanwhile")
 	}
 	return image, nil
 }

@@ -31,18 +31,18 @@ import (
 // Nothing that is read is taken on trust: an image's config must have its id,
 // each file its checksum, and the node compares each layer with its digest.
 type layerStore struct {
-	root  string                // the engine's DockerRootDir
-	known map[string]savedLayer // by chain id
+	root  string                   // the engine's DockerRootDir
+	known map[string]exportedLayer // by chain id
 }
 
 // layerStore is the engine's store, or nil if it is of another kind, elsewhere or
 // not this user's to read.
-func (e *Engine) layerStore(ctx context.Context) *layerStore {
-	facts, err := e.Info(ctx)
+func (l *Loader) layerStore(ctx context.Context) *layerStore {
+	facts, err := l.engine.Info(ctx)
 	if err != nil || !facts.Local || facts.Containerd || facts.Driver != "overlay2" {
 		return nil
 	}
-	s := &layerStore{root: facts.Root, known: map[string]savedLayer{}}
+	s := &layerStore{root: facts.Root, known: map[string]exportedLayer{}}
 	if _, err := os.Stat(s.chain("")); err != nil {
 		return nil
 	}
@@ -55,8 +55,8 @@ func (s *layerStore) chain(id string) string {
 }
 
 // saved are images whose layers are read when they are sent.
-func (s *layerStore) saved(images []Image) (*saved, error) {
-	all := &saved{images: map[string]savedImage{}, fromStore: true}
+func (s *layerStore) saved(images []Image) (*export, error) {
+	all := &export{images: map[string]exportedImage{}, fromStore: true}
 	for _, i := range images {
 		image, err := s.image(i)
 		if err != nil {
@@ -67,37 +67,40 @@ func (s *layerStore) saved(images []Image) (*saved, error) {
 	return all, nil
 }
 
-func (s *layerStore) image(i Image) (savedImage, error) {
+func (s *layerStore) image(i Image) (exportedImage, error) {
 	id, err := digest.Parse(i.ID)
 	if err != nil {
-		return savedImage{}, err
+		return exportedImage{}, err
 	}
 	text, err := os.ReadFile(filepath.Join(s.root, "image/overlay2/imagedb/content/sha256", id.Encoded()))
 	if err != nil {
-		return savedImage{}, err
+		return exportedImage{}, err
 	}
 	if found := digest.FromBytes(text); found != id {
-		return savedImage{}, fmt.Errorf("its config is %s", found)
+		return exportedImage{}, fmt.Errorf("its config is %s", found)
 	}
 	var config ocispecs.Image
 	if err := json.Unmarshal(text, &config); err != nil {
-		return savedImage{}, fmt.Errorf("read its config: %w", err)
+		return exportedImage{}, fmt.Errorf("read its config: %w", err)
 	}
 	chain := ""
-	return imageOf(text, config, func(_ int, diffID digest.Digest) (savedLayer, error) {
+	return imageOf(text, config, func(_ int, diffID digest.Digest) (exportedLayer, error) {
 		chain = chainID(chain, diffID.String())
 		layer, err := s.layer(chain, diffID)
-		return layer, wrap(err, "layer %s", diffID)
+		if err != nil {
+			return exportedLayer{}, fmt.Errorf("layer %s: %w", diffID, err)
+		}
+		return layer, nil
 	})
 }
 
-func (s *layerStore) layer(chain string, diffID digest.Digest) (savedLayer, error) {
+func (s *layerStore) layer(chain string, diffID digest.Digest) (exportedLayer, error) {
 	if layer, known := s.known[chain]; known {
 		return layer, nil
 	}
 	folder, err := os.ReadFile(filepath.Join(s.chain(chain), "cache-id"))
 	if err != nil {
-		return savedLayer{}, err
+		return exportedLayer{}, err
 	}
 	stored := storedLayer{
 		list:  filepath.Join(s.chain(chain), "tar-split.json.gz"),
@@ -105,7 +108,7 @@ func (s *layerStore) layer(chain string, diffID digest.Digest) (savedLayer, erro
 	}
 	size, err := stored.size()
 	if err != nil {
-		return savedLayer{}, err
+		return exportedLayer{}, err
 	}
 	layer := layerOf(diffID, size, stored.write)
 	s.known[chain] = layer

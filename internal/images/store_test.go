@@ -95,11 +95,11 @@ func TestLoadReadsTheEnginesStore(t *testing.T) {
 	f := newFakeEngine(t)
 	f.root = t.TempDir()
 	keepIn(t, f.root, one, two)
-	e, n := f.connect(t, Options{}), newFakeNode("n") // which compares each layer with its digest and size
-	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(one), nil))
+	l, n := fakeLoader(t, f), newFakeNode("n") // which compares each layer with its digest and size
+	do(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(one), nil))
 	n.blobs, n.imports = map[string][]byte{}, nil
 	var log eventLog
-	do(t, e.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(two), &log))
+	do(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(two), &log))
 	if log.outcomes() != "acme/auth:2=done+1" || log.messages(event.Warning) != "" || f.saves > 0 {
 		t.Errorf("%s %s; %d saves", log.outcomes(), log.messages(event.Warning), f.saves)
 	}
@@ -156,7 +156,7 @@ func TestAStoreThatCannotBeReadIsNotNeeded(t *testing.T) {
 			f.serve(t, legacyArchive, image)
 			test.spoil(t, f.root, keepIn(t, f.root, image)[0])
 			var log eventLog
-			do(t, f.connect(t, Options{}).lookAndLoad(t.Context(), []Node{newFakeNode("n")}, imagesOfAll(image), &log))
+			do(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{newFakeNode("n")}, imagesOfAll(image), &log))
 			warning := log.messages(event.Warning)
 			if log.outcomes() != "acme/auth:1=done+1" || f.saves != 1 || (test.warning == "") != (warning == "") || !strings.Contains(warning, test.warning) {
 				t.Errorf("%s with %d saves; %s", log.outcomes(), f.saves, warning)

@@ -3,6 +3,7 @@ package images
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -10,7 +11,7 @@ import (
 // A transfer is what one node gets.
 type transfer struct {
 	node   Node
-	have   inventory
+	have   nodeInventory
 	images []Image
 	err    error // why it failed
 }
@@ -44,17 +45,27 @@ func (t *transfer) check() error {
 // needs reports whether the node needs the n-th layer of an image in order to
 // import it. Blob is the layer's digest as it is sent.
 func (t *transfer) needs(i Image, n int, blob string) bool {
-	return n >= t.have.unpacked(i.diffIDs) && !t.have.blobs[blob]
+	return n >= t.have.unpacked(i.DiffIDs) && !t.have.blobs[blob]
 }
 
 // partial reports that the node gets less than whole images.
 func (t *transfer) partial() bool {
 	for _, i := range t.images {
-		for n, diffID := range i.diffIDs {
+		for n, diffID := range i.DiffIDs {
 			if !t.needs(i, n, diffID) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// A batch is what the nodes get at once: images whose layers no image of
+// another batch has. The engine so saves each layer once, and what a node has of
+// one batch says nothing about what it needs of another.
+type batch []*transfer
+
+// hasRef reports whether the image with the reference is among images.
+func hasRef(images []Image, ref string) bool {
+	return slices.ContainsFunc(images, func(i Image) bool { return i.Ref == ref })
 }

@@ -3,20 +3,19 @@ package images
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"sync"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/tonistiigi/fsutil"
 )
 
 // A view looks at the engine and at the file system at one time: whatever is
 // asked for twice is read once. It is made anew for every operation, because
 // both may have changed meanwhile; only executables are the Engine's to remember.
-type view struct {
+type LookupCache struct {
 	engine *Engine
 
 	mu     sync.Mutex
@@ -24,8 +23,9 @@ type view struct {
 	trees  map[string]func() (*tree, error)
 }
 
-func (e *Engine) look() *view {
-	return &view{
+// NewLookupCache returns an empty cache. An engine is needed for images only.
+func NewLookupCache(e *Engine) *LookupCache {
+	return &LookupCache{
 		engine: e,
 		images: map[string]func() (*image.InspectResponse, error){},
 		trees:  map[string]func() (*tree, error){},
@@ -33,18 +33,18 @@ func (e *Engine) look() *view {
 }
 
 // image is the engine's image of a reference, nil if it has none.
-func (v *view) image(ctx context.Context, ref string) (*image.InspectResponse, error) {
-	return once(&v.mu, v.images, ref, func() (*image.InspectResponse, error) {
-		return v.engine.inspect(ctx, ref)
+func (v *LookupCache) Image(ctx context.Context, ref string) (*image.InspectResponse, error) {
+	return Memoize(&v.mu, v.images, ref, func() (*image.InspectResponse, error) {
+		return v.engine.Inspect(ctx, ref)
 	})
 }
 
-func (v *view) tree(root string) (*tree, error) {
-	return once(&v.mu, v.trees, root, func() (*tree, error) { return newTree(root) })
+func (v *LookupCache) tree(root string) (*tree, error) {
+	return Memoize(&v.mu, v.trees, root, func() (*tree, error) { return newTree(root) })
 }
 
 // once keeps the answer for key in answers, which mu guards.
-func once[K comparable, T any](mu *sync.Mutex, answers map[K]func() (T, error), key K, ask func() (T, error)) (T, error) {
+func Memoize[K comparable, T any](mu *sync.Mutex, answers map[K]func() (T, error), key K, ask func() (T, error)) (T, error) {
 	mu.Lock()
 	answer := answers[key]
 	if answer == nil {
@@ -56,8 +56,8 @@ func once[K comparable, T any](mu *sync.Mutex, answers map[K]func() (T, error), 
 }
 
 // config is the image config of a local image, nil if the engine has none.
-func (v *view) config(ctx context.Context, ref string) ([]byte, error) {
-	found, err := v.image(ctx, ref)
+func (v *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
+	found, err := v.Image(ctx, ref)
 	if found == nil || err != nil {
 		return nil, err
 	}
@@ -76,14 +76,11 @@ func (v *view) config(ctx context.Context, ref string) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// inspect asks the engine for an image; nil if it has none.
-func (e *Engine) inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
-	found, err := e.api.ImageInspect(ctx, ref)
-	if errdefs.IsNotFound(err) {
-		return nil, nil
-	}
+// ListFiles describes the files below root that the filter lets pass, see [tree.list].
+func (v *LookupCache) ListFiles(ctx context.Context, root string, filter fsutil.FilterOpt) ([]string, error) {
+	files, err := v.tree(root)
 	if err != nil {
-		return nil, fmt.Errorf("ask the engine for image %s: %w", ref, err)
+		return nil, err
 	}
-	return &found, nil
+	return files.list(ctx, filter)
 }

@@ -1,0 +1,36 @@
+package images
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A job is a build whose image is not there yet.
+type job struct {
+	build    Build
+	identity Identity
+	finding  lookupResult
+	image    *Image // what comes of it
+}
+
+// sessionKey tells which builds can share a session.
+type sessionKey struct {
+	context    string
+	dockerfile string // its folder
+	secrets    string
+}
+
+func sessionKeyFor(b Build) sessionKey {
+	var secrets []string
+	for _, id := range slices.Sorted(maps.Keys(b.Secrets)) {
+		secrets = append(secrets, fmt.Sprintf("%q=%q,%q", id, b.Secrets[id].File, b.Secrets[id].Env))
+	}
+	return sessionKey{
+		context:    b.Context,
+		dockerfile: filepath.Dir(b.DockerfilePath()),
+		secrets:    strings.Join(secrets, ";"),
+	}
+}
