@@ -17,7 +17,9 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // binaryUser owns no file and is root nowhere; 65532 is "nonroot" by custom.
@@ -36,7 +38,7 @@ type binaryImage struct {
 // describe is the Binary's image. The executable is read once for all looks of
 // an Engine: it has tens of MB, and every stage of a run asks for it.
 func (b *Builder) describe(binary Binary) (binaryImage, error) {
-	return Memoize(&b.mu, b.binaries, binary, binary.describe)
+	return inputs.Memoize(&b.mu, b.binaries, binary, binary.describe)
 }
 
 // describe reads the executable and works its image out.
@@ -66,7 +68,7 @@ func (b Binary) read() (binaryImage, error) {
 		return binaryImage{}, err
 	}
 	sum := fmt.Sprintf("%x", sha256.Sum256(image.config))
-	image.ref, err = TaggedRef(b.Repository, sum)
+	image.ref, err = inputs.TaggedRef(b.Repository, sum)
 	return image, err
 }
 
@@ -81,7 +83,7 @@ func binaryConfig(name, entry string, platform ocispecs.Platform, layer []byte) 
 	}}
 	image.Config.User = binaryUser
 	image.Config.Entrypoint = []string{entry}
-	image.Config.Labels = map[string]string{LabelName: name, LabelInputs: diffID.Encoded()}
+	image.Config.Labels = map[string]string{inputs.LabelName: name, inputs.LabelInputs: diffID.Encoded()}
 	return json.Marshal(image)
 }
 
@@ -112,7 +114,7 @@ func (i binaryImage) write(w io.Writer) error {
 	const layerName = "layer.tar"
 	configName := fmt.Sprintf("%x.json", sha256.Sum256(i.config))
 	manifest, err := json.Marshal([]map[string]any{{
-		"Config": configName, "RepoTags": []string{FamiliarRef(i.ref)}, "Layers": []string{layerName},
+		"Config": configName, "RepoTags": []string{engine.FamiliarRef(i.ref)}, "Layers": []string{layerName},
 	}})
 	if err != nil {
 		return err
@@ -122,11 +124,11 @@ func (i binaryImage) write(w io.Writer) error {
 		name string
 		text []byte
 	}{{"manifest.json", manifest}, {configName, i.config}} {
-		if err := WriteTarFile(archive, file.name, file.text); err != nil {
+		if err := engine.WriteTarFile(archive, file.name, file.text); err != nil {
 			return err
 		}
 	}
-	if err := WriteTarHeader(archive, layerName, i.layerSize()); err != nil {
+	if err := engine.WriteTarHeader(archive, layerName, i.layerSize()); err != nil {
 		return err
 	}
 	if err := i.writeLayer(archive); err != nil {
@@ -145,7 +147,7 @@ func (b *Builder) loadBinary(ctx context.Context, i binaryImage) error {
 		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
 	}
 	defer response.Body.Close()
-	if err := DrainMessages(response.Body); err != nil {
+	if err := engine.DrainMessages(response.Body); err != nil {
 		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
 	}
 	return nil

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // buildAll builds what is missing, all at once: BuildKit does the steps that
 // builds share only once and bounds its own parallelism.
-func (b *Builder) buildAll(ctx context.Context, builds []Build, reporter event.Reporter) ([]Image, error) {
-	images := make([]Image, len(builds))
+func (b *Builder) buildAll(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
+	images := make([]engine.Image, len(builds))
 	jobs, err := b.jobs(ctx, builds, images, reporter)
 	if err != nil || len(jobs) == 0 {
 		return images, err
@@ -36,7 +38,7 @@ func (b *Builder) buildAll(ctx context.Context, builds []Build, reporter event.R
 
 // jobs finds the builds that are needed. It reports those that are not, and puts
 // their images into their places.
-func (b *Builder) jobs(ctx context.Context, builds []Build, images []Image, reporter event.Reporter) ([]job, error) {
+func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engine.Image, reporter event.Reporter) ([]job, error) {
 	start, l := time.Now(), b.newLookup()
 	var jobs []job
 	for i, build := range builds {
@@ -62,7 +64,7 @@ func (b *Builder) build(ctx context.Context, w *buildSessions, j job, reporter e
 	if err := w.solve(ctx, j, reporter); err != nil {
 		return err
 	}
-	after, err := NewLookupCache(b.engine).Identify(ctx, j.build)
+	after, err := inputs.NewLookupCache(b.engine).Identify(ctx, j.build)
 	if err == nil && after.Hash == j.identity.Hash {
 		return nil
 	}

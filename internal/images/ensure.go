@@ -9,6 +9,7 @@ import (
 
 	"github.com/distribution/reference"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -18,7 +19,7 @@ import (
 // was found or made, in the order Builds, Sources, Binaries. One item fails without
 // stopping the others, and the error joins all failures. Each image gets an
 // [event.ItemFinished]: Unchanged if it was there, else with one mutation.
-func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) ([]Image, error) {
+func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) ([]engine.Image, error) {
 	if err := set.check(); err != nil {
 		return nil, err
 	}
@@ -30,7 +31,7 @@ func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) 
 	if _, err := b.provideAll(ctx, bases, reporter); err != nil {
 		return nil, err
 	}
-	var built, provided, loaded []Image
+	var built, provided, loaded []engine.Image
 	err = sideBySide(
 		func() (err error) { built, err = b.buildAll(ctx, set.Builds, reporter); return err },
 		func() (err error) { provided, err = b.provideAll(ctx, set.Sources, reporter); return err },
@@ -39,9 +40,9 @@ func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) 
 	return slices.Concat(built, provided, loaded), err
 }
 
-func (b *Builder) provideAll(ctx context.Context, sources []Source, reporter event.Reporter) ([]Image, error) {
+func (b *Builder) provideAll(ctx context.Context, sources []Source, reporter event.Reporter) ([]engine.Image, error) {
 	l := b.newLookup()
-	images := make([]Image, len(sources))
+	images := make([]engine.Image, len(sources))
 	var work []func() error
 	for i, s := range sources {
 		if firstOf(sources, s) < i {
@@ -64,7 +65,7 @@ func (b *Builder) provideAll(ctx context.Context, sources []Source, reporter eve
 
 // firstOf is where the source's image is named first.
 func firstOf(sources []Source, s Source) int {
-	return slices.IndexFunc(sources, func(other Source) bool { return FullRef(other.Ref) == FullRef(s.Ref) })
+	return slices.IndexFunc(sources, func(other Source) bool { return engine.FullRef(other.Ref) == engine.FullRef(s.Ref) })
 }
 
 // provide gets an outside image that is not as it should be, and cause says
@@ -104,9 +105,9 @@ func (b *Builder) remake(ctx context.Context, l *lookup, s Source, reason string
 	return fmt.Sprintf("made by the recipe %s: %s", filepath.Base(s.Recipe), reason), b.cook(ctx, s, hash, reporter)
 }
 
-func (b *Builder) loadAll(ctx context.Context, binaries []Binary, reporter event.Reporter) ([]Image, error) {
+func (b *Builder) loadAll(ctx context.Context, binaries []Binary, reporter event.Reporter) ([]engine.Image, error) {
 	l := b.newLookup()
-	images := make([]Image, len(binaries))
+	images := make([]engine.Image, len(binaries))
 	var work []func() error
 	for i, binary := range binaries {
 		work = append(work, func() (err error) {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/docker/docker/api/types/image"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // item finds one image, else makes it, and reports how that ended. provide says
 // what it did.
-func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name string, find func() (lookupResult, error), provide func(lookupResult) (string, error)) (Image, error) {
+func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name string, find func() (lookupResult, error), provide func(lookupResult) (string, error)) (engine.Image, error) {
 	start := time.Now()
 	outcome, mutations, did := event.Unchanged, 0, ""
 	f, err := find()
@@ -36,7 +37,7 @@ func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name s
 	finished.Reason, finished.Err = f.cause, err
 	reporter.Report(finished)
 	if err != nil {
-		return Image{}, err
+		return engine.Image{}, err
 	}
 	return f.resolved(), nil
 }

@@ -6,14 +6,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // A job is a build whose image is not there yet.
 type job struct {
-	build    Build
-	identity Identity
+	build    inputs.Build
+	identity inputs.Identity
 	finding  lookupResult
-	image    *Image // what comes of it
+	image    *engine.Image // what comes of it
 }
 
 // sessionKey tells which builds can share a session.
@@ -23,7 +26,7 @@ type sessionKey struct {
 	secrets    string
 }
 
-func sessionKeyFor(b Build) sessionKey {
+func sessionKeyFor(b inputs.Build) sessionKey {
 	var secrets []string
 	for _, id := range slices.Sorted(maps.Keys(b.Secrets)) {
 		secrets = append(secrets, fmt.Sprintf("%q=%q,%q", id, b.Secrets[id].File, b.Secrets[id].Env))

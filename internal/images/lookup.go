@@ -7,16 +7,19 @@ import (
 
 	"github.com/docker/docker/api/types/image"
 	"golang.org/x/sync/errgroup"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // lookup finds the images of a set during one operation.
 type lookup struct {
 	builder *Builder
-	cache   *LookupCache
+	cache   *inputs.LookupCache
 }
 
 func (b *Builder) newLookup() *lookup {
-	return &lookup{builder: b, cache: NewLookupCache(b.engine)}
+	return &lookup{builder: b, cache: inputs.NewLookupCache(b.engine)}
 }
 
 // A finding is what a view sees of one image of a set.
@@ -34,8 +37,8 @@ func (f lookupResult) presence() ImageStatus {
 	return ImageStatus{Name: f.name, Ref: f.ref, Present: true, Image: f.resolved()}
 }
 
-func (f lookupResult) resolved() Image {
-	return NewImage(f.name, f.ref, f.image)
+func (f lookupResult) resolved() engine.Image {
+	return engine.NewImage(f.name, f.ref, f.image)
 }
 
 // set looks at all images side by side and keeps their order: bases, builds,
@@ -71,7 +74,7 @@ func (l *lookup) set(ctx context.Context, set Set) ([]lookupResult, error) {
 	return found, work.Wait()
 }
 
-func (l *lookup) build(ctx context.Context, b Build) (Identity, lookupResult, error) {
+func (l *lookup) build(ctx context.Context, b inputs.Build) (inputs.Identity, lookupResult, error) {
 	f := lookupResult{name: b.Name}
 	id, err := l.cache.Identify(ctx, b)
 	if err != nil {
@@ -90,7 +93,7 @@ func (l *lookup) build(ctx context.Context, b Build) (Identity, lookupResult, er
 }
 
 func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
-	f := lookupResult{name: s.Name, ref: FullRef(s.Ref)}
+	f := lookupResult{name: s.Name, ref: engine.FullRef(s.Ref)}
 	here, err := l.cache.Image(ctx, s.Ref)
 	if err != nil {
 		return f, err
@@ -114,11 +117,11 @@ func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
 // stale reports that a recipe made the image and is now another. An image
 // without a recipe's label is the user's own or a pulled one.
 func (l *lookup) stale(ctx context.Context, s Source, here *image.InspectResponse) (bool, error) {
-	if s.Recipe == "" || here.Config == nil || here.Config.Labels[LabelRecipe] == "" {
+	if s.Recipe == "" || here.Config == nil || here.Config.Labels[inputs.LabelRecipe] == "" {
 		return false, nil
 	}
 	hash, err := recipeHash(ctx, l.cache, s.Recipe)
-	return here.Config.Labels[LabelRecipe] != hash, err
+	return here.Config.Labels[inputs.LabelRecipe] != hash, err
 }
 
 func (l *lookup) binary(ctx context.Context, b Binary) (binaryImage, lookupResult, error) {
@@ -146,7 +149,7 @@ func (l *lookup) bases(ctx context.Context, set Set) ([]Source, error) {
 			return nil, err
 		}
 		for _, ref := range id.Absent {
-			known := func(s Source) bool { return FullRef(s.Ref) == FullRef(ref) }
+			known := func(s Source) bool { return engine.FullRef(s.Ref) == engine.FullRef(ref) }
 			if !slices.ContainsFunc(bases, known) {
 				bases = append(bases, Source{Name: ref, Ref: ref})
 			}

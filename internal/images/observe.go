@@ -2,6 +2,8 @@ package images
 
 import (
 	"context"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
 // Observe tells which images of the set the engine has. It changes nothing.
@@ -21,7 +23,7 @@ func (b *Builder) Observe(ctx context.Context, set Set) (Status, error) {
 }
 
 // Resolve is [Status.Resolved] of the set as it is now.
-func (b *Builder) Resolve(ctx context.Context, set Set) ([]Image, error) {
+func (b *Builder) Resolve(ctx context.Context, set Set) ([]engine.Image, error) {
 	set.Bases = nil
 	status, err := b.Observe(ctx, set)
 	if err != nil {

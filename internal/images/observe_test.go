@@ -1,12 +1,17 @@
 package images
 
-import "testing"
+import (
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
+)
 
 func TestObserveNamesTheBaseThatABuildLacks(t *testing.T) {
 	t.Parallel()
-	build := Build{Name: "auth", Repository: "acme/auth", Context: t.TempDir(), Bases: map[string]string{"GO_IMAGE": "golang:1.26"}}
-	write(t, build.Context, map[string]string{"Dockerfile": "ARG GO_IMAGE\nFROM ${GO_IMAGE}\n"})
-	status, err := fakeBuilder(t, newFakeEngine(t)).Observe(t.Context(), Set{Builds: []Build{build}})
+	build := inputs.Build{Name: "auth", Repository: "acme/auth", Context: t.TempDir(), Bases: map[string]string{"GO_IMAGE": "golang:1.26"}}
+	enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "ARG GO_IMAGE\nFROM ${GO_IMAGE}\n"})
+	status, err := fakeBuilder(t, enginetest.New(t)).Observe(t.Context(), Set{Builds: []inputs.Build{build}})
 	if err != nil || status.Images[0].Reason != "its base docker.io/library/golang:1.26 is not here" {
 		t.Errorf("%+v, %v", status, err)
 	}

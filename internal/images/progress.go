@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	bk "github.com/moby/buildkit/client"
-
 	digest "github.com/opencontainers/go-digest"
 
 	"tkdeploy.dev/tkdeploy/internal/event"

@@ -8,6 +8,7 @@ import (
 
 	bk "github.com/moby/buildkit/client"
 
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -15,7 +16,7 @@ import (
 func TestProgressExplainsTheStepThatFailed(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	var log eventLog
+	var log enginetest.EventLog
 	p := newProgress("auth", masker(map[string][]byte{"token": []byte("hunter22\n")}), &log)
 	p.update(&bk.SolveStatus{Vertexes: []*bk.Vertex{
 		{Digest: "a", Name: "[1/3] FROM golang", Started: &now, Completed: &now, Cached: true},
@@ -33,14 +34,14 @@ func TestProgressExplainsTheStepThatFailed(t *testing.T) {
 	if got := p.explain(errors.New("failed to solve: x")).Error(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := log.messages(event.ItemProgress); got != "[2/3] RUN go build\n[other 1/1] RUN sleep" {
+	if got := log.Messages(event.ItemProgress); got != "[2/3] RUN go build\n[other 1/1] RUN sleep" {
 		t.Errorf("progress: %q", got)
 	}
 }
 
 func TestProgressWithoutAFailedStep(t *testing.T) {
 	t.Parallel()
-	p := newProgress("auth", masker(nil), &eventLog{})
+	p := newProgress("auth", masker(nil), &enginetest.EventLog{})
 	err := errors.New("failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2")
 	if got := p.explain(err).Error(); got != "dockerfile parse error line 2" {
 		t.Errorf("got %q", got)
@@ -49,7 +50,7 @@ func TestProgressWithoutAFailedStep(t *testing.T) {
 
 func TestAFullDiskIsNamed(t *testing.T) {
 	t.Parallel()
-	b := fakeBuilder(t, newFakeEngine(t))
+	b := fakeBuilder(t, enginetest.New(t))
 	for _, told := range []string{"RUN go build: write /out: no space left on device", "RUN make: exit code: 1\n  cat: write error: No space left on device"} {
 		err := b.buildFault(t.Context(), "auth", errors.New(told))
 		if hint := fault.HintOf(err); !strings.Contains(hint, "(/data/docker) is full") || fault.ClassOf(err) != fault.Build {

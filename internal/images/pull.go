@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -73,7 +74,7 @@ type pullStream struct {
 	timer   *time.Timer
 	body    io.Closer
 	decoder *json.Decoder
-	first   Message
+	first   engine.Message
 }
 
 // Close ends the pull if it is still going on.
@@ -85,8 +86,8 @@ func (s *pullStream) Close() {
 	}
 }
 
-func (s *pullStream) next() (Message, error) {
-	m, err := NextMessage(s.decoder)
+func (s *pullStream) next() (engine.Message, error) {
+	m, err := engine.NextMessage(s.decoder)
 	if err != nil {
 		return m, s.cause(err)
 	}
@@ -116,9 +117,9 @@ func (s *pullStream) report(item string, reporter event.Reporter) error {
 }
 
 // pullProgress adds up the downloads of an image's layers.
-type pullProgress map[string]Message
+type pullProgress map[string]engine.Message
 
-func (p pullProgress) event(item string, m Message) event.Event {
+func (p pullProgress) event(item string, m engine.Message) event.Event {
 	if m.Status == "Downloading" {
 		p[m.ID] = m
 	}

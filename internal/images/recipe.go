@@ -17,6 +17,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // recipeGrace is how long a cancelled recipe may clean up before it is killed.
@@ -25,7 +26,7 @@ const recipeGrace = 5 * time.Second
 
 // recipeHash names a recipe by its contents: the files of its folder, and what
 // the paths in its file "inputs", one a line and relative to the folder, hold.
-func recipeHash(ctx context.Context, cache *LookupCache, recipe string) (string, error) {
+func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (string, error) {
 	roots := []string{"."}
 	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -48,7 +49,7 @@ func recipeHash(ctx context.Context, cache *LookupCache, recipe string) (string,
 }
 
 // recipeLines describes a folder, or a file as its folder's only one.
-func recipeLines(ctx context.Context, cache *LookupCache, path string) ([]string, error) {
+func recipeLines(ctx context.Context, cache *inputs.LookupCache, path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -72,8 +73,8 @@ func (b *Builder) cook(ctx context.Context, s Source, hash string, reporter even
 		return err
 	case made == nil:
 		return b.recipeFault(ctx, s, "it ended well, but there is no image of that name", nil)
-	case made.Config == nil || made.Config.Labels[LabelRecipe] != hash:
-		return b.recipeFault(ctx, s, "its image lacks the label "+LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
+	case made.Config == nil || made.Config.Labels[inputs.LabelRecipe] != hash:
+		return b.recipeFault(ctx, s, "its image lacks the label "+inputs.LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
 	}
 	return nil
 }

@@ -9,30 +9,32 @@ import (
 	"strings"
 	"testing"
 
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // recipe writes a recipe with the script into a folder beside a shared file.
 func recipe(t *testing.T, script string) string {
 	t.Helper()
 	root := t.TempDir()
-	write(t, root, map[string]string{
+	enginetest.WriteFiles(t, root, map[string]string{
 		"lib.sh": "shared", "parts/a": "1", "unrelated": "",
 		"postgres/build": "#!/bin/sh\n" + script, "postgres/inputs": "# what it uses besides\n../lib.sh\n\n../parts\n",
 	})
-	do(t, os.Chmod(filepath.Join(root, "postgres/build"), 0o755))
+	enginetest.NoError(t, os.Chmod(filepath.Join(root, "postgres/build"), 0o755))
 	return filepath.Join(root, "postgres")
 }
 
 // making is a script that makes the image in a fake engine.
-func making(f *fakeEngine, label string) string {
+func making(f *enginetest.Fake, label string) string {
 	return `echo "unpacking" >&2
-echo '{"Id":"sha256:made","Config":{"Labels":{"dev.tkdeploy.recipe":"'` + label + `'"}}}' > ` + f.dir + `/"$1"` + "\n"
+echo '{"Id":"sha256:made","Config":{"Labels":{"dev.tkdeploy.recipe":"'` + label + `'"}}}' > ` + f.Dir + `/"$1"` + "\n"
 }
 
-func offline(f *fakeEngine) *fakeEngine {
-	f.pull = refusePull(http.StatusInternalServerError, noHost)
+func offline(f *enginetest.Fake) *enginetest.Fake {
+	f.Pull = enginetest.RefusePull(http.StatusInternalServerError, noHost)
 	return f
 }
 
@@ -52,10 +54,10 @@ func TestRecipeHash(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := recipe(t, "")
-			before, err := recipeHash(t.Context(), NewLookupCache(nil), dir)
-			do(t, err)
-			write(t, dir, test.files)
-			after, err := recipeHash(t.Context(), NewLookupCache(nil), dir)
+			before, err := recipeHash(t.Context(), inputs.NewLookupCache(nil), dir)
+			enginetest.NoError(t, err)
+			enginetest.WriteFiles(t, dir, test.files)
+			after, err := recipeHash(t.Context(), inputs.NewLookupCache(nil), dir)
 			if err != nil || (after != before) != test.changes {
 				t.Errorf("%s became %s, %v", before, after, err)
 			}
@@ -66,8 +68,8 @@ func TestRecipeHash(t *testing.T) {
 func TestRecipeWithAMissingInput(t *testing.T) {
 	t.Parallel()
 	dir := recipe(t, "")
-	write(t, dir, map[string]string{"inputs": "../nothing\n"})
-	_, err := recipeHash(t.Context(), NewLookupCache(nil), dir)
+	enginetest.WriteFiles(t, dir, map[string]string{"inputs": "../nothing\n"})
+	_, err := recipeHash(t.Context(), inputs.NewLookupCache(nil), dir)
 	if fault.ClassOf(err) != fault.Config {
 		t.Errorf("%v", err)
 	}
@@ -75,47 +77,47 @@ func TestRecipeWithAMissingInput(t *testing.T) {
 
 func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 	t.Parallel()
-	f := offline(newFakeEngine(t))
+	f := offline(enginetest.New(t))
 	b := fakeBuilder(t, f)
-	s := Source{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, `test "$DOCKER_HOST" = unix://`+f.socket+` || exit 7
+	s := Source{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, `test "$DOCKER_HOST" = unix://`+f.Socket+` || exit 7
 `+making(f, "$TKDEPLOY_RECIPE"))}
 	set := Set{Sources: []Source{s}}
-	var log eventLog
+	var log enginetest.EventLog
 	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
 		t.Fatal(err)
 	}
-	if got := log.messages(event.ItemFinished); got != "made by the recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
+	if got := log.Messages(event.ItemFinished); got != "made by the recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
 		t.Errorf("finished: %s", got)
 	}
-	if !strings.Contains(log.messages(event.ItemProgress), "unpacking") {
-		t.Errorf("progress: %s", log.messages(event.ItemProgress))
+	if !strings.Contains(log.Messages(event.ItemProgress), "unpacking") {
+		t.Errorf("progress: %s", log.Messages(event.ItemProgress))
 	}
-	write(t, s.Recipe, map[string]string{"new": "the recipe changed"})
+	enginetest.WriteFiles(t, s.Recipe, map[string]string{"new": "the recipe changed"})
 	status, err := b.Observe(t.Context(), set)
 	if err != nil || status.Images[0].Present || status.Images[0].Reason != "its recipe changed" {
 		t.Errorf("%+v, %v", status, err)
 	}
-	log = eventLog{}
-	if _, err := b.Ensure(t.Context(), set, &log); err != nil || log.outcomes() != "postgres=done+1" || len(f.pulled) != 1 {
-		t.Errorf("%v, %s, pulled %v", err, log.outcomes(), f.pulled)
+	log = enginetest.EventLog{}
+	if _, err := b.Ensure(t.Context(), set, &log); err != nil || log.Outcomes() != "postgres=done+1" || len(f.Pulled) != 1 {
+		t.Errorf("%v, %s, pulled %v", err, log.Outcomes(), f.Pulled)
 	}
 }
 
 func TestAnImageWithoutARecipesLabelIsTheUsers(t *testing.T) {
 	t.Parallel()
-	f := offline(newFakeEngine(t))
-	f.add(t, "postgres:17", "sha256:mine", nil)
+	f := offline(enginetest.New(t))
+	f.AddImage(t, "postgres:17", "sha256:mine", nil)
 	b := fakeBuilder(t, f)
-	var log eventLog
+	var log enginetest.EventLog
 	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
-	if err != nil || log.outcomes() != "postgres=unchanged+0" {
-		t.Errorf("%v, %s", err, log.outcomes())
+	if err != nil || log.Outcomes() != "postgres=unchanged+0" {
+		t.Errorf("%v, %s", err, log.Outcomes())
 	}
 }
 
 func TestRecipeFaults(t *testing.T) {
 	t.Parallel()
-	f := offline(newFakeEngine(t))
+	f := offline(enginetest.New(t))
 	b := fakeBuilder(t, f)
 	for _, test := range []struct{ name, script, want string }{
 		{"its last lines are shown", "for i in $(seq 40); do echo line $i >&2; done; exit 3", "exit status 3\n    line 11\n"},
@@ -133,7 +135,7 @@ func TestRecipeFaults(t *testing.T) {
 
 func TestACancelledRecipeEndsWithItsChildren(t *testing.T) {
 	t.Parallel()
-	b := fakeBuilder(t, offline(newFakeEngine(t)))
+	b := fakeBuilder(t, offline(enginetest.New(t)))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	script := "sleep 600 & echo started; wait\n"

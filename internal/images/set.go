@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // A Set is everything that an application's images consist of.
 type Set struct {
-	Builds   []Build
+	Builds   []inputs.Build
 	Bases    []Source // images that builds start FROM
 	Sources  []Source // images that run as they are
 	Binaries []Binary
@@ -42,14 +44,14 @@ type ImageStatus struct {
 	Name    string
 	Ref     string // "" if it cannot be known yet
 	Present bool
-	Image   Image  // if it is present
-	Reason  string // why it is not
+	Image   engine.Image // if it is present
+	Reason  string       // why it is not
 }
 
 // Resolved are the images that run somewhere, which bases do not. One that is
 // not present is an error.
-func (s Status) Resolved() ([]Image, error) {
-	var images []Image
+func (s Status) Resolved() ([]engine.Image, error) {
+	var images []engine.Image
 	var problems []error
 	for _, p := range s.Images[s.bases:] {
 		if !p.Present {
@@ -76,11 +78,11 @@ func (s Status) Missing() []ImageStatus {
 func (s Set) check() error {
 	var problems []error
 	for _, source := range append(append([]Source{}, s.Bases...), s.Sources...) {
-		problems = append(problems, CheckRef(source.Ref))
+		problems = append(problems, engine.CheckRef(source.Ref))
 	}
 	for _, b := range s.Builds {
 		for arg, ref := range b.Bases {
-			if err := CheckRef(ref); err != nil {
+			if err := engine.CheckRef(ref); err != nil {
 				problems = append(problems, fmt.Errorf("build %s: base %s: %w", b.Name, arg, err))
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
+
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // sharedDirs are the folders that the builds may read. Files belong to root,
@@ -36,7 +38,7 @@ func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 }
 
 // secrets reads the values. Errors name the secret and never hold its value.
-func (b *Builder) secrets(from map[string]Secret) (map[string][]byte, error) {
+func (b *Builder) secrets(from map[string]inputs.Secret) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	for id, secret := range from {
 		if secret.Env != "" {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/docker/docker/api/types/image"
 	bk "github.com/moby/buildkit/client"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // solve runs one build. The tag is set by the exporter as the last step: a
@@ -50,10 +50,10 @@ func (w *buildSessions) solve(ctx context.Context, j job, reporter event.Reporte
 func frontendAttrs(j job) map[string]string {
 	build := j.build
 	attrs := map[string]string{
-		"filename":             filepath.Base(build.DockerfilePath()),
-		"image-resolve-mode":   "local", // bases that are here win, and no registry is asked
-		"label:" + LabelInputs: j.identity.Hash,
-		"label:" + LabelName:   build.Name,
+		"filename":                    filepath.Base(build.DockerfilePath()),
+		"image-resolve-mode":          "local", // bases that are here win, and no registry is asked
+		"label:" + inputs.LabelInputs: j.identity.Hash,
+		"label:" + inputs.LabelName:   build.Name,
 	}
 	for arg, value := range build.AllArgs() {
 		attrs["build-arg:"+arg] = value
@@ -70,21 +70,6 @@ func frontendAttrs(j job) map[string]string {
 // buildFault makes a failed build's error.
 func (b *Builder) buildFault(ctx context.Context, name string, err error) error {
 	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), b.diskHint(ctx, err))
-}
-
-// diskHint names the engine's disk if err tells that it is full, in Go's words
-// or in those of the C library.
-func (b *Builder) diskHint(ctx context.Context, err error) string {
-	if !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	disk := "the Docker engine's disk"
-	if info, err := b.engine.Info(ctx); err == nil {
-		disk += " (" + info.Root + ")"
-	}
-	return disk + " is full: `docker system df` shows what uses it, `docker builder prune` frees old build steps"
 }
 
 // untag takes the image's name away.

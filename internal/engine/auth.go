@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/distribution/reference"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/config/types"
+	"github.com/docker/docker/api/types/registry"
+	bkauth "github.com/moby/buildkit/session/auth"
+	"google.golang.org/grpc"
+)
+
+// Docker's config keeps the credentials of Docker Hub under this key, and
+// BuildKit asks for them by the host that it connects to.
+const (
+	hubKey  = "https://index.docker.io/v1/"
+	hubHost = "registry-1.docker.io"
+)
+
+// auth answers from the user's Docker config, credential helpers included. The
+// config is read for every question, so that a login during a run counts.
+type Auth struct {
+	bkauth.UnimplementedAuthServer
+	dir string
+}
+
+// Register offers the credentials to a build's session. The token calls stay
+// unimplemented: BuildKit then fetches tokens itself from [auth.Credentials].
+func (a Auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
+
+// Credentials is BuildKit's question for a registry's user and password.
+func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
+	found, err := a.of(request.Host)
+	if err != nil {
+		return nil, err
+	}
+	if found.IdentityToken != "" {
+		return &bkauth.CredentialsResponse{Secret: found.IdentityToken}, nil
+	}
+	return &bkauth.CredentialsResponse{Username: found.Username, Secret: found.Password}, nil
+}
+
+// header is the X-Registry-Auth value for a reference.
+func (a Auth) Header(named reference.Named) (string, error) {
+	found, err := a.of(reference.Domain(named))
+	if err != nil {
+		return "", err
+	}
+	return registry.EncodeAuthConfig(registry.AuthConfig{
+		Username: found.Username, Password: found.Password, Auth: found.Auth,
+		ServerAddress: found.ServerAddress, IdentityToken: found.IdentityToken, RegistryToken: found.RegistryToken,
+	})
+}
+
+func (a Auth) of(host string) (types.AuthConfig, error) {
+	if host == hubHost || host == "docker.io" {
+		host = hubKey
+	}
+	path := filepath.Join(a.dir, "config.json")
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return types.AuthConfig{}, nil
+	}
+	if err != nil {
+		return types.AuthConfig{}, err
+	}
+	defer file.Close()
+	config := configfile.New(path)
+	if err := config.LoadFromReader(file); err != nil {
+		return types.AuthConfig{}, fmt.Errorf("read Docker's config %s: %w", path, err)
+	}
+	found, err := config.GetAuthConfig(host)
+	if err != nil {
+		return found, fmt.Errorf("get the credentials for %s: %w", host, err)
+	}
+	return found, nil
+}

@@ -1,0 +1,175 @@
+// Package engine connects to a Docker engine: it resolves the endpoint as the
+// docker CLI does, reads credentials and names images.
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
+	"github.com/docker/go-connections/tlsconfig"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Options say how to reach the engine. The zero value is what a user expects.
+type Options struct {
+	Getenv    func(string) string // default os.Getenv
+	ConfigDir string              // Docker's config folder; default $DOCKER_CONFIG, then ~/.docker
+	Timeout   time.Duration       // for the engine's first answer; default 5 s
+}
+
+// An Engine is a Docker engine that answered. It may be used concurrently.
+type Engine struct {
+	api      *client.Client
+	endpoint endpoint
+	version  string
+	platform string // linux/amd64
+
+	auth    Auth
+	options Options
+}
+
+// Connect finds the one engine that the environment names and waits for its
+// answer. Errors have the class [fault.Environment] and name the endpoint; no
+// engine, no permission and an unknown context are told apart.
+func Connect(ctx context.Context, options Options) (*Engine, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	at, err := resolveEndpoint(options.Getenv, options.ConfigDir)
+	if err != nil {
+		return nil, err
+	}
+	api, err := at.client()
+	if err != nil {
+		return nil, fault.New(fault.Environment, fmt.Errorf("use the Docker engine at %s: %w", at, err), "")
+	}
+	e := &Engine{api: api, endpoint: at, auth: Auth{dir: options.ConfigDir}, options: options}
+	if err := e.greet(ctx); err != nil {
+		return nil, errors.Join(err, api.Close())
+	}
+	return e, nil
+}
+
+// API returns the Docker SDK's client of the engine.
+func (e *Engine) API() *client.Client { return e.api }
+
+// Auth returns the registry credentials of the user's Docker config.
+func (e *Engine) Auth() Auth { return e.auth }
+
+// Close ends the connection.
+func (e *Engine) Close() error { return e.api.Close() }
+
+// Host is the engine's address, as DOCKER_HOST for child processes.
+func (e *Engine) Host() string { return e.endpoint.host }
+
+// Environ is what a child process needs in its environment to use the same
+// engine: DOCKER_HOST, and the variables for TLS set or emptied.
+func (e *Engine) Environ() []string { return e.endpoint.environ() }
+
+// Platform is the platform that the engine builds for by default, such as
+// linux/amd64.
+func (e *Engine) Platform() string { return e.platform }
+
+func (e *Engine) String() string {
+	return fmt.Sprintf("Docker Engine %s at %s", e.version, e.endpoint.host)
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	o.ConfigDir = cmp.Or(o.ConfigDir, o.Getenv("DOCKER_CONFIG"))
+	if o.ConfigDir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return o, fault.New(fault.Environment, fmt.Errorf("find Docker's config: %w", err), "set HOME or DOCKER_CONFIG")
+		}
+		o.ConfigDir = filepath.Join(home, ".docker")
+	}
+	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
+	return o, nil
+}
+
+func (e endpoint) client() (*client.Client, error) {
+	if strings.HasPrefix(e.host, "ssh://") {
+		return nil, errors.New("ssh endpoints are not supported: forward the engine's socket (`ssh -L`) and set DOCKER_HOST")
+	}
+	options := []client.Opt{client.WithAPIVersionNegotiation()}
+	if e.certs != "" {
+		config, err := tlsconfig.Client(tlsconfig.Options{
+			CAFile:             filepath.Join(e.certs, "ca.pem"),
+			CertFile:           filepath.Join(e.certs, "cert.pem"),
+			KeyFile:            filepath.Join(e.certs, "key.pem"),
+			InsecureSkipVerify: e.skipVerify,
+			ExclusiveRootPools: true,
+		})
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, client.WithHTTPClient(&http.Client{
+			Transport:     &http.Transport{TLSClientConfig: config},
+			CheckRedirect: client.CheckRedirect,
+		}))
+	}
+	return client.NewClientWithOpts(append(options, client.WithHost(e.host))...)
+}
+
+// greet asks the engine for its version.
+func (e *Engine) greet(ctx context.Context) error {
+	limit, cancel := context.WithTimeout(ctx, e.options.Timeout)
+	defer cancel()
+	version, err := e.api.ServerVersion(limit)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return e.unreachable(err)
+	}
+	e.version, e.platform = version.Version, version.Os+"/"+version.Arch
+	return nil
+}
+
+// unreachable explains why the engine gave no answer.
+func (e *Engine) unreachable(err error) error {
+	at := e.endpoint
+	switch {
+	case errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "permission denied"):
+		return fault.New(fault.Environment,
+			fmt.Errorf("no permission to use the Docker engine at %s", at),
+			"join its group and log in again: sudo usermod -aG docker $USER")
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.Environment,
+			fmt.Errorf("the Docker engine at %s gave no answer within %s", at, e.options.Timeout),
+			"restart it: sudo systemctl restart docker, or Docker Desktop")
+	case client.IsErrConnectionFailed(err):
+		return fault.New(fault.Environment,
+			fmt.Errorf("the Docker engine is not running at %s", at),
+			"start it: sudo systemctl start docker, or Docker Desktop; or set DOCKER_HOST to one that runs")
+	}
+	return fault.New(fault.Environment, fmt.Errorf("ask the Docker engine at %s for its version: %w", at, err), "")
+}
+
+// inspect asks the engine for an image; nil if it has none.
+func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
+	found, err := e.api.ImageInspect(ctx, ref)
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the engine for image %s: %w", ref, err)
+	}
+	return &found, nil
+}

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// connect connects as the program does.
+func connect(t *testing.T, f *enginetest.Fake) *Engine {
+	t.Helper()
+	e, err := Connect(t.Context(), Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	e := connect(t, f)
+	if want := "Docker Engine 20.10.24 at unix://" + f.Socket; e.String() != want || e.Host() != "unix://"+f.Socket || e.Platform() != "linux/amd64" {
+		t.Errorf("got %s, %s, %s; want %s", e, e.Host(), e.Platform(), want)
+	}
+}
+
+func TestConnectFaults(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("unix", filepath.Join(shortDir(t), "silent.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	gone := filepath.Join(shortDir(t), "gone.sock")
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{"a missing socket means that no engine runs", map[string]string{"DOCKER_HOST": "unix://" + gone}, "is not running at unix://" + gone + " (DOCKER_HOST)"},
+		{"a silent socket is given up", map[string]string{"DOCKER_HOST": "unix://" + silent.Addr().String()}, "gave no answer within 50ms"},
+		{"an unknown context is named", map[string]string{"DOCKER_CONTEXT": "nowhere"}, `docker context "nowhere", named by DOCKER_CONTEXT, does not exist`},
+		{"ssh is refused with a way out", map[string]string{"DOCKER_HOST": "ssh://me@there"}, "ssh endpoints are not supported"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Connect(t.Context(), Options{Getenv: environment(test.env), ConfigDir: t.TempDir(), Timeout: 50 * time.Millisecond})
+			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Environment {
+				t.Errorf("got %v of class %q, want %q", err, fault.ClassOf(err), test.want)
+			}
+		})
+	}
+}
+
+// TestConnectWithoutPermission runs itself as another user where the tests run
+// as root, whom no mode stops.
+func TestConnectWithoutPermission(t *testing.T) {
+	if socket := os.Getenv("TKDEPLOY_TEST_SOCKET"); socket != "" {
+		_, err := Connect(t.Context(), Options{Getenv: environment(map[string]string{"DOCKER_HOST": "unix://" + socket}), ConfigDir: "/"})
+		t.Log(err, "/", fault.HintOf(err))
+		return
+	}
+	f := enginetest.New(t)
+	if err := os.Chmod(filepath.Dir(f.Socket), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(f.Socket, 0); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestConnectWithoutPermission$", "-test.v")
+	cmd.Env = append(os.Environ(), "TKDEPLOY_TEST_SOCKET="+f.Socket)
+	cmd.Dir = "/"
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	out, err := cmd.CombinedOutput()
+	for _, want := range []string{"no permission to use the Docker engine at unix://" + f.Socket, "usermod -aG docker"} {
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v; %q is not in: %s", err, want, out)
+		}
+	}
+}
+
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}

@@ -1,0 +1,196 @@
+// Package enginetest provides a fake Docker engine and helpers for the tests of
+// packages that use one.
+package enginetest
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/image"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// A fakeEngine answers the parts of the Docker API that this package uses, on
+// a socket of its own. Its images are files in a folder, so that a recipe in a
+// test can make one.
+type Fake struct {
+	Dir        string // images
+	APIVersion string // version
+	Socket     string
+	Root       string                            // of its classic store, if that is on this machine
+	Archive    func(w io.Writer, names []string) // answers /images/get
+	Pull       func(w http.ResponseWriter, ref string)
+
+	mu     sync.Mutex
+	Pulled []string
+	Saves  int
+	Loads  [][]byte
+}
+
+func New(t *testing.T) *Fake {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "engine") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Fake{Dir: t.TempDir(), APIVersion: "1.41", Socket: filepath.Join(dir, "docker.sock")}
+	listener, err := net.Listen("unix", f.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(f)
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(func() {
+		server.Close()
+		_ = os.RemoveAll(dir)
+	})
+	return f
+}
+
+// Getenv is an environment that names the engine.
+func (f *Fake) Getenv(name string) string {
+	if name == "DOCKER_HOST" {
+		return "unix://" + f.Socket
+	}
+	return ""
+}
+
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("API-Version", f.APIVersion)
+	path := strings.TrimPrefix(r.URL.Path, "/v"+f.APIVersion)
+	switch {
+	case path == "/_ping":
+	case path == "/version":
+		Answer(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": "linux", "Arch": "amd64"})
+	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
+		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
+	case path == "/images/create":
+		f.servePull(w, r)
+	case path == "/images/get":
+		f.mu.Lock()
+		f.Saves++
+		f.mu.Unlock()
+		f.Archive(w, r.URL.Query()["names"])
+	case path == "/info":
+		Answer(w, http.StatusOK, f.info())
+	case strings.HasPrefix(path, "/distribution/"):
+		f.Pull(w, strings.TrimSuffix(strings.TrimPrefix(path, "/distribution/"), "/json"))
+	case path == "/images/load":
+		text, _ := io.ReadAll(r.Body)
+		f.mu.Lock()
+		f.Loads = append(f.Loads, text)
+		f.mu.Unlock()
+		f.takeIn(w, text)
+	default:
+		Answer(w, http.StatusNotImplemented, map[string]string{"message": "the fake engine has no " + r.Method + " " + path})
+	}
+}
+
+func (f *Fake) info() map[string]any {
+	if f.Root != "" {
+		host, _ := os.Hostname()
+		return map[string]any{"Name": host, "DockerRootDir": f.Root, "Driver": "overlay2"}
+	}
+	return map[string]any{
+		"ServerVersion": "20.10.24", "Name": "far-away", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
+		"DriverStatus": [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,
+		"SystemTime": time.Now().Add(10 * time.Minute).Format(time.RFC3339Nano),
+	}
+}
+
+func (f *Fake) servePull(w http.ResponseWriter, r *http.Request) {
+	ref := r.URL.Query().Get("fromImage") + ":" + r.URL.Query().Get("tag")
+	f.mu.Lock()
+	f.Pulled = append(f.Pulled, ref)
+	f.mu.Unlock()
+	f.Pull(w, ref)
+}
+
+func (f *Fake) serveInspect(w http.ResponseWriter, ref string) {
+	text, err := os.ReadFile(filepath.Join(f.Dir, imageFile(ref)))
+	if err != nil {
+		Answer(w, http.StatusNotFound, map[string]string{"message": "No such image: " + ref})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text)
+}
+
+// takeIn answers a load by having the archive's images.
+func (f *Fake) takeIn(w http.ResponseWriter, archive []byte) {
+	var manifest []struct{ RepoTags []string }
+	files := tar.NewReader(bytes.NewReader(archive))
+	for {
+		file, err := files.Next()
+		if err == nil && file.Name == "manifest.json" {
+			err = json.NewDecoder(files).Decode(&manifest)
+		}
+		if err != nil || manifest != nil {
+			break
+		}
+	}
+	for _, i := range manifest {
+		for _, ref := range i.RepoTags {
+			_ = os.WriteFile(filepath.Join(f.Dir, imageFile(ref)), []byte(`{"Id":"sha256:loaded"}`), 0o600)
+		}
+	}
+	Answer(w, http.StatusOK, map[string]string{"stream": "Loaded"})
+}
+
+// imageFile is where an image is kept, by its short name.
+func imageFile(ref string) string {
+	if named, err := reference.ParseNormalizedNamed(ref); err == nil {
+		ref = reference.FamiliarString(named)
+	}
+	return strings.ReplaceAll(ref, "/", "_")
+}
+
+// add gives the engine an image.
+func (f *Fake) AddImage(t *testing.T, ref, id string, labels map[string]string, diffIDs ...string) {
+	t.Helper()
+	config := dockerspec.DockerOCIImageConfig{}
+	config.Labels = labels
+	text, err := json.Marshal(image.InspectResponse{
+		ID: id, Os: "linux", Architecture: "amd64", Config: &config,
+		RootFS: image.RootFS{Type: "layers", Layers: diffIDs},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	WriteFiles(t, f.Dir, map[string]string{imageFile(ref): string(text)})
+}
+
+func Answer(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value)
+}
+
+// refusePull answers a pull with the engine's error.
+func RefusePull(status int, text string) func(http.ResponseWriter, string) {
+	return func(w http.ResponseWriter, _ string) { Answer(w, status, map[string]string{"message": text}) }
+}
+
+// givePull answers a pull by adding the image.
+func (f *Fake) AllowPull(t *testing.T) func(http.ResponseWriter, string) {
+	return func(w http.ResponseWriter, ref string) {
+		f.AddImage(t, ref, "sha256:pulled", nil)
+		fmt.Fprintln(w, `{"status":"Pulling from library/x","id":"1"}`)
+		fmt.Fprintln(w, `{"status":"Downloading","progressDetail":{"current":5,"total":10},"id":"a"}`)
+		fmt.Fprintln(w, `{"status":"Status: Downloaded newer image"}`)
+	}
+}

@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+)
+
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	got, err := connect(t, f).Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ClockSkew < 9*time.Minute || got.ClockSkew > 11*time.Minute {
+		t.Errorf("skew %s", got.ClockSkew)
+	}
+	got.ClockSkew = 0
+	want := Info{
+		Version: "20.10.24", Endpoint: "unix://" + f.Socket + " (DOCKER_HOST)", Driver: "overlayfs", Containerd: true,
+		Cgroup: "2", CPUs: 2, Memory: 4 << 30, Root: "/data/docker",
+	}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestSkewIsLessTheTimeThatTheQuestionTook(t *testing.T) {
+	t.Parallel()
+	asked := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		engine string
+		want   time.Duration
+	}{
+		"in between":     {"2026-11-24T08:00:01.5Z", 0},
+		"ahead":          {"2026-11-24T08:10:01Z", 10 * time.Minute},
+		"behind":         {"2026-11-24T07:50:01Z", -10 * time.Minute},
+		"another zone":   {"2026-11-24T09:00:01+01:00", 0},
+		"no time at all": {"", 0},
+	} {
+		if got := skew(test.engine, asked, asked.Add(2*time.Second)); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestFreeSpaceOfAFolderThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	above, err := FreeSpace(dir)
+	if err != nil || above == 0 {
+		t.Fatal(above, err)
+	}
+	if free, err := FreeSpace(filepath.Join(dir, "a", "b")); err != nil || free == 0 {
+		t.Error(free, err)
+	}
+}

@@ -1,0 +1,206 @@
+package inputs
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+)
+
+const services = `ARG GO_IMAGE
+ARG NODE_IMAGE
+FROM ${GO_IMAGE} AS build
+ARG VERSION
+COPY go.mod shared /src/
+FROM build AS auth
+COPY auth /src/auth
+RUN --mount=type=secret,id=token go build ./auth
+FROM build AS video
+RUN --mount=type=bind,source=video,target=/video go build /video
+FROM ${NODE_IMAGE} AS web
+COPY web /web
+`
+
+// checkout is a context with a Dockerfile of several targets.
+func checkout(t *testing.T) Build {
+	t.Helper()
+	dir := t.TempDir()
+	enginetest.WriteFiles(t, dir, map[string]string{
+		"Dockerfile": services, "go.mod": "module x", "shared/a.go": "package shared",
+		"auth/main.go": "package main", "auth/debug.log": "noise", "video/main.go": "package main", "web/index.js": "1",
+		".dockerignore": "**/*.log\n",
+	})
+	if err := os.Symlink("main.go", filepath.Join(dir, "auth/link")); err != nil {
+		t.Fatal(err)
+	}
+	return Build{
+		Name: "auth", Repository: "acme/auth", Context: dir, Target: "auth",
+		Args:    map[string]string{"VERSION": "1"},
+		Bases:   map[string]string{"GO_IMAGE": "golang:1.26", "NODE_IMAGE": "node:24"},
+		Secrets: map[string]Secret{"token": {Env: "TOKEN"}},
+	}
+}
+
+// connect connects to the fake as the program does.
+func connect(t *testing.T, f *enginetest.Fake) *engine.Engine {
+	t.Helper()
+	e, err := engine.Connect(t.Context(), engine.Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})
+	enginetest.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func baseEngine(t *testing.T) (*enginetest.Fake, *engine.Engine) {
+	t.Helper()
+	f := enginetest.New(t)
+	f.AddImage(t, "golang:1.26", "sha256:go", nil, "sha256:1")
+	f.AddImage(t, "node:24", "sha256:node", nil, "sha256:2")
+	return f, connect(t, f)
+}
+
+func tagOf(t *testing.T, e *engine.Engine, b Build) string {
+	t.Helper()
+	id, err := NewLookupCache(e).Identify(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(id.Absent) > 0 {
+		return "absent " + strings.Join(id.Absent, " ")
+	}
+	return id.Hash[:tagLength]
+}
+
+// TestIdentity changes one thing at a time.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		changes bool
+		change  func(t *testing.T, b *Build, f *enginetest.Fake)
+	}{
+		{"nothing", false, func(*testing.T, *Build, *enginetest.Fake) {}},
+		{"a time", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.NoError(t, os.Chtimes(filepath.Join(b.Context, "auth/main.go"), time.Time{}, time.Unix(1, 0)))
+		}},
+		{"a file's contents", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/main.go": "package other"})
+		}},
+		{"a file that a needed stage copies", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"shared/a.go": "package other"})
+		}},
+		{"a mode", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.NoError(t, os.Chmod(filepath.Join(b.Context, "auth/main.go"), 0o755))
+		}},
+		{"a name", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.NoError(t, os.Rename(filepath.Join(b.Context, "auth/main.go"), filepath.Join(b.Context, "auth/server.go")))
+		}},
+		{"a new file", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/new.go": ""})
+		}},
+		{"a link's target", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			link := filepath.Join(b.Context, "auth/link")
+			enginetest.NoError(t, os.Remove(link))
+			enginetest.NoError(t, os.Symlink("elsewhere", link))
+		}},
+		{"an ignored file", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/debug.log": "more noise"})
+		}},
+		{"a file that another target copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"web/index.js": "2", "video/main.go": "package other"})
+		}},
+		{"a file that nothing copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"README.md": "hello"})
+		}},
+		{"the Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": services + "# changed\n"})
+		}},
+		{"an argument", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Args = map[string]string{"VERSION": "2"} }},
+		{"the target", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Target = "video" }},
+		{"the platform", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/arm64" }},
+		{"the engine's own platform, spelt out", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/amd64" }},
+		{"the id of the base image", true, func(t *testing.T, _ *Build, f *enginetest.Fake) {
+			f.AddImage(t, "golang:1.26", "sha256:newer", nil, "sha256:1")
+		}},
+		{"the id of a base that the target does not use", false, func(t *testing.T, _ *Build, f *enginetest.Fake) {
+			f.AddImage(t, "node:24", "sha256:newer", nil, "sha256:2")
+		}},
+		{"where a secret comes from", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+			b.Secrets = map[string]Secret{"token": {File: "/elsewhere"}}
+		}},
+		{"a secret's name", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+			b.Secrets = map[string]Secret{"password": {Env: "TOKEN"}}
+		}},
+		{"an ignore file of the Dockerfile's own, which replaces the context's", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile.dockerignore": "nothing\n"})
+		}},
+		{"a syntax line with a frontend that may read anything", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": "# syntax=acme/frontend:1\n" + services})
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f, e := baseEngine(t)
+			b := checkout(t)
+			before := tagOf(t, e, b)
+			test.change(t, &b, f)
+			if after := tagOf(t, e, b); (after != before) != test.changes {
+				t.Errorf("tag %s became %s", before, after)
+			}
+		})
+	}
+}
+
+func TestIdentityIsTheSameInEveryCheckout(t *testing.T) {
+	t.Parallel()
+	_, e := baseEngine(t)
+	if one, two := tagOf(t, e, checkout(t)), tagOf(t, e, checkout(t)); one != two {
+		t.Errorf("%s in one folder, %s in another", one, two)
+	}
+}
+
+func TestIdentityWaitsForItsBases(t *testing.T) {
+	t.Parallel()
+	e := connect(t, enginetest.New(t))
+	if got := tagOf(t, e, checkout(t)); got != "absent docker.io/library/golang:1.26" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestReads(t *testing.T) {
+	t.Parallel()
+	b := checkout(t)
+	for _, test := range []struct {
+		name, dockerfile, target string
+		want                     string
+	}{
+		{"copies of the needed stages", services, "auth", "auth go.mod shared"},
+		{"bind mounts", services, "video", "go.mod shared video"},
+		{"the last stage by default", services, "", "web"},
+		{"patterns", "FROM scratch\nCOPY *.go a?/ /\n", "", "*.go a?"},
+		{"arguments in a path", "FROM scratch\nARG VERSION\nCOPY v${VERSION} /\n", "", "v1"},
+		{"everything", "FROM scratch\nCOPY . /\n", "", "whole"},
+		{"nothing", "FROM scratch\nLABEL a=b\n", "", ""},
+		{"Docker's stable frontend", "# syntax=docker/dockerfile:1.7\nFROM scratch\nCOPY a /\n", "", "a"},
+		{"a frontend in development", "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY a /\n", "", "whole"},
+		{"what does not parse", "FROM scratch\nCOPPY a /\n", "", "whole"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := b
+			b.Target = test.target
+			r := readsOf(t.Context(), []byte(test.dockerfile), b, "linux/amd64", NewLookupCache(connect(t, enginetest.New(t))).config)
+			got := strings.Join(slices.Sorted(slices.Values(r.paths)), " ")
+			if r.whole {
+				got = "whole"
+			}
+			if got = strings.ReplaceAll(strings.ReplaceAll(got, " /", " "), "/", ""); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,33 @@
+package inputs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// ignorePatterns reads what a build's context leaves out. As in BuildKit,
+// <Dockerfile>.dockerignore beside the Dockerfile replaces the context's own
+// .dockerignore.
+func ignorePatterns(b Build) ([]string, error) {
+	path := b.ignoreFile()
+	patterns, err := readIgnoreFile(path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return patterns, nil
+	}
+	return nil, fault.New(fault.Config, fmt.Errorf("read %s: %w", path, err), "")
+}
+
+func readIgnoreFile(path string) ([]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return ignorefile.ReadAll(file)
+}

@@ -1,0 +1,156 @@
+package inputs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/tonistiigi/fsutil"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// reads says what a Dockerfile's target depends on.
+type reads struct {
+	whole bool     // everything in the context
+	paths []string // else these: files, folders and patterns
+	bases []string // references of the images that the needed stages use
+}
+
+// stableSyntax are the Dockerfile frontends whose COPY and ADD read what our
+// own converter says: Docker's stable ones. Any other may read anything.
+var stableSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile:1(\.\d+)*$`)
+
+// readsOf converts the Dockerfile as BuildKit would and looks which paths of
+// the context and which images the target's stages use. A Dockerfile that this
+// cannot tell of reads the whole context; whether it is valid at all is left to
+// the build.
+func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, config baseConfig) reads {
+	all := reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
+	if syntax, _, _, found := parser.DetectSyntax(dockerfile); found && !stableSyntax.MatchString(syntax) {
+		return all
+	}
+	target, err := platforms.Parse(platform)
+	if err != nil {
+		return all
+	}
+	resolver := &baseResolver{config: config}
+	result, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, dockerfile2llb.ConvertOpt{
+		Config: dockerui.Config{
+			BuildArgs:        b.AllArgs(),
+			Target:           b.Target,
+			ImageResolveMode: llb.ResolveModePreferLocal,
+		},
+		TargetPlatform: &target,
+		MetaResolver:   resolver,
+	})
+	if err != nil {
+		return all
+	}
+	definition, err := result.State.Marshal(ctx, llb.Platform(target))
+	if err != nil {
+		return all
+	}
+	r := contextReads(definition)
+	r.bases = resolver.sorted()
+	return r
+}
+
+// contextReads finds the build context among the definition's sources. If it
+// is not there, the target reads none of it.
+func contextReads(definition *llb.Definition) reads {
+	for _, raw := range definition.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(raw); err != nil {
+			return reads{whole: true}
+		}
+		source := op.GetSource()
+		if source == nil || source.Identifier != "local://"+dockerui.DefaultLocalNameContext {
+			continue
+		}
+		var paths []string
+		text := source.Attrs[pb.AttrFollowPaths]
+		if text == "" || json.NewDecoder(bytes.NewBufferString(text)).Decode(&paths) != nil {
+			return reads{whole: true}
+		}
+		return reads{paths: paths}
+	}
+	return reads{}
+}
+
+// A baseConfig gives the image config of a reference; nil if it is not here.
+type baseConfig func(ctx context.Context, ref string) ([]byte, error)
+
+// A baseResolver answers the converter from the engine's own images, so that
+// nothing is pulled, and notes which were asked for.
+type baseResolver struct {
+	config baseConfig
+
+	mu    sync.Mutex
+	asked map[string]bool
+}
+
+var _ llb.ImageMetaResolver = (*baseResolver)(nil)
+
+func (r *baseResolver) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	r.mu.Lock()
+	if r.asked == nil {
+		r.asked = map[string]bool{}
+	}
+	r.asked[ref] = true
+	r.mu.Unlock()
+	config, err := r.config(ctx, ref)
+	if config == nil && err == nil {
+		config, err = unknownConfig(opt)
+	}
+	return ref, "", config, err
+}
+
+func (r *baseResolver) sorted() []string {
+	return slices.Sorted(maps.Keys(r.asked))
+}
+
+// unknownConfig stands in for an image that is not here. Its made-up layer
+// keeps the converter from taking it for scratch.
+func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
+	image := ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString("")}}}
+	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
+		image.Platform = *opt.ImageOpt.Platform
+	}
+	return json.Marshal(image)
+}
+
+// contextOf is the build's context and the filter for what the target reads of
+// it; the tree is nil if that is nothing.
+func (v *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
+	if !r.whole && len(r.paths) == 0 {
+		return nil, fsutil.FilterOpt{}, nil
+	}
+	ignored, err := ignorePatterns(b)
+	if err != nil {
+		return nil, fsutil.FilterOpt{}, err
+	}
+	files, err := v.tree(b.Context)
+	if err != nil {
+		return nil, fsutil.FilterOpt{}, fault.New(fault.Config, fmt.Errorf("read build context: %w", err), "")
+	}
+	filter := fsutil.FilterOpt{ExcludePatterns: ignored}
+	if !r.whole {
+		filter.FollowPaths = r.paths
+	}
+	return files, filter, nil
+}

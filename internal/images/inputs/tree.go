@@ -1,0 +1,125 @@
+package inputs
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// A tree is a folder whose files are each hashed at most once, however many
+// builds ask for them.
+type tree struct {
+	root string
+	fs   fsutil.FS
+
+	mu          sync.Mutex
+	sums        map[string]*fileSum
+	credentials map[string]string // what a file is, "" for none
+}
+
+type fileSum struct {
+	once sync.Once
+	hex  string
+	err  error
+}
+
+func newTree(root string) (*tree, error) {
+	files, err := fsutil.NewFS(root)
+	if err != nil {
+		return nil, err
+	}
+	return &tree{root: root, fs: files, sums: map[string]*fileSum{}, credentials: map[string]string{}}, nil
+}
+
+// list describes the filtered files, one line each, in the order of their
+// paths: type and permission bits, path, and the target of a link or the hash
+// of the contents. Owner and times are left out, because BuildKit sets them to
+// root and ignores them.
+func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, error) {
+	stats, err := t.stats(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	return t.describe(ctx, stats)
+}
+
+// stats are the filtered files in the order of their paths.
+func (t *tree) stats(ctx context.Context, filter fsutil.FilterOpt) ([]*types.Stat, error) {
+	filtered, err := fsutil.NewFilterFS(t.fs, &filter)
+	if err != nil {
+		return nil, err
+	}
+	var stats []*types.Stat
+	err = filtered.Walk(ctx, "", func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		stats = append(stats, info.Sys().(*types.Stat))
+		return nil
+	})
+	return stats, err
+}
+
+func (t *tree) describe(ctx context.Context, stats []*types.Stat) ([]string, error) {
+	lines := make([]string, len(stats))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i, stat := range stats {
+		mode := fs.FileMode(stat.Mode)
+		name := filepath.ToSlash(stat.Path)
+		if !mode.IsRegular() {
+			lines[i] = fmt.Sprintf("%s %q %q", mode, name, stat.Linkname)
+			continue
+		}
+		work.Go(func() error {
+			sum, err := t.sum(ctx, stat.Path)
+			lines[i] = fmt.Sprintf("%s %q %s", mode, name, sum)
+			return err
+		})
+	}
+	return lines, work.Wait()
+}
+
+// sum is the SHA-256 of a file's contents.
+func (t *tree) sum(ctx context.Context, path string) (string, error) {
+	t.mu.Lock()
+	s := t.sums[path]
+	if s == nil {
+		s = &fileSum{}
+		t.sums[path] = s
+	}
+	t.mu.Unlock()
+	s.once.Do(func() {
+		if s.err = ctx.Err(); s.err == nil {
+			s.hex, s.err = hashFile(filepath.Join(t.root, path))
+		}
+	})
+	return s.hex, s.err
+}
+
+func hashFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}

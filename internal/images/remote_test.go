@@ -1,0 +1,52 @@
+package images
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+)
+
+func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	f.AddImage(t, "golang:1.26", "sha256:go", nil)
+	f.Pull = func(w http.ResponseWriter, ref string) {
+		switch {
+		case strings.Contains(ref, "down.example.com"):
+			enginetest.Answer(w, http.StatusInternalServerError, map[string]string{"message": "Get https://down.example.com/v2/: dial tcp: no such host"})
+		case strings.Contains(ref, "absent"):
+			enginetest.Answer(w, http.StatusNotFound, map[string]string{"message": "manifest unknown"})
+		default:
+			enginetest.Answer(w, http.StatusOK, map[string]any{"Descriptor": map[string]any{}})
+		}
+	}
+	found, err := fakeBuilder(t, f).CheckRemote(t.Context(), []Source{
+		{Name: "go", Ref: "golang:1.26"}, {Name: "pg", Ref: "postgres:17"}, {Name: "again", Ref: "docker.io/library/postgres:17"},
+		{Name: "a", Ref: "down.example.com/a:1"}, {Name: "b", Ref: "r.example.com/absent:1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range found {
+		text := o.Source.Name + " " + o.Registry
+		switch {
+		case o.Local:
+			text += " here"
+		case o.Err != nil:
+			text += " " + o.Err.Error()
+		}
+		got = append(got, text)
+	}
+	want := "go docker.io here\npg docker.io\n" +
+		"a down.example.com down.example.com cannot be reached: Get https://down.example.com/v2/: dial tcp: no such host\n" +
+		"b r.example.com r.example.com has no such image, or not for these credentials: manifest unknown"
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+	if len(f.Pulled) > 0 {
+		t.Errorf("pulled %v", f.Pulled)
+	}
+}

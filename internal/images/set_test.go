@@ -1,0 +1,28 @@
+package images
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
+)
+
+func TestCheckRefusesReferencesThatMove(t *testing.T) {
+	t.Parallel()
+	for ref, ok := range map[string]bool{
+		"postgres:17": true, "postgres": false, "postgres:latest": false, "UPPER:1": false,
+		"postgres@sha256:" + strings.Repeat("a", 64): true,
+	} {
+		err := Set{Sources: []Source{{Name: "x", Ref: ref}}}.check()
+		if (err == nil) != ok || err != nil && fault.ClassOf(err) != fault.Config {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	b := inputs.Build{Name: "b", Secrets: map[string]inputs.Secret{"s": {}}, Bases: maps.Collect(maps.All(map[string]string{"A": "x:latest"}))}
+	err := Set{Builds: []inputs.Build{b}}.check()
+	if err == nil || !strings.Contains(err.Error(), "secret s needs") || !strings.Contains(err.Error(), "base A") {
+		t.Errorf("not all problems at once: %v", err)
+	}
+}

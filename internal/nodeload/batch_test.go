@@ -1,0 +1,176 @@
+package nodeload
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+var (
+	cache  = fakeImage{"acme/cache:1", [][]byte{layer("cache")}}
+	broker = fakeImage{"acme/broker:1", [][]byte{layer("jre"), layer("broker")}}
+)
+
+// large are images that are each enough for a batch.
+func large(images ...fakeImage) []engine.Image {
+	all := imagesOfAll(images...)
+	for i := range all {
+		all[i].Size = batchSize
+	}
+	return all
+}
+
+func TestBatchesShareNoLayer(t *testing.T) {
+	t.Parallel()
+	empty := engine.Image{Ref: "empty", DiffIDs: []string{emptyLayer}, Size: batchSize}
+	alsoEmpty := engine.Image{Ref: "also-empty", DiffIDs: []string{"x", emptyLayer}, Size: batchSize}
+	chained := []engine.Image{
+		{Ref: "a", DiffIDs: []string{"1"}, Size: batchSize},
+		{Ref: "b", DiffIDs: []string{"2"}, Size: batchSize},
+		{Ref: "both", DiffIDs: []string{"1", "2"}, Size: batchSize},
+	}
+	for name, test := range map[string]struct {
+		images []engine.Image
+		want   string
+	}{
+		"none":                     {nil, ""},
+		"small ones go together":   {imagesOfAll(authV1, cache, broker), "auth cache broker"},
+		"large ones go one by one": {large(authV1, cache, broker), "auth | cache | broker"},
+		"a shared layer keeps them together, where the last one is": {large(authV1, cache, video), "cache | auth video"},
+		"the empty layer does not":                                  {[]engine.Image{empty, alsoEmpty}, "empty | also-empty"},
+		"a third brings two together":                               {chained, "a b both"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, b := range batches([]*transfer{{node: newFakeNode("n"), images: test.images}}) {
+				var refs []string
+				for _, i := range b[0].images {
+					ref, _, _ := strings.Cut(strings.TrimPrefix(i.Ref, "docker.io/acme/"), ":")
+					refs = append(refs, ref)
+				}
+				got = append(got, strings.Join(refs, " "))
+			}
+			if text := strings.Join(got, " | "); text != test.want {
+				t.Errorf("got %s, want %s", text, test.want)
+			}
+		})
+	}
+}
+
+// A pacedNode imports only when it may.
+type pacedNode struct {
+	*fakeNode
+	may func()
+}
+
+func (n pacedNode) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
+	if stdin != nil {
+		n.may()
+	}
+	return n.fakeNode.Run(ctx, stdin, stdout, command...)
+}
+
+func TestABatchIsSentWhileTheEngineSavesTheNext(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	serve(t, f, legacyArchive, authV1, cache)
+	serve := f.Archive
+	second := make(chan struct{})
+	f.Archive = func(w io.Writer, names []string) {
+		serve(w, names)
+		if strings.Contains(names[0], "cache") {
+			close(second)
+		}
+	}
+	var once sync.Once
+	n := pacedNode{newFakeNode("n"), func() {
+		once.Do(func() {
+			select {
+			case <-second:
+			case <-time.After(10 * time.Second):
+				t.Error("the engine does not save while a node imports")
+			}
+		})
+	}}
+	var log enginetest.EventLog
+	enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), &log))
+	if log.Outcomes() != "acme/auth:1=done+1 acme/cache:1=done+1" || f.Saves != 2 {
+		t.Errorf("%s with %d saves", log.Outcomes(), f.Saves)
+	}
+}
+
+func TestANodeTakesTwoBatchesAtATime(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	serve(t, f, legacyArchive, authV1, cache)
+	var came sync.WaitGroup
+	came.Add(2)
+	both := make(chan struct{})
+	go func() { came.Wait(); close(both) }()
+	n := pacedNode{newFakeNode("n"), func() {
+		came.Done()
+		select {
+		case <-both:
+		case <-time.After(10 * time.Second):
+			t.Error("the other batch did not come")
+		}
+	}}
+	enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), nil))
+}
+
+// A fullNode has no room for one image, and is slow with all others.
+type fullNode struct {
+	*fakeNode
+	no engine.Image
+}
+
+func (n fullNode) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
+	switch {
+	case stdin == nil:
+		return n.fakeNode.Run(ctx, stdin, stdout, command...)
+	case slices.Contains(command, n.no.Ref):
+		return errors.New("ctr: no space left on device")
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAFailedBatchEndsTheLoad(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	serve(t, f, legacyArchive, authV1, cache, broker)
+	n := newFakeNode("n")
+	enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(cache), nil))
+	var log enginetest.EventLog
+	err := fakeLoader(t, f).lookAndLoad(t.Context(), []Node{fullNode{n, authV1.image()}}, large(authV1, cache, broker), &log)
+	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "load images into node n: ctr: no space left on device") {
+		t.Errorf("got %v", err)
+	}
+	if got := log.Outcomes(); got != "acme/auth:1=failed+0 acme/broker:1=canceled+0 acme/cache:1=unchanged+0" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestACanceledLoadTellsSo(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	serve(t, f, legacyArchive, authV1, cache)
+	ctx, cancel := context.WithCancel(t.Context())
+	n := pacedNode{newFakeNode("n"), cancel}
+	var log enginetest.EventLog
+	err := fakeLoader(t, f).lookAndLoad(ctx, []Node{n}, large(authV1, cache), &log)
+	if err == nil || ctx.Err() == nil || log.Outcomes() != "acme/auth:1=canceled+0 acme/cache:1=canceled+0" || log.Messages(event.Warning) != "" {
+		t.Errorf("%v, %s", err, log.Outcomes())
+	}
+}

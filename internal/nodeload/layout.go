@@ -1,0 +1,81 @@
+package nodeload
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/containerd/platforms"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
+)
+
+// layoutImage reads an image of an OCI layout, which Docker writes from version
+// 25 on. With the containerd store its layers may be compressed and its entry
+// an index of platforms and attestations; only the image's own platform counts.
+func (s spooled) layoutImage(i engine.Image) (exportedImage, []string, error) {
+	var index ocispecs.Index
+	if _, err := s.decode("index.json", &index); err != nil {
+		return exportedImage{}, nil, err
+	}
+	for _, entry := range index.Manifests {
+		if entry.Annotations[nameAnnotation] == i.Ref || entry.Digest.String() == i.ID {
+			return s.layoutEntry(entry, i.Platform)
+		}
+	}
+	return exportedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.Ref)
+}
+
+func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (exportedImage, []string, error) {
+	entry, err := s.onePlatform(entry, platform)
+	if err != nil {
+		return exportedImage{}, nil, err
+	}
+	var manifest ocispecs.Manifest
+	text, err := s.decode(blobName(entry.Digest), &manifest)
+	if err != nil {
+		return exportedImage{}, nil, err
+	}
+	var config ocispecs.Image
+	configText, err := s.decode(blobName(manifest.Config.Digest), &config)
+	if err != nil {
+		return exportedImage{}, nil, err
+	}
+	image := exportedImage{
+		manifest:     ocispecs.Descriptor{MediaType: entry.MediaType, Digest: entry.Digest, Size: entry.Size, Platform: &config.Platform},
+		manifestText: text,
+		config:       manifest.Config,
+		configText:   configText,
+	}
+	for _, layer := range manifest.Layers {
+		file, err := s.find(blobName(layer.Digest))
+		if err != nil {
+			return exportedImage{}, nil, err
+		}
+		image.layers = append(image.layers, exportedLayer{Descriptor: layer, write: file.write()})
+	}
+	return image, texts(config.RootFS.DiffIDs), nil
+}
+
+// onePlatform goes through an index, if entry is one, to the manifest of the
+// platform.
+func (s spooled) onePlatform(entry ocispecs.Descriptor, platform string) (ocispecs.Descriptor, error) {
+	if !strings.Contains(entry.MediaType, "index") && !strings.Contains(entry.MediaType, "manifest.list") {
+		return entry, nil
+	}
+	wanted, err := platforms.Parse(platform)
+	if err != nil {
+		return entry, err
+	}
+	var index ocispecs.Index
+	if _, err := s.decode(blobName(entry.Digest), &index); err != nil {
+		return entry, err
+	}
+	matches := platforms.OnlyStrict(wanted)
+	for _, manifest := range index.Manifests {
+		if manifest.Platform != nil && matches.Match(*manifest.Platform) {
+			return s.onePlatform(manifest, platform)
+		}
+	}
+	return entry, fmt.Errorf("it has no contents for %s", platform)
+}
