@@ -16,27 +16,29 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Docker's config keeps the credentials of Docker Hub under this key, and
-// BuildKit asks for them by the host that it connects to.
+// Docker's config stores Docker Hub's credentials under hubKey. BuildKit
+// requests them for hubHost, the host that it connects to.
 const (
 	hubKey  = "https://index.docker.io/v1/"
 	hubHost = "registry-1.docker.io"
 )
 
-// auth answers from the user's Docker config, credential helpers included. The
-// config is read for every question, so that a login during a run counts.
+// Auth returns registry credentials from the user's Docker config, including
+// its credential helpers. It reads the config on every request, so a login
+// during a run takes effect.
 type Auth struct {
 	bkauth.UnimplementedAuthServer
 	dir string
 }
 
-// Register offers the credentials to a build's session. The token calls stay
-// unimplemented: BuildKit then fetches tokens itself from [auth.Credentials].
+// Register offers the credentials to a build session. The token calls stay
+// unimplemented: BuildKit then fetches tokens itself with the result of
+// [Auth.Credentials].
 func (a Auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
 
-// Credentials is BuildKit's question for a registry's user and password.
+// Credentials returns the user and password of a registry to BuildKit.
 func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
-	found, err := a.of(request.Host)
+	found, err := a.forHost(request.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +48,9 @@ func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest)
 	return &bkauth.CredentialsResponse{Username: found.Username, Secret: found.Password}, nil
 }
 
-// header is the X-Registry-Auth value for a reference.
+// Header returns the X-Registry-Auth value for the registry of named.
 func (a Auth) Header(named reference.Named) (string, error) {
-	found, err := a.of(reference.Domain(named))
+	found, err := a.forHost(reference.Domain(named))
 	if err != nil {
 		return "", err
 	}
@@ -58,7 +60,7 @@ func (a Auth) Header(named reference.Named) (string, error) {
 	})
 }
 
-func (a Auth) of(host string) (types.AuthConfig, error) {
+func (a Auth) forHost(host string) (types.AuthConfig, error) {
 	if host == hubHost || host == "docker.io" {
 		host = hubKey
 	}

@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// TestCredentials has a helper that speaks the protocol of
-// docker-credential-helpers and a config with the credentials in it.
+// TestCredentials uses a script that speaks the docker-credential-helpers
+// protocol, and credentials in the config file.
 func TestCredentials(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
 	helper := filepath.Join(bin, "docker-credential-vault")
@@ -25,9 +25,9 @@ func TestCredentials(t *testing.T) {
 	} {
 		named, err := reference.ParseNormalizedNamed(ref)
 		enginetest.NoError(t, err)
-		got, err := Auth{dir: dir}.of(reference.Domain(named))
+		got, err := Auth{dir: dir}.forHost(reference.Domain(named))
 		if err != nil || got.Username+" "+got.Password != want {
-			t.Errorf("%s: %q, %v; want %q", ref, got.Username+" "+got.Password, err, want)
+			t.Errorf("%s: got %q, %v, want %q", ref, got.Username+" "+got.Password, err, want)
 		}
 	}
 }

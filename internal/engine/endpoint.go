@@ -15,18 +15,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// An endpoint is where one Docker engine answers, and why that one was chosen.
+// endpoint is the address of a Docker engine and the reason why it was chosen.
 type endpoint struct {
 	host       string // unix:///var/run/docker.sock
 	origin     string // "DOCKER_HOST", "docker context colima", "default socket"
-	certs      string // folder of ca.pem, cert.pem and key.pem; "" without TLS
-	skipVerify bool   // do not check the engine's certificate
+	certs      string // directory of ca.pem, cert.pem and key.pem; "" without TLS
+	skipVerify bool   // do not verify the engine's certificate
 }
 
-// resolveEndpoint chooses as the docker CLI does: DOCKER_HOST, then the context
-// named by DOCKER_CONTEXT, then the config file's current context, then the
-// default socket. The SDK's own FromEnv knows no contexts (moby#42650), so
-// that it would talk to another engine than kind's docker calls.
+// resolveEndpoint follows the docker CLI: DOCKER_HOST, then the context in
+// DOCKER_CONTEXT, then the current context of the config file, then the default
+// socket. The SDK's FromEnv ignores contexts (moby#42650), so it could connect
+// to another engine than the docker commands of kind.
 func resolveEndpoint(getenv func(string) string, configDir string) (endpoint, error) {
 	if host := getenv("DOCKER_HOST"); host != "" {
 		return environmentEndpoint(getenv, host, configDir), nil
@@ -73,15 +73,15 @@ func currentContext(configDir string) (string, error) {
 	return config.CurrentContext, nil
 }
 
-// contextEndpoint reads a context of the docker CLI's store: its metadata is in
-// contexts/meta/<sha256 of the name>/meta.json.
+// contextEndpoint reads a context from the docker CLI's store, whose metadata
+// is in contexts/meta/<sha256 of the name>/meta.json.
 func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 	text, err := os.ReadFile(filepath.Join(configDir, "contexts", "meta", id, "meta.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return endpoint{}, fault.New(fault.Environment,
 			fmt.Errorf("docker context %q, named by %s, does not exist", name, origin),
-			"`docker context ls` lists the contexts; `docker context use default` goes back to the default one")
+			"list the contexts with `docker context ls`, or select the default one with `docker context use default`")
 	}
 	var meta struct {
 		Endpoints map[string]struct {
@@ -108,8 +108,8 @@ func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	return e, nil
 }
 
-// environ gives a child process the same engine. DOCKER_CONTEXT is emptied
-// because DOCKER_HOST and a context exclude each other.
+// environ returns the variables that make a child process use the same engine.
+// DOCKER_CONTEXT is empty because it conflicts with DOCKER_HOST.
 func (e endpoint) environ() []string {
 	vars := []string{"DOCKER_HOST=" + e.host, "DOCKER_CONTEXT="}
 	if e.certs == "" {

@@ -10,7 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// addContext writes a docker context as the docker CLI stores it.
+// addContext writes a docker context like the docker CLI.
 func addContext(t *testing.T, configDir, name, host string) string {
 	t.Helper()
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
@@ -32,17 +32,17 @@ func TestResolveEndpoint(t *testing.T) {
 		dir  string
 		want string
 	}{
-		{"without anything it is the default socket", nil, t.TempDir(), "unix:///var/run/docker.sock (default socket)"},
-		{"the config's current context counts", nil, dir, "unix:///colima.sock (docker context colima)"},
-		{"DOCKER_CONTEXT wins over the config", map[string]string{"DOCKER_CONTEXT": "other"}, dir, "unix:///other.sock (docker context other)"},
-		{"DOCKER_CONTEXT=default means the default socket", map[string]string{"DOCKER_CONTEXT": "default"}, dir, "unix:///var/run/docker.sock (default socket)"},
-		{"DOCKER_HOST wins over every context", map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_CONTEXT": "other"}, dir, "tcp://h:1 (DOCKER_HOST)"},
+		{"default socket", nil, t.TempDir(), "unix:///var/run/docker.sock (default socket)"},
+		{"current context of the config file", nil, dir, "unix:///colima.sock (docker context colima)"},
+		{"DOCKER_CONTEXT overrides the config file", map[string]string{"DOCKER_CONTEXT": "other"}, dir, "unix:///other.sock (docker context other)"},
+		{"DOCKER_CONTEXT=default selects the default socket", map[string]string{"DOCKER_CONTEXT": "default"}, dir, "unix:///var/run/docker.sock (default socket)"},
+		{"DOCKER_HOST overrides contexts", map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_CONTEXT": "other"}, dir, "tcp://h:1 (DOCKER_HOST)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			e, err := resolveEndpoint(environment(test.env), test.dir)
 			if err != nil || e.String() != test.want {
-				t.Errorf("got %s, %v; want %s", e, err, test.want)
+				t.Errorf("got %s, %v, want %s", e, err, test.want)
 			}
 		})
 	}
@@ -56,15 +56,15 @@ func TestResolveEndpointWithTLS(t *testing.T) {
 	enginetest.WriteFiles(t, dir, map[string]string{certs + "/ca.pem": ""})
 	e, err := resolveEndpoint(environment(map[string]string{"DOCKER_CONTEXT": "remote"}), dir)
 	if err != nil || e.certs != filepath.Join(dir, certs) {
-		t.Errorf("certs %q, %v", e.certs, err)
+		t.Errorf("got certs %q, %v, want %q", e.certs, err, filepath.Join(dir, certs))
 	}
 	env := strings.Join(e.environ(), " ")
 	if want := "DOCKER_HOST=tcp://h:2376 DOCKER_CONTEXT= DOCKER_CERT_PATH=" + e.certs + " DOCKER_TLS_VERIFY=1"; env != want {
-		t.Errorf("environ %q, want %q", env, want)
+		t.Errorf("got environ %q, want %q", env, want)
 	}
 }
 
-// environment is an environment with these variables only.
+// environment returns a getenv function for vars.
 func environment(vars map[string]string) func(string) string {
 	return func(name string) string { return vars[name] }
 }

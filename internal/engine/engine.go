@@ -1,5 +1,5 @@
-// Package engine connects to a Docker engine: it resolves the endpoint as the
-// docker CLI does, reads credentials and names images.
+// Package engine connects to a Docker engine. It chooses the same endpoint as
+// the docker CLI, reads registry credentials and inspects images.
 package engine
 
 import (
@@ -22,27 +22,28 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Options say how to reach the engine. The zero value is what a user expects.
+// Options configure a connection. The zero value follows the user's
+// environment.
 type Options struct {
 	Getenv    func(string) string // default os.Getenv
-	ConfigDir string              // Docker's config folder; default $DOCKER_CONFIG, then ~/.docker
-	Timeout   time.Duration       // for the engine's first answer; default 5 s
+	ConfigDir string              // Docker's config directory; default $DOCKER_CONFIG, then ~/.docker
+	Timeout   time.Duration       // for the engine's first response; default 5 s
 }
 
-// An Engine is a Docker engine that answered. It may be used concurrently.
+// Engine is a connection to a Docker engine. It is safe for concurrent use.
 type Engine struct {
 	api      *client.Client
 	endpoint endpoint
 	version  string
-	platform string // linux/amd64
+	platform string // such as linux/amd64
 
 	auth    Auth
 	options Options
 }
 
-// Connect finds the one engine that the environment names and waits for its
-// answer. Errors have the class [fault.Environment] and name the endpoint; no
-// engine, no permission and an unknown context are told apart.
+// Connect connects to the engine that the environment selects and waits for its
+// first response. Errors have class [fault.Environment] and name the endpoint.
+// They distinguish a stopped engine, missing permission and an unknown context.
 func Connect(ctx context.Context, options Options) (*Engine, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -54,33 +55,32 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	}
 	api, err := at.client()
 	if err != nil {
-		return nil, fault.New(fault.Environment, fmt.Errorf("use the Docker engine at %s: %w", at, err), "")
+		return nil, fault.New(fault.Environment, fmt.Errorf("connect to the Docker engine at %s: %w", at, err), "")
 	}
 	e := &Engine{api: api, endpoint: at, auth: Auth{dir: options.ConfigDir}, options: options}
-	if err := e.greet(ctx); err != nil {
+	if err := e.ping(ctx); err != nil {
 		return nil, errors.Join(err, api.Close())
 	}
 	return e, nil
 }
 
-// API returns the Docker SDK's client of the engine.
+// API returns the client of the Docker SDK.
 func (e *Engine) API() *client.Client { return e.api }
 
-// Auth returns the registry credentials of the user's Docker config.
+// Auth returns the credentials in the user's Docker config.
 func (e *Engine) Auth() Auth { return e.auth }
 
-// Close ends the connection.
+// Close closes the connection.
 func (e *Engine) Close() error { return e.api.Close() }
 
-// Host is the engine's address, as DOCKER_HOST for child processes.
+// Host returns the engine's address in the form of DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
-// Environ is what a child process needs in its environment to use the same
-// engine: DOCKER_HOST, and the variables for TLS set or emptied.
+// Environ returns the environment variables that make a child process use the
+// same engine: DOCKER_HOST and the TLS variables, set or emptied.
 func (e *Engine) Environ() []string { return e.endpoint.environ() }
 
-// Platform is the platform that the engine builds for by default, such as
-// linux/amd64.
+// Platform returns the engine's default build platform, such as linux/amd64.
 func (e *Engine) Platform() string { return e.platform }
 
 func (e *Engine) String() string {
@@ -95,7 +95,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.ConfigDir == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return o, fault.New(fault.Environment, fmt.Errorf("find Docker's config: %w", err), "set HOME or DOCKER_CONFIG")
+			return o, fault.New(fault.Environment, fmt.Errorf("find Docker's config directory: %w", err), "set HOME or DOCKER_CONFIG")
 		}
 		o.ConfigDir = filepath.Join(home, ".docker")
 	}
@@ -127,8 +127,8 @@ func (e endpoint) client() (*client.Client, error) {
 	return client.NewClientWithOpts(append(options, client.WithHost(e.host))...)
 }
 
-// greet asks the engine for its version.
-func (e *Engine) greet(ctx context.Context) error {
+// ping reads the engine's version and platform.
+func (e *Engine) ping(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, e.options.Timeout)
 	defer cancel()
 	version, err := e.api.ServerVersion(limit)
@@ -142,34 +142,35 @@ func (e *Engine) greet(ctx context.Context) error {
 	return nil
 }
 
-// unreachable explains why the engine gave no answer.
+// unreachable explains why the engine did not respond.
 func (e *Engine) unreachable(err error) error {
 	at := e.endpoint
 	switch {
 	case errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "permission denied"):
 		return fault.New(fault.Environment,
 			fmt.Errorf("no permission to use the Docker engine at %s", at),
-			"join its group and log in again: sudo usermod -aG docker $USER")
+			"add your user to the docker group and log in again: sudo usermod -aG docker $USER")
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Environment,
-			fmt.Errorf("the Docker engine at %s gave no answer within %s", at, e.options.Timeout),
+			fmt.Errorf("the Docker engine at %s did not respond within %s", at, e.options.Timeout),
 			"restart it: sudo systemctl restart docker, or Docker Desktop")
 	case client.IsErrConnectionFailed(err):
 		return fault.New(fault.Environment,
 			fmt.Errorf("the Docker engine is not running at %s", at),
-			"start it: sudo systemctl start docker, or Docker Desktop; or set DOCKER_HOST to one that runs")
+			"start it: sudo systemctl start docker, or Docker Desktop; or set DOCKER_HOST to a running engine")
 	}
-	return fault.New(fault.Environment, fmt.Errorf("ask the Docker engine at %s for its version: %w", at, err), "")
+	return fault.New(fault.Environment, fmt.Errorf("get the version of the Docker engine at %s: %w", at, err), "")
 }
 
-// inspect asks the engine for an image; nil if it has none.
+// Inspect returns the engine's image with the reference, or nil if there is
+// none.
 func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
 	found, err := e.api.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask the engine for image %s: %w", ref, err)
+		return nil, fmt.Errorf("inspect image %s: %w", ref, err)
 	}
 	return &found, nil
 }

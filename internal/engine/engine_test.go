@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// connect connects as the program does.
+// connect connects to f with an empty Docker config.
 func connect(t *testing.T, f *enginetest.Fake) *Engine {
 	t.Helper()
 	e, err := Connect(t.Context(), Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})
@@ -34,7 +34,7 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-func TestConnectFaults(t *testing.T) {
+func TestConnectErrors(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("unix", filepath.Join(shortDir(t), "silent.sock"))
 	if err != nil {
@@ -47,23 +47,23 @@ func TestConnectFaults(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		{"a missing socket means that no engine runs", map[string]string{"DOCKER_HOST": "unix://" + gone}, "is not running at unix://" + gone + " (DOCKER_HOST)"},
-		{"a silent socket is given up", map[string]string{"DOCKER_HOST": "unix://" + silent.Addr().String()}, "gave no answer within 50ms"},
-		{"an unknown context is named", map[string]string{"DOCKER_CONTEXT": "nowhere"}, `docker context "nowhere", named by DOCKER_CONTEXT, does not exist`},
-		{"ssh is refused with a way out", map[string]string{"DOCKER_HOST": "ssh://me@there"}, "ssh endpoints are not supported"},
+		{"missing socket", map[string]string{"DOCKER_HOST": "unix://" + gone}, "is not running at unix://" + gone + " (DOCKER_HOST)"},
+		{"engine does not respond", map[string]string{"DOCKER_HOST": "unix://" + silent.Addr().String()}, "did not respond within 50ms"},
+		{"unknown context", map[string]string{"DOCKER_CONTEXT": "nowhere"}, `docker context "nowhere", named by DOCKER_CONTEXT, does not exist`},
+		{"ssh endpoint", map[string]string{"DOCKER_HOST": "ssh://me@there"}, "ssh endpoints are not supported"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Connect(t.Context(), Options{Getenv: environment(test.env), ConfigDir: t.TempDir(), Timeout: 50 * time.Millisecond})
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Environment {
-				t.Errorf("got %v of class %q, want %q", err, fault.ClassOf(err), test.want)
+				t.Errorf("got %v of class %q, want %q of class %q", err, fault.ClassOf(err), test.want, fault.Environment)
 			}
 		})
 	}
 }
 
-// TestConnectWithoutPermission runs itself as another user where the tests run
-// as root, whom no mode stops.
+// TestConnectWithoutPermission runs the test binary again, as an unprivileged
+// user if the tests run as root, because root may open any socket.
 func TestConnectWithoutPermission(t *testing.T) {
 	if socket := os.Getenv("TKDEPLOY_TEST_SOCKET"); socket != "" {
 		_, err := Connect(t.Context(), Options{Getenv: environment(map[string]string{"DOCKER_HOST": "unix://" + socket}), ConfigDir: "/"})
@@ -86,7 +86,7 @@ func TestConnectWithoutPermission(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	for _, want := range []string{"no permission to use the Docker engine at unix://" + f.Socket, "usermod -aG docker"} {
 		if err != nil || !strings.Contains(string(out), want) {
-			t.Errorf("%v; %q is not in: %s", err, want, out)
+			t.Errorf("got %v with output %s, want output with %q", err, out, want)
 		}
 	}
 }

@@ -5,20 +5,20 @@ import (
 	"github.com/docker/docker/api/types/image"
 )
 
-// An Image is one that the engine has.
+// Image is an image in the engine.
 type Image struct {
-	Name       string // as in the Set
-	Repository string // as the chart names it
+	Name       string // in events and errors
+	Repository string // in the user's spelling, without the tag
 	Tag        string
-	Ref        string // full, as a node names it
-	ID         string // the engine's id
-	Platform   string // linux/amd64
+	Ref        string // fully qualified, the image's name in a node
+	ID         string // engine's image ID
+	Platform   string // such as linux/amd64
 
-	DiffIDs []string // digests of the unpacked layers, lowest first
-	Size    int64    // in bytes, as the engine says: of all layers
+	DiffIDs []string // digests of the uncompressed layers, lowest first
+	Size    int64    // of all layers in bytes, reported by the engine
 }
 
-// NewImage returns the image that the engine has under a full reference.
+// NewImage returns the inspected image under its fully qualified reference.
 func NewImage(name, ref string, found *image.InspectResponse) Image {
 	i := Image{
 		Name: name, Ref: ref, ID: found.ID, Platform: found.Os + "/" + found.Architecture,

@@ -17,34 +17,34 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Facts are what the engine says of itself and of its machine.
+// Info describes the engine and its machine.
 type Info struct {
 	Version    string
-	Endpoint   string // address and why that one: "unix:///var/run/docker.sock (default socket)"
-	Driver     string // of the storage: overlay2, overlayfs
-	Containerd bool   // images are in containerd's store and not in the driver's own
-	Cgroup     string // version of the control groups: "1" or "2"; "" if it does not say
+	Endpoint   string // address and its origin: "unix:///var/run/docker.sock (default socket)"
+	Driver     string // storage driver: overlay2, overlayfs
+	Containerd bool   // images are in the containerd image store
+	Cgroup     string // cgroup version, "1" or "2"; "" if the engine does not report it
 	CPUs       int
 	Memory     int64 // bytes
 
-	// Root is where the engine keeps its data, and Local whether that is a
-	// folder of this machine. Behind a local socket may be a virtual machine.
+	// Root is the engine's data directory. Local reports whether it is on this
+	// machine; the engine behind a local socket may run in a virtual machine.
 	Root  string
 	Local bool
 
-	// Skew is how far the engine's clock is ahead of this machine's. It is as
-	// exact as the engine's answer is quick.
+	// ClockSkew is how far the engine's clock is ahead of the local clock. Its
+	// accuracy is the duration of the request.
 	ClockSkew time.Duration
 }
 
-// Facts asks the engine.
+// Info queries the engine.
 func (e *Engine) Info(ctx context.Context) (Info, error) {
 	before := time.Now()
 	info, err := e.api.Info(ctx)
 	if err != nil {
-		return Info{}, fault.Default(fault.Environment, fmt.Errorf("ask the Docker engine at %s about itself: %w", e.endpoint, err))
+		return Info{}, fault.Default(fault.Environment, fmt.Errorf("get info from the Docker engine at %s: %w", e.endpoint, err))
 	}
-	host, _ := os.Hostname() // unknown is another name
+	host, _ := os.Hostname() // "" does not match the engine's name
 	return Info{
 		Version:    info.ServerVersion,
 		Endpoint:   e.endpoint.String(),
@@ -59,8 +59,8 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 	}, nil
 }
 
-// usesContainerd reads the driver's status: the engine has no field for it
-// (moby daemon/containerd/service.go).
+// usesContainerd reads the driver status, because the API has no field for the
+// image store (moby daemon/containerd/service.go).
 func usesContainerd(info system.Info) bool {
 	for _, pair := range info.DriverStatus {
 		if pair[0] == "driver-type" && strings.HasPrefix(pair[1], "io.containerd.snapshotter") {
@@ -70,22 +70,23 @@ func usesContainerd(info system.Info) bool {
 	return false
 }
 
-// skew compares the engine's time with the middle of the question, less what the
-// question itself took. It is 0 if the engine does not tell its time.
-func skew(engine string, asked, answered time.Time) time.Duration {
+// skew returns the difference between the engine's time and the middle of the
+// request. It returns 0 if the difference is at most half the duration of the
+// request, or if the engine does not report its time.
+func skew(engine string, sent, received time.Time) time.Duration {
 	at, err := time.Parse(time.RFC3339Nano, engine)
 	if err != nil {
 		return 0
 	}
-	half := answered.Sub(asked) / 2
-	ahead := at.Sub(asked.Add(half))
+	half := received.Sub(sent) / 2
+	ahead := at.Sub(sent.Add(half))
 	if ahead.Abs() <= half {
 		return 0
 	}
 	return ahead
 }
 
-// local is true for a socket, and for an address of this machine.
+// local reports whether the endpoint is a socket or a loopback address.
 func (e endpoint) local() bool {
 	at, err := url.Parse(e.host)
 	if err != nil {
@@ -95,8 +96,8 @@ func (e endpoint) local() bool {
 	return at.Scheme == "unix" || at.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// FreeSpace is how many bytes an ordinary user can still write at path, or at
-// the nearest folder above it that is there.
+// FreeSpace returns how many bytes an unprivileged user can write at path or,
+// if it does not exist, at its nearest existing parent.
 func FreeSpace(path string) (uint64, error) {
 	for {
 		var stat syscall.Statfs_t
@@ -104,10 +105,10 @@ func FreeSpace(path string) (uint64, error) {
 		if err == nil {
 			return stat.Bavail * uint64(stat.Bsize), nil
 		}
-		above := filepath.Dir(path)
-		if !errors.Is(err, syscall.ENOENT) || above == path {
-			return 0, fmt.Errorf("ask for the free space at %s: %w", path, err)
+		parent := filepath.Dir(path)
+		if !errors.Is(err, syscall.ENOENT) || parent == path {
+			return 0, fmt.Errorf("get the free space at %s: %w", path, err)
 		}
-		path = above
+		path = parent
 	}
 }

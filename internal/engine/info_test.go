@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
@@ -16,33 +18,33 @@ func TestFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.ClockSkew < 9*time.Minute || got.ClockSkew > 11*time.Minute {
-		t.Errorf("skew %s", got.ClockSkew)
+		t.Errorf("got clock skew %s, want about 10m", got.ClockSkew)
 	}
 	got.ClockSkew = 0
 	want := Info{
 		Version: "20.10.24", Endpoint: "unix://" + f.Socket + " (DOCKER_HOST)", Driver: "overlayfs", Containerd: true,
 		Cgroup: "2", CPUs: 2, Memory: 4 << 30, Root: "/data/docker",
 	}
-	if got != want {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Info() differs (-want +got):\n%s", diff)
 	}
 }
 
 func TestSkewIsLessTheTimeThatTheQuestionTook(t *testing.T) {
 	t.Parallel()
-	asked := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	sent := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
 		engine string
 		want   time.Duration
 	}{
-		"in between":     {"2026-11-24T08:00:01.5Z", 0},
-		"ahead":          {"2026-11-24T08:10:01Z", 10 * time.Minute},
-		"behind":         {"2026-11-24T07:50:01Z", -10 * time.Minute},
-		"another zone":   {"2026-11-24T09:00:01+01:00", 0},
-		"no time at all": {"", 0},
+		"within the request": {"2026-11-24T08:00:01.5Z", 0},
+		"ahead":              {"2026-11-24T08:10:01Z", 10 * time.Minute},
+		"behind":             {"2026-11-24T07:50:01Z", -10 * time.Minute},
+		"another time zone":  {"2026-11-24T09:00:01+01:00", 0},
+		"no time reported":   {"", 0},
 	} {
-		if got := skew(test.engine, asked, asked.Add(2*time.Second)); got != test.want {
-			t.Errorf("%s: %s, want %s", name, got, test.want)
+		if got := skew(test.engine, sent, sent.Add(2*time.Second)); got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
 		}
 	}
 }
@@ -50,11 +52,11 @@ func TestSkewIsLessTheTimeThatTheQuestionTook(t *testing.T) {
 func TestFreeSpaceOfAFolderThatIsNotThereYet(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	above, err := FreeSpace(dir)
-	if err != nil || above == 0 {
-		t.Fatal(above, err)
+	parent, err := FreeSpace(dir)
+	if err != nil || parent == 0 {
+		t.Fatalf("existing directory: got %d, %v, want free space", parent, err)
 	}
 	if free, err := FreeSpace(filepath.Join(dir, "a", "b")); err != nil || free == 0 {
-		t.Error(free, err)
+		t.Errorf("missing directory: got %d, %v, want free space", free, err)
 	}
 }

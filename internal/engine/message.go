@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// A message is one of the JSON objects by which the engine tells how a pull or
-// a load goes. A failure comes as a message too, after a status of 200.
+// Message is one JSON object of the progress stream of a pull or load. The
+// engine reports failures as a message too, after status 200.
 type Message struct {
 	Status   string
 	ID       string
@@ -15,7 +15,8 @@ type Message struct {
 	Error    *struct{ Message string }      `json:"errorDetail"`
 }
 
-// nextMessage reads a message; io.EOF says that the engine is done.
+// NextMessage decodes the next message and returns its error, if any. It
+// returns io.EOF at the end of the stream.
 func NextMessage(from *json.Decoder) (Message, error) {
 	var m Message
 	if err := from.Decode(&m); err != nil {
@@ -27,7 +28,7 @@ func NextMessage(from *json.Decoder) (Message, error) {
 	return m, nil
 }
 
-// drainMessages reads to the end and answers the failure, if there was one.
+// DrainMessages reads the stream to its end and returns the first error.
 func DrainMessages(from io.Reader) error {
 	messages := json.NewDecoder(from)
 	for {

@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// checkRef refuses an image reference that does not say which image it means:
-// it needs a tag other than latest, or a digest.
+// CheckRef returns an error of class [fault.Config] unless ref has a digest or
+// a tag other than latest.
 func CheckRef(ref string) error {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -22,11 +22,11 @@ func CheckRef(ref string) error {
 		return nil
 	}
 	return fault.New(fault.Config,
-		fmt.Errorf("image reference %q: latest means another image every day", ref),
-		"name a version, for example "+reference.TrimNamed(named).String()+":1.2")
+		fmt.Errorf("image reference %q: latest is not a fixed version", ref),
+		"set a version, for example "+reference.TrimNamed(named).String()+":1.2")
 }
 
-// fullRef is the reference as a node spells it: with registry and path.
+// FullRef returns the reference with its registry and path, as nodes spell it.
 func FullRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -35,7 +35,7 @@ func FullRef(ref string) string {
 	return reference.TagNameOnly(named).String()
 }
 
-// splitRef gives a reference's repository, as the user writes it, and its tag.
+// splitRef returns the repository in the user's spelling and the tag.
 func splitRef(named reference.Named) (repository, tag string) {
 	if tagged, ok := named.(reference.Tagged); ok {
 		tag = tagged.Tag()
@@ -43,7 +43,7 @@ func splitRef(named reference.Named) (repository, tag string) {
 	return reference.FamiliarName(named), tag
 }
 
-// familiar is the reference as the docker CLI shows it.
+// FamiliarRef returns the short form of ref that the docker CLI shows.
 func FamiliarRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {

@@ -2,7 +2,7 @@ package engine
 
 import "archive/tar"
 
-// writeText adds a file to an archive.
+// WriteTarFile adds a file to the archive.
 func WriteTarFile(archive *tar.Writer, name string, text []byte) error {
 	if err := WriteTarHeader(archive, name, int64(len(text))); err != nil {
 		return err
@@ -11,7 +11,7 @@ func WriteTarFile(archive *tar.Writer, name string, text []byte) error {
 	return err
 }
 
-// writeHeader begins a file of an archive; what is in it follows.
+// WriteTarHeader starts a file in the archive. The caller writes its content.
 func WriteTarHeader(archive *tar.Writer, name string, size int64) error {
 	return archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size})
 }

@@ -15,11 +15,11 @@ func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
 	f.Pull = func(w http.ResponseWriter, ref string) {
 		switch {
 		case strings.Contains(ref, "down.example.com"):
-			enginetest.Answer(w, http.StatusInternalServerError, map[string]string{"message": "Get https://down.example.com/v2/: dial tcp: no such host"})
+			enginetest.Respond(w, http.StatusInternalServerError, map[string]string{"message": "Get https://down.example.com/v2/: dial tcp: no such host"})
 		case strings.Contains(ref, "absent"):
-			enginetest.Answer(w, http.StatusNotFound, map[string]string{"message": "manifest unknown"})
+			enginetest.Respond(w, http.StatusNotFound, map[string]string{"message": "manifest unknown"})
 		default:
-			enginetest.Answer(w, http.StatusOK, map[string]any{"Descriptor": map[string]any{}})
+			enginetest.Respond(w, http.StatusOK, map[string]any{"Descriptor": map[string]any{}})
 		}
 	}
 	found, err := fakeBuilder(t, f).CheckRemote(t.Context(), []Source{

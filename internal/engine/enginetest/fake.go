@@ -1,5 +1,4 @@
-// Package enginetest provides a fake Docker engine and helpers for the tests of
-// packages that use one.
+// Package enginetest provides a fake Docker engine and helpers for tests.
 package enginetest
 
 import (
@@ -23,15 +22,14 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
-// A fakeEngine answers the parts of the Docker API that this package uses, on
-// a socket of its own. Its images are files in a folder, so that a recipe in a
-// test can make one.
+// Fake serves part of the Docker API on its own socket. Its images are files in
+// Dir, so a script in a test can create one.
 type Fake struct {
-	Dir        string // images
-	APIVersion string // version
+	Dir        string // image files, named by [imageFile]
+	APIVersion string
 	Socket     string
-	Root       string                            // of its classic store, if that is on this machine
-	Archive    func(w io.Writer, names []string) // answers /images/get
+	Root       string                            // data directory of a local classic store; "" for a remote engine
+	Archive    func(w io.Writer, names []string) // serves /images/get
 	Pull       func(w http.ResponseWriter, ref string)
 
 	mu     sync.Mutex
@@ -40,17 +38,14 @@ type Fake struct {
 	Loads  [][]byte
 }
 
+// New starts a fake engine that stops at the end of the test.
 func New(t *testing.T) *Fake {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "engine") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, err := os.MkdirTemp("", "engine") // socket paths are limited to about 100 bytes
+	NoError(t, err)
 	f := &Fake{Dir: t.TempDir(), APIVersion: "1.41", Socket: filepath.Join(dir, "docker.sock")}
-	listener, err := net.Listen("unix", f.Socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", f.Socket)
+	NoError(t, err)
 	server := httptest.NewUnstartedServer(f)
 	server.Listener = listener
 	server.Start()
@@ -61,7 +56,7 @@ func New(t *testing.T) *Fake {
 	return f
 }
 
-// Getenv is an environment that names the engine.
+// Getenv returns DOCKER_HOST and no other variable.
 func (f *Fake) Getenv(name string) string {
 	if name == "DOCKER_HOST" {
 		return "unix://" + f.Socket
@@ -69,13 +64,14 @@ func (f *Fake) Getenv(name string) string {
 	return ""
 }
 
+// ServeHTTP handles a request of the Docker client.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("API-Version", f.APIVersion)
 	path := strings.TrimPrefix(r.URL.Path, "/v"+f.APIVersion)
 	switch {
 	case path == "/_ping":
 	case path == "/version":
-		Answer(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": "linux", "Arch": "amd64"})
+		Respond(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": "linux", "Arch": "amd64"})
 	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
 		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
 	case path == "/images/create":
@@ -86,7 +82,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 		f.Archive(w, r.URL.Query()["names"])
 	case path == "/info":
-		Answer(w, http.StatusOK, f.info())
+		Respond(w, http.StatusOK, f.info())
 	case strings.HasPrefix(path, "/distribution/"):
 		f.Pull(w, strings.TrimSuffix(strings.TrimPrefix(path, "/distribution/"), "/json"))
 	case path == "/images/load":
@@ -94,9 +90,9 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.Loads = append(f.Loads, text)
 		f.mu.Unlock()
-		f.takeIn(w, text)
+		f.load(w, text)
 	default:
-		Answer(w, http.StatusNotImplemented, map[string]string{"message": "the fake engine has no " + r.Method + " " + path})
+		Respond(w, http.StatusNotImplemented, map[string]string{"message": "the fake engine does not implement " + r.Method + " " + path})
 	}
 }
 
@@ -106,7 +102,7 @@ func (f *Fake) info() map[string]any {
 		return map[string]any{"Name": host, "DockerRootDir": f.Root, "Driver": "overlay2"}
 	}
 	return map[string]any{
-		"ServerVersion": "20.10.24", "Name": "far-away", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
+		"ServerVersion": "20.10.24", "Name": "another-host", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
 		"DriverStatus": [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,
 		"SystemTime": time.Now().Add(10 * time.Minute).Format(time.RFC3339Nano),
 	}
@@ -123,15 +119,15 @@ func (f *Fake) servePull(w http.ResponseWriter, r *http.Request) {
 func (f *Fake) serveInspect(w http.ResponseWriter, ref string) {
 	text, err := os.ReadFile(filepath.Join(f.Dir, imageFile(ref)))
 	if err != nil {
-		Answer(w, http.StatusNotFound, map[string]string{"message": "No such image: " + ref})
+		Respond(w, http.StatusNotFound, map[string]string{"message": "No such image: " + ref})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text)
 }
 
-// takeIn answers a load by having the archive's images.
-func (f *Fake) takeIn(w http.ResponseWriter, archive []byte) {
+// load adds the images of the archive, all with the ID sha256:loaded.
+func (f *Fake) load(w http.ResponseWriter, archive []byte) {
 	var manifest []struct{ RepoTags []string }
 	files := tar.NewReader(bytes.NewReader(archive))
 	for {
@@ -148,10 +144,10 @@ func (f *Fake) takeIn(w http.ResponseWriter, archive []byte) {
 			_ = os.WriteFile(filepath.Join(f.Dir, imageFile(ref)), []byte(`{"Id":"sha256:loaded"}`), 0o600)
 		}
 	}
-	Answer(w, http.StatusOK, map[string]string{"stream": "Loaded"})
+	Respond(w, http.StatusOK, map[string]string{"stream": "Loaded"})
 }
 
-// imageFile is where an image is kept, by its short name.
+// imageFile returns the name of an image's file in Dir.
 func imageFile(ref string) string {
 	if named, err := reference.ParseNormalizedNamed(ref); err == nil {
 		ref = reference.FamiliarString(named)
@@ -159,7 +155,7 @@ func imageFile(ref string) string {
 	return strings.ReplaceAll(ref, "/", "_")
 }
 
-// add gives the engine an image.
+// AddImage adds a linux/amd64 image to the engine.
 func (f *Fake) AddImage(t *testing.T, ref, id string, labels map[string]string, diffIDs ...string) {
 	t.Helper()
 	config := dockerspec.DockerOCIImageConfig{}
@@ -168,25 +164,25 @@ func (f *Fake) AddImage(t *testing.T, ref, id string, labels map[string]string, 
 		ID: id, Os: "linux", Architecture: "amd64", Config: &config,
 		RootFS: image.RootFS{Type: "layers", Layers: diffIDs},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	NoError(t, err)
 	WriteFiles(t, f.Dir, map[string]string{imageFile(ref): string(text)})
 }
 
-func Answer(w http.ResponseWriter, status int, value any) {
+// Respond writes a response with value as JSON.
+func Respond(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(value)
 }
 
-// refusePull answers a pull with the engine's error.
+// RefusePull returns a Pull function that responds with an error.
 func RefusePull(status int, text string) func(http.ResponseWriter, string) {
-	return func(w http.ResponseWriter, _ string) { Answer(w, status, map[string]string{"message": text}) }
+	return func(w http.ResponseWriter, _ string) { Respond(w, status, map[string]string{"message": text}) }
 }
 
-// givePull answers a pull by adding the image.
+// AllowPull returns a Pull function that adds the image and streams progress.
 func (f *Fake) AllowPull(t *testing.T) func(http.ResponseWriter, string) {
+	t.Helper()
 	return func(w http.ResponseWriter, ref string) {
 		f.AddImage(t, ref, "sha256:pulled", nil)
 		fmt.Fprintln(w, `{"status":"Pulling from library/x","id":"1"}`)

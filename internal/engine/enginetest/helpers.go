@@ -13,67 +13,55 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// write puts files into a folder.
+// WriteFiles creates files and their parent directories below dir.
 func WriteFiles(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 }
 
-// goBuild builds the static executable of a folder.
-func goBuild(t *testing.T, dir, out string) {
-	t.Helper()
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", out, ".")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-}
-
-// An eventLog keeps events.
+// EventLog records events.
 type EventLog struct {
 	mu     sync.Mutex
 	Events []event.Event
 }
 
+// Report implements event.Reporter.
 func (l *EventLog) Report(e event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.Events = append(l.Events, e)
 }
 
-// outcomes tells how each item ended, with its mutations, sorted by name.
+// Outcomes returns the outcome and the mutations of each finished item, sorted
+// by name.
 func (l *EventLog) Outcomes() string {
-	var ends []string
+	var outcomes []string
 	for _, e := range l.Events {
 		if e.Kind == event.ItemFinished {
-			ends = append(ends, fmt.Sprintf("%s=%s+%d", e.Item, e.Outcome, e.Mutations))
+			outcomes = append(outcomes, fmt.Sprintf("%s=%s+%d", e.Item, e.Outcome, e.Mutations))
 		}
 	}
-	slices.Sort(ends)
-	return strings.Join(ends, " ")
+	slices.Sort(outcomes)
+	return strings.Join(outcomes, " ")
 }
 
-// causes tells why items were worked on, sorted by name.
+// Reasons returns the reason of each finished item, sorted by name.
 func (l *EventLog) Reasons() string {
-	var causes []string
+	var reasons []string
 	for _, e := range l.Events {
 		if e.Kind == event.ItemFinished {
-			causes = append(causes, e.Item+": "+e.Reason)
+			reasons = append(reasons, e.Item+": "+e.Reason)
 		}
 	}
-	slices.Sort(causes)
-	return strings.Join(causes, "; ")
+	slices.Sort(reasons)
+	return strings.Join(reasons, "; ")
 }
 
-// messages are the texts of the events of one kind.
+// Messages returns the messages of the events of a kind, one per line.
 func (l *EventLog) Messages(kind event.Kind) string {
 	var texts []string
 	for _, e := range l.Events {
@@ -84,16 +72,21 @@ func (l *EventLog) Messages(kind event.Kind) string {
 	return strings.Join(texts, "\n")
 }
 
-// staticBinary builds a small static program that says ok.
+// StaticBinary builds a static program that prints ok, and returns its path.
 func StaticBinary(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	WriteFiles(t, dir, map[string]string{"main.go": "package main\n\nfunc main() { println(\"ok\") }\n", "go.mod": "module x\n"})
 	path := filepath.Join(dir, "probe")
-	goBuild(t, dir, path)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", path, ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	return path
 }
 
+// NoError ends the test if err is not nil.
 func NoError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
