@@ -1,5 +1,5 @@
-// Package inputs hashes everything that an image is built from and scans it for
-// credentials.
+// Package inputs derives an image's tag from everything that its build reads,
+// and finds credentials among the files of a build context.
 package inputs
 
 import (
@@ -10,41 +10,41 @@ import (
 	"slices"
 )
 
-// Labels of the images that tkdeploy makes.
+// Labels of the images that tkdeploy builds.
 const (
-	LabelInputs = "dev.tkdeploy.inputs" // the whole hash of a built image's inputs
-	LabelName   = "dev.tkdeploy.name"   // the image's name in tkdeploy.yaml
-	LabelRecipe = "dev.tkdeploy.recipe" // the hash of the recipe that made the image
+	LabelInputs = "dev.tkdeploy.inputs" // full hash of a built image's inputs
+	LabelName   = "dev.tkdeploy.name"   // image name in tkdeploy.yaml
+	LabelRecipe = "dev.tkdeploy.recipe" // hash of the recipe that built the image
 )
 
-// A Build is an image made from a Dockerfile. Its tag is the hash of its
-// inputs: the files that the target reads, the Dockerfile, the target, the
-// arguments, the platform, the ids of the base images and the secrets' names.
+// Build is an image built from a Dockerfile. Its tag is a hash of the
+// Dockerfile, the files that the target reads, the target, the arguments, the
+// platform, the IDs of the base images and the names of the secrets.
 type Build struct {
-	Name       string            // in events and errors
-	Repository string            // the image's name without a tag
-	Context    string            // folder that COPY reads from
-	Dockerfile string            // path of the Dockerfile; default Context/Dockerfile
-	Target     string            // stage to build; default the last
-	Args       map[string]string // build arguments
-	Bases      map[string]string // build argument → reference of a base image
-	Secrets    map[string]Secret // id → value, for RUN --mount=type=secret
-	Platform   string            // default the engine's own
-	Allow      []string          // absolute paths of files and folders that CheckContexts lets pass
+	Name       string // in events and errors
+	Repository string // image name without a tag
+	Context    string // directory that COPY reads from
+	Dockerfile string // default: Dockerfile in Context
+	Target     string // stage to build; default: the last stage
+	Args       map[string]string
+	Bases      map[string]string // base image references, by build argument
+	Secrets    map[string]Secret // by the id in RUN --mount=type=secret
+	Platform   string            // default: the engine's platform
+	Allow      []string          // absolute paths of files and directories that CheckContexts accepts
 }
 
-// A Secret says where a secret's value is. Exactly one field is set.
+// Secret is the source of a secret's value. Exactly one field is set.
 type Secret struct {
 	File string
 	Env  string
 }
 
+// DockerfilePath returns the path of the Dockerfile.
 func (b Build) DockerfilePath() string {
 	return cmp.Or(b.Dockerfile, filepath.Join(b.Context, "Dockerfile"))
 }
 
-// args are the build's arguments, base images included. The caller may change
-// the result.
+// AllArgs returns a copy of the build arguments, including the base images.
 func (b Build) AllArgs() map[string]string {
 	args := maps.Clone(b.Args)
 	if args == nil {
@@ -54,7 +54,7 @@ func (b Build) AllArgs() map[string]string {
 	return args
 }
 
-// allows is true for a path in Allow, or in a folder there.
+// allows reports whether path is in Allow or below a directory in it.
 func (b Build) allows(path string) bool {
 	return slices.ContainsFunc(b.Allow, func(allowed string) bool {
 		rest, err := filepath.Rel(allowed, path)
@@ -62,7 +62,9 @@ func (b Build) allows(path string) bool {
 	})
 }
 
-// ignoreFile is the path of the ignore file that counts. It need not be there.
+// ignoreFile returns the path of the ignore file in effect, which may not
+// exist. As in BuildKit, <Dockerfile>.dockerignore replaces the context's
+// .dockerignore.
 func (b Build) ignoreFile() string {
 	own := b.DockerfilePath() + ".dockerignore"
 	if _, err := os.Lstat(own); err == nil {

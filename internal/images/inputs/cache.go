@@ -14,9 +14,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// A view looks at the engine and at the file system at one time: whatever is
-// asked for twice is read once. It is made anew for every operation, because
-// both may have changed meanwhile; only executables are the Engine's to remember.
+// LookupCache caches engine and file system lookups for the duration of one
+// operation. Create a new one for each operation, because both may change in
+// between.
 type LookupCache struct {
 	engine *engine.Engine
 
@@ -25,7 +25,7 @@ type LookupCache struct {
 	trees  map[string]func() (*tree, error)
 }
 
-// NewLookupCache returns an empty cache. An engine is needed for images only.
+// NewLookupCache returns an empty cache. e may be nil if no image is looked up.
 func NewLookupCache(e *engine.Engine) *LookupCache {
 	return &LookupCache{
 		engine: e,
@@ -34,32 +34,33 @@ func NewLookupCache(e *engine.Engine) *LookupCache {
 	}
 }
 
-// image is the engine's image of a reference, nil if it has none.
-func (v *LookupCache) Image(ctx context.Context, ref string) (*image.InspectResponse, error) {
-	return Memoize(&v.mu, v.images, ref, func() (*image.InspectResponse, error) {
-		return v.engine.Inspect(ctx, ref)
+// Image returns the engine's image with the reference, or nil if there is none.
+func (c *LookupCache) Image(ctx context.Context, ref string) (*image.InspectResponse, error) {
+	return Memoize(&c.mu, c.images, ref, func() (*image.InspectResponse, error) {
+		return c.engine.Inspect(ctx, ref)
 	})
 }
 
-func (v *LookupCache) tree(root string) (*tree, error) {
-	return Memoize(&v.mu, v.trees, root, func() (*tree, error) { return newTree(root) })
+func (c *LookupCache) tree(root string) (*tree, error) {
+	return Memoize(&c.mu, c.trees, root, func() (*tree, error) { return newTree(root) })
 }
 
-// once keeps the answer for key in answers, which mu guards.
-func Memoize[K comparable, T any](mu *sync.Mutex, answers map[K]func() (T, error), key K, ask func() (T, error)) (T, error) {
+// Memoize returns the entry for key and calls load if there is none. Concurrent
+// callers share one call. mu guards entries.
+func Memoize[K comparable, T any](mu *sync.Mutex, entries map[K]func() (T, error), key K, load func() (T, error)) (T, error) {
 	mu.Lock()
-	answer := answers[key]
-	if answer == nil {
-		answer = sync.OnceValues(ask)
-		answers[key] = answer
+	entry := entries[key]
+	if entry == nil {
+		entry = sync.OnceValues(load)
+		entries[key] = entry
 	}
 	mu.Unlock()
-	return answer()
+	return entry()
 }
 
-// config is the image config of a local image, nil if the engine has none.
-func (v *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
-	found, err := v.Image(ctx, ref)
+// config returns the image config of a local image, or nil if there is none.
+func (c *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
+	found, err := c.Image(ctx, ref)
 	if found == nil || err != nil {
 		return nil, err
 	}
@@ -78,9 +79,10 @@ func (v *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// ListFiles describes the files below root that the filter lets pass, see [tree.list].
-func (v *LookupCache) ListFiles(ctx context.Context, root string, filter fsutil.FilterOpt) ([]string, error) {
-	files, err := v.tree(root)
+// ListFiles describes the files below root that match the filter, one per line:
+// mode, path, and the link target or the hash of the content.
+func (c *LookupCache) ListFiles(ctx context.Context, root string, filter fsutil.FilterOpt) ([]string, error) {
+	files, err := c.tree(root)
 	if err != nil {
 		return nil, err
 	}

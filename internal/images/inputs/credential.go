@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// A credentialKind is one sort of file that has no business in an image. The
-// list is short on purpose: files that are credentials as a whole, told by their
-// name and the start of their content. Secrets within source code are the work
-// of a scanner of its own, such as gitleaks, which would be larger than tkdeploy.
+// credentialKind is a kind of file that must not be in an image. The list is
+// short: it covers whole files that are credentials, recognized by name and
+// leading content. Secrets in source code need a scanner such as gitleaks,
+// which is larger than tkdeploy.
 type credentialKind struct {
-	what  string
-	name  func(name string) bool // of the path in the context, with slashes
-	holds func(head []byte) bool // nil: the name is enough
+	kind      string
+	matchName func(name string) bool // matches the slash-separated path in the context
+	matchHead func(head []byte) bool // matches the leading content; nil matches any
 }
 
 var credentialKinds = []credentialKind{
@@ -24,28 +24,28 @@ var credentialKinds = []credentialKind{
 	{"a private SSH key", named("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"), nil},
 	{"a private key", anyName, matches(`(?m)^-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----`)},
 	{"an npm token", named(".npmrc", ".yarnrc", ".yarnrc.yml"), matches(`(?m)^[^#;\n]*(_authToken|_auth|_password|npmAuthToken)["']?\s*[=:]\s*["']?[^\s"'$]`)},
-	{"registry credentials of Docker", named("config.json", ".dockerconfigjson", ".dockercfg"), dockerAuths},
-	{"credentials of AWS", named("credentials", "config", ".boto", ".s3cfg"), matches(`(?mi)^\s*(aws_secret_access_key|secret_key)\s*=\s*\S`)},
-	{"credentials of Google Cloud", extension(".json"), all(`"(private_key|refresh_token)"\s*:\s*"[^"]`, `"type"\s*:\s*"(service_account|authorized_user)"`)},
+	{"Docker registry credentials", named("config.json", ".dockerconfigjson", ".dockercfg"), dockerAuths},
+	{"AWS credentials", named("credentials", "config", ".boto", ".s3cfg"), matches(`(?mi)^\s*(aws_secret_access_key|secret_key)\s*=\s*\S`)},
+	{"Google Cloud credentials", extension(".json"), all(`"(private_key|refresh_token)"\s*:\s*"[^"]`, `"type"\s*:\s*"(service_account|authorized_user)"`)},
 	{"a kubeconfig with a user's key", anyName, all(`(?m)^\s*-?\s*client-key-data:\s*\S`, `(?m)^kind:\s*["']?Config`)},
-	{"a password of a machine", named(".netrc", "_netrc"), matches(`(?m)\bpassword\s+\S`)},
-	{"a password of a package index", named(".pypirc"), matches(`(?m)^\s*password\s*[=:]\s*\S`)},
-	{"a password in an address", named(".git-credentials", ".git/config"), matches(`://[^/\s:@]+:[^/\s@]+@`)},
+	{"a machine password", named(".netrc", "_netrc"), matches(`(?m)\bpassword\s+\S`)},
+	{"a package index password", named(".pypirc"), matches(`(?m)^\s*password\s*[=:]\s*\S`)},
+	{"a password in a URL", named(".git-credentials", ".git/config"), matches(`://[^/\s:@]+:[^/\s@]+@`)},
 }
 
-// credentialIn says what credential a file is, or "". head is the start of its
-// content.
+// credentialIn returns the kind of credential in a file with this name and
+// leading content, or "".
 func credentialIn(name string, head []byte) string {
-	for _, kind := range credentialKinds {
-		if kind.name(name) && (kind.holds == nil || kind.holds(head)) {
-			return kind.what
+	for _, k := range credentialKinds {
+		if k.matchName(name) && (k.matchHead == nil || k.matchHead(head)) {
+			return k.kind
 		}
 	}
 	return ""
 }
 
-// sourceExtensions are of files that are never a credential as a whole, and
-// are most of what there is: their heads are not read.
+// sourceExtensions belong to most files of a context and never to a credential.
+// Their content is not read.
 var sourceExtensions = []string{
 	".c", ".cc", ".cpp", ".cs", ".css", ".go", ".h", ".html", ".java", ".js", ".jsx", ".kt", ".md", ".mjs", ".mod", ".php",
 	".proto", ".py", ".rb", ".rs", ".scss", ".sql", ".sum", ".svg", ".tmpl", ".ts", ".tsx", ".vue",
@@ -56,7 +56,7 @@ func plainSource(name string) bool {
 	return slices.Contains(sourceExtensions, strings.ToLower(path.Ext(name))) && !environmentFile(name)
 }
 
-// exampleEndings are of environment files that show which variables there are.
+// exampleEndings mark environment files that only list the variables.
 var exampleEndings = []string{".example", ".sample", ".template", ".dist", ".defaults"}
 
 func environmentFile(name string) bool {
@@ -66,7 +66,7 @@ func environmentFile(name string) bool {
 
 func anyName(string) bool { return true }
 
-// named tells files by their last elements.
+// named matches files whose path ends in one of the names.
 func named(names ...string) func(string) bool {
 	return func(name string) bool {
 		return slices.ContainsFunc(names, func(end string) bool { return name == end || strings.HasSuffix(name, "/"+end) })
@@ -89,8 +89,9 @@ func all(expressions ...string) func([]byte) bool {
 	}
 }
 
-// dockerAuths tells a Docker config with credentials from one that names only a
-// credential helper. The older .dockercfg has the registries at its top.
+// dockerAuths reports whether a Docker config contains credentials, not only
+// the name of a credential helper. The older .dockercfg lists registries at the
+// top level.
 func dockerAuths(head []byte) bool {
 	var config struct {
 		Auths map[string]struct{ Auth, IdentityToken, Password string }

@@ -15,41 +15,41 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// tagLength is how much of the hash is the tag: 48 bits, enough to never meet
-// another image of the same repository by chance.
+// tagLength is the length of a tag: 48 bits of the hash, which makes a
+// collision within a repository unlikely.
 const tagLength = 12
 
-// An identity is a build's name by its inputs.
+// Identity names a build by its inputs.
 type Identity struct {
-	Hash   string   // of all inputs, hex
-	Ref    string   // full reference with the hash's start as the tag
-	Absent []string // the bases that the engine has not; then hash and ref are ""
+	Hash   string   // of all inputs, in hex
+	Ref    string   // full reference, tagged with the start of Hash
+	Absent []string // base images missing in the engine; if any, Hash and Ref are ""
 }
 
-// identify hashes what the build reads. It needs the ids of the base images
-// and so has no answer until they are here.
-func (v *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
-	id, err := v.readInputs(ctx, b)
+// Identify hashes the inputs of b. The hash needs the IDs of the base images,
+// so it is unknown while one is missing.
+func (c *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
+	id, err := c.readInputs(ctx, b)
 	if err != nil {
-		return id, fmt.Errorf("identify image %s by its inputs: %w", b.Name, err)
+		return id, fmt.Errorf("hash inputs of image %s: %w", b.Name, err)
 	}
 	return id, nil
 }
 
-func (v *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error) {
+func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error) {
 	dockerfile, err := os.ReadFile(b.DockerfilePath())
 	if err != nil {
 		return Identity{}, fault.New(fault.Config, fmt.Errorf("read Dockerfile: %w", err), "")
 	}
 	if b.Platform == "" {
-		b.Platform = v.engine.Platform()
+		b.Platform = c.engine.Platform()
 	}
-	r := readsOf(ctx, dockerfile, b, b.Platform, v.config)
-	bases, absent, err := v.baseLines(ctx, r.bases)
+	r := readsOf(ctx, dockerfile, b, b.Platform, c.config)
+	bases, absent, err := c.baseLines(ctx, r.bases)
 	if err != nil || len(absent) > 0 {
 		return Identity{Absent: absent}, err
 	}
-	files, err := v.fileLines(ctx, b, r)
+	files, err := c.fileLines(ctx, b, r)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -59,8 +59,8 @@ func (v *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error)
 	return Identity{Hash: hash, Ref: ref}, err
 }
 
-// inputLines are the inputs that the configuration gives. Of a secret only the
-// name counts: its value must not be guessable from a tag.
+// inputLines returns the inputs from the configuration. It includes only the
+// names of secrets, because a tag must not help to guess their values.
 func (b Build) inputLines(dockerfile []byte) []string {
 	lines := []string{
 		"tkdeploy image inputs 1",
@@ -78,10 +78,11 @@ func (b Build) inputLines(dockerfile []byte) []string {
 	return lines
 }
 
-// baseLines name the base images by their ids.
-func (v *LookupCache) baseLines(ctx context.Context, refs []string) (lines, absent []string, err error) {
+// baseLines returns the IDs of the base images and the references that the
+// engine lacks.
+func (c *LookupCache) baseLines(ctx context.Context, refs []string) (lines, absent []string, err error) {
 	for _, ref := range refs {
-		found, err := v.Image(ctx, ref)
+		found, err := c.Image(ctx, ref)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -94,9 +95,9 @@ func (v *LookupCache) baseLines(ctx context.Context, refs []string) (lines, abse
 	return lines, absent, nil
 }
 
-// fileLines describe the files that the target reads.
-func (v *LookupCache) fileLines(ctx context.Context, b Build, r reads) ([]string, error) {
-	files, filter, err := v.contextOf(b, r)
+// fileLines describes the files that the target reads.
+func (c *LookupCache) fileLines(ctx context.Context, b Build, r reads) ([]string, error) {
+	files, filter, err := c.contextOf(b, r)
 	if files == nil || err != nil {
 		return nil, err
 	}
@@ -107,8 +108,8 @@ func (v *LookupCache) fileLines(ctx context.Context, b Build, r reads) ([]string
 	return lines, nil
 }
 
-// TaggedRef returns the full reference of a repository with the start of the
-// hash as the tag.
+// TaggedRef returns the full reference of the repository with the first
+// characters of the hash as the tag.
 func TaggedRef(repository, hash string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(repository)
 	if err == nil {

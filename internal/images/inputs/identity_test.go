@@ -26,7 +26,7 @@ FROM ${NODE_IMAGE} AS web
 COPY web /web
 `
 
-// checkout is a context with a Dockerfile of several targets.
+// checkout returns a build of one target of a Dockerfile with several.
 func checkout(t *testing.T) Build {
 	t.Helper()
 	dir := t.TempDir()
@@ -35,9 +35,7 @@ func checkout(t *testing.T) Build {
 		"auth/main.go": "package main", "auth/debug.log": "noise", "video/main.go": "package main", "web/index.js": "1",
 		".dockerignore": "**/*.log\n",
 	})
-	if err := os.Symlink("main.go", filepath.Join(dir, "auth/link")); err != nil {
-		t.Fatal(err)
-	}
+	enginetest.NoError(t, os.Symlink("main.go", filepath.Join(dir, "auth/link")))
 	return Build{
 		Name: "auth", Repository: "acme/auth", Context: dir, Target: "auth",
 		Args:    map[string]string{"VERSION": "1"},
@@ -46,7 +44,7 @@ func checkout(t *testing.T) Build {
 	}
 }
 
-// connect connects to the fake as the program does.
+// connect connects to f with an empty Docker config.
 func connect(t *testing.T, f *enginetest.Fake) *engine.Engine {
 	t.Helper()
 	e, err := engine.Connect(t.Context(), engine.Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})
@@ -66,16 +64,13 @@ func baseEngine(t *testing.T) (*enginetest.Fake, *engine.Engine) {
 func tagOf(t *testing.T, e *engine.Engine, b Build) string {
 	t.Helper()
 	id, err := NewLookupCache(e).Identify(t.Context(), b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	enginetest.NoError(t, err)
 	if len(id.Absent) > 0 {
 		return "absent " + strings.Join(id.Absent, " ")
 	}
 	return id.Hash[:tagLength]
 }
 
-// TestIdentity changes one thing at a time.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -83,62 +78,62 @@ func TestIdentity(t *testing.T) {
 		changes bool
 		change  func(t *testing.T, b *Build, f *enginetest.Fake)
 	}{
-		{"nothing", false, func(*testing.T, *Build, *enginetest.Fake) {}},
-		{"a time", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"no change", false, func(*testing.T, *Build, *enginetest.Fake) {}},
+		{"file time", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.NoError(t, os.Chtimes(filepath.Join(b.Context, "auth/main.go"), time.Time{}, time.Unix(1, 0)))
 		}},
-		{"a file's contents", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"file content", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/main.go": "package other"})
 		}},
-		{"a file that a needed stage copies", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"file copied by a required stage", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"shared/a.go": "package other"})
 		}},
-		{"a mode", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"file mode", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.NoError(t, os.Chmod(filepath.Join(b.Context, "auth/main.go"), 0o755))
 		}},
-		{"a name", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"file name", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.NoError(t, os.Rename(filepath.Join(b.Context, "auth/main.go"), filepath.Join(b.Context, "auth/server.go")))
 		}},
-		{"a new file", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"new file", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/new.go": ""})
 		}},
-		{"a link's target", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"link target", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			link := filepath.Join(b.Context, "auth/link")
 			enginetest.NoError(t, os.Remove(link))
 			enginetest.NoError(t, os.Symlink("elsewhere", link))
 		}},
-		{"an ignored file", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"ignored file", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/debug.log": "more noise"})
 		}},
-		{"a file that another target copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"file copied by another target", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"web/index.js": "2", "video/main.go": "package other"})
 		}},
-		{"a file that nothing copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"file that no target copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"README.md": "hello"})
 		}},
-		{"the Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": services + "# changed\n"})
 		}},
-		{"an argument", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Args = map[string]string{"VERSION": "2"} }},
-		{"the target", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Target = "video" }},
-		{"the platform", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/arm64" }},
-		{"the engine's own platform, spelt out", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/amd64" }},
-		{"the id of the base image", true, func(t *testing.T, _ *Build, f *enginetest.Fake) {
+		{"argument", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Args = map[string]string{"VERSION": "2"} }},
+		{"target", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Target = "video" }},
+		{"platform", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/arm64" }},
+		{"explicit platform of the engine", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/amd64" }},
+		{"base image ID", true, func(t *testing.T, _ *Build, f *enginetest.Fake) {
 			f.AddImage(t, "golang:1.26", "sha256:newer", nil, "sha256:1")
 		}},
-		{"the id of a base that the target does not use", false, func(t *testing.T, _ *Build, f *enginetest.Fake) {
+		{"ID of an unused base image", false, func(t *testing.T, _ *Build, f *enginetest.Fake) {
 			f.AddImage(t, "node:24", "sha256:newer", nil, "sha256:2")
 		}},
-		{"where a secret comes from", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+		{"secret source", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
 			b.Secrets = map[string]Secret{"token": {File: "/elsewhere"}}
 		}},
-		{"a secret's name", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+		{"secret name", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
 			b.Secrets = map[string]Secret{"password": {Env: "TOKEN"}}
 		}},
-		{"an ignore file of the Dockerfile's own, which replaces the context's", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"ignore file of the Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile.dockerignore": "nothing\n"})
 		}},
-		{"a syntax line with a frontend that may read anything", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+		{"unknown frontend in a syntax line", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
 			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": "# syntax=acme/frontend:1\n" + services})
 		}},
 	} {
@@ -149,7 +144,7 @@ func TestIdentity(t *testing.T) {
 			before := tagOf(t, e, b)
 			test.change(t, &b, f)
 			if after := tagOf(t, e, b); (after != before) != test.changes {
-				t.Errorf("tag %s became %s", before, after)
+				t.Errorf("got tag %s after %s, want changed %t", after, before, test.changes)
 			}
 		})
 	}
@@ -159,7 +154,7 @@ func TestIdentityIsTheSameInEveryCheckout(t *testing.T) {
 	t.Parallel()
 	_, e := baseEngine(t)
 	if one, two := tagOf(t, e, checkout(t)), tagOf(t, e, checkout(t)); one != two {
-		t.Errorf("%s in one folder, %s in another", one, two)
+		t.Errorf("got tag %s in one directory and %s in another, want the same", one, two)
 	}
 }
 
@@ -167,7 +162,7 @@ func TestIdentityWaitsForItsBases(t *testing.T) {
 	t.Parallel()
 	e := connect(t, enginetest.New(t))
 	if got := tagOf(t, e, checkout(t)); got != "absent docker.io/library/golang:1.26" {
-		t.Errorf("got %s", got)
+		t.Errorf("got %q, want the missing base image", got)
 	}
 }
 
@@ -178,16 +173,16 @@ func TestReads(t *testing.T) {
 		name, dockerfile, target string
 		want                     string
 	}{
-		{"copies of the needed stages", services, "auth", "auth go.mod shared"},
-		{"bind mounts", services, "video", "go.mod shared video"},
-		{"the last stage by default", services, "", "web"},
+		{"COPY of required stages", services, "auth", "auth go.mod shared"},
+		{"bind mount", services, "video", "go.mod shared video"},
+		{"last stage by default", services, "", "web"},
 		{"patterns", "FROM scratch\nCOPY *.go a?/ /\n", "", "*.go a?"},
-		{"arguments in a path", "FROM scratch\nARG VERSION\nCOPY v${VERSION} /\n", "", "v1"},
-		{"everything", "FROM scratch\nCOPY . /\n", "", "whole"},
-		{"nothing", "FROM scratch\nLABEL a=b\n", "", ""},
-		{"Docker's stable frontend", "# syntax=docker/dockerfile:1.7\nFROM scratch\nCOPY a /\n", "", "a"},
-		{"a frontend in development", "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY a /\n", "", "whole"},
-		{"what does not parse", "FROM scratch\nCOPPY a /\n", "", "whole"},
+		{"argument in a path", "FROM scratch\nARG VERSION\nCOPY v${VERSION} /\n", "", "v1"},
+		{"whole context", "FROM scratch\nCOPY . /\n", "", "whole"},
+		{"no context", "FROM scratch\nLABEL a=b\n", "", ""},
+		{"stable frontend", "# syntax=docker/dockerfile:1.7\nFROM scratch\nCOPY a /\n", "", "a"},
+		{"labs frontend", "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY a /\n", "", "whole"},
+		{"syntax error", "FROM scratch\nCOPPY a /\n", "", "whole"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -11,9 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// ignorePatterns reads what a build's context leaves out. As in BuildKit,
-// <Dockerfile>.dockerignore beside the Dockerfile replaces the context's own
-// .dockerignore.
+// ignorePatterns returns the patterns of the build's ignore file.
 func ignorePatterns(b Build) ([]string, error) {
 	path := b.ignoreFile()
 	patterns, err := readIgnoreFile(path)

@@ -24,21 +24,21 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// reads says what a Dockerfile's target depends on.
+// reads lists what a Dockerfile target depends on.
 type reads struct {
-	whole bool     // everything in the context
-	paths []string // else these: files, folders and patterns
-	bases []string // references of the images that the needed stages use
+	whole bool     // the whole context
+	paths []string // files, directories and patterns, unless whole
+	bases []string // references of the base images
 }
 
-// stableSyntax are the Dockerfile frontends whose COPY and ADD read what our
-// own converter says: Docker's stable ones. Any other may read anything.
+// stableSyntax matches Docker's stable Dockerfile frontends, for which
+// BuildKit's converter predicts COPY and ADD. Any other frontend may read
+// anything.
 var stableSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile:1(\.\d+)*$`)
 
-// readsOf converts the Dockerfile as BuildKit would and looks which paths of
-// the context and which images the target's stages use. A Dockerfile that this
-// cannot tell of reads the whole context; whether it is valid at all is left to
-// the build.
+// readsOf converts the Dockerfile with BuildKit's converter and returns the
+// context paths and images that the target uses. It returns the whole context
+// if the Dockerfile cannot be converted; the build reports syntax errors.
 func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, config baseConfig) reads {
 	all := reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
 	if syntax, _, _, found := parser.DetectSyntax(dockerfile); found && !stableSyntax.MatchString(syntax) {
@@ -70,8 +70,8 @@ func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, c
 	return r
 }
 
-// contextReads finds the build context among the definition's sources. If it
-// is not there, the target reads none of it.
+// contextReads returns the paths of the build context that the definition uses.
+// It is empty if the definition does not use the context.
 func contextReads(definition *llb.Definition) reads {
 	for _, raw := range definition.Def {
 		var op pb.Op
@@ -92,26 +92,27 @@ func contextReads(definition *llb.Definition) reads {
 	return reads{}
 }
 
-// A baseConfig gives the image config of a reference; nil if it is not here.
+// baseConfig returns the image config of a reference, or nil if it is not
+// present.
 type baseConfig func(ctx context.Context, ref string) ([]byte, error)
 
-// A baseResolver answers the converter from the engine's own images, so that
-// nothing is pulled, and notes which were asked for.
+// baseResolver resolves base images from the engine, so the converter pulls
+// nothing, and records the references.
 type baseResolver struct {
 	config baseConfig
 
-	mu    sync.Mutex
-	asked map[string]bool
+	mu        sync.Mutex
+	requested map[string]bool
 }
 
 var _ llb.ImageMetaResolver = (*baseResolver)(nil)
 
 func (r *baseResolver) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	r.mu.Lock()
-	if r.asked == nil {
-		r.asked = map[string]bool{}
+	if r.requested == nil {
+		r.requested = map[string]bool{}
 	}
-	r.asked[ref] = true
+	r.requested[ref] = true
 	r.mu.Unlock()
 	config, err := r.config(ctx, ref)
 	if config == nil && err == nil {
@@ -121,11 +122,11 @@ func (r *baseResolver) ResolveImageConfig(ctx context.Context, ref string, opt s
 }
 
 func (r *baseResolver) sorted() []string {
-	return slices.Sorted(maps.Keys(r.asked))
+	return slices.Sorted(maps.Keys(r.requested))
 }
 
-// unknownConfig stands in for an image that is not here. Its made-up layer
-// keeps the converter from taking it for scratch.
+// unknownConfig returns a placeholder for a missing image. Its layer keeps the
+// converter from treating the image as scratch.
 func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	image := ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString("")}}}
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
@@ -134,9 +135,9 @@ func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	return json.Marshal(image)
 }
 
-// contextOf is the build's context and the filter for what the target reads of
-// it; the tree is nil if that is nothing.
-func (v *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
+// contextOf returns the build context and the filter for the files that the
+// target reads. The tree is nil if it reads none.
+func (c *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
 	if !r.whole && len(r.paths) == 0 {
 		return nil, fsutil.FilterOpt{}, nil
 	}
@@ -144,7 +145,7 @@ func (v *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, erro
 	if err != nil {
 		return nil, fsutil.FilterOpt{}, err
 	}
-	files, err := v.tree(b.Context)
+	files, err := c.tree(b.Context)
 	if err != nil {
 		return nil, fsutil.FilterOpt{}, fault.New(fault.Config, fmt.Errorf("read build context: %w", err), "")
 	}

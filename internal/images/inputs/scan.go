@@ -17,23 +17,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// headSize is how much of a file is looked at for credentials.
+// headSize is the number of bytes of a file that are scanned.
 const headSize = 16 << 10
 
-// CheckContexts refuses builds that would copy a credential: a file that is one
-// as a whole, such as .env or a private key, is not ignored and is read by the
-// Dockerfile's target. COPY --exclude does not count: the file is sent to the
-// engine nevertheless. [Build.Allow] lets files pass. It asks no engine and reads
-// only names and the starts of files; no content is told. Errors are of class
-// [fault.Config] and name all such files.
+// CheckContexts returns an error of class [fault.Config] if a build would copy
+// credentials, such as .env or a private key. The error names every file that
+// is read by the target, neither ignored nor allowed, and never quotes its
+// content. COPY --exclude makes no difference, because the file is still sent
+// to the engine. CheckContexts needs no engine.
 func CheckContexts(ctx context.Context, builds []Build) error {
-	v := NewLookupCache(nil)
+	cache := NewLookupCache(nil)
 	found := make([][]leak, len(builds))
 	work, ctx := errgroup.WithContext(ctx)
 	for i, b := range builds {
 		work.Go(func() (err error) {
-			if found[i], err = v.leaks(ctx, b); err != nil {
-				return fmt.Errorf("look for credentials in the build context of %s: %w", b.Name, err)
+			if found[i], err = cache.leaks(ctx, b); err != nil {
+				return fmt.Errorf("scan the build context of %s for credentials: %w", b.Name, err)
 			}
 			return nil
 		})
@@ -41,13 +40,13 @@ func CheckContexts(ctx context.Context, builds []Build) error {
 	if err := work.Wait(); err != nil {
 		return err
 	}
-	return refuseLeaks(builds, found)
+	return leakError(builds, found)
 }
 
-// A leak is a credential that a build would copy.
-type leak struct{ path, what string }
+// leak is a file that a build would copy, and its kind of credential.
+type leak struct{ path, kind string }
 
-func (v *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
+func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	dockerfile, err := os.ReadFile(b.DockerfilePath())
 	if err != nil {
 		return nil, fault.New(fault.Config, err, "")
@@ -55,9 +54,9 @@ func (v *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	unknown := func(context.Context, string) ([]byte, error) { return nil, nil }
 	platform := b.Platform
 	if platform == "" {
-		platform = "linux/" + runtime.GOARCH // which files are read is the same on all
+		platform = "linux/" + runtime.GOARCH // the files read are the same on every platform
 	}
-	files, filter, err := v.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown))
+	files, filter, err := c.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown))
 	if files == nil || err != nil {
 		return nil, err
 	}
@@ -67,41 +66,41 @@ func (v *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	}
 	var found []leak
 	for _, s := range stats {
-		what, err := files.credential(s)
+		kind, err := files.credential(s)
 		if err != nil {
 			return nil, fault.New(fault.Config, err, "")
 		}
-		if path := filepath.Join(b.Context, s.Path); what != "" && !b.allows(path) {
-			found = append(found, leak{path, what})
+		if path := filepath.Join(b.Context, s.Path); kind != "" && !b.allows(path) {
+			found = append(found, leak{path, kind})
 		}
 	}
 	return found, ctx.Err()
 }
 
-// credential says what credential the file is, or "".
+// credential returns the kind of credential that the file is, or "".
 func (t *tree) credential(s *types.Stat) (string, error) {
 	name := filepath.ToSlash(s.Path)
 	if !fs.FileMode(s.Mode).IsRegular() || plainSource(name) {
 		return "", nil
 	}
 	t.mu.Lock()
-	what, known := t.credentials[name]
+	kind, known := t.credentials[name]
 	t.mu.Unlock()
 	if known {
-		return what, nil
+		return kind, nil
 	}
 	head, err := readHead(filepath.Join(t.root, s.Path))
 	if err != nil {
 		return "", err
 	}
-	what = credentialIn(name, head)
+	kind = credentialIn(name, head)
 	t.mu.Lock()
-	t.credentials[name] = what
+	t.credentials[name] = kind
 	t.mu.Unlock()
-	return what, nil
+	return kind, nil
 }
 
-// readHead is the start of a file's content.
+// readHead returns the first headSize bytes of a file.
 func readHead(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -111,8 +110,8 @@ func readHead(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, headSize))
 }
 
-// refuseLeaks makes an error of what was found: each file once, with all images.
-func refuseLeaks(builds []Build, found [][]leak) error {
+// leakError names each file once, with all its images.
+func leakError(builds []Build, found [][]leak) error {
 	images := map[leak][]string{}
 	ignores := map[leak]string{}
 	var order []leak
@@ -128,7 +127,7 @@ func refuseLeaks(builds []Build, found [][]leak) error {
 	var problems []error
 	for _, l := range order {
 		problems = append(problems, fault.New(fault.Config,
-			fmt.Errorf("%s is %s, and would be copied into %s", l.path, l.what, strings.Join(images[l], ", ")),
+			fmt.Errorf("%s is %s, and would be copied into %s", l.path, l.kind, strings.Join(images[l], ", ")),
 			fmt.Sprintf("list it in %s; if it holds no secret, in tkdeploy.yaml under build.allow of %s",
 				ignores[l], strings.Join(images[l], ", "))))
 	}

@@ -16,15 +16,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A tree is a folder whose files are each hashed at most once, however many
-// builds ask for them.
+// tree is a directory whose files are hashed at most once, even if several
+// builds read them.
 type tree struct {
 	root string
 	fs   fsutil.FS
 
 	mu          sync.Mutex
 	sums        map[string]*fileSum
-	credentials map[string]string // what a file is, "" for none
+	credentials map[string]string // kind by path, "" for no credential
 }
 
 type fileSum struct {
@@ -41,10 +41,9 @@ func newTree(root string) (*tree, error) {
 	return &tree{root: root, fs: files, sums: map[string]*fileSum{}, credentials: map[string]string{}}, nil
 }
 
-// list describes the filtered files, one line each, in the order of their
-// paths: type and permission bits, path, and the target of a link or the hash
-// of the contents. Owner and times are left out, because BuildKit sets them to
-// root and ignores them.
+// list describes the filtered files, one per line and sorted by path: mode,
+// path, and the link target or the hash of the content. It omits owners and
+// times, because BuildKit sets the owner to root and ignores times.
 func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, error) {
 	stats, err := t.stats(ctx, filter)
 	if err != nil {
@@ -53,7 +52,7 @@ func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, err
 	return t.describe(ctx, stats)
 }
 
-// stats are the filtered files in the order of their paths.
+// stats returns the filtered files sorted by path.
 func (t *tree) stats(ctx context.Context, filter fsutil.FilterOpt) ([]*types.Stat, error) {
 	filtered, err := fsutil.NewFilterFS(t.fs, &filter)
 	if err != nil {
@@ -94,7 +93,7 @@ func (t *tree) describe(ctx context.Context, stats []*types.Stat) ([]string, err
 	return lines, work.Wait()
 }
 
-// sum is the SHA-256 of a file's contents.
+// sum returns the SHA-256 hash of a file in hex.
 func (t *tree) sum(ctx context.Context, path string) (string, error) {
 	t.mu.Lock()
 	s := t.sums[path]
