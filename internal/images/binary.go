@@ -22,30 +22,30 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// binaryUser owns no file and is root nowhere; 65532 is "nonroot" by custom.
+// binaryUser owns no files. 65532 is the conventional ID of "nonroot".
 const binaryUser = "65532:65532"
 
-// A binaryImage is a Binary's image before the engine has it. It depends on
-// nothing but the executable: the same bytes give the same image.
+// binaryImage is the image of a Binary before it is in the engine. It depends
+// only on the executable, so the same bytes produce the same image.
 type binaryImage struct {
 	path   string
-	entry  string // the executable in the image
+	entry  string // path of the executable in the image
 	size   int64
 	config []byte
 	ref    string
 }
 
-// describe is the Binary's image. The executable is read once for all looks of
-// an Engine: it has tens of MB, and every stage of a run asks for it.
+// describe returns the Binary's image. The Builder reads each executable once,
+// because it has tens of MB and every stage needs it.
 func (b *Builder) describe(binary Binary) (binaryImage, error) {
 	return inputs.Memoize(&b.mu, b.binaries, binary, binary.describe)
 }
 
-// describe reads the executable and works its image out.
+// describe reads the executable and computes its image.
 func (b Binary) describe() (binaryImage, error) {
 	image, err := b.read()
 	if err != nil {
-		return image, fault.New(fault.Config, fmt.Errorf("make image %s of the executable %s: %w", b.Repository, b.Path, err), "")
+		return image, fault.New(fault.Config, fmt.Errorf("build image %s from executable %s: %w", b.Repository, b.Path, err), "")
 	}
 	return image, nil
 }
@@ -87,7 +87,7 @@ func binaryConfig(name, entry string, platform ocispecs.Platform, layer []byte) 
 	return json.Marshal(image)
 }
 
-// writeLayer writes the image's only layer: a tar of the executable.
+// writeLayer writes the image's only layer, a tar archive of the executable.
 func (i binaryImage) writeLayer(w io.Writer) error {
 	file, err := os.Open(i.path)
 	if err != nil {
@@ -105,11 +105,11 @@ func (i binaryImage) writeLayer(w io.Writer) error {
 	return archive.Close()
 }
 
-// layerSize is the size of what writeLayer writes: a header, the contents
-// padded to blocks of 512 bytes, and two empty blocks.
+// layerSize returns the size of the layer: a header, the content padded to 512
+// bytes, and two empty blocks.
 func (i binaryImage) layerSize() int64 { return 512 + (i.size+511)/512*512 + 1024 }
 
-// write writes the image as `docker load` reads it.
+// write writes the image in the format of `docker load`.
 func (i binaryImage) write(w io.Writer) error {
 	const layerName = "layer.tar"
 	configName := fmt.Sprintf("%x.json", sha256.Sum256(i.config))
@@ -137,7 +137,6 @@ func (i binaryImage) write(w io.Writer) error {
 	return archive.Close()
 }
 
-// load gives the image to the engine.
 func (b *Builder) loadBinary(ctx context.Context, i binaryImage) error {
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(i.write(writer)) }()
@@ -158,7 +157,7 @@ var machines = map[elf.Machine]string{
 	elf.EM_PPC64: "ppc64le", elf.EM_S390: "s390x", elf.EM_RISCV: "riscv64",
 }
 
-// staticPlatform is the platform of a Linux executable that needs no library.
+// staticPlatform returns the platform of a static Linux executable.
 func staticPlatform(path string) (ocispecs.Platform, error) {
 	file, err := elf.Open(path)
 	if err != nil {
@@ -167,7 +166,7 @@ func staticPlatform(path string) (ocispecs.Platform, error) {
 	defer file.Close()
 	for _, program := range file.Progs {
 		if program.Type == elf.PT_INTERP {
-			return ocispecs.Platform{}, errors.New("it is linked dynamically: an image of it alone could not run (build it with CGO_ENABLED=0)")
+			return ocispecs.Platform{}, errors.New("dynamically linked: it cannot run without libraries (build it with CGO_ENABLED=0)")
 		}
 	}
 	arch, known := machines[file.Machine]

@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,9 +12,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// buildAll builds what is missing, all at once: BuildKit does the steps that
-// builds share only once and bounds its own parallelism.
-func (b *Builder) buildAll(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
+// ensureBuilds builds the missing images, all at once. BuildKit limits its own
+// parallelism and runs common steps once.
+func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
 	images := make([]engine.Image, len(builds))
 	jobs, err := b.jobs(ctx, builds, images, reporter)
 	if err != nil || len(jobs) == 0 {
@@ -28,56 +29,56 @@ func (b *Builder) buildAll(ctx context.Context, builds []inputs.Build, reporter 
 	for _, j := range jobs {
 		work = append(work, func() (err error) {
 			*j.image, err = b.ensureOne(ctx, reporter, j.build.Name,
-				func() (lookupResult, error) { return j.finding, nil },
+				func() (lookupResult, error) { return j.result, nil },
 				func(lookupResult) (string, error) { return "built", b.build(ctx, sessions, j, reporter) })
 			return err
 		})
 	}
-	return images, sideBySide(work...)
+	return images, inParallel(work...)
 }
 
-// jobs finds the builds that are needed. It reports those that are not, and puts
-// their images into their places.
+// jobs returns the builds that are missing. It reports the existing ones and
+// stores their images.
 func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engine.Image, reporter event.Reporter) ([]job, error) {
 	start, l := time.Now(), b.newLookup()
 	var jobs []job
 	for i, build := range builds {
-		id, f, err := l.build(ctx, build)
+		id, r, err := l.build(ctx, build)
 		switch {
 		case err != nil:
 			return nil, err
 		case len(id.Absent) > 0:
-			return nil, fault.New(fault.Build, fmt.Errorf("build %s: %s", build.Name, f.cause), "")
-		case f.image == nil:
-			jobs = append(jobs, job{build: build, identity: id, finding: f, image: &images[i]})
+			return nil, fault.New(fault.Build, fmt.Errorf("build %s: %s", build.Name, r.reason), "")
+		case r.image == nil:
+			jobs = append(jobs, job{build: build, identity: id, result: r, image: &images[i]})
 		default:
-			images[i] = f.resolved()
+			images[i] = r.engineImage()
 			reporter.Report(event.Finished(build.Name, event.Unchanged, "", time.Since(start), 0))
 		}
 	}
 	return jobs, nil
 }
 
-// build makes the image and looks at its inputs again: if they changed during
-// the build, the tag would lie and is taken back.
-func (b *Builder) build(ctx context.Context, w *buildSessions, j job, reporter event.Reporter) error {
-	if err := w.solve(ctx, j, reporter); err != nil {
+// build builds the image and hashes its inputs again. If they changed during
+// the build, the tag is wrong and is removed.
+func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, reporter event.Reporter) error {
+	if err := sessions.solve(ctx, j, reporter); err != nil {
 		return err
 	}
 	after, err := inputs.NewLookupCache(b.engine).Identify(ctx, j.build)
 	if err == nil && after.Hash == j.identity.Hash {
 		return nil
 	}
-	return b.takeBack(ctx, j, err)
+	return b.discard(ctx, j, err)
 }
 
-func (b *Builder) takeBack(ctx context.Context, j job, cause error) error {
+func (b *Builder) discard(ctx context.Context, j job, cause error) error {
 	if cause == nil {
-		cause = fmt.Errorf("its files changed during the build")
+		cause = errors.New("inputs changed during the build")
 	}
-	err := fault.New(fault.Build, fmt.Errorf("build %s: %w", j.build.Name, cause), "run it again")
+	err := fault.New(fault.Build, fmt.Errorf("build %s: %w", j.build.Name, cause), "run tkdeploy again")
 	if untagErr := b.untag(context.WithoutCancel(ctx), j.identity.Ref); untagErr != nil {
-		return fmt.Errorf("%w; and the image %s cannot be removed: %w", err, j.identity.Ref, untagErr)
+		return fmt.Errorf("%w; removing image %s also failed: %w", err, j.identity.Ref, untagErr)
 	}
 	return err
 }

@@ -15,18 +15,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// realBuilder builds with the engine of the machine.
+// realBuilder returns a builder for the engine of the machine.
 func realBuilder(t *testing.T) *Builder {
 	t.Helper()
 	e, err := engine.Connect(t.Context(), engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	enginetest.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
 	return NewBuilder(e, Options{})
 }
 
-// scratchBuild is a build that needs no base image.
+// scratchBuild returns a build that needs no base image.
 func scratchBuild(t *testing.T, name string) inputs.Build {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,33 +43,31 @@ func TestBuildE2E(t *testing.T) {
 
 	status, err := b.Observe(t.Context(), set)
 	if err != nil || len(status.Missing()) != 2 {
-		t.Fatalf("before: %+v, %v", status, err)
+		t.Fatalf("before the build: got %+v, %v, want two missing images", status, err)
 	}
 	if got := ensured(t, b, set); got != "alpha=done+1 beta=done+1" {
-		t.Errorf("first: %s", got)
+		t.Errorf("first run: got %s, want two builds", got)
 	}
 	if got := ensured(t, b, set); got != "alpha=unchanged+0 beta=unchanged+0" {
-		t.Errorf("second: %s", got)
+		t.Errorf("second run: got %s, want no change", got)
 	}
 	images, err := b.Resolve(t.Context(), set)
-	if err != nil {
-		t.Fatal(err)
+	enginetest.NoError(t, err)
+	built, err := b.engine.Inspect(t.Context(), images[0].Ref)
+	if err != nil || built == nil {
+		t.Fatalf("got %v, %v, want the built image", built, err)
 	}
-	made, err := b.engine.Inspect(t.Context(), images[0].Ref)
-	if err != nil || made == nil {
-		t.Fatal(made, err)
-	}
-	if hash := made.Config.Labels[inputs.LabelInputs]; !strings.HasPrefix(hash, images[0].Tag) {
-		t.Errorf("label %s=%q does not start with the tag %s", inputs.LabelInputs, hash, images[0].Tag)
+	if hash := built.Config.Labels[inputs.LabelInputs]; !strings.HasPrefix(hash, images[0].Tag) {
+		t.Errorf("got label %s=%q, want it to start with the tag %s", inputs.LabelInputs, hash, images[0].Tag)
 	}
 	enginetest.WriteFiles(t, set.Builds[0].Context, map[string]string{"two": "changed, but not read by the target"})
 	if got := ensured(t, b, set); got != "alpha=unchanged+0 beta=unchanged+0" {
-		t.Errorf("after a change that the target does not read: %s", got)
+		t.Errorf("after a change in another target: got %s, want no change", got)
 	}
 	enginetest.WriteFiles(t, set.Builds[0].Context, map[string]string{"one": "changed"})
 	removeAfter(t, b, set)
 	if got := ensured(t, b, set); got != "alpha=done+1 beta=unchanged+0" {
-		t.Errorf("after a change: %s", got)
+		t.Errorf("after a change: got %s, want one build", got)
 	}
 }
 
@@ -85,15 +81,15 @@ func TestFailingBuildsE2E(t *testing.T) {
 
 	_, err := b.Ensure(t.Context(), set, nil)
 	if fault.ClassOf(err) != fault.Build {
-		t.Fatalf("class %q of %v", fault.ClassOf(err), err)
+		t.Fatalf("got %v of class %q, want class %q", err, fault.ClassOf(err), fault.Build)
 	}
 	for _, part := range []string{"build missing: ", "nothing", "build broken: ", "COPPY"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is not in: %v", part, err)
+			t.Errorf("got %v, want it to contain %q", err, part)
 		}
 	}
 	if _, err := b.Resolve(t.Context(), Set{Builds: []inputs.Build{good}}); err != nil {
-		t.Errorf("the good one was not built: %v", err)
+		t.Errorf("valid build next to failing ones: %v", err)
 	}
 }
 
@@ -102,52 +98,49 @@ func TestBinaryE2E(t *testing.T) {
 	set := Set{Binaries: []Binary{{Repository: "tkdeploy-test/binary", Path: enginetest.StaticBinary(t)}}}
 	removeAfter(t, b, set)
 	if got := ensured(t, b, set); got != "tkdeploy-test/binary=done+1" {
-		t.Errorf("first: %s", got)
+		t.Errorf("first run: got %s, want one image", got)
 	}
 	if got := ensured(t, b, set); got != "tkdeploy-test/binary=unchanged+0" {
-		t.Errorf("second: %s", got)
+		t.Errorf("second run: got %s, want no change", got)
 	}
 	images, err := b.Resolve(t.Context(), set)
 	if err != nil || images[0].Platform != b.engine.Platform() {
-		t.Errorf("%+v, %v", images, err)
+		t.Errorf("got %+v, %v, want platform %s", images, err, b.engine.Platform())
 	}
 }
 
 func TestCancelledBuildE2E(t *testing.T) {
 	b := realBuilder(t)
-	set := Set{Builds: []inputs.Build{scratchBuild(t, "cancelled")}}
+	set := Set{Builds: []inputs.Build{scratchBuild(t, "canceled")}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := b.Ensure(ctx, set, event.ReporterFunc(func(ev event.Event) { cancel() }))
 	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("err = %v", err)
+		t.Fatalf("got %v, want %v", err, context.Canceled)
 	}
 	status, err := b.Observe(t.Context(), set)
 	if err != nil || len(status.Missing()) != 1 {
-		t.Errorf("a cancelled build left an image: %+v, %v", status, err)
+		t.Errorf("after a canceled build: got %+v, %v, want one missing image", status, err)
 	}
 }
 
-// ensured runs Ensure and tells how each item ended, sorted by name.
+// ensured runs Ensure and returns the outcomes, sorted by name.
 func ensured(t *testing.T, b *Builder, set Set) string {
 	t.Helper()
 	var log enginetest.EventLog
-	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
-		t.Fatal(err)
-	}
+	_, err := b.Ensure(t.Context(), set, &log)
+	enginetest.NoError(t, err)
 	return log.Outcomes()
 }
 
-// removeAfter untags what the set resolves to now, at the test's end.
+// removeAfter untags the set's current images at the end of the test.
 func removeAfter(t *testing.T, b *Builder, set Set) {
 	t.Helper()
-	found, err := b.newLookup().set(t.Context(), set)
-	if err != nil {
-		t.Fatal(err)
-	}
+	results, err := b.newLookup().set(t.Context(), set)
+	enginetest.NoError(t, err)
 	t.Cleanup(func() {
-		for _, f := range found {
-			_ = b.untag(context.Background(), f.ref)
+		for _, r := range results {
+			_ = b.untag(context.Background(), r.ref)
 		}
 	})
 }

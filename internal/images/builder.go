@@ -13,15 +13,16 @@ import (
 
 // Options configure a [Builder]. The zero value is usable.
 type Options struct {
-	Getenv func(string) string // for build secrets; default os.Getenv
+	Getenv func(string) string // reads build secrets; default os.Getenv
 
-	// A pull is given up when its registry does not answer (default 15 s) or,
-	// later, when nothing moves (default 60 s).
+	// A pull fails if its registry does not respond within PullStartTimeout
+	// (default 15 s), or later makes no progress for PullIdleTimeout (default
+	// 60 s).
 	PullStartTimeout, PullIdleTimeout time.Duration
 }
 
-// Builder makes the images of an application available in a Docker engine. It
-// may be used concurrently.
+// Builder adds images to a Docker engine. It reads each executable once and
+// waits for an unreachable registry once. It is safe for concurrent use.
 type Builder struct {
 	engine     *engine.Engine
 	options    Options
@@ -41,8 +42,8 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	return &Builder{engine: e, options: options, binaries: map[Binary]func() (binaryImage, error){}}
 }
 
-// diskHint names the engine's disk if err tells that it is full, in Go's words
-// or in those of the C library.
+// diskHint returns a hint if err reports a full disk, in the spelling of Go or
+// of the C library, otherwise "".
 func (b *Builder) diskHint(ctx context.Context, err error) string {
 	if !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
 		return ""
@@ -53,5 +54,5 @@ func (b *Builder) diskHint(ctx context.Context, err error) string {
 	if info, err := b.engine.Info(ctx); err == nil {
 		disk += " (" + info.Root + ")"
 	}
-	return disk + " is full: `docker system df` shows what uses it, `docker builder prune` frees old build steps"
+	return "free some space: " + disk + " is full (`docker system df` shows its usage, `docker builder prune` removes the build cache)"
 }

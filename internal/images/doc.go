@@ -1,25 +1,15 @@
-// Package images makes the images of an application present in the Docker
-// engine and in the nodes of a cluster. It is the only importer of the Docker
-// SDK and of BuildKit.
+// Package images builds and pulls the images of an application.
 //
-// # Identity
+// # Observe and ensure
 //
-// A built image is named by its inputs: its tag is a hash of everything that
-// the build reads ([Build]). The same inputs give the same tag, and an image
-// that exists under its tag is not built again. What a Dockerfile's target
-// reads of its context is asked of BuildKit's own Dockerfile converter, so a
-// file that only another target copies does not count.
+// [Builder.Observe] reports which images of a [Set] are in the Docker engine.
+// [Builder.Ensure] adds the missing ones:
 //
-// # Presence
+//   - An [inputs.Build] runs in the engine's BuildKit. Its tag is a hash of its
+//     inputs, so an image is built again only if an input changed.
+//   - A [Source] is an external image. It is pulled or, if that fails, built by
+//     its recipe.
+//   - A [Binary] is a static executable that becomes an image without a build.
 //
-// [Engine.Observe] only reads. [Engine.Ensure] makes a [Set] present: builds
-// run through a BuildKit client on the engine's own connection, outside images
-// ([Source]) are used if they are here, else pulled, else made by a recipe, and
-// static executables ([Binary]) become images without a build.
-//
-// # Load
-//
-// [Engine.Load] gives nodes the images. A node gets an OCI archive without the
-// layers that it has: containerd imports an image if each layer is either in
-// the archive, in its content store, or already unpacked in its snapshotter.
+// Package nodeload copies the images to the nodes of a cluster.
 package images

@@ -14,16 +14,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// item finds one image, else makes it, and reports how that ended. provide says
-// what it did.
-func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name string, find func() (lookupResult, error), provide func(lookupResult) (string, error)) (engine.Image, error) {
+// ensureOne finds an image, creates it if it is missing, and reports the
+// outcome. create returns a description of what it did.
+func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name string, find func() (lookupResult, error), create func(lookupResult) (string, error)) (engine.Image, error) {
 	start := time.Now()
 	outcome, mutations, did := event.Unchanged, 0, ""
-	f, err := find()
-	if err == nil && f.image == nil {
+	r, err := find()
+	if err == nil && r.image == nil {
 		outcome, mutations = event.Done, 1
-		if did, err = provide(f); err == nil {
-			f.image, err = b.present(ctx, f.ref)
+		if did, err = create(r); err == nil {
+			r.image, err = b.inspectCreated(ctx, r.ref)
 		}
 	}
 	switch {
@@ -34,29 +34,29 @@ func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name s
 		outcome, mutations, did = event.Failed, 0, ""
 	}
 	finished := event.Finished(name, outcome, did, time.Since(start), mutations)
-	finished.Reason, finished.Err = f.cause, err
+	finished.Reason, finished.Err = r.reason, err
 	reporter.Report(finished)
 	if err != nil {
 		return engine.Image{}, err
 	}
-	return f.resolved(), nil
+	return r.engineImage(), nil
 }
 
-// present is the engine's image of a reference that it was just given.
-func (b *Builder) present(ctx context.Context, ref string) (*image.InspectResponse, error) {
+// inspectCreated returns an image that was created just now.
+func (b *Builder) inspectCreated(ctx context.Context, ref string) (*image.InspectResponse, error) {
 	found, err := b.engine.Inspect(ctx, ref)
 	if err == nil && found == nil {
-		err = fault.New(fault.Build, fmt.Errorf("image %s was removed as soon as it was there", ref), "run it again")
+		err = fault.New(fault.Build, fmt.Errorf("image %s was removed right after it was created", ref), "run tkdeploy again")
 	}
 	return found, err
 }
 
-// sideBySide does all works to their ends and joins their errors in order.
-func sideBySide(works ...func() error) error {
-	errs := make([]error, len(works))
+// inParallel runs all functions to completion and joins their errors in order.
+func inParallel(funcs ...func() error) error {
+	errs := make([]error, len(funcs))
 	var wait sync.WaitGroup
-	for i, work := range works {
-		wait.Go(func() { errs[i] = work() })
+	for i, f := range funcs {
+		wait.Go(func() { errs[i] = f() })
 	}
 	wait.Wait()
 	return errors.Join(errs...)

@@ -11,18 +11,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// A job is a build whose image is not there yet.
+// job is a build whose image is missing.
 type job struct {
 	build    inputs.Build
 	identity inputs.Identity
-	finding  lookupResult
-	image    *engine.Image // what comes of it
+	result   lookupResult
+	image    *engine.Image // destination of the built image
 }
 
-// sessionKey tells which builds can share a session.
+// sessionKey identifies builds that can share a session.
 type sessionKey struct {
 	context    string
-	dockerfile string // its folder
+	dockerfile string // directory of the Dockerfile
 	secrets    string
 }
 

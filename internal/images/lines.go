@@ -7,10 +7,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// lastLines is how much of a failed step's output an error shows.
+// lastLines is the number of output lines in the error of a failed step.
 const lastLines = 30
 
-// A lineLog passes whole lines on and keeps the last ones.
+// lineLog splits output into lines, passes them on and keeps the last ones.
 type lineLog struct {
 	keep  int
 	each  func(string)
@@ -30,7 +30,7 @@ func (l *lineLog) Write(p []byte) (int, error) {
 	}
 }
 
-// flush passes on a last line without an end.
+// flush passes on an unterminated last line.
 func (l *lineLog) flush() {
 	if len(l.rest) > 0 {
 		l.add(string(l.rest))
@@ -42,7 +42,7 @@ func (l *lineLog) add(line string) {
 	if line = strings.TrimRight(line, " \t\r"); line == "" {
 		return
 	}
-	// A progress bar rewrites its line: what was last on it is what counts.
+	// A progress bar rewrites its line: keep the final text.
 	line = line[strings.LastIndexByte(line, '\r')+1:]
 	if l.lines = append(l.lines, line); len(l.lines) > l.keep {
 		l.lines = l.lines[1:]
@@ -52,7 +52,7 @@ func (l *lineLog) add(line string) {
 	}
 }
 
-// indent sets lines below an error's first line.
+// indent formats lines to follow the first line of an error.
 func indent(lines []string) string {
 	return text.Indent("\n"+strings.Join(lines, "\n"), "    ")
 }

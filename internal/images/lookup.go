@@ -22,125 +22,124 @@ func (b *Builder) newLookup() *lookup {
 	return &lookup{builder: b, cache: inputs.NewLookupCache(b.engine)}
 }
 
-// A finding is what a view sees of one image of a set.
+// lookupResult is the state of one image of a set.
 type lookupResult struct {
-	name  string
-	ref   string
-	cause string                 // why the image is not there or not right
-	image *image.InspectResponse // nil unless it is there and right
+	name   string
+	ref    string
+	reason string                 // why image is nil
+	image  *image.InspectResponse // nil if the image is missing or outdated
 }
 
-func (f lookupResult) presence() ImageStatus {
-	if f.image == nil {
-		return ImageStatus{Name: f.name, Ref: f.ref, Reason: f.cause}
+func (r lookupResult) status() ImageStatus {
+	if r.image == nil {
+		return ImageStatus{Name: r.name, Ref: r.ref, Reason: r.reason}
 	}
-	return ImageStatus{Name: f.name, Ref: f.ref, Present: true, Image: f.resolved()}
+	return ImageStatus{Name: r.name, Ref: r.ref, Present: true, Image: r.engineImage()}
 }
 
-func (f lookupResult) resolved() engine.Image {
-	return engine.NewImage(f.name, f.ref, f.image)
+func (r lookupResult) engineImage() engine.Image {
+	return engine.NewImage(r.name, r.ref, r.image)
 }
 
-// set looks at all images side by side and keeps their order: bases, builds,
-// sources, binaries.
+// set looks up all images in parallel and returns them in the order bases,
+// builds, sources, binaries.
 func (l *lookup) set(ctx context.Context, set Set) ([]lookupResult, error) {
-	var looks []func(context.Context) (lookupResult, error)
+	var finds []func(context.Context) (lookupResult, error)
 	for _, s := range set.Bases {
-		looks = append(looks, func(ctx context.Context) (lookupResult, error) { return l.source(ctx, s) })
+		finds = append(finds, func(ctx context.Context) (lookupResult, error) { return l.source(ctx, s) })
 	}
 	for _, b := range set.Builds {
-		looks = append(looks, func(ctx context.Context) (lookupResult, error) {
-			_, f, err := l.build(ctx, b)
-			return f, err
+		finds = append(finds, func(ctx context.Context) (lookupResult, error) {
+			_, r, err := l.build(ctx, b)
+			return r, err
 		})
 	}
 	for _, s := range set.Sources {
-		looks = append(looks, func(ctx context.Context) (lookupResult, error) { return l.source(ctx, s) })
+		finds = append(finds, func(ctx context.Context) (lookupResult, error) { return l.source(ctx, s) })
 	}
 	for _, b := range set.Binaries {
-		looks = append(looks, func(ctx context.Context) (lookupResult, error) {
-			_, f, err := l.binary(ctx, b)
-			return f, err
+		finds = append(finds, func(ctx context.Context) (lookupResult, error) {
+			_, r, err := l.binary(ctx, b)
+			return r, err
 		})
 	}
-	found := make([]lookupResult, len(looks))
+	results := make([]lookupResult, len(finds))
 	work, ctx := errgroup.WithContext(ctx)
-	for i, look := range looks {
+	for i, find := range finds {
 		work.Go(func() (err error) {
-			found[i], err = look(ctx)
+			results[i], err = find(ctx)
 			return err
 		})
 	}
-	return found, work.Wait()
+	return results, work.Wait()
 }
 
 func (l *lookup) build(ctx context.Context, b inputs.Build) (inputs.Identity, lookupResult, error) {
-	f := lookupResult{name: b.Name}
+	r := lookupResult{name: b.Name}
 	id, err := l.cache.Identify(ctx, b)
 	if err != nil {
-		return id, f, err
+		return id, r, err
 	}
 	if len(id.Absent) > 0 {
-		f.cause = "its base " + strings.Join(id.Absent, " and ") + " is not here"
-		return id, f, nil
+		r.reason = "missing base image " + strings.Join(id.Absent, ", ")
+		return id, r, nil
 	}
-	f.ref = id.Ref
-	f.image, err = l.cache.Image(ctx, id.Ref)
-	if f.image == nil {
-		f.cause = "not built yet for these inputs"
+	r.ref = id.Ref
+	r.image, err = l.cache.Image(ctx, id.Ref)
+	if r.image == nil {
+		r.reason = "not built yet for these inputs"
 	}
-	return id, f, err
+	return id, r, err
 }
 
 func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
-	f := lookupResult{name: s.Name, ref: engine.FullRef(s.Ref)}
-	here, err := l.cache.Image(ctx, s.Ref)
+	r := lookupResult{name: s.Name, ref: engine.FullRef(s.Ref)}
+	found, err := l.cache.Image(ctx, s.Ref)
 	if err != nil {
-		return f, err
+		return r, err
 	}
-	if here == nil {
-		f.cause = "not here"
-		return f, nil
+	if found == nil {
+		r.reason = "not present"
+		return r, nil
 	}
-	stale, err := l.stale(ctx, s, here)
+	stale, err := l.stale(ctx, s, found)
 	if err != nil {
-		return f, err
+		return r, err
 	}
 	if stale {
-		f.cause = "its recipe changed"
-		return f, nil
+		r.reason = "recipe changed"
+		return r, nil
 	}
-	f.image = here
-	return f, nil
+	r.image = found
+	return r, nil
 }
 
-// stale reports that a recipe made the image and is now another. An image
-// without a recipe's label is the user's own or a pulled one.
-func (l *lookup) stale(ctx context.Context, s Source, here *image.InspectResponse) (bool, error) {
-	if s.Recipe == "" || here.Config == nil || here.Config.Labels[inputs.LabelRecipe] == "" {
+// stale reports whether the image was built by an older version of the recipe.
+// An image without a recipe label was pulled or belongs to the user.
+func (l *lookup) stale(ctx context.Context, s Source, found *image.InspectResponse) (bool, error) {
+	if s.Recipe == "" || found.Config == nil || found.Config.Labels[inputs.LabelRecipe] == "" {
 		return false, nil
 	}
 	hash, err := recipeHash(ctx, l.cache, s.Recipe)
-	return here.Config.Labels[inputs.LabelRecipe] != hash, err
+	return found.Config.Labels[inputs.LabelRecipe] != hash, err
 }
 
 func (l *lookup) binary(ctx context.Context, b Binary) (binaryImage, lookupResult, error) {
-	f := lookupResult{name: b.Repository}
+	r := lookupResult{name: b.Repository}
 	described, err := l.builder.describe(b)
 	if err != nil {
-		return described, f, err
+		return described, r, err
 	}
-	f.ref = described.ref
-	f.image, err = l.cache.Image(ctx, described.ref)
-	if f.image == nil {
-		f.cause = "not made yet of this executable"
+	r.ref = described.ref
+	r.image, err = l.cache.Image(ctx, described.ref)
+	if r.image == nil {
+		r.reason = "not built yet from this executable"
 	}
-	return described, f, err
+	return described, r, err
 }
 
-// bases are the set's own and those that a Dockerfile names by itself: they
-// too must be here before the build's identity is known, and are best got the
-// same way.
+// bases returns the set's base images and the missing ones that Dockerfiles
+// reference directly. A build's identity needs the IDs of both.
 func (l *lookup) bases(ctx context.Context, set Set) ([]Source, error) {
 	bases := slices.Clone(set.Bases)
 	for _, build := range set.Builds {

@@ -6,23 +6,24 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// Observe tells which images of the set the engine has. It changes nothing.
+// Observe reports which images of the set the engine has. It has no side
+// effects.
 func (b *Builder) Observe(ctx context.Context, set Set) (Status, error) {
 	if err := set.check(); err != nil {
 		return Status{}, err
 	}
-	found, err := b.newLookup().set(ctx, set)
+	results, err := b.newLookup().set(ctx, set)
 	if err != nil {
 		return Status{}, err
 	}
 	status := Status{bases: len(set.Bases)}
-	for _, f := range found {
-		status.Images = append(status.Images, f.presence())
+	for _, r := range results {
+		status.Images = append(status.Images, r.status())
 	}
 	return status, nil
 }
 
-// Resolve is [Status.Resolved] of the set as it is now.
+// Resolve returns the current images of the set, see [Status.Resolved].
 func (b *Builder) Resolve(ctx context.Context, set Set) ([]engine.Image, error) {
 	set.Bases = nil
 	status, err := b.Observe(ctx, set)

@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// A progress follows one build: it reports the steps as they start and keeps
-// each step's last lines in case it fails.
+// progress follows one build. It reports steps when they start and keeps the
+// last lines of each step for errors.
 type progress struct {
 	item     string
 	mask     func(string) string
@@ -41,7 +41,7 @@ func (p *progress) update(status *bk.SolveStatus) {
 		if p.logs[l.Vertex] == nil {
 			p.logs[l.Vertex] = &lineLog{keep: lastLines}
 		}
-		_, _ = p.logs[l.Vertex].Write(l.Data) // a lineLog takes everything
+		_, _ = p.logs[l.Vertex].Write(l.Data) // never fails
 	}
 }
 
@@ -50,7 +50,7 @@ func (p *progress) vertex(v *bk.Vertex) {
 	if v.Completed != nil {
 		p.finished[v.Digest] = true
 	}
-	// Steps that run beside a failed one end as cancelled: the cause is the other.
+	// Steps that run in parallel with a failed one end as canceled.
 	if v.Error != "" && !strings.Contains(v.Error, "context canceled") && p.failed == nil {
 		p.failed = v
 	}
@@ -63,7 +63,8 @@ func (p *progress) vertex(v *bk.Vertex) {
 	p.reporter.Report(e)
 }
 
-// explain gives a failed build's error the step that failed and its last lines.
+// explain returns the error of a failed build: the failed step and its last
+// lines of output.
 func (p *progress) explain(err error) error {
 	if p.failed == nil {
 		return trimSolveError(err)
@@ -76,8 +77,7 @@ func (p *progress) explain(err error) error {
 	return fmt.Errorf("%s: %s%s", p.mask(p.failed.Name), p.mask(trimStepError(p.failed.Error)), p.mask(indent(lines)))
 }
 
-// trimStepError drops the command, which the step's name already shows, from
-// the text about a command that failed.
+// trimStepError removes the command, which the step's name already shows.
 func trimStepError(text string) string {
 	if i := strings.LastIndex(text, "exit code: "); i >= 0 {
 		return text[i:]
@@ -85,7 +85,7 @@ func trimStepError(text string) string {
 	return text
 }
 
-// trimSolveError drops what BuildKit and gRPC put before the cause.
+// trimSolveError removes the prefixes that BuildKit and gRPC add to the cause.
 func trimSolveError(err error) error {
 	text := err.Error()
 	for _, prefix := range []string{

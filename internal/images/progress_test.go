@@ -35,7 +35,7 @@ func TestProgressExplainsTheStepThatFailed(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := log.Messages(event.ItemProgress); got != "[2/3] RUN go build\n[other 1/1] RUN sleep" {
-		t.Errorf("progress: %q", got)
+		t.Errorf("got progress %q, want the started steps", got)
 	}
 }
 
@@ -44,17 +44,17 @@ func TestProgressWithoutAFailedStep(t *testing.T) {
 	p := newProgress("auth", masker(nil), &enginetest.EventLog{})
 	err := errors.New("failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2")
 	if got := p.explain(err).Error(); got != "dockerfile parse error line 2" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want only the cause", got)
 	}
 }
 
 func TestAFullDiskIsNamed(t *testing.T) {
 	t.Parallel()
 	b := fakeBuilder(t, enginetest.New(t))
-	for _, told := range []string{"RUN go build: write /out: no space left on device", "RUN make: exit code: 1\n  cat: write error: No space left on device"} {
-		err := b.buildFault(t.Context(), "auth", errors.New(told))
+	for _, text := range []string{"RUN go build: write /out: no space left on device", "RUN make: exit code: 1\n  cat: write error: No space left on device"} {
+		err := b.buildError(t.Context(), "auth", errors.New(text))
 		if hint := fault.HintOf(err); !strings.Contains(hint, "(/data/docker) is full") || fault.ClassOf(err) != fault.Build {
-			t.Errorf("class %q, hint %q", fault.ClassOf(err), hint)
+			t.Errorf("got class %q and hint %q, want class %q and the full disk", fault.ClassOf(err), hint, fault.Build)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// pull gets an image from its registry. It fails with a *refusal, at once if
-// the registry did not answer earlier in the run.
+// pull pulls an image. It returns a [*registryError] if the registry fails, and
+// immediately if the registry was unreachable before.
 func (b *Builder) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
 	domain := reference.Domain(named)
 	host := b.registries.host(domain)
@@ -37,21 +37,21 @@ func (b *Builder) pull(ctx context.Context, item string, named reference.Named, 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	refused, down := classifyPullError(domain, err)
+	failed, down := classifyPullError(domain, err)
 	if down {
-		host.down = refused
+		host.down = failed
 	}
-	return refused
+	return failed
 }
 
-// startPull returns once the registry answered.
+// startPull requests the image and waits for the registry's first response.
 func (b *Builder) startPull(ctx context.Context, named reference.Named) (*pullStream, error) {
 	header, err := b.engine.Auth().Header(named)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &pullStream{ctx: ctx, cancel: cancel, stall: b.options.PullIdleTimeout}
+	s := &pullStream{ctx: ctx, cancel: cancel, idleTimeout: b.options.PullIdleTimeout}
 	s.timer = time.AfterFunc(b.options.PullStartTimeout, func() { cancel(errRegistryTimeout) })
 	body, err := b.engine.API().ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: header})
 	if err != nil {
@@ -66,23 +66,23 @@ func (b *Builder) startPull(ctx context.Context, named reference.Named) (*pullSt
 	return s, nil
 }
 
-// A pullStream reads the engine's messages about a pull.
+// pullStream is the progress stream of a pull.
 type pullStream struct {
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	stall   time.Duration
-	timer   *time.Timer
-	body    io.Closer
-	decoder *json.Decoder
-	first   engine.Message
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
+	idleTimeout time.Duration
+	timer       *time.Timer
+	body        io.Closer
+	decoder     *json.Decoder
+	first       engine.Message
 }
 
-// Close ends the pull if it is still going on.
+// Close cancels the pull if it is still running.
 func (s *pullStream) Close() {
 	s.timer.Stop()
 	s.cancel(context.Canceled)
 	if s.body != nil {
-		_ = s.body.Close() // the stream is read or given up: nothing can be lost
+		_ = s.body.Close() // nothing of the stream is needed any more
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *pullStream) next() (engine.Message, error) {
 	if err != nil {
 		return m, s.cause(err)
 	}
-	s.timer.Reset(s.stall)
+	s.timer.Reset(s.idleTimeout)
 	return m, nil
 }
 
@@ -102,7 +102,7 @@ func (s *pullStream) cause(err error) error {
 	return err
 }
 
-// report turns the messages into progress until the pull ends.
+// report reports progress until the pull ends.
 func (s *pullStream) report(item string, reporter event.Reporter) error {
 	progress := pullProgress{}
 	for m := s.first; ; {
@@ -116,7 +116,7 @@ func (s *pullStream) report(item string, reporter event.Reporter) error {
 	}
 }
 
-// pullProgress adds up the downloads of an image's layers.
+// pullProgress holds the last download message of each layer.
 type pullProgress map[string]engine.Message
 
 func (p pullProgress) event(item string, m engine.Message) event.Event {

@@ -20,21 +20,20 @@ func TestEnsurePulls(t *testing.T) {
 	b := fakeBuilder(t, f)
 	set := Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17"}}}
 	var log enginetest.EventLog
-	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
-		t.Fatal(err)
-	}
+	_, err := b.Ensure(t.Context(), set, &log)
+	enginetest.NoError(t, err)
 	if log.Outcomes() != "postgres=done+1" || log.Messages(event.ItemFinished) != "pulled" {
-		t.Errorf("%s: %s", log.Outcomes(), log.Messages(event.ItemFinished))
+		t.Errorf("got %s: %s, want one pull", log.Outcomes(), log.Messages(event.ItemFinished))
 	}
-	if got := log.Reasons(); got != "postgres: not here" {
-		t.Errorf("causes %s", got)
+	if got := log.Reasons(); got != "postgres: not present" {
+		t.Errorf("got reasons %q", got)
 	}
 	if got := log.Messages(event.ItemProgress); !strings.Contains(got, "pull: Downloading") {
-		t.Errorf("progress: %s", got)
+		t.Errorf("got progress %q, want the download", got)
 	}
 	log = enginetest.EventLog{}
 	if _, err := b.Ensure(t.Context(), set, &log); err != nil || log.Outcomes() != "postgres=unchanged+0" || len(f.Pulled) != 1 {
-		t.Errorf("again: %v, %s, pulled %v", err, log.Outcomes(), f.Pulled)
+		t.Errorf("second run: got %v, %s, pulls %v, want no change", err, log.Outcomes(), f.Pulled)
 	}
 }
 
@@ -46,15 +45,15 @@ func TestAnUnreachableRegistryIsAskedOnce(t *testing.T) {
 	set := Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}, {Name: "c", Ref: "acme.example/c:1"}}}
 	_, err := b.Ensure(t.Context(), set, nil)
 	if fault.ClassOf(err) != fault.Build || !strings.Contains(fault.HintOf(err), "recipe") {
-		t.Errorf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
+		t.Errorf("got class %q and hint %q, want class %q and a recipe hint", fault.ClassOf(err), fault.HintOf(err), fault.Build)
 	}
-	for _, part := range []string{"get image a:1: it is not here, docker.io cannot be reached", "get image b:1", "get image acme.example/c:1"} {
+	for _, part := range []string{"get image a:1: not present, and docker.io cannot be reached", "get image b:1", "get image acme.example/c:1"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is not in %v", part, err)
+			t.Errorf("got %v, want it to contain %q", err, part)
 		}
 	}
 	if len(f.Pulled) != 2 {
-		t.Errorf("asked for %v, want one of docker.io and one of acme.example", f.Pulled)
+		t.Errorf("got pulls %v, want one from docker.io and one from acme.example", f.Pulled)
 	}
 }
 
@@ -65,7 +64,7 @@ func TestAMissingImageDoesNotCondemnItsRegistry(t *testing.T) {
 	b := fakeBuilder(t, f)
 	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}, {Name: "b", Ref: "b:1"}}}, nil)
 	if len(f.Pulled) != 2 || !strings.Contains(err.Error(), "docker.io has no such image") {
-		t.Errorf("pulled %v; %v", f.Pulled, err)
+		t.Errorf("got pulls %v, %v, want two pulls", f.Pulled, err)
 	}
 }
 
@@ -77,8 +76,8 @@ func TestASilentPullIsGivenUp(t *testing.T) {
 	t.Cleanup(func() { close(release) })
 	b := NewBuilder(connect(t, f), Options{PullStartTimeout: 20 * time.Millisecond})
 	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "docker.io cannot be reached: no answer") {
-		t.Error(err)
+	if err == nil || !strings.Contains(err.Error(), "docker.io cannot be reached: no response") {
+		t.Errorf("got %v, want a timeout", err)
 	}
 }
 
@@ -90,6 +89,6 @@ func TestAFailureAmongAPullsMessagesCounts(t *testing.T) {
 	}
 	_, err := fakeBuilder(t, f).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "unauthorized: log in") {
-		t.Error(err)
+		t.Errorf("got %v, want the error in the stream", err)
 	}
 }

@@ -20,12 +20,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// recipeGrace is how long a cancelled recipe may clean up before it is killed.
-// The run must end within 10 s of an interrupt.
+// recipeGrace is the time a canceled recipe has to clean up before it is
+// killed. The whole run must end within 10 s of an interrupt.
 const recipeGrace = 5 * time.Second
 
-// recipeHash names a recipe by its contents: the files of its folder, and what
-// the paths in its file "inputs", one a line and relative to the folder, hold.
+// recipeHash hashes the files of the recipe's directory and of the paths in its
+// file "inputs", which lists one path per line, relative to the directory.
 func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (string, error) {
 	roots := []string{"."}
 	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
@@ -48,7 +48,7 @@ func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// recipeLines describes a folder, or a file as its folder's only one.
+// recipeLines describes a file, or all files of a directory.
 func recipeLines(ctx context.Context, cache *inputs.LookupCache, path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -62,25 +62,26 @@ func recipeLines(ctx context.Context, cache *inputs.LookupCache, path string) ([
 	return cache.ListFiles(ctx, path, filter)
 }
 
-// cook runs a recipe and checks that it made the image and labelled it.
-func (b *Builder) cook(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
+// buildByRecipe runs the recipe and checks that the image exists with its
+// label.
+func (b *Builder) buildByRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	if err := b.runRecipe(ctx, s, hash, reporter); err != nil {
 		return err
 	}
-	made, err := b.engine.Inspect(ctx, s.Ref)
+	image, err := b.engine.Inspect(ctx, s.Ref)
 	switch {
 	case err != nil:
 		return err
-	case made == nil:
-		return b.recipeFault(ctx, s, "it ended well, but there is no image of that name", nil)
-	case made.Config == nil || made.Config.Labels[inputs.LabelRecipe] != hash:
-		return b.recipeFault(ctx, s, "its image lacks the label "+inputs.LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
+	case image == nil:
+		return b.recipeError(ctx, s, "it succeeded but did not create the image", nil)
+	case image.Config == nil || image.Config.Labels[inputs.LabelRecipe] != hash:
+		return b.recipeError(ctx, s, "the image lacks the label "+inputs.LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
 	}
 	return nil
 }
 
-// runRecipe runs `build REF` in a process group of its own, which an end of ctx
-// asks to stop and then kills.
+// runRecipe runs `build REF` in its own process group. If ctx is done, it sends
+// SIGTERM to the group and then kills it.
 func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	path, err := filepath.Abs(filepath.Join(s.Recipe, "build"))
 	if err != nil {
@@ -103,19 +104,20 @@ func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter
 		return ctx.Err()
 	}
 	if err != nil {
-		return b.recipeFault(ctx, s, err.Error(), log.lines)
+		return b.recipeError(ctx, s, err.Error(), log.lines)
 	}
 	return nil
 }
 
-// killGroup ends what outlived the grace period. That nothing did is the rule.
+// killGroup kills processes that outlived the grace period. Usually there are
+// none.
 func killGroup(cmd *exec.Cmd) {
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 }
 
-func (b *Builder) recipeFault(ctx context.Context, s Source, what string, lines []string) error {
-	err := fmt.Errorf("make image %s with the recipe %s: %s%s", s.Ref, s.Recipe, what, indent(lines))
+func (b *Builder) recipeError(ctx context.Context, s Source, problem string, lines []string) error {
+	err := fmt.Errorf("build image %s with recipe %s: %s%s", s.Ref, s.Recipe, problem, indent(lines))
 	return fault.New(fault.Build, err, b.diskHint(ctx, err))
 }

@@ -15,22 +15,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// recipe writes a recipe with the script into a folder beside a shared file.
+// recipe writes a recipe with the script, and files next to its directory.
 func recipe(t *testing.T, script string) string {
 	t.Helper()
 	root := t.TempDir()
 	enginetest.WriteFiles(t, root, map[string]string{
 		"lib.sh": "shared", "parts/a": "1", "unrelated": "",
-		"postgres/build": "#!/bin/sh\n" + script, "postgres/inputs": "# what it uses besides\n../lib.sh\n\n../parts\n",
+		"postgres/build": "#!/bin/sh\n" + script, "postgres/inputs": "# shared files\n../lib.sh\n\n../parts\n",
 	})
 	enginetest.NoError(t, os.Chmod(filepath.Join(root, "postgres/build"), 0o755))
 	return filepath.Join(root, "postgres")
 }
 
-// making is a script that makes the image in a fake engine.
-func making(f *enginetest.Fake, label string) string {
+// createImage returns a script that adds the image to the fake engine.
+func createImage(f *enginetest.Fake, label string) string {
 	return `echo "unpacking" >&2
-echo '{"Id":"sha256:made","Config":{"Labels":{"dev.tkdeploy.recipe":"'` + label + `'"}}}' > ` + f.Dir + `/"$1"` + "\n"
+echo '{"Id":"sha256:created","Config":{"Labels":{"dev.tkdeploy.recipe":"'` + label + `'"}}}' > ` + f.Dir + `/"$1"` + "\n"
 }
 
 func offline(f *enginetest.Fake) *enginetest.Fake {
@@ -45,11 +45,11 @@ func TestRecipeHash(t *testing.T) {
 		changes bool
 		files   map[string]string
 	}{
-		{"nothing", false, nil},
-		{"a file of the recipe", true, map[string]string{"new": "x"}},
-		{"a file that it names", true, map[string]string{"../lib.sh": "other"}},
-		{"a file in a folder that it names", true, map[string]string{"../parts/b": "2"}},
-		{"a file beside it", false, map[string]string{"../unrelated": "other"}},
+		{"no change", false, nil},
+		{"file of the recipe", true, map[string]string{"new": "x"}},
+		{"listed file", true, map[string]string{"../lib.sh": "other"}},
+		{"file in a listed directory", true, map[string]string{"../parts/b": "2"}},
+		{"unlisted file outside", false, map[string]string{"../unrelated": "other"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestRecipeHash(t *testing.T) {
 			enginetest.WriteFiles(t, dir, test.files)
 			after, err := recipeHash(t.Context(), inputs.NewLookupCache(nil), dir)
 			if err != nil || (after != before) != test.changes {
-				t.Errorf("%s became %s, %v", before, after, err)
+				t.Errorf("got hash %s after %s, %v, want changed %t", after, before, err, test.changes)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func TestRecipeWithAMissingInput(t *testing.T) {
 	enginetest.WriteFiles(t, dir, map[string]string{"inputs": "../nothing\n"})
 	_, err := recipeHash(t.Context(), inputs.NewLookupCache(nil), dir)
 	if fault.ClassOf(err) != fault.Config {
-		t.Errorf("%v", err)
+		t.Errorf("got %v of class %q, want class %q", err, fault.ClassOf(err), fault.Config)
 	}
 }
 
@@ -80,26 +80,25 @@ func TestARecipeMakesWhatCannotBePulled(t *testing.T) {
 	f := offline(enginetest.New(t))
 	b := fakeBuilder(t, f)
 	s := Source{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, `test "$DOCKER_HOST" = unix://`+f.Socket+` || exit 7
-`+making(f, "$TKDEPLOY_RECIPE"))}
+`+createImage(f, "$TKDEPLOY_RECIPE"))}
 	set := Set{Sources: []Source{s}}
 	var log enginetest.EventLog
-	if _, err := b.Ensure(t.Context(), set, &log); err != nil {
-		t.Fatal(err)
-	}
-	if got := log.Messages(event.ItemFinished); got != "made by the recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
-		t.Errorf("finished: %s", got)
+	_, err := b.Ensure(t.Context(), set, &log)
+	enginetest.NoError(t, err)
+	if got := log.Messages(event.ItemFinished); got != "built by recipe "+filepath.Base(s.Recipe)+": docker.io cannot be reached" {
+		t.Errorf("got message %q", got)
 	}
 	if !strings.Contains(log.Messages(event.ItemProgress), "unpacking") {
-		t.Errorf("progress: %s", log.Messages(event.ItemProgress))
+		t.Errorf("got progress %q, want the recipe's output", log.Messages(event.ItemProgress))
 	}
-	enginetest.WriteFiles(t, s.Recipe, map[string]string{"new": "the recipe changed"})
+	enginetest.WriteFiles(t, s.Recipe, map[string]string{"new": "x"})
 	status, err := b.Observe(t.Context(), set)
-	if err != nil || status.Images[0].Present || status.Images[0].Reason != "its recipe changed" {
-		t.Errorf("%+v, %v", status, err)
+	if err != nil || status.Images[0].Present || status.Images[0].Reason != "recipe changed" {
+		t.Errorf("got %+v, %v, want an outdated image", status, err)
 	}
 	log = enginetest.EventLog{}
 	if _, err := b.Ensure(t.Context(), set, &log); err != nil || log.Outcomes() != "postgres=done+1" || len(f.Pulled) != 1 {
-		t.Errorf("%v, %s, pulled %v", err, log.Outcomes(), f.Pulled)
+		t.Errorf("got %v, %s, pulls %v, want a new image without a pull", err, log.Outcomes(), f.Pulled)
 	}
 }
 
@@ -111,7 +110,7 @@ func TestAnImageWithoutARecipesLabelIsTheUsers(t *testing.T) {
 	var log enginetest.EventLog
 	_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "postgres", Ref: "postgres:17", Recipe: recipe(t, "exit 1")}}}, &log)
 	if err != nil || log.Outcomes() != "postgres=unchanged+0" {
-		t.Errorf("%v, %s", err, log.Outcomes())
+		t.Errorf("got %v, %s, want no change", err, log.Outcomes())
 	}
 }
 
@@ -120,14 +119,14 @@ func TestRecipeFaults(t *testing.T) {
 	f := offline(enginetest.New(t))
 	b := fakeBuilder(t, f)
 	for _, test := range []struct{ name, script, want string }{
-		{"its last lines are shown", "for i in $(seq 40); do echo line $i >&2; done; exit 3", "exit status 3\n    line 11\n"},
-		{"it must make the image", "true", "there is no image of that name"},
-		{"it must label the image", making(f, "wrong"), "lacks the label dev.tkdeploy.recipe"},
+		{"failure with the last lines", "for i in $(seq 40); do echo line $i >&2; done; exit 3", "exit status 3\n    line 11\n"},
+		{"missing image", "true", "did not create the image"},
+		{"wrong label", createImage(f, "wrong"), "lacks the label dev.tkdeploy.recipe"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "x", Ref: "x:1", Recipe: recipe(t, test.script)}}}, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Build {
-				t.Errorf("%q is not in: %v", test.want, err)
+				t.Errorf("got %v of class %q, want %q of class %q", err, fault.ClassOf(err), test.want, fault.Build)
 			}
 		})
 	}
@@ -145,20 +144,6 @@ func TestACancelledRecipeEndsWithItsChildren(t *testing.T) {
 		}
 	}))
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestALineLogKeepsTheLastLines(t *testing.T) {
-	t.Parallel()
-	log := lineLog{keep: 2}
-	for _, part := range []string{"one\ntw", "o\n\n", "10%\r100%\n", "rest"} {
-		if n, err := log.Write([]byte(part)); n != len(part) || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	log.flush()
-	if got := strings.Join(log.lines, "|"); got != "100%|rest" {
-		t.Errorf("got %s", got)
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }

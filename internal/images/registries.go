@@ -8,15 +8,15 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// registries remembers for the run which registries do not answer, so that
-// each is waited for once.
+// registries records unreachable registries, so that a run waits for each only
+// once.
 type registries struct {
 	mu    sync.Mutex
 	hosts map[string]*registryHost
 }
 
-// A registryHost is locked until the registry gave its first answer, so that
-// the pulls that follow know whether there is one.
+// registryHost is locked until the registry's first response. Further pulls wait
+// for it, and fail at once if the registry is unreachable.
 type registryHost struct {
 	mu   sync.Mutex
 	down error
@@ -34,9 +34,9 @@ func (r *registries) host(name string) *registryHost {
 	return r.hosts[name]
 }
 
-// A refusal says why an image cannot be pulled.
+// registryError is the reason why an image cannot be pulled.
 type registryError struct {
-	reason string // "docker.io cannot be reached"
+	reason string // such as "docker.io cannot be reached"
 	err    error
 }
 
@@ -46,8 +46,8 @@ func (r *registryError) Error() string {
 
 func (r *registryError) Unwrap() error { return r.err }
 
-// unreachableTexts are what the engine says when it got no answer from a
-// registry. It gives only text: these errors come from its own net package.
+// unreachableTexts are parts of the engine's errors if a registry does not
+// respond. The engine sends only text, no error codes.
 var unreachableTexts = []string{
 	"dial tcp", "lookup ", "no such host", "connection refused", "connection reset", "i/o timeout",
 	"Client.Timeout", "deadline exceeded", "TLS handshake", "x509:", "proxyconnect", "network is unreachable", "EOF",
@@ -55,16 +55,16 @@ var unreachableTexts = []string{
 
 var deniedTexts = []string{"not found", "manifest unknown", "access denied", "unauthorized", "does not exist", "forbidden"}
 
-// refuse classifies a failed pull. Down reports that the registry itself does
-// not answer.
+// classifyPullError returns the reason for a failed pull. down reports whether
+// the registry is unreachable.
 func classifyPullError(host string, err error) (r *registryError, down bool) {
 	switch text := err.Error(); {
 	case errors.Is(err, errRegistryTimeout), containsAny(text, unreachableTexts):
 		return &registryError{reason: host + " cannot be reached", err: err}, true
 	case errdefs.IsNotFound(err), containsAny(text, deniedTexts):
-		return &registryError{reason: host + " has no such image, or not for these credentials", err: err}, false
+		return &registryError{reason: host + " has no such image or denies access to it", err: err}, false
 	}
-	return &registryError{reason: host + " did not give it", err: err}, false
+	return &registryError{reason: host + " returned an error", err: err}, false
 }
 
 func containsAny(text string, parts []string) bool {
@@ -76,5 +76,5 @@ func containsAny(text string, parts []string) bool {
 	return false
 }
 
-// errSilent is the cause of a pull's end when nothing came for too long.
-var errRegistryTimeout = errors.New("no answer")
+// errRegistryTimeout is the cancellation cause of a pull that timed out.
+var errRegistryTimeout = errors.New("no response")

@@ -9,37 +9,36 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// An Outside is where an image from outside can be had.
+// RemoteStatus reports where an external image is available.
 type RemoteStatus struct {
 	Source   Source
-	Registry string // docker.io
-	Local    bool   // the engine has it
-	Err      error  // why the registry would not give it; nil if it would
+	Registry string // such as docker.io
+	Local    bool   // the engine has the image
+	Err      error  // why the registry cannot serve it; nil if it can or was not queried
 }
 
-// Outside tells for each source, and once for each reference, whether the engine
-// has it and, if not, whether the engine gets it from its registry: it is asked
-// for the image's manifest, as a pull begins. Nothing is pulled. A registry that
-// is silent when ctx ends cannot be reached.
+// CheckRemote reports, for each distinct source, whether the engine has the
+// image or can pull it. It requests only the manifest and pulls nothing. A
+// registry that does not respond before ctx is done counts as unreachable.
 func (b *Builder) CheckRemote(ctx context.Context, sources []Source) ([]RemoteStatus, error) {
-	var once []Source
+	var distinct []Source
 	for _, s := range sources {
-		if !slices.ContainsFunc(once, func(o Source) bool { return engine.FullRef(o.Ref) == engine.FullRef(s.Ref) }) {
-			once = append(once, s)
+		if !slices.ContainsFunc(distinct, func(o Source) bool { return engine.FullRef(o.Ref) == engine.FullRef(s.Ref) }) {
+			distinct = append(distinct, s)
 		}
 	}
-	found := make([]RemoteStatus, len(once))
+	statuses := make([]RemoteStatus, len(distinct))
 	var work []func() error
-	for i, s := range once {
+	for i, s := range distinct {
 		work = append(work, func() (err error) {
-			found[i], err = b.outside(ctx, s)
+			statuses[i], err = b.checkRemote(ctx, s)
 			return err
 		})
 	}
-	return found, sideBySide(work...)
+	return statuses, inParallel(work...)
 }
 
-func (b *Builder) outside(ctx context.Context, s Source) (RemoteStatus, error) {
+func (b *Builder) checkRemote(ctx context.Context, s Source) (RemoteStatus, error) {
 	if err := engine.CheckRef(s.Ref); err != nil {
 		return RemoteStatus{}, err
 	}
@@ -47,17 +46,17 @@ func (b *Builder) outside(ctx context.Context, s Source) (RemoteStatus, error) {
 	if err != nil {
 		return RemoteStatus{}, err
 	}
-	o := RemoteStatus{Source: s, Registry: reference.Domain(named)}
-	here, err := b.engine.Inspect(ctx, s.Ref)
-	if o.Local = here != nil; err != nil || o.Local {
-		return o, err
+	status := RemoteStatus{Source: s, Registry: reference.Domain(named)}
+	found, err := b.engine.Inspect(ctx, s.Ref)
+	if status.Local = found != nil; err != nil || status.Local {
+		return status, err
 	}
 	header, err := b.engine.Auth().Header(named)
 	if err != nil {
-		return o, err
+		return status, err
 	}
 	if _, err := b.engine.API().DistributionInspect(ctx, reference.TagNameOnly(named).String(), header); err != nil {
-		o.Err, _ = classifyPullError(o.Registry, err)
+		status.Err, _ = classifyPullError(status.Registry, err)
 	}
-	return o, nil
+	return status, nil
 }

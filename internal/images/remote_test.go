@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
@@ -22,31 +24,29 @@ func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
 			enginetest.Respond(w, http.StatusOK, map[string]any{"Descriptor": map[string]any{}})
 		}
 	}
-	found, err := fakeBuilder(t, f).CheckRemote(t.Context(), []Source{
+	statuses, err := fakeBuilder(t, f).CheckRemote(t.Context(), []Source{
 		{Name: "go", Ref: "golang:1.26"}, {Name: "pg", Ref: "postgres:17"}, {Name: "again", Ref: "docker.io/library/postgres:17"},
 		{Name: "a", Ref: "down.example.com/a:1"}, {Name: "b", Ref: "r.example.com/absent:1"},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	enginetest.NoError(t, err)
 	var got []string
-	for _, o := range found {
-		text := o.Source.Name + " " + o.Registry
+	for _, s := range statuses {
+		text := s.Source.Name + " " + s.Registry
 		switch {
-		case o.Local:
-			text += " here"
-		case o.Err != nil:
-			text += " " + o.Err.Error()
+		case s.Local:
+			text += " local"
+		case s.Err != nil:
+			text += " " + s.Err.Error()
 		}
 		got = append(got, text)
 	}
-	want := "go docker.io here\npg docker.io\n" +
+	want := "go docker.io local\npg docker.io\n" +
 		"a down.example.com down.example.com cannot be reached: Get https://down.example.com/v2/: dial tcp: no such host\n" +
-		"b r.example.com r.example.com has no such image, or not for these credentials: manifest unknown"
-	if strings.Join(got, "\n") != want {
-		t.Errorf("got\n%s", strings.Join(got, "\n"))
+		"b r.example.com r.example.com has no such image or denies access to it: manifest unknown"
+	if diff := cmp.Diff(want, strings.Join(got, "\n")); diff != "" {
+		t.Errorf("CheckRemote() differs (-want +got):\n%s", diff)
 	}
 	if len(f.Pulled) > 0 {
-		t.Errorf("pulled %v", f.Pulled)
+		t.Errorf("got pulls %v, want none", f.Pulled)
 	}
 }

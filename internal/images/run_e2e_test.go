@@ -16,10 +16,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// goImage is a base image in which RUN works; its recipe is in offline/.
+// goImage is a base image that can run shell commands. Its recipe is in
+// offline/.
 const goImage = "docker.io/library/golang:1.26-bookworm"
 
-// runBuild is a build on the base image with one more line.
+// runBuild returns a build of the base image and one more Dockerfile line.
 func runBuild(t *testing.T, b *Builder, name, line string) inputs.Build {
 	t.Helper()
 	if found, err := b.engine.Inspect(t.Context(), goImage); err != nil || found == nil {
@@ -36,15 +37,15 @@ func TestTwoFailingRunsE2E(t *testing.T) {
 	two := runBuild(t, b, "two", "RUN echo another reason; false")
 	_, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{one, two}}, nil)
 	if fault.ClassOf(err) != fault.Build {
-		t.Errorf("class %q", fault.ClassOf(err))
+		t.Errorf("got class %q, want %q", fault.ClassOf(err), fault.Build)
 	}
 	for _, part := range []string{"build one: [3/3] RUN for i in", "exit code: 3", "\n    line 50\n    the reason", "build two: ", "\n    another reason"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is not in: %v", part, err)
+			t.Errorf("got %v, want it to contain %q", err, part)
 		}
 	}
 	if strings.Contains(err.Error(), "line 20\n") {
-		t.Error("more than the last lines")
+		t.Error("got more than the last lines")
 	}
 	t.Log(err)
 }
@@ -63,25 +64,25 @@ func TestSecretsE2E(t *testing.T) {
 	_, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{build}}, &log)
 	enginetest.NoError(t, err)
 	if out := log.Messages(event.ItemProgress); strings.Contains(out, value) {
-		t.Errorf("the secret is in the progress: %s", out)
+		t.Errorf("got the secret in the progress: %s", out)
 	}
 
 	leak := runBuild(t, b, "leak", "RUN --mount=type=secret,id=token cat /run/secrets/token && false")
 	leak.Secrets = map[string]inputs.Secret{"token": {Env: "TKDEPLOY_TEST_TOKEN"}}
 	_, err = b.Ensure(t.Context(), Set{Builds: []inputs.Build{leak}}, nil)
 	if err == nil || strings.Contains(err.Error(), value) || !strings.Contains(err.Error(), "***") {
-		t.Errorf("the secret is in the error: %v", err)
+		t.Errorf("got %v, want a masked secret", err)
 	}
 
 	leak.Secrets = map[string]inputs.Secret{"token": {Env: "TKDEPLOY_TEST_UNSET"}}
 	if _, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
-		t.Errorf("an unset secret: %v", err)
+		t.Errorf("unset secret: got %v of class %q, want class %q", err, fault.ClassOf(err), fault.Config)
 	}
 }
 
 func TestCancelledRunE2E(t *testing.T) {
 	b := realBuilder(t)
-	build := runBuild(t, b, "cancelled", "RUN sleep 600")
+	build := runBuild(t, b, "canceled", "RUN sleep 600")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var stopped time.Time
@@ -92,15 +93,13 @@ func TestCancelledRunE2E(t *testing.T) {
 		}
 	}))
 	if took := time.Since(stopped); !errors.Is(err, context.Canceled) || took > 10*time.Second {
-		t.Errorf("%v, %s after the cancel", err, took)
+		t.Errorf("got %v after %s, want %v within 10s", err, took, context.Canceled)
 	}
 	if status, err := b.Observe(t.Context(), Set{Builds: []inputs.Build{build}}); err != nil || len(status.Missing()) != 1 {
-		t.Errorf("%+v, %v", status, err)
+		t.Errorf("after a canceled build: got %+v, %v, want one missing image", status, err)
 	}
 }
 
-// TestSavedAfterItsBuildE2E saves a file of an image that is built while another
-// one is not yet: it is of the next time.
 func TestSavedAfterItsBuildE2E(t *testing.T) {
 	b := realBuilder(t)
 	quick, slow := scratchBuild(t, "quick"), runBuild(t, b, "slow", "RUN sleep 2")
@@ -108,31 +107,30 @@ func TestSavedAfterItsBuildE2E(t *testing.T) {
 	removeAfter(t, b, set)
 	status, err := b.Observe(t.Context(), set)
 	enginetest.NoError(t, err)
-	made, err := b.Ensure(t.Context(), set, event.ReporterFunc(func(ev event.Event) {
+	built, err := b.Ensure(t.Context(), set, event.ReporterFunc(func(ev event.Event) {
 		if ev.Kind == event.ItemFinished && ev.Item == "quick" {
-			enginetest.WriteFiles(t, quick.Context, map[string]string{"one": "saved meanwhile"})
+			enginetest.WriteFiles(t, quick.Context, map[string]string{"one": "saved during the build"})
 		}
 	}))
 	enginetest.NoError(t, err)
-	for i, p := range status.Images {
-		if made[i].Ref != p.Ref || made[i].ID == "" {
-			t.Errorf("made %+v, want %s", made[i], p.Ref)
+	for i, want := range status.Images {
+		if built[i].Ref != want.Ref || built[i].ID == "" {
+			t.Errorf("got %+v, want %s", built[i], want.Ref)
 		}
 	}
 	if status, err = b.Observe(t.Context(), set); err != nil || len(status.Missing()) != 1 {
-		t.Errorf("the next time: %+v, %v", status, err)
+		t.Errorf("next run: got %+v, %v, want one missing image", status, err)
 	}
 }
 
-// TestUnreachableBaseE2E names an image that is nowhere in a Dockerfile.
 func TestUnreachableBaseE2E(t *testing.T) {
 	b := realBuilder(t)
 	build := scratchBuild(t, "nowhere")
 	enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "FROM registry.invalid/nowhere:1 AS one\n"})
 	start := time.Now()
 	_, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{build}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "get image registry.invalid/nowhere:1: it is not here, registry.invalid cannot be reached") {
-		t.Errorf("%v", err)
+	if err == nil || !strings.Contains(err.Error(), "get image registry.invalid/nowhere:1: not present, and registry.invalid cannot be reached") {
+		t.Errorf("got %v, want an unreachable registry", err)
 	}
 	t.Log(time.Since(start), err)
 }

@@ -16,16 +16,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// A workshop is the engine's BuildKit with open sessions. Builds of the same
-// context share a session, so that BuildKit sees one context, fetches it once
-// and does common steps once.
+// buildSessions is the engine's BuildKit with open sessions. Builds of the same
+// context share a session, so that BuildKit transfers the context once and runs
+// common steps once.
 type buildSessions struct {
 	builder  *Builder
 	buildkit *bk.Client
 	sessions map[sessionKey]*buildSession
 }
 
-// A bench is a session and what builds in it have in common.
+// buildSession is a session and the secrets of its builds.
 type buildSession struct {
 	session *session.Session
 	stop    context.CancelFunc
@@ -33,77 +33,77 @@ type buildSession struct {
 	secrets map[string][]byte
 }
 
-// openWorkshop connects to the BuildKit in the engine: the engine speaks its
-// protocol on hijacked HTTP connections, as the docker CLI's buildx uses it.
+// openSessions connects to the engine's BuildKit, which the engine serves on
+// hijacked HTTP connections, and opens the sessions of the jobs.
 func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions, error) {
 	buildkit, err := bk.New(ctx, "",
 		bk.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return b.engine.API().DialHijack(ctx, "/grpc", "h2c", nil)
 		}))
 	if err != nil {
-		return nil, b.noBuildKit(err)
+		return nil, b.buildKitError(err)
 	}
-	w := &buildSessions{builder: b, buildkit: buildkit, sessions: map[sessionKey]*buildSession{}}
+	s := &buildSessions{builder: b, buildkit: buildkit, sessions: map[sessionKey]*buildSession{}}
 	if _, err := buildkit.ListWorkers(ctx); err != nil {
-		return nil, errors.Join(b.noBuildKit(err), buildkit.Close())
+		return nil, errors.Join(b.buildKitError(err), buildkit.Close())
 	}
 	for _, j := range jobs {
-		if err := w.open(ctx, j.build); err != nil {
-			w.close()
+		if err := s.open(ctx, j.build); err != nil {
+			s.close()
 			return nil, fmt.Errorf("build %s: %w", j.build.Name, err)
 		}
 	}
-	return w, nil
+	return s, nil
 }
 
-func (b *Builder) noBuildKit(err error) error {
-	return fault.New(fault.Environment, fmt.Errorf("use BuildKit in %s: %w", b.engine, err),
-		"tkdeploy builds with BuildKit, which Docker Engine 20.10 and later contain")
+func (b *Builder) buildKitError(err error) error {
+	return fault.New(fault.Environment, fmt.Errorf("connect to BuildKit in %s: %w", b.engine, err),
+		"use Docker Engine 20.10 or later, which includes BuildKit")
 }
 
-// open starts the session for a build unless there is one.
-func (w *buildSessions) open(ctx context.Context, b inputs.Build) error {
+// open starts the session of a build unless it is open.
+func (s *buildSessions) open(ctx context.Context, b inputs.Build) error {
 	key := sessionKeyFor(b)
-	if w.sessions[key] != nil {
+	if s.sessions[key] != nil {
 		return nil
 	}
 	dirs, err := sharedDirs(key)
 	if err != nil {
 		return fault.New(fault.Config, err, "")
 	}
-	secrets, err := w.builder.secrets(b.Secrets)
+	secrets, err := s.builder.secrets(b.Secrets)
 	if err != nil {
 		return fault.New(fault.Config, err, "")
 	}
-	// The key lets BuildKit know the folder again and ask only for changes.
-	s, err := session.NewSession(ctx, key.context)
+	// BuildKit recognizes the directory by the key and requests only changes.
+	opened, err := session.NewSession(ctx, key.context)
 	if err != nil {
 		return err
 	}
-	s.Allow(filesync.NewFSSyncProvider(dirs))
-	s.Allow(secretsprovider.FromMap(secrets))
-	s.Allow(w.builder.engine.Auth())
-	w.sessions[key] = start(ctx, s, w.builder.engine, secrets)
+	opened.Allow(filesync.NewFSSyncProvider(dirs))
+	opened.Allow(secretsprovider.FromMap(secrets))
+	opened.Allow(s.builder.engine.Auth())
+	s.sessions[key] = startSession(ctx, opened, s.builder.engine, secrets)
 	return nil
 }
 
-func start(ctx context.Context, s *session.Session, e *engine.Engine, secrets map[string][]byte) *buildSession {
+func startSession(ctx context.Context, s *session.Session, e *engine.Engine, secrets map[string][]byte) *buildSession {
 	ctx, stop := context.WithCancel(ctx)
-	opened := &buildSession{session: s, stop: stop, ended: make(chan error, 1), secrets: secrets}
+	b := &buildSession{session: s, stop: stop, ended: make(chan error, 1), secrets: secrets}
 	go func() {
-		opened.ended <- s.Run(ctx, func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
+		b.ended <- s.Run(ctx, func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
 			return e.API().DialHijack(ctx, "/session", proto, meta)
 		})
 	}()
-	return opened
+	return b
 }
 
-// close ends the sessions and the connection and waits for their goroutines.
-func (w *buildSessions) close() {
-	for _, b := range w.sessions {
-		_ = b.session.Close() // the builds are over: nothing depends on a clean end
+// close closes the sessions and the connection and waits for their goroutines.
+func (s *buildSessions) close() {
+	for _, b := range s.sessions {
+		_ = b.session.Close() // errors do not matter after the builds
 		b.stop()
-		<-b.ended //nolint:errcheck // likewise
+		<-b.ended //nolint:errcheck // errors do not matter after the builds
 	}
-	_ = w.buildkit.Close() // likewise
+	_ = s.buildkit.Close()
 }

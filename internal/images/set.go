@@ -9,72 +9,72 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// A Set is everything that an application's images consist of.
+// Set is all images of an application.
 type Set struct {
 	Builds   []inputs.Build
-	Bases    []Source // images that builds start FROM
-	Sources  []Source // images that run as they are
+	Bases    []Source // images that Dockerfiles start FROM
+	Sources  []Source // external images that run unchanged
 	Binaries []Binary
 }
 
-// A Source is an image from outside. It is used if the engine has it, else
-// pulled, else made by its recipe.
+// Source is an external image. It is used if present, otherwise pulled or built
+// by its recipe.
 type Source struct {
 	Name   string // in events and errors
-	Ref    string // with a tag other than latest
-	Recipe string // folder with an executable "build"; "" if there is none
+	Ref    string // with a digest, or a tag other than latest
+	Recipe string // directory with an executable "build"; "" for none
 }
 
-// A Binary is an image FROM scratch that holds one static Linux executable and
-// runs it as user 65532.
+// Binary is an image with one static Linux executable, which runs as user
+// 65532.
 type Binary struct {
 	Repository string
 	Path       string
 }
 
-// A Status is what the engine has of a Set.
+// Status is the state of a Set in the engine.
 type Status struct {
 	Images []ImageStatus // in the order Bases, Builds, Sources, Binaries
 
 	bases int
 }
 
-// A Presence tells whether the engine has an image, and if not, why.
+// ImageStatus reports whether the engine has an image.
 type ImageStatus struct {
 	Name    string
-	Ref     string // "" if it cannot be known yet
+	Ref     string // "" if a base image is missing
 	Present bool
-	Image   engine.Image // if it is present
-	Reason  string       // why it is not
+	Image   engine.Image // if present
+	Reason  string       // why it is missing
 }
 
-// Resolved are the images that run somewhere, which bases do not. One that is
-// not present is an error.
+// Resolved returns all images but the bases. It returns an error of class
+// [fault.Build] for each image that is missing.
 func (s Status) Resolved() ([]engine.Image, error) {
 	var images []engine.Image
 	var problems []error
-	for _, p := range s.Images[s.bases:] {
-		if !p.Present {
-			problems = append(problems, fault.New(fault.Build, fmt.Errorf("image %s: %s", p.Name, p.Reason), "build it first: tkdeploy up --only build"))
+	for _, i := range s.Images[s.bases:] {
+		if !i.Present {
+			problems = append(problems, fault.New(fault.Build, fmt.Errorf("image %s: %s", i.Name, i.Reason), "run `tkdeploy up --only build`"))
 			continue
 		}
-		images = append(images, p.Image)
+		images = append(images, i.Image)
 	}
 	return images, errors.Join(problems...)
 }
 
-// Missing are the images that are not present.
+// Missing returns the images that are not present.
 func (s Status) Missing() []ImageStatus {
 	var missing []ImageStatus
-	for _, p := range s.Images {
-		if !p.Present {
-			missing = append(missing, p)
+	for _, i := range s.Images {
+		if !i.Present {
+			missing = append(missing, i)
 		}
 	}
 	return missing
 }
 
-// check finds what is wrong with a set before anything is done.
+// check validates the references and the secrets of the set.
 func (s Set) check() error {
 	var problems []error
 	for _, source := range append(append([]Source{}, s.Bases...), s.Sources...) {

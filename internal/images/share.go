@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// sharedDirs are the folders that the builds may read. Files belong to root,
-// as in every Docker build.
+// sharedDirs returns the directories that builds may read. All files belong to
+// root, as in every Docker build.
 func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 	dirs := filesync.StaticDirSource{}
 	for name, path := range map[string]string{
@@ -37,14 +37,15 @@ func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 	return dirs, nil
 }
 
-// secrets reads the values. Errors name the secret and never hold its value.
-func (b *Builder) secrets(from map[string]inputs.Secret) (map[string][]byte, error) {
+// secrets reads the values. Its errors name the secret and do not contain the
+// value.
+func (b *Builder) secrets(sources map[string]inputs.Secret) (map[string][]byte, error) {
 	values := map[string][]byte{}
-	for id, secret := range from {
+	for id, secret := range sources {
 		if secret.Env != "" {
 			value := b.options.Getenv(secret.Env)
 			if value == "" {
-				return nil, fmt.Errorf("secret %s: the environment variable %s is not set", id, secret.Env)
+				return nil, fmt.Errorf("secret %s: environment variable %s is not set", id, secret.Env)
 			}
 			values[id] = []byte(value)
 			continue

@@ -14,11 +14,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// solve runs one build. The tag is set by the exporter as the last step: a
-// build that fails or is cancelled moves none.
-func (w *buildSessions) solve(ctx context.Context, j job, reporter event.Reporter) error {
-	s := w.sessions[sessionKeyFor(j.build)]
-	progress := newProgress(j.build.Name, masker(s.secrets), reporter)
+// solve runs one build. The exporter sets the tag in the last step, so a failed
+// or canceled build changes no tag.
+func (s *buildSessions) solve(ctx context.Context, j job, reporter event.Reporter) error {
+	session := s.sessions[sessionKeyFor(j.build)]
+	progress := newProgress(j.build.Name, masker(session.secrets), reporter)
 	statuses := make(chan *bk.SolveStatus)
 	followed := make(chan struct{})
 	go func() {
@@ -27,11 +27,11 @@ func (w *buildSessions) solve(ctx context.Context, j job, reporter event.Reporte
 			progress.update(status)
 		}
 	}()
-	_, err := w.buildkit.Solve(ctx, nil, bk.SolveOpt{
+	_, err := s.buildkit.Solve(ctx, nil, bk.SolveOpt{
 		Frontend:              "dockerfile.v0",
 		FrontendAttrs:         frontendAttrs(j),
 		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": j.identity.Ref}}},
-		SharedSession:         s.session,
+		SharedSession:         session.session,
 		SessionPreInitialized: true,
 	}, statuses)
 	<-followed
@@ -41,17 +41,17 @@ func (w *buildSessions) solve(ctx context.Context, j job, reporter event.Reporte
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return w.builder.buildFault(ctx, j.build.Name, progress.explain(err))
+	return s.builder.buildError(ctx, j.build.Name, progress.explain(err))
 }
 
-// frontendAttrs are the build's parameters in the Dockerfile frontend's terms.
-// No attestations: they would give every build, even a cached one, another
-// digest (moby#48391).
+// frontendAttrs returns the parameters for the Dockerfile frontend. It requests
+// no attestations, because they would change the digest of a cached build
+// (moby#48391).
 func frontendAttrs(j job) map[string]string {
 	build := j.build
 	attrs := map[string]string{
 		"filename":                    filepath.Base(build.DockerfilePath()),
-		"image-resolve-mode":          "local", // bases that are here win, and no registry is asked
+		"image-resolve-mode":          "local", // use local base images and query no registry
 		"label:" + inputs.LabelInputs: j.identity.Hash,
 		"label:" + inputs.LabelName:   build.Name,
 	}
@@ -67,19 +67,20 @@ func frontendAttrs(j job) map[string]string {
 	return attrs
 }
 
-// buildFault makes a failed build's error.
-func (b *Builder) buildFault(ctx context.Context, name string, err error) error {
+// buildError returns the error of a failed build.
+func (b *Builder) buildError(ctx context.Context, name string, err error) error {
 	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), b.diskHint(ctx, err))
 }
 
-// untag takes the image's name away.
+// untag removes the reference from the engine.
 func (b *Builder) untag(ctx context.Context, ref string) error {
 	_, err := b.engine.API().ImageRemove(ctx, ref, image.RemoveOptions{})
 	return err
 }
 
-// masker hides secrets in a build's output. Very short values are left alone:
-// hiding them would garble everything and protect nothing.
+// masker returns a function that redacts secrets in build output. It keeps
+// values under six bytes, because masking them would garble the output and
+// protect nothing.
 func masker(secrets map[string][]byte) func(string) string {
 	var pairs []string
 	for _, value := range secrets {
