@@ -2,7 +2,6 @@ package images
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 func TestProgressExplainsTheStepThatFailed(t *testing.T) {
@@ -45,16 +43,5 @@ func TestProgressWithoutAFailedStep(t *testing.T) {
 	err := errors.New("failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2")
 	if got := p.explain(err).Error(); got != "dockerfile parse error line 2" {
 		t.Errorf("got %q, want only the cause", got)
-	}
-}
-
-func TestAFullDiskIsNamed(t *testing.T) {
-	t.Parallel()
-	b := fakeBuilder(t, enginetest.New(t))
-	for _, text := range []string{"RUN go build: write /out: no space left on device", "RUN make: exit code: 1\n  cat: write error: No space left on device"} {
-		err := b.buildError(t.Context(), "auth", errors.New(text))
-		if hint := fault.HintOf(err); !strings.Contains(hint, "(/data/docker) is full") || fault.ClassOf(err) != fault.Build {
-			t.Errorf("got class %q and hint %q, want class %q and the full disk", fault.ClassOf(err), hint, fault.Build)
-		}
 	}
 }

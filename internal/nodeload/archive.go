@@ -12,69 +12,69 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// writeArchive writes a transfer's images as one OCI layout: every layer that
-// the node needs once, and of each image the config and one manifest.
-func (s *export) writeArchive(w io.Writer, t *transfer, meters transferProgress) error {
+// writeArchive writes the images of a transfer as one OCI layout: each layer
+// that the node needs once, and the config and manifest of each image.
+func (e *export) writeArchive(w io.Writer, t *transfer, progress transferProgress) error {
 	archive := layoutWriter{tar: tar.NewWriter(w), written: map[string]bool{}}
 	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}
 	for _, i := range t.images {
-		image := s.images[i.Ref]
-		if err := archive.image(i, image, t, meters); err != nil {
+		image := e.images[i.Ref]
+		if err := archive.image(i, image, t, progress); err != nil {
 			return err
 		}
 		entry := image.manifest
 		entry.Annotations = map[string]string{nameAnnotation: i.Ref, ocispecs.AnnotationRefName: i.Tag}
 		index.Manifests = append(index.Manifests, entry)
 	}
-	return archive.end(index)
+	return archive.close(index)
 }
 
-// A layoutWriter writes an OCI layout, each blob once.
+// layoutWriter writes an OCI layout and each blob only once.
 type layoutWriter struct {
 	tar     *tar.Writer
 	written map[string]bool
 }
 
-func (a layoutWriter) image(i engine.Image, image exportedImage, t *transfer, meters transferProgress) error {
+func (w layoutWriter) image(i engine.Image, image exportedImage, t *transfer, progress transferProgress) error {
 	for n, layer := range image.layers {
-		if !t.needs(i, n, layer.Digest.String()) || a.written[blobName(layer.Digest)] {
+		if !t.needs(i, n, layer.descriptor.Digest.String()) || w.written[blobName(layer.descriptor.Digest)] {
 			continue
 		}
-		if err := a.layer(layer, meters[i.Ref]); err != nil {
+		if err := w.layer(layer, progress[i.Ref]); err != nil {
 			return err
 		}
 	}
-	if err := a.blob(image.config, image.configText); err != nil {
+	if err := w.blob(image.config, image.configText); err != nil {
 		return err
 	}
-	return a.blob(image.manifest, image.manifestText)
+	return w.blob(image.manifest, image.manifestText)
 }
 
-func (a layoutWriter) layer(layer exportedLayer, m *meter) error {
+func (w layoutWriter) layer(layer exportedLayer, m *meter) error {
 	if layer.write == nil {
-		return fmt.Errorf("layer %s is needed but was not kept", layer.Digest)
+		return fmt.Errorf("layer %s is needed but was not exported", layer.descriptor.Digest)
 	}
-	name := blobName(layer.Digest)
-	a.written[name] = true
-	if err := engine.WriteTarHeader(a.tar, name, layer.Size); err != nil {
+	name := blobName(layer.descriptor.Digest)
+	w.written[name] = true
+	if err := engine.WriteTarHeader(w.tar, name, layer.descriptor.Size); err != nil {
 		return err
 	}
-	if err := layer.write(io.MultiWriter(a.tar, m)); err != nil {
-		return fmt.Errorf("read layer %s: %w", layer.Digest, err)
+	if err := layer.write(io.MultiWriter(w.tar, m)); err != nil {
+		return fmt.Errorf("read layer %s: %w", layer.descriptor.Digest, err)
 	}
 	return nil
 }
 
-func (a layoutWriter) blob(d ocispecs.Descriptor, text []byte) error {
+func (w layoutWriter) blob(d ocispecs.Descriptor, text []byte) error {
 	name := blobName(d.Digest)
-	if a.written[name] {
+	if w.written[name] {
 		return nil
 	}
-	a.written[name] = true
-	return engine.WriteTarFile(a.tar, name, text)
+	w.written[name] = true
+	return engine.WriteTarFile(w.tar, name, text)
 }
 
-func (a layoutWriter) end(index ocispecs.Index) error {
+func (w layoutWriter) close(index ocispecs.Index) error {
 	layout := ocispecs.ImageLayout{Version: ocispecs.ImageLayoutVersion}
 	for _, file := range []struct {
 		name  string
@@ -84,9 +84,9 @@ func (a layoutWriter) end(index ocispecs.Index) error {
 		if err != nil {
 			return err
 		}
-		if err := engine.WriteTarFile(a.tar, file.name, text); err != nil {
+		if err := engine.WriteTarFile(w.tar, file.name, text); err != nil {
 			return err
 		}
 	}
-	return a.tar.Close()
+	return w.tar.Close()
 }

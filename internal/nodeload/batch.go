@@ -8,23 +8,23 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// batchSize is how large the images of a batch are at least, if there are more:
-// the import of a batch costs the node some processes, however small it is.
+// batchSize is the minimum total size of a batch, except the last. Importing a
+// batch starts several processes in the node, even if it is small.
 const batchSize = 64 << 20
 
-// batches splits the transfers, images that share layers together.
+// batches splits the transfers and keeps images that share layers together.
 func batches(transfers []*transfer) []batch {
 	var all []batch
 	var images []engine.Image
 	size := int64(0)
 	cut := func() {
 		if len(images) > 0 {
-			all = append(all, partOf(transfers, images))
+			all = append(all, selectImages(transfers, images))
 		}
 		images, size = nil, 0
 	}
-	for _, family := range families(imagesOf(transfers)) {
-		for _, i := range family {
+	for _, group := range groupByLayers(distinctImages(transfers)) {
+		for _, i := range group {
 			images = append(images, i)
 			size += i.Size
 		}
@@ -36,13 +36,13 @@ func batches(transfers []*transfer) []batch {
 	return all
 }
 
-// partOf is what the nodes get of some images.
-func partOf(transfers []*transfer, images []engine.Image) batch {
+// selectImages returns the transfers reduced to the given images.
+func selectImages(transfers []*transfer, images []engine.Image) batch {
 	var b batch
 	for _, t := range transfers {
 		part := &transfer{node: t.node, have: t.have}
 		for _, i := range t.images {
-			if hasRef(images, i.Ref) {
+			if containsRef(images, i.Ref) {
 				part.images = append(part.images, i)
 			}
 		}
@@ -53,25 +53,26 @@ func partOf(transfers []*transfer, images []engine.Image) batch {
 	return b
 }
 
-// families groups images that share a layer, directly or by way of others.
-func families(images []engine.Image) [][]engine.Image {
+// groupByLayers groups images that share a layer, directly or through other
+// images.
+func groupByLayers(images []engine.Image) [][]engine.Image {
 	var all [][]engine.Image
 	for _, i := range images {
-		var family []engine.Image
+		var group []engine.Image
 		all = slices.DeleteFunc(all, func(other []engine.Image) bool {
 			related := slices.ContainsFunc(other, func(o engine.Image) bool { return shareLayer(i, o) })
 			if related {
-				family = append(family, other...)
+				group = append(group, other...)
 			}
 			return related
 		})
-		all = append(all, append(family, i))
+		all = append(all, append(group, i))
 	}
 	return all
 }
 
-// emptyLayer is the archive of no file, which builders use for instructions that
-// change no file. That images share it means nothing.
+// emptyLayer is the digest of an empty archive, the layer of instructions that
+// change no file. Images that share only this layer are unrelated.
 const emptyLayer = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 func shareLayer(a, b engine.Image) bool {
@@ -80,29 +81,29 @@ func shareLayer(a, b engine.Image) bool {
 	})
 }
 
-// send gives every node its part and closes what was saved. What goes wrong with
-// a node is left in its transfer.
-func (b batch) send(ctx context.Context, from *export, meters transferProgress) {
-	defer from.close()
+// send sends every node its images and closes the export. It stores the error
+// of each node in its transfer.
+func (b batch) send(ctx context.Context, e *export, progress transferProgress) {
+	defer e.close()
 	var nodes sync.WaitGroup
 	for _, t := range b {
-		meters.addTotal(t, from)
-		nodes.Go(func() { t.err = send(ctx, t, from, meters) })
+		progress.addTotal(t, e)
+		nodes.Go(func() { t.err = send(ctx, t, e, progress) })
 	}
 	nodes.Wait()
 }
 
-// refused are the nodes that took no part of images, or no layer of the store:
-// what the engine itself saves as a whole may yet do.
-func (b batch) refused(sent *export) batch {
-	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !sent.fromStore })
+// rejected returns the failed transfers that may succeed with whole images
+// exported by the engine: those that left out layers or used the engine's layer
+// store.
+func (b batch) rejected(e *export) batch {
+	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !e.fromStore })
 }
 
-// problems are what went wrong with the nodes.
-func (b batch) problems() []error {
-	var problems []error
+func (b batch) errs() []error {
+	var errs []error
 	for _, t := range b {
-		problems = append(problems, t.err)
+		errs = append(errs, t.err)
 	}
-	return problems
+	return errs
 }

@@ -21,9 +21,9 @@ var (
 	broker = fakeImage{"acme/broker:1", [][]byte{layer("jre"), layer("broker")}}
 )
 
-// large are images that are each enough for a batch.
+// large returns images that each fill a batch.
 func large(images ...fakeImage) []engine.Image {
-	all := imagesOfAll(images...)
+	all := engineImages(images...)
 	for i := range all {
 		all[i].Size = batchSize
 	}
@@ -43,12 +43,12 @@ func TestBatchesShareNoLayer(t *testing.T) {
 		images []engine.Image
 		want   string
 	}{
-		"none":                     {nil, ""},
-		"small ones go together":   {imagesOfAll(authV1, cache, broker), "auth cache broker"},
-		"large ones go one by one": {large(authV1, cache, broker), "auth | cache | broker"},
-		"a shared layer keeps them together, where the last one is": {large(authV1, cache, video), "cache | auth video"},
-		"the empty layer does not":                                  {[]engine.Image{empty, alsoEmpty}, "empty | also-empty"},
-		"a third brings two together":                               {chained, "a b both"},
+		"no image":                    {nil, ""},
+		"small images":                {engineImages(authV1, cache, broker), "auth cache broker"},
+		"large images":                {large(authV1, cache, broker), "auth | cache | broker"},
+		"shared layer":                {large(authV1, cache, video), "cache | auth video"},
+		"shared empty layer":          {[]engine.Image{empty, alsoEmpty}, "empty | also-empty"},
+		"images connected by a third": {chained, "a b both"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,22 +61,22 @@ func TestBatchesShareNoLayer(t *testing.T) {
 				}
 				got = append(got, strings.Join(refs, " "))
 			}
-			if text := strings.Join(got, " | "); text != test.want {
-				t.Errorf("got %s, want %s", text, test.want)
+			if got := strings.Join(got, " | "); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
 	}
 }
 
-// A pacedNode imports only when it may.
+// pacedNode calls a function before each import.
 type pacedNode struct {
 	*fakeNode
-	may func()
+	beforeImport func()
 }
 
 func (n pacedNode) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
 	if stdin != nil {
-		n.may()
+		n.beforeImport()
 	}
 	return n.fakeNode.Run(ctx, stdin, stdout, command...)
 }
@@ -99,14 +99,14 @@ func TestABatchIsSentWhileTheEngineSavesTheNext(t *testing.T) {
 			select {
 			case <-second:
 			case <-time.After(10 * time.Second):
-				t.Error("the engine does not save while a node imports")
+				t.Error("no export during an import")
 			}
 		})
 	}}
 	var log enginetest.EventLog
-	enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), &log))
+	enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, large(authV1, cache), &log))
 	if log.Outcomes() != "acme/auth:1=done+1 acme/cache:1=done+1" || f.Saves != 2 {
-		t.Errorf("%s with %d saves", log.Outcomes(), f.Saves)
+		t.Errorf("got %s with %d exports, want two images with one export each", log.Outcomes(), f.Saves)
 	}
 }
 
@@ -114,32 +114,32 @@ func TestANodeTakesTwoBatchesAtATime(t *testing.T) {
 	t.Parallel()
 	f := enginetest.New(t)
 	serve(t, f, legacyArchive, authV1, cache)
-	var came sync.WaitGroup
-	came.Add(2)
+	var imports sync.WaitGroup
+	imports.Add(2)
 	both := make(chan struct{})
-	go func() { came.Wait(); close(both) }()
+	go func() { imports.Wait(); close(both) }()
 	n := pacedNode{newFakeNode("n"), func() {
-		came.Done()
+		imports.Done()
 		select {
 		case <-both:
 		case <-time.After(10 * time.Second):
-			t.Error("the other batch did not come")
+			t.Error("no second import during an import")
 		}
 	}}
-	enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(authV1, cache), nil))
+	enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, large(authV1, cache), nil))
 }
 
-// A fullNode has no room for one image, and is slow with all others.
+// fullNode has no space for one image and blocks on all others.
 type fullNode struct {
 	*fakeNode
-	no engine.Image
+	reject engine.Image
 }
 
 func (n fullNode) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
 	switch {
 	case stdin == nil:
 		return n.fakeNode.Run(ctx, stdin, stdout, command...)
-	case slices.Contains(command, n.no.Ref):
+	case slices.Contains(command, n.reject.Ref):
 		return errors.New("ctr: no space left on device")
 	}
 	<-ctx.Done()
@@ -151,14 +151,14 @@ func TestAFailedBatchEndsTheLoad(t *testing.T) {
 	f := enginetest.New(t)
 	serve(t, f, legacyArchive, authV1, cache, broker)
 	n := newFakeNode("n")
-	enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{n}, large(cache), nil))
+	enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, large(cache), nil))
 	var log enginetest.EventLog
-	err := fakeLoader(t, f).lookAndLoad(t.Context(), []Node{fullNode{n, authV1.image()}}, large(authV1, cache, broker), &log)
+	err := inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{fullNode{n, authV1.image()}}, large(authV1, cache, broker), &log)
 	if fault.ClassOf(err) != fault.Load || !strings.Contains(err.Error(), "load images into node n: ctr: no space left on device") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v of class %q, want the error of node n of class %q", err, fault.ClassOf(err), fault.Load)
 	}
 	if got := log.Outcomes(); got != "acme/auth:1=failed+0 acme/broker:1=canceled+0 acme/cache:1=unchanged+0" {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want one failed, one canceled and one unchanged image", got)
 	}
 }
 
@@ -169,8 +169,8 @@ func TestACanceledLoadTellsSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := pacedNode{newFakeNode("n"), cancel}
 	var log enginetest.EventLog
-	err := fakeLoader(t, f).lookAndLoad(ctx, []Node{n}, large(authV1, cache), &log)
+	err := inventoryAndLoad(ctx, fakeLoader(t, f), []Node{n}, large(authV1, cache), &log)
 	if err == nil || ctx.Err() == nil || log.Outcomes() != "acme/auth:1=canceled+0 acme/cache:1=canceled+0" || log.Messages(event.Warning) != "" {
-		t.Errorf("%v, %s", err, log.Outcomes())
+		t.Errorf("got %v, %s, %s, want canceled images without a warning", err, log.Outcomes(), log.Messages(event.Warning))
 	}
 }

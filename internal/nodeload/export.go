@@ -20,48 +20,48 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// save has the engine write out the images that the transfers need.
-func (l *Loader) save(ctx context.Context, transfers []*transfer) (*export, error) {
-	images := imagesOf(transfers)
+// export exports the images of the transfers from the engine.
+func (l *Loader) export(ctx context.Context, transfers []*transfer) (*export, error) {
+	images := distinctImages(transfers)
 	dir, err := os.MkdirTemp(l.options.TempDir, "tkdeploy-load-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for layers: %w", err)
+		return nil, fmt.Errorf("create a directory for layers: %w", err)
 	}
-	s := &export{dir: dir, images: map[string]exportedImage{}}
-	if err := l.fill(ctx, s, images, dropper(transfers, images)); err != nil {
-		s.close()
+	e := &export{dir: dir, images: map[string]exportedImage{}}
+	if err := l.readExport(ctx, e, images, newDropFunc(transfers, images)); err != nil {
+		e.close()
 		if errors.Is(err, syscall.ENOSPC) {
-			return nil, fault.New(fault.Load, err, "the disk of "+l.options.TempDir+" is full: make room or set TMPDIR")
+			return nil, fault.New(fault.Load, err, "free some space in "+l.options.TempDir+" or set TMPDIR")
 		}
 		return nil, err
 	}
-	return s, nil
+	return e, nil
 }
 
-func (l *Loader) fill(ctx context.Context, s *export, images []engine.Image, drop dropFunc) error {
-	stream, err := l.engine.API().ImageSave(ctx, refsOf(images), l.saveOptions(images)...)
+func (l *Loader) readExport(ctx context.Context, e *export, images []engine.Image, drop dropFunc) error {
+	stream, err := l.engine.API().ImageSave(ctx, refs(images), l.exportOptions(images)...)
 	if err != nil {
-		return fmt.Errorf("save the images from the engine: %w", err)
+		return fmt.Errorf("export images from the engine: %w", err)
 	}
 	defer stream.Close()
-	files, err := spool(stream, s.dir, drop)
+	files, err := spool(stream, e.dir, drop)
 	if err != nil {
-		return fmt.Errorf("save the images from the engine: %w", err)
+		return fmt.Errorf("export images from the engine: %w", err)
 	}
 	for _, i := range images {
 		image, err := files.image(i)
 		if err != nil {
-			return fmt.Errorf("read image %s as the engine saved it: %w", i.Ref, err)
+			return fmt.Errorf("read exported image %s: %w", i.Ref, err)
 		}
-		s.images[i.Ref] = image
+		e.images[i.Ref] = image
 	}
 	return nil
 }
 
-// saveOptions names the platform where the engine understands it: with the
-// containerd store an image may list platforms whose contents are not here,
-// and a save of all of them fails (kind#3795).
-func (l *Loader) saveOptions(images []engine.Image) []client.ImageSaveOption {
+// exportOptions selects the platform if the engine supports it. With the
+// containerd store, an image may list platforms without content, and exporting
+// all of them fails (kind#3795).
+func (l *Loader) exportOptions(images []engine.Image) []client.ImageSaveOption {
 	if versions.LessThan(l.engine.API().ClientVersion(), "1.48") {
 		return nil
 	}
@@ -74,12 +74,12 @@ func (l *Loader) saveOptions(images []engine.Image) []client.ImageSaveOption {
 	return []client.ImageSaveOption{client.ImageSaveWithPlatforms(parsed)}
 }
 
-// imagesOf lists each image that some node lacks once.
-func imagesOf(transfers []*transfer) []engine.Image {
+// distinctImages returns each image of the transfers once.
+func distinctImages(transfers []*transfer) []engine.Image {
 	var images []engine.Image
 	for _, t := range transfers {
 		for _, i := range t.images {
-			if !hasRef(images, i.Ref) {
+			if !containsRef(images, i.Ref) {
 				images = append(images, i)
 			}
 		}
@@ -87,7 +87,7 @@ func imagesOf(transfers []*transfer) []engine.Image {
 	return images
 }
 
-func refsOf(images []engine.Image) []string {
+func refs(images []engine.Image) []string {
 	refs := make([]string, len(images))
 	for i := range images {
 		refs[i] = images[i].Ref
@@ -95,25 +95,25 @@ func refsOf(images []engine.Image) []string {
 	return refs
 }
 
-// dropper knows the layers that need not be kept. In an archive with an OCI
-// layout a layer's digest is its name; in the older format its folder is named
-// by a hash of the layers up to it.
-func dropper(transfers []*transfer, images []engine.Image) dropFunc {
-	useless := map[string]bool{}
+// newDropFunc returns a function that recognizes the layers that no node needs.
+// In an OCI layout a layer is named by its digest. In the older format its
+// directory is named by a hash of the layers up to it.
+func newDropFunc(transfers []*transfer, images []engine.Image) dropFunc {
+	unneeded := map[string]bool{}
 	for _, i := range images {
 		for n, diffID := range i.DiffIDs {
 			needed := func(t *transfer) bool { return t.needs(i, n, diffID) }
-			if _, seen := useless[diffID]; !seen {
-				useless[diffID] = true
+			if _, seen := unneeded[diffID]; !seen {
+				unneeded[diffID] = true
 			}
 			if slices.ContainsFunc(transfers, needed) {
-				useless[diffID] = false
+				unneeded[diffID] = false
 			}
 		}
 	}
 	legacy := map[string]string{}
 	for _, i := range images {
-		for _, zone := range []*time.Location{time.UTC, time.Local} { // the engine's is not known
+		for _, zone := range []*time.Location{time.UTC, time.Local} { // the engine's time zone is unknown
 			for n, id := range legacyIDs(i.DiffIDs, zone) {
 				legacy[id] = i.DiffIDs[n]
 			}
@@ -123,15 +123,15 @@ func dropper(transfers []*transfer, images []engine.Image) dropFunc {
 		id := ""
 		if hex, found := strings.CutPrefix(name, ocispecs.ImageBlobsDir+"/sha256/"); found {
 			id = "sha256:" + hex
-		} else if folder, found := strings.CutSuffix(name, "/layer.tar"); found {
-			id = legacy[folder]
+		} else if dir, found := strings.CutSuffix(name, "/layer.tar"); found {
+			id = legacy[dir]
 		}
-		return digest.Digest(id), useless[id] || everywhere(transfers, id)
+		return digest.Digest(id), unneeded[id] || onAllNodes(transfers, id)
 	}
 }
 
-// everywhere reports that all nodes have the blob in their content stores.
-func everywhere(transfers []*transfer, blob string) bool {
+// onAllNodes reports whether all content stores contain the blob.
+func onAllNodes(transfers []*transfer, blob string) bool {
 	lacks := func(t *transfer) bool { return !t.have.blobs[blob] }
 	return blob != "" && !slices.ContainsFunc(transfers, lacks)
 }

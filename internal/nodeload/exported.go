@@ -11,16 +11,16 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// saved are images as the nodes get them, without the layers that no node needs.
-// The layers are files, so that memory does not grow with the images.
+// export holds images in the form that nodes import, without the layers that no
+// node needs. Layers are files, so memory use does not depend on their size.
 type export struct {
-	dir    string                   // of files to remove afterwards; "" is none
+	dir    string                   // temporary directory; "" for none
 	images map[string]exportedImage // by Image.Ref
 
-	fromStore bool // and not from the engine
+	fromStore bool // read from the engine's layer store
 }
 
-// A savedImage is an image as an OCI manifest with what it refers to.
+// exportedImage is an OCI manifest with its config and layers.
 type exportedImage struct {
 	manifest     ocispecs.Descriptor
 	manifestText []byte
@@ -30,31 +30,31 @@ type exportedImage struct {
 }
 
 type exportedLayer struct {
-	ocispecs.Descriptor
-	write func(io.Writer) error // nil if no node needs it
+	descriptor ocispecs.Descriptor
+	write      func(io.Writer) error // nil if no node needs the layer
 }
 
-// close removes the temporary files. A nil saved has none.
-func (s *export) close() {
-	if s != nil && s.dir != "" {
-		_ = os.RemoveAll(s.dir)
+// close removes the temporary files. A nil export has none.
+func (e *export) close() {
+	if e != nil && e.dir != "" {
+		_ = os.RemoveAll(e.dir)
 	}
 }
 
-// A dropFunc tells that a file of the engine's archive is a layer that no node
-// needs, and the layer's digest.
+// dropFunc reports whether a file of the engine's archive is a layer that no
+// node needs, and returns the layer's digest.
 type dropFunc func(name string) (digest.Digest, bool)
 
-func texts(ids []digest.Digest) []string {
-	out := make([]string, len(ids))
+func digestStrings(ids []digest.Digest) []string {
+	texts := make([]string, len(ids))
 	for i, id := range ids {
-		out[i] = id.String()
+		texts[i] = id.String()
 	}
-	return out
+	return texts
 }
 
-// chainID names a layer on top of the layers below it; below is "" for the
-// lowest.
+// chainID returns the ID of a layer on top of the layers below it. below is ""
+// for the lowest layer.
 func chainID(below, diffID string) string {
 	if below == "" {
 		return diffID
@@ -62,19 +62,19 @@ func chainID(below, diffID string) string {
 	return digest.FromString(below + " " + diffID).String()
 }
 
-func describe(mediaType string, text []byte) ocispecs.Descriptor {
+func descriptorOf(mediaType string, text []byte) ocispecs.Descriptor {
 	return ocispecs.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
 }
 
-// layerOf is a layer that is not compressed, so that its digest is its diff ID.
-func layerOf(diffID digest.Digest, size int64, write func(io.Writer) error) exportedLayer {
+// uncompressedLayer returns a layer whose digest is its diff ID.
+func uncompressedLayer(diffID digest.Digest, size int64, write func(io.Writer) error) exportedLayer {
 	return exportedLayer{ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayer, Digest: diffID, Size: size}, write}
 }
 
-// imageOf is an image that comes without a manifest: from its config, as text and
-// parsed, and its layers from the lowest.
-func imageOf(text []byte, config ocispecs.Image, layer func(n int, diffID digest.Digest) (exportedLayer, error)) (exportedImage, error) {
-	image := exportedImage{configText: text, config: describe(ocispecs.MediaTypeImageConfig, text)}
+// imageFromConfig returns an image that has no manifest. It takes the config as
+// text and parsed, and the layers from the lowest.
+func imageFromConfig(text []byte, config ocispecs.Image, layer func(n int, diffID digest.Digest) (exportedLayer, error)) (exportedImage, error) {
+	image := exportedImage{configText: text, config: descriptorOf(ocispecs.MediaTypeImageConfig, text)}
 	for n, diffID := range config.RootFS.DiffIDs {
 		l, err := layer(n, diffID)
 		if err != nil {
@@ -93,10 +93,10 @@ func (i *exportedImage) makeManifest(platform ocispecs.Platform) error {
 		Layers:    []ocispecs.Descriptor{},
 	}
 	for _, layer := range i.layers {
-		manifest.Layers = append(manifest.Layers, layer.Descriptor)
+		manifest.Layers = append(manifest.Layers, layer.descriptor)
 	}
 	text, err := json.Marshal(manifest)
-	i.manifestText, i.manifest = text, describe(ocispecs.MediaTypeImageManifest, text)
+	i.manifestText, i.manifest = text, descriptorOf(ocispecs.MediaTypeImageManifest, text)
 	i.manifest.Platform = &platform
 	return err
 }
@@ -105,6 +105,6 @@ func blobName(d digest.Digest) string {
 	return path.Join(ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 
-// nameAnnotation carries an image's full reference in the index of an OCI
-// layout, as containerd and Docker write and read it.
+// nameAnnotation is the key of an image's full reference in the index of an OCI
+// layout. Docker and containerd use the same key.
 const nameAnnotation = "io.containerd.image.name"

@@ -21,7 +21,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// A fakeImage is an image by its layers' contents.
+// fakeImage is an image with the given layer contents.
 type fakeImage struct {
 	ref    string
 	layers [][]byte
@@ -37,7 +37,7 @@ func (i fakeImage) config() []byte {
 	return text
 }
 
-// image is the image as Resolve gives it, with the id of the classic store.
+// image returns the image with the ID of the classic store.
 func (i fakeImage) image() engine.Image {
 	image := engine.Image{Name: i.ref, Ref: engine.FullRef(i.ref), ID: digest.FromBytes(i.config()).String(), Platform: "linux/amd64"}
 	_, image.Tag, _ = strings.Cut(i.ref, ":")
@@ -47,8 +47,8 @@ func (i fakeImage) image() engine.Image {
 	return image
 }
 
-// legacyArchive is what Docker 20.10 saves: folders in the order of their
-// names, a layer that repeats as a link, manifest.json last.
+// legacyArchive returns the archive of Docker 20.10: directories sorted by
+// name, repeated layers as links, manifest.json last.
 func legacyArchive(images []fakeImage) map[string]any {
 	files := map[string]any{"repositories": []byte("{}")}
 	var manifest []map[string]any
@@ -56,12 +56,12 @@ func legacyArchive(images []fakeImage) map[string]any {
 	for _, i := range images {
 		config := digest.FromBytes(i.config()).Encoded() + ".json"
 		files[config] = i.config()
-		folders := append(legacyIDs(i.image().DiffIDs, time.UTC), digest.FromBytes(i.config()).Encoded())
+		dirs := append(legacyIDs(i.image().DiffIDs, time.UTC), digest.FromBytes(i.config()).Encoded())
 		var layers []string
 		for n, layer := range i.layers {
-			name := folders[n] + "/layer.tar"
+			name := dirs[n] + "/layer.tar"
 			layers = append(layers, name)
-			files[folders[n]+"/VERSION"], files[folders[n]+"/json"] = []byte("1.0"), []byte("{}")
+			files[dirs[n]+"/VERSION"], files[dirs[n]+"/json"] = []byte("1.0"), []byte("{}")
 			diffID := i.image().DiffIDs[n]
 			if before, found := first[diffID]; found && before != name {
 				files[name] = "../" + before
@@ -75,12 +75,13 @@ func legacyArchive(images []fakeImage) map[string]any {
 	return files
 }
 
-// layoutArchive is what Docker 25 and later save; with the containerd store,
-// layers are compressed and an index has an attestation beside the image.
+// layoutArchive returns the archive of Docker 25 and later. With the containerd
+// store, layers are compressed and the index lists an attestation next to the
+// image.
 func layoutArchive(images []fakeImage, compressed bool) map[string]any {
 	files := map[string]any{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`)}
 	put := func(mediaType string, text []byte) ocispecs.Descriptor {
-		d := describe(mediaType, text)
+		d := descriptorOf(mediaType, text)
 		files[blobName(d.Digest)] = text
 		return d
 	}
@@ -90,7 +91,7 @@ func layoutArchive(images []fakeImage, compressed bool) map[string]any {
 		for _, layer := range i.layers {
 			mediaType := ocispecs.MediaTypeImageLayer
 			if compressed {
-				mediaType, layer = ocispecs.MediaTypeImageLayerGzip, squeeze(layer)
+				mediaType, layer = ocispecs.MediaTypeImageLayerGzip, gzipped(layer)
 			}
 			manifest.Layers = append(manifest.Layers, put(mediaType, layer))
 		}
@@ -111,7 +112,7 @@ func layoutArchive(images []fakeImage, compressed bool) map[string]any {
 	return files
 }
 
-func squeeze(text []byte) []byte {
+func gzipped(text []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
 	_, _ = w.Write(text)
@@ -119,25 +120,24 @@ func squeeze(text []byte) []byte {
 	return out.Bytes()
 }
 
-// formats are the archives that engines write, by their names.
+// formats are the archive formats of the engines.
 var formats = map[string]func([]fakeImage) map[string]any{
 	"Docker 20.10":                        legacyArchive,
 	"Docker 25 with the classic store":    func(i []fakeImage) map[string]any { return layoutArchive(i, false) },
 	"Docker 29 with the containerd store": func(i []fakeImage) map[string]any { return layoutArchive(i, true) },
 }
 
-// serve has the engine answer /images/get with the archive of the images asked
-// for, sorted by name as Docker writes it.
+// serve makes the engine respond to /images/get with the requested images.
 func serve(t *testing.T, f *enginetest.Fake, format func([]fakeImage) map[string]any, images ...fakeImage) {
 	f.Archive = func(w io.Writer, names []string) {
-		var wanted []fakeImage
+		var requested []fakeImage
 		for _, i := range images {
 			if slices.Contains(names, engine.FullRef(i.ref)) {
-				wanted = append(wanted, i)
+				requested = append(requested, i)
 			}
 		}
-		if err := writeTar(w, format(wanted)); err != nil {
-			t.Logf("the fake engine was not read to the end: %v", err)
+		if err := writeTar(w, format(requested)); err != nil {
+			t.Logf("write the archive: %v", err)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func writeTar(w io.Writer, files map[string]any) error {
 		} else {
 			header.Typeflag, header.Linkname = tar.TypeSymlink, fmt.Sprint(files[name])
 			if path.IsAbs(header.Linkname) {
-				return fmt.Errorf("bad link %s", header.Linkname)
+				return fmt.Errorf("absolute link %s", header.Linkname)
 			}
 		}
 		if err := archive.WriteHeader(header); err != nil {

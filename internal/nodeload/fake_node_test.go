@@ -20,20 +20,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// A fakeNode takes archives by the rules of containerd: each config must be in
-// the archive or in the content store, each layer there or unpacked.
+// fakeNode imports archives by the rules of containerd: a config must be in the
+// archive or the content store, and a layer may also be unpacked.
 type fakeNode struct {
-	mu      sync.Mutex // two imports are one after the other here
+	mu      sync.Mutex // serializes imports
 	name    string
 	machine string
-	blobs   map[string][]byte // the content store
+	blobs   map[string][]byte // content store
 	chains  map[string]bool
 	records map[string]record
 
-	noLocal   bool     // ctr is older than 1.7
-	wholeOnly bool     // refuse archives that leave layers out
-	forget    bool     // import, but have nothing afterwards
-	imports   []string // the layers of each archive
+	noLocal     bool     // ctr is older than 1.7
+	wholeOnly   bool     // reject archives without all layers
+	dropRecords bool     // import without adding records
+	imports     []string // layers of each imported archive
 }
 
 func newFakeNode(name string) *fakeNode {
@@ -50,9 +50,9 @@ func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, com
 		n.inventory(stdout, command[4], command[5:])
 	case importScript:
 		if local := command[5] == "--local"; local == n.noLocal {
-			return fmt.Errorf("the import's arguments are %q, and that ctr has no --local is %t", command[4:6], n.noLocal)
+			return fmt.Errorf("got import arguments %q, want --local %t", command[4:6], !n.noLocal)
 		}
-		if err := n.imported(stdin, command[7:]); err != nil {
+		if err := n.importArchive(stdin, command[7:]); err != nil {
 			return err
 		}
 		n.list(stdout, "", command[6])
@@ -62,7 +62,8 @@ func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, com
 	return nil
 }
 
-// list writes as `ctr images ls` of containerd 2.4 does, with filters by name.
+// list writes the output of `ctr images ls` of containerd 2.4 with name
+// filters.
 func (n *fakeNode) list(w io.Writer, prefix, filters string) {
 	fmt.Fprintln(w, prefix+"REF  TYPE  DIGEST  SIZE  PLATFORMS  LABELS")
 	for _, ref := range slices.Sorted(maps.Keys(n.records)) {
@@ -74,11 +75,11 @@ func (n *fakeNode) list(w io.Writer, prefix, filters string) {
 	}
 }
 
-func (n *fakeNode) inventory(w io.Writer, filters string, asked []string) {
+func (n *fakeNode) inventory(w io.Writer, filters string, pairs []string) {
 	n.list(w, "image ", filters)
 	all := true
-	for ; len(asked) > 0; asked = asked[2:] {
-		all = all && n.records[asked[0]].is(engine.Image{ID: asked[1]})
+	for ; len(pairs) > 0; pairs = pairs[2:] {
+		all = all && n.records[pairs[0]].matches(engine.Image{ID: pairs[1]})
 	}
 	if all {
 		return
@@ -97,7 +98,7 @@ func (n *fakeNode) inventory(w io.Writer, filters string, asked []string) {
 	}
 }
 
-func (n *fakeNode) imported(archive io.Reader, labels []string) error {
+func (n *fakeNode) importArchive(archive io.Reader, labels []string) error {
 	sent, err := readTar(archive)
 	if err != nil {
 		return err
@@ -117,7 +118,7 @@ func (n *fakeNode) imported(archive io.Reader, labels []string) error {
 			return fmt.Errorf("ctr: %w", err)
 		}
 	}
-	if n.forget {
+	if n.dropRecords {
 		return nil
 	}
 	n.blobs = blobs
@@ -143,11 +144,11 @@ func (n *fakeNode) unpack(blobs, sent map[string][]byte, entry ocispecs.Descript
 	for i, layer := range manifest.Layers {
 		chain = chainID(chain, config.RootFS.DiffIDs[i].String())
 		blob := layer.Digest.String()
-		text, here := blobs[blob]
-		if here && (digest.FromBytes(text) != layer.Digest || int64(len(text)) != layer.Size) {
-			return fmt.Errorf("layer %s is not what its descriptor says", blob)
+		text, present := blobs[blob]
+		if present && (digest.FromBytes(text) != layer.Digest || int64(len(text)) != layer.Size) {
+			return fmt.Errorf("layer %s does not match its descriptor", blob)
 		}
-		if !here && !n.chains[chain] {
+		if !present && !n.chains[chain] {
 			return fmt.Errorf("content digest %s: not found", blob)
 		}
 		if _, inArchive := sent[blobName(layer.Digest)]; inArchive {
@@ -173,7 +174,7 @@ func readTar(from io.Reader) (map[string][]byte, error) {
 			return nil, err
 		}
 		if _, twice := files[header.Name]; twice {
-			return nil, fmt.Errorf("%s is in the archive twice", header.Name)
+			return nil, fmt.Errorf("duplicate file %s in the archive", header.Name)
 		}
 		var text bytes.Buffer
 		if _, err := io.Copy(&text, reader); err != nil {

@@ -15,7 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Missing is an image that a node has not.
+// Missing is an image that a node lacks.
 type Missing struct {
 	Node  string
 	Image engine.Image
@@ -23,87 +23,88 @@ type Missing struct {
 
 func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 
-// Stock is what nodes have of images, as they said when they were asked.
+// Inventory lists the images on each node at the time it was taken.
 type Inventory struct {
 	images []engine.Image
 	others []string
 	nodes  []Node
-	have   []nodeInventory // of the node at the same place
+	have   []nodeInventory // in the order of nodes
 }
 
-// Look asks each node once what it has of the images, and of others that the engine
-// need not have, by their references. Errors have the class [fault.Load].
+// TakeInventory lists the given images on each node with one command per node.
+// others are references of images that the engine may lack. Errors have class
+// [fault.Load].
 func TakeInventory(ctx context.Context, nodes []Node, images []engine.Image, others ...string) (Inventory, error) {
-	s := Inventory{images: images, others: others, nodes: nodes, have: make([]nodeInventory, len(nodes))}
+	inv := Inventory{images: images, others: others, nodes: nodes, have: make([]nodeInventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
 		work.Go(func() (err error) {
-			s.have[i], err = takeInventory(ctx, n, images, others)
+			inv.have[i], err = takeInventory(ctx, n, images, others)
 			return err
 		})
 	}
-	return s, fault.New(fault.Load, work.Wait(), "")
+	return inv, fault.New(fault.Load, work.Wait(), "")
 }
 
-// Missing tells which of the images are missing on which node. An image counts as
-// there only if it is the engine's very image, whatever its name.
-func (s Inventory) Missing() []Missing {
+// Missing returns the images that each node lacks. A node has an image only if
+// it is the same image, not merely the same name.
+func (inv Inventory) Missing() []Missing {
 	var missing []Missing
-	for i, n := range s.nodes {
-		for _, image := range lacking(s.have[i].records, s.images) {
+	for i, n := range inv.nodes {
+		for _, image := range missingImages(inv.have[i].records, inv.images) {
 			missing = append(missing, Missing{Node: n.Name(), Image: image})
 		}
 	}
 	return missing
 }
 
-// Nameless tells which of the others some node has no image for, whatever image it
-// is.
-func (s Inventory) Unresolved() []string {
-	var nameless []string
-	for _, ref := range s.others {
-		if slices.ContainsFunc(s.have, func(have nodeInventory) bool { return have.records[engine.FullRef(ref)].target == "" }) {
-			nameless = append(nameless, ref)
+// Unresolved returns the references in others that at least one node has no
+// image for.
+func (inv Inventory) Unresolved() []string {
+	var unresolved []string
+	for _, ref := range inv.others {
+		if slices.ContainsFunc(inv.have, func(n nodeInventory) bool { return n.records[engine.FullRef(ref)].target == "" }) {
+			unresolved = append(unresolved, ref)
 		}
 	}
-	return nameless
+	return unresolved
 }
 
-func lacking(records map[string]record, images []engine.Image) []engine.Image {
+func missingImages(records map[string]record, images []engine.Image) []engine.Image {
 	var missing []engine.Image
 	for _, i := range images {
-		if !records[i.Ref].is(i) {
+		if !records[i.Ref].matches(i) {
 			missing = append(missing, i)
 		}
 	}
 	return missing
 }
 
-// An inventory is what a node has: the records of the images in question, and if
-// some of these are not there, all that a load can use.
+// nodeInventory holds the records of the requested images on one node. If one
+// of them is missing, it also holds the layers that the node has.
 type nodeInventory struct {
-	machine     string // as `uname -m` says
+	machine     string // output of `uname -m`
 	snapshotter string
-	local       bool            // ctr can write blobs itself: containerd 1.7 and later
+	local       bool            // ctr supports --local (containerd 1.7)
 	blobs       map[string]bool // digests in the content store
-	chains      map[string]bool // chain ids of unpacked layers
+	chains      map[string]bool // chain IDs of unpacked layers
 	records     map[string]record
 }
 
 func takeInventory(ctx context.Context, n Node, images []engine.Image, others []string) (nodeInventory, error) {
 	var out bytes.Buffer
-	command := []string{"sh", "-c", inventoryScript, "inventory", byName(images, others)}
+	command := []string{"sh", "-c", inventoryScript, "inventory", nameFilter(images, others)}
 	for _, i := range images {
 		command = append(command, i.Ref, i.ID)
 	}
 	if err := n.Run(ctx, nil, &out, command...); err != nil {
-		return nodeInventory{}, fmt.Errorf("ask node %s for its images: %w", n.Name(), err)
+		return nodeInventory{}, fmt.Errorf("list images on node %s: %w", n.Name(), err)
 	}
 	return parseInventory(&out), nil
 }
 
 func parseInventory(text io.Reader) nodeInventory {
-	have := nodeInventory{
+	n := nodeInventory{
 		snapshotter: "overlayfs",
 		blobs:       map[string]bool{}, chains: map[string]bool{}, records: map[string]record{},
 	}
@@ -111,68 +112,69 @@ func parseInventory(text io.Reader) nodeInventory {
 	lines.Buffer(nil, 1<<20) // an image may have many labels
 	for lines.Scan() {
 		kind, rest, _ := strings.Cut(lines.Text(), " ")
-		have.add(kind, strings.TrimSpace(rest))
+		n.add(kind, strings.TrimSpace(rest))
 	}
-	return have
+	return n
 }
 
-func (have *nodeInventory) add(kind, rest string) {
+func (n *nodeInventory) add(kind, rest string) {
 	switch kind {
 	case "machine":
-		have.machine = rest
+		n.machine = rest
 	case "snapshotter":
-		have.snapshotter = rest
+		n.snapshotter = rest
 	case "local":
-		have.local = true
+		n.local = true
 	case "blob":
-		have.blobs[rest] = true
+		n.blobs[rest] = true
 	case "snapshot":
-		// Key, parent, kind: only committed snapshots are finished layers.
+		// The columns are key, parent and kind. Only committed snapshots are
+		// complete.
 		if fields := strings.Fields(rest); len(fields) > 1 && fields[len(fields)-1] == "Committed" {
-			have.chains[fields[0]] = true
+			n.chains[fields[0]] = true
 		}
 	case "image":
 		if ref, r, ok := parseRecord(rest); ok {
-			have.records[ref] = r
+			n.records[ref] = r
 		}
 	}
 }
 
-// unpacked is how many of an image's layers, from the lowest, the node has
-// unpacked. Chain ids are of the OCI image specification: each is the hash of
-// the one below and the layer's own digest.
-func (have nodeInventory) unpacked(diffIDs []string) int {
+// unpacked returns how many layers of an image the node has unpacked, counted
+// from the lowest. By the OCI image specification, a chain ID hashes the chain
+// ID below and the layer's own digest.
+func (n nodeInventory) unpacked(diffIDs []string) int {
 	chain := ""
 	for i, diffID := range diffIDs {
-		if chain = chainID(chain, diffID); !have.chains[chain] {
+		if chain = chainID(chain, diffID); !n.chains[chain] {
 			return i
 		}
 	}
 	return len(diffIDs)
 }
 
-// architectures are Go's names for what `uname -m` says.
+// architectures maps the output of `uname -m` to Go's names.
 var architectures = map[string]string{
 	"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm", "armv6l": "arm",
 	"ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64",
 }
 
-// runs reports whether the node's machine can run the image. A machine that is
-// not known here is given the benefit of the doubt.
-func (have nodeInventory) runs(i engine.Image) (arch string, ok bool) {
-	arch = architectures[have.machine]
+// runs reports whether the node can run the image. It accepts any image on an
+// unknown machine.
+func (n nodeInventory) runs(i engine.Image) (arch string, ok bool) {
+	arch = architectures[n.machine]
 	parts := strings.Split(i.Platform, "/")
 	return arch, arch == "" || len(parts) < 2 || parts[1] == arch
 }
 
-// A record is what a node's containerd knows under an image's name.
+// record is an image record of a node's containerd.
 type record struct {
-	target string // digest of its manifest or index
+	target string // digest of the manifest or index
 	labels string // k=v,k=v
 }
 
-// is reports that the record is of the image.
-func (r record) is(i engine.Image) bool {
+// matches reports whether the record belongs to the image.
+func (r record) matches(i engine.Image) bool {
 	return r.label(labelID) == i.ID && r.target != "" && r.label(labelManifest) == r.target
 }
 
@@ -185,8 +187,8 @@ func (r record) label(key string) string {
 	return ""
 }
 
-// parseRecord reads a line of `ctr images ls`: name, type, digest, size (two
-// words), platforms, labels.
+// parseRecord parses a line of `ctr images ls`: name, type, digest, size with
+// unit, platforms, labels.
 func parseRecord(line string) (ref string, r record, ok bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 4 || !strings.HasPrefix(fields[2], "sha256:") {

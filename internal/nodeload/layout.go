@@ -10,9 +10,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// layoutImage reads an image of an OCI layout, which Docker writes from version
-// 25 on. With the containerd store its layers may be compressed and its entry
-// an index of platforms and attestations; only the image's own platform counts.
+// layoutImage reads an image from an OCI layout, the format of Docker 25 and
+// later. With the containerd store, layers may be compressed and the entry may
+// be an index with other platforms and attestations, which are ignored.
 func (s spooled) layoutImage(i engine.Image) (exportedImage, []string, error) {
 	var index ocispecs.Index
 	if _, err := s.decode("index.json", &index); err != nil {
@@ -23,7 +23,7 @@ func (s spooled) layoutImage(i engine.Image) (exportedImage, []string, error) {
 			return s.layoutEntry(entry, i.Platform)
 		}
 	}
-	return exportedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.Ref)
+	return exportedImage{}, nil, fmt.Errorf("image %s is not in the archive", i.Ref)
 }
 
 func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (exportedImage, []string, error) {
@@ -52,18 +52,18 @@ func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (export
 		if err != nil {
 			return exportedImage{}, nil, err
 		}
-		image.layers = append(image.layers, exportedLayer{Descriptor: layer, write: file.write()})
+		image.layers = append(image.layers, exportedLayer{descriptor: layer, write: file.write()})
 	}
-	return image, texts(config.RootFS.DiffIDs), nil
+	return image, digestStrings(config.RootFS.DiffIDs), nil
 }
 
-// onePlatform goes through an index, if entry is one, to the manifest of the
-// platform.
+// onePlatform resolves an index to the manifest of the platform. It returns any
+// other entry unchanged.
 func (s spooled) onePlatform(entry ocispecs.Descriptor, platform string) (ocispecs.Descriptor, error) {
 	if !strings.Contains(entry.MediaType, "index") && !strings.Contains(entry.MediaType, "manifest.list") {
 		return entry, nil
 	}
-	wanted, err := platforms.Parse(platform)
+	want, err := platforms.Parse(platform)
 	if err != nil {
 		return entry, err
 	}
@@ -71,11 +71,11 @@ func (s spooled) onePlatform(entry ocispecs.Descriptor, platform string) (ocispe
 	if _, err := s.decode(blobName(entry.Digest), &index); err != nil {
 		return entry, err
 	}
-	matches := platforms.OnlyStrict(wanted)
+	matches := platforms.OnlyStrict(want)
 	for _, manifest := range index.Manifests {
 		if manifest.Platform != nil && matches.Match(*manifest.Platform) {
 			return s.onePlatform(manifest, platform)
 		}
 	}
-	return entry, fmt.Errorf("it has no contents for %s", platform)
+	return entry, fmt.Errorf("no content for platform %s", platform)
 }

@@ -11,10 +11,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// legacyImage reads an image of the archives that Docker wrote before version
-// 25: <config>.json and <id>/layer.tar, tied together by manifest.json.
-// containerd would import such an archive only with all layers in it, so the
-// image gets an OCI manifest. Its digest depends on nothing but the image.
+// legacyImage reads an image from the archive format before Docker 25:
+// <config>.json and <id>/layer.tar, listed in manifest.json. containerd imports
+// such an archive only with all its layers, so the image gets an OCI manifest,
+// whose digest depends only on the image.
 func (s spooled) legacyImage(i engine.Image) (exportedImage, []string, error) {
 	var entries []struct {
 		Config string
@@ -28,7 +28,7 @@ func (s spooled) legacyImage(i engine.Image) (exportedImage, []string, error) {
 			return s.legacyEntry(entry.Config, entry.Layers)
 		}
 	}
-	return exportedImage{}, nil, fmt.Errorf("its archive lacks the image %s", i.ID)
+	return exportedImage{}, nil, fmt.Errorf("image %s is not in the archive", i.ID)
 }
 
 func (s spooled) legacyEntry(config string, layers []string) (exportedImage, []string, error) {
@@ -38,28 +38,28 @@ func (s spooled) legacyEntry(config string, layers []string) (exportedImage, []s
 		return exportedImage{}, nil, err
 	}
 	if len(layers) != len(parsed.RootFS.DiffIDs) {
-		return exportedImage{}, nil, fmt.Errorf("%d layers, but %d in its config", len(layers), len(parsed.RootFS.DiffIDs))
+		return exportedImage{}, nil, fmt.Errorf("%d layers in the archive, but %d in the config", len(layers), len(parsed.RootFS.DiffIDs))
 	}
-	image, err := imageOf(text, parsed, func(n int, diffID digest.Digest) (exportedLayer, error) {
+	image, err := imageFromConfig(text, parsed, func(n int, diffID digest.Digest) (exportedLayer, error) {
 		file, err := s.find(layers[n])
 		if err == nil && file.digest != diffID {
-			err = fmt.Errorf("layer %d is %s, not %s", n, file.digest, diffID)
+			err = fmt.Errorf("layer %d has digest %s, want %s", n, file.digest, diffID)
 		}
-		return layerOf(diffID, file.size, file.write()), err
+		return uncompressedLayer(diffID, file.size, file.write()), err
 	})
-	return image, texts(parsed.RootFS.DiffIDs), err
+	return image, digestStrings(parsed.RootFS.DiffIDs), err
 }
 
-// legacyConfig is what Docker hashes as the image of a layer that is not the
-// topmost, since 1.10 and up to 24, with its time zone's 1 January 1970.
+// legacyConfig is the text that Docker 1.10 to 24 hashes to name a layer below
+// the topmost. created is 1 January 1970 in the engine's time zone.
 const legacyConfig = `{"container_config":{"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":false,` +
 	`"AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"","Volumes":null,` +
 	`"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":null},"created":%q,"layer_id":%q`
 
-// legacyIDs are the names that the older format gives to the folders of an
-// image's layers, but for the topmost, whose name depends on the whole config.
-// They only save work: a layer whose folder has another name is kept, hashed,
-// and known by its hash.
+// legacyIDs returns the directory names of the layers in the older format,
+// except of the topmost, which depends on the whole config. They are an
+// optimization: a layer in any other directory is stored and identified by its
+// hash.
 func legacyIDs(diffIDs []string, zone *time.Location) []string {
 	created := time.Unix(0, 0).In(zone).Format(time.RFC3339Nano)
 	var ids []string

@@ -12,73 +12,74 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Load gives every node the images of the stock that it lacks, and of those only
-// the layers that it lacks, all nodes at once. What shares no layer goes in
-// batches, of which a node takes two at a time while the engine saves the next. If
-// a node does not take parts of images, or not the layers of the engine's store, it
-// gets them whole, and a warning says so. Afterwards the node is asked again. The
-// first failure ends the load; errors have the class [fault.Load] and name node and
-// image. An image for another architecture is an error before anything is sent.
+// Load copies missing images to every node in parallel, sending only the layers
+// each node lacks. Images that share layers are sent together; a node imports
+// two batches at once while the engine exports the next. If a node rejects a
+// partial image or a layer of the engine's layer store, Load warns and sends
+// whole images. Load then verifies each node. It returns the first error, of
+// class [fault.Load], and rejects images for another architecture before sending
+// anything.
 func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.Reporter) error {
 	reporter = event.Synchronized(reporter)
-	transfers, err := plan(inventory)
+	transfers, err := planTransfers(inventory)
 	if err != nil {
 		return fault.New(fault.Load, err, "")
 	}
-	run := loadRun{loader: l, meters: newMeters(inventory.images, reporter), reporter: reporter}
+	run := loadRun{loader: l, progress: newTransferProgress(inventory.images, reporter), reporter: reporter}
 	if len(transfers) > 0 {
 		run.store = l.layerStore(ctx)
 	}
-	err = run.all(ctx, batches(transfers))
-	run.meters.finishRest(transfers)
+	err = run.exportAndSend(ctx, batches(transfers))
+	run.progress.finishRest(transfers)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return fault.New(fault.Load, err, "")
 }
 
-// A loading is one call of Load.
+// loadRun is one call of [Loader.Load].
 type loadRun struct {
 	loader   *Loader
-	store    *layerStore // nil if the engine has to save the images
-	meters   transferProgress
+	store    *layerStore // nil if the engine must export the images
+	progress transferProgress
 	reporter event.Reporter
 }
 
-// A delivery is a batch with what its nodes get, or why that could not be had.
+// exportedBatch is a batch and its export, or the error of the export.
 type exportedBatch struct {
-	batch batch
-	saved *export
-	err   error
-	start time.Time
+	batch  batch
+	export *export
+	err    error
+	start  time.Time
 }
 
-// atOnce is how many batches a node takes at a time. The import of one first
-// writes its layers and then unpacks them, each on one core.
-const atOnce = 2
+// parallelBatches is how many batches a node imports at once. An import writes
+// its layers and then unpacks them, each on one core.
+const parallelBatches = 2
 
-// all saves the batches, and meanwhile sends those that are saved.
-func (r loadRun) all(ctx context.Context, batches []batch) error {
+// exportAndSend exports the batches one after the other and sends the finished exports in
+// parallel.
+func (r loadRun) exportAndSend(ctx context.Context, batches []batch) error {
 	work, ctx := errgroup.WithContext(ctx)
 	ready := make(chan exportedBatch)
 	work.Go(func() error {
 		defer close(ready)
 		for _, b := range batches {
-			d := exportedBatch{batch: b, start: time.Now()}
-			d.saved, d.err = r.save(ctx, b)
+			e := exportedBatch{batch: b, start: time.Now()}
+			e.export, e.err = r.export(ctx, b)
 			select {
-			case ready <- d:
+			case ready <- e:
 			case <-ctx.Done():
-				d.saved.close()
+				e.export.close()
 				return ctx.Err()
 			}
 		}
 		return nil
 	})
-	for range atOnce {
+	for range parallelBatches {
 		work.Go(func() error {
-			for d := range ready {
-				if err := r.deliver(ctx, d); err != nil {
+			for e := range ready {
+				if err := r.send(ctx, e); err != nil {
 					return err
 				}
 			}
@@ -88,49 +89,48 @@ func (r loadRun) all(ctx context.Context, batches []batch) error {
 	return work.Wait()
 }
 
-// save finds the batch's images in the engine's store, or has the engine write
-// them out.
-func (r loadRun) save(ctx context.Context, b batch) (*export, error) {
+// export reads the images from the layer store or, if that fails, exports them
+// from the engine.
+func (r loadRun) export(ctx context.Context, b batch) (*export, error) {
 	if r.store != nil {
-		s, err := r.store.saved(imagesOf(b))
+		e, err := r.store.export(distinctImages(b))
 		if err == nil {
-			return s, nil
+			return e, nil
 		}
-		r.reporter.Report(event.Warn(fmt.Sprintf("the engine has to save images, which takes longer, since its store cannot be read: %v", err)))
+		r.reporter.Report(event.Warn(fmt.Sprintf("cannot read the engine's layer store, so the engine exports the images, which takes longer: %v", err)))
 	}
-	return r.loader.save(ctx, b)
+	return r.loader.export(ctx, b)
 }
 
-// deliver sends a batch to its nodes and tells how that ended.
-func (r loadRun) deliver(ctx context.Context, d exportedBatch) error {
-	err := d.err
+// send sends a batch to its nodes and reports the outcome.
+func (r loadRun) send(ctx context.Context, e exportedBatch) error {
+	err := e.err
 	if err == nil {
-		d.batch.send(ctx, d.saved, r.meters)
-		err = r.sendWhole(ctx, d.batch.refused(d.saved))
+		e.batch.send(ctx, e.export, r.progress)
+		err = r.sendWholeImages(ctx, e.batch.rejected(e.export))
 	}
-	err = errors.Join(append(d.batch.problems(), err)...)
+	err = errors.Join(append(e.batch.errs(), err)...)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	r.meters.finish(d.batch, err, time.Since(d.start))
+	r.progress.finish(e.batch, err, time.Since(e.start))
 	return err
 }
 
-// sendWhole is for the nodes that do not take parts of images, or not what the
-// store has.
-func (r loadRun) sendWhole(ctx context.Context, refused batch) error {
-	if len(refused) == 0 || ctx.Err() != nil {
+// sendWholeImages sends all layers to nodes that failed without them.
+func (r loadRun) sendWholeImages(ctx context.Context, failed batch) error {
+	if len(failed) == 0 || ctx.Err() != nil {
 		return nil
 	}
-	for _, t := range refused {
+	for _, t := range failed {
 		r.reporter.Report(event.Warn(fmt.Sprintf(
-			"node %s did not take only the missing layers, so it gets whole images: %v", t.node.Name(), t.err)))
+			"cannot load only the missing layers into node %s, sending whole images: %v", t.node.Name(), t.err)))
 		t.have.blobs, t.have.chains = nil, nil
 	}
-	saved, err := r.loader.save(ctx, refused)
+	e, err := r.loader.export(ctx, failed)
 	if err != nil {
 		return err
 	}
-	refused.send(ctx, saved, r.meters)
+	failed.send(ctx, e, r.progress)
 	return nil
 }

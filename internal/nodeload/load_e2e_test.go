@@ -24,10 +24,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// nodeVariable names the container of a kind node that the load tests may use.
+// nodeVariable names the container of the kind node to test with.
 const nodeVariable = "TKDEPLOY_TEST_NODE"
 
-// A dockerNode is a kind node.
+// dockerNode is the name of a kind node's container.
 type dockerNode string
 
 func (n dockerNode) Name() string { return string(n) }
@@ -64,7 +64,7 @@ func (n dockerNode) sh(t *testing.T, script string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// layeredBuild is an image with a big layer that seldom changes and a program.
+// layeredBuild returns an image with a large stable layer and a small program.
 func layeredBuild(t *testing.T, megabytes int) inputs.Build {
 	t.Helper()
 	dir := t.TempDir()
@@ -80,14 +80,12 @@ func layeredBuild(t *testing.T, megabytes int) inputs.Build {
 	return inputs.Build{Name: "layered", Repository: "tkdeploy-test/layered", Context: dir}
 }
 
-// load loads and tells what was sent and how long it took.
+// load loads the images and returns the bytes sent and the duration.
 func load(t *testing.T, l *Loader, n dockerNode, images []engine.Image) (sent int64, took time.Duration, log *enginetest.EventLog) {
 	t.Helper()
 	log = &enginetest.EventLog{}
 	start := time.Now()
-	if err := l.lookAndLoad(t.Context(), []Node{n}, images, log); err != nil {
-		t.Fatal(err)
-	}
+	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, images, log))
 	took = time.Since(start)
 	for _, ev := range log.Events {
 		if ev.Kind == event.ItemProgress {
@@ -96,7 +94,7 @@ func load(t *testing.T, l *Loader, n dockerNode, images []engine.Image) (sent in
 	}
 	missing, err := missingIn(t.Context(), []Node{n}, images)
 	if err != nil || len(missing) > 0 {
-		t.Fatalf("after the load: %v, %v", missing, err)
+		t.Fatalf("after the load: got missing %v, %v, want none", missing, err)
 	}
 	return sent, took, log
 }
@@ -118,43 +116,43 @@ func TestLoadE2E(t *testing.T) {
 
 	first := prepare()
 	if missing, err := missingIn(t.Context(), []Node{n}, first); err != nil || len(missing) != 1 {
-		t.Fatalf("before: %v, %v", missing, err)
+		t.Fatalf("before the load: got missing %v, %v, want one", missing, err)
 	}
 	full, fullTime, log := load(t, l, n, first)
-	t.Logf("full: %d MB in %s; %s; %s", full>>20, fullTime, log.Outcomes(), log.Messages(event.ItemFinished))
+	t.Logf("first load: %d MB in %s; %s; %s", full>>20, fullTime, log.Outcomes(), log.Messages(event.ItemFinished))
 
 	_, again, log := load(t, l, n, first)
 	if log.Outcomes() != "layered=unchanged+0" {
-		t.Errorf("again: %s", log.Outcomes())
+		t.Errorf("second load: got %s, want no change", log.Outcomes())
 	}
-	t.Logf("again: %s", again)
+	t.Logf("second load: %s", again)
 	if have, err := takeInventory(t.Context(), n, first, nil); err != nil || len(have.blobs) > 0 {
-		t.Errorf("a node that has all images was asked for its %d blobs too, %v", len(have.blobs), err)
+		t.Errorf("inventory of a node with all images: got %d blobs, %v, want none", len(have.blobs), err)
 	}
 
 	enginetest.WriteFiles(t, b.Context, map[string]string{"version": "2"})
 	second := prepare()
 	part, partTime, log := load(t, l, n, second)
 	if part > 1<<20 || log.Outcomes() != "layered=done+1" || log.Messages(event.Warning) != "" {
-		t.Errorf("a changed top layer sent %d bytes: %s %s", part, log.Outcomes(), log.Messages(event.Warning))
+		t.Errorf("changed layer: got %d bytes, %s, %s, want less than 1 MB without a warning", part, log.Outcomes(), log.Messages(event.Warning))
 	}
-	t.Logf("one layer changed: %d bytes in %s", part, partTime)
+	t.Logf("changed layer: %d bytes in %s", part, partTime)
 	runPod(t, n, second[0].Ref)
 
 	n.sh(t, "ctr -n k8s.io images tag --force "+first[0].Ref+" "+second[0].Ref)
 	if missing, err := missingIn(t.Context(), []Node{n}, second); err != nil || len(missing) != 1 {
-		t.Errorf("another image under the name counts as there: %v, %v", missing, err)
+		t.Errorf("another image under the name: got missing %v, %v, want one", missing, err)
 	}
 	repaired, _, _ := load(t, l, n, second)
 	if repaired > 1<<20 {
-		t.Errorf("repair sent %d bytes", repaired)
+		t.Errorf("repair: got %d bytes, want at most 1 MB", repaired)
 	}
 	n.sh(t, "ctr -n k8s.io images rm "+first[0].Ref+" "+second[0].Ref)
 	_, _, _ = load(t, l, n, second)
 	runPod(t, n, second[0].Ref)
 }
 
-// runPod runs the image as a pod that may not pull it.
+// runPod runs the image as a pod with pull policy Never.
 func runPod(t *testing.T, n dockerNode, ref string) {
 	t.Helper()
 	const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "
@@ -162,6 +160,6 @@ func runPod(t *testing.T, n dockerNode, ref string) {
 	t.Cleanup(func() { n.sh(t, kubectl+"delete pod --wait=false --ignore-not-found "+name) })
 	n.sh(t, kubectl+"run "+name+" --restart=Never --image-pull-policy=Never --image="+ref)
 	if out := n.sh(t, kubectl+"wait --timeout=60s --for=jsonpath={.status.phase}=Succeeded pod/"+name+" && "+kubectl+"logs "+name); !strings.HasSuffix(out, "ok") {
-		t.Errorf("the pod said %q", out)
+		t.Errorf("got pod output %q, want ok", out)
 	}
 }

@@ -1,5 +1,9 @@
 // Package nodeload copies images from a Docker engine to the containerd of
-// cluster nodes. It sends only the layers that a node lacks.
+// cluster nodes.
+//
+// A node receives an OCI archive without the layers that it already has.
+// containerd imports an image if each layer is in the archive, in its content
+// store, or unpacked in its snapshotter.
 package nodeload
 
 import (
@@ -11,7 +15,7 @@ import (
 
 // Options configure a [Loader]. The zero value is usable.
 type Options struct {
-	TempDir string // for layers on their way to nodes; default the system's
+	TempDir string // for exported layers; default: the system's
 }
 
 // Loader copies images from a Docker engine to nodes.
@@ -20,7 +24,7 @@ type Loader struct {
 	options Options
 }
 
-// NewLoader returns a Loader for the engine's images.
+// NewLoader returns a Loader for the engine.
 func NewLoader(e *engine.Engine, options Options) *Loader {
 	options.TempDir = cmp.Or(options.TempDir, os.TempDir())
 	return &Loader{engine: e, options: options}

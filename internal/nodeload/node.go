@@ -8,41 +8,39 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// A Node is a machine of the cluster with containerd. Load calls Run from
-// several goroutines, for the same node too.
+// Node is a cluster node with containerd. Load calls Run concurrently, also on
+// the same node.
 type Node interface {
 	Name() string
 
-	// Run runs a command in the node to its end. The error of a command that
-	// fails holds what it wrote to stderr. When ctx ends, the command is
-	// stopped.
+	// Run runs a command in the node and waits for it. If the command fails,
+	// the error contains its stderr. If ctx is done, Run stops the command.
 	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error
 }
 
-// Labels of an image's record in a node. The first is the engine's id of the
-// image, the second the digest of the manifest that was imported for it. A
-// record is of the image only if its label has the engine's id and its target
-// still is that manifest: whoever imports something else under the same name
-// changes the target, even where containerd keeps the labels. One `images ls`
-// answers both, and it works for engines whose ids are config digests and for
-// those with the containerd store, whose ids are manifest digests.
+// Labels of an image record in a node: the engine's image ID and the digest of
+// the imported manifest. A record belongs to an image only if labelID is the
+// image's ID and the record's target is labelManifest. An import of another
+// image under the same name changes the target, even where containerd keeps the
+// labels. This needs one `images ls` and works for both image stores, whose IDs
+// are digests of configs or of manifests.
 const (
 	labelID       = "dev.tkdeploy.id"
 	labelManifest = "dev.tkdeploy.manifest"
 )
 
-// inventoryScript lists what a node has, one word of kind first. Its arguments are
-// which images are in question, for [byName], then a reference and an id for each:
-// where the node has them all, it is asked for their records only. (Of all its
-// images ctr would take three times as long: it adds up the size of each.) kind
-// writes the node's snapshotter into containerd's config; a ctr that fails gives
-// nothing, and then everything is sent.
+// inventoryScript lists the content of a node, one item per line after its type.
+// The arguments are the filters of [nameFilter], then a reference and an ID per
+// image. If the node has all the images, it lists only their records. Without
+// filters ctr takes three times as long, because it computes the size of every
+// image. The snapshotter is in containerd's config, where kind writes it. If a
+// ctr command fails, its list is empty and everything is sent.
 const inventoryScript = `
 images=$(set -f; ctr -n k8s.io images ls $1)
 shift
 printf '%s\n' "$images" | sed 's/^/image /'
-printf '%s\n' "$images" | awk -v asked="$*" '
-    BEGIN { for (n = split(asked, a, " "); n > 0; n -= 2) id[a[n-1]] = a[n] }
+printf '%s\n' "$images" | awk -v pairs="$*" '
+    BEGIN { for (n = split(pairs, a, " "); n > 0; n -= 2) id[a[n-1]] = a[n] }
     ($1 in id) && index($NF, "` + labelID + `=" id[$1] ",") && index($NF, "` + labelManifest + `=" $3) { delete id[$1] }
     END { for (ref in id) exit 1 }
 ' && exit
@@ -56,11 +54,11 @@ ctr -n k8s.io snapshots --snapshotter "$s" ls | sed -u 's/^/snapshot /' &
 wait
 `
 
-// importScript imports the archive on stdin, labels the images' records and
-// lists them. Its arguments are the snapshotter, --local or nothing, which images
-// they are, for [byName], then a reference and two labels for each. With --local ctr
-// writes the blobs itself; without, it hands the archive to containerd's
-// transfer service in pieces of 32 KB, and takes twice as long.
+// importScript imports the archive on stdin, labels the image records and lists
+// them. The arguments are the snapshotter, --local or "", the filters of
+// [nameFilter], then a reference and two labels per image. With --local ctr
+// writes the blobs itself. Otherwise it passes the archive to containerd's
+// transfer service in chunks of 32 KB, which takes twice as long.
 const importScript = `
 set -ef
 ctr -n k8s.io images import $2 --snapshotter "$1" - >/dev/null
@@ -70,9 +68,9 @@ printf '%s\n' "$@" | xargs -n 3 -P 4 ctr -n k8s.io images label >/dev/null
 ctr -n k8s.io images ls $names
 `
 
-// byName is the filter of these images for `ctr images ls`, a word for each. That a
-// reference holds no blank and no comma is a matter of its grammar.
-func byName(images []engine.Image, others []string) string {
+// nameFilter returns filters for `ctr images ls`, separated by spaces.
+// References contain neither spaces nor commas.
+func nameFilter(images []engine.Image, others []string) string {
 	var names []string
 	for _, i := range images {
 		names = append(names, "name=="+i.Ref)

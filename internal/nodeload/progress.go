@@ -15,54 +15,55 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// meters count what is sent of each image, by Image.Ref, all nodes together.
+// transferProgress counts the bytes sent of each image to all nodes, by
+// Image.Ref.
 type transferProgress map[string]*meter
 
-// A meter counts the bytes of one image's layers. A layer that several images
-// share is sent once, and counts for the first.
+// meter counts the bytes of one image's layers. A shared layer is sent once and
+// counts for the first image.
 type meter struct {
 	image    engine.Image
 	reporter event.Reporter
 
 	mu       sync.Mutex
 	sent     int64
-	expected int64
+	total    int64
 	reported int64
 	finished bool
 }
 
-// meterStep is how many bytes pass between two progress events.
+// meterStep is the number of bytes between two progress events.
 const meterStep = 16 << 20
 
-func newMeters(images []engine.Image, reporter event.Reporter) transferProgress {
-	m := transferProgress{}
+func newTransferProgress(images []engine.Image, reporter event.Reporter) transferProgress {
+	p := transferProgress{}
 	for _, i := range images {
-		m[i.Ref] = &meter{image: i, reporter: reporter}
+		p[i.Ref] = &meter{image: i, reporter: reporter}
 	}
-	return m
+	return p
 }
 
-// expect adds what a node is going to get.
-func (m transferProgress) addTotal(t *transfer, from *export) {
+// addTotal adds the bytes that the node will receive.
+func (p transferProgress) addTotal(t *transfer, e *export) {
 	counted := map[string]bool{}
 	for _, i := range t.images {
-		for n, layer := range from.images[i.Ref].layers {
-			if blob := layer.Digest.String(); t.needs(i, n, blob) && !counted[blob] {
+		for n, layer := range e.images[i.Ref].layers {
+			if blob := layer.descriptor.Digest.String(); t.needs(i, n, blob) && !counted[blob] {
 				counted[blob] = true
-				m[i.Ref].addTotal(layer.Size)
+				p[i.Ref].addTotal(layer.descriptor.Size)
 			}
 		}
-		m[i.Ref].report()
+		p[i.Ref].report()
 	}
 }
 
 func (m *meter) addTotal(size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.expected += size
+	m.total += size
 }
 
-// Write counts.
+// Write counts p.
 func (m *meter) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	m.sent += int64(len(p))
@@ -78,32 +79,33 @@ func (m *meter) report() {
 	m.mu.Lock()
 	m.reported = m.sent
 	e := event.Progress(m.image.Name, "send layers")
-	e.Current, e.Total = m.sent, m.expected
+	e.Current, e.Total = m.sent, m.total
 	m.mu.Unlock()
 	m.reporter.Report(e)
 }
 
-// finish reports how each image of a batch ended: one mutation for each node
-// that got it.
-func (m transferProgress) finish(b batch, err error, elapsed time.Duration) {
-	for ref, nodes := range lackingBy(b) {
-		m[ref].finish(nodes, err, elapsed)
+// finish reports the outcome of each image of a batch, with one mutation for
+// each node that received it.
+func (p transferProgress) finish(b batch, err error, elapsed time.Duration) {
+	for ref, nodes := range nodesByImage(b) {
+		p[ref].finish(nodes, err, elapsed)
 	}
 }
 
-// finishRest reports the images that were in no batch that was sent: all nodes
-// had them, or a failure came before.
-func (m transferProgress) finishRest(transfers []*transfer) {
-	lacked := lackingBy(transfers)
-	for ref, meter := range m {
+// finishRest reports the images of no finished batch: no node lacked them, or
+// the load failed before.
+func (p transferProgress) finishRest(transfers []*transfer) {
+	nodes := nodesByImage(transfers)
+	for ref, meter := range p {
 		if !meter.finished {
-			meter.finish(lacked[ref], context.Canceled, 0)
+			meter.finish(nodes[ref], context.Canceled, 0)
 		}
 	}
 }
 
-// lackingBy are the names of the nodes that lack an image, by Image.Ref.
-func lackingBy(transfers []*transfer) map[string][]string {
+// nodesByImage returns the names of the nodes that lack each image, by
+// Image.Ref.
+func nodesByImage(transfers []*transfer) map[string][]string {
 	nodes := map[string][]string{}
 	for _, t := range transfers {
 		for _, i := range t.images {
@@ -113,7 +115,7 @@ func lackingBy(transfers []*transfer) map[string][]string {
 	return nodes
 }
 
-// finish takes the nodes that lacked the image.
+// finish reports the outcome for the nodes that lacked the image.
 func (m *meter) finish(nodes []string, err error, elapsed time.Duration) {
 	m.finished = true
 	e := event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0)

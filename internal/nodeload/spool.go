@@ -16,8 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// spool reads an archive to its end and keeps its files in dir, but for those
-// that drop names.
+// spool stores the files of an archive in dir, except the dropped layers.
 func spool(archive io.Reader, dir string, drop dropFunc) (spooled, error) {
 	files := spooled{}
 	for reader := tar.NewReader(archive); ; {
@@ -34,27 +33,27 @@ func spool(archive io.Reader, dir string, drop dropFunc) (spooled, error) {
 			files[name] = spooledFile{link: path.Join(path.Dir(name), header.Linkname)}
 		case header.Typeflag == tar.TypeLink:
 			files[name] = spooledFile{link: path.Clean(header.Linkname)}
-		case header.Typeflag == tar.TypeReg && !legacyNoise(name):
-			if files[name], err = keep(reader, name, header.Size, dir, len(files), drop); err != nil {
+		case header.Typeflag == tar.TypeReg && !isRedundant(name):
+			if files[name], err = spoolFile(reader, name, header.Size, dir, len(files), drop); err != nil {
 				return nil, err
 			}
 		}
 	}
 }
 
-// smallFile is kept in any case: a config or manifest may be one of the blobs
-// that all nodes have, its name does not tell it from a layer, and registries
-// take none over 4 MiB.
+// smallFile is the size up to which no file is dropped. A config or manifest
+// may be a blob on all nodes and cannot be distinguished from a layer by name.
+// Registries limit both to 4 MiB.
 const smallFile = 4 << 20
 
-// legacyNoise are files of the older format that say nothing new.
-func legacyNoise(name string) bool {
+// isRedundant reports whether a file of the older format repeats other files.
+func isRedundant(name string) bool {
 	base := path.Base(name)
 	return base == "VERSION" || base == "json" || name == "repositories"
 }
 
-func keep(from io.Reader, name string, size int64, dir string, n int, drop dropFunc) (spooledFile, error) {
-	if id, useless := drop(name); useless && size > smallFile {
+func spoolFile(from io.Reader, name string, size int64, dir string, n int, drop dropFunc) (spooledFile, error) {
+	if id, unneeded := drop(name); unneeded && size > smallFile {
 		return spooledFile{digest: id, size: size}, nil
 	}
 	file, err := os.Create(filepath.Join(dir, strconv.Itoa(n)))
@@ -63,11 +62,11 @@ func keep(from io.Reader, name string, size int64, dir string, n int, drop dropF
 	}
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(file, h), from)
-	kept := spooledFile{digest: digest.NewDigest(digest.SHA256, h), size: size, path: file.Name()}
-	return kept, errors.Join(err, file.Close())
+	stored := spooledFile{digest: digest.NewDigest(digest.SHA256, h), size: size, path: file.Name()}
+	return stored, errors.Join(err, file.Close())
 }
 
-// image finds an image in the archive. Engines from Docker 25 on write an OCI
+// image returns an image of the archive. Engines since Docker 25 write an OCI
 // layout, older ones only manifest.json.
 func (s spooled) image(i engine.Image) (exportedImage, error) {
 	read := s.legacyImage
@@ -79,7 +78,7 @@ func (s spooled) image(i engine.Image) (exportedImage, error) {
 		return exportedImage{}, err
 	}
 	if strings.Join(diffIDs, " ") != strings.Join(i.DiffIDs, " ") {
-		return exportedImage{}, errors.New("its tag was moved to another image meanwhile")
+		return exportedImage{}, errors.New("its tag was moved to another image during the load")
 	}
 	return image, nil
 }

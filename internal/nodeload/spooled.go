@@ -10,17 +10,18 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// spooled are the files of an archive by their names in it.
+// spooled holds the stored files of an archive by name.
 type spooled map[string]spooledFile
 
 type spooledFile struct {
 	digest digest.Digest
 	size   int64
 	path   string // "" if it was dropped
-	link   string // the name of the file that this one stands for
+	link   string // target of a link
 }
 
-// write gives what a kept file holds; it is nil for one that was dropped.
+// write returns a function that writes the content, or nil if the file was
+// dropped.
 func (f spooledFile) write() func(io.Writer) error {
 	if f.path == "" {
 		return nil
@@ -36,7 +37,8 @@ func (f spooledFile) write() func(io.Writer) error {
 	}
 }
 
-// find follows links: the older format has a layer that repeats only once.
+// find returns a file and follows links, which the older format uses for
+// repeated layers.
 func (s spooled) find(name string) (spooledFile, error) {
 	for range len(s) {
 		file, found := s[path.Clean(name)]
@@ -48,7 +50,7 @@ func (s spooled) find(name string) (spooledFile, error) {
 		}
 		name = file.link
 	}
-	return spooledFile{}, fmt.Errorf("its archive lacks %s", name)
+	return spooledFile{}, fmt.Errorf("%s is not in the archive", name)
 }
 
 func (s spooled) read(name string) ([]byte, error) {

@@ -22,51 +22,50 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// A layerStore is the folder of an engine's classic image store, with the
-// overlay2 driver, on this machine. There a layer is the files that were
-// unpacked, and a list of what else was in its archive (github.com/moby/moby,
-// layer/filestore.go; image/fs.go). From both the very archive can be put
-// together again, as the engine does for `docker save`; but that does it for all
-// layers of an image, and copies them all before it sends the first. Here it
-// is done for the layers that a node needs, while they are sent.
+// layerStore is a local classic image store of an engine with the overlay2
+// driver. It holds the unpacked files of each layer and a list of the rest of
+// its archive (github.com/moby/moby, layer/filestore.go, image/fs.go). Both
+// together reproduce the archive. `docker save` does the same, but for all
+// layers of an image, and copies them before it sends the first. layerStore
+// reads only the layers that a node needs, while they are sent.
 //
-// Nothing that is read is taken on trust: an image's config must have its id,
-// each file its checksum, and the node compares each layer with its digest.
+// Everything read is verified: the config against the image's ID, each file
+// against its checksum, and the node verifies each layer's digest.
 type layerStore struct {
 	root  string                   // the engine's DockerRootDir
-	known map[string]exportedLayer // by chain id
+	cache map[string]exportedLayer // by chain ID
 }
 
-// layerStore is the engine's store, or nil if it is of another kind, elsewhere or
-// not this user's to read.
+// layerStore returns the engine's store, or nil if it is remote, unreadable or
+// of another kind.
 func (l *Loader) layerStore(ctx context.Context) *layerStore {
 	facts, err := l.engine.Info(ctx)
 	if err != nil || !facts.Local || facts.Containerd || facts.Driver != "overlay2" {
 		return nil
 	}
-	s := &layerStore{root: facts.Root, known: map[string]exportedLayer{}}
-	if _, err := os.Stat(s.chain("")); err != nil {
+	s := &layerStore{root: facts.Root, cache: map[string]exportedLayer{}}
+	if _, err := os.Stat(s.chainDir("")); err != nil {
 		return nil
 	}
 	return s
 }
 
-// chain is the folder of what the store knows of a layer on top of others.
-func (s *layerStore) chain(id string) string {
+// chainDir returns the metadata directory of a layer, by its chain ID.
+func (s *layerStore) chainDir(id string) string {
 	return filepath.Join(s.root, "image/overlay2/layerdb/sha256", strings.TrimPrefix(id, "sha256:"))
 }
 
-// saved are images whose layers are read when they are sent.
-func (s *layerStore) saved(images []engine.Image) (*export, error) {
-	all := &export{images: map[string]exportedImage{}, fromStore: true}
+// export returns images whose layers are read while they are sent.
+func (s *layerStore) export(images []engine.Image) (*export, error) {
+	e := &export{images: map[string]exportedImage{}, fromStore: true}
 	for _, i := range images {
 		image, err := s.image(i)
 		if err != nil {
 			return nil, fmt.Errorf("read image %s in %s: %w", i.Ref, s.root, err)
 		}
-		all.images[i.Ref] = image
+		e.images[i.Ref] = image
 	}
-	return all, nil
+	return e, nil
 }
 
 func (s *layerStore) image(i engine.Image) (exportedImage, error) {
@@ -79,14 +78,14 @@ func (s *layerStore) image(i engine.Image) (exportedImage, error) {
 		return exportedImage{}, err
 	}
 	if found := digest.FromBytes(text); found != id {
-		return exportedImage{}, fmt.Errorf("its config is %s", found)
+		return exportedImage{}, fmt.Errorf("config has digest %s", found)
 	}
 	var config ocispecs.Image
 	if err := json.Unmarshal(text, &config); err != nil {
-		return exportedImage{}, fmt.Errorf("read its config: %w", err)
+		return exportedImage{}, fmt.Errorf("parse config: %w", err)
 	}
 	chain := ""
-	return imageOf(text, config, func(_ int, diffID digest.Digest) (exportedLayer, error) {
+	return imageFromConfig(text, config, func(_ int, diffID digest.Digest) (exportedLayer, error) {
 		chain = chainID(chain, diffID.String())
 		layer, err := s.layer(chain, diffID)
 		if err != nil {
@@ -97,31 +96,30 @@ func (s *layerStore) image(i engine.Image) (exportedImage, error) {
 }
 
 func (s *layerStore) layer(chain string, diffID digest.Digest) (exportedLayer, error) {
-	if layer, known := s.known[chain]; known {
+	if layer, known := s.cache[chain]; known {
 		return layer, nil
 	}
-	folder, err := os.ReadFile(filepath.Join(s.chain(chain), "cache-id"))
+	cacheID, err := os.ReadFile(filepath.Join(s.chainDir(chain), "cache-id"))
 	if err != nil {
 		return exportedLayer{}, err
 	}
 	stored := storedLayer{
-		list:  filepath.Join(s.chain(chain), "tar-split.json.gz"),
-		files: filepath.Join(s.root, "overlay2", string(folder), "diff"),
+		tarSplit: filepath.Join(s.chainDir(chain), "tar-split.json.gz"),
+		dir:      filepath.Join(s.root, "overlay2", string(cacheID), "diff"),
 	}
 	size, err := stored.size()
 	if err != nil {
 		return exportedLayer{}, err
 	}
-	layer := layerOf(diffID, size, stored.write)
-	s.known[chain] = layer
+	layer := uncompressedLayer(diffID, size, stored.write)
+	s.cache[chain] = layer
 	return layer, nil
 }
 
-// A storedLayer is a layer in the store: its files, and the list of what its
-// archive was made of.
-type storedLayer struct{ list, files string }
+// storedLayer is a layer in the store: its tar-split file and its directory.
+type storedLayer struct{ tarSplit, dir string }
 
-// size is that of the layer's archive.
+// size returns the size of the layer's archive.
 func (l storedLayer) size() (int64, error) {
 	size := int64(0)
 	err := l.read(func(list storage.Unpacker) error {
@@ -134,7 +132,7 @@ func (l storedLayer) size() (int64, error) {
 				return err
 			}
 			if entry.Type == storage.FileType {
-				size += entry.Size // its payload is a checksum
+				size += entry.Size // the payload is a checksum
 			} else {
 				size += int64(len(entry.Payload))
 			}
@@ -145,18 +143,18 @@ func (l storedLayer) size() (int64, error) {
 
 // write writes the layer's archive.
 func (l storedLayer) write(w io.Writer) error {
-	files, err := os.OpenRoot(l.files)
+	files, err := os.OpenRoot(l.dir)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
-	buffer := bufio.NewWriterSize(w, 1<<18) // headers come one by one
-	err = l.read(func(list storage.Unpacker) error { return asm.WriteOutputTarStream(inRoot{files}, list, buffer) })
+	buffer := bufio.NewWriterSize(w, 1<<18) // tar-split writes each header separately
+	err = l.read(func(list storage.Unpacker) error { return asm.WriteOutputTarStream(rootFiles{files}, list, buffer) })
 	return cmp.Or(err, buffer.Flush())
 }
 
 func (l storedLayer) read(use func(storage.Unpacker) error) error {
-	file, err := os.Open(l.list)
+	file, err := os.Open(l.tarSplit)
 	if err != nil {
 		return err
 	}
@@ -168,10 +166,10 @@ func (l storedLayer) read(use func(storage.Unpacker) error) error {
 	return use(storage.NewJSONUnpacker(text))
 }
 
-// inRoot finds a layer's files by their names in its archive. No link in the
-// layer leads out of its folder.
-type inRoot struct{ *os.Root }
+// rootFiles opens a layer's files by their archive names. Links cannot lead out
+// of the layer's directory.
+type rootFiles struct{ root *os.Root }
 
-func (r inRoot) Get(name string) (io.ReadCloser, error) {
-	return r.Open(strings.TrimPrefix(path.Clean("/"+name), "/"))
+func (r rootFiles) Get(name string) (io.ReadCloser, error) {
+	return r.root.Open(strings.TrimPrefix(path.Clean("/"+name), "/"))
 }

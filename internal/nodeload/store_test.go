@@ -18,9 +18,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// archived is a layer with a file, and what makes archives differ: a folder, a
-// link, a deleted file, a name that needs a further header, an empty file.
-func archived(t *testing.T, text string) []byte {
+// layerArchive returns a layer with entries that make archives differ: a
+// directory, links, a deleted file, a long name with extended attributes, an
+// empty file.
+func layerArchive(t *testing.T, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	archive := tar.NewWriter(&out)
@@ -39,13 +40,13 @@ func archived(t *testing.T, text string) []byte {
 		}
 	}
 	enginetest.NoError(t, archive.Close())
-	out.Write(make([]byte, 4096)) // tar pads with more than it must
+	out.Write(make([]byte, 4096)) // archives may have more padding than required
 	return out.Bytes()
 }
 
-// keepIn writes images as an engine with the classic store and overlay2 keeps
-// them, and gives the folder of each layer's files.
-func keepIn(t *testing.T, root string, images ...fakeImage) (folders []string) {
+// writeStore writes images in the layout of a classic store with overlay2, and
+// returns the file directory of each layer.
+func writeStore(t *testing.T, root string, images ...fakeImage) (dirs []string) {
 	t.Helper()
 	content := map[string]string{}
 	for _, i := range images {
@@ -56,19 +57,19 @@ func keepIn(t *testing.T, root string, images ...fakeImage) (folders []string) {
 			id := strings.TrimPrefix(chain, "sha256:")
 			files := filepath.Join(root, "overlay2", id[:12], "diff")
 			content["image/overlay2/layerdb/sha256/"+id+"/cache-id"] = id[:12]
-			content["image/overlay2/layerdb/sha256/"+id+"/tar-split.json.gz"] = split(t, layer, files)
-			folders = append(folders, files)
+			content["image/overlay2/layerdb/sha256/"+id+"/tar-split.json.gz"] = splitLayer(t, layer, files)
+			dirs = append(dirs, files)
 		}
 	}
 	enginetest.WriteFiles(t, root, content)
-	return folders
+	return dirs
 }
 
-// split unpacks a layer into a folder and gives the list of the rest.
-func split(t *testing.T, layer []byte, into string) string {
+// splitLayer unpacks a layer into a directory and returns its tar-split file.
+func splitLayer(t *testing.T, layer []byte, into string) string {
 	t.Helper()
-	var list bytes.Buffer
-	zipped := gzip.NewWriter(&list)
+	var tarSplit bytes.Buffer
+	zipped := gzip.NewWriter(&tarSplit)
 	archive, done, err := asm.NewInputTarStreamWithDone(bytes.NewReader(layer), storage.NewJSONPacker(zipped), storage.NewDiscardFilePutter())
 	enginetest.NoError(t, err)
 	_, err = io.Copy(io.Discard, archive)
@@ -78,7 +79,7 @@ func split(t *testing.T, layer []byte, into string) string {
 	for reader := tar.NewReader(bytes.NewReader(layer)); ; {
 		header, err := reader.Next()
 		if err != nil {
-			return list.String()
+			return tarSplit.String()
 		}
 		text, err := io.ReadAll(reader)
 		enginetest.NoError(t, err)
@@ -90,22 +91,22 @@ func split(t *testing.T, layer []byte, into string) string {
 
 func TestLoadReadsTheEnginesStore(t *testing.T) {
 	t.Parallel()
-	base := archived(t, "base")
-	one := fakeImage{"acme/auth:1", [][]byte{base, archived(t, "one")}}
-	two := fakeImage{"acme/auth:2", [][]byte{base, archived(t, "two")}}
+	base := layerArchive(t, "base")
+	one := fakeImage{"acme/auth:1", [][]byte{base, layerArchive(t, "one")}}
+	two := fakeImage{"acme/auth:2", [][]byte{base, layerArchive(t, "two")}}
 	f := enginetest.New(t)
 	f.Root = t.TempDir()
-	keepIn(t, f.Root, one, two)
-	l, n := fakeLoader(t, f), newFakeNode("n") // which compares each layer with its digest and size
-	enginetest.NoError(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(one), nil))
+	writeStore(t, f.Root, one, two)
+	l, n := fakeLoader(t, f), newFakeNode("n") // the node verifies digests and sizes
+	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(one), nil))
 	n.blobs, n.imports = map[string][]byte{}, nil
 	var log enginetest.EventLog
-	enginetest.NoError(t, l.lookAndLoad(t.Context(), []Node{n}, imagesOfAll(two), &log))
+	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(two), &log))
 	if log.Outcomes() != "acme/auth:2=done+1" || log.Messages(event.Warning) != "" || f.Saves > 0 {
-		t.Errorf("%s %s; %d saves", log.Outcomes(), log.Messages(event.Warning), f.Saves)
+		t.Errorf("got %s, %s with %d exports, want one image without a warning or export", log.Outcomes(), log.Messages(event.Warning), f.Saves)
 	}
 	if want := digest.FromBytes(two.layers[1]).String(); len(n.imports) != 1 || n.imports[0] != want {
-		t.Errorf("sent %q, want %s", n.imports, want)
+		t.Errorf("got imports %q, want %s", n.imports, want)
 	}
 }
 
@@ -115,19 +116,19 @@ func TestAStoreThatCannotBeReadIsNotNeeded(t *testing.T) {
 		spoil   func(t *testing.T, root, files string)
 		warning string
 	}{
-		"a file that is not what it was": {
+		"changed file": {
 			func(t *testing.T, _, files string) {
 				enginetest.WriteFiles(t, files, map[string]string{"etc/text": "ino"})
 			},
-			`so it gets whole images: load images into node n: read layer sha256:`,
+			`sending whole images: load images into node n: read layer sha256:`,
 		},
-		"a file that is longer": {
+		"longer file": {
 			func(t *testing.T, _, files string) {
 				enginetest.WriteFiles(t, files, map[string]string{"etc/text": "one and more"})
 			},
-			`so it gets whole images: load images into node n: read layer sha256:`,
+			`sending whole images: load images into node n: read layer sha256:`,
 		},
-		"a link that leads out of the layer": {
+		"link out of the layer": {
 			func(t *testing.T, root, files string) {
 				enginetest.WriteFiles(t, root, map[string]string{"outside": "one"})
 				enginetest.NoError(t, os.Remove(filepath.Join(files, "etc/text")))
@@ -135,36 +136,36 @@ func TestAStoreThatCannotBeReadIsNotNeeded(t *testing.T) {
 			},
 			`path escapes from parent`,
 		},
-		"a layer that is gone": {
+		"missing layer": {
 			func(t *testing.T, root, _ string) {
 				enginetest.NoError(t, os.RemoveAll(filepath.Join(root, "image/overlay2/layerdb/sha256")))
 				enginetest.NoError(t, os.MkdirAll(filepath.Join(root, "image/overlay2/layerdb/sha256"), 0o700))
 			},
-			`since its store cannot be read: read image docker.io/acme/auth:1`,
+			`so the engine exports the images, which takes longer: read image docker.io/acme/auth:1`,
 		},
-		"another config": {
+		"changed config": {
 			func(t *testing.T, root, _ string) {
-				id := fakeImage{"acme/auth:1", [][]byte{archived(t, "one")}}.image().ID
+				id := fakeImage{"acme/auth:1", [][]byte{layerArchive(t, "one")}}.image().ID
 				enginetest.WriteFiles(t, root, map[string]string{"image/overlay2/imagedb/content/sha256/" + strings.TrimPrefix(id, "sha256:"): "{}"})
 			},
-			`since its store cannot be read: read image docker.io/acme/auth:1`,
+			`so the engine exports the images, which takes longer: read image docker.io/acme/auth:1`,
 		},
-		"none": {
+		"no store": {
 			func(t *testing.T, root, _ string) { enginetest.NoError(t, os.RemoveAll(filepath.Join(root, "image"))) }, "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			image := fakeImage{"acme/auth:1", [][]byte{archived(t, "one")}}
+			image := fakeImage{"acme/auth:1", [][]byte{layerArchive(t, "one")}}
 			f := enginetest.New(t)
 			f.Root = t.TempDir()
 			serve(t, f, legacyArchive, image)
-			test.spoil(t, f.Root, keepIn(t, f.Root, image)[0])
+			test.spoil(t, f.Root, writeStore(t, f.Root, image)[0])
 			var log enginetest.EventLog
-			enginetest.NoError(t, fakeLoader(t, f).lookAndLoad(t.Context(), []Node{newFakeNode("n")}, imagesOfAll(image), &log))
+			enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{newFakeNode("n")}, engineImages(image), &log))
 			warning := log.Messages(event.Warning)
 			if log.Outcomes() != "acme/auth:1=done+1" || f.Saves != 1 || (test.warning == "") != (warning == "") || !strings.Contains(warning, test.warning) {
-				t.Errorf("%s with %d saves; %s", log.Outcomes(), f.Saves, warning)
+				t.Errorf("got %s with %d exports and warning %q, want one export and warning %q", log.Outcomes(), f.Saves, warning, test.warning)
 			}
 		})
 	}

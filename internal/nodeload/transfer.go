@@ -9,20 +9,21 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A transfer is what one node gets.
+// transfer is the set of images that one node lacks.
 type transfer struct {
 	node   Node
 	have   nodeInventory
 	images []engine.Image
-	err    error // why it failed
+	err    error // set if the transfer failed
 }
 
-// plan is what the nodes get. It checks that they can run it.
-func plan(stock Inventory) ([]*transfer, error) {
+// planTransfers returns the transfers to all nodes that lack images. It returns
+// an error if a node cannot run one of them.
+func planTransfers(inventory Inventory) ([]*transfer, error) {
 	var transfers []*transfer
 	var problems []error
-	for i, n := range stock.nodes {
-		t := &transfer{node: n, have: stock.have[i], images: lacking(stock.have[i].records, stock.images)}
+	for i, n := range inventory.nodes {
+		t := &transfer{node: n, have: inventory.have[i], images: missingImages(inventory.have[i].records, inventory.images)}
 		if len(t.images) > 0 {
 			transfers = append(transfers, t)
 			problems = append(problems, t.check())
@@ -37,19 +38,19 @@ func (t *transfer) check() error {
 		if arch, ok := t.have.runs(i); !ok {
 			problems = append(problems, fault.New(fault.Load,
 				fmt.Errorf("image %s is for %s, but node %s is %s", i.Ref, i.Platform, t.node.Name(), arch),
-				"build it for linux/"+arch+", or use an image that has that platform"))
+				"build it for linux/"+arch+", or use an image for that platform"))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// needs reports whether the node needs the n-th layer of an image in order to
-// import it. Blob is the layer's digest as it is sent.
+// needs reports whether the node needs the n-th layer to import the image. blob
+// is the digest of the layer as it is sent.
 func (t *transfer) needs(i engine.Image, n int, blob string) bool {
 	return n >= t.have.unpacked(i.DiffIDs) && !t.have.blobs[blob]
 }
 
-// partial reports that the node gets less than whole images.
+// partial reports whether the node receives fewer than all layers.
 func (t *transfer) partial() bool {
 	for _, i := range t.images {
 		for n, diffID := range i.DiffIDs {
@@ -61,12 +62,12 @@ func (t *transfer) partial() bool {
 	return false
 }
 
-// A batch is what the nodes get at once: images whose layers no image of
-// another batch has. The engine so saves each layer once, and what a node has of
-// one batch says nothing about what it needs of another.
+// batch is a group of transfers sent at once. It shares no layer with another
+// batch, so the engine exports each layer once and the batches of a node are
+// independent.
 type batch []*transfer
 
-// hasRef reports whether the image with the reference is among images.
-func hasRef(images []engine.Image, ref string) bool {
+// containsRef reports whether images contains the reference.
+func containsRef(images []engine.Image, ref string) bool {
 	return slices.ContainsFunc(images, func(i engine.Image) bool { return i.Ref == ref })
 }
