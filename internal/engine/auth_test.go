@@ -11,9 +11,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// TestCredentials uses a script that speaks the docker-credential-helpers
+// TestAuth_forHost uses a script that speaks the docker-credential-helpers
 // protocol, and credentials in the config file.
-func TestCredentials(t *testing.T) {
+func TestAuth_forHost(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
 	helper := filepath.Join(bin, "docker-credential-vault")
 	enginetest.NoError(t, os.WriteFile(helper, []byte("#!/bin/sh\nread host\necho '{\"Username\":\"helper\",\"Secret\":\"'$host'\"}'\n"), 0o755))

@@ -10,7 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-func TestFacts(t *testing.T) {
+func TestEngine_Info(t *testing.T) {
 	t.Parallel()
 	f := enginetest.New(t)
 	got, err := connect(t, f).Info(t.Context())
@@ -30,7 +30,7 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-func TestSkewIsLessTheTimeThatTheQuestionTook(t *testing.T) {
+func TestSkew(t *testing.T) {
 	t.Parallel()
 	sent := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
@@ -49,7 +49,7 @@ func TestSkewIsLessTheTimeThatTheQuestionTook(t *testing.T) {
 	}
 }
 
-func TestFreeSpaceOfAFolderThatIsNotThereYet(t *testing.T) {
+func TestFreeSpace(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	parent, err := FreeSpace(dir)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestALineLogKeepsTheLastLines(t *testing.T) {
+func TestLineLog_Write(t *testing.T) {
 	t.Parallel()
 	log := lineLog{keep: 2}
 	for _, part := range []string{"one\ntw", "o\n\n", "10%\r100%\n", "rest"} {

@@ -10,7 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-func TestOutsideAsksForWhatIsNotHere(t *testing.T) {
+func TestBuilder_CheckRemote(t *testing.T) {
 	t.Parallel()
 	f := enginetest.New(t)
 	f.AddImage(t, "golang:1.26", "sha256:go", nil)

@@ -8,7 +8,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-func TestCheckRefusesReferencesThatMove(t *testing.T) {
+func TestSet_check(t *testing.T) {
 	t.Parallel()
 	for ref, ok := range map[string]bool{
 		"postgres:17": true, "postgres": false, "postgres:latest": false, "UPPER:1": false,

@@ -8,25 +8,28 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-func TestLayersThatNoNodeNeedsAreNotKept(t *testing.T) {
+func TestLoader_export(t *testing.T) {
 	t.Parallel()
-	big := make([]byte, smallFile+1)
-	image := fakeImage{"acme/big:1", [][]byte{big, layer("top")}}
-	have := nodeInventory{chains: map[string]bool{image.image().DiffIDs[0]: true}}
-	transfers := []*transfer{{node: newFakeNode("n"), have: have, images: []engine.Image{image.image()}}}
-	for _, name := range []string{"Docker 20.10", "Docker 25 with the classic store"} {
-		f := enginetest.New(t)
-		serve(t, f, formats[name], image)
-		e, err := fakeLoader(t, f).export(t.Context(), transfers)
-		enginetest.NoError(t, err)
-		for n, layer := range e.images[image.image().Ref].layers {
-			if exported := layer.write != nil; exported != (n == 1) {
-				t.Errorf("%s: layer %d: got exported %t, want %t", name, n, exported, n == 1)
+	t.Run("drops layers that no node needs", func(t *testing.T) {
+		t.Parallel()
+		big := make([]byte, smallFile+1)
+		image := fakeImage{"acme/big:1", [][]byte{big, layer("top")}}
+		have := nodeInventory{chains: map[string]bool{image.image().DiffIDs[0]: true}}
+		transfers := []*transfer{{node: newFakeNode("n"), have: have, images: []engine.Image{image.image()}}}
+		for _, name := range []string{"Docker 20.10", "Docker 25 with the classic store"} {
+			f := enginetest.New(t)
+			serve(t, f, formats[name], image)
+			e, err := fakeLoader(t, f).export(t.Context(), transfers)
+			enginetest.NoError(t, err)
+			for n, layer := range e.images[image.image().Ref].layers {
+				if exported := layer.write != nil; exported != (n == 1) {
+					t.Errorf("%s: layer %d: got exported %t, want %t", name, n, exported, n == 1)
+				}
+			}
+			e.close()
+			if _, err := os.Stat(e.dir); err == nil {
+				t.Errorf("%s: temporary files remain after close", name)
 			}
 		}
-		e.close()
-		if _, err := os.Stat(e.dir); err == nil {
-			t.Errorf("%s: temporary files remain after close", name)
-		}
-	}
+	})
 }

@@ -7,7 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-func TestNamelessIsWhatSomeNodeHasNoImageFor(t *testing.T) {
+func TestInventory_Unresolved(t *testing.T) {
 	t.Parallel()
 	f := enginetest.New(t)
 	serve(t, f, legacyArchive, authV1)

@@ -99,7 +99,7 @@ func load(t *testing.T, l *Loader, n dockerNode, images []engine.Image) (sent in
 	return sent, took, log
 }
 
-func TestLoadE2E(t *testing.T) {
+func TestLoader_LoadE2E(t *testing.T) {
 	n := testNode(t)
 	e, err := engine.Connect(t.Context(), engine.Options{})
 	enginetest.NoError(t, err)

@@ -45,153 +45,156 @@ func missingIn(ctx context.Context, nodes []Node, images []engine.Image) ([]Miss
 	return inventory.Missing(), err
 }
 
-func TestLoad(t *testing.T) {
+func TestLoader_Load(t *testing.T) {
 	t.Parallel()
-	for name, format := range formats {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := enginetest.New(t)
-			serve(t, f, format, authV1, authV2, video)
-			l := fakeLoader(t, f)
-			one, two := newFakeNode("one"), newFakeNode("two")
-			two.noLocal = true
-			nodes := []Node{one, two}
-
-			var log enginetest.EventLog
-			enginetest.NoError(t, inventoryAndLoad(t.Context(), l, nodes, engineImages(authV1, video), &log))
-			if log.Outcomes() != "acme/auth:1=done+2 acme/video:1=done+2" || f.Saves != 1 {
-				t.Errorf("first load: got %s with %d exports, want both images with one export", log.Outcomes(), f.Saves)
-			}
-			if got := log.Reasons(); got != "acme/auth:1: not in one, two; acme/video:1: not in one, two" {
-				t.Errorf("first load: got reasons %q", got)
-			}
-			log = enginetest.EventLog{}
-			enginetest.NoError(t, inventoryAndLoad(t.Context(), l, nodes, engineImages(authV1, video), &log))
-			if log.Outcomes() != "acme/auth:1=unchanged+0 acme/video:1=unchanged+0" || f.Saves != 1 {
-				t.Errorf("second load: got %s with %d exports, want no change", log.Outcomes(), f.Saves)
-			}
-			one.blobs, one.imports = map[string][]byte{}, nil // as after a pull with discard_unpacked_layers
-			two.imports = nil
-			log = enginetest.EventLog{}
-			enginetest.NoError(t, inventoryAndLoad(t.Context(), l, nodes, engineImages(authV2, video), &log))
-			if log.Outcomes() != "acme/auth:2=done+2 acme/video:1=unchanged+0" || log.Messages(event.Warning) != "" {
-				t.Errorf("changed layer: got %s, %s, want one image without a warning", log.Outcomes(), log.Messages(event.Warning))
-			}
-			for _, n := range []*fakeNode{one, two} {
-				if len(n.imports) != 1 || strings.Count(n.imports[0], "sha256:") != 1 {
-					t.Errorf("node %s got %q, want one layer", n.name, n.imports)
-				}
-			}
-			missing, err := missingIn(t.Context(), nodes, engineImages(authV1, authV2, video))
-			if err != nil || len(missing) > 0 {
-				t.Errorf("got missing %v, %v, want none", missing, err)
-			}
-		})
-	}
-}
-
-func TestLoadSendsALayerThatImagesShareOnce(t *testing.T) {
-	t.Parallel()
-	f := enginetest.New(t)
-	serve(t, f, legacyArchive, authV1, video)
-	n := newFakeNode("n") // rejects duplicate files in an archive
-	enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, engineImages(authV1, video), nil))
-}
-
-func TestLoadKnowsContentsNotNames(t *testing.T) {
-	t.Parallel()
-	f := enginetest.New(t)
-	serve(t, f, legacyArchive, authV1, authV2)
-	l := fakeLoader(t, f)
-	n := newFakeNode("n")
-	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(authV1, authV2), nil))
-	one, two := authV1.image(), authV2.image()
-
-	rebuilt := one
-	rebuilt.ID = two.ID
-	if missing, err := missingIn(t.Context(), []Node{n}, []engine.Image{rebuilt}); err != nil || len(missing) != 1 {
-		t.Errorf("older image with the name: got missing %v, %v, want one", missing, err)
-	}
-	// An import of another image under the name keeps the labels.
-	n.records[one.Ref] = record{target: n.records[two.Ref].target, labels: n.records[one.Ref].labels}
-	missing, err := missingIn(t.Context(), []Node{n}, []engine.Image{one})
-	if err != nil || len(missing) != 1 || missing[0].String() != one.Ref+" on node n" {
-		t.Errorf("another image under the name: got missing %v, %v, want one", missing, err)
-	}
-}
-
-func TestLoadFallsBackToWholeImages(t *testing.T) {
-	t.Parallel()
-	f := enginetest.New(t)
-	serve(t, f, legacyArchive, authV1, authV2)
-	l := fakeLoader(t, f)
-	n := newFakeNode("n")
-	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(authV1), nil))
-	n.wholeOnly = true
-	var log enginetest.EventLog
-	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(authV2), &log))
-	if log.Outcomes() != "acme/auth:2=done+1" || !strings.Contains(log.Messages(event.Warning), "sending whole images: load images into node n: ctr: only whole") {
-		t.Errorf("got %s, %s, want one image and a warning", log.Outcomes(), log.Messages(event.Warning))
-	}
-}
-
-func TestLoadFaults(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name   string
-		change func(*enginetest.Fake, *fakeNode, *engine.Image)
-		want   string
-		saves  int
-	}{
-		{"image for another architecture",
-			func(_ *enginetest.Fake, n *fakeNode, _ *engine.Image) { n.machine = "aarch64" },
-			"image docker.io/acme/auth:1 is for linux/amd64, but node n is arm64", 0},
-		{"node without the image after the import",
-			func(_ *enginetest.Fake, n *fakeNode, _ *engine.Image) {
-				n.dropRecords = true
-				n.records = map[string]record{}
-			},
-			"node n imported image docker.io/acme/auth:1 but does not list it", 1},
-		{"tag moved to another image",
-			func(_ *enginetest.Fake, _ *fakeNode, i *engine.Image) { i.ID = digest.FromString("other").String() },
-			"image " + digest.FromString("other").String() + " is not in the archive", 1},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			f := enginetest.New(t)
-			serve(t, f, legacyArchive, authV1)
-			n, i := newFakeNode("n"), authV1.image()
-			test.change(f, n, &i)
-			var log enginetest.EventLog
-			err := inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, []engine.Image{i}, &log)
-			if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Load || f.Saves != test.saves {
-				t.Errorf("got %v of class %q with %d exports, want %q of class %q with %d", err, fault.ClassOf(err), f.Saves, test.want, fault.Load, test.saves)
-			}
-		})
-	}
-}
-
-func TestLoadTakesEveryState(t *testing.T) {
-	t.Parallel()
-	for name, format := range formats {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for seed := range uint64(40) {
-				random := rand.New(rand.NewPCG(seed, 1))
-				images := randomImages(random)
+	t.Run("sends only missing layers", func(t *testing.T) {
+		t.Parallel()
+		for name, format := range formats {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				f := enginetest.New(t)
-				serve(t, f, format, images...)
-				nodes := []Node{randomNode(random, "a", images), randomNode(random, "b", images)}
+				serve(t, f, format, authV1, authV2, video)
+				l := fakeLoader(t, f)
+				one, two := newFakeNode("one"), newFakeNode("two")
+				two.noLocal = true
+				nodes := []Node{one, two}
+
 				var log enginetest.EventLog
-				if err := inventoryAndLoad(t.Context(), fakeLoader(t, f), nodes, engineImages(images...), &log); err != nil {
-					t.Fatalf("seed %d: %v", seed, err)
+				enginetest.NoError(t, inventoryAndLoad(t.Context(), l, nodes, engineImages(authV1, video), &log))
+				if log.Outcomes() != "acme/auth:1=done+2 acme/video:1=done+2" || f.Saves != 1 {
+					t.Errorf("first load: got %s with %d exports, want both images with one export", log.Outcomes(), f.Saves)
 				}
-				if warning := log.Messages(event.Warning); warning != "" {
-					t.Errorf("seed %d: got warning %s, want none", seed, warning)
+				if got := log.Reasons(); got != "acme/auth:1: not in one, two; acme/video:1: not in one, two" {
+					t.Errorf("first load: got reasons %q", got)
 				}
-			}
-		})
-	}
+				log = enginetest.EventLog{}
+				enginetest.NoError(t, inventoryAndLoad(t.Context(), l, nodes, engineImages(authV1, video), &log))
+				if log.Outcomes() != "acme/auth:1=unchanged+0 acme/video:1=unchanged+0" || f.Saves != 1 {
+					t.Errorf("second load: got %s with %d exports, want no change", log.Outcomes(), f.Saves)
+				}
+				one.blobs, one.imports = map[string][]byte{}, nil // as after a pull with discard_unpacked_layers
+				two.imports = nil
+				log = enginetest.EventLog{}
+				enginetest.NoError(t, inventoryAndLoad(t.Context(), l, nodes, engineImages(authV2, video), &log))
+				if log.Outcomes() != "acme/auth:2=done+2 acme/video:1=unchanged+0" || log.Messages(event.Warning) != "" {
+					t.Errorf("changed layer: got %s, %s, want one image without a warning", log.Outcomes(), log.Messages(event.Warning))
+				}
+				for _, n := range []*fakeNode{one, two} {
+					if len(n.imports) != 1 || strings.Count(n.imports[0], "sha256:") != 1 {
+						t.Errorf("node %s got %q, want one layer", n.name, n.imports)
+					}
+				}
+				missing, err := missingIn(t.Context(), nodes, engineImages(authV1, authV2, video))
+				if err != nil || len(missing) > 0 {
+					t.Errorf("got missing %v, %v, want none", missing, err)
+				}
+			})
+		}
+	})
+
+	t.Run("sends a shared layer once", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		serve(t, f, legacyArchive, authV1, video)
+		n := newFakeNode("n") // rejects duplicate files in an archive
+		enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, engineImages(authV1, video), nil))
+	})
+
+	t.Run("compares images by ID", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		serve(t, f, legacyArchive, authV1, authV2)
+		l := fakeLoader(t, f)
+		n := newFakeNode("n")
+		enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(authV1, authV2), nil))
+		one, two := authV1.image(), authV2.image()
+
+		rebuilt := one
+		rebuilt.ID = two.ID
+		if missing, err := missingIn(t.Context(), []Node{n}, []engine.Image{rebuilt}); err != nil || len(missing) != 1 {
+			t.Errorf("older image with the name: got missing %v, %v, want one", missing, err)
+		}
+		// An import of another image under the name keeps the labels.
+		n.records[one.Ref] = record{target: n.records[two.Ref].target, labels: n.records[one.Ref].labels}
+		missing, err := missingIn(t.Context(), []Node{n}, []engine.Image{one})
+		if err != nil || len(missing) != 1 || missing[0].String() != one.Ref+" on node n" {
+			t.Errorf("another image under the name: got missing %v, %v, want one", missing, err)
+		}
+	})
+
+	t.Run("falls back to whole images", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		serve(t, f, legacyArchive, authV1, authV2)
+		l := fakeLoader(t, f)
+		n := newFakeNode("n")
+		enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(authV1), nil))
+		n.wholeOnly = true
+		var log enginetest.EventLog
+		enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(authV2), &log))
+		if log.Outcomes() != "acme/auth:2=done+1" || !strings.Contains(log.Messages(event.Warning), "sending whole images: load images into node n: ctr: only whole") {
+			t.Errorf("got %s, %s, want one image and a warning", log.Outcomes(), log.Messages(event.Warning))
+		}
+	})
+
+	t.Run("returns load errors", func(t *testing.T) {
+		t.Parallel()
+		for _, test := range []struct {
+			name   string
+			change func(*enginetest.Fake, *fakeNode, *engine.Image)
+			want   string
+			saves  int
+		}{
+			{"image for another architecture",
+				func(_ *enginetest.Fake, n *fakeNode, _ *engine.Image) { n.machine = "aarch64" },
+				"image docker.io/acme/auth:1 is for linux/amd64, but node n is arm64", 0},
+			{"node without the image after the import",
+				func(_ *enginetest.Fake, n *fakeNode, _ *engine.Image) {
+					n.dropRecords = true
+					n.records = map[string]record{}
+				},
+				"node n imported image docker.io/acme/auth:1 but does not list it", 1},
+			{"tag moved to another image",
+				func(_ *enginetest.Fake, _ *fakeNode, i *engine.Image) { i.ID = digest.FromString("other").String() },
+				"image " + digest.FromString("other").String() + " is not in the archive", 1},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				f := enginetest.New(t)
+				serve(t, f, legacyArchive, authV1)
+				n, i := newFakeNode("n"), authV1.image()
+				test.change(f, n, &i)
+				var log enginetest.EventLog
+				err := inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, []engine.Image{i}, &log)
+				if err == nil || !strings.Contains(err.Error(), test.want) || fault.ClassOf(err) != fault.Load || f.Saves != test.saves {
+					t.Errorf("got %v of class %q with %d exports, want %q of class %q with %d", err, fault.ClassOf(err), f.Saves, test.want, fault.Load, test.saves)
+				}
+			})
+		}
+	})
+
+	t.Run("loads random images into random states", func(t *testing.T) {
+		t.Parallel()
+		for name, format := range formats {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				for seed := range uint64(40) {
+					random := rand.New(rand.NewPCG(seed, 1))
+					images := randomImages(random)
+					f := enginetest.New(t)
+					serve(t, f, format, images...)
+					nodes := []Node{randomNode(random, "a", images), randomNode(random, "b", images)}
+					var log enginetest.EventLog
+					if err := inventoryAndLoad(t.Context(), fakeLoader(t, f), nodes, engineImages(images...), &log); err != nil {
+						t.Fatalf("seed %d: %v", seed, err)
+					}
+					if warning := log.Messages(event.Warning); warning != "" {
+						t.Errorf("seed %d: got warning %s, want none", seed, warning)
+					}
+				}
+			})
+		}
+	})
 }
 
 func randomImages(random *rand.Rand) []fakeImage {

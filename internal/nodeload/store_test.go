@@ -89,84 +89,87 @@ func splitLayer(t *testing.T, layer []byte, into string) string {
 	}
 }
 
-func TestLoadReadsTheEnginesStore(t *testing.T) {
+func TestLoader_Load_store(t *testing.T) {
 	t.Parallel()
-	base := layerArchive(t, "base")
-	one := fakeImage{"acme/auth:1", [][]byte{base, layerArchive(t, "one")}}
-	two := fakeImage{"acme/auth:2", [][]byte{base, layerArchive(t, "two")}}
-	f := enginetest.New(t)
-	f.Root = t.TempDir()
-	writeStore(t, f.Root, one, two)
-	l, n := fakeLoader(t, f), newFakeNode("n") // the node verifies digests and sizes
-	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(one), nil))
-	n.blobs, n.imports = map[string][]byte{}, nil
-	var log enginetest.EventLog
-	enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(two), &log))
-	if log.Outcomes() != "acme/auth:2=done+1" || log.Messages(event.Warning) != "" || f.Saves > 0 {
-		t.Errorf("got %s, %s with %d exports, want one image without a warning or export", log.Outcomes(), log.Messages(event.Warning), f.Saves)
-	}
-	if want := digest.FromBytes(two.layers[1]).String(); len(n.imports) != 1 || n.imports[0] != want {
-		t.Errorf("got imports %q, want %s", n.imports, want)
-	}
-}
+	t.Run("reads layers from the store", func(t *testing.T) {
+		t.Parallel()
+		base := layerArchive(t, "base")
+		one := fakeImage{"acme/auth:1", [][]byte{base, layerArchive(t, "one")}}
+		two := fakeImage{"acme/auth:2", [][]byte{base, layerArchive(t, "two")}}
+		f := enginetest.New(t)
+		f.Root = t.TempDir()
+		writeStore(t, f.Root, one, two)
+		l, n := fakeLoader(t, f), newFakeNode("n") // the node verifies digests and sizes
+		enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(one), nil))
+		n.blobs, n.imports = map[string][]byte{}, nil
+		var log enginetest.EventLog
+		enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, engineImages(two), &log))
+		if log.Outcomes() != "acme/auth:2=done+1" || log.Messages(event.Warning) != "" || f.Saves > 0 {
+			t.Errorf("got %s, %s with %d exports, want one image without a warning or export", log.Outcomes(), log.Messages(event.Warning), f.Saves)
+		}
+		if want := digest.FromBytes(two.layers[1]).String(); len(n.imports) != 1 || n.imports[0] != want {
+			t.Errorf("got imports %q, want %s", n.imports, want)
+		}
+	})
 
-func TestAStoreThatCannotBeReadIsNotNeeded(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		spoil   func(t *testing.T, root, files string)
-		warning string
-	}{
-		"changed file": {
-			func(t *testing.T, _, files string) {
-				enginetest.WriteFiles(t, files, map[string]string{"etc/text": "ino"})
+	t.Run("falls back to an export", func(t *testing.T) {
+		t.Parallel()
+		for name, test := range map[string]struct {
+			spoil   func(t *testing.T, root, files string)
+			warning string
+		}{
+			"changed file": {
+				func(t *testing.T, _, files string) {
+					enginetest.WriteFiles(t, files, map[string]string{"etc/text": "ino"})
+				},
+				`sending whole images: load images into node n: read layer sha256:`,
 			},
-			`sending whole images: load images into node n: read layer sha256:`,
-		},
-		"longer file": {
-			func(t *testing.T, _, files string) {
-				enginetest.WriteFiles(t, files, map[string]string{"etc/text": "one and more"})
+			"longer file": {
+				func(t *testing.T, _, files string) {
+					enginetest.WriteFiles(t, files, map[string]string{"etc/text": "one and more"})
+				},
+				`sending whole images: load images into node n: read layer sha256:`,
 			},
-			`sending whole images: load images into node n: read layer sha256:`,
-		},
-		"link out of the layer": {
-			func(t *testing.T, root, files string) {
-				enginetest.WriteFiles(t, root, map[string]string{"outside": "one"})
-				enginetest.NoError(t, os.Remove(filepath.Join(files, "etc/text")))
-				enginetest.NoError(t, os.Symlink(filepath.Join(root, "outside"), filepath.Join(files, "etc/text")))
+			"link out of the layer": {
+				func(t *testing.T, root, files string) {
+					enginetest.WriteFiles(t, root, map[string]string{"outside": "one"})
+					enginetest.NoError(t, os.Remove(filepath.Join(files, "etc/text")))
+					enginetest.NoError(t, os.Symlink(filepath.Join(root, "outside"), filepath.Join(files, "etc/text")))
+				},
+				`path escapes from parent`,
 			},
-			`path escapes from parent`,
-		},
-		"missing layer": {
-			func(t *testing.T, root, _ string) {
-				enginetest.NoError(t, os.RemoveAll(filepath.Join(root, "image/overlay2/layerdb/sha256")))
-				enginetest.NoError(t, os.MkdirAll(filepath.Join(root, "image/overlay2/layerdb/sha256"), 0o700))
+			"missing layer": {
+				func(t *testing.T, root, _ string) {
+					enginetest.NoError(t, os.RemoveAll(filepath.Join(root, "image/overlay2/layerdb/sha256")))
+					enginetest.NoError(t, os.MkdirAll(filepath.Join(root, "image/overlay2/layerdb/sha256"), 0o700))
+				},
+				`so the engine exports the images, which takes longer: read image docker.io/acme/auth:1`,
 			},
-			`so the engine exports the images, which takes longer: read image docker.io/acme/auth:1`,
-		},
-		"changed config": {
-			func(t *testing.T, root, _ string) {
-				id := fakeImage{"acme/auth:1", [][]byte{layerArchive(t, "one")}}.image().ID
-				enginetest.WriteFiles(t, root, map[string]string{"image/overlay2/imagedb/content/sha256/" + strings.TrimPrefix(id, "sha256:"): "{}"})
+			"changed config": {
+				func(t *testing.T, root, _ string) {
+					id := fakeImage{"acme/auth:1", [][]byte{layerArchive(t, "one")}}.image().ID
+					enginetest.WriteFiles(t, root, map[string]string{"image/overlay2/imagedb/content/sha256/" + strings.TrimPrefix(id, "sha256:"): "{}"})
+				},
+				`so the engine exports the images, which takes longer: read image docker.io/acme/auth:1`,
 			},
-			`so the engine exports the images, which takes longer: read image docker.io/acme/auth:1`,
-		},
-		"no store": {
-			func(t *testing.T, root, _ string) { enginetest.NoError(t, os.RemoveAll(filepath.Join(root, "image"))) }, "",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			image := fakeImage{"acme/auth:1", [][]byte{layerArchive(t, "one")}}
-			f := enginetest.New(t)
-			f.Root = t.TempDir()
-			serve(t, f, legacyArchive, image)
-			test.spoil(t, f.Root, writeStore(t, f.Root, image)[0])
-			var log enginetest.EventLog
-			enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{newFakeNode("n")}, engineImages(image), &log))
-			warning := log.Messages(event.Warning)
-			if log.Outcomes() != "acme/auth:1=done+1" || f.Saves != 1 || (test.warning == "") != (warning == "") || !strings.Contains(warning, test.warning) {
-				t.Errorf("got %s with %d exports and warning %q, want one export and warning %q", log.Outcomes(), f.Saves, warning, test.warning)
-			}
-		})
-	}
+			"no store": {
+				func(t *testing.T, root, _ string) { enginetest.NoError(t, os.RemoveAll(filepath.Join(root, "image"))) }, "",
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				image := fakeImage{"acme/auth:1", [][]byte{layerArchive(t, "one")}}
+				f := enginetest.New(t)
+				f.Root = t.TempDir()
+				serve(t, f, legacyArchive, image)
+				test.spoil(t, f.Root, writeStore(t, f.Root, image)[0])
+				var log enginetest.EventLog
+				enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{newFakeNode("n")}, engineImages(image), &log))
+				warning := log.Messages(event.Warning)
+				if log.Outcomes() != "acme/auth:1=done+1" || f.Saves != 1 || (test.warning == "") != (warning == "") || !strings.Contains(warning, test.warning) {
+					t.Errorf("got %s with %d exports and warning %q, want one export and warning %q", log.Outcomes(), f.Saves, warning, test.warning)
+				}
+			})
+		}
+	})
 }

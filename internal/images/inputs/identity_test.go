@@ -71,102 +71,105 @@ func tagOf(t *testing.T, e *engine.Engine, b Build) string {
 	return id.Hash[:tagLength]
 }
 
-func TestIdentity(t *testing.T) {
+func TestLookupCache_Identify(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name    string
-		changes bool
-		change  func(t *testing.T, b *Build, f *enginetest.Fake)
-	}{
-		{"no change", false, func(*testing.T, *Build, *enginetest.Fake) {}},
-		{"file time", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.NoError(t, os.Chtimes(filepath.Join(b.Context, "auth/main.go"), time.Time{}, time.Unix(1, 0)))
-		}},
-		{"file content", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/main.go": "package other"})
-		}},
-		{"file copied by a required stage", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"shared/a.go": "package other"})
-		}},
-		{"file mode", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.NoError(t, os.Chmod(filepath.Join(b.Context, "auth/main.go"), 0o755))
-		}},
-		{"file name", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.NoError(t, os.Rename(filepath.Join(b.Context, "auth/main.go"), filepath.Join(b.Context, "auth/server.go")))
-		}},
-		{"new file", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/new.go": ""})
-		}},
-		{"link target", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			link := filepath.Join(b.Context, "auth/link")
-			enginetest.NoError(t, os.Remove(link))
-			enginetest.NoError(t, os.Symlink("elsewhere", link))
-		}},
-		{"ignored file", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"auth/debug.log": "more noise"})
-		}},
-		{"file copied by another target", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"web/index.js": "2", "video/main.go": "package other"})
-		}},
-		{"file that no target copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"README.md": "hello"})
-		}},
-		{"Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": services + "# changed\n"})
-		}},
-		{"argument", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Args = map[string]string{"VERSION": "2"} }},
-		{"target", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Target = "video" }},
-		{"platform", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/arm64" }},
-		{"explicit platform of the engine", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/amd64" }},
-		{"base image ID", true, func(t *testing.T, _ *Build, f *enginetest.Fake) {
-			f.AddImage(t, "golang:1.26", "sha256:newer", nil, "sha256:1")
-		}},
-		{"ID of an unused base image", false, func(t *testing.T, _ *Build, f *enginetest.Fake) {
-			f.AddImage(t, "node:24", "sha256:newer", nil, "sha256:2")
-		}},
-		{"secret source", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
-			b.Secrets = map[string]Secret{"token": {File: "/elsewhere"}}
-		}},
-		{"secret name", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
-			b.Secrets = map[string]Secret{"password": {Env: "TOKEN"}}
-		}},
-		{"ignore file of the Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile.dockerignore": "nothing\n"})
-		}},
-		{"unknown frontend in a syntax line", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
-			enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": "# syntax=acme/frontend:1\n" + services})
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			f, e := baseEngine(t)
-			b := checkout(t)
-			before := tagOf(t, e, b)
-			test.change(t, &b, f)
-			if after := tagOf(t, e, b); (after != before) != test.changes {
-				t.Errorf("got tag %s after %s, want changed %t", after, before, test.changes)
-			}
-		})
-	}
+	t.Run("depends on what the target reads", func(t *testing.T) {
+		t.Parallel()
+		for _, test := range []struct {
+			name    string
+			changes bool
+			change  func(t *testing.T, b *Build, f *enginetest.Fake)
+		}{
+			{"no change", false, func(*testing.T, *Build, *enginetest.Fake) {}},
+			{"file time", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.NoError(t, os.Chtimes(filepath.Join(b.Context, "auth/main.go"), time.Time{}, time.Unix(1, 0)))
+			}},
+			{"file content", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"auth/main.go": "package other"})
+			}},
+			{"file copied by a required stage", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"shared/a.go": "package other"})
+			}},
+			{"file mode", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.NoError(t, os.Chmod(filepath.Join(b.Context, "auth/main.go"), 0o755))
+			}},
+			{"file name", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.NoError(t, os.Rename(filepath.Join(b.Context, "auth/main.go"), filepath.Join(b.Context, "auth/server.go")))
+			}},
+			{"new file", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"auth/new.go": ""})
+			}},
+			{"link target", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				link := filepath.Join(b.Context, "auth/link")
+				enginetest.NoError(t, os.Remove(link))
+				enginetest.NoError(t, os.Symlink("elsewhere", link))
+			}},
+			{"ignored file", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"auth/debug.log": "more noise"})
+			}},
+			{"file copied by another target", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"web/index.js": "2", "video/main.go": "package other"})
+			}},
+			{"file that no target copies", false, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"README.md": "hello"})
+			}},
+			{"Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": services + "# changed\n"})
+			}},
+			{"argument", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Args = map[string]string{"VERSION": "2"} }},
+			{"target", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Target = "video" }},
+			{"platform", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/arm64" }},
+			{"explicit platform of the engine", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) { b.Platform = "linux/amd64" }},
+			{"base image ID", true, func(t *testing.T, _ *Build, f *enginetest.Fake) {
+				f.AddImage(t, "golang:1.26", "sha256:newer", nil, "sha256:1")
+			}},
+			{"ID of an unused base image", false, func(t *testing.T, _ *Build, f *enginetest.Fake) {
+				f.AddImage(t, "node:24", "sha256:newer", nil, "sha256:2")
+			}},
+			{"secret source", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+				b.Secrets = map[string]Secret{"token": {File: "/elsewhere"}}
+			}},
+			{"secret name", true, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+				b.Secrets = map[string]Secret{"password": {Env: "TOKEN"}}
+			}},
+			{"ignore file of the Dockerfile", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile.dockerignore": "nothing\n"})
+			}},
+			{"unknown frontend in a syntax line", true, func(t *testing.T, b *Build, _ *enginetest.Fake) {
+				enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": "# syntax=acme/frontend:1\n" + services})
+			}},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				f, e := baseEngine(t)
+				b := checkout(t)
+				before := tagOf(t, e, b)
+				test.change(t, &b, f)
+				if after := tagOf(t, e, b); (after != before) != test.changes {
+					t.Errorf("got tag %s after %s, want changed %t", after, before, test.changes)
+				}
+			})
+		}
+	})
+
+	t.Run("is independent of the directory", func(t *testing.T) {
+		t.Parallel()
+		_, e := baseEngine(t)
+		if one, two := tagOf(t, e, checkout(t)), tagOf(t, e, checkout(t)); one != two {
+			t.Errorf("got tag %s in one directory and %s in another, want the same", one, two)
+		}
+	})
+
+	t.Run("reports a missing base image", func(t *testing.T) {
+		t.Parallel()
+		e := connect(t, enginetest.New(t))
+		if got := tagOf(t, e, checkout(t)); got != "absent docker.io/library/golang:1.26" {
+			t.Errorf("got %q, want the missing base image", got)
+		}
+	})
 }
 
-func TestIdentityIsTheSameInEveryCheckout(t *testing.T) {
-	t.Parallel()
-	_, e := baseEngine(t)
-	if one, two := tagOf(t, e, checkout(t)), tagOf(t, e, checkout(t)); one != two {
-		t.Errorf("got tag %s in one directory and %s in another, want the same", one, two)
-	}
-}
-
-func TestIdentityWaitsForItsBases(t *testing.T) {
-	t.Parallel()
-	e := connect(t, enginetest.New(t))
-	if got := tagOf(t, e, checkout(t)); got != "absent docker.io/library/golang:1.26" {
-		t.Errorf("got %q, want the missing base image", got)
-	}
-}
-
-func TestReads(t *testing.T) {
+func TestReadsOf(t *testing.T) {
 	t.Parallel()
 	b := checkout(t)
 	for _, test := range []struct {
