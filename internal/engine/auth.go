@@ -17,22 +17,22 @@ import (
 )
 
 // Docker's config stores Docker Hub's credentials under hubKey. BuildKit
-// requests them for hubHost, the host that it connects to.
+// requests them for hubHost.
 const (
 	hubKey  = "https://index.docker.io/v1/"
 	hubHost = "registry-1.docker.io"
 )
 
-// Auth returns registry credentials from the user's Docker config, including
-// its credential helpers. It reads the config on every request, so a login
-// during a run takes effect.
+// Auth provides registry credentials from the user's Docker config and its
+// credential helpers. It reads the config on every request, so a login during a
+// run takes effect.
 type Auth struct {
 	bkauth.UnimplementedAuthServer
 	dir string
 }
 
-// Register offers the credentials to a build session. The token calls stay
-// unimplemented: BuildKit then fetches tokens itself with the result of
+// Register adds the credentials to a build session. The token calls stay
+// unimplemented, so that BuildKit fetches tokens itself with
 // [Auth.Credentials].
 func (a Auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
 
@@ -48,7 +48,7 @@ func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest)
 	return &bkauth.CredentialsResponse{Username: found.Username, Secret: found.Password}, nil
 }
 
-// Header returns the X-Registry-Auth value for the registry of named.
+// Header returns the X-Registry-Auth header for a pull.
 func (a Auth) Header(named reference.Named) (string, error) {
 	found, err := a.forHost(reference.Domain(named))
 	if err != nil {

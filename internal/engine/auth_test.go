@@ -11,8 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// TestAuth_forHost uses a script that speaks the docker-credential-helpers
-// protocol, and credentials in the config file.
 func TestAuth_forHost(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
 	helper := filepath.Join(bin, "docker-credential-vault")

@@ -15,18 +15,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// endpoint is the address of a Docker engine and the reason why it was chosen.
+// endpoint is the address of a Docker engine.
 type endpoint struct {
 	host       string // unix:///var/run/docker.sock
-	origin     string // "DOCKER_HOST", "docker context colima", "default socket"
+	origin     string // why it was chosen: "DOCKER_HOST", "docker context colima", "default socket"
 	certs      string // directory of ca.pem, cert.pem and key.pem; "" without TLS
 	skipVerify bool   // do not verify the engine's certificate
 }
 
-// resolveEndpoint follows the docker CLI: DOCKER_HOST, then the context in
-// DOCKER_CONTEXT, then the current context of the config file, then the default
-// socket. The SDK's FromEnv ignores contexts (moby#42650), so it could connect
-// to another engine than the docker commands of kind.
+// resolveEndpoint follows the docker CLI: DOCKER_HOST, DOCKER_CONTEXT, the
+// current context of the config file, the default socket. The SDK's FromEnv
+// ignores contexts (moby#42650) and could connect to another engine than kind.
 func resolveEndpoint(getenv func(string) string, configDir string) (endpoint, error) {
 	if host := getenv("DOCKER_HOST"); host != "" {
 		return environmentEndpoint(getenv, host, configDir), nil
@@ -73,8 +72,7 @@ func currentContext(configDir string) (string, error) {
 	return config.CurrentContext, nil
 }
 
-// contextEndpoint reads a context from the docker CLI's store, whose metadata
-// is in contexts/meta/<sha256 of the name>/meta.json.
+// contextEndpoint reads a context from the docker CLI's store.
 func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 	text, err := os.ReadFile(filepath.Join(configDir, "contexts", "meta", id, "meta.json"))
@@ -108,8 +106,8 @@ func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	return e, nil
 }
 
-// environ returns the variables that make a child process use the same engine.
-// DOCKER_CONTEXT is empty because it conflicts with DOCKER_HOST.
+// environ returns the variables for child processes. DOCKER_CONTEXT is empty
+// because it conflicts with DOCKER_HOST.
 func (e endpoint) environ() []string {
 	vars := []string{"DOCKER_HOST=" + e.host, "DOCKER_CONTEXT="}
 	if e.certs == "" {

@@ -10,7 +10,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// addContext writes a docker context like the docker CLI.
 func addContext(t *testing.T, configDir, name, host string) string {
 	t.Helper()
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
@@ -64,7 +63,6 @@ func TestResolveEndpointWithTLS(t *testing.T) {
 	}
 }
 
-// environment returns a getenv function for vars.
 func environment(vars map[string]string) func(string) string {
 	return func(name string) string { return vars[name] }
 }

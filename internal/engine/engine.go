@@ -26,7 +26,7 @@ import (
 // environment.
 type Options struct {
 	Getenv    func(string) string // default os.Getenv
-	ConfigDir string              // Docker's config directory; default $DOCKER_CONFIG, then ~/.docker
+	ConfigDir string              // default $DOCKER_CONFIG, then ~/.docker
 	Timeout   time.Duration       // for the engine's first response; default 5 s
 }
 
@@ -42,8 +42,8 @@ type Engine struct {
 }
 
 // Connect connects to the engine that the environment selects and waits for its
-// first response. Errors have class [fault.Environment] and name the endpoint.
-// They distinguish a stopped engine, missing permission and an unknown context.
+// first response. Errors have class [fault.Environment], name the endpoint, and
+// distinguish a stopped engine, missing permission and an unknown context.
 func Connect(ctx context.Context, options Options) (*Engine, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -76,11 +76,10 @@ func (e *Engine) Close() error { return e.api.Close() }
 // Host returns the engine's address in the form of DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
-// Environ returns the environment variables that make a child process use the
-// same engine: DOCKER_HOST and the TLS variables, set or emptied.
+// Environ returns the variables that make a child process use the same engine.
 func (e *Engine) Environ() []string { return e.endpoint.environ() }
 
-// Platform returns the engine's default build platform, such as linux/amd64.
+// Platform returns the engine's default build platform.
 func (e *Engine) Platform() string { return e.platform }
 
 func (e *Engine) String() string {
@@ -127,7 +126,6 @@ func (e endpoint) client() (*client.Client, error) {
 	return client.NewClientWithOpts(append(options, client.WithHost(e.host))...)
 }
 
-// ping reads the engine's version and platform.
 func (e *Engine) ping(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, e.options.Timeout)
 	defer cancel()
@@ -142,7 +140,6 @@ func (e *Engine) ping(ctx context.Context) error {
 	return nil
 }
 
-// unreachable explains why the engine did not respond.
 func (e *Engine) unreachable(err error) error {
 	at := e.endpoint
 	switch {
@@ -162,8 +159,7 @@ func (e *Engine) unreachable(err error) error {
 	return fault.New(fault.Environment, fmt.Errorf("get the version of the Docker engine at %s: %w", at, err), "")
 }
 
-// Inspect returns the engine's image with the reference, or nil if there is
-// none.
+// Inspect returns the image with the reference, or nil if there is none.
 func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
 	found, err := e.api.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {

@@ -14,7 +14,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// connect connects to f with an empty Docker config.
 func connect(t *testing.T, f *enginetest.Fake) *Engine {
 	t.Helper()
 	e, err := Connect(t.Context(), Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})
@@ -62,8 +61,8 @@ func TestConnectErrors(t *testing.T) {
 	}
 }
 
-// TestConnectWithoutPermission runs the test binary again, as an unprivileged
-// user if the tests run as root, because root may open any socket.
+// The test runs its binary again, as another user if the tests run as root,
+// because root may open any socket.
 func TestConnectWithoutPermission(t *testing.T) {
 	if socket := os.Getenv("TKDEPLOY_TEST_SOCKET"); socket != "" {
 		_, err := Connect(t.Context(), Options{Getenv: environment(map[string]string{"DOCKER_HOST": "unix://" + socket}), ConfigDir: "/"})

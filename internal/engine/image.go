@@ -8,17 +8,17 @@ import (
 // Image is an image in the engine.
 type Image struct {
 	Name       string // in events and errors
-	Repository string // in the user's spelling, without the tag
+	Repository string // without a tag, in the user's spelling
 	Tag        string
-	Ref        string // fully qualified, the image's name in a node
-	ID         string // engine's image ID
+	Ref        string // fully qualified, as in a node
+	ID         string // the engine's image ID
 	Platform   string // such as linux/amd64
 
 	DiffIDs []string // digests of the uncompressed layers, lowest first
-	Size    int64    // of all layers in bytes, reported by the engine
+	Size    int64    // of all layers, in bytes
 }
 
-// NewImage returns the inspected image under its fully qualified reference.
+// NewImage returns the image under its fully qualified reference.
 func NewImage(name, ref string, found *image.InspectResponse) Image {
 	i := Image{
 		Name: name, Ref: ref, ID: found.ID, Platform: found.Os + "/" + found.Architecture,

@@ -21,19 +21,19 @@ import (
 type Info struct {
 	Version    string
 	Endpoint   string // address and its origin: "unix:///var/run/docker.sock (default socket)"
-	Driver     string // storage driver: overlay2, overlayfs
+	Driver     string // storage driver, such as overlay2
 	Containerd bool   // images are in the containerd image store
-	Cgroup     string // cgroup version, "1" or "2"; "" if the engine does not report it
+	Cgroup     string // cgroup version, "1" or "2"; "" if unknown
 	CPUs       int
 	Memory     int64 // bytes
 
 	// Root is the engine's data directory. Local reports whether it is on this
-	// machine; the engine behind a local socket may run in a virtual machine.
+	// machine; even behind a local socket, it may be in a virtual machine.
 	Root  string
 	Local bool
 
-	// ClockSkew is how far the engine's clock is ahead of the local clock. Its
-	// accuracy is the duration of the request.
+	// ClockSkew is how far the engine's clock is ahead of the local clock,
+	// within the duration of the request.
 	ClockSkew time.Duration
 }
 
@@ -70,9 +70,9 @@ func usesContainerd(info system.Info) bool {
 	return false
 }
 
-// skew returns the difference between the engine's time and the middle of the
-// request. It returns 0 if the difference is at most half the duration of the
-// request, or if the engine does not report its time.
+// skew compares the engine's time with the middle of the request. It returns 0
+// if they differ by at most half the request's duration, or if the engine does
+// not report its time.
 func skew(engine string, sent, received time.Time) time.Duration {
 	at, err := time.Parse(time.RFC3339Nano, engine)
 	if err != nil {
@@ -86,7 +86,6 @@ func skew(engine string, sent, received time.Time) time.Duration {
 	return ahead
 }
 
-// local reports whether the endpoint is a socket or a loopback address.
 func (e endpoint) local() bool {
 	at, err := url.Parse(e.host)
 	if err != nil {
@@ -96,7 +95,7 @@ func (e endpoint) local() bool {
 	return at.Scheme == "unix" || at.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// FreeSpace returns how many bytes an unprivileged user can write at path or,
+// FreeSpace returns the bytes that an unprivileged user can write at path or,
 // if it does not exist, at its nearest existing parent.
 func FreeSpace(path string) (uint64, error) {
 	for {

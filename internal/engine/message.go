@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Message is one JSON object of the progress stream of a pull or load. The
-// engine reports failures as a message too, after status 200.
+// Message is an object in the progress stream of a pull or load. Failures are
+// messages too, after status 200.
 type Message struct {
 	Status   string
 	ID       string
@@ -15,8 +15,7 @@ type Message struct {
 	Error    *struct{ Message string }      `json:"errorDetail"`
 }
 
-// NextMessage decodes the next message and returns its error, if any. It
-// returns io.EOF at the end of the stream.
+// NextMessage returns the next message and its error, or io.EOF.
 func NextMessage(from *json.Decoder) (Message, error) {
 	var m Message
 	if err := from.Decode(&m); err != nil {
@@ -28,7 +27,7 @@ func NextMessage(from *json.Decoder) (Message, error) {
 	return m, nil
 }
 
-// DrainMessages reads the stream to its end and returns the first error.
+// DrainMessages reads all messages and returns the first error.
 func DrainMessages(from io.Reader) error {
 	messages := json.NewDecoder(from)
 	for {

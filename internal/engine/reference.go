@@ -26,7 +26,7 @@ func CheckRef(ref string) error {
 		"set a version, for example "+reference.TrimNamed(named).String()+":1.2")
 }
 
-// FullRef returns the reference with its registry and path, as nodes spell it.
+// FullRef returns the reference with its registry and path, as in a node.
 func FullRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -35,7 +35,6 @@ func FullRef(ref string) string {
 	return reference.TagNameOnly(named).String()
 }
 
-// splitRef returns the repository in the user's spelling and the tag.
 func splitRef(named reference.Named) (repository, tag string) {
 	if tagged, ok := named.(reference.Tagged); ok {
 		tag = tagged.Tag()
@@ -43,7 +42,7 @@ func splitRef(named reference.Named) (repository, tag string) {
 	return reference.FamiliarName(named), tag
 }
 
-// FamiliarRef returns the short form of ref that the docker CLI shows.
+// FamiliarRef returns the short form that the docker CLI shows.
 func FamiliarRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {

@@ -22,11 +22,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// binaryUser owns no files. 65532 is the conventional ID of "nonroot".
+// binaryUser owns no files. 65532 is conventionally "nonroot".
 const binaryUser = "65532:65532"
 
-// binaryImage is the image of a Binary before it is in the engine. It depends
-// only on the executable, so the same bytes produce the same image.
+// binaryImage is the image of a Binary. The same executable produces the same
+// image.
 type binaryImage struct {
 	path   string
 	entry  string // path of the executable in the image
@@ -35,13 +35,12 @@ type binaryImage struct {
 	ref    string
 }
 
-// describe returns the Binary's image. The Builder reads each executable once,
+// describe returns the Binary's image. It reads an executable once per Builder,
 // because it has tens of MB and every stage needs it.
 func (b *Builder) describe(binary Binary) (binaryImage, error) {
 	return inputs.Memoize(&b.mu, b.binaries, binary, binary.describe)
 }
 
-// describe reads the executable and computes its image.
 func (b Binary) describe() (binaryImage, error) {
 	image, err := b.read()
 	if err != nil {
@@ -87,7 +86,7 @@ func binaryConfig(name, entry string, platform ocispecs.Platform, layer []byte) 
 	return json.Marshal(image)
 }
 
-// writeLayer writes the image's only layer, a tar archive of the executable.
+// writeLayer writes the only layer, a tar archive of the executable.
 func (i binaryImage) writeLayer(w io.Writer) error {
 	file, err := os.Open(i.path)
 	if err != nil {
@@ -105,8 +104,8 @@ func (i binaryImage) writeLayer(w io.Writer) error {
 	return archive.Close()
 }
 
-// layerSize returns the size of the layer: a header, the content padded to 512
-// bytes, and two empty blocks.
+// layerSize counts a header, the content padded to 512 bytes, and two empty
+// blocks.
 func (i binaryImage) layerSize() int64 { return 512 + (i.size+511)/512*512 + 1024 }
 
 // write writes the image in the format of `docker load`.
@@ -157,7 +156,6 @@ var machines = map[elf.Machine]string{
 	elf.EM_PPC64: "ppc64le", elf.EM_S390: "s390x", elf.EM_RISCV: "riscv64",
 }
 
-// staticPlatform returns the platform of a static Linux executable.
 func staticPlatform(path string) (ocispecs.Platform, error) {
 	file, err := elf.Open(path)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// ensureBuilds builds the missing images, all at once. BuildKit limits its own
+// ensureBuilds builds the missing images all at once. BuildKit limits its own
 // parallelism and runs common steps once.
 func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
 	images := make([]engine.Image, len(builds))
@@ -37,8 +37,8 @@ func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, repor
 	return images, inParallel(work...)
 }
 
-// jobs returns the builds that are missing. It reports the existing ones and
-// stores their images.
+// jobs returns the missing builds. It reports the others and stores their
+// images.
 func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engine.Image, reporter event.Reporter) ([]job, error) {
 	start, l := time.Now(), b.newLookup()
 	var jobs []job
@@ -59,8 +59,8 @@ func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engi
 	return jobs, nil
 }
 
-// build builds the image and hashes its inputs again. If they changed during
-// the build, the tag is wrong and is removed.
+// build builds the image. If the inputs changed during the build, the tag is
+// wrong, so it removes the tag and returns an error.
 func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, reporter event.Reporter) error {
 	if err := sessions.solve(ctx, j, reporter); err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// realBuilder returns a builder for the engine of the machine.
 func realBuilder(t *testing.T) *Builder {
 	t.Helper()
 	e, err := engine.Connect(t.Context(), engine.Options{})
@@ -24,7 +23,6 @@ func realBuilder(t *testing.T) *Builder {
 	return NewBuilder(e, Options{})
 }
 
-// scratchBuild returns a build that needs no base image.
 func scratchBuild(t *testing.T, name string) inputs.Build {
 	t.Helper()
 	dir := t.TempDir()
@@ -126,7 +124,6 @@ func TestBuilder_EnsureE2E(t *testing.T) {
 	})
 }
 
-// ensured runs Ensure and returns the outcomes, sorted by name.
 func ensured(t *testing.T, b *Builder, set Set) string {
 	t.Helper()
 	var log enginetest.EventLog

@@ -21,8 +21,7 @@ type Options struct {
 	PullStartTimeout, PullIdleTimeout time.Duration
 }
 
-// Builder adds images to a Docker engine. It reads each executable once and
-// waits for an unreachable registry once. It is safe for concurrent use.
+// Builder adds images to a Docker engine. It is safe for concurrent use.
 type Builder struct {
 	engine     *engine.Engine
 	options    Options
@@ -42,8 +41,8 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	return &Builder{engine: e, options: options, binaries: map[Binary]func() (binaryImage, error){}}
 }
 
-// diskHint returns a hint if err reports a full disk, in the spelling of Go or
-// of the C library, otherwise "".
+// diskHint returns a hint if err reports a full disk. Go and the C library
+// spell it differently.
 func (b *Builder) diskHint(ctx context.Context, err error) string {
 	if !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
 		return ""

@@ -7,7 +7,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// connect connects to f with an empty Docker config.
 func connect(t *testing.T, f *enginetest.Fake) *engine.Engine {
 	t.Helper()
 	e, err := engine.Connect(t.Context(), engine.Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})

@@ -63,13 +63,12 @@ func (b *Builder) ensureSources(ctx context.Context, sources []Source, reporter 
 	return images, err
 }
 
-// firstIndex returns the index of the first source with the same reference.
 func firstIndex(sources []Source, s Source) int {
 	return slices.IndexFunc(sources, func(other Source) bool { return engine.FullRef(other.Ref) == engine.FullRef(s.Ref) })
 }
 
-// create pulls the image, or builds it by its recipe if the pull fails or if an
-// image from an older recipe exists. It returns what it did.
+// create pulls the image. It runs the recipe if the pull fails or an image of
+// an older recipe exists. It returns what it did.
 func (b *Builder) create(ctx context.Context, l *lookup, s Source, reason string, reporter event.Reporter) (string, error) {
 	found, err := l.cache.Image(ctx, s.Ref)
 	if err != nil {

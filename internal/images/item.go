@@ -15,7 +15,7 @@ import (
 )
 
 // ensureOne finds an image, creates it if it is missing, and reports the
-// outcome. create returns a description of what it did.
+// outcome. create returns what it did.
 func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name string, find func() (lookupResult, error), create func(lookupResult) (string, error)) (engine.Image, error) {
 	start := time.Now()
 	outcome, mutations, did := event.Unchanged, 0, ""
@@ -42,7 +42,6 @@ func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name s
 	return r.engineImage(), nil
 }
 
-// inspectCreated returns an image that was created just now.
 func (b *Builder) inspectCreated(ctx context.Context, ref string) (*image.InspectResponse, error) {
 	found, err := b.engine.Inspect(ctx, ref)
 	if err == nil && found == nil {
@@ -51,7 +50,7 @@ func (b *Builder) inspectCreated(ctx context.Context, ref string) (*image.Inspec
 	return found, err
 }
 
-// inParallel runs all functions to completion and joins their errors in order.
+// inParallel runs all functions and joins their errors in order.
 func inParallel(funcs ...func() error) error {
 	errs := make([]error, len(funcs))
 	var wait sync.WaitGroup

@@ -16,13 +16,13 @@ type job struct {
 	build    inputs.Build
 	identity inputs.Identity
 	result   lookupResult
-	image    *engine.Image // destination of the built image
+	image    *engine.Image // where to store the image
 }
 
 // sessionKey identifies builds that can share a session.
 type sessionKey struct {
 	context    string
-	dockerfile string // directory of the Dockerfile
+	dockerfile string
 	secrets    string
 }
 

@@ -22,7 +22,6 @@ func (b *Builder) newLookup() *lookup {
 	return &lookup{builder: b, cache: inputs.NewLookupCache(b.engine)}
 }
 
-// lookupResult is the state of one image of a set.
 type lookupResult struct {
 	name   string
 	ref    string
@@ -41,8 +40,7 @@ func (r lookupResult) engineImage() engine.Image {
 	return engine.NewImage(r.name, r.ref, r.image)
 }
 
-// set looks up all images in parallel and returns them in the order bases,
-// builds, sources, binaries.
+// set looks up all images in the order bases, builds, sources, binaries.
 func (l *lookup) set(ctx context.Context, set Set) ([]lookupResult, error) {
 	var finds []func(context.Context) (lookupResult, error)
 	for _, s := range set.Bases {
@@ -114,8 +112,8 @@ func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
 	return r, nil
 }
 
-// stale reports whether the image was built by an older version of the recipe.
-// An image without a recipe label was pulled or belongs to the user.
+// stale reports whether an older version of the recipe built the image. An
+// image without a recipe label was pulled or belongs to the user.
 func (l *lookup) stale(ctx context.Context, s Source, found *image.InspectResponse) (bool, error) {
 	if s.Recipe == "" || found.Config == nil || found.Config.Labels[inputs.LabelRecipe] == "" {
 		return false, nil
@@ -138,8 +136,8 @@ func (l *lookup) binary(ctx context.Context, b Binary) (binaryImage, lookupResul
 	return described, r, err
 }
 
-// bases returns the set's base images and the missing ones that Dockerfiles
-// reference directly. A build's identity needs the IDs of both.
+// bases returns the set's base images and missing ones that Dockerfiles name
+// directly, because builds need the IDs of both.
 func (l *lookup) bases(ctx context.Context, set Set) ([]Source, error) {
 	bases := slices.Clone(set.Bases)
 	for _, build := range set.Builds {

@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// progress follows one build. It reports steps when they start and keeps the
-// last lines of each step for errors.
+// progress reports the steps of one build and keeps their last lines for
+// errors.
 type progress struct {
 	item     string
 	mask     func(string) string
@@ -50,7 +50,7 @@ func (p *progress) vertex(v *bk.Vertex) {
 	if v.Completed != nil {
 		p.finished[v.Digest] = true
 	}
-	// Steps that run in parallel with a failed one end as canceled.
+	// Steps next to a failed one end as canceled.
 	if v.Error != "" && !strings.Contains(v.Error, "context canceled") && p.failed == nil {
 		p.failed = v
 	}
@@ -63,8 +63,7 @@ func (p *progress) vertex(v *bk.Vertex) {
 	p.reporter.Report(e)
 }
 
-// explain returns the error of a failed build: the failed step and its last
-// lines of output.
+// explain returns the failed step with its last lines of output.
 func (p *progress) explain(err error) error {
 	if p.failed == nil {
 		return trimSolveError(err)
@@ -77,7 +76,7 @@ func (p *progress) explain(err error) error {
 	return fmt.Errorf("%s: %s%s", p.mask(p.failed.Name), p.mask(trimStepError(p.failed.Error)), p.mask(indent(lines)))
 }
 
-// trimStepError removes the command, which the step's name already shows.
+// trimStepError removes the command, which is already in the step's name.
 func trimStepError(text string) string {
 	if i := strings.LastIndex(text, "exit code: "); i >= 0 {
 		return text[i:]
@@ -85,7 +84,7 @@ func trimStepError(text string) string {
 	return text
 }
 
-// trimSolveError removes the prefixes that BuildKit and gRPC add to the cause.
+// trimSolveError removes the prefixes of BuildKit and gRPC.
 func trimSolveError(err error) error {
 	text := err.Error()
 	for _, prefix := range []string{

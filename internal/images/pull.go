@@ -14,8 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// pull pulls an image. It returns a [*registryError] if the registry fails, and
-// immediately if the registry was unreachable before.
+// pull pulls an image. It returns a [*registryError] if the registry fails, at
+// once if it was unreachable before.
 func (b *Builder) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
 	domain := reference.Domain(named)
 	host := b.registries.host(domain)
@@ -44,7 +44,7 @@ func (b *Builder) pull(ctx context.Context, item string, named reference.Named, 
 	return failed
 }
 
-// startPull requests the image and waits for the registry's first response.
+// startPull waits for the registry's first response.
 func (b *Builder) startPull(ctx context.Context, named reference.Named) (*pullStream, error) {
 	header, err := b.engine.Auth().Header(named)
 	if err != nil {
@@ -66,7 +66,6 @@ func (b *Builder) startPull(ctx context.Context, named reference.Named) (*pullSt
 	return s, nil
 }
 
-// pullStream is the progress stream of a pull.
 type pullStream struct {
 	ctx         context.Context
 	cancel      context.CancelCauseFunc
@@ -82,7 +81,7 @@ func (s *pullStream) Close() {
 	s.timer.Stop()
 	s.cancel(context.Canceled)
 	if s.body != nil {
-		_ = s.body.Close() // nothing of the stream is needed any more
+		_ = s.body.Close() // the stream is no longer needed
 	}
 }
 
@@ -102,7 +101,6 @@ func (s *pullStream) cause(err error) error {
 	return err
 }
 
-// report reports progress until the pull ends.
 func (s *pullStream) report(item string, reporter event.Reporter) error {
 	progress := pullProgress{}
 	for m := s.first; ; {

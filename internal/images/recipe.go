@@ -20,12 +20,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// recipeGrace is the time a canceled recipe has to clean up before it is
-// killed. The whole run must end within 10 s of an interrupt.
+// recipeGrace is how long a canceled recipe may clean up. The run must end
+// within 10 s of an interrupt.
 const recipeGrace = 5 * time.Second
 
 // recipeHash hashes the files of the recipe's directory and of the paths in its
-// file "inputs", which lists one path per line, relative to the directory.
+// file "inputs", one per line and relative to the directory.
 func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (string, error) {
 	roots := []string{"."}
 	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
@@ -48,7 +48,6 @@ func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// recipeLines describes a file, or all files of a directory.
 func recipeLines(ctx context.Context, cache *inputs.LookupCache, path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -62,8 +61,7 @@ func recipeLines(ctx context.Context, cache *inputs.LookupCache, path string) ([
 	return cache.ListFiles(ctx, path, filter)
 }
 
-// buildByRecipe runs the recipe and checks that the image exists with its
-// label.
+// buildByRecipe runs the recipe and verifies the image and its label.
 func (b *Builder) buildByRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	if err := b.runRecipe(ctx, s, hash, reporter); err != nil {
 		return err
@@ -81,7 +79,7 @@ func (b *Builder) buildByRecipe(ctx context.Context, s Source, hash string, repo
 }
 
 // runRecipe runs `build REF` in its own process group. If ctx is done, it sends
-// SIGTERM to the group and then kills it.
+// SIGTERM and later kills the group.
 func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	path, err := filepath.Abs(filepath.Join(s.Recipe, "build"))
 	if err != nil {
@@ -109,8 +107,7 @@ func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter
 	return nil
 }
 
-// killGroup kills processes that outlived the grace period. Usually there are
-// none.
+// killGroup kills processes that outlived the grace period.
 func killGroup(cmd *exec.Cmd) {
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)

@@ -15,7 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// recipe writes a recipe with the script, and files next to its directory.
+// recipe writes a recipe and files next to its directory.
 func recipe(t *testing.T, script string) string {
 	t.Helper()
 	root := t.TempDir()

@@ -8,15 +8,14 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// registries records unreachable registries, so that a run waits for each only
-// once.
+// registries records unreachable registries, so that a run waits for each once.
 type registries struct {
 	mu    sync.Mutex
 	hosts map[string]*registryHost
 }
 
-// registryHost is locked until the registry's first response. Further pulls wait
-// for it, and fail at once if the registry is unreachable.
+// registryHost is locked until the registry's first response. Further pulls
+// wait for it and fail at once if the registry is unreachable.
 type registryHost struct {
 	mu   sync.Mutex
 	down error
@@ -34,7 +33,6 @@ func (r *registries) host(name string) *registryHost {
 	return r.hosts[name]
 }
 
-// registryError is the reason why an image cannot be pulled.
 type registryError struct {
 	reason string // such as "docker.io cannot be reached"
 	err    error
@@ -46,8 +44,8 @@ func (r *registryError) Error() string {
 
 func (r *registryError) Unwrap() error { return r.err }
 
-// unreachableTexts are parts of the engine's errors if a registry does not
-// respond. The engine sends only text, no error codes.
+// unreachableTexts match the engine's errors if a registry does not respond.
+// The engine sends no error codes.
 var unreachableTexts = []string{
 	"dial tcp", "lookup ", "no such host", "connection refused", "connection reset", "i/o timeout",
 	"Client.Timeout", "deadline exceeded", "TLS handshake", "x509:", "proxyconnect", "network is unreachable", "EOF",
@@ -55,8 +53,8 @@ var unreachableTexts = []string{
 
 var deniedTexts = []string{"not found", "manifest unknown", "access denied", "unauthorized", "does not exist", "forbidden"}
 
-// classifyPullError returns the reason for a failed pull. down reports whether
-// the registry is unreachable.
+// classifyPullError returns the reason for a failed pull, and whether the
+// registry is down.
 func classifyPullError(host string, err error) (r *registryError, down bool) {
 	switch text := err.Error(); {
 	case errors.Is(err, errRegistryTimeout), containsAny(text, unreachableTexts):
@@ -76,5 +74,4 @@ func containsAny(text string, parts []string) bool {
 	return false
 }
 
-// errRegistryTimeout is the cancellation cause of a pull that timed out.
 var errRegistryTimeout = errors.New("no response")

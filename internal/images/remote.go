@@ -14,7 +14,7 @@ type RemoteStatus struct {
 	Source   Source
 	Registry string // such as docker.io
 	Local    bool   // the engine has the image
-	Err      error  // why the registry cannot serve it; nil if it can or was not queried
+	Err      error  // why the registry cannot serve it, if queried
 }
 
 // CheckRemote reports, for each distinct source, whether the engine has the

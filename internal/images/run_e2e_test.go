@@ -16,11 +16,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// goImage is a base image that can run shell commands. Its recipe is in
-// offline/.
+// goImage can run shell commands. Its recipe is in offline/.
 const goImage = "docker.io/library/golang:1.26-bookworm"
 
-// runBuild returns a build of the base image and one more Dockerfile line.
 func runBuild(t *testing.T, b *Builder, name, line string) inputs.Build {
 	t.Helper()
 	if found, err := b.engine.Inspect(t.Context(), goImage); err != nil || found == nil {

@@ -16,7 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// buildSessions is the engine's BuildKit with open sessions. Builds of the same
+// buildSessions is a connection to the engine's BuildKit. Builds of the same
 // context share a session, so that BuildKit transfers the context once and runs
 // common steps once.
 type buildSessions struct {
@@ -25,7 +25,6 @@ type buildSessions struct {
 	sessions map[sessionKey]*buildSession
 }
 
-// buildSession is a session and the secrets of its builds.
 type buildSession struct {
 	session *session.Session
 	stop    context.CancelFunc
@@ -33,8 +32,8 @@ type buildSession struct {
 	secrets map[string][]byte
 }
 
-// openSessions connects to the engine's BuildKit, which the engine serves on
-// hijacked HTTP connections, and opens the sessions of the jobs.
+// openSessions connects to BuildKit, which the engine serves on hijacked HTTP
+// connections, and opens the sessions of the jobs.
 func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions, error) {
 	buildkit, err := bk.New(ctx, "",
 		bk.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
@@ -61,7 +60,6 @@ func (b *Builder) buildKitError(err error) error {
 		"use Docker Engine 20.10 or later, which includes BuildKit")
 }
 
-// open starts the session of a build unless it is open.
 func (s *buildSessions) open(ctx context.Context, b inputs.Build) error {
 	key := sessionKeyFor(b)
 	if s.sessions[key] != nil {
@@ -98,7 +96,7 @@ func startSession(ctx context.Context, s *session.Session, e *engine.Engine, sec
 	return b
 }
 
-// close closes the sessions and the connection and waits for their goroutines.
+// close closes the sessions and waits for their goroutines.
 func (s *buildSessions) close() {
 	for _, b := range s.sessions {
 		_ = b.session.Close() // errors do not matter after the builds

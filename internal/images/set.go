@@ -25,8 +25,7 @@ type Source struct {
 	Recipe string // directory with an executable "build"; "" for none
 }
 
-// Binary is an image with one static Linux executable, which runs as user
-// 65532.
+// Binary is an image of one static Linux executable, which runs as user 65532.
 type Binary struct {
 	Repository string
 	Path       string
@@ -48,8 +47,8 @@ type ImageStatus struct {
 	Reason  string       // why it is missing
 }
 
-// Resolved returns all images but the bases. It returns an error of class
-// [fault.Build] for each image that is missing.
+// Resolved returns all images but the bases. Each missing one is an error of
+// class [fault.Build].
 func (s Status) Resolved() ([]engine.Image, error) {
 	var images []engine.Image
 	var problems []error
@@ -74,7 +73,6 @@ func (s Status) Missing() []ImageStatus {
 	return missing
 }
 
-// check validates the references and the secrets of the set.
 func (s Set) check() error {
 	var problems []error
 	for _, source := range append(append([]Source{}, s.Bases...), s.Sources...) {

@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// sharedDirs returns the directories that builds may read. All files belong to
+// sharedDirs returns the directories that builds read. All files belong to
 // root, as in every Docker build.
 func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 	dirs := filesync.StaticDirSource{}
@@ -37,8 +37,7 @@ func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 	return dirs, nil
 }
 
-// secrets reads the values. Its errors name the secret and do not contain the
-// value.
+// secrets reads the values. Its errors do not contain them.
 func (b *Builder) secrets(sources map[string]inputs.Secret) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	for id, secret := range sources {

@@ -44,9 +44,8 @@ func (s *buildSessions) solve(ctx context.Context, j job, reporter event.Reporte
 	return s.builder.buildError(ctx, j.build.Name, progress.explain(err))
 }
 
-// frontendAttrs returns the parameters for the Dockerfile frontend. It requests
-// no attestations, because they would change the digest of a cached build
-// (moby#48391).
+// frontendAttrs returns the parameters of the Dockerfile frontend. Attestations
+// would change the digest of a cached build (moby#48391).
 func frontendAttrs(j job) map[string]string {
 	build := j.build
 	attrs := map[string]string{
@@ -67,20 +66,17 @@ func frontendAttrs(j job) map[string]string {
 	return attrs
 }
 
-// buildError returns the error of a failed build.
 func (b *Builder) buildError(ctx context.Context, name string, err error) error {
 	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), b.diskHint(ctx, err))
 }
 
-// untag removes the reference from the engine.
 func (b *Builder) untag(ctx context.Context, ref string) error {
 	_, err := b.engine.API().ImageRemove(ctx, ref, image.RemoveOptions{})
 	return err
 }
 
-// masker returns a function that redacts secrets in build output. It keeps
-// values under six bytes, because masking them would garble the output and
-// protect nothing.
+// masker returns a function that masks secrets in build output. It ignores
+// values under six bytes, because masking them would garble the output.
 func masker(secrets map[string][]byte) func(string) string {
 	var pairs []string
 	for _, value := range secrets {

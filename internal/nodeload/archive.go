@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// writeArchive writes the images of a transfer as one OCI layout: each layer
-// that the node needs once, and the config and manifest of each image.
+// writeArchive writes an OCI layout with the images of a transfer, without the
+// layers that the node has.
 func (e *export) writeArchive(w io.Writer, t *transfer, progress transferProgress) error {
 	archive := layoutWriter{tar: tar.NewWriter(w), written: map[string]bool{}}
 	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}

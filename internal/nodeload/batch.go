@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// batchSize is the minimum total size of a batch, except the last. Importing a
-// batch starts several processes in the node, even if it is small.
+// batchSize is the minimum size of a batch, except the last. Every import
+// starts several processes in the node.
 const batchSize = 64 << 20
 
 // batches splits the transfers and keeps images that share layers together.
@@ -36,7 +36,7 @@ func batches(transfers []*transfer) []batch {
 	return all
 }
 
-// selectImages returns the transfers reduced to the given images.
+// selectImages reduces the transfers to the given images.
 func selectImages(transfers []*transfer, images []engine.Image) batch {
 	var b batch
 	for _, t := range transfers {
@@ -53,8 +53,7 @@ func selectImages(transfers []*transfer, images []engine.Image) batch {
 	return b
 }
 
-// groupByLayers groups images that share a layer, directly or through other
-// images.
+// groupByLayers groups images that share a layer, also through other images.
 func groupByLayers(images []engine.Image) [][]engine.Image {
 	var all [][]engine.Image
 	for _, i := range images {
@@ -72,7 +71,7 @@ func groupByLayers(images []engine.Image) [][]engine.Image {
 }
 
 // emptyLayer is the digest of an empty archive, the layer of instructions that
-// change no file. Images that share only this layer are unrelated.
+// change no file.
 const emptyLayer = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 func shareLayer(a, b engine.Image) bool {
@@ -81,8 +80,8 @@ func shareLayer(a, b engine.Image) bool {
 	})
 }
 
-// send sends every node its images and closes the export. It stores the error
-// of each node in its transfer.
+// send sends every node its images and closes the export. Each transfer stores
+// its own error.
 func (b batch) send(ctx context.Context, e *export, progress transferProgress) {
 	defer e.close()
 	var nodes sync.WaitGroup
@@ -93,9 +92,8 @@ func (b batch) send(ctx context.Context, e *export, progress transferProgress) {
 	nodes.Wait()
 }
 
-// rejected returns the failed transfers that may succeed with whole images
-// exported by the engine: those that left out layers or used the engine's layer
-// store.
+// rejected returns the failed transfers that may succeed with whole images from
+// the engine: those without some layers or from the layer store.
 func (b batch) rejected(e *export) batch {
 	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !e.fromStore })
 }

@@ -68,7 +68,6 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// pacedNode calls a function before each import.
 type pacedNode struct {
 	*fakeNode
 	beforeImport func()

@@ -59,8 +59,8 @@ func (l *Loader) readExport(ctx context.Context, e *export, images []engine.Imag
 }
 
 // exportOptions selects the platform if the engine supports it. With the
-// containerd store, an image may list platforms without content, and exporting
-// all of them fails (kind#3795).
+// containerd store, images may list platforms without content, whose export
+// fails (kind#3795).
 func (l *Loader) exportOptions(images []engine.Image) []client.ImageSaveOption {
 	if versions.LessThan(l.engine.API().ClientVersion(), "1.48") {
 		return nil
@@ -74,7 +74,6 @@ func (l *Loader) exportOptions(images []engine.Image) []client.ImageSaveOption {
 	return []client.ImageSaveOption{client.ImageSaveWithPlatforms(parsed)}
 }
 
-// distinctImages returns each image of the transfers once.
 func distinctImages(transfers []*transfer) []engine.Image {
 	var images []engine.Image
 	for _, t := range transfers {
@@ -95,9 +94,8 @@ func refs(images []engine.Image) []string {
 	return refs
 }
 
-// newDropFunc returns a function that recognizes the layers that no node needs.
-// In an OCI layout a layer is named by its digest. In the older format its
-// directory is named by a hash of the layers up to it.
+// newDropFunc returns a dropFunc for the transfers. An OCI layout names layers
+// by their digest, the older format by a hash of the layers up to it.
 func newDropFunc(transfers []*transfer, images []engine.Image) dropFunc {
 	unneeded := map[string]bool{}
 	for _, i := range images {
@@ -130,7 +128,6 @@ func newDropFunc(transfers []*transfer, images []engine.Image) dropFunc {
 	}
 }
 
-// onAllNodes reports whether all content stores contain the blob.
 func onAllNodes(transfers []*transfer, blob string) bool {
 	lacks := func(t *transfer) bool { return !t.have.blobs[blob] }
 	return blob != "" && !slices.ContainsFunc(transfers, lacks)

@@ -11,16 +11,15 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// export holds images in the form that nodes import, without the layers that no
-// node needs. Layers are files, so memory use does not depend on their size.
+// export holds images in the form that nodes import. Layers are files, so
+// memory use does not depend on their size.
 type export struct {
 	dir    string                   // temporary directory; "" for none
 	images map[string]exportedImage // by Image.Ref
 
-	fromStore bool // read from the engine's layer store
+	fromStore bool // read from the layer store
 }
 
-// exportedImage is an OCI manifest with its config and layers.
 type exportedImage struct {
 	manifest     ocispecs.Descriptor
 	manifestText []byte
@@ -34,7 +33,6 @@ type exportedLayer struct {
 	write      func(io.Writer) error // nil if no node needs the layer
 }
 
-// close removes the temporary files. A nil export has none.
 func (e *export) close() {
 	if e != nil && e.dir != "" {
 		_ = os.RemoveAll(e.dir)
@@ -42,7 +40,7 @@ func (e *export) close() {
 }
 
 // dropFunc reports whether a file of the engine's archive is a layer that no
-// node needs, and returns the layer's digest.
+// node needs, and returns its digest.
 type dropFunc func(name string) (digest.Digest, bool)
 
 func digestStrings(ids []digest.Digest) []string {
@@ -53,8 +51,7 @@ func digestStrings(ids []digest.Digest) []string {
 	return texts
 }
 
-// chainID returns the ID of a layer on top of the layers below it. below is ""
-// for the lowest layer.
+// chainID identifies a layer on top of the layers below it, "" for none.
 func chainID(below, diffID string) string {
 	if below == "" {
 		return diffID
@@ -71,8 +68,8 @@ func uncompressedLayer(diffID digest.Digest, size int64, write func(io.Writer) e
 	return exportedLayer{ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayer, Digest: diffID, Size: size}, write}
 }
 
-// imageFromConfig returns an image that has no manifest. It takes the config as
-// text and parsed, and the layers from the lowest.
+// imageFromConfig creates the manifest of an image that has none. layer returns
+// the n-th layer from the lowest.
 func imageFromConfig(text []byte, config ocispecs.Image, layer func(n int, diffID digest.Digest) (exportedLayer, error)) (exportedImage, error) {
 	image := exportedImage{configText: text, config: descriptorOf(ocispecs.MediaTypeImageConfig, text)}
 	for n, diffID := range config.RootFS.DiffIDs {
@@ -105,6 +102,6 @@ func blobName(d digest.Digest) string {
 	return path.Join(ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 
-// nameAnnotation is the key of an image's full reference in the index of an OCI
-// layout. Docker and containerd use the same key.
+// nameAnnotation holds an image's full reference in the index of an OCI layout,
+// for both Docker and containerd.
 const nameAnnotation = "io.containerd.image.name"

@@ -21,7 +21,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
-// fakeImage is an image with the given layer contents.
 type fakeImage struct {
 	ref    string
 	layers [][]byte
@@ -37,7 +36,7 @@ func (i fakeImage) config() []byte {
 	return text
 }
 
-// image returns the image with the ID of the classic store.
+// image returns the image with its ID in the classic store.
 func (i fakeImage) image() engine.Image {
 	image := engine.Image{Name: i.ref, Ref: engine.FullRef(i.ref), ID: digest.FromBytes(i.config()).String(), Platform: "linux/amd64"}
 	_, image.Tag, _ = strings.Cut(i.ref, ":")
@@ -47,8 +46,8 @@ func (i fakeImage) image() engine.Image {
 	return image
 }
 
-// legacyArchive returns the archive of Docker 20.10: directories sorted by
-// name, repeated layers as links, manifest.json last.
+// legacyArchive imitates Docker 20.10: directories sorted by name, repeated
+// layers as links, manifest.json last.
 func legacyArchive(images []fakeImage) map[string]any {
 	files := map[string]any{"repositories": []byte("{}")}
 	var manifest []map[string]any
@@ -75,9 +74,8 @@ func legacyArchive(images []fakeImage) map[string]any {
 	return files
 }
 
-// layoutArchive returns the archive of Docker 25 and later. With the containerd
-// store, layers are compressed and the index lists an attestation next to the
-// image.
+// layoutArchive imitates Docker 25 and later. With the containerd store, layers
+// are compressed and the index lists an attestation.
 func layoutArchive(images []fakeImage, compressed bool) map[string]any {
 	files := map[string]any{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`)}
 	put := func(mediaType string, text []byte) ocispecs.Descriptor {
@@ -120,14 +118,13 @@ func gzipped(text []byte) []byte {
 	return out.Bytes()
 }
 
-// formats are the archive formats of the engines.
 var formats = map[string]func([]fakeImage) map[string]any{
 	"Docker 20.10":                        legacyArchive,
 	"Docker 25 with the classic store":    func(i []fakeImage) map[string]any { return layoutArchive(i, false) },
 	"Docker 29 with the containerd store": func(i []fakeImage) map[string]any { return layoutArchive(i, true) },
 }
 
-// serve makes the engine respond to /images/get with the requested images.
+// serve makes the engine export the requested images.
 func serve(t *testing.T, f *enginetest.Fake, format func([]fakeImage) map[string]any, images ...fakeImage) {
 	f.Archive = func(w io.Writer, names []string) {
 		var requested []fakeImage

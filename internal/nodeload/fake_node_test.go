@@ -20,13 +20,13 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// fakeNode imports archives by the rules of containerd: a config must be in the
-// archive or the content store, and a layer may also be unpacked.
+// fakeNode imports archives like containerd: a config must be in the archive or
+// the content store, and a layer may also be unpacked.
 type fakeNode struct {
 	mu      sync.Mutex // serializes imports
 	name    string
 	machine string
-	blobs   map[string][]byte // content store
+	blobs   map[string][]byte
 	chains  map[string]bool
 	records map[string]record
 
@@ -62,8 +62,7 @@ func (n *fakeNode) Run(_ context.Context, stdin io.Reader, stdout io.Writer, com
 	return nil
 }
 
-// list writes the output of `ctr images ls` of containerd 2.4 with name
-// filters.
+// list imitates `ctr images ls` of containerd 2.4 with name filters.
 func (n *fakeNode) list(w io.Writer, prefix, filters string) {
 	fmt.Fprintln(w, prefix+"REF  TYPE  DIGEST  SIZE  PLATFORMS  LABELS")
 	for _, ref := range slices.Sorted(maps.Keys(n.records)) {

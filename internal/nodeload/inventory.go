@@ -31,9 +31,8 @@ type Inventory struct {
 	have   []nodeInventory // in the order of nodes
 }
 
-// TakeInventory lists the given images on each node with one command per node.
-// others are references of images that the engine may lack. Errors have class
-// [fault.Load].
+// TakeInventory lists the images on each node with one command per node. others
+// are references that the engine may lack. Errors have class [fault.Load].
 func TakeInventory(ctx context.Context, nodes []Node, images []engine.Image, others ...string) (Inventory, error) {
 	inv := Inventory{images: images, others: others, nodes: nodes, have: make([]nodeInventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
@@ -58,8 +57,7 @@ func (inv Inventory) Missing() []Missing {
 	return missing
 }
 
-// Unresolved returns the references in others that at least one node has no
-// image for.
+// Unresolved returns the others that at least one node has no image for.
 func (inv Inventory) Unresolved() []string {
 	var unresolved []string
 	for _, ref := range inv.others {
@@ -80,14 +78,14 @@ func missingImages(records map[string]record, images []engine.Image) []engine.Im
 	return missing
 }
 
-// nodeInventory holds the records of the requested images on one node. If one
-// of them is missing, it also holds the layers that the node has.
+// nodeInventory holds the records of the requested images. If one is missing,
+// it also holds the layers on the node.
 type nodeInventory struct {
-	machine     string // output of `uname -m`
+	machine     string // from `uname -m`
 	snapshotter string
-	local       bool            // ctr supports --local (containerd 1.7)
-	blobs       map[string]bool // digests in the content store
-	chains      map[string]bool // chain IDs of unpacked layers
+	local       bool            // ctr has --local (containerd 1.7)
+	blobs       map[string]bool // in the content store, by digest
+	chains      map[string]bool // unpacked layers, by chain ID
 	records     map[string]record
 }
 
@@ -140,9 +138,8 @@ func (n *nodeInventory) add(kind, rest string) {
 	}
 }
 
-// unpacked returns how many layers of an image the node has unpacked, counted
-// from the lowest. By the OCI image specification, a chain ID hashes the chain
-// ID below and the layer's own digest.
+// unpacked returns how many layers the node has unpacked, counted from the
+// lowest.
 func (n nodeInventory) unpacked(diffIDs []string) int {
 	chain := ""
 	for i, diffID := range diffIDs {
@@ -153,27 +150,25 @@ func (n nodeInventory) unpacked(diffIDs []string) int {
 	return len(diffIDs)
 }
 
-// architectures maps the output of `uname -m` to Go's names.
+// architectures maps `uname -m` to Go's names.
 var architectures = map[string]string{
 	"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm", "armv6l": "arm",
 	"ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64",
 }
 
-// runs reports whether the node can run the image. It accepts any image on an
-// unknown machine.
+// runs reports whether the node can run the image. An unknown machine runs any.
 func (n nodeInventory) runs(i engine.Image) (arch string, ok bool) {
 	arch = architectures[n.machine]
 	parts := strings.Split(i.Platform, "/")
 	return arch, arch == "" || len(parts) < 2 || parts[1] == arch
 }
 
-// record is an image record of a node's containerd.
+// record is an image record in a node's containerd.
 type record struct {
 	target string // digest of the manifest or index
 	labels string // k=v,k=v
 }
 
-// matches reports whether the record belongs to the image.
 func (r record) matches(i engine.Image) bool {
 	return r.label(labelID) == i.ID && r.target != "" && r.label(labelManifest) == r.target
 }

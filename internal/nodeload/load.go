@@ -40,12 +40,12 @@ func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.R
 // loadRun is one call of [Loader.Load].
 type loadRun struct {
 	loader   *Loader
-	store    *layerStore // nil if the engine must export the images
+	store    *layerStore // nil if unavailable
 	progress transferProgress
 	reporter event.Reporter
 }
 
-// exportedBatch is a batch and its export, or the error of the export.
+// exportedBatch is a batch and its export or the export's error.
 type exportedBatch struct {
 	batch  batch
 	export *export
@@ -57,8 +57,8 @@ type exportedBatch struct {
 // its layers and then unpacks them, each on one core.
 const parallelBatches = 2
 
-// exportAndSend exports the batches one after the other and sends the finished exports in
-// parallel.
+// exportAndSend exports the batches one after the other and sends the finished
+// ones in parallel.
 func (r loadRun) exportAndSend(ctx context.Context, batches []batch) error {
 	work, ctx := errgroup.WithContext(ctx)
 	ready := make(chan exportedBatch)
@@ -89,8 +89,7 @@ func (r loadRun) exportAndSend(ctx context.Context, batches []batch) error {
 	return work.Wait()
 }
 
-// export reads the images from the layer store or, if that fails, exports them
-// from the engine.
+// export reads the batch from the layer store, or exports it from the engine.
 func (r loadRun) export(ctx context.Context, b batch) (*export, error) {
 	if r.store != nil {
 		e, err := r.store.export(distinctImages(b))
@@ -102,7 +101,6 @@ func (r loadRun) export(ctx context.Context, b batch) (*export, error) {
 	return r.loader.export(ctx, b)
 }
 
-// send sends a batch to its nodes and reports the outcome.
 func (r loadRun) send(ctx context.Context, e exportedBatch) error {
 	err := e.err
 	if err == nil {

@@ -27,7 +27,6 @@ import (
 // nodeVariable names the container of the kind node to test with.
 const nodeVariable = "TKDEPLOY_TEST_NODE"
 
-// dockerNode is the name of a kind node's container.
 type dockerNode string
 
 func (n dockerNode) Name() string { return string(n) }
@@ -80,7 +79,7 @@ func layeredBuild(t *testing.T, megabytes int) inputs.Build {
 	return inputs.Build{Name: "layered", Repository: "tkdeploy-test/layered", Context: dir}
 }
 
-// load loads the images and returns the bytes sent and the duration.
+// load loads the images and returns the bytes sent.
 func load(t *testing.T, l *Loader, n dockerNode, images []engine.Image) (sent int64, took time.Duration, log *enginetest.EventLog) {
 	t.Helper()
 	log = &enginetest.EventLog{}
@@ -152,7 +151,6 @@ func TestLoader_LoadE2E(t *testing.T) {
 	runPod(t, n, second[0].Ref)
 }
 
-// runPod runs the image as a pod with pull policy Never.
 func runPod(t *testing.T, n dockerNode, ref string) {
 	t.Helper()
 	const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "

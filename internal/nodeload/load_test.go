@@ -31,7 +31,6 @@ func engineImages(images ...fakeImage) []engine.Image {
 	return out
 }
 
-// inventoryAndLoad takes an inventory and loads the missing images.
 func inventoryAndLoad(ctx context.Context, l *Loader, nodes []Node, images []engine.Image, reporter event.Reporter) error {
 	inventory, err := TakeInventory(ctx, nodes, images)
 	if err != nil {

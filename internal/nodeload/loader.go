@@ -1,9 +1,9 @@
 // Package nodeload copies images from a Docker engine to the containerd of
-// cluster nodes.
+// nodes.
 //
-// A node receives an OCI archive without the layers that it already has.
-// containerd imports an image if each layer is in the archive, in its content
-// store, or unpacked in its snapshotter.
+// A node receives an OCI archive without the layers that it has. containerd
+// imports an image if each layer is in the archive, in its content store, or
+// unpacked in its snapshotter.
 package nodeload
 
 import (

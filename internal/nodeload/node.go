@@ -13,28 +13,28 @@ import (
 type Node interface {
 	Name() string
 
-	// Run runs a command in the node and waits for it. If the command fails,
-	// the error contains its stderr. If ctx is done, Run stops the command.
+	// Run runs a command in the node and waits for it. Its error contains
+	// stderr. If ctx is done, Run stops the command.
 	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error
 }
 
 // Labels of an image record in a node: the engine's image ID and the digest of
-// the imported manifest. A record belongs to an image only if labelID is the
-// image's ID and the record's target is labelManifest. An import of another
-// image under the same name changes the target, even where containerd keeps the
-// labels. This needs one `images ls` and works for both image stores, whose IDs
-// are digests of configs or of manifests.
+// the imported manifest. A record belongs to an image only if the ID matches
+// and the record's target is still that manifest. Importing another image under
+// the same name changes the target, even if containerd keeps the labels. One
+// `images ls` returns both, for engines whose IDs are digests of configs or of
+// manifests.
 const (
 	labelID       = "dev.tkdeploy.id"
 	labelManifest = "dev.tkdeploy.manifest"
 )
 
-// inventoryScript lists the content of a node, one item per line after its type.
-// The arguments are the filters of [nameFilter], then a reference and an ID per
-// image. If the node has all the images, it lists only their records. Without
-// filters ctr takes three times as long, because it computes the size of every
-// image. The snapshotter is in containerd's config, where kind writes it. If a
-// ctr command fails, its list is empty and everything is sent.
+// inventoryScript lists the content of a node, one item per line after its
+// type. The arguments are the filters of [nameFilter], then a reference and an
+// ID per image. If the node has all the images, it lists only their records.
+// Unfiltered, ctr takes three times as long, because it computes the size of
+// every image. kind writes the snapshotter to containerd's config. If a ctr
+// command fails, its list is empty and everything is sent.
 const inventoryScript = `
 images=$(set -f; ctr -n k8s.io images ls $1)
 shift
@@ -57,7 +57,7 @@ wait
 // importScript imports the archive on stdin, labels the image records and lists
 // them. The arguments are the snapshotter, --local or "", the filters of
 // [nameFilter], then a reference and two labels per image. With --local ctr
-// writes the blobs itself. Otherwise it passes the archive to containerd's
+// writes the blobs itself. Without, it passes the archive to containerd's
 // transfer service in chunks of 32 KB, which takes twice as long.
 const importScript = `
 set -ef
@@ -68,8 +68,8 @@ printf '%s\n' "$@" | xargs -n 3 -P 4 ctr -n k8s.io images label >/dev/null
 ctr -n k8s.io images ls $names
 `
 
-// nameFilter returns filters for `ctr images ls`, separated by spaces.
-// References contain neither spaces nor commas.
+// nameFilter returns filters for `ctr images ls`, separated by spaces, which
+// references do not contain.
 func nameFilter(images []engine.Image, others []string) string {
 	var names []string
 	for _, i := range images {

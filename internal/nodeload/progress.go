@@ -19,8 +19,8 @@ import (
 // Image.Ref.
 type transferProgress map[string]*meter
 
-// meter counts the bytes of one image's layers. A shared layer is sent once and
-// counts for the first image.
+// meter counts the bytes of an image. A shared layer counts for the first
+// image.
 type meter struct {
 	image    engine.Image
 	reporter event.Reporter
@@ -32,7 +32,7 @@ type meter struct {
 	finished bool
 }
 
-// meterStep is the number of bytes between two progress events.
+// meterStep is the number of bytes between progress events.
 const meterStep = 16 << 20
 
 func newTransferProgress(images []engine.Image, reporter event.Reporter) transferProgress {
@@ -43,7 +43,6 @@ func newTransferProgress(images []engine.Image, reporter event.Reporter) transfe
 	return p
 }
 
-// addTotal adds the bytes that the node will receive.
 func (p transferProgress) addTotal(t *transfer, e *export) {
 	counted := map[string]bool{}
 	for _, i := range t.images {
@@ -63,7 +62,6 @@ func (m *meter) addTotal(size int64) {
 	m.total += size
 }
 
-// Write counts p.
 func (m *meter) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	m.sent += int64(len(p))
@@ -84,16 +82,15 @@ func (m *meter) report() {
 	m.reporter.Report(e)
 }
 
-// finish reports the outcome of each image of a batch, with one mutation for
-// each node that received it.
+// finish reports the outcome of a batch, with one mutation per image and node.
 func (p transferProgress) finish(b batch, err error, elapsed time.Duration) {
 	for ref, nodes := range nodesByImage(b) {
 		p[ref].finish(nodes, err, elapsed)
 	}
 }
 
-// finishRest reports the images of no finished batch: no node lacked them, or
-// the load failed before.
+// finishRest reports the images that no node lacked or that were not sent after
+// a failure.
 func (p transferProgress) finishRest(transfers []*transfer) {
 	nodes := nodesByImage(transfers)
 	for ref, meter := range p {
@@ -103,8 +100,6 @@ func (p transferProgress) finishRest(transfers []*transfer) {
 	}
 }
 
-// nodesByImage returns the names of the nodes that lack each image, by
-// Image.Ref.
 func nodesByImage(transfers []*transfer) map[string][]string {
 	nodes := map[string][]string{}
 	for _, t := range transfers {
@@ -115,7 +110,6 @@ func nodesByImage(transfers []*transfer) map[string][]string {
 	return nodes
 }
 
-// finish reports the outcome for the nodes that lacked the image.
 func (m *meter) finish(nodes []string, err error, elapsed time.Duration) {
 	m.finished = true
 	e := event.Finished(m.image.Name, event.Unchanged, "", elapsed, 0)

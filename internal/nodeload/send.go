@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// send streams the images to the node and verifies that it has them.
+// send streams the images to the node and verifies that it lists them.
 func send(ctx context.Context, t *transfer, e *export, progress transferProgress) error {
 	reader, writer := io.Pipe()
 	written := make(chan error, 1)
@@ -33,7 +33,7 @@ func send(ctx context.Context, t *transfer, e *export, progress transferProgress
 	return errors.Join(problems...)
 }
 
-// errNodeDone stops writing an archive that the node no longer reads.
+// errNodeDone ends the archive if the node stops reading.
 var errNodeDone = errors.New("the node stopped reading")
 
 func importCommand(t *transfer, e *export) []string {

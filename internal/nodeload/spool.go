@@ -16,7 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// spool stores the files of an archive in dir, except the dropped layers.
+// spool stores the files of an archive in dir, except dropped layers.
 func spool(archive io.Reader, dir string, drop dropFunc) (spooled, error) {
 	files := spooled{}
 	for reader := tar.NewReader(archive); ; {
@@ -41,12 +41,12 @@ func spool(archive io.Reader, dir string, drop dropFunc) (spooled, error) {
 	}
 }
 
-// smallFile is the size up to which no file is dropped. A config or manifest
-// may be a blob on all nodes and cannot be distinguished from a layer by name.
-// Registries limit both to 4 MiB.
+// smallFile is the size up to which no file is dropped, because a config or
+// manifest may be on all nodes and looks like a layer by name. Registries limit
+// both to 4 MiB.
 const smallFile = 4 << 20
 
-// isRedundant reports whether a file of the older format repeats other files.
+// isRedundant reports whether a file of the older format repeats others.
 func isRedundant(name string) bool {
 	base := path.Base(name)
 	return base == "VERSION" || base == "json" || name == "repositories"
@@ -66,8 +66,7 @@ func spoolFile(from io.Reader, name string, size int64, dir string, n int, drop 
 	return stored, errors.Join(err, file.Close())
 }
 
-// image returns an image of the archive. Engines since Docker 25 write an OCI
-// layout, older ones only manifest.json.
+// image returns an image of the archive, an OCI layout since Docker 25.
 func (s spooled) image(i engine.Image) (exportedImage, error) {
 	read := s.legacyImage
 	if _, found := s["index.json"]; found {

@@ -10,18 +10,17 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// spooled holds the stored files of an archive by name.
+// spooled holds the stored files of an archive, by name.
 type spooled map[string]spooledFile
 
 type spooledFile struct {
 	digest digest.Digest
 	size   int64
-	path   string // "" if it was dropped
+	path   string // "" if dropped
 	link   string // target of a link
 }
 
-// write returns a function that writes the content, or nil if the file was
-// dropped.
+// write returns a function that writes the content, or nil if it was dropped.
 func (f spooledFile) write() func(io.Writer) error {
 	if f.path == "" {
 		return nil
@@ -37,8 +36,7 @@ func (f spooledFile) write() func(io.Writer) error {
 	}
 }
 
-// find returns a file and follows links, which the older format uses for
-// repeated layers.
+// find follows links, which the older format uses for repeated layers.
 func (s spooled) find(name string) (spooledFile, error) {
 	for range len(s) {
 		file, found := s[path.Clean(name)]

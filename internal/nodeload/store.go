@@ -22,15 +22,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// layerStore is a local classic image store of an engine with the overlay2
-// driver. It holds the unpacked files of each layer and a list of the rest of
-// its archive (github.com/moby/moby, layer/filestore.go, image/fs.go). Both
-// together reproduce the archive. `docker save` does the same, but for all
-// layers of an image, and copies them before it sends the first. layerStore
-// reads only the layers that a node needs, while they are sent.
+// layerStore is the classic image store of a local engine with the overlay2
+// driver. It holds the unpacked files of each layer and a tar-split list of the
+// rest of its archive (github.com/moby/moby, layer/filestore.go, image/fs.go).
+// `docker save` reproduces the archive from both, but copies all layers of an
+// image before it sends the first. layerStore reads only the layers that a node
+// needs, while they are sent.
 //
-// Everything read is verified: the config against the image's ID, each file
-// against its checksum, and the node verifies each layer's digest.
+// Everything is verified: the config against the image's ID, each file against
+// its checksum, and each layer against its digest, by the node.
 type layerStore struct {
 	root  string                   // the engine's DockerRootDir
 	cache map[string]exportedLayer // by chain ID
@@ -39,18 +39,18 @@ type layerStore struct {
 // layerStore returns the engine's store, or nil if it is remote, unreadable or
 // of another kind.
 func (l *Loader) layerStore(ctx context.Context) *layerStore {
-	facts, err := l.engine.Info(ctx)
-	if err != nil || !facts.Local || facts.Containerd || facts.Driver != "overlay2" {
+	info, err := l.engine.Info(ctx)
+	if err != nil || !info.Local || info.Containerd || info.Driver != "overlay2" {
 		return nil
 	}
-	s := &layerStore{root: facts.Root, cache: map[string]exportedLayer{}}
+	s := &layerStore{root: info.Root, cache: map[string]exportedLayer{}}
 	if _, err := os.Stat(s.chainDir("")); err != nil {
 		return nil
 	}
 	return s
 }
 
-// chainDir returns the metadata directory of a layer, by its chain ID.
+// chainDir returns the metadata directory of a layer.
 func (s *layerStore) chainDir(id string) string {
 	return filepath.Join(s.root, "image/overlay2/layerdb/sha256", strings.TrimPrefix(id, "sha256:"))
 }
@@ -116,10 +116,8 @@ func (s *layerStore) layer(chain string, diffID digest.Digest) (exportedLayer, e
 	return layer, nil
 }
 
-// storedLayer is a layer in the store: its tar-split file and its directory.
 type storedLayer struct{ tarSplit, dir string }
 
-// size returns the size of the layer's archive.
 func (l storedLayer) size() (int64, error) {
 	size := int64(0)
 	err := l.read(func(list storage.Unpacker) error {
@@ -141,7 +139,6 @@ func (l storedLayer) size() (int64, error) {
 	return size, err
 }
 
-// write writes the layer's archive.
 func (l storedLayer) write(w io.Writer) error {
 	files, err := os.OpenRoot(l.dir)
 	if err != nil {
@@ -166,8 +163,8 @@ func (l storedLayer) read(use func(storage.Unpacker) error) error {
 	return use(storage.NewJSONUnpacker(text))
 }
 
-// rootFiles opens a layer's files by their archive names. Links cannot lead out
-// of the layer's directory.
+// rootFiles opens a layer's files. Links cannot lead out of the layer's
+// directory.
 type rootFiles struct{ root *os.Root }
 
 func (r rootFiles) Get(name string) (io.ReadCloser, error) {

@@ -18,9 +18,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// layerArchive returns a layer with entries that make archives differ: a
-// directory, links, a deleted file, a long name with extended attributes, an
-// empty file.
+// layerArchive returns a layer with all kinds of entries: a directory, links, a
+// deleted file, extended attributes, an empty file.
 func layerArchive(t *testing.T, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -44,8 +43,8 @@ func layerArchive(t *testing.T, text string) []byte {
 	return out.Bytes()
 }
 
-// writeStore writes images in the layout of a classic store with overlay2, and
-// returns the file directory of each layer.
+// writeStore writes a classic store with overlay2 and returns the file
+// directory of each layer.
 func writeStore(t *testing.T, root string, images ...fakeImage) (dirs []string) {
 	t.Helper()
 	content := map[string]string{}
@@ -65,7 +64,7 @@ func writeStore(t *testing.T, root string, images ...fakeImage) (dirs []string) 
 	return dirs
 }
 
-// splitLayer unpacks a layer into a directory and returns its tar-split file.
+// splitLayer unpacks a layer and returns its tar-split list.
 func splitLayer(t *testing.T, layer []byte, into string) string {
 	t.Helper()
 	var tarSplit bytes.Buffer

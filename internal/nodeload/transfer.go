@@ -9,16 +9,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// transfer is the set of images that one node lacks.
+// transfer holds the images that one node lacks.
 type transfer struct {
 	node   Node
 	have   nodeInventory
 	images []engine.Image
-	err    error // set if the transfer failed
+	err    error
 }
 
-// planTransfers returns the transfers to all nodes that lack images. It returns
-// an error if a node cannot run one of them.
+// planTransfers returns the transfers to nodes that lack images, or an error if
+// a node cannot run one.
 func planTransfers(inventory Inventory) ([]*transfer, error) {
 	var transfers []*transfer
 	var problems []error
@@ -45,12 +45,12 @@ func (t *transfer) check() error {
 }
 
 // needs reports whether the node needs the n-th layer to import the image. blob
-// is the digest of the layer as it is sent.
+// is the digest of the layer as sent.
 func (t *transfer) needs(i engine.Image, n int, blob string) bool {
 	return n >= t.have.unpacked(i.DiffIDs) && !t.have.blobs[blob]
 }
 
-// partial reports whether the node receives fewer than all layers.
+// partial reports whether a layer is left out.
 func (t *transfer) partial() bool {
 	for _, i := range t.images {
 		for n, diffID := range i.DiffIDs {
@@ -62,12 +62,10 @@ func (t *transfer) partial() bool {
 	return false
 }
 
-// batch is a group of transfers sent at once. It shares no layer with another
-// batch, so the engine exports each layer once and the batches of a node are
-// independent.
+// batch is a group of transfers that shares no layer with another batch. So the
+// engine exports each layer once, and the batches of a node are independent.
 type batch []*transfer
 
-// containsRef reports whether images contains the reference.
 func containsRef(images []engine.Image, ref string) bool {
 	return slices.ContainsFunc(images, func(i engine.Image) bool { return i.Ref == ref })
 }

@@ -25,7 +25,7 @@ import (
 // Fake serves part of the Docker API on its own socket. Its images are files in
 // Dir, so a script in a test can create one.
 type Fake struct {
-	Dir        string // image files, named by [imageFile]
+	Dir        string // one file per image
 	APIVersion string
 	Socket     string
 	Root       string                            // data directory of a local classic store; "" for a remote engine
@@ -41,7 +41,7 @@ type Fake struct {
 // New starts a fake engine that stops at the end of the test.
 func New(t *testing.T) *Fake {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "engine") // socket paths are limited to about 100 bytes
+	dir, err := os.MkdirTemp("", "engine") // the length of a socket's path is limited
 	NoError(t, err)
 	f := &Fake{Dir: t.TempDir(), APIVersion: "1.41", Socket: filepath.Join(dir, "docker.sock")}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", f.Socket)
@@ -126,7 +126,7 @@ func (f *Fake) serveInspect(w http.ResponseWriter, ref string) {
 	_, _ = w.Write(text)
 }
 
-// load adds the images of the archive, all with the ID sha256:loaded.
+// load adds the images of the archive.
 func (f *Fake) load(w http.ResponseWriter, archive []byte) {
 	var manifest []struct{ RepoTags []string }
 	files := tar.NewReader(bytes.NewReader(archive))
@@ -147,7 +147,6 @@ func (f *Fake) load(w http.ResponseWriter, archive []byte) {
 	Respond(w, http.StatusOK, map[string]string{"stream": "Loaded"})
 }
 
-// imageFile returns the name of an image's file in Dir.
 func imageFile(ref string) string {
 	if named, err := reference.ParseNormalizedNamed(ref); err == nil {
 		ref = reference.FamiliarString(named)
@@ -155,7 +154,7 @@ func imageFile(ref string) string {
 	return strings.ReplaceAll(ref, "/", "_")
 }
 
-// AddImage adds a linux/amd64 image to the engine.
+// AddImage adds a linux/amd64 image.
 func (f *Fake) AddImage(t *testing.T, ref, id string, labels map[string]string, diffIDs ...string) {
 	t.Helper()
 	config := dockerspec.DockerOCIImageConfig{}
@@ -180,7 +179,7 @@ func RefusePull(status int, text string) func(http.ResponseWriter, string) {
 	return func(w http.ResponseWriter, _ string) { Respond(w, status, map[string]string{"message": text}) }
 }
 
-// AllowPull returns a Pull function that adds the image and streams progress.
+// AllowPull returns a Pull function that adds the image.
 func (f *Fake) AllowPull(t *testing.T) func(http.ResponseWriter, string) {
 	t.Helper()
 	return func(w http.ResponseWriter, ref string) {

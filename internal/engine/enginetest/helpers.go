@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// WriteFiles creates files and their parent directories below dir.
+// WriteFiles creates files below dir.
 func WriteFiles(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
@@ -36,8 +36,7 @@ func (l *EventLog) Report(e event.Event) {
 	l.Events = append(l.Events, e)
 }
 
-// Outcomes returns the outcome and the mutations of each finished item, sorted
-// by name.
+// Outcomes returns the outcomes and mutations of all items, sorted by name.
 func (l *EventLog) Outcomes() string {
 	var outcomes []string
 	for _, e := range l.Events {
@@ -49,7 +48,7 @@ func (l *EventLog) Outcomes() string {
 	return strings.Join(outcomes, " ")
 }
 
-// Reasons returns the reason of each finished item, sorted by name.
+// Reasons returns the reasons of all items, sorted by name.
 func (l *EventLog) Reasons() string {
 	var reasons []string
 	for _, e := range l.Events {
@@ -61,7 +60,7 @@ func (l *EventLog) Reasons() string {
 	return strings.Join(reasons, "; ")
 }
 
-// Messages returns the messages of the events of a kind, one per line.
+// Messages returns the messages of one kind of event, one per line.
 func (l *EventLog) Messages(kind event.Kind) string {
 	var texts []string
 	for _, e := range l.Events {
@@ -72,7 +71,7 @@ func (l *EventLog) Messages(kind event.Kind) string {
 	return strings.Join(texts, "\n")
 }
 
-// StaticBinary builds a static program that prints ok, and returns its path.
+// StaticBinary builds a static program that prints ok and returns its path.
 func StaticBinary(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -1,5 +1,5 @@
 // Package inputs derives an image's tag from everything that its build reads,
-// and finds credentials among the files of a build context.
+// and finds credentials in build contexts.
 package inputs
 
 import (
@@ -12,25 +12,25 @@ import (
 
 // Labels of the images that tkdeploy builds.
 const (
-	LabelInputs = "dev.tkdeploy.inputs" // full hash of a built image's inputs
+	LabelInputs = "dev.tkdeploy.inputs" // full hash of the inputs
 	LabelName   = "dev.tkdeploy.name"   // image name in tkdeploy.yaml
-	LabelRecipe = "dev.tkdeploy.recipe" // hash of the recipe that built the image
+	LabelRecipe = "dev.tkdeploy.recipe" // hash of the recipe
 )
 
 // Build is an image built from a Dockerfile. Its tag is a hash of the
-// Dockerfile, the files that the target reads, the target, the arguments, the
+// Dockerfile, the files that the target reads, the name, target, arguments and
 // platform, the IDs of the base images and the names of the secrets.
 type Build struct {
 	Name       string // in events and errors
 	Repository string // image name without a tag
-	Context    string // directory that COPY reads from
+	Context    string
 	Dockerfile string // default: Dockerfile in Context
-	Target     string // stage to build; default: the last stage
+	Target     string // default: the last stage
 	Args       map[string]string
 	Bases      map[string]string // base image references, by build argument
 	Secrets    map[string]Secret // by the id in RUN --mount=type=secret
 	Platform   string            // default: the engine's platform
-	Allow      []string          // absolute paths of files and directories that CheckContexts accepts
+	Allow      []string          // absolute paths that CheckContexts accepts
 }
 
 // Secret is the source of a secret's value. Exactly one field is set.
@@ -44,7 +44,7 @@ func (b Build) DockerfilePath() string {
 	return cmp.Or(b.Dockerfile, filepath.Join(b.Context, "Dockerfile"))
 }
 
-// AllArgs returns a copy of the build arguments, including the base images.
+// AllArgs returns the build arguments, including the base images.
 func (b Build) AllArgs() map[string]string {
 	args := maps.Clone(b.Args)
 	if args == nil {
@@ -54,7 +54,6 @@ func (b Build) AllArgs() map[string]string {
 	return args
 }
 
-// allows reports whether path is in Allow or below a directory in it.
 func (b Build) allows(path string) bool {
 	return slices.ContainsFunc(b.Allow, func(allowed string) bool {
 		rest, err := filepath.Rel(allowed, path)
@@ -62,9 +61,8 @@ func (b Build) allows(path string) bool {
 	})
 }
 
-// ignoreFile returns the path of the ignore file in effect, which may not
-// exist. As in BuildKit, <Dockerfile>.dockerignore replaces the context's
-// .dockerignore.
+// ignoreFile returns the path of the ignore file, which may not exist. As in
+// BuildKit, <Dockerfile>.dockerignore replaces the context's .dockerignore.
 func (b Build) ignoreFile() string {
 	own := b.DockerfilePath() + ".dockerignore"
 	if _, err := os.Lstat(own); err == nil {

@@ -14,9 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// LookupCache caches engine and file system lookups for the duration of one
-// operation. Create a new one for each operation, because both may change in
-// between.
+// LookupCache caches engine and file system lookups. Create a new one for each
+// operation, because both change in between.
 type LookupCache struct {
 	engine *engine.Engine
 
@@ -34,7 +33,7 @@ func NewLookupCache(e *engine.Engine) *LookupCache {
 	}
 }
 
-// Image returns the engine's image with the reference, or nil if there is none.
+// Image returns the image with the reference, or nil if there is none.
 func (c *LookupCache) Image(ctx context.Context, ref string) (*image.InspectResponse, error) {
 	return Memoize(&c.mu, c.images, ref, func() (*image.InspectResponse, error) {
 		return c.engine.Inspect(ctx, ref)
@@ -45,8 +44,8 @@ func (c *LookupCache) tree(root string) (*tree, error) {
 	return Memoize(&c.mu, c.trees, root, func() (*tree, error) { return newTree(root) })
 }
 
-// Memoize returns the entry for key and calls load if there is none. Concurrent
-// callers share one call. mu guards entries.
+// Memoize returns the entry for key and calls load once if there is none. mu
+// guards entries.
 func Memoize[K comparable, T any](mu *sync.Mutex, entries map[K]func() (T, error), key K, load func() (T, error)) (T, error) {
 	mu.Lock()
 	entry := entries[key]
@@ -58,7 +57,6 @@ func Memoize[K comparable, T any](mu *sync.Mutex, entries map[K]func() (T, error
 	return entry()
 }
 
-// config returns the image config of a local image, or nil if there is none.
 func (c *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
 	found, err := c.Image(ctx, ref)
 	if found == nil || err != nil {
@@ -79,8 +77,8 @@ func (c *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// ListFiles describes the files below root that match the filter, one per line:
-// mode, path, and the link target or the hash of the content.
+// ListFiles describes the matching files below root, one per line: mode, path,
+// and the link target or the hash of the content.
 func (c *LookupCache) ListFiles(ctx context.Context, root string, filter fsutil.FilterOpt) ([]string, error) {
 	files, err := c.tree(root)
 	if err != nil {

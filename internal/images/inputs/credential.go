@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// credentialKind is a kind of file that must not be in an image. The list is
-// short: it covers whole files that are credentials, recognized by name and
+// credentialKind is a kind of file that must not be in an image. The list
+// covers only files that are credentials as a whole, recognized by name and
 // leading content. Secrets in source code need a scanner such as gitleaks,
 // which is larger than tkdeploy.
 type credentialKind struct {
 	kind      string
-	matchName func(name string) bool // matches the slash-separated path in the context
-	matchHead func(head []byte) bool // matches the leading content; nil matches any
+	matchName func(name string) bool // matches the slash-separated path
+	matchHead func(head []byte) bool // nil matches any content
 }
 
 var credentialKinds = []credentialKind{
@@ -33,8 +33,8 @@ var credentialKinds = []credentialKind{
 	{"a password in a URL", named(".git-credentials", ".git/config"), matches(`://[^/\s:@]+:[^/\s@]+@`)},
 }
 
-// credentialIn returns the kind of credential in a file with this name and
-// leading content, or "".
+// credentialIn returns the kind of credential with this name and leading
+// content, or "".
 func credentialIn(name string, head []byte) string {
 	for _, k := range credentialKinds {
 		if k.matchName(name) && (k.matchHead == nil || k.matchHead(head)) {
@@ -56,7 +56,7 @@ func plainSource(name string) bool {
 	return slices.Contains(sourceExtensions, strings.ToLower(path.Ext(name))) && !environmentFile(name)
 }
 
-// exampleEndings mark environment files that only list the variables.
+// exampleEndings mark environment files without values.
 var exampleEndings = []string{".example", ".sample", ".template", ".dist", ".defaults"}
 
 func environmentFile(name string) bool {
@@ -66,7 +66,6 @@ func environmentFile(name string) bool {
 
 func anyName(string) bool { return true }
 
-// named matches files whose path ends in one of the names.
 func named(names ...string) func(string) bool {
 	return func(name string) bool {
 		return slices.ContainsFunc(names, func(end string) bool { return name == end || strings.HasSuffix(name, "/"+end) })
@@ -89,9 +88,8 @@ func all(expressions ...string) func([]byte) bool {
 	}
 }
 
-// dockerAuths reports whether a Docker config contains credentials, not only
-// the name of a credential helper. The older .dockercfg lists registries at the
-// top level.
+// dockerAuths reports whether a Docker config contains credentials. The older
+// .dockercfg lists registries at the top level.
 func dockerAuths(head []byte) bool {
 	var config struct {
 		Auths map[string]struct{ Auth, IdentityToken, Password string }

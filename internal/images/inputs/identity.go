@@ -15,19 +15,19 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// tagLength is the length of a tag: 48 bits of the hash, which makes a
-// collision within a repository unlikely.
+// tagLength is 48 bits of the hash, which makes a collision within a repository
+// unlikely.
 const tagLength = 12
 
 // Identity names a build by its inputs.
 type Identity struct {
 	Hash   string   // of all inputs, in hex
-	Ref    string   // full reference, tagged with the start of Hash
-	Absent []string // base images missing in the engine; if any, Hash and Ref are ""
+	Ref    string   // tagged with the start of Hash
+	Absent []string // missing base images; if any, Hash and Ref are ""
 }
 
-// Identify hashes the inputs of b. The hash needs the IDs of the base images,
-// so it is unknown while one is missing.
+// Identify hashes the inputs of b. The hash is unknown while a base image is
+// missing, because it includes the image's ID.
 func (c *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
 	id, err := c.readInputs(ctx, b)
 	if err != nil {
@@ -59,8 +59,8 @@ func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error)
 	return Identity{Hash: hash, Ref: ref}, err
 }
 
-// inputLines returns the inputs from the configuration. It includes only the
-// names of secrets, because a tag must not help to guess their values.
+// inputLines returns the configured inputs. A tag must not help to guess
+// secrets, so it includes only their names.
 func (b Build) inputLines(dockerfile []byte) []string {
 	lines := []string{
 		"tkdeploy image inputs 1",
@@ -78,8 +78,6 @@ func (b Build) inputLines(dockerfile []byte) []string {
 	return lines
 }
 
-// baseLines returns the IDs of the base images and the references that the
-// engine lacks.
 func (c *LookupCache) baseLines(ctx context.Context, refs []string) (lines, absent []string, err error) {
 	for _, ref := range refs {
 		found, err := c.Image(ctx, ref)
@@ -95,7 +93,6 @@ func (c *LookupCache) baseLines(ctx context.Context, refs []string) (lines, abse
 	return lines, absent, nil
 }
 
-// fileLines describes the files that the target reads.
 func (c *LookupCache) fileLines(ctx context.Context, b Build, r reads) ([]string, error) {
 	files, filter, err := c.contextOf(b, r)
 	if files == nil || err != nil {
@@ -108,8 +105,8 @@ func (c *LookupCache) fileLines(ctx context.Context, b Build, r reads) ([]string
 	return lines, nil
 }
 
-// TaggedRef returns the full reference of the repository with the first
-// characters of the hash as the tag.
+// TaggedRef returns the repository's full reference, tagged with the start of
+// the hash.
 func TaggedRef(repository, hash string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(repository)
 	if err == nil {

@@ -26,7 +26,6 @@ FROM ${NODE_IMAGE} AS web
 COPY web /web
 `
 
-// checkout returns a build of one target of a Dockerfile with several.
 func checkout(t *testing.T) Build {
 	t.Helper()
 	dir := t.TempDir()
@@ -44,7 +43,6 @@ func checkout(t *testing.T) Build {
 	}
 }
 
-// connect connects to f with an empty Docker config.
 func connect(t *testing.T, f *enginetest.Fake) *engine.Engine {
 	t.Helper()
 	e, err := engine.Connect(t.Context(), engine.Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})

@@ -11,7 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// ignorePatterns returns the patterns of the build's ignore file.
 func ignorePatterns(b Build) ([]string, error) {
 	path := b.ignoreFile()
 	patterns, err := readIgnoreFile(path)

@@ -28,17 +28,16 @@ import (
 type reads struct {
 	whole bool     // the whole context
 	paths []string // files, directories and patterns, unless whole
-	bases []string // references of the base images
+	bases []string // base image references
 }
 
-// stableSyntax matches Docker's stable Dockerfile frontends, for which
-// BuildKit's converter predicts COPY and ADD. Any other frontend may read
-// anything.
+// stableSyntax matches Docker's stable Dockerfile frontends, whose COPY and ADD
+// BuildKit's converter predicts. Other frontends may read anything.
 var stableSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile:1(\.\d+)*$`)
 
-// readsOf converts the Dockerfile with BuildKit's converter and returns the
-// context paths and images that the target uses. It returns the whole context
-// if the Dockerfile cannot be converted; the build reports syntax errors.
+// readsOf converts the Dockerfile with BuildKit's converter to find the paths
+// and base images of the target. If that fails, it returns the whole context
+// and leaves the error to the build.
 func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, config baseConfig) reads {
 	all := reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
 	if syntax, _, _, found := parser.DetectSyntax(dockerfile); found && !stableSyntax.MatchString(syntax) {
@@ -70,8 +69,8 @@ func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, c
 	return r
 }
 
-// contextReads returns the paths of the build context that the definition uses.
-// It is empty if the definition does not use the context.
+// contextReads returns the paths of the build context in the definition, if it
+// uses the context at all.
 func contextReads(definition *llb.Definition) reads {
 	for _, raw := range definition.Def {
 		var op pb.Op
@@ -92,12 +91,11 @@ func contextReads(definition *llb.Definition) reads {
 	return reads{}
 }
 
-// baseConfig returns the image config of a reference, or nil if it is not
-// present.
+// baseConfig returns the config of an image, or nil if it is missing.
 type baseConfig func(ctx context.Context, ref string) ([]byte, error)
 
-// baseResolver resolves base images from the engine, so the converter pulls
-// nothing, and records the references.
+// baseResolver resolves base images from the engine, so that nothing is pulled,
+// and records their references.
 type baseResolver struct {
 	config baseConfig
 
@@ -125,8 +123,8 @@ func (r *baseResolver) sorted() []string {
 	return slices.Sorted(maps.Keys(r.requested))
 }
 
-// unknownConfig returns a placeholder for a missing image. Its layer keeps the
-// converter from treating the image as scratch.
+// unknownConfig stands for a missing image. Its layer keeps the converter from
+// treating the image as scratch.
 func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	image := ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString("")}}}
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
@@ -135,8 +133,8 @@ func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	return json.Marshal(image)
 }
 
-// contextOf returns the build context and the filter for the files that the
-// target reads. The tree is nil if it reads none.
+// contextOf returns the context and the filter for the files that the target
+// reads. The tree is nil if it reads none.
 func (c *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
 	if !r.whole && len(r.paths) == 0 {
 		return nil, fsutil.FilterOpt{}, nil

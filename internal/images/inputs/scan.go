@@ -22,9 +22,9 @@ const headSize = 16 << 10
 
 // CheckContexts returns an error of class [fault.Config] if a build would copy
 // credentials, such as .env or a private key. The error names every file that
-// is read by the target, neither ignored nor allowed, and never quotes its
+// the target reads and that is neither ignored nor allowed, but not its
 // content. COPY --exclude makes no difference, because the file is still sent
-// to the engine. CheckContexts needs no engine.
+// to the engine.
 func CheckContexts(ctx context.Context, builds []Build) error {
 	cache := NewLookupCache(nil)
 	found := make([][]leak, len(builds))
@@ -43,7 +43,6 @@ func CheckContexts(ctx context.Context, builds []Build) error {
 	return leakError(builds, found)
 }
 
-// leak is a file that a build would copy, and its kind of credential.
 type leak struct{ path, kind string }
 
 func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
@@ -54,7 +53,7 @@ func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	unknown := func(context.Context, string) ([]byte, error) { return nil, nil }
 	platform := b.Platform
 	if platform == "" {
-		platform = "linux/" + runtime.GOARCH // the files read are the same on every platform
+		platform = "linux/" + runtime.GOARCH // the files are the same on every platform
 	}
 	files, filter, err := c.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown))
 	if files == nil || err != nil {
@@ -77,7 +76,7 @@ func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	return found, ctx.Err()
 }
 
-// credential returns the kind of credential that the file is, or "".
+// credential returns the file's kind of credential, or "".
 func (t *tree) credential(s *types.Stat) (string, error) {
 	name := filepath.ToSlash(s.Path)
 	if !fs.FileMode(s.Mode).IsRegular() || plainSource(name) {
@@ -100,7 +99,6 @@ func (t *tree) credential(s *types.Stat) (string, error) {
 	return kind, nil
 }
 
-// readHead returns the first headSize bytes of a file.
 func readHead(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -127,7 +127,6 @@ func TestCheckContexts(t *testing.T) {
 	})
 }
 
-// firstOf returns the first of joined errors.
 func firstOf(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()[0]

@@ -16,15 +16,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// tree is a directory whose files are hashed at most once, even if several
-// builds read them.
+// tree is a directory whose files are hashed at most once.
 type tree struct {
 	root string
 	fs   fsutil.FS
 
 	mu          sync.Mutex
 	sums        map[string]*fileSum
-	credentials map[string]string // kind by path, "" for no credential
+	credentials map[string]string // kind by path, "" for none
 }
 
 type fileSum struct {
@@ -41,9 +40,9 @@ func newTree(root string) (*tree, error) {
 	return &tree{root: root, fs: files, sums: map[string]*fileSum{}, credentials: map[string]string{}}, nil
 }
 
-// list describes the filtered files, one per line and sorted by path: mode,
-// path, and the link target or the hash of the content. It omits owners and
-// times, because BuildKit sets the owner to root and ignores times.
+// list describes the filtered files sorted by path, one per line: mode, path,
+// and the link target or the hash of the content. BuildKit ignores owners and
+// times.
 func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, error) {
 	stats, err := t.stats(ctx, filter)
 	if err != nil {
@@ -52,7 +51,6 @@ func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, err
 	return t.describe(ctx, stats)
 }
 
-// stats returns the filtered files sorted by path.
 func (t *tree) stats(ctx context.Context, filter fsutil.FilterOpt) ([]*types.Stat, error) {
 	filtered, err := fsutil.NewFilterFS(t.fs, &filter)
 	if err != nil {
@@ -93,7 +91,6 @@ func (t *tree) describe(ctx context.Context, stats []*types.Stat) ([]string, err
 	return lines, work.Wait()
 }
 
-// sum returns the SHA-256 hash of a file in hex.
 func (t *tree) sum(ctx context.Context, path string) (string, error) {
 	t.mu.Lock()
 	s := t.sums[path]
