@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"github.com/docker/go-connections/tlsconfig"
 
@@ -157,16 +155,4 @@ func (e *Engine) unreachable(err error) error {
 			"start it: sudo systemctl start docker, or Docker Desktop; or set DOCKER_HOST to a running engine")
 	}
 	return fault.New(fault.Environment, fmt.Errorf("get the version of the Docker engine at %s: %w", at, err), "")
-}
-
-// Inspect returns the image with the reference, or nil if there is none.
-func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
-	found, err := e.api.ImageInspect(ctx, ref)
-	if errdefs.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("inspect image %s: %w", ref, err)
-	}
-	return &found, nil
 }

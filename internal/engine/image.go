@@ -1,6 +1,10 @@
 package engine
 
 import (
+	"context"
+	"fmt"
+
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 )
@@ -31,4 +35,16 @@ func NewImage(name, ref string, found *image.InspectResponse) Image {
 		i.Repository, i.Tag = splitRef(named)
 	}
 	return i
+}
+
+// Inspect returns the image with the reference, or nil if there is none.
+func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
+	found, err := e.api.ImageInspect(ctx, ref)
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inspect image %s: %w", ref, err)
+	}
+	return &found, nil
 }
