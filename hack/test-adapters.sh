@@ -12,7 +12,7 @@ exec {lock}>"${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine" # test/e2e kills the
 flock -s "$lock"
 create_app tkdeploy-adapters 25080
 if [ "${1:-}" = --clean ]; then exit; fi
-[ $# -gt 0 ] || set -- ./internal/images ./internal/release ./internal/rollout ./internal/verify
+[ $# -gt 0 ] || set -- ./internal/images ./internal/nodeload ./internal/release ./internal/rollout ./internal/verify
 in_app up --to cluster
 
 TKDEPLOY_TEST_KUBECONFIG=$(in_app kubeconfig)

@@ -10,6 +10,6 @@ source hack/shop.sh
 stack=$!
 create_app tkdeploy-adapters 25080
 in_app up --to cluster
-go test -tags e2e -run '^$' ./internal/images ./internal/release ./internal/rollout ./internal/verify ./test/e2e >/dev/null
+go test -tags e2e -run '^$' ./internal/images ./internal/nodeload ./internal/release ./internal/rollout ./internal/verify ./test/e2e >/dev/null
 wait "$stack"
 trap - EXIT

@@ -13,13 +13,13 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
 // withoutEngine is a workspace whose engine does not answer, with diagnostics.
-func withoutEngine(t *testing.T, connect func(context.Context) (*images.Engine, error)) *workspace {
+func withoutEngine(t *testing.T, connect func(context.Context) (*engine.Engine, error)) *workspace {
 	t.Helper()
 	var kind config.Kind
 	kind.Image.Ref = "kindest/node:v1.37.0"
@@ -32,7 +32,7 @@ func withoutEngine(t *testing.T, connect func(context.Context) (*images.Engine, 
 	}
 }
 
-func noAnswer(context.Context) (*images.Engine, error) { return nil, errors.New("no engine answers") }
+func noAnswer(context.Context) (*engine.Engine, error) { return nil, errors.New("no engine answers") }
 
 func TestEvidenceIsTakenBeforeARunIsTakenBack(t *testing.T) {
 	t.Parallel()
@@ -123,7 +123,7 @@ func TestEvidenceOfAStoppedRunEndsSoon(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
 			at := test.stop(func() { cancel(Interrupted{syscall.SIGINT}) })
-			w := withoutEngine(t, func(ctx context.Context) (*images.Engine, error) {
+			w := withoutEngine(t, func(ctx context.Context) (*engine.Engine, error) {
 				at()
 				<-ctx.Done()
 				return nil, ctx.Err()

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
-	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
 // examine does all checks of the environment. Without an engine, those that ask
@@ -51,8 +51,8 @@ func one(look func(context.Context) finding) func(context.Context) []finding {
 
 // engineCheck connects, and gives what the engine says of itself; nil if none
 // answers.
-func (w *workspace) engineCheck(ctx context.Context, limit time.Duration) (*images.Info, []finding) {
-	var facts atomic.Pointer[images.Info] // a look that came too late may still write it
+func (w *workspace) engineCheck(ctx context.Context, limit time.Duration) (*engine.Info, []finding) {
+	var facts atomic.Pointer[engine.Info] // a look that came too late may still write it
 	look := func(ctx context.Context) finding {
 		engine, err := w.connect(ctx)
 		if err != nil {
@@ -82,7 +82,7 @@ func dockerCommand(context.Context) finding {
 	return ok("%s", path)
 }
 
-func inotifyCheck(facts *images.Info) finding {
+func inotifyCheck(facts *engine.Info) finding {
 	if facts != nil && !facts.Local {
 		return ok("not looked at: the engine is on another machine")
 	}
@@ -93,7 +93,7 @@ func inotifyCheck(facts *images.Info) finding {
 	return ok("%s", limits)
 }
 
-func cgroupCheck(facts images.Info) finding {
+func cgroupCheck(facts engine.Info) finding {
 	switch facts.Cgroup {
 	case "2":
 		return ok("version 2")
@@ -111,7 +111,7 @@ const (
 	clockFail = 5 * time.Minute
 )
 
-func clockCheck(facts images.Info) finding {
+func clockCheck(facts engine.Info) finding {
 	const fix = "set both clocks by NTP; restart Docker Desktop if its clock stood still"
 	ahead, by := "ahead of", facts.ClockSkew.Abs().Round(time.Second)
 	if facts.ClockSkew < 0 {

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/release"
@@ -20,7 +21,7 @@ const (
 	diskWarn = 10 << 30
 )
 
-func engineDisk(facts images.Info) finding {
+func engineDisk(facts engine.Info) finding {
 	if !facts.Local {
 		return ok("not looked at: %s is on another machine", facts.Root)
 	}
@@ -33,7 +34,7 @@ func (w *workspace) stateCheck() finding {
 
 // diskCheck fails below diskFail and warns below enough.
 func diskCheck(path string, enough uint64, fix string) finding {
-	free, err := images.FreeSpace(path)
+	free, err := engine.FreeSpace(path)
 	if err != nil {
 		return broken(err)
 	}
@@ -50,12 +51,12 @@ func gib(bytes uint64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1
 
 // warnOfDisk tells of an engine's disk that is nearly full before work on it
 // begins. It is no failure: what is to be done may still fit.
-func warnOfDisk(ctx context.Context, engine *images.Engine, reporter event.Reporter) {
-	facts, err := engine.Info(ctx)
+func warnOfDisk(ctx context.Context, e *engine.Engine, reporter event.Reporter) {
+	facts, err := e.Info(ctx)
 	if err != nil || !facts.Local {
 		return // the work itself will tell
 	}
-	if free, err := images.FreeSpace(facts.Root); err == nil && free < diskFail {
+	if free, err := engine.FreeSpace(facts.Root); err == nil && free < diskFail {
 		reporter.Report(event.Warn(fmt.Sprintf("the engine's disk (%s) has only %s left: `docker system df` shows what uses it", facts.Root, gib(free))))
 	}
 }
@@ -70,7 +71,7 @@ const (
 // resourcesCheck compares what the rendered pods request with what the engine
 // has. Each kind node believes to have the whole machine, so that pods which do
 // not fit into the machine are still scheduled where there are several nodes.
-func (w *workspace) resourcesCheck(facts images.Info) finding {
+func (w *workspace) resourcesCheck(facts engine.Info) finding {
 	d := &deployment{workspace: w}
 	rendered, err := release.Render(d.desired(d.standIns()))
 	if err != nil {
@@ -83,7 +84,7 @@ func (w *workspace) resourcesCheck(facts images.Info) finding {
 	return compareResources(asked, facts, nodes)
 }
 
-func compareResources(asked release.Requests, facts images.Info, nodes int64) finding {
+func compareResources(asked release.Requests, facts engine.Info, nodes int64) finding {
 	const fix = "give the engine more (Docker Desktop: Settings, Resources), or request less in the environment's values"
 	said := fmt.Sprintf("%s and the control plane request %s CPU and %s memory; the engine has %d and %s", each(int(asked.Pods), "pod", "pods"),
 		cores(asked.CPU), gib(uint64(asked.Memory.Value())), facts.CPUs, gib(uint64(facts.Memory)))
@@ -104,7 +105,7 @@ func cores(q resource.Quantity) string { return fmt.Sprintf("%.2f", q.AsApproxim
 // registryChecks is one line for the images that are here and one for each
 // registry that would have to give others.
 func (w *workspace) registryChecks(ctx context.Context) []finding {
-	engine, err := w.connect(ctx)
+	builder, err := w.builder(ctx)
 	if err != nil {
 		return []finding{broken(err)}
 	}
@@ -113,7 +114,7 @@ func (w *workspace) registryChecks(ctx context.Context) []finding {
 		return []finding{broken(err)}
 	}
 	sources := slices.Concat(w.nodeImage().Sources, set.Bases, set.Sources)
-	outside, err := engine.CheckRemote(ctx, sources)
+	outside, err := builder.CheckRemote(ctx, sources)
 	if err != nil {
 		return []finding{broken(err)}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/release"
@@ -52,7 +53,7 @@ func TestFindings(t *testing.T) {
 	asked := func(cpu, memory string) release.Requests {
 		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
 	}
-	engine := images.Info{CPUs: 2, Memory: 4 << 30}
+	machine := engine.Info{CPUs: 2, Memory: 4 << 30}
 	down := errors.New("docker.io cannot be reached")
 	absent := func(recipe string, refusal error) images.RemoteStatus {
 		return images.RemoteStatus{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Err: refusal}
@@ -62,16 +63,16 @@ func TestFindings(t *testing.T) {
 		status checkStatus
 		want   string
 	}{
-		"enough of everything":             {compareResources(asked("2", "4Gi"), engine, 1), checkOK, "3 pods and the control plane request 2.00 CPU and 4.0 GiB memory; the engine has 2 and 4.0 GiB"},
-		"too little memory":                {compareResources(asked("1", "5Gi"), engine, 1), checkFail, "not all pods can be scheduled"},
-		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), engine, 1), checkFail, "not all pods can be scheduled"},
-		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), engine, 2), checkWarn, "will be scheduled and be slow"},
-		"a clock that is right":            {clockCheck(images.Info{ClockSkew: time.Second}), checkOK, "agrees"},
-		"a clock that is off":              {clockCheck(images.Info{ClockSkew: -time.Minute}), checkWarn, "1m0s behind this machine's"},
-		"a clock that is far off":          {clockCheck(images.Info{ClockSkew: 10 * time.Minute}), checkFail, "10m0s ahead of this machine's"},
-		"cgroup version 2":                 {cgroupCheck(images.Info{Cgroup: "2"}), checkOK, "version 2"},
-		"cgroup version 1":                 {cgroupCheck(images.Info{Cgroup: "1"}), checkWarn, "version 1"},
-		"an engine elsewhere":              {engineDisk(images.Info{Root: "/var/lib/docker"}), checkOK, "on another machine"},
+		"enough of everything":             {compareResources(asked("2", "4Gi"), machine, 1), checkOK, "3 pods and the control plane request 2.00 CPU and 4.0 GiB memory; the engine has 2 and 4.0 GiB"},
+		"too little memory":                {compareResources(asked("1", "5Gi"), machine, 1), checkFail, "not all pods can be scheduled"},
+		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), machine, 1), checkFail, "not all pods can be scheduled"},
+		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), machine, 2), checkWarn, "will be scheduled and be slow"},
+		"a clock that is right":            {clockCheck(engine.Info{ClockSkew: time.Second}), checkOK, "agrees"},
+		"a clock that is off":              {clockCheck(engine.Info{ClockSkew: -time.Minute}), checkWarn, "1m0s behind this machine's"},
+		"a clock that is far off":          {clockCheck(engine.Info{ClockSkew: 10 * time.Minute}), checkFail, "10m0s ahead of this machine's"},
+		"cgroup version 2":                 {cgroupCheck(engine.Info{Cgroup: "2"}), checkOK, "version 2"},
+		"cgroup version 1":                 {cgroupCheck(engine.Info{Cgroup: "1"}), checkWarn, "version 1"},
+		"an engine elsewhere":              {engineDisk(engine.Info{Root: "/var/lib/docker"}), checkOK, "on another machine"},
 		"a registry that answers":          {registryFinding([]images.RemoteStatus{absent("", nil)}), checkOK, "gives pg"},
 		"none, and a recipe":               {registryFinding([]images.RemoteStatus{absent("r", down)}), checkWarn, "pgr will be made by recipe: docker.io cannot be reached"},
 		"none, and no recipe for one":      {registryFinding([]images.RemoteStatus{absent("r", down), absent("", down)}), checkFail, "no source for pg: docker.io cannot be reached"},

@@ -8,6 +8,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // probeRepository names the image that runs the smoke test, and its program.
@@ -63,7 +64,7 @@ func (w *workspace) checkContexts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return images.CheckContexts(ctx, set.Builds)
+	return inputs.CheckContexts(ctx, set.Builds)
 }
 
 // nodeImage is the image that the cluster's nodes run from.
@@ -75,8 +76,8 @@ func (w *workspace) source(name string, s config.Source) images.Source {
 	return images.Source{Name: name, Ref: s.Ref, Recipe: w.config.Path(s.Recipe)}
 }
 
-func (w *workspace) build(name string, image config.Image, bases map[string]string) images.Build {
-	b := images.Build{
+func (w *workspace) build(name string, image config.Image, bases map[string]string) inputs.Build {
+	b := inputs.Build{
 		Name:       name,
 		Repository: image.Repository,
 		Context:    w.config.Path(image.Build.Context),
@@ -86,10 +87,10 @@ func (w *workspace) build(name string, image config.Image, bases map[string]stri
 		Bases:      bases,
 		Platform:   image.Build.Platform,
 		Allow:      w.config.Paths(image.Build.Allow),
-		Secrets:    map[string]images.Secret{},
+		Secrets:    map[string]inputs.Secret{},
 	}
 	for id, secret := range image.Build.Secrets {
-		b.Secrets[id] = images.Secret{File: w.config.Path(secret.File), Env: secret.Env}
+		b.Secrets[id] = inputs.Secret{File: w.config.Path(secret.File), Env: secret.Env}
 	}
 	return b
 }

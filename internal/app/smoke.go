@@ -93,7 +93,7 @@ func configured(c config.Check) (probe.Check, error) {
 func (d *deployment) probeImage(ctx context.Context) (string, error) {
 	all := d.images
 	if all == nil {
-		engine, err := d.connect(ctx)
+		builder, err := d.builder(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -101,7 +101,7 @@ func (d *deployment) probeImage(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if all, err = engine.Resolve(ctx, set); err != nil {
+		if all, err = builder.Resolve(ctx, set); err != nil {
 			return "", err
 		}
 	}

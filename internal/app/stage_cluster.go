@@ -23,14 +23,14 @@ func (d *deployment) observeCluster(ctx context.Context) (plan.Observation, erro
 }
 
 func (d *deployment) makeCluster(ctx context.Context, reporter event.Reporter) error {
-	engine, err := d.connect(ctx)
+	builder, err := d.builder(ctx)
 	if err != nil {
 		return err
 	}
 	if err := d.cluster.Preflight(ctx, reporter); err != nil {
 		return err
 	}
-	if _, err := engine.Ensure(ctx, d.nodeImage(), reporter); err != nil {
+	if _, err := builder.Ensure(ctx, d.nodeImage(), reporter); err != nil {
 		return err
 	}
 	return d.cluster.Ensure(ctx, reporter)

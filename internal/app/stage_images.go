@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/nodeload"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
@@ -21,11 +23,11 @@ func (d *deployment) observeEngine(ctx context.Context) (plan.Observation, error
 }
 
 func (d *deployment) observeImages(ctx context.Context) (plan.Observation, error) {
-	engine, set, err := d.engineAndImages(ctx)
+	builder, set, err := d.builderAndImages(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	status, err := engine.Observe(ctx, set)
+	status, err := builder.Observe(ctx, set)
 	if err != nil {
 		return plan.Observation{}, err
 	}
@@ -42,12 +44,16 @@ func (d *deployment) observeImages(ctx context.Context) (plan.Observation, error
 }
 
 func (d *deployment) makeImages(ctx context.Context, reporter event.Reporter) error {
-	engine, set, err := d.engineAndImages(ctx)
+	builder, set, err := d.builderAndImages(ctx)
 	if err != nil {
 		return err
 	}
-	warnOfDisk(ctx, engine, reporter)
-	d.images, err = engine.Ensure(ctx, set, reporter)
+	e, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	warnOfDisk(ctx, e, reporter)
+	d.images, err = builder.Ensure(ctx, set, reporter)
 	return err
 }
 
@@ -56,7 +62,7 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if d.stock, err = images.TakeInventory(ctx, nodes, wanted); err != nil {
+	if d.stock, err = nodeload.TakeInventory(ctx, nodes, wanted); err != nil {
 		return plan.Observation{}, err
 	}
 	missing := d.stock.Missing()
@@ -67,23 +73,23 @@ func (d *deployment) observeLoad(ctx context.Context) (plan.Observation, error) 
 }
 
 func (d *deployment) load(ctx context.Context, reporter event.Reporter) error {
-	engine, err := d.connect(ctx)
+	e, err := d.connect(ctx)
 	if err != nil {
 		return err
 	}
-	return engine.Load(ctx, d.stock, reporter)
+	return nodeload.NewLoader(e, nodeload.Options{}).Load(ctx, d.stock, reporter)
 }
 
-func (d *deployment) engineAndImages(ctx context.Context) (*images.Engine, images.Set, error) {
-	engine, err := d.connect(ctx)
+func (d *deployment) builderAndImages(ctx context.Context) (*images.Builder, images.Set, error) {
+	builder, err := d.builder(ctx)
 	if err != nil {
 		return nil, images.Set{}, err
 	}
 	set, err := d.appImages()
-	return engine, set, err
+	return builder, set, err
 }
 
-func (d *deployment) nodesAndImages(ctx context.Context) ([]images.Node, []images.Image, error) {
+func (d *deployment) nodesAndImages(ctx context.Context) ([]nodeload.Node, []engine.Image, error) {
 	wanted, err := d.resolved(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -95,18 +101,18 @@ func (d *deployment) nodesAndImages(ctx context.Context) ([]images.Node, []image
 // resolved are the images that this run deploys: those that its build stage
 // found or made, whatever is saved meanwhile. Without that stage they are those of
 // the checkout as it is.
-func (d *deployment) resolved(ctx context.Context) ([]images.Image, error) {
+func (d *deployment) resolved(ctx context.Context) ([]engine.Image, error) {
 	if d.images != nil {
 		return d.images, nil
 	}
-	engine, set, err := d.engineAndImages(ctx)
+	builder, set, err := d.builderAndImages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return engine.Resolve(ctx, set)
+	return builder.Resolve(ctx, set)
 }
 
-func (d *deployment) nodes(ctx context.Context) (nodes []images.Node, err error) {
+func (d *deployment) nodes(ctx context.Context) (nodes []nodeload.Node, err error) {
 	found := d.cluster.NodesOf(d.seen)
 	if d.seen.Phase != cluster.Running {
 		found, err = d.cluster.Nodes(ctx)
@@ -118,7 +124,7 @@ func (d *deployment) nodes(ctx context.Context) (nodes []images.Node, err error)
 }
 
 // namesOf are the images that some node lacks, each once.
-func namesOf(missing []images.Missing) []string {
+func namesOf(missing []nodeload.Missing) []string {
 	var names []string
 	for _, m := range missing {
 		names = appendNew(names, m.Image.Name)

@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
@@ -60,7 +60,7 @@ func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, re
 
 // desired is the release as the configuration wants it, with the images that
 // there are.
-func (d *deployment) desired(all []images.Image) release.Desired {
+func (d *deployment) desired(all []engine.Image) release.Desired {
 	refs := map[string]release.ImageRef{}
 	for _, image := range all {
 		if path := d.config.Images[image.Name].Values; path != "" {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/nodeload"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
@@ -14,9 +16,10 @@ import (
 // test's. Nothing is built: an old image is in the nodes still, in the engine,
 // or a registry must have it.
 type oldImages struct {
-	engine  *images.Engine
-	nodes   []images.Node
-	local   []images.Image // the engine has them
+	builder *images.Builder
+	loader  *nodeload.Loader
+	nodes   []nodeload.Node
+	local   []engine.Image // the engine has them
 	outside []string       // references that it has not
 	probe   images.Set
 	noProbe string // why the smoke test's image is not among local, or ""
@@ -27,7 +30,7 @@ func (d *deployment) observeOldImages(ctx context.Context) (plan.Observation, er
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	stock, err := images.TakeInventory(ctx, old.nodes, old.local, old.outside...)
+	stock, err := nodeload.TakeInventory(ctx, old.nodes, old.local, old.outside...)
 	if err != nil {
 		return plan.Observation{}, err
 	}
@@ -52,24 +55,29 @@ func (d *deployment) loadOldImages(ctx context.Context, reporter event.Reporter)
 		return err
 	}
 	if old.noProbe != "" {
-		made, err := old.engine.Ensure(ctx, old.probe, reporter)
+		made, err := old.builder.Ensure(ctx, old.probe, reporter)
 		if err != nil {
 			return err
 		}
 		old.local = append(old.local, made...)
 	}
-	stock, err := images.TakeInventory(ctx, old.nodes, old.local, old.outside...)
+	stock, err := nodeload.TakeInventory(ctx, old.nodes, old.local, old.outside...)
 	if err != nil {
 		return err
 	}
 	for _, ref := range stock.Unresolved() {
 		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
 	}
-	return old.engine.Load(ctx, stock, reporter)
+	return old.loader.Load(ctx, stock, reporter)
 }
 
 func (d *deployment) oldImages(ctx context.Context) (old oldImages, err error) {
-	if old.engine, err = d.connect(ctx); err != nil {
+	e, err := d.connect(ctx)
+	if err != nil {
+		return old, err
+	}
+	old.loader = nodeload.NewLoader(e, nodeload.Options{})
+	if old.builder, err = d.builder(ctx); err != nil {
 		return old, err
 	}
 	if old.nodes, err = d.nodes(ctx); err != nil {
@@ -98,7 +106,7 @@ func (old *oldImages) sort(ctx context.Context, refs []string) error {
 	for _, ref := range refs {
 		all.Sources = append(all.Sources, images.Source{Name: ref, Ref: ref})
 	}
-	status, err := old.engine.Observe(ctx, all)
+	status, err := old.builder.Observe(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -115,7 +123,7 @@ func (old *oldImages) sort(ctx context.Context, refs []string) error {
 // addProbe adds the smoke test's image, which is the running tkdeploy's, not
 // one of the old revision.
 func (old *oldImages) addProbe(ctx context.Context) error {
-	status, err := old.engine.Observe(ctx, old.probe)
+	status, err := old.builder.Observe(ctx, old.probe)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
-	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/nodeload"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
@@ -36,11 +37,11 @@ type deployment struct {
 	revision   int  // to roll back to; 0 is the newest verified one
 	written    int  // the revision that this run wrote; 0 is none
 
-	images   []images.Image    // that it deploys; nil until the build's look or work is done
-	seen     cluster.Status    // by the cluster's look
-	running  *release.Deployed // nil until it is read, and after a write
-	replaced time.Time         // when the app's pods were
-	stock    images.Inventory  // what the load's look saw: to ask again is a good part of a small load
+	images   []engine.Image     // that it deploys; nil until the build's look or work is done
+	seen     cluster.Status     // by the cluster's look
+	running  *release.Deployed  // nil until it is read, and after a write
+	replaced time.Time          // when the app's pods were
+	stock    nodeload.Inventory // what the load's look saw: to ask again is a good part of a small load
 }
 
 // stages is the composition root: the only place that knows the order, and what

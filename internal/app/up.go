@@ -11,8 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
@@ -99,10 +99,10 @@ func (d *deployment) selected(c *cli.Context) (plan.Plan, error) {
 func (d *deployment) checkChart() error { return release.Check(d.desired(d.standIns())) }
 
 // standIns are images as the chart takes them, before their tags are known.
-func (d *deployment) standIns() []images.Image {
-	var stand []images.Image
+func (d *deployment) standIns() []engine.Image {
+	var stand []engine.Image
 	for _, name := range d.config.ImageNames() {
-		image := images.Image{Name: name, Repository: d.config.Images[name].Repository, Tag: "000000000000"}
+		image := engine.Image{Name: name, Repository: d.config.Images[name].Repository, Tag: "000000000000"}
 		if image.Repository == "" {
 			image.Repository = "outside"
 		}

@@ -13,6 +13,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/lock"
@@ -26,7 +27,8 @@ type workspace struct {
 	config  *config.Config
 	envName string
 	env     config.Environment
-	connect func(context.Context) (*images.Engine, error) // once
+	connect func(context.Context) (*engine.Engine, error) // once
+	lazy    onceBuilder
 	cluster *cluster.Cluster
 	json    bool // the result is wanted as JSON
 	reports reports
@@ -87,16 +89,16 @@ func open(c *cli.Context) (*workspace, error) {
 
 // connectOnce resolves the engine's endpoint once and gives the same one to
 // everything: the SDK, and through the environment kind's docker commands.
-func connectOnce() func(context.Context) (*images.Engine, error) {
+func connectOnce() func(context.Context) (*engine.Engine, error) {
 	var mu sync.Mutex
-	var engine *images.Engine
-	return func(ctx context.Context) (*images.Engine, error) {
+	var connected *engine.Engine
+	return func(ctx context.Context) (*engine.Engine, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if engine != nil {
-			return engine, nil
+		if connected != nil {
+			return connected, nil
 		}
-		found, err := images.Connect(ctx, images.Options{})
+		found, err := engine.Connect(ctx, engine.Options{})
 		if err != nil {
 			return nil, err
 		}
@@ -106,9 +108,25 @@ func connectOnce() func(context.Context) (*images.Engine, error) {
 				return nil, fmt.Errorf("pass the engine's address on: %w", err)
 			}
 		}
-		engine = found
-		return engine, nil
+		connected = found
+		return connected, nil
 	}
+}
+
+// onceBuilder holds the workspace's only builder, which caches what it has read.
+type onceBuilder struct {
+	once    sync.Once
+	builder *images.Builder
+}
+
+// builder connects to the engine and returns the workspace's builder.
+func (w *workspace) builder(ctx context.Context) (*images.Builder, error) {
+	e, err := w.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.lazy.once.Do(func() { w.lazy.builder = images.NewBuilder(e, images.Options{}) })
+	return w.lazy.builder, nil
 }
 
 func clusterSpec(cfg *config.Config, envName string, env config.Environment) (cluster.Spec, error) {

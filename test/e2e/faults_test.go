@@ -118,7 +118,7 @@ func (p *project) noEngine(t *testing.T) {
 
 func (p *project) noPermission(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can become another user; internal/images tests the same with a socket of its own")
+		t.Skip("SKIPPED: only root can become another user; internal/engine tests the same with a socket of its own")
 	}
 	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // for the other user
 	out := command(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent",
