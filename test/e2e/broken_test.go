@@ -18,12 +18,12 @@ import (
 // brokenParts takes away one part of the stack after the other, in make test all
 // services and then all stores: verify ends with 15 and names what is gone. It comes
 // back while the next is gone.
-func brokenParts(t *testing.T, p *project) {
+func testMissingParts(t *testing.T, p *project) {
 	client := p.kube(t)
 	services := []string{"api-gateway", "auth-service", "video-service", "interaction-service", "notification-service"}
 	stores := []string{"redis", "kafka", "postgres"}
 	rounds := [][]string{services, stores}
-	if full() {
+	if slowTests() {
 		rounds = slices.Collect(slices.Chunk(slices.Concat(services, stores), 1))
 	}
 	for _, gone := range rounds {
@@ -33,16 +33,16 @@ func brokenParts(t *testing.T, p *project) {
 				defer scale(t, client, name, 1)
 			}
 			for _, name := range gone {
-				await(t, name+" to be gone", func() bool { return len(podsOf(t, client, name)) == 0 })
+				waitFor(t, name+" to be gone", func() bool { return len(podsOf(t, client, name)) == 0 })
 			}
-			verify := p.run(t, "verify").must(t, 15)
+			verify := p.run(t, "verify").wantExit(t, 15)
 			for _, name := range gone {
-				verify.says(t, "✗ "+name+"/", name+": ")
+				verify.wantStderr(t, "✗ "+name+"/", name+": ")
 			}
 		})
 	}
-	awaitAllReady(t, client)
-	p.run(t, "verify").must(t, 0)
+	waitForReadyPods(t, client)
+	p.run(t, "verify").wantExit(t, 0)
 }
 
 // scale gives a workload other replicas.
@@ -60,11 +60,11 @@ func scale(t *testing.T, client kubernetes.Interface, name string, replicas int)
 }
 
 // awaitAllReady waits until every pod of the stack is ready, but for a failed test's, which is kept for its log.
-func awaitAllReady(t *testing.T, client kubernetes.Interface) {
+func waitForReadyPods(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
-	await(t, "all pods to be ready", func() bool {
+	waitFor(t, "all pods to be ready", func() bool {
 		for _, pod := range pods(t, client, stackNamespace) {
-			if !ready(pod) && pod.Status.Phase != corev1.PodFailed {
+			if !isReady(pod) && pod.Status.Phase != corev1.PodFailed {
 				return false
 			}
 		}
@@ -81,7 +81,7 @@ func podsOf(t *testing.T, client kubernetes.Interface, name string) []corev1.Pod
 	return list.Items
 }
 
-func ready(pod corev1.Pod) bool {
+func isReady(pod corev1.Pod) bool {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady {
 			return c.Status == corev1.ConditionTrue
@@ -91,7 +91,7 @@ func ready(pod corev1.Pod) bool {
 }
 
 // await asks until the answer is yes, for at most 2 minutes.
-func await(t *testing.T, what string, done func() bool) {
+func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !done(); {
 		if time.Now().After(deadline) {

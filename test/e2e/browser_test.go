@@ -10,7 +10,7 @@ import (
 
 // browserJourney runs the frontend's browser tests against the cluster: a real
 // Chromium that knows the frontend's mapped port and nothing else.
-func browserJourney(t *testing.T, _ *project) {
+func testBrowserJourney(t *testing.T, _ *project) {
 	if _, err := exec.LookPath("chromium"); err != nil && os.Getenv("CHROMIUM") == "" {
 		t.Skip("SKIPPED: there is no chromium on this machine (hack/packages.sh installs Debian's); CHROMIUM may name another")
 	}

@@ -17,8 +17,8 @@ import (
 
 // bundled breaks the app so that it prints a Secret, and reads the bundle of the
 // run that takes it back. The namespace has the Secret, the release does not.
-func (p *project) bundled(t *testing.T) {
-	p.run(t, "up").must(t, 0)
+func (p *project) testSupportBundle(t *testing.T) {
+	p.run(t, "up").wantExit(t, 0)
 	const canary = "canary-of-the-bundle-7d0c"
 	secrets := p.kube(t).CoreV1().Secrets("shop")
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "canary"}, StringData: map[string]string{"key": canary}}
@@ -31,9 +31,9 @@ func (p *project) bundled(t *testing.T) {
 		}
 	})
 	dir := t.TempDir()
-	got := p.run(t, "up", "--set", "web.env.CRASH=no such database "+canary, "--diagnostics", dir).must(t, 14)
-	got.says(t, "was taken back", "diagnostics: "+dir)
-	files := bundle(t, dir)
+	got := p.run(t, "up", "--set", "web.env.CRASH=no such database "+canary, "--diagnostics", dir).wantExit(t, 14)
+	got.wantStderr(t, "was taken back", "diagnostics: "+dir)
+	files := readBundle(t, dir)
 	for name, parts := range map[string][]string{
 		"index.md":              {"# tkdeploy up --env test failed with exit code 14", "- rollback: succeeded", "no such database", "web.previous.log"},
 		"events.jsonl":          {`"kind":"run.finished"`},
@@ -67,7 +67,7 @@ func (p *project) bundled(t *testing.T) {
 }
 
 // bundle reads all files of the one bundle below dir.
-func bundle(t *testing.T, dir string) map[string]string {
+func readBundle(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	roots, err := os.ReadDir(dir)
 	if err != nil || len(roots) != 1 {
@@ -80,7 +80,7 @@ func bundle(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		name, err := filepath.Rel(root, path)
-		files[filepath.ToSlash(name)] = read(t, path)
+		files[filepath.ToSlash(name)] = readFile(t, path)
 		return err
 	})
 	if err != nil {

@@ -32,31 +32,31 @@ const engineSocket = "/var/run/docker.sock"
 
 // otherContext runs up where the default socket leads nowhere and the current
 // Docker context leads to another one: cluster, build and load all go there.
-func (p *project) otherContext(t *testing.T) {
+func (p *project) testDockerContext(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can hide the engine's socket from a process")
 	}
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "other.sock")
-	connections := relay(t, socket, engineSocket)
+	connections := proxySocket(t, socket, engineSocket)
 	id := sha256.Sum256([]byte("other"))
-	write(t, filepath.Join(dir, "config.json"), `{"currentContext":"other"}`)
-	write(t, filepath.Join(dir, "contexts", "meta", hex.EncodeToString(id[:]), "meta.json"),
+	writeFile(t, filepath.Join(dir, "config.json"), `{"currentContext":"other"}`)
+	writeFile(t, filepath.Join(dir, "contexts", "meta", hex.EncodeToString(id[:]), "meta.json"),
 		`{"Name":"other","Metadata":{},"Endpoints":{"docker":{"Host":"unix://`+socket+`","SkipTLSVerify":false}}}`)
 
-	p.run(t, "down").must(t, 0)
+	p.run(t, "down").wantExit(t, 0)
 	p.changeSource(t)
-	other := p.with("DOCKER_CONFIG="+dir, "DOCKER_HOST=")
-	other.through = []string{"unshare", "--mount", "sh", "-c", `mount --bind /dev/null ` + engineSocket + ` && exec "$@"`, "sh"}
-	other.run(t, "up").must(t, 0)
-	p.serves(t)
+	other := p.withEnv("DOCKER_CONFIG="+dir, "DOCKER_HOST=")
+	other.wrapper = []string{"unshare", "--mount", "sh", "-c", `mount --bind /dev/null ` + engineSocket + ` && exec "$@"`, "sh"}
+	other.run(t, "up").wantExit(t, 0)
+	p.wantServing(t)
 	if n := connections.Load(); n == 0 {
 		t.Error("nobody asked the context's engine")
 	}
 }
 
 // relay passes connections on from one socket to another, and counts them.
-func relay(t *testing.T, from, to string) *atomic.Int32 {
+func proxySocket(t *testing.T, from, to string) *atomic.Int32 {
 	t.Helper()
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "unix", from)
@@ -72,13 +72,13 @@ func relay(t *testing.T, from, to string) *atomic.Int32 {
 				return
 			}
 			connections.Add(1)
-			go pass(client, to)
+			go proxyConnection(client, to)
 		}
 	}()
 	return &connections
 }
 
-func pass(client net.Conn, to string) {
+func proxyConnection(client net.Conn, to string) {
 	defer client.Close()
 	server, err := (&net.Dialer{}).DialContext(context.Background(), "unix", to)
 	if err != nil {
@@ -94,15 +94,15 @@ func pass(client net.Conn, to string) {
 
 // fewWatches takes inotify instances from the machine, for a moment only:
 // others need them.
-func (p *project) fewWatches(t *testing.T) {
+func (p *project) testInotifyLimit(t *testing.T) {
 	const setting = "/proc/sys/fs/inotify/max_user_instances"
-	before := read(t, setting)
+	before := readFile(t, setting)
 	if err := os.WriteFile(setting, []byte("128"), 0o644); err != nil {
 		t.Skipf("SKIPPED: this machine does not let the test change its settings: %v; internal/cluster tests the same below", err)
 	}
 	got := p.run(t, "doctor", "--output", "json")
-	write(t, setting, before)
-	found := p.diagnosis(t, got.must(t, 0))
+	writeFile(t, setting, before)
+	found := p.doctorChecks(t, got.wantExit(t, 0))
 	if !strings.HasPrefix(found["inotify"], "warn ") || !strings.Contains(found["inotify"], "128") {
 		t.Errorf("got %v", found)
 	}
@@ -111,49 +111,49 @@ func (p *project) fewWatches(t *testing.T) {
 
 // fullDisk lets a build fill the file system that it writes to, which is a small
 // one in memory.
-func (p *project) fullDisk(t *testing.T) {
+func (p *project) testFullDisk(t *testing.T) {
 	before := newest(p.history(t))
-	p.changedFile(t, "web/Dockerfile", "COPY ",
+	p.replaceInFile(t, "web/Dockerfile", "COPY ",
 		"RUN cat /dev/zero >/dev/shm/full\nCOPY ")
-	p.run(t, "up").must(t, 10).says(t, "No space left on device", "is full")
+	p.run(t, "up").wantExit(t, 10).wantStderr(t, "No space left on device", "is full")
 	if after := newest(p.history(t)); after.Revision != before.Revision {
 		t.Errorf("revision %d was deployed", after.Revision)
 	}
 }
 
-func (p *project) largeChart(t *testing.T) {
+func (p *project) testLargeChart(t *testing.T) {
 	before := newest(p.history(t))
 	path := filepath.Join(p.dir, "chart", "files", "films.bin")
 	noise := make([]byte, 2<<20)
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, string(noise))
+	writeFile(t, path, string(noise))
 	defer os.RemoveAll(filepath.Dir(path))
-	p.run(t, "up").must(t, 3).says(t, "files/films.bin")
+	p.run(t, "up").wantExit(t, 3).wantStderr(t, "files/films.bin")
 	if after := newest(p.history(t)); after.Revision != before.Revision {
 		t.Errorf("revision %d was written", after.Revision)
 	}
 }
 
-func (p *project) movingTag(t *testing.T) {
+func (p *project) testMovingTag(t *testing.T) {
 	const image = `"{{ .Values.web.image.repository }}:{{ .Values.web.image.tag }}"`
 	for _, moving := range []string{"shop-web:latest", "shop-web"} {
 		t.Run(moving, func(t *testing.T) {
-			p.changedFile(t, "chart/templates/web.yaml", image, moving)
-			p.run(t, "up").must(t, 3).says(t, moving)
+			p.replaceInFile(t, "chart/templates/web.yaml", image, moving)
+			p.run(t, "up").wantExit(t, 3).wantStderr(t, moving)
 		})
 	}
 }
 
 // otherArchitecture has an image in the engine that no node here can run.
-func (p *project) otherArchitecture(t *testing.T) {
+func (p *project) testOtherArchitecture(t *testing.T) {
 	const ref = "docker.io/tkdeploy/e2e-foreign:1"
 	arch := "arm64"
 	if strings.TrimSpace(docker(t, "version", "--format", "{{.Server.Arch}}")) == arch {
 		arch = "amd64"
 	}
-	layer := tarOf(t, map[string][]byte{"hello": []byte("hello")})
+	layer := tarArchive(t, map[string][]byte{"hello": []byte("hello")})
 	sum := sha256.Sum256(layer)
 	config, err := json.Marshal(map[string]any{
 		"architecture": arch, "os": "linux", "config": map[string]any{},
@@ -163,7 +163,7 @@ func (p *project) otherArchitecture(t *testing.T) {
 		t.Fatal(err)
 	}
 	load := exec.CommandContext(t.Context(), "docker", "load")
-	load.Stdin = bytes.NewReader(tarOf(t, map[string][]byte{
+	load.Stdin = bytes.NewReader(tarArchive(t, map[string][]byte{
 		"layer.tar": layer, "config.json": config,
 		"manifest.json": []byte(`[{"Config":"config.json","RepoTags":["` + ref + `"],"Layers":["layer.tar"]}]`),
 	}))
@@ -172,14 +172,14 @@ func (p *project) otherArchitecture(t *testing.T) {
 	}
 	defer docker(t, "rmi", ref)
 	before := newest(p.history(t))
-	p.changedFile(t, "tkdeploy.yaml", "bases:", "  foreign: {ref: "+ref+"}\nbases:")
-	p.run(t, "up").must(t, 12).says(t, ref, "linux/"+arch)
+	p.replaceInFile(t, "tkdeploy.yaml", "bases:", "  foreign: {ref: "+ref+"}\nbases:")
+	p.run(t, "up").wantExit(t, 12).wantStderr(t, ref, "linux/"+arch)
 	if after := newest(p.history(t)); after.Revision != before.Revision {
 		t.Errorf("revision %d was deployed", after.Revision)
 	}
 }
 
-func tarOf(t *testing.T, files map[string][]byte) []byte {
+func tarArchive(t *testing.T, files map[string][]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -199,8 +199,8 @@ func tarOf(t *testing.T, files map[string][]byte) []byte {
 
 // heldNamespace deletes the app's namespace, in which something holds it, for
 // longer than up waits, and then for 20 s.
-func (p *project) heldNamespace(t *testing.T) {
-	p.run(t, "up").must(t, 0)
+func (p *project) testTerminatingNamespace(t *testing.T) {
+	p.run(t, "up").wantExit(t, 0)
 	client := p.kube(t)
 	maps := client.CoreV1().ConfigMaps("shop")
 	held := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "held", Finalizers: []string{"example.com/hold"}}}
@@ -217,25 +217,25 @@ func (p *project) heldNamespace(t *testing.T) {
 		}
 	}
 	defer letGo()
-	p.run(t, "up").must(t, 13).says(t, "namespace shop is still being deleted", "example.com/hold")
+	p.run(t, "up").wantExit(t, 13).wantStderr(t, "namespace shop is still being deleted", "example.com/hold")
 	defer time.AfterFunc(20*time.Second, letGo).Stop()
-	p.run(t, "up").must(t, 0)
-	p.serves(t)
+	p.run(t, "up").wantExit(t, 0)
+	p.wantServing(t)
 }
 
 // rejectedSecret has a Secret in the chart that the API server does not take.
-func (p *project) rejectedSecret(t *testing.T) {
+func (p *project) testRejectedSecret(t *testing.T) {
 	const canary = "canary-of-a-rejected-secret-2c41"
 	encoded := base64.StdEncoding.EncodeToString([]byte(canary))
-	p.changedFile(t, "chart/templates/web.yaml", "apiVersion: apps/v1\n",
+	p.replaceInFile(t, "chart/templates/web.yaml", "apiVersion: apps/v1\n",
 		"apiVersion: v1\nkind: Secret\nmetadata: {name: rejected}\ndata: {\"no/key\": "+encoded+"}\n---\napiVersion: apps/v1\n")
 	dir := filepath.Join(t.TempDir(), "bundle")
-	got := p.run(t, "up", "--diagnostics", dir).must(t, 13).says(t, "rejected")
+	got := p.run(t, "up", "--diagnostics", dir).wantExit(t, 13).wantStderr(t, "rejected")
 	outputs := map[string]string{"stdout": got.stdout, "stderr": got.stderr}
 	for _, root := range []string{dir, filepath.Join(p.state, "tkdeploy")} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() {
-				outputs[path] = read(t, path)
+				outputs[path] = readFile(t, path)
 			}
 			return nil // volumes may come and go
 		})

@@ -36,14 +36,14 @@ func binary(t *testing.T) string {
 }
 
 // full tells that make test-faults runs the tests, all of them.
-func full() bool { return os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" }
+func slowTests() bool { return os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" }
 
 // inFull is a test that make test leaves to make test-faults.
-func inFull(test func(*testing.T)) func(*testing.T) { return inFullUnless(false, test) }
+func slow(test func(*testing.T)) func(*testing.T) { return slowUnless(false, test) }
 
 // inFullUnless is a test that make test runs where picked, and make test-faults always.
-func inFullUnless(picked bool, test func(*testing.T)) func(*testing.T) {
-	if picked || full() {
+func slowUnless(picked bool, test func(*testing.T)) func(*testing.T) {
+	if picked || slowTests() {
 		return test
 	}
 	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") }
@@ -52,12 +52,12 @@ func inFullUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 // A project is a copy of an app with a state folder of its own, so that a test
 // may change sources.
 type project struct {
-	dir     string
-	state   string
-	env     string   // --env
-	extra   []string // further environment variables
-	through []string // a command that runs tkdeploy
-	url     string   // where the app answers; set for the shop
+	dir      string
+	state    string
+	env      string   // --env
+	extraEnv []string // further environment variables
+	wrapper  []string // a command that runs tkdeploy
+	url      string   // where the app answers; set for the shop
 }
 
 // newProject copies folders and files of root, with replacements in tkdeploy.yaml.
@@ -68,7 +68,7 @@ func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts
 		copyTree(t, filepath.Join(root, part), filepath.Join(p.dir, part))
 	}
 	path := filepath.Join(p.dir, "tkdeploy.yaml")
-	write(t, path, replace.Replace(read(t, path)))
+	writeFile(t, path, replace.Replace(readFile(t, path)))
 	t.Cleanup(func() {
 		if os.Getenv("TKDEPLOY_E2E_KEEP") != "" {
 			t.Logf("kept: cd %s && XDG_STATE_HOME=%s tkdeploy status --env %s", p.dir, p.state, env)
@@ -133,10 +133,10 @@ func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) 
 	if args[0] != "version" {
 		args = append(args, "--env", p.env)
 	}
-	line := slices.Concat(p.through, []string{binary(t)}, args)
+	line := slices.Concat(p.wrapper, []string{binary(t)}, args)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Dir = p.dir
-	cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+p.state), p.extra...)
+	cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+p.state), p.extraEnv...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()
@@ -152,7 +152,7 @@ func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) 
 
 // must fails the test unless the run exited with code. That of a fault is for
 // the table of hack/faults.
-func (r result) must(t *testing.T, code int) result {
+func (r result) wantExit(t *testing.T, code int) result {
 	t.Helper()
 	if code != 0 {
 		t.Attr("seen", fmt.Sprintf("exit %d after %.1f s", r.code, r.elapsed.Seconds()))
@@ -164,7 +164,7 @@ func (r result) must(t *testing.T, code int) result {
 }
 
 // says fails the test unless stderr has each part.
-func (r result) says(t *testing.T, parts ...string) result {
+func (r result) wantStderr(t *testing.T, parts ...string) result {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(r.stderr, part) {
@@ -206,7 +206,7 @@ func (r result) events(t *testing.T) []eventLine {
 }
 
 // changed lists the items that the stage changed.
-func changed(events []eventLine, stage string) []string {
+func changedItems(events []eventLine, stage string) []string {
 	var items []string
 	for _, e := range events {
 		if e.Stage == stage && e.Changed > 0 {
@@ -219,7 +219,7 @@ func changed(events []eventLine, stage string) []string {
 // kube speaks to the project's cluster.
 func (p *project) kube(t *testing.T) kubernetes.Interface {
 	t.Helper()
-	path := strings.TrimSpace(p.run(t, "kubeconfig").must(t, 0).stdout)
+	path := strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout)
 	config, err := clientcmd.BuildConfigFromFlags("", path)
 	if err != nil {
 		t.Fatal(err)
@@ -256,14 +256,14 @@ func restarts(pod corev1.Pod) int32 {
 }
 
 // newcomer opens a connection for each request: one that is kept may lead to a pod that is being replaced.
-func newcomer(timeout time.Duration) *http.Client {
+func newClient(timeout time.Duration) *http.Client {
 	return &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
 // call sends a request as a newcomer and gives status and body.
 func call(t *testing.T, method, url, token, body string) (int, string) {
 	t.Helper()
-	code, text, err := member{token: token, client: newcomer(30 * time.Second)}.send(t.Context(), method, url, body)
+	code, text, err := user{token: token, client: newClient(30 * time.Second)}.send(t.Context(), method, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func docker(t *testing.T, args ...string) string {
 }
 
 // imagesOf are the ids of a repository's images. The engine lists those that were made in the same second in any order.
-func imagesOf(t *testing.T, repository string) []string {
+func imageIDs(t *testing.T, repository string) []string {
 	t.Helper()
 	ids := strings.Fields(docker(t, "images", "--quiet", "--no-trunc", repository))
 	slices.Sort(ids)
@@ -292,7 +292,7 @@ func command(t *testing.T, name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func read(t *testing.T, path string) string {
+func readFile(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -301,7 +301,7 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-func write(t *testing.T, path, text string) {
+func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)

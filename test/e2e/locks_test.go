@@ -21,32 +21,32 @@ import (
 )
 
 // actingStages are those of up that change something.
-var actingStages = []string{"build", "cluster", "load", "release", "rollout", "verify"}
+var mutatingStages = []string{"build", "cluster", "load", "release", "rollout", "verify"}
 
 // locks is about runs that meet and runs that are ended. It needs the app up and
 // leaves nothing of it.
-func (k *killer) locks(t *testing.T) {
+func (k *killer) testLocks(t *testing.T) {
 	p := k.project
-	p.unlocked(t)
-	t.Run("row 24: a run at work locks others out", p.locked)
-	t.Run("row 24: a run on another machine, with its release pending", inFull(p.lockedElsewhere))
-	t.Run("row 23: what a dead run left pending is healed", p.healed)
-	t.Run("row 25: of eight at once one wins", p.eightAtOnce)
+	p.wantUnlocked(t)
+	t.Run("row 24: a run at work locks others out", p.testLockedOut)
+	t.Run("row 24: a run on another machine, with its release pending", slow(p.testLockedByOtherMachine))
+	t.Run("row 23: what a dead run left pending is healed", p.testPendingRelease)
+	t.Run("row 25: of eight at once one wins", p.testConcurrentRuns)
 	picked := "cluster" // the short form tries one, and none that needs a cluster anew
 	for picked == "cluster" {
-		picked = actingStages[k.random.IntN(len(actingStages))]
+		picked = mutatingStages[k.random.IntN(len(mutatingStages))]
 	}
-	for _, stage := range actingStages {
-		t.Run("row 22: SIGINT in stage "+stage, inFullUnless(stage == picked, func(t *testing.T) { p.interruptedIn(t, stage) }))
+	for _, stage := range mutatingStages {
+		t.Run("row 22: SIGINT in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { p.testInterrupt(t, stage) }))
 	}
-	for _, stage := range actingStages {
-		t.Run("row 20: kill -9 in stage "+stage, inFullUnless(stage == picked, func(t *testing.T) { k.kill(t, stage, k.within(stage)) }))
+	for _, stage := range mutatingStages {
+		t.Run("row 20: kill -9 in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { k.killAndRecover(t, stage, k.randomDelay(stage)) }))
 	}
-	t.Run("row 21: kill -9, then down", p.killedThenDown)
+	t.Run("row 21: kill -9, then down", p.testKillThenDown)
 }
 
 // unlocked fails the test if a lock file or a Lease of ours is left.
-func (p *project) unlocked(t *testing.T) {
+func (p *project) wantUnlocked(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "locks", "*"))
 	if err != nil || len(files) > 0 {
@@ -59,19 +59,19 @@ func (p *project) unlocked(t *testing.T) {
 }
 
 // refused fails the test unless the run was locked out in time and names holder.
-func (r result) refused(t *testing.T, holder string) {
+func (r result) wantLocked(t *testing.T, holder string) {
 	t.Helper()
-	r.must(t, 6).says(t, "release shop/shop of cluster shop-e2e is locked by another run: "+holder)
+	r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder)
 	if r.elapsed > 2*time.Second {
 		t.Errorf("took %s", r.elapsed)
 	}
 }
 
-func (p *project) locked(t *testing.T) {
-	p.during(t, "rollout", func(tkdeploy *os.Process) {
+func (p *project) testLockedOut(t *testing.T) {
+	p.runWithStageHook(t, "rollout", func(tkdeploy *os.Process) {
 		for _, command := range []string{"up", "rollback", "down", "verify"} {
 			got := p.run(t, command, "--output", "json")
-			got.refused(t, "tkdeploy up --env test of ")
+			got.wantLocked(t, "tkdeploy up --env test of ")
 			if pid := fmt.Sprintf("kill %d", tkdeploy.Pid); !strings.Contains(got.stderr, pid) {
 				t.Errorf("%s does not say %s:\n%s", command, pid, got.stderr)
 			}
@@ -79,18 +79,18 @@ func (p *project) locked(t *testing.T) {
 				t.Errorf("last event %+v", events[len(events)-1])
 			}
 		}
-		p.run(t, "status").must(t, 0)
-		p.run(t, "history").must(t, 0)
+		p.run(t, "status").wantExit(t, 0)
+		p.run(t, "history").wantExit(t, 0)
 		if err := tkdeploy.Signal(os.Interrupt); err != nil {
 			t.Error(err)
 		}
-	}, "up", "--set", "web.env.CRASH=again").must(t, 130)
-	p.run(t, "up").must(t, 0)
-	p.serves(t)
-	p.unlocked(t)
+	}, "up", "--set", "web.env.CRASH=again").wantExit(t, 130)
+	p.run(t, "up").wantExit(t, 0)
+	p.wantServing(t)
+	p.wantUnlocked(t)
 }
 
-func (p *project) lockedElsewhere(t *testing.T) {
+func (p *project) testLockedByOtherMachine(t *testing.T) {
 	p.setStatus(t, "pending-upgrade")
 	leases := p.kube(t).CoordinationV1().Leases(metav1.NamespaceSystem)
 	lease := &coordinationv1.Lease{
@@ -103,29 +103,29 @@ func (p *project) lockedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := p.history(t)
-	p.run(t, "up").refused(t, "tkdeploy up --env test of ada@laptop/4711")
+	p.run(t, "up").wantLocked(t, "tkdeploy up --env test of ada@laptop/4711")
 	if after := p.history(t); len(after) != len(before) || newest(after).Status != "pending-upgrade" {
 		t.Errorf("history %+v", after)
 	}
 	// Nobody renews it: after 30 s it appears abandoned, and is watched for 30 more.
 	time.Sleep(time.Until(lease.Spec.RenewTime.Add(31 * time.Second)))
-	p.run(t, "up").must(t, 0).says(t, "appears abandoned by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
-	p.serves(t)
-	p.unlocked(t)
+	p.run(t, "up").wantExit(t, 0).wantStderr(t, "looks left behind by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
+	p.wantServing(t)
+	p.wantUnlocked(t)
 }
 
-func (p *project) healed(t *testing.T) {
+func (p *project) testPendingRelease(t *testing.T) {
 	for _, status := range []string{"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"} {
 		p.setStatus(t, status)
-		if got := p.run(t, "status").must(t, 0); !strings.Contains(got.stdout, status) || !strings.Contains(got.stdout, "deployment/web") {
+		if got := p.run(t, "status").wantExit(t, 0); !strings.Contains(got.stdout, status) || !strings.Contains(got.stdout, "deployment/web") {
 			t.Errorf("status says\n%s", got.stdout)
 		}
-		p.run(t, "up").must(t, 0).says(t, "is "+status+": an earlier run was interrupted")
-		p.serves(t)
+		p.run(t, "up").wantExit(t, 0).wantStderr(t, "is "+status+": an earlier run was interrupted")
+		p.wantServing(t)
 	}
 }
 
-func (p *project) eightAtOnce(t *testing.T) {
+func (p *project) testConcurrentRuns(t *testing.T) {
 	p.changeSource(t)
 	before := newest(p.history(t)).Revision
 	results := make([]result, 8)
@@ -140,40 +140,40 @@ func (p *project) eightAtOnce(t *testing.T) {
 			won++
 			continue
 		}
-		r.must(t, 6).says(t, "release shop/shop of cluster shop-e2e is locked by another run: tkdeploy up --env test of ")
+		r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: tkdeploy up --env test of ")
 	}
-	if after := p.serves(t).Revision; won != 1 || after != before+1 {
+	if after := p.wantServing(t).Revision; won != 1 || after != before+1 {
 		t.Errorf("%d won, revision %d after %d", won, after, before)
 	}
-	p.unlocked(t)
+	p.wantUnlocked(t)
 }
 
-func (p *project) interruptedIn(t *testing.T, stage string) {
+func (p *project) testInterrupt(t *testing.T, stage string) {
 	if stage == "cluster" {
-		p.run(t, "down").must(t, 0)
+		p.run(t, "down").wantExit(t, 0)
 	} else {
 		p.changeSource(t)
 	}
 	got := p.interrupt(t, stage, "up")
-	events := got.must(t, 130).events(t)
+	events := got.wantExit(t, 130).events(t)
 	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {
 		t.Errorf("last event %+v", last)
 	}
 	if stage == "cluster" {
-		p.nothingDeployed(t)
+		p.wantNoContainers(t)
 	} else {
-		p.unlocked(t)
+		p.wantUnlocked(t)
 	}
-	p.run(t, "up").must(t, 0)
-	p.serves(t)
+	p.run(t, "up").wantExit(t, 0)
+	p.wantServing(t)
 }
 
 // killedThenDown kills a run that holds all locks; down must not wait for them.
-func (p *project) killedThenDown(t *testing.T) {
+func (p *project) testKillThenDown(t *testing.T) {
 	p.changeSource(t)
-	p.during(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").must(t, -1)
-	p.run(t, "down", "--volumes").must(t, 0)
-	p.nothingDeployed(t)
+	p.runWithStageHook(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").wantExit(t, -1)
+	p.run(t, "down", "--volumes").wantExit(t, 0)
+	p.wantNoContainers(t)
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "*", "*"))
 	if err != nil || len(files) > 0 {
 		t.Errorf("files %v, %v", files, err)

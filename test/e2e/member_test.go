@@ -14,29 +14,29 @@ import (
 )
 
 // A member is a user of the stack who is signed in.
-type member struct {
+type user struct {
 	base   string // the gateway's URL
 	token  string
 	client *http.Client
 }
 
 // join makes an account and signs it in.
-func join(t *testing.T, name string) member {
+func newUser(t *testing.T, name string) user {
 	t.Helper()
 	name = fmt.Sprintf("%s_%d", name, time.Now().UnixNano()%1e9)
 	credentials := fmt.Sprintf(`"email":"%s@example.com","password":"correct horse"`, name)
-	m := member{base: stackURL, client: &http.Client{Timeout: 15 * time.Second}}
-	m.must(t, 201, "POST", "/api/v1/auth/register", `{"username":"`+name+`",`+credentials+`}`, nil)
+	m := user{base: stackURL, client: &http.Client{Timeout: 15 * time.Second}}
+	m.wantStatus(t, 201, "POST", "/api/v1/auth/register", `{"username":"`+name+`",`+credentials+`}`, nil)
 	var tokens struct {
 		Access string `json:"access_token"`
 	}
-	m.must(t, 200, "POST", "/api/v1/auth/login", `{`+credentials+`}`, &tokens)
+	m.wantStatus(t, 200, "POST", "/api/v1/auth/login", `{`+credentials+`}`, &tokens)
 	m.token = tokens.Access
 	return m
 }
 
 // send gives the answer's status and body.
-func (m member) send(ctx context.Context, method, path, body string) (int, string, error) {
+func (m user) send(ctx context.Context, method, path, body string) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, m.base+path, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -55,7 +55,7 @@ func (m member) send(ctx context.Context, method, path, body string) (int, strin
 }
 
 // must fails the test unless the answer has the status, and decodes it into result.
-func (m member) must(t *testing.T, status int, method, path, body string, result any) {
+func (m user) wantStatus(t *testing.T, status int, method, path, body string, result any) {
 	t.Helper()
 	code, text, err := m.send(t.Context(), method, path, body)
 	if err != nil || code != status {
@@ -70,17 +70,17 @@ func (m member) must(t *testing.T, status int, method, path, body string, result
 }
 
 // post posts a video and gives its path.
-func (m member) post(t *testing.T, title string) string {
+func (m user) postVideo(t *testing.T, title string) string {
 	t.Helper()
 	var video struct{ ID string }
-	m.must(t, 201, "POST", "/api/v1/videos", `{"title":"`+title+`","url":"https://example.com/cat.mp4"}`, &video)
+	m.wantStatus(t, 201, "POST", "/api/v1/videos", `{"title":"`+title+`","url":"https://example.com/cat.mp4"}`, &video)
 	return "/api/v1/videos/" + video.ID
 }
 
 // leave deletes the account and everything of it.
-func (m member) leave(t *testing.T) {
+func (m user) deleteAccount(t *testing.T) {
 	t.Helper()
-	m.must(t, 204, "DELETE", "/api/v1/me", "", nil)
+	m.wantStatus(t, 204, "DELETE", "/api/v1/me", "", nil)
 }
 
 // A page is a part of a list, with the way to the next.
@@ -95,11 +95,11 @@ type page struct {
 }
 
 // pages reads a list to its end.
-func (m member) pages(t *testing.T, path string, see func(page)) {
+func (m user) eachPage(t *testing.T, path string, see func(page)) {
 	t.Helper()
 	for cursor := ""; ; {
 		var p page
-		m.must(t, 200, "GET", path+"?cursor="+cursor, "", &p)
+		m.wantStatus(t, 200, "GET", path+"?cursor="+cursor, "", &p)
 		see(p)
 		if cursor = p.Next; cursor == "" {
 			return

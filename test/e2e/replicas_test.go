@@ -8,23 +8,23 @@ import (
 
 // databaseReplicas lets PostgreSQL grow to a primary and two replicas: what
 // people do from then on is read from each of them.
-func databaseReplicas(t *testing.T, p *project) {
-	p.run(t, "up", "--no-verify", "--set", "postgresql.replicas=3").must(t, 0)
-	if n := query(t, "postgres-0", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"); n != "2" {
+func testDatabaseReplicas(t *testing.T, p *project) {
+	p.run(t, "up", "--no-verify", "--set", "postgresql.replicas=3").wantExit(t, 0)
+	if n := querySQL(t, "postgres-0", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"); n != "2" {
 		t.Errorf("%s replicas stream from the primary, want 2", n)
 	}
-	author := join(t, "replicated")
-	author.post(t, "seen everywhere")
+	author := newUser(t, "replicated")
+	author.postVideo(t, "seen everywhere")
 	for _, pod := range []string{"postgres-1", "postgres-2"} {
-		await(t, "the video to reach "+pod, func() bool {
-			return query(t, pod, "SELECT count(*) FROM video.videos WHERE title = 'seen everywhere' AND pg_is_in_recovery()") == "1"
+		waitFor(t, "the video to reach "+pod, func() bool {
+			return querySQL(t, pod, "SELECT count(*) FROM video.videos WHERE title = 'seen everywhere' AND pg_is_in_recovery()") == "1"
 		})
 	}
-	author.leave(t)
+	author.deleteAccount(t)
 }
 
 // query asks one of the database's pods, as its superuser.
-func query(t *testing.T, pod, sql string) string {
+func querySQL(t *testing.T, pod, sql string) string {
 	t.Helper()
 	return docker(t, "exec", "tiktok-e2e-control-plane", "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "--namespace", stackNamespace,
 		"exec", pod, "--", "psql", "--host=/run/postgresql", "--username=postgres", "--dbname=tiktok_clone", "--tuples-only", "--no-align", "--command="+sql)

@@ -24,7 +24,7 @@ func (p *project) interrupt(t *testing.T, stage string, args ...string) result {
 		limit = 30 * time.Second
 	}
 	var sent time.Time
-	r := p.during(t, stage, func(tkdeploy *os.Process) {
+	r := p.runWithStageHook(t, stage, func(tkdeploy *os.Process) {
 		sent = time.Now()
 		if err := tkdeploy.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
@@ -40,11 +40,11 @@ func (p *project) interrupt(t *testing.T, stage string, args ...string) result {
 
 // during runs tkdeploy, which must print events, and calls act once when the
 // stage has started to act.
-func (p *project) during(t *testing.T, stage string, act func(tkdeploy *os.Process), args ...string) result {
+func (p *project) runWithStageHook(t *testing.T, stage string, act func(tkdeploy *os.Process), args ...string) result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary(t), append(args, "--output", "json", "--env", p.env)...)
 	cmd.Dir = p.dir
-	cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+p.state), p.extra...)
+	cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+p.state), p.extraEnv...)
 	var stdout strings.Builder
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -40,21 +40,21 @@ func TestStack(t *testing.T) {
 		name string
 		do   func(*testing.T, *project)
 	}{
-		{"a bare machine ends with a checked deployment", firstUp},
-		{"a second up changes nothing", secondUp},
-		{"one changed source file rebuilds, loads and rolls one service", oneChange},
-		{"a service scaled to zero is repaired", scaledToZero},
-		{"a deleted Deployment is repaired", deletedDeployment},
-		{"people use it in a browser", browserJourney},
-		{"a rolling update of all services loses no request", rollingUpdate},
-		{"each store's pod is deleted, and nothing acknowledged is lost", deletedStores},
-		{"PostgreSQL grows to streaming replicas", databaseReplicas},
-		{"a part that is taken away is named", brokenParts},
-		{"auth-service is scaled by its load, and up leaves that alone", autoscaling},
-		{"an image that no node has ends the run with its name", missingImage}, // internal/rollout has it, too
-		{"a killed node is started again with its data", killedNode},
-		{"the volumes outlive the cluster, with their password", downAndUp},
-		{"a killed engine is no loss", func(t *testing.T, p *project) { release(); killedEngine(t, p) }}, // waits for all others
+		{"a bare machine ends with a checked deployment", testFirstUp},
+		{"a second up changes nothing", testSecondUp},
+		{"one changed source file rebuilds, loads and rolls one service", testOneChange},
+		{"a service scaled to zero is repaired", testScaledToZero},
+		{"a deleted Deployment is repaired", testDeletedDeployment},
+		{"people use it in a browser", testBrowserJourney},
+		{"a rolling update of all services loses no request", testRollingUpdate},
+		{"each store's pod is deleted, and nothing acknowledged is lost", testDeletedStores},
+		{"PostgreSQL grows to streaming replicas", testDatabaseReplicas},
+		{"a part that is taken away is named", testMissingParts},
+		{"auth-service is scaled by its load, and up leaves that alone", testAutoscaling},
+		{"an image that no node has ends the run with its name", testMissingImage}, // internal/rollout has it, too
+		{"a killed node is started again with its data", testKilledNode},
+		{"the volumes outlive the cluster, with their password", testDownAndUp},
+		{"a killed engine is no loss", func(t *testing.T, p *project) { release(); testKilledEngine(t, p) }}, // waits for all others
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.do(t, p) }) {
@@ -62,7 +62,7 @@ func TestStack(t *testing.T) {
 		}
 	}
 	t.Run("down leaves nothing", func(t *testing.T) {
-		p.run(t, "down", "--volumes").must(t, 0)
+		p.run(t, "down", "--volumes").wantExit(t, 0)
 		// what others start and stop meanwhile is not ours to judge
 		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=tiktok-e2e"); left != "" {
 			t.Errorf("containers: %s", left)
@@ -87,8 +87,8 @@ const (
 	credentials = `{"email":"ada@example.com","password":"correct horse"}`
 )
 
-func firstUp(t *testing.T, p *project) {
-	up := p.run(t, "up").must(t, 0)
+func testFirstUp(t *testing.T, p *project) {
+	up := p.run(t, "up").wantExit(t, 0)
 	if !strings.Contains(up.stdout, stackURL) {
 		t.Errorf("up does not say where the app answers:\n%s", up.stdout)
 	}
@@ -102,11 +102,11 @@ func firstUp(t *testing.T, p *project) {
 			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Wanted)
 		}
 	}
-	quickControllers(t, p.kube(t))
+	wantControllerFlags(t, p.kube(t))
 }
 
 // quickControllers finds in the new cluster what docs/adr/0013 asked kubeadm for.
-func quickControllers(t *testing.T, client kubernetes.Interface) {
+func wantControllerFlags(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	for component, wanted := range map[string][]string{
 		"kube-controller-manager": {"--leader-elect=false", "--kube-api-qps=200", "--kube-api-burst=300"},
@@ -165,7 +165,7 @@ type workload struct {
 func workloads(t *testing.T, p *project) map[string]workload {
 	t.Helper()
 	var status struct{ Workloads []workload }
-	if err := json.Unmarshal([]byte(p.run(t, "status", "--output", "json").must(t, 0).stdout), &status); err != nil {
+	if err := json.Unmarshal([]byte(p.run(t, "status", "--output", "json").wantExit(t, 0).stdout), &status); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]workload{}
@@ -175,10 +175,10 @@ func workloads(t *testing.T, p *project) map[string]workload {
 	return found
 }
 
-func secondUp(t *testing.T, p *project) {
+func testSecondUp(t *testing.T, p *project) {
 	client := p.kube(t)
 	before := pods(t, client, stackNamespace)
-	events := p.run(t, "up", "--output", "json").must(t, 0).events(t)
+	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	last := events[len(events)-1]
 	if last.Mutations != 0 || last.Exit != 0 {
 		t.Errorf("%d mutations, exit %d", last.Mutations, last.Exit)
@@ -192,13 +192,13 @@ func secondUp(t *testing.T, p *project) {
 			t.Errorf("stage %s: %s (%s), want %s", stage.ID, stage.Outcome, stage.Cause, want)
 		}
 	}
-	samePods(t, before, pods(t, client, stackNamespace))
-	policiesAreToldOf(t, events)
+	wantSamePods(t, before, pods(t, client, stackNamespace))
+	wantPolicyResult(t, events)
 }
 
 // policiesAreToldOf wants one line that says whether this cluster's network
 // plugin enforces NetworkPolicies: either is well, not to know it is not.
-func policiesAreToldOf(t *testing.T, events []eventLine) {
+func wantPolicyResult(t *testing.T, events []eventLine) {
 	t.Helper()
 	var said []string
 	for _, e := range events {
@@ -213,7 +213,7 @@ func policiesAreToldOf(t *testing.T, events []eventLine) {
 	t.Attr("seen", "network policies: "+said[0])
 }
 
-func samePods(t *testing.T, before, after map[string]corev1.Pod) {
+func wantSamePods(t *testing.T, before, after map[string]corev1.Pod) {
 	t.Helper()
 	for uid, pod := range before {
 		now, there := after[uid]
@@ -228,15 +228,15 @@ func samePods(t *testing.T, before, after map[string]corev1.Pod) {
 	}
 }
 
-func oneChange(t *testing.T, p *project) {
+func testOneChange(t *testing.T, p *project) {
 	client := p.kube(t)
 	before := pods(t, client, stackNamespace)
 	source := filepath.Join(p.dir, "services", "auth-service", "main.go")
-	write(t, source, read(t, source)+fmt.Sprintf("\n// changed at %s\n", time.Now()))
+	writeFile(t, source, readFile(t, source)+fmt.Sprintf("\n// changed at %s\n", time.Now()))
 
-	events := p.run(t, "up", "--output", "json").must(t, 0).events(t)
+	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	for _, stage := range []string{"build", "load"} {
-		if got := changed(events, stage); len(got) != 1 || got[0] != "auth-service" {
+		if got := changedItems(events, stage); len(got) != 1 || got[0] != "auth-service" {
 			t.Errorf("stage %s changed %v, want auth-service alone", stage, got)
 		}
 	}
@@ -250,24 +250,24 @@ func oneChange(t *testing.T, p *project) {
 	login(t)
 }
 
-func scaledToZero(t *testing.T, p *project) {
+func testScaledToZero(t *testing.T, p *project) {
 	client := p.kube(t)
 	scale(t, client, "auth-service", 0)
-	repaired(t, p, client)
+	wantRepaired(t, p, client)
 }
 
-func deletedDeployment(t *testing.T, p *project) {
+func testDeletedDeployment(t *testing.T, p *project) {
 	client := p.kube(t)
 	if err := client.AppsV1().Deployments(stackNamespace).Delete(t.Context(), "auth-service", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	repaired(t, p, client)
+	wantRepaired(t, p, client)
 }
 
 // repaired runs up, which must name auth-service as what drifted.
-func repaired(t *testing.T, p *project, client kubernetes.Interface) {
+func wantRepaired(t *testing.T, p *project, client kubernetes.Interface) {
 	t.Helper()
-	events := p.run(t, "up", "--output", "json").must(t, 0).events(t)
+	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	for _, stage := range events[len(events)-1].Stages {
 		if stage.ID == "release" && !strings.Contains(stage.Cause, "auth-service") {
 			t.Errorf("the release's cause is %q", stage.Cause)
@@ -280,29 +280,29 @@ func repaired(t *testing.T, p *project, client kubernetes.Interface) {
 	login(t)
 }
 
-func missingImage(t *testing.T, p *project) {
-	if !full() {
+func testMissingImage(t *testing.T, p *project) {
+	if !slowTests() {
 		t.Skip("SKIPPED: make test-faults runs it")
 	}
-	bad := p.run(t, "up", "--set", "redis.image.tag=0-nowhere", "--no-rollback").must(t, 14)
-	bad.says(t, "redis", "0-nowhere")
+	bad := p.run(t, "up", "--set", "redis.image.tag=0-nowhere", "--no-rollback").wantExit(t, 14)
+	bad.wantStderr(t, "redis", "0-nowhere")
 	if bad.elapsed > time.Minute {
 		t.Errorf("took %s", bad.elapsed)
 	}
-	p.run(t, "up").must(t, 0)
+	p.run(t, "up").wantExit(t, 0)
 }
 
-func killedNode(t *testing.T, p *project) {
-	if mayKillEngine() && !full() {
+func testKilledNode(t *testing.T, p *project) {
+	if mayKillEngine() && !slowTests() {
 		t.Skip("SKIPPED: the engine that is killed next takes the node with it; make test-faults runs both")
 	}
 	node := "tiktok-e2e-control-plane"
 	id := docker(t, "inspect", "--format", "{{.Id}}", node)
 	docker(t, "kill", node)
-	if got := p.run(t, "status").must(t, 0).stdout; !strings.Contains(got, "stopped") {
+	if got := p.run(t, "status").wantExit(t, 0).stdout; !strings.Contains(got, "stopped") {
 		t.Errorf("status before: %s", got)
 	}
-	p.run(t, "up").must(t, 0)
+	p.run(t, "up").wantExit(t, 0)
 	if now := docker(t, "inspect", "--format", "{{.Id}}", node); now != id {
 		t.Error("the node was created anew")
 	}
@@ -313,7 +313,7 @@ func mayKillEngine() bool { return os.Getenv("TKDEPLOY_E2E_KILL_ENGINE") != "" }
 
 // killedEngine kills the engine with everything in it, as a crash of the machine
 // would. It asks first: the engine may run other people's containers.
-func killedEngine(t *testing.T, p *project) {
+func testKilledEngine(t *testing.T, p *project) {
 	if !mayKillEngine() {
 		t.Skip("SKIPPED: this kills the Docker engine; set TKDEPLOY_E2E_KILL_ENGINE=1 where nothing else needs it")
 	}
@@ -321,17 +321,17 @@ func killedEngine(t *testing.T, p *project) {
 	id := docker(t, "inspect", "--format", "{{.Id}}", "tiktok-e2e-control-plane")
 	command(t, "pkill", "-KILL", "--exact", "dockerd")
 	command(t, "pkill", "-KILL", "--exact", "containerd")
-	p.run(t, "up").must(t, 4).says(t, "Docker")
+	p.run(t, "up").wantExit(t, 4).wantStderr(t, "Docker")
 	command(t, "../../hack/engine.sh")
-	p.run(t, "up").must(t, 0)
+	p.run(t, "up").wantExit(t, 0)
 	if now := docker(t, "inspect", "--format", "{{.Id}}", "tiktok-e2e-control-plane"); now != id {
 		t.Error("the node was created anew")
 	}
 	login(t)
 }
 
-func downAndUp(t *testing.T, p *project) {
-	p.run(t, "down").must(t, 0)
-	p.run(t, "up").must(t, 0)
+func testDownAndUp(t *testing.T, p *project) {
+	p.run(t, "down").wantExit(t, 0)
+	p.run(t, "up").wantExit(t, 0)
 	login(t)
 }

@@ -16,10 +16,10 @@ import (
 // stack recovers by itself; a comment that was acknowledged is there afterwards
 // and made one notification. Meanwhile a request may be refused: that is said
 // to who sent it.
-func deletedStores(t *testing.T, p *project) {
+func testDeletedStores(t *testing.T, p *project) {
 	client := p.kube(t)
-	author, fan := join(t, "author"), join(t, "fan")
-	video := author.post(t, "durable")
+	author, fan := newUser(t, "author"), newUser(t, "fan")
+	video := author.postVideo(t, "durable")
 	var acknowledged []string
 	refused := 0
 	comment := func() bool {
@@ -46,7 +46,7 @@ func deletedStores(t *testing.T, p *project) {
 		t.Logf("%s deleted: comments are taken again after %s; %d acknowledged, %d refused", pod, time.Since(start).Round(100*time.Millisecond), len(acknowledged), refused)
 	}
 	stored := map[string]int{}
-	fan.pages(t, video+"/comments", func(p page) {
+	fan.eachPage(t, video+"/comments", func(p page) {
 		for _, c := range p.Comments {
 			stored[c.Text]++
 		}
@@ -56,9 +56,9 @@ func deletedStores(t *testing.T, p *project) {
 			t.Errorf("%q was acknowledged and is there %d times", text, stored[text])
 		}
 	}
-	notified(t, author, len(stored))
-	author.leave(t)
-	fan.leave(t)
+	waitForNotifications(t, author, len(stored))
+	author.deleteAccount(t)
+	fan.deleteAccount(t)
 }
 
 // replacePod deletes a StatefulSet's pod and calls meanwhile until its successor is ready.
@@ -77,7 +77,7 @@ func replacePod(t *testing.T, client kubernetes.Interface, name string, meanwhil
 	for {
 		meanwhile()
 		pod, err := all.Get(ctx, name, metav1.GetOptions{})
-		if err == nil && pod.UID != old.UID && ready(*pod) {
+		if err == nil && pod.UID != old.UID && isReady(*pod) {
 			return
 		}
 		if ctx.Err() != nil {
@@ -87,12 +87,12 @@ func replacePod(t *testing.T, client kubernetes.Interface, name string, meanwhil
 }
 
 // notified waits until who is told of n comments, and sees that none is told twice.
-func notified(t *testing.T, who member, n int) {
+func waitForNotifications(t *testing.T, who user, n int) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
 		told, ids := 0, map[string]bool{}
-		who.pages(t, "/api/v1/notifications", func(p page) {
+		who.eachPage(t, "/api/v1/notifications", func(p page) {
 			for _, n := range p.Notifications {
 				told++
 				ids[n.ID] = true

@@ -13,7 +13,7 @@ import (
 
 // A request of the steady traffic, and the status that it wants.
 type request struct {
-	from         member
+	sender       user
 	method, path string
 	want         int
 }
@@ -21,8 +21,8 @@ type request struct {
 // traffic sends requests until it is stopped, each kind from a client of its own,
 // one every 25 ms or as fast as they are answered.
 type traffic struct {
-	stop   context.CancelFunc
-	ended  sync.WaitGroup
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
 	mu     sync.Mutex
 	sent   int
 	failed []string
@@ -31,11 +31,11 @@ type traffic struct {
 func startTraffic(t *testing.T, requests []request) *traffic {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	tr := &traffic{stop: stop}
+	tr := &traffic{cancel: stop}
 	for _, r := range requests {
-		tr.ended.Go(func() { tr.keepSending(ctx, r) })
+		tr.wg.Go(func() { tr.keepSending(ctx, r) })
 	}
-	t.Cleanup(func() { stop(); tr.ended.Wait() })
+	t.Cleanup(func() { stop(); tr.wg.Wait() })
 	return tr
 }
 
@@ -48,7 +48,7 @@ func (tr *traffic) keepSending(ctx context.Context, r request) {
 			return
 		case <-pace.C:
 		}
-		code, text, err := r.from.send(context.WithoutCancel(ctx), r.method, r.path, "")
+		code, text, err := r.sender.send(context.WithoutCancel(ctx), r.method, r.path, "")
 		tr.mu.Lock()
 		tr.sent++
 		if err != nil || code != r.want {
@@ -59,18 +59,18 @@ func (tr *traffic) keepSending(ctx context.Context, r request) {
 }
 
 // end stops the traffic and tells what became of it.
-func (tr *traffic) end() (sent int, failed []string) {
-	tr.stop()
-	tr.ended.Wait()
+func (tr *traffic) stop() (sent int, failed []string) {
+	tr.cancel()
+	tr.wg.Wait()
 	return tr.sent, tr.failed
 }
 
 // rollingUpdate replaces every service's pods, all at once, while people use the
 // stack through gateway and frontend. Nobody notices.
-func rollingUpdate(t *testing.T, p *project) {
-	author, fan := join(t, "author"), join(t, "fan")
-	video := author.post(t, "steady")
-	visitor := member{base: "http://localhost:23000", client: &http.Client{Timeout: 15 * time.Second}}
+func testRollingUpdate(t *testing.T, p *project) {
+	author, fan := newUser(t, "author"), newUser(t, "fan")
+	video := author.postVideo(t, "steady")
+	visitor := user{base: "http://localhost:23000", client: &http.Client{Timeout: 15 * time.Second}}
 	running := startTraffic(t, []request{
 		{author, "GET", "/api/v1/feed", 200},
 		{author, "GET", "/api/v1/me", 200},
@@ -84,8 +84,8 @@ func rollingUpdate(t *testing.T, p *project) {
 	for _, service := range []string{"gateway", "auth", "video", "interaction", "notification", "frontend"} {
 		set = append(set, "--set", "services."+service+".env.ROLLED=yes")
 	}
-	p.run(t, set...).must(t, 0)
-	sent, failed := running.end()
+	p.run(t, set...).wantExit(t, 0)
+	sent, failed := running.stop()
 	t.Logf("%d requests, %d failed", sent, len(failed))
 	if sent < 200 {
 		t.Errorf("%d requests are no steady traffic", sent)
@@ -102,6 +102,6 @@ func rollingUpdate(t *testing.T, p *project) {
 	if rolled != 6 {
 		t.Errorf("%d pods are new, want one of each service", rolled)
 	}
-	author.leave(t)
-	fan.leave(t)
+	author.deleteAccount(t)
+	fan.deleteAccount(t)
 }
