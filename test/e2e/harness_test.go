@@ -176,11 +176,11 @@ func (r result) wantStderr(t *testing.T, parts ...string) result {
 
 // An eventLine is the part of a JSON event that the tests read.
 type eventLine struct {
-	Kind, Stage, Item, Outcome, Cause, Message string
-	Changed, Mutations, Exit                   int
-	ElapsedMS                                  int64 `json:"elapsed_ms"`
-	RolledBack                                 bool  `json:"rolled_back"`
-	Stages                                     []struct{ ID, Outcome, Cause string }
+	Kind, Stage, Item, Outcome, Reason, Message string
+	Changes, Exit                               int
+	ElapsedMS                                   int64 `json:"elapsed_ms"`
+	RolledBack                                  bool  `json:"rolled_back"`
+	Stages                                      []struct{ ID, Outcome, Reason string }
 }
 
 // events reads the JSON lines; the last one is run.finished.
@@ -209,7 +209,7 @@ func (r result) events(t *testing.T) []eventLine {
 func changedItems(events []eventLine, stage string) []string {
 	var items []string
 	for _, e := range events {
-		if e.Stage == stage && e.Changed > 0 {
+		if e.Stage == stage && e.Changes > 0 {
 			items = append(items, e.Item)
 		}
 	}

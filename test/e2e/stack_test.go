@@ -98,8 +98,8 @@ func testFirstUp(t *testing.T, p *project) {
 	register(t)
 	login(t)
 	for name, w := range workloads(t, p) {
-		if w.Ready != w.Wanted || w.Wanted == 0 {
-			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Wanted)
+		if w.Ready != w.Desired || w.Desired == 0 {
+			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Desired)
 		}
 	}
 	wantControllerFlags(t, p.kube(t))
@@ -157,9 +157,9 @@ func login(t *testing.T) {
 }
 
 type workload struct {
-	Name          string
-	Ready, Wanted int
-	Images        []string
+	Name           string
+	Ready, Desired int
+	Images         []string
 }
 
 func workloads(t *testing.T, p *project) map[string]workload {
@@ -180,8 +180,8 @@ func testSecondUp(t *testing.T, p *project) {
 	before := pods(t, client, stackNamespace)
 	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	last := events[len(events)-1]
-	if last.Mutations != 0 || last.Exit != 0 {
-		t.Errorf("%d mutations, exit %d", last.Mutations, last.Exit)
+	if last.Changes != 0 || last.Exit != 0 {
+		t.Errorf("%d mutations, exit %d", last.Changes, last.Exit)
 	}
 	for _, stage := range last.Stages {
 		want := "unchanged"
@@ -189,7 +189,7 @@ func testSecondUp(t *testing.T, p *project) {
 			want = "done"
 		}
 		if stage.Outcome != want {
-			t.Errorf("stage %s: %s (%s), want %s", stage.ID, stage.Outcome, stage.Cause, want)
+			t.Errorf("stage %s: %s (%s), want %s", stage.ID, stage.Outcome, stage.Reason, want)
 		}
 	}
 	wantSamePods(t, before, pods(t, client, stackNamespace))
@@ -269,8 +269,8 @@ func wantRepaired(t *testing.T, p *project, client kubernetes.Interface) {
 	t.Helper()
 	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	for _, stage := range events[len(events)-1].Stages {
-		if stage.ID == "release" && !strings.Contains(stage.Cause, "auth-service") {
-			t.Errorf("the release's cause is %q", stage.Cause)
+		if stage.ID == "release" && !strings.Contains(stage.Reason, "auth-service") {
+			t.Errorf("the release's cause is %q", stage.Reason)
 		}
 	}
 	deployment, err := client.AppsV1().Deployments(stackNamespace).Get(t.Context(), "auth-service", metav1.GetOptions{})
