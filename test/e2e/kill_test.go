@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -67,24 +65,6 @@ func (k *killer) prepareChange(t *testing.T, stage string) (revision int) {
 	return newest(k.history(t)).Revision
 }
 
-// changeSource makes the image a new one.
-func (p *project) changeSource(t *testing.T) {
-	t.Helper()
-	path := filepath.Join(p.dir, "web", "main.go")
-	writeFile(t, path, readFile(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
-}
-
-// savedMeanwhile saves a file when its image is built and not yet in the node: the
-// run deploys what it has built.
-func (p *project) testSaveDuringRun(t *testing.T) {
-	p.changeSource(t)
-	p.runWithStageHook(t, "load", func(*os.Process) { p.changeSource(t) }, "up").wantExit(t, 0)
-	p.wantServing(t)
-	if got := changedItems(p.run(t, "up", "--output", "json").wantExit(t, 0).events(t), "build"); len(got) != 1 {
-		t.Errorf("the next run builds %q, want the one image", got)
-	}
-}
-
 // within is a random time from the start of the stage to its end.
 func (k *killer) randomDelay(stage string) time.Duration {
 	return time.Duration(k.random.Float64() * float64(max(k.stageTime[stage], 200*time.Millisecond)))
@@ -111,22 +91,34 @@ func (k *killer) killAndRecover(t *testing.T, stage string, after time.Duration)
 	k.wantUnlocked(t)
 }
 
-// allReady fails the test unless every workload has all its pods.
-func (p *project) wantAllReady(t *testing.T) {
-	t.Helper()
-	var s struct {
-		Workloads []struct {
-			Name           string
-			Ready, Desired int
-		}
+func (p *project) testInterrupt(t *testing.T, stage string) {
+	if stage == "cluster" {
+		p.run(t, "down").wantExit(t, 0)
+	} else {
+		p.changeSource(t)
 	}
-	out := p.run(t, "status", "--output", "json").wantExit(t, 0).stdout
-	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Workloads) == 0 {
-		t.Fatalf("%v: %s", err, out)
+	got := p.interrupt(t, stage, "up")
+	events := got.wantExit(t, 130).events(t)
+	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {
+		t.Errorf("last event %+v", last)
 	}
-	for _, w := range s.Workloads {
-		if w.Ready < w.Desired {
-			t.Errorf("%s: %d of %d ready", w.Name, w.Ready, w.Desired)
-		}
+	if stage == "cluster" {
+		p.wantNoContainers(t)
+	} else {
+		p.wantUnlocked(t)
+	}
+	p.run(t, "up").wantExit(t, 0)
+	p.wantServing(t)
+}
+
+// killedThenDown kills a run that holds all locks; down must not wait for them.
+func (p *project) testKillThenDown(t *testing.T) {
+	p.changeSource(t)
+	p.runWithStageHook(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").wantExit(t, -1)
+	p.run(t, "down", "--volumes").wantExit(t, 0)
+	p.wantNoContainers(t)
+	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "*", "*"))
+	if err != nil || len(files) > 0 {
+		t.Errorf("files %v, %v", files, err)
 	}
 }

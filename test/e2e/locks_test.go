@@ -3,13 +3,8 @@
 package e2e
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -43,19 +38,6 @@ func (k *killer) testLocks(t *testing.T) {
 		t.Run("row 20: kill -9 in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { k.killAndRecover(t, stage, k.randomDelay(stage)) }))
 	}
 	t.Run("row 21: kill -9, then down", p.testKillThenDown)
-}
-
-// unlocked fails the test if a lock file or a Lease of ours is left.
-func (p *project) wantUnlocked(t *testing.T) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "locks", "*"))
-	if err != nil || len(files) > 0 {
-		t.Errorf("lock files %v, %v", files, err)
-	}
-	leases, err := p.kube(t).CoordinationV1().Leases(metav1.NamespaceSystem).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=tkdeploy"})
-	if err != nil || len(leases.Items) > 0 {
-		t.Errorf("Leases %v, %v", leases, err)
-	}
 }
 
 // refused fails the test unless the run was locked out in time and names holder.
@@ -114,17 +96,6 @@ func (p *project) testLockedByOtherMachine(t *testing.T) {
 	p.wantUnlocked(t)
 }
 
-func (p *project) testPendingRelease(t *testing.T) {
-	for _, status := range []string{"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"} {
-		p.setStatus(t, status)
-		if got := p.run(t, "status").wantExit(t, 0); !strings.Contains(got.stdout, status) || !strings.Contains(got.stdout, "deployment/web") {
-			t.Errorf("status says\n%s", got.stdout)
-		}
-		p.run(t, "up").wantExit(t, 0).wantStderr(t, "is "+status+": an earlier run was interrupted")
-		p.wantServing(t)
-	}
-}
-
 func (p *project) testConcurrentRuns(t *testing.T) {
 	p.changeSource(t)
 	before := newest(p.history(t)).Revision
@@ -146,74 +117,4 @@ func (p *project) testConcurrentRuns(t *testing.T) {
 		t.Errorf("%d won, revision %d after %d", won, after, before)
 	}
 	p.wantUnlocked(t)
-}
-
-func (p *project) testInterrupt(t *testing.T, stage string) {
-	if stage == "cluster" {
-		p.run(t, "down").wantExit(t, 0)
-	} else {
-		p.changeSource(t)
-	}
-	got := p.interrupt(t, stage, "up")
-	events := got.wantExit(t, 130).events(t)
-	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {
-		t.Errorf("last event %+v", last)
-	}
-	if stage == "cluster" {
-		p.wantNoContainers(t)
-	} else {
-		p.wantUnlocked(t)
-	}
-	p.run(t, "up").wantExit(t, 0)
-	p.wantServing(t)
-}
-
-// killedThenDown kills a run that holds all locks; down must not wait for them.
-func (p *project) testKillThenDown(t *testing.T) {
-	p.changeSource(t)
-	p.runWithStageHook(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").wantExit(t, -1)
-	p.run(t, "down", "--volumes").wantExit(t, 0)
-	p.wantNoContainers(t)
-	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "*", "*"))
-	if err != nil || len(files) > 0 {
-		t.Errorf("files %v, %v", files, err)
-	}
-}
-
-// setStatus rewrites the newest record of the release, as a run that was killed
-// leaves it: base64 of gzip of JSON (helm.sh/helm/v3 pkg/storage/driver/util.go).
-func (p *project) setStatus(t *testing.T, status string) {
-	t.Helper()
-	secrets := p.kube(t).CoreV1().Secrets("shop")
-	name := fmt.Sprintf("sh.helm.release.v1.shop.v%d", newest(p.history(t)).Revision)
-	secret, err := secrets.Get(t.Context(), name, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := base64.StdEncoding.DecodeString(string(secret.Data["release"]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	unzip, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var record map[string]any
-	if err := json.NewDecoder(unzip).Decode(&record); err != nil {
-		t.Fatal(err)
-	}
-	record["info"].(map[string]any)["status"] = status
-	var zipped bytes.Buffer
-	zip := gzip.NewWriter(&zipped)
-	if err := json.NewEncoder(zip).Encode(record); err != nil {
-		t.Fatal(err)
-	}
-	if err := zip.Close(); err != nil {
-		t.Fatal(err)
-	}
-	secret.Data["release"] = []byte(base64.StdEncoding.EncodeToString(zipped.Bytes()))
-	secret.Labels["status"] = status
-	if _, err := secrets.Update(t.Context(), secret, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
 }

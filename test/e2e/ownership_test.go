@@ -3,12 +3,10 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,59 +113,4 @@ func (p *project) testForeignNodes(t *testing.T) {
 	if n := writes.Load(); n > 0 {
 		t.Errorf("%d writes", n)
 	}
-}
-
-// credential: a .env in a context that is copied whole stops the run before
-// anything is built, and its content is not told.
-func (p *project) testCredential(t *testing.T) {
-	path := filepath.Join(p.dir, "web", ".env")
-	writeFile(t, path, "DB_PASSWORD=hunter2\n")
-	defer os.Remove(path)
-	before := imageIDs(t, "shop-web")
-	got := p.run(t, "up").wantExit(t, 3).wantStderr(t, "web/.env is an environment file with values", ".dockerignore", "build.allow")
-	if strings.Contains(got.stdout+got.stderr, "hunter2") {
-		t.Errorf("the content is told:\n%s", got.stderr)
-	}
-	if after := imageIDs(t, "shop-web"); !slices.Equal(after, before) {
-		t.Errorf("images before: %s, and after: %s", before, after)
-	}
-}
-
-// doctor looks at the real engine: nothing fails where the app comes up, and a
-// port that somebody else holds does.
-func (p *project) testDoctor(t *testing.T) {
-	p.run(t, "doctor").wantExit(t, 0)
-	stop := listen(t, "127.0.0.1:24080")
-	defer stop()
-	got := p.run(t, "doctor", "--output", "json").wantExit(t, 4)
-	found := p.doctorChecks(t, got)
-	if !strings.Contains(found["port"], "fail 24080 is taken") || !strings.HasPrefix(found["engine"], "ok Docker Engine") || !strings.HasPrefix(found["resources"], "ok ") {
-		t.Errorf("got %v", found)
-	}
-}
-
-func (p *project) testDoctorRunningApp(t *testing.T) {
-	found := p.doctorChecks(t, p.run(t, "doctor", "--output", "json").wantExit(t, 0))
-	if found["port"] != "ok 24080 is held by our cluster" || !strings.HasPrefix(found["cluster"], "ok running: ") {
-		t.Errorf("got %v", found)
-	}
-}
-
-// diagnosis gives "status message" by name.
-func (p *project) doctorChecks(t *testing.T, r result) map[string]string {
-	t.Helper()
-	var d struct {
-		Checks []struct{ Name, Status, Message, Fix string }
-	}
-	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {
-		t.Fatalf("%v\n%s", err, r.stdout)
-	}
-	found := map[string]string{}
-	for _, c := range d.Checks {
-		found[c.Name] = c.Status + " " + c.Message
-		if c.Status != "ok" && c.Fix == "" {
-			t.Errorf("%s: %s without a fix", c.Name, c.Message)
-		}
-	}
-	return found
 }

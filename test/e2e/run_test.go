@@ -5,15 +5,44 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
-	"net"
+	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
+
+func (p *project) run(t *testing.T, args ...string) result {
+	t.Helper()
+	return p.runContext(t.Context(), t, args...)
+}
+
+func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) result {
+	t.Helper()
+	if args[0] != "version" {
+		args = append(args, "--env", p.env)
+	}
+	line := slices.Concat(p.wrapper, []string{binary(t)}, args)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Dir = p.dir
+	cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+p.state), p.extraEnv...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	start := time.Now()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	r := result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(start)}
+	t.Logf("tkdeploy %s: exit %d after %s", strings.Join(args, " "), r.code, r.elapsed.Round(time.Millisecond))
+	return r
+}
 
 // interrupt runs tkdeploy and sends SIGINT when the stage has started. It fails
 // the test if the run then takes longer than it may.
@@ -71,15 +100,4 @@ func (p *project) runWithStageHook(t *testing.T, stage string, act func(tkdeploy
 		t.Fatalf("stage %s never started:\n%s\n%s", stage, stdout.String(), stderr.String())
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(start)}
-}
-
-// listen takes a port.
-func listen(t *testing.T, address string) (stop func()) {
-	t.Helper()
-	var config net.ListenConfig
-	l, err := config.Listen(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func() { l.Close() }
 }

@@ -1,0 +1,135 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// binary is the tkdeploy under test.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("TKDEPLOY_BIN")
+	if path == "" {
+		t.Fatal("TKDEPLOY_BIN must name the tkdeploy binary: use make test-e2e")
+	}
+	return path
+}
+
+// A project is a copy of an app with a state folder of its own, so that a test
+// may change sources.
+type project struct {
+	dir      string
+	state    string
+	env      string   // --env
+	extraEnv []string // further environment variables
+	wrapper  []string // a command that runs tkdeploy
+	url      string   // where the app answers; set for the shop
+}
+
+// newProject copies folders and files of root, with replacements in tkdeploy.yaml.
+func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts ...string) *project {
+	t.Helper()
+	p := &project{dir: t.TempDir(), state: t.TempDir(), env: env}
+	for _, part := range parts {
+		copyTree(t, filepath.Join(root, part), filepath.Join(p.dir, part))
+	}
+	path := filepath.Join(p.dir, "tkdeploy.yaml")
+	writeFile(t, path, replace.Replace(readFile(t, path)))
+	t.Cleanup(func() {
+		if os.Getenv("TKDEPLOY_E2E_KEEP") != "" {
+			t.Logf("kept: cd %s && XDG_STATE_HOME=%s tkdeploy status --env %s", p.dir, p.state, env)
+			return
+		}
+		if got := p.runContext(context.Background(), t, "down", "--volumes"); got.code != 0 {
+			t.Errorf("down at the end: exit %d\n%s", got.code, got.stderr)
+		}
+	})
+	return p
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if d.Name() == "node_modules" || d.Name() == ".next" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, relative)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(target, data, info.Mode().Perm())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *project) withEnv(variables ...string) *project {
+	other := *p
+	other.extraEnv = slices.Concat(p.extraEnv, variables)
+	return &other
+}
+
+// changedFile replaces text in a file of the project and puts it back.
+func (p *project) replaceInFile(t *testing.T, name, old, with string) {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	before := readFile(t, path)
+	if !strings.Contains(before, old) {
+		t.Fatalf("%s has no %q", name, old)
+	}
+	writeFile(t, path, strings.Replace(before, old, with, 1))
+	t.Cleanup(func() { writeFile(t, path, before) })
+}
+
+// changeSource makes the image a new one.
+func (p *project) changeSource(t *testing.T) {
+	t.Helper()
+	path := filepath.Join(p.dir, "web", "main.go")
+	writeFile(t, path, readFile(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
+}
+
+// kube speaks to the project's cluster.
+func (p *project) kube(t *testing.T) kubernetes.Interface {
+	t.Helper()
+	path := strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout)
+	config, err := clientcmd.BuildConfigFromFlags("", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
