@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// autoscaling lets the autoscaler see people log in, which is work for
-// auth-service, and then that up and rollback leave the number of its pods alone.
+// testAutoscaling puts load on auth-service until its HorizontalPodAutoscaler adds pods. up
+// and rollback must not reduce them.
 func testAutoscaling(t *testing.T, p *project) {
 	client := p.kube(t)
 	up := []string{"up", "--set", "services.auth.autoscaling.enabled=true"}
@@ -23,15 +23,15 @@ func testAutoscaling(t *testing.T, p *project) {
 		}
 		return *d.Spec.Replicas
 	}
-	waitFor(t, "the autoscaler's fewest pods", func() bool { return replicas() == 2 })
+	waitFor(t, "the minimum number of pods", func() bool { return replicas() == 2 })
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	m := newUser(t, "busy")
+	u := newUser(t, "busy")
 	for range 3 {
 		go func() {
 			for ctx.Err() == nil {
-				_, _, _ = m.send(ctx, "POST", "/api/v1/auth/login", `{"email":"nobody@example.com","password":"wrong horse"}`)
+				_, _, _ = u.send(ctx, "POST", "/api/v1/auth/login", `{"email":"nobody@example.com","password":"wrong horse"}`)
 			}
 		}()
 	}
@@ -41,10 +41,10 @@ func testAutoscaling(t *testing.T, p *project) {
 	for _, args := range [][]string{up, append(slices.Clone(up), "--set", "services.gateway.env.CHANGED=yes"), {"rollback"}} {
 		p.run(t, args...).wantExit(t, 0)
 		if after := replicas(); after < before {
-			t.Errorf("%d pods before %v, %d after", before, args, after)
+			t.Errorf("got %d pods after %v, want at least %d", after, args, before)
 		}
 	}
 	t.Logf("scaled to %d pods", before)
-	m.deleteAccount(t)
+	u.deleteAccount(t)
 	p.run(t, "up").wantExit(t, 0)
 }

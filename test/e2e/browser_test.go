@@ -8,17 +8,18 @@ import (
 	"testing"
 )
 
-// browserJourney runs the frontend's browser tests against the cluster: a real
-// Chromium that knows the frontend's mapped port and nothing else.
+// testBrowserJourney runs the frontend's browser tests with Chromium against the host port
+// of the frontend.
 func testBrowserJourney(t *testing.T, _ *project) {
 	if _, err := exec.LookPath("chromium"); err != nil && os.Getenv("CHROMIUM") == "" {
-		t.Skip("SKIPPED: there is no chromium on this machine (hack/packages.sh installs Debian's); CHROMIUM may name another")
+		t.Skip("SKIPPED: chromium not found: run `make deps`, or set CHROMIUM")
 	}
 	cmd := exec.CommandContext(t.Context(), "npm", "run", "--silent", "test:browser", "journey")
 	cmd.Dir = "../../services/frontend"
-	cmd.Env = append(os.Environ(), "BASE_URL=http://localhost:23000", "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), "BASE_URL="+frontendURL, "NO_COLOR=1")
 	out, err := cmd.CombinedOutput()
-	if t.Logf("%s", out); err != nil {
-		t.Fatal(err)
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("browser tests: %v", err)
 	}
 }

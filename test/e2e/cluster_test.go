@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// pods gives "name uid restarts" for each running pod of the namespace.
+// pods returns the pods of the namespace by UID, without those being deleted.
 func pods(t *testing.T, client kubernetes.Interface, namespace string) map[string]corev1.Pod {
 	t.Helper()
 	list, err := client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
@@ -29,6 +29,7 @@ func pods(t *testing.T, client kubernetes.Interface, namespace string) map[strin
 	return found
 }
 
+// restarts returns the number of container restarts of the pod.
 func restarts(pod corev1.Pod) int32 {
 	var n int32
 	for _, c := range pod.Status.ContainerStatuses {
@@ -37,6 +38,7 @@ func restarts(pod corev1.Pod) int32 {
 	return n
 }
 
+// podsOf returns the pods of a service or store of the stack.
 func podsOf(t *testing.T, client kubernetes.Interface, name string) []corev1.Pod {
 	t.Helper()
 	list, err := client.CoreV1().Pods(stackNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + name})
@@ -55,7 +57,7 @@ func isReady(pod corev1.Pod) bool {
 	return false
 }
 
-// scale gives a workload other replicas.
+// scale sets the replicas of the Deployment or StatefulSet with that name.
 func scale(t *testing.T, client kubernetes.Interface, name string, replicas int) {
 	t.Helper()
 	body := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
@@ -69,18 +71,19 @@ func scale(t *testing.T, client kubernetes.Interface, name string, replicas int)
 	}
 }
 
-// await asks until the answer is yes, for at most 2 minutes.
+// waitFor polls done until it returns true, for at most 2 minutes.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !done(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited 2 minutes for %s", what)
+			t.Fatalf("timed out after 2 minutes waiting for %s", what)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
 }
 
-// awaitAllReady waits until every pod of the stack is ready, but for a failed test's, which is kept for its log.
+// waitForReadyPods waits until all pods of the stack are ready. It ignores failed pods,
+// because tkdeploy keeps the pod of a failed test for its log.
 func waitForReadyPods(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	waitFor(t, "all pods to be ready", func() bool {

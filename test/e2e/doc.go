@@ -1,8 +1,7 @@
-// Package e2e runs the tkdeploy binary against a real engine and a real kind
-// cluster, with environments of its own: cluster names, ports and state folder
-// are never those of a developer.
+// Package e2e runs the tkdeploy binary against a real engine and real kind clusters.
+// It uses its own cluster names, ports and state directories, never a developer's.
 //
-// A failing test prints what tkdeploy said. TKDEPLOY_E2E_KEEP=1 keeps the
-// clusters for a look. The tests build with the tag e2e; make test-e2e runs them,
-// and make test-faults those of the fault list that take too long for every commit.
+// Failing tests print the output of tkdeploy. Set TKDEPLOY_E2E_KEEP=1 to keep the
+// clusters. The tests require the build tag e2e; use make test-e2e, or make
+// test-faults for the slow fault-injection tests.
 package e2e

@@ -9,21 +9,21 @@ import (
 	"testing"
 )
 
-// useEngine keeps the engine alive for the test: who kills it waits for all who
-// use it, in this process or another (hack/test-adapters.sh takes the same lock).
+// useEngine takes a shared lock for the test, so that no other test or process kills the
+// engine. hack/test-adapters.sh and make bench take the same lock.
 func useEngine(t *testing.T) (release func()) {
 	t.Helper()
 	return lockEngine(t, syscall.LOCK_SH)
 }
 
-// lockEngine waits for the lock, and holds it until release or the test's end.
+// lockEngine waits for the lock and holds it until release is called or the test ends.
 func lockEngine(t *testing.T, how int) (release func()) {
 	t.Helper()
 	file, err := os.OpenFile(filepath.Join(os.TempDir(), "tkdeploy-tests-use-the-engine"), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = file.Close() }) // twice after a release: no matter
+	t.Cleanup(func() { _ = file.Close() }) // fails after release
 	if err := syscall.Flock(int(file.Fd()), how); err != nil {
 		t.Fatal(err)
 	}

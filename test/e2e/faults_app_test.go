@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,40 +15,29 @@ import (
 )
 
 func (p *project) testUnhealthyService(t *testing.T) {
-	got := p.run(t, "up", "--set", "web.env.HEALTH=500", "--no-rollback").wantExit(t, 15).wantStderr(t, "http://web:8080/health", "500", "the shop is Internal Server Error")
-	for _, part := range []string{"web/dns", "web/"} {
-		if !strings.Contains(got.stderr, part) {
-			t.Errorf("no line for %s:\n%s", part, got.stderr)
-		}
-	}
+	p.run(t, "up", "--set", "web.env.HEALTH=500", "--no-rollback").wantExit(t, 15).
+		wantStderr(t, "http://web:8080/health", "500", "the shop is Internal Server Error", "web/dns", "web/")
 	report := filepath.Join(t.TempDir(), "junit.xml")
 	p.run(t, "verify", "--junit", report).wantExit(t, 15).wantStderr(t, "http://web:8080/health")
-	for _, part := range []string{`<testcase name="web/dns" classname="tkdeploy.` + p.env + `.verify"`, `type="smoke">`, "the shop is Internal Server Error"} {
-		if !strings.Contains(readFile(t, report), part) {
-			t.Errorf("the JUnit report lacks %s:\n%s", part, readFile(t, report))
-		}
-	}
+	wantContains(t, "JUnit report", readFile(t, report),
+		`<testcase name="web/dns" classname="tkdeploy.`+p.env+`.verify"`, `type="smoke">`, "the shop is Internal Server Error")
 	p.run(t, "up").wantExit(t, 0)
 	p.run(t, "verify").wantExit(t, 0)
 }
 
 func (p *project) testCrashLoop(t *testing.T) {
-	got := p.run(t, "up", "--set", "web.env.CRASH=no such database", "--no-rollback").wantExit(t, 14).wantStderr(t, "web", "no such database", "kubectl")
-	if got.elapsed > 60*time.Second {
-		t.Errorf("took %s", got.elapsed)
-	}
+	p.run(t, "up", "--set", "web.env.CRASH=no such database", "--no-rollback").wantExit(t, 14).
+		wantStderr(t, "web", "no such database", "kubectl").wantWithin(t, 60*time.Second)
 }
 
 func (p *project) testInvalidCommand(t *testing.T) {
-	got := p.run(t, "up", "--set", "web.command={/nope}", "--no-rollback").wantExit(t, 14).wantStderr(t, "web", "/nope")
-	if got.elapsed > 40*time.Second {
-		t.Errorf("took %s", got.elapsed)
-	}
+	p.run(t, "up", "--set", "web.command={/nope}", "--no-rollback").wantExit(t, 14).
+		wantStderr(t, "web", "/nope").wantWithin(t, 40*time.Second)
 	p.run(t, "up").wantExit(t, 0)
 }
 
-// heldNamespace deletes the app's namespace, in which something holds it, for
-// longer than up waits, and then for 20 s.
+// testTerminatingNamespace deletes the app's namespace while a finalizer keeps it, first
+// for longer than up waits, then for 20 s.
 func (p *project) testTerminatingNamespace(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	client := p.kube(t)
@@ -61,15 +49,15 @@ func (p *project) testTerminatingNamespace(t *testing.T) {
 	if err := client.CoreV1().Namespaces().Delete(t.Context(), "shop", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	letGo := func() {
+	removeFinalizer := func() {
 		_, err := maps.Patch(context.Background(), "held", types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
-			t.Errorf("let the namespace go: %v", err)
+			t.Errorf("remove the finalizer: %v", err)
 		}
 	}
-	defer letGo()
+	defer removeFinalizer()
 	p.run(t, "up").wantExit(t, 13).wantStderr(t, "namespace shop is still being deleted", "example.com/hold")
-	defer time.AfterFunc(20*time.Second, letGo).Stop()
+	defer time.AfterFunc(20*time.Second, removeFinalizer).Stop()
 	p.run(t, "up").wantExit(t, 0)
 	p.wantServing(t)
 }

@@ -8,39 +8,38 @@ import (
 	"testing"
 )
 
-// doctor looks at the real engine: nothing fails where the app comes up, and a
-// port that somebody else holds does.
+// testDoctor requires that doctor finds no problem on a machine that runs these tests,
+// and that it reports a port in use.
 func (p *project) testDoctor(t *testing.T) {
 	p.run(t, "doctor").wantExit(t, 0)
 	stop := listen(t, "127.0.0.1:24080")
 	defer stop()
-	got := p.run(t, "doctor", "--output", "json").wantExit(t, 4)
-	found := p.doctorChecks(t, got)
+	found := p.run(t, "doctor", "--output", "json").wantExit(t, 4).doctorChecks(t)
 	if !strings.Contains(found["port"], "fail 24080 is taken") || !strings.HasPrefix(found["engine"], "ok Docker Engine") || !strings.HasPrefix(found["resources"], "ok ") {
-		t.Errorf("got %v", found)
+		t.Errorf("got %v, want a failed port, and engine and resources ok", found)
 	}
 }
 
 func (p *project) testDoctorRunningApp(t *testing.T) {
-	found := p.doctorChecks(t, p.run(t, "doctor", "--output", "json").wantExit(t, 0))
+	found := p.run(t, "doctor", "--output", "json").wantExit(t, 0).doctorChecks(t)
 	if found["port"] != "ok 24080 is held by our cluster" || !strings.HasPrefix(found["cluster"], "ok running: ") {
-		t.Errorf("got %v", found)
+		t.Errorf("got %v, want port and cluster ok", found)
 	}
 }
 
-// fewWatches takes inotify instances from the machine, for a moment only:
-// others need them.
+// testInotifyLimit lowers the inotify limit of the machine while doctor runs. Other
+// processes need the instances too.
 func (p *project) testInotifyLimit(t *testing.T) {
 	const setting = "/proc/sys/fs/inotify/max_user_instances"
 	before := readFile(t, setting)
 	if err := os.WriteFile(setting, []byte("128"), 0o644); err != nil {
-		t.Skipf("SKIPPED: this machine does not let the test change its settings: %v; internal/cluster tests the same below", err)
+		t.Skipf("SKIPPED: cannot change settings of this machine: %v; internal/cluster has a unit test for it", err)
 	}
 	got := p.run(t, "doctor", "--output", "json")
 	writeFile(t, setting, before)
-	found := p.doctorChecks(t, got.wantExit(t, 0))
+	found := got.wantExit(t, 0).doctorChecks(t)
 	if !strings.HasPrefix(found["inotify"], "warn ") || !strings.Contains(found["inotify"], "128") {
-		t.Errorf("got %v", found)
+		t.Errorf("got %v, want a warning with the inotify limit 128", found)
 	}
 	t.Attr("seen", found["inotify"])
 }

@@ -20,26 +20,23 @@ const engineSocket = "/var/run/docker.sock"
 
 func (p *project) testNoEngine(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "docker.sock")
-	got := p.withEnv("DOCKER_HOST=unix://"+socket).run(t, "up").wantExit(t, 4).wantStderr(t, socket, "hint:")
-	if got.elapsed > 6*time.Second {
-		t.Errorf("took %s", got.elapsed)
-	}
+	p.withEnv("DOCKER_HOST=unix://"+socket).run(t, "up").wantExit(t, 4).wantStderr(t, socket, "hint:").wantWithin(t, 6*time.Second)
 }
 
 func (p *project) testNoPermission(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can become another user; internal/images tests the same with a socket of its own")
+		t.Skip("SKIPPED: only root can switch to another user; internal/images has a unit test for it")
 	}
-	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // for the other user
+	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // the other user must be able to read the checkout
 	out := command(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent",
 		"XDG_STATE_HOME="+p.state, "sh", "-c", "cd "+p.dir+"; "+binary(t)+" up --env test 2>&1; echo exit $?")
 	if !strings.Contains(out, "permission") || !strings.Contains(out, "exit 4") || strings.Contains(out, "not running") {
-		t.Errorf("got\n%s", out)
+		t.Errorf("got:\n%s\nwant exit 4 with a missing permission, not \"not running\"", out)
 	}
 }
 
-// otherContext runs up where the default socket leads nowhere and the current
-// Docker context leads to another one: cluster, build and load all go there.
+// testDockerContext hides the default socket and sets a Docker context with another
+// socket of the same engine. Cluster, build and load must all use that socket.
 func (p *project) testDockerContext(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can hide the engine's socket from a process")
@@ -59,11 +56,12 @@ func (p *project) testDockerContext(t *testing.T) {
 	other.run(t, "up").wantExit(t, 0)
 	p.wantServing(t)
 	if n := connections.Load(); n == 0 {
-		t.Error("nobody asked the context's engine")
+		t.Error("got 0 connections to the socket of the Docker context, want some")
 	}
 }
 
-// relay passes connections on from one socket to another, and counts them.
+// proxySocket listens on the socket from, forwards connections to the socket to, and
+// counts them.
 func proxySocket(t *testing.T, from, to string) *atomic.Int32 {
 	t.Helper()
 	var config net.ListenConfig
@@ -86,6 +84,7 @@ func proxySocket(t *testing.T, from, to string) *atomic.Int32 {
 	return &connections
 }
 
+// proxyConnection copies data in both directions until the server closes.
 func proxyConnection(client net.Conn, to string) {
 	defer client.Close()
 	server, err := (&net.Dialer{}).DialContext(context.Background(), "unix", to)

@@ -21,28 +21,24 @@ func (p *project) testFailedBuilds(t *testing.T) {
 	writeFile(t, filepath.Join(p.dir, "web", "other.Dockerfile"), "ARG GO_IMAGE\nFROM ${GO_IMAGE}\nRUN echo the other one gave up; exit 7\n")
 	p.replaceInFile(t, "web/main.go", "func main() {", "func main() { undefinedThing()")
 	before := imageIDs(t, "shop-web")
-	p.run(t, "up").wantExit(t, 10).wantStderr(t, "undefined: undefinedThing", "the other one gave up", "Release      needs build")
+	p.run(t, "up").wantExit(t, 10).wantStderr(t, "undefined: undefinedThing", "the other one gave up", "- Release   blocked: needs build")
 	if after := imageIDs(t, "shop-web"); !slices.Equal(after, before) {
-		t.Errorf("images before a failed build: %s, and after: %s", before, after)
+		t.Errorf("got images %s after a failed build, want %s", after, before)
 	}
 	if err := os.Remove(filepath.Join(p.dir, "web", "other.Dockerfile")); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// fullDisk lets a build fill the file system that it writes to, which is a small
-// one in memory.
+// testFullDisk lets a build fill /dev/shm, a small file system in memory.
 func (p *project) testFullDisk(t *testing.T) {
-	before := newest(p.history(t))
-	p.replaceInFile(t, "web/Dockerfile", "COPY ",
-		"RUN cat /dev/zero >/dev/shm/full\nCOPY ")
+	before := newest(p.history(t)).Revision
+	p.replaceInFile(t, "web/Dockerfile", "COPY ", "RUN cat /dev/zero >/dev/shm/full\nCOPY ")
 	p.run(t, "up").wantExit(t, 10).wantStderr(t, "No space left on device", "is full")
-	if after := newest(p.history(t)); after.Revision != before.Revision {
-		t.Errorf("revision %d was deployed", after.Revision)
-	}
+	p.wantRevision(t, before)
 }
 
-// otherArchitecture has an image in the engine that no node here can run.
+// testOtherArchitecture loads an image into the engine that the nodes cannot run.
 func (p *project) testOtherArchitecture(t *testing.T) {
 	const ref = "docker.io/tkdeploy/e2e-foreign:1"
 	arch := "arm64"
@@ -64,17 +60,16 @@ func (p *project) testOtherArchitecture(t *testing.T) {
 		"manifest.json": []byte(`[{"Config":"config.json","RepoTags":["` + ref + `"],"Layers":["layer.tar"]}]`),
 	}))
 	if out, err := load.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("docker load: %v: %s", err, out)
 	}
 	defer docker(t, "rmi", ref)
-	before := newest(p.history(t))
+	before := newest(p.history(t)).Revision
 	p.replaceInFile(t, "tkdeploy.yaml", "bases:", "  foreign: {ref: "+ref+"}\nbases:")
 	p.run(t, "up").wantExit(t, 12).wantStderr(t, ref, "linux/"+arch)
-	if after := newest(p.history(t)); after.Revision != before.Revision {
-		t.Errorf("revision %d was deployed", after.Revision)
-	}
+	p.wantRevision(t, before)
 }
 
+// tarArchive returns a tar archive of the files.
 func tarArchive(t *testing.T, files map[string][]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -93,13 +88,13 @@ func tarArchive(t *testing.T, files map[string][]byte) []byte {
 	return out.Bytes()
 }
 
-// savedMeanwhile saves a file when its image is built and not yet in the node: the
-// run deploys what it has built.
+// testSaveDuringRun saves a source file after its image is built and before it is loaded.
+// The run must deploy the image that it has built, and the next run must build a new one.
 func (p *project) testSaveDuringRun(t *testing.T) {
 	p.changeSource(t)
 	p.runWithStageHook(t, "load", func(*os.Process) { p.changeSource(t) }, "up").wantExit(t, 0)
 	p.wantServing(t)
 	if got := changedItems(p.run(t, "up", "--output", "json").wantExit(t, 0).events(t), "build"); len(got) != 1 {
-		t.Errorf("the next run builds %q, want the one image", got)
+		t.Errorf("next run: got builds %q, want one image", got)
 	}
 }

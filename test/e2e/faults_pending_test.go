@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,16 +16,14 @@ import (
 func (p *project) testPendingRelease(t *testing.T) {
 	for _, status := range []string{"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"} {
 		p.setStatus(t, status)
-		if got := p.run(t, "status").wantExit(t, 0); !strings.Contains(got.stdout, status) || !strings.Contains(got.stdout, "deployment/web") {
-			t.Errorf("status says\n%s", got.stdout)
-		}
+		wantContains(t, "status", p.run(t, "status").wantExit(t, 0).stdout, status, "deployment/web")
 		p.run(t, "up").wantExit(t, 0).wantStderr(t, "is "+status+": an earlier run was interrupted")
 		p.wantServing(t)
 	}
 }
 
-// setStatus rewrites the newest record of the release, as a run that was killed
-// leaves it: base64 of gzip of JSON (helm.sh/helm/v3 pkg/storage/driver/util.go).
+// setStatus sets the status of the newest release record, as a killed run leaves it. The
+// record is base64 of gzip of JSON (helm.sh/helm/v3 pkg/storage/driver/util.go).
 func (p *project) setStatus(t *testing.T, status string) {
 	t.Helper()
 	secrets := p.kube(t).CoreV1().Secrets("shop")

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// credential: a .env in a context that is copied whole stops the run before
-// anything is built, and its content is not told.
+// testCredential adds a .env to a build context that the Dockerfile copies as a whole. The
+// run must stop before it builds an image, and must not print the content.
 func (p *project) testCredential(t *testing.T) {
 	path := filepath.Join(p.dir, "web", ".env")
 	writeFile(t, path, "DB_PASSWORD=hunter2\n")
@@ -21,19 +21,19 @@ func (p *project) testCredential(t *testing.T) {
 	before := imageIDs(t, "shop-web")
 	got := p.run(t, "up").wantExit(t, 3).wantStderr(t, "web/.env is an environment file with values", ".dockerignore", "build.allow")
 	if strings.Contains(got.stdout+got.stderr, "hunter2") {
-		t.Errorf("the content is told:\n%s", got.stderr)
+		t.Errorf("got output with the content of web/.env, want none:\n%s%s", got.stdout, got.stderr)
 	}
 	if after := imageIDs(t, "shop-web"); !slices.Equal(after, before) {
-		t.Errorf("images before: %s, and after: %s", before, after)
+		t.Errorf("got images %s, want %s", after, before)
 	}
 }
 
-// rejectedSecret has a Secret in the chart that the API server does not take.
+// testRejectedSecret adds a Secret to the chart that the API server rejects. Neither the
+// output nor a file of the run may contain its value, plain or base64.
 func (p *project) testRejectedSecret(t *testing.T) {
 	const canary = "canary-of-a-rejected-secret-2c41"
 	encoded := base64.StdEncoding.EncodeToString([]byte(canary))
-	p.replaceInFile(t, "chart/templates/web.yaml", "apiVersion: apps/v1\n",
-		"apiVersion: v1\nkind: Secret\nmetadata: {name: rejected}\ndata: {\"no/key\": "+encoded+"}\n---\napiVersion: apps/v1\n")
+	p.addManifest(t, "apiVersion: v1\nkind: Secret\nmetadata: {name: rejected}\ndata: {\"no/key\": "+encoded+"}\n")
 	dir := filepath.Join(t.TempDir(), "bundle")
 	got := p.run(t, "up", "--diagnostics", dir).wantExit(t, 13).wantStderr(t, "rejected")
 	outputs := map[string]string{"stdout": got.stdout, "stderr": got.stderr}
@@ -42,7 +42,7 @@ func (p *project) testRejectedSecret(t *testing.T) {
 			if err == nil && d.Type().IsRegular() {
 				outputs[path] = readFile(t, path)
 			}
-			return nil // volumes may come and go
+			return nil // files of volumes may disappear during the walk
 		})
 		if err != nil {
 			t.Error(err)
@@ -51,7 +51,7 @@ func (p *project) testRejectedSecret(t *testing.T) {
 	for name, text := range outputs {
 		for _, form := range []string{canary, encoded} {
 			if strings.Contains(text, form) {
-				t.Errorf("%s has %s", name, form)
+				t.Errorf("got %s in %s, want no part of the Secret", form, name)
 			}
 		}
 	}

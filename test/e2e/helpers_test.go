@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// full tells that make test-faults runs the tests, all of them.
+// slowTests reports whether slow tests run, as in make test-faults.
 func slowTests() bool { return os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" }
 
-// inFull is a test that make test leaves to make test-faults.
+// slow returns test, or a test that is skipped if slow tests do not run.
 func slow(test func(*testing.T)) func(*testing.T) { return slowUnless(false, test) }
 
-// inFullUnless is a test that make test runs where picked, and make test-faults always.
+// slowUnless is like slow, but never skips a picked test.
 func slowUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 	if picked || slowTests() {
 		return test
@@ -28,12 +28,13 @@ func slowUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") }
 }
 
-// newcomer opens a connection for each request: one that is kept may lead to a pod that is being replaced.
+// newClient returns a client that opens a connection for each request. A kept-alive
+// connection may lead to a pod that is being replaced.
 func newClient(timeout time.Duration) *http.Client {
 	return &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// call sends a request as a newcomer and gives status and body.
+// call sends a request on a new connection and returns the status code and the body.
 func call(t *testing.T, method, url, token, body string) (int, string) {
 	t.Helper()
 	code, text, err := user{token: token, client: newClient(30 * time.Second)}.send(t.Context(), method, url, body)
@@ -48,7 +49,8 @@ func docker(t *testing.T, args ...string) string {
 	return command(t, "docker", args...)
 }
 
-// imagesOf are the ids of a repository's images. The engine lists those that were made in the same second in any order.
+// imageIDs returns the IDs of the repository's images, sorted, because the engine lists
+// images of the same second in any order.
 func imageIDs(t *testing.T, repository string) []string {
 	t.Helper()
 	ids := strings.Fields(docker(t, "images", "--quiet", "--no-trunc", repository))
@@ -56,6 +58,7 @@ func imageIDs(t *testing.T, repository string) []string {
 	return ids
 }
 
+// command runs a command to its end and returns its stdout and stderr, trimmed.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
@@ -84,7 +87,17 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// listen takes a port.
+// wantContains fails the test unless text contains each part. It names the text in messages.
+func wantContains(t *testing.T, name, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("got %s:\n%s\nwant it to contain %q", name, text, part)
+		}
+	}
+}
+
+// listen occupies a port until stop is called.
 func listen(t *testing.T, address string) (stop func()) {
 	t.Helper()
 	var config net.ListenConfig

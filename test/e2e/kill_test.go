@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// TestKills kills up 60 times: in each stage once as it begins, which is the end
-// of the one before, and then at random points (row 20).
+// TestKills kills up ten times in each of the six stages: once at the start of the stage,
+// which is the end of the previous one, and then at random points (row 20).
 func TestKills(t *testing.T) {
 	if !slowTests() {
-		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, and TestFaults tries one")
+		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, TestFaults only one")
 	}
 	useEngine(t)
 	k := newKiller(t, newShop(t, "shop-kills", "24082"), uint64(time.Now().UnixNano()))
 	for _, stage := range mutatingStages {
-		t.Run("row 20: kill -9 in stage "+stage, func(t *testing.T) {
+		t.Run("row 20: converges after kill -9 in stage "+stage, func(t *testing.T) {
 			k.killAndRecover(t, stage, 0)
 			for range 9 {
 				k.killAndRecover(t, stage, k.randomDelay(stage))
@@ -31,21 +31,21 @@ func TestKills(t *testing.T) {
 	}
 }
 
-// A killer kills runs of up at random points within a stage and checks that the
-// next one converges.
+// killer kills runs of up at random points of a stage and checks that the next run converges.
 type killer struct {
-	*project
+	project   *project
 	random    *rand.Rand
-	stageTime map[string]time.Duration // by a run that was left alone, for each stage
+	stageTime map[string]time.Duration // duration of each stage in an undisturbed run
 	count     int
 }
 
-// newKiller prints its seed. The project must not be up: it is afterwards.
+// newKiller deploys the project, which must not be up, to measure the stages. It logs the
+// seed of the random points.
 func newKiller(t *testing.T, p *project, seed uint64) *killer {
 	t.Helper()
 	t.Logf("seed %d", seed)
 	k := &killer{project: p, random: rand.New(rand.NewPCG(seed, seed)), stageTime: map[string]time.Duration{}}
-	for _, e := range k.run(t, "up", "--output", "json").wantExit(t, 0).events(t) {
+	for _, e := range p.run(t, "up", "--output", "json").wantExit(t, 0).events(t) {
 		if e.Kind == "stage.finished" {
 			k.stageTime[e.Stage] = time.Duration(e.ElapsedMS) * time.Millisecond
 		}
@@ -53,42 +53,43 @@ func newKiller(t *testing.T, p *project, seed uint64) *killer {
 	return k
 }
 
-// stir makes the stage have something to do in the next up, and gives the
-// newest revision that there is then.
+// prepareChange gives the stage something to do in the next up. It returns the newest
+// revision, or 0 if the stage starts without a cluster.
 func (k *killer) prepareChange(t *testing.T, stage string) (revision int) {
 	t.Helper()
 	if stage == "cluster" {
-		k.run(t, "down").wantExit(t, 0)
+		k.project.run(t, "down").wantExit(t, 0)
 		return 0
 	}
-	k.changeSource(t)
-	return newest(k.history(t)).Revision
+	k.project.changeSource(t)
+	return newest(k.project.history(t)).Revision
 }
 
-// within is a random time from the start of the stage to its end.
+// randomDelay returns a random time between the start and the end of the stage.
 func (k *killer) randomDelay(stage string) time.Duration {
 	return time.Duration(k.random.Float64() * float64(max(k.stageTime[stage], 200*time.Millisecond)))
 }
 
-// kill kills an up that time after the stage has started, and checks that the next
-// one reaches what an undisturbed one would, with at most one revision more.
+// killAndRecover kills an up at the given time after the start of the stage. The next run
+// must reach the same result as an undisturbed run, with at most one more revision.
 func (k *killer) killAndRecover(t *testing.T, stage string, after time.Duration) {
 	t.Helper()
+	p := k.project
 	before := k.prepareChange(t, stage)
 	k.count++
-	got := k.runWithStageHook(t, stage, func(tkdeploy *os.Process) {
-		time.AfterFunc(after, func() { _ = tkdeploy.Kill() }) // it may have ended
+	got := p.runWithStageHook(t, stage, func(tkdeploy *os.Process) {
+		time.AfterFunc(after, func() { _ = tkdeploy.Kill() }) // fails if it has ended
 	}, "up")
 	t.Logf("kill %d: %s after the start of %s: exit %d", k.count, after.Round(time.Millisecond), stage, got.code)
-	if got.code != -1 && got.code != 0 { // killed, or done before
-		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	if got.code != -1 && got.code != 0 {
+		t.Errorf("got exit code %d, want -1 if killed or 0 if done before:\n%s", got.code, got.stderr)
 	}
-	k.run(t, "up").wantExit(t, 0)
-	if now := k.wantServing(t).Revision; now > before+2 {
-		t.Errorf("revision %d after %d: one and at most one more were to be written", now, before)
+	p.run(t, "up").wantExit(t, 0)
+	if after := p.wantServing(t).Revision; after > before+2 {
+		t.Errorf("got revision %d, want at most %d: one, and one more for the kill", after, before+2)
 	}
-	k.wantAllReady(t)
-	k.wantUnlocked(t)
+	p.wantAllReady(t)
+	p.wantUnlocked(t)
 }
 
 func (p *project) testInterrupt(t *testing.T, stage string) {
@@ -97,10 +98,9 @@ func (p *project) testInterrupt(t *testing.T, stage string) {
 	} else {
 		p.changeSource(t)
 	}
-	got := p.interrupt(t, stage, "up")
-	events := got.wantExit(t, 130).events(t)
-	if last := events[len(events)-1]; last.Exit != 130 || last.Outcome != "canceled" {
-		t.Errorf("last event %+v", last)
+	last := p.interrupt(t, stage, "up").wantExit(t, 130).finished(t)
+	if last.Exit != 130 || last.Outcome != "canceled" {
+		t.Errorf("got last event %+v, want exit 130, outcome canceled", last)
 	}
 	if stage == "cluster" {
 		p.wantNoContainers(t)
@@ -111,7 +111,7 @@ func (p *project) testInterrupt(t *testing.T, stage string) {
 	p.wantServing(t)
 }
 
-// killedThenDown kills a run that holds all locks; down must not wait for them.
+// testKillThenDown kills a run that holds all locks. down must not wait for them.
 func (p *project) testKillThenDown(t *testing.T) {
 	p.changeSource(t)
 	p.runWithStageHook(t, "rollout", func(tkdeploy *os.Process) { _ = tkdeploy.Kill() }, "up").wantExit(t, -1)
@@ -119,6 +119,6 @@ func (p *project) testKillThenDown(t *testing.T) {
 	p.wantNoContainers(t)
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "*", "*"))
 	if err != nil || len(files) > 0 {
-		t.Errorf("files %v, %v", files, err)
+		t.Errorf("got state files %v, error %v, want none", files, err)
 	}
 }

@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,38 +14,36 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// actingStages are those of up that change something.
+// mutatingStages are the stages of up that make changes.
 var mutatingStages = []string{"build", "cluster", "load", "release", "rollout", "verify"}
 
-// locks is about runs that meet and runs that are ended. It needs the app up and
-// leaves nothing of it.
+// testLocks tests concurrent, interrupted and killed runs. The app must be up; at the end
+// it is down.
 func (k *killer) testLocks(t *testing.T) {
 	p := k.project
 	p.wantUnlocked(t)
-	t.Run("row 24: a run at work locks others out", p.testLockedOut)
-	t.Run("row 24: a run on another machine, with its release pending", slow(p.testLockedByOtherMachine))
-	t.Run("row 23: what a dead run left pending is healed", p.testPendingRelease)
-	t.Run("row 25: of eight at once one wins", p.testConcurrentRuns)
-	picked := "cluster" // the short form tries one, and none that needs a cluster anew
+	t.Run("row 24: locks out other commands during a run", p.testLockedOut)
+	t.Run("row 24: respects the lock of another machine", slow(p.testLockedByOtherMachine))
+	t.Run("row 23: repairs a release left pending", p.testPendingRelease)
+	t.Run("row 25: runs one of eight concurrent runs", p.testConcurrentRuns)
+	picked := "cluster" // without slow tests, one stage that does not need a new cluster
 	for picked == "cluster" {
 		picked = mutatingStages[k.random.IntN(len(mutatingStages))]
 	}
 	for _, stage := range mutatingStages {
-		t.Run("row 22: SIGINT in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { p.testInterrupt(t, stage) }))
+		t.Run("row 22: stops on SIGINT in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { p.testInterrupt(t, stage) }))
 	}
 	for _, stage := range mutatingStages {
-		t.Run("row 20: kill -9 in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { k.killAndRecover(t, stage, k.randomDelay(stage)) }))
+		t.Run("row 20: converges after kill -9 in stage "+stage, slowUnless(stage == picked, func(t *testing.T) { k.killAndRecover(t, stage, k.randomDelay(stage)) }))
 	}
-	t.Run("row 21: kill -9, then down", p.testKillThenDown)
+	t.Run("row 21: tears down after kill -9", p.testKillThenDown)
 }
 
-// refused fails the test unless the run was locked out in time and names holder.
+// wantLocked fails the test unless the run exited within 2 s because of a lock and named
+// its holder.
 func (r result) wantLocked(t *testing.T, holder string) {
 	t.Helper()
-	r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder)
-	if r.elapsed > 2*time.Second {
-		t.Errorf("took %s", r.elapsed)
-	}
+	r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder).wantWithin(t, 2*time.Second)
 }
 
 func (p *project) testLockedOut(t *testing.T) {
@@ -54,11 +51,9 @@ func (p *project) testLockedOut(t *testing.T) {
 		for _, command := range []string{"up", "rollback", "down", "verify"} {
 			got := p.run(t, command, "--output", "json")
 			got.wantLocked(t, "tkdeploy up --env test of ")
-			if pid := fmt.Sprintf("kill %d", tkdeploy.Pid); !strings.Contains(got.stderr, pid) {
-				t.Errorf("%s does not say %s:\n%s", command, pid, got.stderr)
-			}
-			if events := got.events(t); events[len(events)-1].Exit != 6 {
-				t.Errorf("last event %+v", events[len(events)-1])
+			got.wantStderr(t, fmt.Sprintf("kill %d", tkdeploy.Pid))
+			if last := got.finished(t); last.Exit != 6 {
+				t.Errorf("%s: got last event %+v, want exit 6", command, last)
 			}
 		}
 		p.run(t, "status").wantExit(t, 0)
@@ -87,9 +82,9 @@ func (p *project) testLockedByOtherMachine(t *testing.T) {
 	before := p.history(t)
 	p.run(t, "up").wantLocked(t, "tkdeploy up --env test of ada@laptop/4711")
 	if after := p.history(t); len(after) != len(before) || newest(after).Status != "pending-upgrade" {
-		t.Errorf("history %+v", after)
+		t.Errorf("got history %+v, want it unchanged: %+v", after, before)
 	}
-	// Nobody renews it: after 30 s it appears abandoned, and is watched for 30 more.
+	// The Lease is never renewed. It looks expired after 30 s, and up observes it for 30 s more.
 	time.Sleep(time.Until(lease.Spec.RenewTime.Add(31 * time.Second)))
 	p.run(t, "up").wantExit(t, 0).wantStderr(t, "looks left behind by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
 	p.wantServing(t)
@@ -105,16 +100,16 @@ func (p *project) testConcurrentRuns(t *testing.T) {
 		wg.Go(func() { results[i] = p.run(t, "up") })
 	}
 	wg.Wait()
-	won := 0
+	succeeded := 0
 	for _, r := range results {
 		if r.code == 0 {
-			won++
+			succeeded++
 			continue
 		}
 		r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: tkdeploy up --env test of ")
 	}
-	if after := p.wantServing(t).Revision; won != 1 || after != before+1 {
-		t.Errorf("%d won, revision %d after %d", won, after, before)
+	if after := p.wantServing(t).Revision; succeeded != 1 || after != before+1 {
+		t.Errorf("got %d successful runs and revision %d, want 1 and revision %d", succeeded, after, before+1)
 	}
 	p.wantUnlocked(t)
 }

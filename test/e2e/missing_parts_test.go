@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// brokenParts takes away one part of the stack after the other, in make test all
-// services and then all stores: verify ends with 15 and names what is gone. It comes
-// back while the next is gone.
+// testMissingParts scales parts of the stack to zero: each service and store on its own in
+// slow tests, otherwise all services and then all stores. verify must name them.
 func testMissingParts(t *testing.T, p *project) {
 	client := p.kube(t)
 	services := []string{"api-gateway", "auth-service", "video-service", "interaction-service", "notification-service"}
@@ -19,17 +18,17 @@ func testMissingParts(t *testing.T, p *project) {
 	if slowTests() {
 		rounds = slices.Collect(slices.Chunk(slices.Concat(services, stores), 1))
 	}
-	for _, gone := range rounds {
-		t.Run(strings.Join(gone, ", "), func(t *testing.T) {
-			for _, name := range gone {
+	for _, parts := range rounds {
+		t.Run(strings.Join(parts, ", "), func(t *testing.T) {
+			for _, name := range parts {
 				scale(t, client, name, 0)
 				defer scale(t, client, name, 1)
 			}
-			for _, name := range gone {
-				waitFor(t, name+" to be gone", func() bool { return len(podsOf(t, client, name)) == 0 })
+			for _, name := range parts {
+				waitFor(t, "the pods of "+name+" to end", func() bool { return len(podsOf(t, client, name)) == 0 })
 			}
 			verify := p.run(t, "verify").wantExit(t, 15)
-			for _, name := range gone {
+			for _, name := range parts {
 				verify.wantStderr(t, "✗ "+name+"/", name+": ")
 			}
 		})

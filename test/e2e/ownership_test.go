@@ -12,10 +12,11 @@ import (
 	"testing"
 )
 
-// theirKubeconfig is a user's kubeconfig whose current context leads to another
-// cluster, and the variables that name it to kubectl and Helm. When the test
-// ends, after the project's own end, nobody must have asked that cluster, and
-// neither that file nor ~/.kube/config may have changed (rows 11 and 14).
+// otherKubeconfig writes a kubeconfig whose current context refers to another cluster. It
+// returns the variables with which kubectl and Helm would use that cluster. When the test
+// has ended, the cluster must have received no request, and neither the kubeconfig nor
+// ~/.kube/config may have changed (rows 11 and 14). Call it before newProject, so that the
+// cleanup of the project runs first.
 func otherKubeconfig(t *testing.T) (variables []string) {
 	t.Helper()
 	var requests atomic.Int32
@@ -32,23 +33,23 @@ func otherKubeconfig(t *testing.T) (variables []string) {
 	t.Cleanup(func() {
 		other.Close()
 		if n := requests.Load(); n > 0 {
-			t.Errorf("row 11: %d requests went to the other cluster", n)
+			t.Errorf("row 11: got %d requests to the other cluster, want 0", n)
 		}
 		if after := fileStates(t, files); after != before {
-			t.Errorf("row 14: the user's kubeconfigs were\n%s\nand are\n%s", before, after)
+			t.Errorf("row 14: got kubeconfigs of the user\n%s\nwant\n%s", after, before)
 		}
 	})
 	return []string{"KUBECONFIG=" + path, "HELM_KUBECONTEXT=kind-shop-e2e", "HELM_KUBEAPISERVER=" + other.URL, "HELM_KUBETOKEN=x", "HELM_NAMESPACE=other"}
 }
 
-// stamps are the files' times and contents.
+// fileStates returns modification times and contents of the files.
 func fileStates(t *testing.T, files []string) string {
 	t.Helper()
 	var b strings.Builder
 	for _, path := range files {
 		info, err := os.Stat(path)
 		if os.IsNotExist(err) {
-			b.WriteString(path + ": not there\n")
+			b.WriteString(path + ": not found\n")
 			continue
 		}
 		if err != nil {
@@ -59,17 +60,16 @@ func fileStates(t *testing.T, files []string) string {
 	return b.String()
 }
 
-// ownKubeconfig: the private file is for its owner alone.
 func (p *project) testKubeconfigMode(t *testing.T) {
 	path := strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout)
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(path, p.state) {
-		t.Errorf("%s: %v, %v", path, info, err)
+		t.Errorf("kubeconfig %s: got %v, error %v, want mode 0600 in %s", path, info, err, p.state)
 	}
 }
 
-// foreignCluster puts a stopped node of that name in the way, as kind would
-// create it, and without tkdeploy's mark.
+// testNotOwnedCluster creates a stopped node container with the name and labels that kind
+// would use, but without the mount that marks tkdeploy's nodes.
 func (p *project) testNotOwnedCluster(t *testing.T) {
 	const empty = "tkdeploy-e2e-foreign:1"
 	command(t, "sh", "-c", "tar -c --files-from /dev/null | docker import - "+empty)
@@ -82,12 +82,12 @@ func (p *project) testNotOwnedCluster(t *testing.T) {
 		p.run(t, args...).wantExit(t, 5).wantStderr(t, "shop-e2e-control-plane was not created by tkdeploy")
 	}
 	if after := docker(t, "inspect", id); after != before {
-		t.Errorf("the foreign node was\n%s\nand is\n%s", before, after)
+		t.Errorf("got container\n%s\nwant it unchanged:\n%s", after, before)
 	}
 }
 
-// foreignNodes makes the kubeconfig lead to a cluster whose nodes are not kind's:
-// nothing may be written there (row 12).
+// testForeignNodes points tkdeploy's kubeconfig to a cluster whose nodes are not kind nodes.
+// The cluster must receive no write.
 func (p *project) testForeignNodes(t *testing.T) {
 	var writes atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,13 +104,13 @@ func (p *project) testForeignNodes(t *testing.T) {
 	}))
 	defer other.Close()
 	path := strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout)
-	ours := readFile(t, path)
-	defer writeFile(t, path, ours)
+	before := readFile(t, path)
+	defer writeFile(t, path, before)
 	writeFile(t, path, "apiVersion: v1\nkind: Config\ncurrent-context: kind-shop-e2e\n"+
 		"clusters: [{name: kind-shop-e2e, cluster: {server: '"+other.URL+"'}}]\n"+
 		"contexts: [{name: kind-shop-e2e, context: {cluster: kind-shop-e2e, user: u}}]\nusers: [{name: u}]\n")
 	p.run(t, "up").wantExit(t, 5).wantStderr(t, "node prod-1 is not of this kind cluster")
 	if n := writes.Load(); n > 0 {
-		t.Errorf("%d writes", n)
+		t.Errorf("got %d writes, want 0", n)
 	}
 }

@@ -17,28 +17,28 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// binary is the tkdeploy under test.
+// binary returns the path of the tkdeploy binary under test.
 func binary(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("TKDEPLOY_BIN")
 	if path == "" {
-		t.Fatal("TKDEPLOY_BIN must name the tkdeploy binary: use make test-e2e")
+		t.Fatal("set TKDEPLOY_BIN to the path of the tkdeploy binary, or use make test-e2e")
 	}
 	return path
 }
 
-// A project is a copy of an app with a state folder of its own, so that a test
-// may change sources.
+// project is a copy of an app with its own state directory. Tests may change its sources.
 type project struct {
 	dir      string
 	state    string
 	env      string   // --env
-	extraEnv []string // further environment variables
-	wrapper  []string // a command that runs tkdeploy
-	url      string   // where the app answers; set for the shop
+	extraEnv []string // additional environment variables
+	wrapper  []string // command that runs tkdeploy; default: none
+	url      string   // URL of the health endpoint; only of the shop
 }
 
-// newProject copies folders and files of root, with replacements in tkdeploy.yaml.
+// newProject copies parts, which are directories and files of root, and applies replace
+// to tkdeploy.yaml. When the test ends it runs down, unless TKDEPLOY_E2E_KEEP is set.
 func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts ...string) *project {
 	t.Helper()
 	p := &project{dir: t.TempDir(), state: t.TempDir(), env: env}
@@ -53,12 +53,13 @@ func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts
 			return
 		}
 		if got := p.runContext(context.Background(), t, "down", "--volumes"); got.code != 0 {
-			t.Errorf("down at the end: exit %d\n%s", got.code, got.stderr)
+			t.Errorf("down --volumes: got exit code %d, want 0\n%s", got.code, got.stderr)
 		}
 	})
 	return p
 }
 
+// copyTree copies files with their permissions. It skips build output of the frontend.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
@@ -94,32 +95,40 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
+// withEnv returns a copy of p with additional environment variables.
 func (p *project) withEnv(variables ...string) *project {
 	other := *p
 	other.extraEnv = slices.Concat(p.extraEnv, variables)
 	return &other
 }
 
-// changedFile replaces text in a file of the project and puts it back.
+// replaceInFile replaces the first occurrence of old in a file of the project and
+// restores the file when the test ends.
 func (p *project) replaceInFile(t *testing.T, name, old, with string) {
 	t.Helper()
 	path := filepath.Join(p.dir, name)
 	before := readFile(t, path)
 	if !strings.Contains(before, old) {
-		t.Fatalf("%s has no %q", name, old)
+		t.Fatalf("replace in %s: %q not found", name, old)
 	}
 	writeFile(t, path, strings.Replace(before, old, with, 1))
 	t.Cleanup(func() { writeFile(t, path, before) })
 }
 
-// changeSource makes the image a new one.
+// addManifest adds a manifest to the shop's chart until the test ends.
+func (p *project) addManifest(t *testing.T, manifest string) {
+	t.Helper()
+	p.replaceInFile(t, "chart/templates/web.yaml", "apiVersion: apps/v1\n", manifest+"---\napiVersion: apps/v1\n")
+}
+
+// changeSource changes the shop's source, which gives its image a new tag.
 func (p *project) changeSource(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(p.dir, "web", "main.go")
 	writeFile(t, path, readFile(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
 }
 
-// kube speaks to the project's cluster.
+// kube returns a client for the project's cluster.
 func (p *project) kube(t *testing.T) kubernetes.Interface {
 	t.Helper()
 	path := strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout)

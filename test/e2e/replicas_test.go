@@ -2,16 +2,14 @@
 
 package e2e
 
-import (
-	"testing"
-)
+import "testing"
 
-// databaseReplicas lets PostgreSQL grow to a primary and two replicas: what
-// people do from then on is read from each of them.
+// testDatabaseReplicas scales PostgreSQL to a primary and two replicas. Each replica must
+// receive later writes.
 func testDatabaseReplicas(t *testing.T, p *project) {
 	p.run(t, "up", "--no-verify", "--set", "postgresql.replicas=3").wantExit(t, 0)
 	if n := querySQL(t, "postgres-0", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"); n != "2" {
-		t.Errorf("%s replicas stream from the primary, want 2", n)
+		t.Errorf("got %s streaming replicas, want 2", n)
 	}
 	author := newUser(t, "replicated")
 	author.postVideo(t, "seen everywhere")
@@ -23,9 +21,9 @@ func testDatabaseReplicas(t *testing.T, p *project) {
 	author.deleteAccount(t)
 }
 
-// query asks one of the database's pods, as its superuser.
+// querySQL runs a query in a pod of the database as superuser and returns the output of psql.
 func querySQL(t *testing.T, pod, sql string) string {
 	t.Helper()
-	return docker(t, "exec", "tiktok-e2e-control-plane", "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "--namespace", stackNamespace,
+	return docker(t, "exec", stackNode, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "--namespace", stackNamespace,
 		"exec", pod, "--", "psql", "--host=/run/postgresql", "--username=postgres", "--dbname=tiktok_clone", "--tuples-only", "--no-align", "--command="+sql)
 }

@@ -12,38 +12,42 @@ import (
 	"time"
 )
 
-// result is what a run of tkdeploy gave.
+// result is the outcome of a run of tkdeploy.
 type result struct {
 	code           int
 	stdout, stderr string
 	elapsed        time.Duration
 }
 
-// must fails the test unless the run exited with code. That of a fault is for
-// the table of hack/faults.
+// wantExit fails the test unless the run exited with code. hack/faults prints the
+// attribute "seen" in its table.
 func (r result) wantExit(t *testing.T, code int) result {
 	t.Helper()
 	if code != 0 {
 		t.Attr("seen", fmt.Sprintf("exit %d after %.1f s", r.code, r.elapsed.Seconds()))
 	}
 	if r.code != code {
-		t.Fatalf("exit %d, want %d\n--- stdout\n%s\n--- stderr\n%s", r.code, code, r.stdout, r.stderr)
+		t.Fatalf("got exit code %d, want %d\n--- stdout\n%s\n--- stderr\n%s", r.code, code, r.stdout, r.stderr)
 	}
 	return r
 }
 
-// says fails the test unless stderr has each part.
+// wantStderr fails the test unless stderr contains each part.
 func (r result) wantStderr(t *testing.T, parts ...string) result {
 	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(r.stderr, part) {
-			t.Errorf("stderr lacks %q:\n%s", part, r.stderr)
-		}
-	}
+	wantContains(t, "stderr", r.stderr, parts...)
 	return r
 }
 
-// An eventLine is the part of a JSON event that the tests read.
+// wantWithin fails the test if the run took longer than limit.
+func (r result) wantWithin(t *testing.T, limit time.Duration) {
+	t.Helper()
+	if r.elapsed > limit {
+		t.Errorf("got %s elapsed, want at most %s", r.elapsed, limit)
+	}
+}
+
+// eventLine has the fields of a JSON event that the tests read.
 type eventLine struct {
 	Kind, Stage, Item, Outcome, Reason, Message string
 	Changes, Exit                               int
@@ -52,7 +56,7 @@ type eventLine struct {
 	Stages                                      []struct{ ID, Outcome, Reason string }
 }
 
-// events reads the JSON lines; the last one is run.finished.
+// events parses stdout as JSON events. The last one must be run.finished.
 func (r result) events(t *testing.T) []eventLine {
 	t.Helper()
 	var events []eventLine
@@ -69,12 +73,19 @@ func (r result) events(t *testing.T) []eventLine {
 		events = append(events, e)
 	}
 	if len(events) == 0 || events[len(events)-1].Kind != "run.finished" {
-		t.Fatalf("the last event is not run.finished:\n%s", r.stdout)
+		t.Fatalf("got events:\n%s\nwant run.finished last", r.stdout)
 	}
 	return events
 }
 
-// changed lists the items that the stage changed.
+// finished returns the event run.finished.
+func (r result) finished(t *testing.T) eventLine {
+	t.Helper()
+	events := r.events(t)
+	return events[len(events)-1]
+}
+
+// changedItems returns the items that the stage changed.
 func changedItems(events []eventLine, stage string) []string {
 	var items []string
 	for _, e := range events {

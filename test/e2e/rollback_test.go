@@ -11,7 +11,7 @@ import (
 func (p *project) testAutomaticRollback(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	good := p.wantServing(t)
-	for what, bad := range map[string]struct {
+	for check, bad := range map[string]struct {
 		set  string
 		code int
 	}{
@@ -19,29 +19,26 @@ func (p *project) testAutomaticRollback(t *testing.T) {
 		"smoke test": {"web.env.HEALTH=500", 15},
 	} {
 		var visitors []request
-		if bad.code == 14 { // the bad release never serves
+		if bad.code == 14 { // in the other case, the bad pods become ready and get requests
 			visitors = append(visitors, p.healthRequest())
 		}
 		running := startTraffic(t, visitors)
 		got := p.run(t, "up", "--set", bad.set, "--output", "json")
 		if _, failed := running.stop(); len(failed) > 0 {
-			t.Errorf("%d requests were dropped: %v", len(failed), failed)
+			t.Errorf("%s: got %d failed requests, want 0: %v", check, len(failed), failed)
 		}
 		got.wantExit(t, bad.code).wantStderr(t, "was taken back", "serves")
-		events := got.events(t)
-		if last := events[len(events)-1]; last.Exit != bad.code || !last.RolledBack {
-			t.Errorf("%s: last event %+v", what, last)
+		if last := got.finished(t); last.Exit != bad.code || !last.RolledBack {
+			t.Errorf("%s: got last event %+v, want exit %d, rolled back", check, last, bad.code)
 		}
 		back := p.wantServing(t)
 		if back.Revision <= good.Revision || !slices.Equal(back.Images, good.Images) || !strings.HasPrefix(back.Description, "Rollback to ") {
-			t.Errorf("%s: %+v, before %+v", what, back, good)
+			t.Errorf("%s: got revision %+v, want a rollback to %+v", check, back, good)
 		}
 	}
 	before := newest(p.history(t)).Revision
 	p.run(t, "up").wantExit(t, 0)
-	if after := newest(p.history(t)).Revision; after != before {
-		t.Errorf("the next up with the good sources wrote revision %d on top of %d", after, before)
-	}
+	p.wantRevision(t, before) // the sources match the restored release
 }
 
 func (p *project) testManualRollback(t *testing.T) {
@@ -50,25 +47,23 @@ func (p *project) testManualRollback(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	two := p.wantServing(t)
 	if slices.Equal(one.Images, two.Images) {
-		t.Fatalf("the same images: %v", two.Images)
+		t.Fatalf("got images %v after a change, want different ones", two.Images)
 	}
 	if _, body := call(t, "GET", p.url, "", ""); !strings.Contains(body, "new shop") {
-		t.Errorf("after up: %s", body)
+		t.Errorf("after up: got %q, want the new response", body)
 	}
 	p.run(t, "rollback", "--dry-run").wantExit(t, 0)
-	if now := newest(p.history(t)); now.Revision != two.Revision {
-		t.Errorf("a dry run wrote %+v", now)
-	}
+	p.wantRevision(t, two.Revision)
 	p.run(t, "rollback").wantExit(t, 0)
 	if three := p.wantServing(t); three.Revision != two.Revision+1 || !slices.Equal(three.Images, one.Images) {
-		t.Errorf("%+v, went back to %+v", three, one)
+		t.Errorf("got %+v, want the images of %+v in revision %d", three, one, two.Revision+1)
 	}
 	if _, body := call(t, "GET", p.url, "", ""); strings.Contains(body, "new shop") {
-		t.Errorf("after rollback: %s", body)
+		t.Errorf("after rollback: got %q, want the old response", body)
 	}
-	p.run(t, "up").wantExit(t, 0) // the new sources again
+	p.run(t, "up").wantExit(t, 0) // deploys the new sources again
 	if four := p.wantServing(t); !slices.Equal(four.Images, two.Images) {
-		t.Errorf("%+v, want the images of %+v", four, two)
+		t.Errorf("got %+v, want the images of %+v", four, two)
 	}
 }
 
@@ -80,18 +75,18 @@ func (p *project) testRollbackSkipsFailures(t *testing.T) {
 	}
 	p.run(t, "rollback").wantExit(t, 0).wantStderr(t, "not verified")
 	if back := p.wantServing(t); back.Revision != good.Revision+3 || !slices.Equal(back.Images, good.Images) {
-		t.Errorf("%+v, want %+v again", back, good)
+		t.Errorf("got %+v, want the images of %+v in revision %d", back, good, good.Revision+3)
 	}
 }
 
-// nothingVerified starts anew: a first install that fails is kept, and there is
-// nowhere to go back to.
+// testNothingVerified starts without a cluster. tkdeploy keeps a failed first install, and
+// there is no revision to roll back to.
 func (p *project) testNothingVerified(t *testing.T) {
 	p.run(t, "down", "--volumes").wantExit(t, 0)
 	p.run(t, "up", "--set", "web.env.CRASH=from the start").wantExit(t, 14).wantStderr(t, "kept as it failed", "from the start")
 	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "no verified revision to go back to")
 	if history := p.history(t); len(history) != 1 || history[0].Verified {
-		t.Errorf("%+v", history)
+		t.Errorf("got history %+v, want one revision, not verified", history)
 	}
 	p.run(t, "up").wantExit(t, 0)
 	p.wantServing(t)

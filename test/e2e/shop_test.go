@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// newShop lays out the smallest app, with the project's own recipes, for a cluster
-// of that name and that port of this machine.
+// newShop copies the app in testdata/shop and the recipes in offline. It sets the name of
+// the cluster and the host port.
 func newShop(t *testing.T, cluster, port string) *project {
 	p := newProject(t, "testdata/shop", "test", strings.NewReplacer("shop-e2e", cluster, "24080", port), "tkdeploy.yaml", "chart", "web")
 	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
@@ -22,62 +21,61 @@ func newShop(t *testing.T, cluster, port string) *project {
 	return p
 }
 
+// wantNoContainers fails the test if the cluster shop-e2e has a container.
 func (p *project) wantNoContainers(t *testing.T) {
 	t.Helper()
 	if found := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); found != "" {
-		t.Errorf("containers: %s", found)
+		t.Errorf("got containers %s, want none", found)
 	}
 }
 
-// serves fails the test unless the shop answers and the newest revision is
-// deployed, current and verified. It returns that.
+// wantServing fails the test unless the shop is healthy and its newest revision is
+// deployed, current and verified. It returns the revision.
 func (p *project) wantServing(t *testing.T) revision {
 	t.Helper()
 	if code, body := call(t, "GET", p.url, "", ""); code != 200 {
 		again, _ := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--include", p.url).CombinedOutput()
-		t.Errorf("GET %s: %d %q; again, to see who answers:\n%s\n%s", p.url, code, body, again, docker(t, "ps", "--format", "{{.Names}}\t{{.Ports}}"))
+		t.Errorf("GET %s: got %d %q, want 200; response to curl, and the containers:\n%s\n%s", p.url, code, body, again, docker(t, "ps", "--format", "{{.Names}}\t{{.Ports}}"))
 	}
 	last := newest(p.history(t))
 	if last.Status != "deployed" || !last.Current || !last.Verified {
-		t.Errorf("the newest revision is %+v", last)
+		t.Errorf("got newest revision %+v, want it deployed, current and verified", last)
 	}
 	return last
 }
 
-// visitor asks for the shop as a newcomer.
+// wantRevision fails the test unless the newest revision is want.
+func (p *project) wantRevision(t *testing.T, want int) {
+	t.Helper()
+	if got := newest(p.history(t)); got.Revision != want {
+		t.Errorf("got newest revision %+v, want revision %d", got, want)
+	}
+}
+
+// healthRequest returns the request for the health endpoint, on a new connection.
 func (p *project) healthRequest() request {
 	return request{user{base: p.url, client: newClient(5 * time.Second)}, "GET", "", 200}
 }
 
-// allReady fails the test unless every workload has all its pods.
+// wantAllReady fails the test unless all pods of every workload are ready.
 func (p *project) wantAllReady(t *testing.T) {
 	t.Helper()
-	var s struct {
-		Workloads []struct {
-			Name           string
-			Ready, Desired int
-		}
-	}
-	out := p.run(t, "status", "--output", "json").wantExit(t, 0).stdout
-	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Workloads) == 0 {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, w := range s.Workloads {
+	for _, w := range p.workloads(t) {
 		if w.Ready < w.Desired {
-			t.Errorf("%s: %d of %d ready", w.Name, w.Ready, w.Desired)
+			t.Errorf("%s: got %d ready, want %d", w.Name, w.Ready, w.Desired)
 		}
 	}
 }
 
-// unlocked fails the test if a lock file or a Lease of ours is left.
+// wantUnlocked fails the test if a lock file or a Lease of tkdeploy remains.
 func (p *project) wantUnlocked(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "locks", "*"))
 	if err != nil || len(files) > 0 {
-		t.Errorf("lock files %v, %v", files, err)
+		t.Errorf("got lock files %v, error %v, want none", files, err)
 	}
 	leases, err := p.kube(t).CoordinationV1().Leases(metav1.NamespaceSystem).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=tkdeploy"})
 	if err != nil || len(leases.Items) > 0 {
-		t.Errorf("Leases %v, %v", leases, err)
+		t.Errorf("got Leases %v, error %v, want none", leases, err)
 	}
 }

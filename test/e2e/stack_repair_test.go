@@ -27,18 +27,17 @@ func testDeletedDeployment(t *testing.T, p *project) {
 	wantRepaired(t, p, client)
 }
 
-// repaired runs up, which must name auth-service as what drifted.
+// wantRepaired runs up, which must repair auth-service and give it as the reason.
 func wantRepaired(t *testing.T, p *project, client kubernetes.Interface) {
 	t.Helper()
-	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
-	for _, stage := range events[len(events)-1].Stages {
+	for _, stage := range p.run(t, "up", "--output", "json").wantExit(t, 0).finished(t).Stages {
 		if stage.ID == "release" && !strings.Contains(stage.Reason, "auth-service") {
-			t.Errorf("the release's cause is %q", stage.Reason)
+			t.Errorf("got reason %q of the release, want auth-service in it", stage.Reason)
 		}
 	}
 	deployment, err := client.AppsV1().Deployments(stackNamespace).Get(t.Context(), "auth-service", metav1.GetOptions{})
 	if err != nil || deployment.Status.ReadyReplicas == 0 {
-		t.Errorf("auth-service after up: %v, %v", deployment, err)
+		t.Errorf("got auth-service %v, error %v, want ready replicas", deployment, err)
 	}
 	login(t)
 }
@@ -47,48 +46,49 @@ func testMissingImage(t *testing.T, p *project) {
 	if !slowTests() {
 		t.Skip("SKIPPED: make test-faults runs it")
 	}
-	bad := p.run(t, "up", "--set", "redis.image.tag=0-nowhere", "--no-rollback").wantExit(t, 14)
-	bad.wantStderr(t, "redis", "0-nowhere")
-	if bad.elapsed > time.Minute {
-		t.Errorf("took %s", bad.elapsed)
-	}
+	p.run(t, "up", "--set", "redis.image.tag=0-nowhere", "--no-rollback").wantExit(t, 14).
+		wantStderr(t, "redis", "0-nowhere").wantWithin(t, time.Minute)
 	p.run(t, "up").wantExit(t, 0)
 }
 
 func testKilledNode(t *testing.T, p *project) {
 	if mayKillEngine() && !slowTests() {
-		t.Skip("SKIPPED: the engine that is killed next takes the node with it; make test-faults runs both")
+		t.Skip("SKIPPED: the next step kills the node with the engine; make test-faults runs both")
 	}
-	node := "tiktok-e2e-control-plane"
-	id := docker(t, "inspect", "--format", "{{.Id}}", node)
-	docker(t, "kill", node)
-	if got := p.run(t, "status").wantExit(t, 0).stdout; !strings.Contains(got, "stopped") {
-		t.Errorf("status before: %s", got)
-	}
+	id := nodeID(t)
+	docker(t, "kill", stackNode)
+	wantContains(t, "status", p.run(t, "status").wantExit(t, 0).stdout, "stopped")
 	p.run(t, "up").wantExit(t, 0)
-	if now := docker(t, "inspect", "--format", "{{.Id}}", node); now != id {
-		t.Error("the node was created anew")
+	if got := nodeID(t); got != id {
+		t.Errorf("got node %s, want the same container %s", got, id)
 	}
 	login(t)
 }
 
+// nodeID returns the container ID of the stack's node.
+func nodeID(t *testing.T) string {
+	t.Helper()
+	return docker(t, "inspect", "--format", "{{.Id}}", stackNode)
+}
+
+// mayKillEngine reports whether the user allows to kill the Docker engine.
 func mayKillEngine() bool { return os.Getenv("TKDEPLOY_E2E_KILL_ENGINE") != "" }
 
-// killedEngine kills the engine with everything in it, as a crash of the machine
-// would. It asks first: the engine may run other people's containers.
+// testKilledEngine kills the engine and all its containers, like a crash of the machine. It
+// must be enabled, because the engine may run unrelated containers.
 func testKilledEngine(t *testing.T, p *project) {
 	if !mayKillEngine() {
-		t.Skip("SKIPPED: this kills the Docker engine; set TKDEPLOY_E2E_KILL_ENGINE=1 where nothing else needs it")
+		t.Skip("SKIPPED: this kills the Docker engine; set TKDEPLOY_E2E_KILL_ENGINE=1 if nothing else uses it")
 	}
 	lockEngine(t, syscall.LOCK_EX)
-	id := docker(t, "inspect", "--format", "{{.Id}}", "tiktok-e2e-control-plane")
+	id := nodeID(t)
 	command(t, "pkill", "-KILL", "--exact", "dockerd")
 	command(t, "pkill", "-KILL", "--exact", "containerd")
 	p.run(t, "up").wantExit(t, 4).wantStderr(t, "Docker")
 	command(t, "../../hack/engine.sh")
 	p.run(t, "up").wantExit(t, 0)
-	if now := docker(t, "inspect", "--format", "{{.Id}}", "tiktok-e2e-control-plane"); now != id {
-		t.Error("the node was created anew")
+	if got := nodeID(t); got != id {
+		t.Errorf("got node %s, want the same container %s", got, id)
 	}
 	login(t)
 }

@@ -13,64 +13,66 @@ import (
 
 const (
 	stackNamespace = "tiktok-clone"
-	stackURL       = "http://localhost:24000"
+	stackURL       = "http://localhost:24000" // of the gateway
+	frontendURL    = "http://localhost:23000"
+	stackNode      = "tiktok-e2e-control-plane"
 )
 
-// newStack copies the reference stack, with a cluster name and ports of its own.
+// newStack copies the reference stack and sets its own cluster name and ports.
 func newStack(t *testing.T) *project {
 	return newProject(t, "../..", "ci",
 		strings.NewReplacer("tiktok-ci", "tiktok-e2e", "14000:", "24000:", "13000:", "23000:"),
 		"tkdeploy.yaml", "chart", "services", "offline")
 }
 
-// TestStack takes the reference stack through a day: each step starts where the
-// one before it ended.
+// TestStack runs the reference stack through its life cycle. Each step starts where the
+// previous one ended.
 func TestStack(t *testing.T) {
 	release := useEngine(t)
 	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
 	p := newStack(t)
 	steps := []struct {
 		name string
-		do   func(*testing.T, *project)
+		test func(*testing.T, *project)
 	}{
-		{"a bare machine ends with a checked deployment", testFirstUp},
-		{"a second up changes nothing", testSecondUp},
-		{"one changed source file rebuilds, loads and rolls one service", testOneChange},
-		{"a service scaled to zero is repaired", testScaledToZero},
-		{"a deleted Deployment is repaired", testDeletedDeployment},
-		{"people use it in a browser", testBrowserJourney},
-		{"a rolling update of all services loses no request", testRollingUpdate},
-		{"each store's pod is deleted, and nothing acknowledged is lost", testDeletedStores},
-		{"PostgreSQL grows to streaming replicas", testDatabaseReplicas},
-		{"a part that is taken away is named", testMissingParts},
-		{"auth-service is scaled by its load, and up leaves that alone", testAutoscaling},
-		{"an image that no node has ends the run with its name", testMissingImage}, // internal/rollout has it, too
-		{"a killed node is started again with its data", testKilledNode},
-		{"the volumes outlive the cluster, with their password", testDownAndUp},
-		{"a killed engine is no loss", func(t *testing.T, p *project) { release(); testKilledEngine(t, p) }}, // waits for all others
+		{"deploys to a bare machine", testFirstUp},
+		{"changes nothing on a second run", testSecondUp},
+		{"rebuilds, loads and rolls out one changed service", testOneChange},
+		{"repairs a service scaled to zero", testScaledToZero},
+		{"repairs a deleted Deployment", testDeletedDeployment},
+		{"passes the browser tests", testBrowserJourney},
+		{"loses no request in a rolling update", testRollingUpdate},
+		{"loses no acknowledged write when stores restart", testDeletedStores},
+		{"scales PostgreSQL to streaming replicas", testDatabaseReplicas},
+		{"names missing services and stores", testMissingParts},
+		{"keeps the replicas of an autoscaled service", testAutoscaling},
+		{"reports a missing image", testMissingImage}, // internal/rollout tests it, too
+		{"restarts a killed node with its data", testKilledNode},
+		{"keeps volumes and password across down and up", testDownAndUp},
+		{"recovers from a killed engine", func(t *testing.T, p *project) { release(); testKilledEngine(t, p) }}, // takes the lock exclusively
 	}
 	for _, step := range steps {
-		if !t.Run(step.name, func(t *testing.T) { step.do(t, p) }) {
-			t.Fatalf("the steps after %q need it", step.name)
+		if !t.Run(step.name, func(t *testing.T) { step.test(t, p) }) {
+			t.Fatalf("the steps after %q depend on it", step.name)
 		}
 	}
-	t.Run("down leaves nothing", func(t *testing.T) {
+	t.Run("removes everything on down --volumes", func(t *testing.T) {
 		p.run(t, "down", "--volumes").wantExit(t, 0)
-		// what others start and stop meanwhile is not ours to judge
+		// Other processes may create and remove containers at the same time.
 		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=tiktok-e2e"); left != "" {
-			t.Errorf("containers: %s", left)
+			t.Errorf("got containers %s, want none", left)
 		}
 		for _, volume := range strings.Fields(docker(t, "volume", "ls", "--quiet", "--filter", "dangling=true")) {
 			if !slices.Contains(volumes, volume) {
-				t.Errorf("volume %s is left", volume)
+				t.Errorf("got new volume %s, want none", volume)
 			}
 		}
 		kinds := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster")
 		if network := docker(t, "network", "ls", "--quiet", "--filter", "name=^kind$"); kinds == "" && network != "" {
-			t.Error("kind's network is left without a cluster")
+			t.Error("got the network of kind without a cluster, want it removed")
 		}
 		if left, err := os.ReadDir(filepath.Join(p.state, "tkdeploy", "clusters")); err == nil && len(left) > 0 {
-			t.Errorf("left in the state folder: %v", left)
+			t.Errorf("got cluster state %v, want none", left)
 		}
 	})
 }
@@ -80,23 +82,23 @@ const (
 	credentials = `{"email":"ada@example.com","password":"correct horse"}`
 )
 
-// register makes the account. Where the machine is too busy to answer in time,
-// nobody but the client may repeat a write, and it may find it done.
+// register creates the account. The gateway does not retry a write that times out on a
+// busy machine, so register retries it. The first attempt may have succeeded: 409.
 func register(t *testing.T) {
 	t.Helper()
-	for late := 0; ; late++ {
+	for retries := 0; ; retries++ {
 		code, body := call(t, "POST", stackURL+"/api/v1/auth/register", "", account)
 		switch {
-		case code == 201 || code == 409 && late > 0:
+		case code == 201 || code == 409 && retries > 0:
 			return
-		case code != 504 || late == 3:
-			t.Fatalf("register: %d %s", code, body)
+		case code != 504 || retries == 3:
+			t.Fatalf("register: got %d %s, want 201", code, body)
 		}
 		t.Logf("register: %d %s", code, body)
 	}
 }
 
-// login opens a session of the account and reads it back with its token.
+// login signs in to the account and reads it with the token.
 func login(t *testing.T) {
 	t.Helper()
 	code, body := call(t, "POST", stackURL+"/api/v1/auth/login", "", credentials)
@@ -104,9 +106,9 @@ func login(t *testing.T) {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.Unmarshal([]byte(body), &tokens); code != 200 || err != nil || tokens.AccessToken == "" {
-		t.Fatalf("login: %d %s", code, body)
+		t.Fatalf("login: got %d %s, error %v, want 200 with a token", code, body, err)
 	}
 	if code, body := call(t, "GET", stackURL+"/api/v1/me", tokens.AccessToken, ""); code != 200 || !strings.Contains(body, "ada@example.com") {
-		t.Fatalf("me: %d %s", code, body)
+		t.Fatalf("me: got %d %s, want 200 with the email address", code, body)
 	}
 }

@@ -17,37 +17,41 @@ import (
 
 func testFirstUp(t *testing.T, p *project) {
 	up := p.run(t, "up").wantExit(t, 0)
-	if !strings.Contains(up.stdout, stackURL) {
-		t.Errorf("up does not say where the app answers:\n%s", up.stdout)
-	}
-	if code, body := call(t, "GET", stackURL+"/health", "", ""); code != 200 {
-		t.Errorf("GET /health: %d %s", code, body)
-	}
+	wantContains(t, "stdout", up.stdout, stackURL)
+	wantStackHealthy(t)
 	register(t)
 	login(t)
-	for name, w := range workloads(t, p) {
+	for _, w := range p.workloads(t) {
 		if w.Ready != w.Desired || w.Desired == 0 {
-			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Desired)
+			t.Errorf("%s: got %d ready, want %d and more than 0", w.Name, w.Ready, w.Desired)
 		}
 	}
 	wantControllerFlags(t, p.kube(t))
 }
 
-// quickControllers finds in the new cluster what docs/adr/0013 asked kubeadm for.
+// wantStackHealthy fails the test unless the gateway reports that it is ready.
+func wantStackHealthy(t *testing.T) {
+	t.Helper()
+	if code, body := call(t, "GET", stackURL+"/health", "", ""); code != 200 {
+		t.Errorf("GET /health: got %d %s, want 200", code, body)
+	}
+}
+
+// wantControllerFlags checks the flags of docs/adr/0013 in the running control plane.
 func wantControllerFlags(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
-	for component, wanted := range map[string][]string{
+	for component, flags := range map[string][]string{
 		"kube-controller-manager": {"--leader-elect=false", "--kube-api-qps=200", "--kube-api-burst=300"},
 		"kube-scheduler":          {"--leader-elect=false"},
 	} {
 		found, err := client.CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "component=" + component})
 		if err != nil || len(found.Items) != 1 {
-			t.Fatalf("%d pods of %s: %v", len(found.Items), component, err)
+			t.Fatalf("got %d pods of %s, error %v, want 1", len(found.Items), component, err)
 		}
 		command := found.Items[0].Spec.Containers[0].Command
-		for _, argument := range wanted {
-			if !slices.Contains(command, argument) {
-				t.Errorf("%s runs without %s: %q", component, argument, command)
+		for _, flag := range flags {
+			if !slices.Contains(command, flag) {
+				t.Errorf("%s: got command %q, want flag %s", component, command, flag)
 			}
 		}
 	}
@@ -59,7 +63,7 @@ func testSecondUp(t *testing.T, p *project) {
 	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	last := events[len(events)-1]
 	if last.Changes != 0 || last.Exit != 0 {
-		t.Errorf("%d mutations, exit %d", last.Changes, last.Exit)
+		t.Errorf("got %d changes, exit %d, want 0 and 0", last.Changes, last.Exit)
 	}
 	for _, stage := range last.Stages {
 		want := "unchanged"
@@ -67,42 +71,43 @@ func testSecondUp(t *testing.T, p *project) {
 			want = "done"
 		}
 		if stage.Outcome != want {
-			t.Errorf("stage %s: %s (%s), want %s", stage.ID, stage.Outcome, stage.Reason, want)
+			t.Errorf("stage %s: got %s (%s), want %s", stage.ID, stage.Outcome, stage.Reason, want)
 		}
 	}
 	wantSamePods(t, before, pods(t, client, stackNamespace))
 	wantPolicyResult(t, events)
 }
 
-// policiesAreToldOf wants one line that says whether this cluster's network
-// plugin enforces NetworkPolicies: either is well, not to know it is not.
+// wantPolicyResult fails the test unless exactly one event reports whether the cluster's
+// network plugin enforces NetworkPolicies. Both results pass.
 func wantPolicyResult(t *testing.T, events []eventLine) {
 	t.Helper()
-	var said []string
+	var got []string
 	for _, e := range events {
 		if e.Item == "network-policies" {
-			said = append(said, e.Message)
+			got = append(got, e.Message)
 		}
 	}
-	if len(said) != 1 || !strings.HasPrefix(said[0], "enforced (kafka-0:9093 ") && !strings.HasPrefix(said[0], "not enforced by this cluster's network plugin: kafka-0:9093 ") {
-		t.Errorf("of the network policies is said: %q", said)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "enforced (kafka-0:9093 ") && !strings.HasPrefix(got[0], "not enforced by this cluster's network plugin: kafka-0:9093 ") {
+		t.Errorf("got messages %q about network policies, want one with the result for kafka-0:9093", got)
 		return
 	}
-	t.Attr("seen", "network policies: "+said[0])
+	t.Attr("seen", "network policies: "+got[0])
 }
 
+// wantSamePods fails the test if a pod was replaced, added, removed or restarted.
 func wantSamePods(t *testing.T, before, after map[string]corev1.Pod) {
 	t.Helper()
 	for uid, pod := range before {
-		now, there := after[uid]
-		if !there {
-			t.Errorf("pod %s is not the same any more", pod.Name)
-		} else if restarts(now) != restarts(pod) {
-			t.Errorf("pod %s was restarted", pod.Name)
+		now, ok := after[uid]
+		if !ok {
+			t.Errorf("pod %s: got it replaced or removed, want it unchanged", pod.Name)
+		} else if got, want := restarts(now), restarts(pod); got != want {
+			t.Errorf("pod %s: got %d restarts, want %d", pod.Name, got, want)
 		}
 	}
 	if len(before) != len(after) {
-		t.Errorf("%d pods before, %d after", len(before), len(after))
+		t.Errorf("got %d pods, want %d", len(after), len(before))
 	}
 }
 
@@ -115,14 +120,14 @@ func testOneChange(t *testing.T, p *project) {
 	events := p.run(t, "up", "--output", "json").wantExit(t, 0).events(t)
 	for _, stage := range []string{"build", "load"} {
 		if got := changedItems(events, stage); len(got) != 1 || got[0] != "auth-service" {
-			t.Errorf("stage %s changed %v, want auth-service alone", stage, got)
+			t.Errorf("stage %s: got changes of %v, want only auth-service", stage, got)
 		}
 	}
 	after := pods(t, client, stackNamespace)
 	for uid, pod := range before {
 		_, same := after[uid]
 		if isAuth := pod.Labels["app.kubernetes.io/name"] == "auth-service"; same == isAuth {
-			t.Errorf("pod %s: same after the change: %t", pod.Name, same)
+			t.Errorf("pod %s: got kept %t, want %t", pod.Name, same, !isAuth)
 		}
 	}
 	login(t)

@@ -7,26 +7,24 @@ import (
 	"testing"
 )
 
+// workload is an entry of `tkdeploy status --output json`.
 type workload struct {
 	Name           string
 	Ready, Desired int
-	Images         []string
 }
 
-func workloads(t *testing.T, p *project) map[string]workload {
+// workloads returns the workloads of the release. It fails the test if there are none.
+func (p *project) workloads(t *testing.T) []workload {
 	t.Helper()
 	var status struct{ Workloads []workload }
-	if err := json.Unmarshal([]byte(p.run(t, "status", "--output", "json").wantExit(t, 0).stdout), &status); err != nil {
-		t.Fatal(err)
+	out := p.run(t, "status", "--output", "json").wantExit(t, 0).stdout
+	if err := json.Unmarshal([]byte(out), &status); err != nil || len(status.Workloads) == 0 {
+		t.Fatalf("got %d workloads, error %v, want at least one:\n%s", len(status.Workloads), err, out)
 	}
-	found := map[string]workload{}
-	for _, w := range status.Workloads {
-		found[w.Name] = w
-	}
-	return found
+	return status.Workloads
 }
 
-// A revision is a part of `tkdeploy history --output json`.
+// revision is an entry of `tkdeploy history --output json`.
 type revision struct {
 	Revision                    int
 	Status, Commit, Description string
@@ -34,32 +32,34 @@ type revision struct {
 	Images                      []string
 }
 
+// history returns the revisions, oldest first. It fails the test if there are none.
 func (p *project) history(t *testing.T) []revision {
 	t.Helper()
 	var h struct{ Revisions []revision }
 	out := p.run(t, "history", "--output", "json").wantExit(t, 0).stdout
 	if err := json.Unmarshal([]byte(out), &h); err != nil || len(h.Revisions) == 0 {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("got %d revisions, error %v, want at least one:\n%s", len(h.Revisions), err, out)
 	}
 	return h.Revisions
 }
 
 func newest(history []revision) revision { return history[len(history)-1] }
 
-// diagnosis gives "status message" by name.
-func (p *project) doctorChecks(t *testing.T, r result) map[string]string {
+// doctorChecks parses the output of `tkdeploy doctor --output json`. It returns
+// "STATUS MESSAGE" of each check by its name, and requires a fix for each problem.
+func (r result) doctorChecks(t *testing.T) map[string]string {
 	t.Helper()
 	var d struct {
 		Checks []struct{ Name, Status, Message, Fix string }
 	}
 	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {
-		t.Fatalf("%v\n%s", err, r.stdout)
+		t.Fatalf("parse doctor output: %v\n%s", err, r.stdout)
 	}
 	found := map[string]string{}
 	for _, c := range d.Checks {
 		found[c.Name] = c.Status + " " + c.Message
 		if c.Status != "ok" && c.Fix == "" {
-			t.Errorf("%s: %s without a fix", c.Name, c.Message)
+			t.Errorf("check %s: got %q without a fix, want a fix", c.Name, c.Message)
 		}
 	}
 	return found

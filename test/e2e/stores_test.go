@@ -12,21 +12,20 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// deletedStores deletes each store's pod while a fan comments on a video. The
-// stack recovers by itself; a comment that was acknowledged is there afterwards
-// and made one notification. Meanwhile a request may be refused: that is said
-// to who sent it.
+// testDeletedStores deletes the pod of each store while a user comments on a video. The
+// stack must recover without tkdeploy. Requests may fail during the restart, but each
+// acknowledged comment must be stored once and cause one notification.
 func testDeletedStores(t *testing.T, p *project) {
 	client := p.kube(t)
 	author, fan := newUser(t, "author"), newUser(t, "fan")
 	video := author.postVideo(t, "durable")
 	var acknowledged []string
-	refused := 0
+	failed := 0
 	comment := func() bool {
-		text := fmt.Sprintf("comment %d", len(acknowledged)+refused)
+		text := fmt.Sprintf("comment %d", len(acknowledged)+failed)
 		code, _, err := fan.send(t.Context(), "POST", video+"/comments", `{"text":"`+text+`"}`)
 		if err != nil || code != 201 {
-			refused++
+			failed++
 			return false
 		}
 		acknowledged = append(acknowledged, text)
@@ -35,15 +34,15 @@ func testDeletedStores(t *testing.T, p *project) {
 	for _, pod := range []string{"redis-0", "kafka-0", "postgres-0"} {
 		start := time.Now()
 		replacePod(t, client, pod, func() { comment() })
-		for good := 0; good < 5; good++ {
+		for succeeded := 0; succeeded < 5; succeeded++ {
 			if !comment() {
-				good = 0
+				succeeded = 0
 			}
 			if time.Since(start) > 2*time.Minute {
-				t.Fatalf("2 minutes after %s was deleted, comments are still refused", pod)
+				t.Fatalf("%s deleted: comments still fail after 2 minutes", pod)
 			}
 		}
-		t.Logf("%s deleted: comments are taken again after %s; %d acknowledged, %d refused", pod, time.Since(start).Round(100*time.Millisecond), len(acknowledged), refused)
+		t.Logf("%s deleted: comments succeed after %s; %d acknowledged, %d failed", pod, time.Since(start).Round(100*time.Millisecond), len(acknowledged), failed)
 	}
 	stored := map[string]int{}
 	fan.eachPage(t, video+"/comments", func(p page) {
@@ -53,7 +52,7 @@ func testDeletedStores(t *testing.T, p *project) {
 	})
 	for _, text := range acknowledged {
 		if stored[text] != 1 {
-			t.Errorf("%q was acknowledged and is there %d times", text, stored[text])
+			t.Errorf("acknowledged comment %q: got it stored %d times, want 1", text, stored[text])
 		}
 	}
 	waitForNotifications(t, author, len(stored))
@@ -61,8 +60,8 @@ func testDeletedStores(t *testing.T, p *project) {
 	fan.deleteAccount(t)
 }
 
-// replacePod deletes a StatefulSet's pod and calls meanwhile until its successor is ready.
-func replacePod(t *testing.T, client kubernetes.Interface, name string, meanwhile func()) {
+// replacePod deletes a StatefulSet's pod and calls poll until its replacement is ready.
+func replacePod(t *testing.T, client kubernetes.Interface, name string, poll func()) {
 	t.Helper()
 	all := client.CoreV1().Pods(stackNamespace)
 	old, err := all.Get(t.Context(), name, metav1.GetOptions{})
@@ -75,34 +74,35 @@ func replacePod(t *testing.T, client kubernetes.Interface, name string, meanwhil
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
-		meanwhile()
+		poll()
 		pod, err := all.Get(ctx, name, metav1.GetOptions{})
 		if err == nil && pod.UID != old.UID && isReady(*pod) {
 			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("%s is not back: %v", name, err)
+			t.Fatalf("pod %s not ready 2 minutes after its deletion: %v", name, err)
 		}
 	}
 }
 
-// notified waits until who is told of n comments, and sees that none is told twice.
-func waitForNotifications(t *testing.T, who user, n int) {
+// waitForNotifications waits until u has n notifications. It fails the test if there are
+// more, or duplicates.
+func waitForNotifications(t *testing.T, u user, n int) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		told, ids := 0, map[string]bool{}
-		who.eachPage(t, "/api/v1/notifications", func(p page) {
+		count, ids := 0, map[string]bool{}
+		u.eachPage(t, "/api/v1/notifications", func(p page) {
 			for _, n := range p.Notifications {
-				told++
+				count++
 				ids[n.ID] = true
 			}
 		})
-		if told == n && len(ids) == n {
+		if count == n && len(ids) == n {
 			return
 		}
-		if told > n || time.Now().After(deadline) {
-			t.Fatalf("%d notifications, %d of them different, of %d comments", told, len(ids), n)
+		if count > n || time.Now().After(deadline) {
+			t.Fatalf("got %d notifications with %d IDs, want %d", count, len(ids), n)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -15,8 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// bundled breaks the app so that it prints a Secret, and reads the bundle of the
-// run that takes it back. The namespace has the Secret, the release does not.
+// testSupportBundle makes the app print a Secret and crash, and checks the bundle of the
+// run that rolls it back. The Secret is in the namespace, but not part of the release.
 func (p *project) testSupportBundle(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	const canary = "canary-of-the-bundle-7d0c"
@@ -32,7 +32,7 @@ func (p *project) testSupportBundle(t *testing.T) {
 	})
 	dir := t.TempDir()
 	got := p.run(t, "up", "--set", "web.env.CRASH=no such database "+canary, "--diagnostics", dir).wantExit(t, 14)
-	got.wantStderr(t, "was taken back", "diagnostics: "+dir)
+	got.wantStderr(t, "was taken back", "support bundle: "+dir)
 	files := readBundle(t, dir)
 	for name, parts := range map[string][]string{
 		"index.md":              {"# tkdeploy up --env test failed with exit code 14", "- rollback: succeeded", "no such database", "web.previous.log"},
@@ -46,11 +46,7 @@ func (p *project) testSupportBundle(t *testing.T) {
 		"cluster/nodes.yaml":    {"kind: Node"},
 		"nodes/shop-e2e-control-plane/kubelet.log": {"kubelet"},
 	} {
-		for _, part := range parts {
-			if !strings.Contains(files[name], part) {
-				t.Errorf("%s lacks %q:\n%s", name, part, files[name])
-			}
-		}
+		wantContains(t, name, files[name], parts...)
 	}
 	previous := 0
 	for name, text := range files {
@@ -58,20 +54,20 @@ func (p *project) testSupportBundle(t *testing.T) {
 			previous++
 		}
 		if strings.Contains(text, canary) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(canary))) {
-			t.Errorf("%s has the Secret:\n%s", name, text)
+			t.Errorf("got the Secret in %s, want it redacted:\n%s", name, text)
 		}
 	}
 	if previous == 0 {
-		t.Errorf("no log of the previous container:\n%s", files["index.md"])
+		t.Errorf("got no redacted log of the previous container, want one:\n%s", files["index.md"])
 	}
 }
 
-// bundle reads all files of the one bundle below dir.
+// readBundle returns the files of the only bundle in dir, by their paths in the bundle.
 func readBundle(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	roots, err := os.ReadDir(dir)
 	if err != nil || len(roots) != 1 {
-		t.Fatalf("%d bundles in %s: %v", len(roots), dir, err)
+		t.Fatalf("got %d bundles in %s, error %v, want 1", len(roots), dir, err)
 	}
 	root := filepath.Join(dir, roots[0].Name())
 	files := map[string]string{}

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// A request of the steady traffic, and the status that it wants.
+// request is an HTTP request of the traffic and its expected status code.
 type request struct {
 	sender       user
 	method, path string
 	want         int
 }
 
-// traffic sends requests until it is stopped, each kind from a client of its own,
-// one every 25 ms or as fast as they are answered.
+// traffic repeats requests until it is stopped. It sends each request every 25 ms, or as
+// soon as the previous one is done.
 type traffic struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -28,25 +28,27 @@ type traffic struct {
 	failed []string
 }
 
+// startTraffic sends the requests in parallel until stop is called or the test ends.
 func startTraffic(t *testing.T, requests []request) *traffic {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	tr := &traffic{cancel: stop}
+	ctx, cancel := context.WithCancel(t.Context())
+	tr := &traffic{cancel: cancel}
 	for _, r := range requests {
 		tr.wg.Go(func() { tr.keepSending(ctx, r) })
 	}
-	t.Cleanup(func() { stop(); tr.wg.Wait() })
+	t.Cleanup(func() { cancel(); tr.wg.Wait() })
 	return tr
 }
 
+// keepSending repeats r. It completes the last request after ctx is done.
 func (tr *traffic) keepSending(ctx context.Context, r request) {
-	pace := time.NewTicker(25 * time.Millisecond)
-	defer pace.Stop()
+	ticker := time.NewTicker(25 * time.Millisecond)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-pace.C:
+		case <-ticker.C:
 		}
 		code, text, err := r.sender.send(context.WithoutCancel(ctx), r.method, r.path, "")
 		tr.mu.Lock()
@@ -58,19 +60,19 @@ func (tr *traffic) keepSending(ctx context.Context, r request) {
 	}
 }
 
-// end stops the traffic and tells what became of it.
+// stop stops the traffic. It returns the number of requests and a line for each failed one.
 func (tr *traffic) stop() (sent int, failed []string) {
 	tr.cancel()
 	tr.wg.Wait()
 	return tr.sent, tr.failed
 }
 
-// rollingUpdate replaces every service's pods, all at once, while people use the
-// stack through gateway and frontend. Nobody notices.
+// testRollingUpdate replaces the pods of all services at once while users send requests to
+// the gateway and the frontend. No request may fail.
 func testRollingUpdate(t *testing.T, p *project) {
 	author, fan := newUser(t, "author"), newUser(t, "fan")
 	video := author.postVideo(t, "steady")
-	visitor := user{base: "http://localhost:23000", client: &http.Client{Timeout: 15 * time.Second}}
+	visitor := user{base: frontendURL, client: &http.Client{Timeout: 15 * time.Second}}
 	running := startTraffic(t, []request{
 		{author, "GET", "/api/v1/feed", 200},
 		{author, "GET", "/api/v1/me", 200},
@@ -88,19 +90,19 @@ func testRollingUpdate(t *testing.T, p *project) {
 	sent, failed := running.stop()
 	t.Logf("%d requests, %d failed", sent, len(failed))
 	if sent < 200 {
-		t.Errorf("%d requests are no steady traffic", sent)
+		t.Errorf("got %d requests, want at least 200", sent)
 	}
 	for _, f := range failed {
-		t.Error(f)
+		t.Errorf("failed request: %s", f)
 	}
-	rolled := 0
+	replaced := 0
 	for uid := range pods(t, p.kube(t), stackNamespace) {
 		if _, old := before[uid]; !old {
-			rolled++
+			replaced++
 		}
 	}
-	if rolled != 6 {
-		t.Errorf("%d pods are new, want one of each service", rolled)
+	if replaced != 6 {
+		t.Errorf("got %d new pods, want 6, one for each service", replaced)
 	}
 	author.deleteAccount(t)
 	fan.deleteAccount(t)

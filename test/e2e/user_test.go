@@ -13,39 +13,39 @@ import (
 	"time"
 )
 
-// A member is a user of the stack who is signed in.
+// user is a client of the stack.
 type user struct {
-	base   string // the gateway's URL
-	token  string
+	base   string // URL of the gateway or the frontend
+	token  string // access token; "" if not signed in
 	client *http.Client
 }
 
-// join makes an account and signs it in.
+// newUser creates an account and signs in.
 func newUser(t *testing.T, name string) user {
 	t.Helper()
 	name = fmt.Sprintf("%s_%d", name, time.Now().UnixNano()%1e9)
 	credentials := fmt.Sprintf(`"email":"%s@example.com","password":"correct horse"`, name)
-	m := user{base: stackURL, client: &http.Client{Timeout: 15 * time.Second}}
-	m.wantStatus(t, 201, "POST", "/api/v1/auth/register", `{"username":"`+name+`",`+credentials+`}`, nil)
+	u := user{base: stackURL, client: &http.Client{Timeout: 15 * time.Second}}
+	u.wantStatus(t, 201, "POST", "/api/v1/auth/register", `{"username":"`+name+`",`+credentials+`}`, nil)
 	var tokens struct {
 		Access string `json:"access_token"`
 	}
-	m.wantStatus(t, 200, "POST", "/api/v1/auth/login", `{`+credentials+`}`, &tokens)
-	m.token = tokens.Access
-	return m
+	u.wantStatus(t, 200, "POST", "/api/v1/auth/login", `{`+credentials+`}`, &tokens)
+	u.token = tokens.Access
+	return u
 }
 
-// send gives the answer's status and body.
-func (m user) send(ctx context.Context, method, path, body string) (int, string, error) {
-	request, err := http.NewRequestWithContext(ctx, method, m.base+path, strings.NewReader(body))
+// send returns the status code and the body of the response.
+func (u user) send(ctx context.Context, method, path, body string) (int, string, error) {
+	request, err := http.NewRequestWithContext(ctx, method, u.base+path, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if m.token != "" {
-		request.Header.Set("Authorization", "Bearer "+m.token)
+	if u.token != "" {
+		request.Header.Set("Authorization", "Bearer "+u.token)
 	}
-	response, err := m.client.Do(request)
+	response, err := u.client.Do(request)
 	if err != nil {
 		return 0, "", err
 	}
@@ -54,36 +54,37 @@ func (m user) send(ctx context.Context, method, path, body string) (int, string,
 	return response.StatusCode, string(text), err
 }
 
-// must fails the test unless the answer has the status, and decodes it into result.
-func (m user) wantStatus(t *testing.T, status int, method, path, body string, result any) {
+// wantStatus fails the test unless the response has the status code. It decodes the body
+// into result, unless that is nil.
+func (u user) wantStatus(t *testing.T, status int, method, path, body string, result any) {
 	t.Helper()
-	code, text, err := m.send(t.Context(), method, path, body)
+	code, text, err := u.send(t.Context(), method, path, body)
 	if err != nil || code != status {
-		t.Fatalf("%s %s: %d %s %v, want %d", method, path, code, text, err, status)
+		t.Fatalf("%s %s: got %d %s, error %v, want %d", method, path, code, text, err, status)
 	}
 	if result == nil {
 		return
 	}
 	if err := json.Unmarshal([]byte(text), result); err != nil {
-		t.Fatalf("%s %s: %v: %s", method, path, err, text)
+		t.Fatalf("%s %s: decode response: %v: %s", method, path, err, text)
 	}
 }
 
-// post posts a video and gives its path.
-func (m user) postVideo(t *testing.T, title string) string {
+// postVideo creates a video and returns its path.
+func (u user) postVideo(t *testing.T, title string) string {
 	t.Helper()
 	var video struct{ ID string }
-	m.wantStatus(t, 201, "POST", "/api/v1/videos", `{"title":"`+title+`","url":"https://example.com/cat.mp4"}`, &video)
+	u.wantStatus(t, 201, "POST", "/api/v1/videos", `{"title":"`+title+`","url":"https://example.com/cat.mp4"}`, &video)
 	return "/api/v1/videos/" + video.ID
 }
 
-// leave deletes the account and everything of it.
-func (m user) deleteAccount(t *testing.T) {
+// deleteAccount deletes the account with all its data.
+func (u user) deleteAccount(t *testing.T) {
 	t.Helper()
-	m.wantStatus(t, 204, "DELETE", "/api/v1/me", "", nil)
+	u.wantStatus(t, 204, "DELETE", "/api/v1/me", "", nil)
 }
 
-// A page is a part of a list, with the way to the next.
+// page is a page of comments or notifications.
 type page struct {
 	Comments []struct {
 		Text string
@@ -94,13 +95,13 @@ type page struct {
 	Next string `json:"next_cursor"`
 }
 
-// pages reads a list to its end.
-func (m user) eachPage(t *testing.T, path string, see func(page)) {
+// eachPage calls visit for each page of a list.
+func (u user) eachPage(t *testing.T, path string, visit func(page)) {
 	t.Helper()
 	for cursor := ""; ; {
 		var p page
-		m.wantStatus(t, 200, "GET", path+"?cursor="+cursor, "", &p)
-		see(p)
+		u.wantStatus(t, 200, "GET", path+"?cursor="+cursor, "", &p)
+		visit(p)
 		if cursor = p.Next; cursor == "" {
 			return
 		}
