@@ -11,18 +11,16 @@ import (
 	"time"
 )
 
-// A breakage is one way to break a service of the reference stack. In its edits
-// SERVICE stands for the Deployment's name, in its settings KEY for the key in
-// the values.
+// breakage is a way to break a service of the reference stack.
 type breakage struct {
 	name         string
-	settings     []string // --set
-	file         string   // below the chart's templates
-	old, new     string
-	exit         int
-	detectWithin time.Duration // of faults.md: from the start of the stage that finds it to the stage's end
-	stderr       []string
-	podsReady    bool // people meet it: the pods are ready
+	settings     []string      // for --set; KEY is replaced by the key of the service in the values
+	file         string        // template of the services to edit
+	old, new     string        // edit of file; SERVICE in new is replaced by the name of the Deployment
+	exit         int           // expected exit code
+	detectWithin time.Duration // limit in the fault list: duration of the stage that detects it
+	stderr       []string      // expected parts of it
+	podsReady    bool          // whether the broken pods become ready and get requests
 }
 
 const (
@@ -48,7 +46,7 @@ var breakages = []breakage{
 		exit: 14, detectWithin: 15 * time.Second, stderr: []string{"key API_KEY of Secret tiktok-db-secrets"},
 	},
 	{
-		name: "too little memory", settings: []string{"services.KEY.resources.requests.memory=4Mi", "services.KEY.resources.limits.memory=4Mi"}, // the small ones live on 8Mi
+		name: "too little memory", settings: []string{"services.KEY.resources.requests.memory=4Mi", "services.KEY.resources.limits.memory=4Mi"}, // small services run with 8Mi
 		exit: 14, detectWithin: 45 * time.Second, stderr: []string{"memory limit is 4Mi"},
 	},
 	{
@@ -57,7 +55,7 @@ var breakages = []breakage{
 		exit: 14, detectWithin: 42 * time.Second, stderr: []string{"readiness probe: GET http://:", "/nowhere", "404"},
 	},
 	{
-		name: "500 from /health", settings: []string{"services.KEY.env.BROKEN_HEALTH=yes"}, file: "deployment.yaml", old: probes,
+		name: "500 from the health endpoint", settings: []string{"services.KEY.env.BROKEN_HEALTH=yes"}, file: "deployment.yaml", old: probes,
 		new:  replaceProbes("          readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}\n          livenessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 300}\n"),
 		exit: 15, detectWithin: 30 * time.Second, stderr: []string{"/health", "500"}, podsReady: true,
 	},
@@ -68,16 +66,16 @@ var breakages = []breakage{
 	},
 }
 
-// onlyOf gives one service other probes.
+// replaceProbes returns a template in which one service has other probes.
 func replaceProbes(other string) string {
 	return "          {{- if eq $service.name \"SERVICE\" }}\n" + other + "          {{- else }}\n" + probes + "          {{- end }}\n"
 }
 
-// TestBrokenServices breaks each service of the reference stack in each way: up
-// ends in time with the cause, and what ran before serves again (row 31).
+// TestBrokenServices breaks each service of the reference stack in each way. up must report
+// the cause in time and roll back to a working release (row 31).
 func TestBrokenServices(t *testing.T) {
 	if !slowTests() {
-		t.Skip("SKIPPED: six services broken in seven ways take half an hour; make test-faults runs them")
+		t.Skip("SKIPPED: 42 deployments of broken services take half an hour; make test-faults runs them")
 	}
 	useEngine(t)
 	p := newStack(t)
@@ -93,12 +91,12 @@ func TestBrokenServices(t *testing.T) {
 	}
 }
 
-// breakableHealth lets a variable make /health answer 500.
+// addHealthSwitch changes the services so that /health returns 500 if BROKEN_HEALTH is set.
 func (p *project) addHealthSwitch(t *testing.T) {
 	t.Helper()
 	for file, edits := range map[string][]string{
 		"services/internal/health/http.go": {
-			"\t\tanswer(w, status, report)\n", "\t\tif os.Getenv(\"BROKEN_HEALTH\") != \"\" {\n\t\t\tstatus = http.StatusInternalServerError\n\t\t}\n\t\tanswer(w, status, report)\n",
+			"\t\twriteJSON(w, status, report)\n", "\t\tif os.Getenv(\"BROKEN_HEALTH\") != \"\" {\n\t\t\tstatus = http.StatusInternalServerError\n\t\t}\n\t\twriteJSON(w, status, report)\n",
 			"\t\"net/http\"\n", "\t\"net/http\"\n\t\"os\"\n",
 		},
 		"services/frontend/app/health/route.ts": {
@@ -111,6 +109,8 @@ func (p *project) addHealthSwitch(t *testing.T) {
 	}
 }
 
+// testBreakage deploys a broken service, which up must roll back. Unless the broken pods
+// become ready, no request may fail.
 func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 	good := newest(p.history(t))
 	args := []string{"up", "--timeout", "40s", "--output", "json"}
@@ -121,7 +121,7 @@ func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 		p.replaceInFile(t, filepath.Join("chart", "templates", "services", b.file), b.old, strings.ReplaceAll(b.new, "SERVICE", service))
 	}
 	t.Cleanup(func() {
-		if t.Failed() { // the next one is broken from a good state
+		if t.Failed() { // restore a good state for the next test
 			p.run(t, "up")
 		}
 	})
@@ -134,7 +134,7 @@ func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 	running := startTraffic(t, visitors)
 	got := p.run(t, args...)
 	if _, failed := running.stop(); len(failed) > 0 {
-		t.Errorf("%d requests were dropped: %v", len(failed), failed)
+		t.Errorf("got %d failed requests, want 0: %v", len(failed), failed)
 	}
 	got.wantExit(t, b.exit).wantStderr(t, append(b.stderr, service, "was taken back")...)
 
@@ -144,19 +144,17 @@ func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 		if e.Kind == "stage.finished" && e.Stage == stage {
 			took := time.Duration(e.ElapsedMS) * time.Millisecond
 			if took > b.detectWithin {
-				t.Errorf("found after %s, at most %s", took, b.detectWithin)
+				t.Errorf("got the failure after %s, want at most %s", took, b.detectWithin)
 			}
-			t.Attr("seen", fmt.Sprintf("found after %.1f s", took.Seconds()))
+			t.Attr("seen", fmt.Sprintf("detected after %.1f s", took.Seconds()))
 			break
 		}
 	}
 	if last := events[len(events)-1]; last.Exit != b.exit || !last.RolledBack {
-		t.Errorf("last event %+v", last)
+		t.Errorf("got last event %+v, want exit %d, rolled back", last, b.exit)
 	}
 	if now := newest(p.history(t)); !now.Verified || now.Status != "deployed" || !slices.Equal(now.Images, good.Images) {
-		t.Errorf("what serves now is %+v, before %+v", now, good)
+		t.Errorf("got revision %+v, want the images of %+v, deployed and verified", now, good)
 	}
-	if code, body := call(t, "GET", stackURL+"/health", "", ""); code != 200 {
-		t.Errorf("GET /health: %d %s", code, body)
-	}
+	wantStackHealthy(t)
 }
