@@ -1,5 +1,5 @@
-// Command web serves /health as its environment says: with the status HEALTH,
-// or, if CRASH is set, not at all.
+// Command web serves /health with the status code in HEALTH, 200 by default. If CRASH is
+// set, it logs that message and exits with code 1.
 package main
 
 import (
