@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// testAutoscaling puts load on auth-service until its HorizontalPodAutoscaler adds pods. up
-// and rollback must not reduce them.
+// testAutoscaling loads auth-service until its autoscaler adds pods. up and rollback must
+// not remove them.
 func testAutoscaling(t *testing.T, p *project) {
 	client := p.kube(t)
 	up := []string{"up", "--set", "services.auth.autoscaling.enabled=true"}

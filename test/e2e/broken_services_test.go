@@ -11,16 +11,15 @@ import (
 	"time"
 )
 
-// breakage is a way to break a service of the reference stack.
 type breakage struct {
 	name         string
-	settings     []string      // for --set; KEY is replaced by the key of the service in the values
-	file         string        // template of the services to edit
-	old, new     string        // edit of file; SERVICE in new is replaced by the name of the Deployment
-	exit         int           // expected exit code
-	detectWithin time.Duration // limit in the fault list: duration of the stage that detects it
-	stderr       []string      // expected parts of it
-	podsReady    bool          // whether the broken pods become ready and get requests
+	settings     []string // for --set, with KEY for the service's key in the values
+	file         string   // template to edit
+	old, new     string   // edit, with SERVICE for the name of the Deployment
+	exit         int
+	detectWithin time.Duration // duration of the stage that detects it, from the fault list
+	stderr       []string
+	podsReady    bool // the broken pods become ready and get requests
 }
 
 const (
@@ -66,13 +65,12 @@ var breakages = []breakage{
 	},
 }
 
-// replaceProbes returns a template in which one service has other probes.
+// replaceProbes returns a template with other probes for one service.
 func replaceProbes(other string) string {
 	return "          {{- if eq $service.name \"SERVICE\" }}\n" + other + "          {{- else }}\n" + probes + "          {{- end }}\n"
 }
 
-// TestBrokenServices breaks each service of the reference stack in each way. up must report
-// the cause in time and roll back to a working release (row 31).
+// TestBrokenServices breaks each service of the reference stack in each way (row 31).
 func TestBrokenServices(t *testing.T) {
 	if !slowTests() {
 		t.Skip("SKIPPED: 42 deployments of broken services take half an hour; make test-faults runs them")
@@ -109,8 +107,8 @@ func (p *project) addHealthSwitch(t *testing.T) {
 	}
 }
 
-// testBreakage deploys a broken service, which up must roll back. Unless the broken pods
-// become ready, no request may fail.
+// testBreakage deploys a broken service. up must report the cause in time and roll back.
+// Unless the broken pods become ready, no request may fail.
 func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 	good := newest(p.history(t))
 	args := []string{"up", "--timeout", "40s", "--output", "json"}

@@ -8,8 +8,6 @@ import (
 	"testing"
 )
 
-// testBrowserJourney runs the frontend's browser tests with Chromium against the host port
-// of the frontend.
 func testBrowserJourney(t *testing.T, _ *project) {
 	if _, err := exec.LookPath("chromium"); err != nil && os.Getenv("CHROMIUM") == "" {
 		t.Skip("SKIPPED: chromium not found: run `make deps`, or set CHROMIUM")

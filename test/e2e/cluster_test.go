@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// pods returns the pods of the namespace by UID, without those being deleted.
+// pods returns pods by UID, except those being deleted.
 func pods(t *testing.T, client kubernetes.Interface, namespace string) map[string]corev1.Pod {
 	t.Helper()
 	list, err := client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
@@ -29,7 +29,6 @@ func pods(t *testing.T, client kubernetes.Interface, namespace string) map[strin
 	return found
 }
 
-// restarts returns the number of container restarts of the pod.
 func restarts(pod corev1.Pod) int32 {
 	var n int32
 	for _, c := range pod.Status.ContainerStatuses {
@@ -38,7 +37,6 @@ func restarts(pod corev1.Pod) int32 {
 	return n
 }
 
-// podsOf returns the pods of a service or store of the stack.
 func podsOf(t *testing.T, client kubernetes.Interface, name string) []corev1.Pod {
 	t.Helper()
 	list, err := client.CoreV1().Pods(stackNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + name})
@@ -57,7 +55,6 @@ func isReady(pod corev1.Pod) bool {
 	return false
 }
 
-// scale sets the replicas of the Deployment or StatefulSet with that name.
 func scale(t *testing.T, client kubernetes.Interface, name string, replicas int) {
 	t.Helper()
 	body := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
@@ -82,8 +79,7 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// waitForReadyPods waits until all pods of the stack are ready. It ignores failed pods,
-// because tkdeploy keeps the pod of a failed test for its log.
+// waitForReadyPods ignores failed pods, because tkdeploy keeps the pod of a failed test.
 func waitForReadyPods(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	waitFor(t, "all pods to be ready", func() bool {

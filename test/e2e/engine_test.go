@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// useEngine takes a shared lock for the test, so that no other test or process kills the
-// engine. hack/test-adapters.sh and make bench take the same lock.
+// useEngine takes a shared lock, so that testKilledEngine of any process waits.
+// hack/test-adapters.sh and the Makefile take the same lock.
 func useEngine(t *testing.T) (release func()) {
 	t.Helper()
 	return lockEngine(t, syscall.LOCK_SH)

@@ -25,8 +25,7 @@ func (p *project) testUnknownValue(t *testing.T) {
 	p.wantNoContainers(t)
 }
 
-// testLargeChart adds a file to the chart that does not compress, so that the release
-// record exceeds the 1 MiB of a Secret.
+// testLargeChart adds a file that does not compress: the record must fit into 1 MiB.
 func (p *project) testLargeChart(t *testing.T) {
 	before := newest(p.history(t)).Revision
 	path := filepath.Join(p.dir, "chart", "files", "films.bin")

@@ -8,8 +8,6 @@ import (
 	"testing"
 )
 
-// testDoctor requires that doctor finds no problem on a machine that runs these tests,
-// and that it reports a port in use.
 func (p *project) testDoctor(t *testing.T) {
 	p.run(t, "doctor").wantExit(t, 0)
 	stop := listen(t, "127.0.0.1:24080")
@@ -27,8 +25,7 @@ func (p *project) testDoctorRunningApp(t *testing.T) {
 	}
 }
 
-// testInotifyLimit lowers the inotify limit of the machine while doctor runs. Other
-// processes need the instances too.
+// testInotifyLimit lowers the limit only briefly, because other processes need instances.
 func (p *project) testInotifyLimit(t *testing.T) {
 	const setting = "/proc/sys/fs/inotify/max_user_instances"
 	before := readFile(t, setting)

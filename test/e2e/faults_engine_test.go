@@ -27,7 +27,7 @@ func (p *project) testNoPermission(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can switch to another user; internal/images has a unit test for it")
 	}
-	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // the other user must be able to read the checkout
+	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // for the other user
 	out := command(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent",
 		"XDG_STATE_HOME="+p.state, "sh", "-c", "cd "+p.dir+"; "+binary(t)+" up --env test 2>&1; echo exit $?")
 	if !strings.Contains(out, "permission") || !strings.Contains(out, "exit 4") || strings.Contains(out, "not running") {
@@ -35,8 +35,8 @@ func (p *project) testNoPermission(t *testing.T) {
 	}
 }
 
-// testDockerContext hides the default socket and sets a Docker context with another
-// socket of the same engine. Cluster, build and load must all use that socket.
+// testDockerContext hides the default socket and sets a Docker context with another socket
+// of the engine, which cluster, build and load must use.
 func (p *project) testDockerContext(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can hide the engine's socket from a process")
@@ -60,8 +60,7 @@ func (p *project) testDockerContext(t *testing.T) {
 	}
 }
 
-// proxySocket listens on the socket from, forwards connections to the socket to, and
-// counts them.
+// proxySocket forwards connections between sockets and counts them.
 func proxySocket(t *testing.T, from, to string) *atomic.Int32 {
 	t.Helper()
 	var config net.ListenConfig
@@ -84,7 +83,6 @@ func proxySocket(t *testing.T, from, to string) *atomic.Int32 {
 	return &connections
 }
 
-// proxyConnection copies data in both directions until the server closes.
 func proxyConnection(client net.Conn, to string) {
 	defer client.Close()
 	server, err := (&net.Dialer{}).DialContext(context.Background(), "unix", to)

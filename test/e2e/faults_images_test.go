@@ -69,7 +69,6 @@ func (p *project) testOtherArchitecture(t *testing.T) {
 	p.wantRevision(t, before)
 }
 
-// tarArchive returns a tar archive of the files.
 func tarArchive(t *testing.T, files map[string][]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -88,8 +87,8 @@ func tarArchive(t *testing.T, files map[string][]byte) []byte {
 	return out.Bytes()
 }
 
-// testSaveDuringRun saves a source file after its image is built and before it is loaded.
-// The run must deploy the image that it has built, and the next run must build a new one.
+// testSaveDuringRun saves a source file between build and load. The run must deploy the
+// image that it has built.
 func (p *project) testSaveDuringRun(t *testing.T) {
 	p.changeSource(t)
 	p.runWithStageHook(t, "load", func(*os.Process) { p.changeSource(t) }, "up").wantExit(t, 0)

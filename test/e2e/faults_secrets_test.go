@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// testCredential adds a .env to a build context that the Dockerfile copies as a whole. The
-// run must stop before it builds an image, and must not print the content.
+// testCredential adds a .env to a build context that is copied as a whole. The run must stop
+// before it builds, and must not print the content.
 func (p *project) testCredential(t *testing.T) {
 	path := filepath.Join(p.dir, "web", ".env")
 	writeFile(t, path, "DB_PASSWORD=hunter2\n")
@@ -28,8 +28,8 @@ func (p *project) testCredential(t *testing.T) {
 	}
 }
 
-// testRejectedSecret adds a Secret to the chart that the API server rejects. Neither the
-// output nor a file of the run may contain its value, plain or base64.
+// testRejectedSecret deploys a Secret that the API server rejects. No output or file of the
+// run may contain its value, plain or base64.
 func (p *project) testRejectedSecret(t *testing.T) {
 	const canary = "canary-of-a-rejected-secret-2c41"
 	encoded := base64.StdEncoding.EncodeToString([]byte(canary))

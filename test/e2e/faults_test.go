@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// TestFaults breaks the shop as described in the fault list, hack/faults/rows.yaml. The
-// numbers are its rows.
+// TestFaults breaks the shop. The row numbers are those of hack/faults/rows.yaml.
 func TestFaults(t *testing.T) {
 	useEngine(t)
 	otherCluster := otherKubeconfig(t) // checks rows 11 and 14 in its cleanup
@@ -35,7 +34,7 @@ func TestFaults(t *testing.T) {
 	t.Run("row 18: rejects an image for another architecture", slow(p.testOtherArchitecture))
 	t.Run("row 49: waits for a terminating namespace", slow(p.testTerminatingNamespace))
 	t.Run("row 52: redacts a rejected Secret", slow(p.testRejectedSecret))
-	t.Run("builds a file saved during a run next time", p.testSaveDuringRun)
+	t.Run("builds files saved during a run in the next run", p.testSaveDuringRun)
 	t.Run("row 14: keeps its kubeconfig private", p.testKubeconfigMode)
 	t.Run("row 12: rejects nodes that are not kind nodes", p.testForeignNodes)
 	t.Run("doctor accepts a running app", p.testDoctorRunningApp)
@@ -44,7 +43,7 @@ func TestFaults(t *testing.T) {
 	t.Run("row 34: collects a support bundle for a crash loop", slow(p.testSupportBundle))
 	t.Run("row 37: reports an invalid command", slow(p.testInvalidCommand)) // internal/rollout tests it, too
 	t.Run("row 31: rolls back a bad release", p.testAutomaticRollback)
-	t.Run("rolls back and deploys again on command", p.testManualRollback)
+	t.Run("rolls back manually and deploys again", p.testManualRollback)
 	t.Run("row 26: skips failed revisions in a rollback", slow(p.testRollbackSkipsFailures))
 	t.Run("row 28: leaves nothing pending after a failed hook", slow(p.testFailedRollbackHook))
 	t.Run("row 32: reports both causes if the rollback fails", slow(p.testFailedAutomaticRollback))

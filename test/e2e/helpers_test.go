@@ -17,10 +17,10 @@ import (
 // slowTests reports whether slow tests run, as in make test-faults.
 func slowTests() bool { return os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" }
 
-// slow returns test, or a test that is skipped if slow tests do not run.
+// slow skips test unless slow tests run.
 func slow(test func(*testing.T)) func(*testing.T) { return slowUnless(false, test) }
 
-// slowUnless is like slow, but never skips a picked test.
+// slowUnless skips test unless it is picked or slow tests run.
 func slowUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 	if picked || slowTests() {
 		return test
@@ -28,13 +28,13 @@ func slowUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") }
 }
 
-// newClient returns a client that opens a connection for each request. A kept-alive
-// connection may lead to a pod that is being replaced.
+// newClient returns a client without keep-alive, because a kept connection may lead to a
+// pod that is being replaced.
 func newClient(timeout time.Duration) *http.Client {
 	return &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// call sends a request on a new connection and returns the status code and the body.
+// call sends a request on a new connection.
 func call(t *testing.T, method, url, token, body string) (int, string) {
 	t.Helper()
 	code, text, err := user{token: token, client: newClient(30 * time.Second)}.send(t.Context(), method, url, body)
@@ -49,8 +49,7 @@ func docker(t *testing.T, args ...string) string {
 	return command(t, "docker", args...)
 }
 
-// imageIDs returns the IDs of the repository's images, sorted, because the engine lists
-// images of the same second in any order.
+// imageIDs sorts the IDs, because the engine lists images of one second in any order.
 func imageIDs(t *testing.T, repository string) []string {
 	t.Helper()
 	ids := strings.Fields(docker(t, "images", "--quiet", "--no-trunc", repository))
@@ -58,7 +57,6 @@ func imageIDs(t *testing.T, repository string) []string {
 	return ids
 }
 
-// command runs a command to its end and returns its stdout and stderr, trimmed.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
@@ -87,7 +85,6 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// wantContains fails the test unless text contains each part. It names the text in messages.
 func wantContains(t *testing.T, name, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -97,7 +94,7 @@ func wantContains(t *testing.T, name, text string, parts ...string) {
 	}
 }
 
-// listen occupies a port until stop is called.
+// listen occupies a port.
 func listen(t *testing.T, address string) (stop func()) {
 	t.Helper()
 	var config net.ListenConfig

@@ -10,11 +10,10 @@ import (
 	"time"
 )
 
-// TestKills kills up ten times in each of the six stages: once at the start of the stage,
-// which is the end of the previous one, and then at random points (row 20).
+// TestKills kills up at the start of each stage and at nine random points in it (row 20).
 func TestKills(t *testing.T) {
 	if !slowTests() {
-		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, TestFaults only one")
+		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, TestFaults runs one")
 	}
 	useEngine(t)
 	k := newKiller(t, newShop(t, "shop-kills", "24082"), uint64(time.Now().UnixNano()))
@@ -31,7 +30,7 @@ func TestKills(t *testing.T) {
 	}
 }
 
-// killer kills runs of up at random points of a stage and checks that the next run converges.
+// killer kills up at random points of a stage and checks that the next run converges.
 type killer struct {
 	project   *project
 	random    *rand.Rand
@@ -39,8 +38,7 @@ type killer struct {
 	count     int
 }
 
-// newKiller deploys the project, which must not be up, to measure the stages. It logs the
-// seed of the random points.
+// newKiller deploys the project, which must not be up, to measure the stages.
 func newKiller(t *testing.T, p *project, seed uint64) *killer {
 	t.Helper()
 	t.Logf("seed %d", seed)
@@ -65,13 +63,13 @@ func (k *killer) prepareChange(t *testing.T, stage string) (revision int) {
 	return newest(k.project.history(t)).Revision
 }
 
-// randomDelay returns a random time between the start and the end of the stage.
+// randomDelay returns a random time within the duration of the stage.
 func (k *killer) randomDelay(stage string) time.Duration {
 	return time.Duration(k.random.Float64() * float64(max(k.stageTime[stage], 200*time.Millisecond)))
 }
 
-// killAndRecover kills an up at the given time after the start of the stage. The next run
-// must reach the same result as an undisturbed run, with at most one more revision.
+// killAndRecover kills up at the given time after the start of the stage. The next up must
+// converge with at most one more revision.
 func (k *killer) killAndRecover(t *testing.T, stage string, after time.Duration) {
 	t.Helper()
 	p := k.project

@@ -17,16 +17,16 @@ import (
 // mutatingStages are the stages of up that make changes.
 var mutatingStages = []string{"build", "cluster", "load", "release", "rollout", "verify"}
 
-// testLocks tests concurrent, interrupted and killed runs. The app must be up; at the end
-// it is down.
+// testLocks tests concurrent, interrupted and killed runs. It expects a running app and
+// removes it.
 func (k *killer) testLocks(t *testing.T) {
 	p := k.project
 	p.wantUnlocked(t)
 	t.Run("row 24: locks out other commands during a run", p.testLockedOut)
 	t.Run("row 24: respects the lock of another machine", slow(p.testLockedByOtherMachine))
 	t.Run("row 23: repairs a release left pending", p.testPendingRelease)
-	t.Run("row 25: runs one of eight concurrent runs", p.testConcurrentRuns)
-	picked := "cluster" // without slow tests, one stage that does not need a new cluster
+	t.Run("row 25: lets one of eight concurrent runs proceed", p.testConcurrentRuns)
+	picked := "cluster" // never picked: it needs a new cluster
 	for picked == "cluster" {
 		picked = mutatingStages[k.random.IntN(len(mutatingStages))]
 	}
@@ -39,8 +39,7 @@ func (k *killer) testLocks(t *testing.T) {
 	t.Run("row 21: tears down after kill -9", p.testKillThenDown)
 }
 
-// wantLocked fails the test unless the run exited within 2 s because of a lock and named
-// its holder.
+// wantLocked fails the test unless the run exited within 2 s because of holder's lock.
 func (r result) wantLocked(t *testing.T, holder string) {
 	t.Helper()
 	r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder).wantWithin(t, 2*time.Second)
@@ -84,7 +83,7 @@ func (p *project) testLockedByOtherMachine(t *testing.T) {
 	if after := p.history(t); len(after) != len(before) || newest(after).Status != "pending-upgrade" {
 		t.Errorf("got history %+v, want it unchanged: %+v", after, before)
 	}
-	// The Lease is never renewed. It looks expired after 30 s, and up observes it for 30 s more.
+	// After 30 s without renewal the Lease seems expired, and up observes it for 30 s more.
 	time.Sleep(time.Until(lease.Spec.RenewTime.Add(31 * time.Second)))
 	p.run(t, "up").wantExit(t, 0).wantStderr(t, "looks left behind by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
 	p.wantServing(t)

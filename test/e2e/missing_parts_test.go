@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// testMissingParts scales parts of the stack to zero: each service and store on its own in
-// slow tests, otherwise all services and then all stores. verify must name them.
+// testMissingParts scales parts of the stack to zero, which verify must name. Slow tests
+// scale one part at a time, others first all services and then all stores.
 func testMissingParts(t *testing.T, p *project) {
 	client := p.kube(t)
 	services := []string{"api-gateway", "auth-service", "video-service", "interaction-service", "notification-service"}

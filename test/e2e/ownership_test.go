@@ -12,11 +12,10 @@ import (
 	"testing"
 )
 
-// otherKubeconfig writes a kubeconfig whose current context refers to another cluster. It
-// returns the variables with which kubectl and Helm would use that cluster. When the test
-// has ended, the cluster must have received no request, and neither the kubeconfig nor
-// ~/.kube/config may have changed (rows 11 and 14). Call it before newProject, so that the
-// cleanup of the project runs first.
+// otherKubeconfig writes a kubeconfig for another cluster and returns the variables with
+// which kubectl and Helm would use it. At the end, the cluster must have received no request,
+// and neither the kubeconfig nor ~/.kube/config may have changed (rows 11 and 14). Call it
+// before newProject, so that the project's cleanup runs first.
 func otherKubeconfig(t *testing.T) (variables []string) {
 	t.Helper()
 	var requests atomic.Int32
@@ -42,7 +41,7 @@ func otherKubeconfig(t *testing.T) (variables []string) {
 	return []string{"KUBECONFIG=" + path, "HELM_KUBECONTEXT=kind-shop-e2e", "HELM_KUBEAPISERVER=" + other.URL, "HELM_KUBETOKEN=x", "HELM_NAMESPACE=other"}
 }
 
-// fileStates returns modification times and contents of the files.
+// fileStates returns modification times and contents.
 func fileStates(t *testing.T, files []string) string {
 	t.Helper()
 	var b strings.Builder
@@ -68,8 +67,8 @@ func (p *project) testKubeconfigMode(t *testing.T) {
 	}
 }
 
-// testNotOwnedCluster creates a stopped node container with the name and labels that kind
-// would use, but without the mount that marks tkdeploy's nodes.
+// testNotOwnedCluster creates a stopped node container as kind would, without the mount that
+// marks tkdeploy's nodes.
 func (p *project) testNotOwnedCluster(t *testing.T) {
 	const empty = "tkdeploy-e2e-foreign:1"
 	command(t, "sh", "-c", "tar -c --files-from /dev/null | docker import - "+empty)
@@ -87,7 +86,6 @@ func (p *project) testNotOwnedCluster(t *testing.T) {
 }
 
 // testForeignNodes points tkdeploy's kubeconfig to a cluster whose nodes are not kind nodes.
-// The cluster must receive no write.
 func (p *project) testForeignNodes(t *testing.T) {
 	var writes atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

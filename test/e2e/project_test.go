@@ -17,7 +17,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// binary returns the path of the tkdeploy binary under test.
 func binary(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("TKDEPLOY_BIN")
@@ -27,18 +26,18 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// project is a copy of an app with its own state directory. Tests may change its sources.
+// project is a copy of an app with its own state directory.
 type project struct {
 	dir      string
 	state    string
 	env      string   // --env
-	extraEnv []string // additional environment variables
-	wrapper  []string // command that runs tkdeploy; default: none
-	url      string   // URL of the health endpoint; only of the shop
+	extraEnv []string // environment variables
+	wrapper  []string // command that runs tkdeploy
+	url      string   // health endpoint of the shop
 }
 
-// newProject copies parts, which are directories and files of root, and applies replace
-// to tkdeploy.yaml. When the test ends it runs down, unless TKDEPLOY_E2E_KEEP is set.
+// newProject copies parts of root and applies replace to tkdeploy.yaml. When the test ends,
+// it runs down unless TKDEPLOY_E2E_KEEP is set.
 func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts ...string) *project {
 	t.Helper()
 	p := &project{dir: t.TempDir(), state: t.TempDir(), env: env}
@@ -59,7 +58,6 @@ func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts
 	return p
 }
 
-// copyTree copies files with their permissions. It skips build output of the frontend.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
@@ -95,15 +93,13 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// withEnv returns a copy of p with additional environment variables.
 func (p *project) withEnv(variables ...string) *project {
 	other := *p
 	other.extraEnv = slices.Concat(p.extraEnv, variables)
 	return &other
 }
 
-// replaceInFile replaces the first occurrence of old in a file of the project and
-// restores the file when the test ends.
+// replaceInFile replaces the first occurrence of old until the test ends.
 func (p *project) replaceInFile(t *testing.T, name, old, with string) {
 	t.Helper()
 	path := filepath.Join(p.dir, name)
@@ -115,20 +111,18 @@ func (p *project) replaceInFile(t *testing.T, name, old, with string) {
 	t.Cleanup(func() { writeFile(t, path, before) })
 }
 
-// addManifest adds a manifest to the shop's chart until the test ends.
 func (p *project) addManifest(t *testing.T, manifest string) {
 	t.Helper()
 	p.replaceInFile(t, "chart/templates/web.yaml", "apiVersion: apps/v1\n", manifest+"---\napiVersion: apps/v1\n")
 }
 
-// changeSource changes the shop's source, which gives its image a new tag.
+// changeSource changes the shop's source, and so the tag of its image.
 func (p *project) changeSource(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(p.dir, "web", "main.go")
 	writeFile(t, path, readFile(t, path)+fmt.Sprintf("\nconst changed%d = true\n", time.Now().UnixNano()))
 }
 
-// kube returns a client for the project's cluster.
 func (p *project) kube(t *testing.T) kubernetes.Interface {
 	t.Helper()
 	path := strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout)

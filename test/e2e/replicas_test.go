@@ -4,8 +4,8 @@ package e2e
 
 import "testing"
 
-// testDatabaseReplicas scales PostgreSQL to a primary and two replicas. Each replica must
-// receive later writes.
+// testDatabaseReplicas scales PostgreSQL to a primary and two replicas, which must receive
+// later writes.
 func testDatabaseReplicas(t *testing.T, p *project) {
 	p.run(t, "up", "--no-verify", "--set", "postgresql.replicas=3").wantExit(t, 0)
 	if n := querySQL(t, "postgres-0", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"); n != "2" {
@@ -21,7 +21,6 @@ func testDatabaseReplicas(t *testing.T, p *project) {
 	author.deleteAccount(t)
 }
 
-// querySQL runs a query in a pod of the database as superuser and returns the output of psql.
 func querySQL(t *testing.T, pod, sql string) string {
 	t.Helper()
 	return docker(t, "exec", stackNode, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "--namespace", stackNamespace,

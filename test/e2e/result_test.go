@@ -12,15 +12,13 @@ import (
 	"time"
 )
 
-// result is the outcome of a run of tkdeploy.
 type result struct {
 	code           int
 	stdout, stderr string
 	elapsed        time.Duration
 }
 
-// wantExit fails the test unless the run exited with code. hack/faults prints the
-// attribute "seen" in its table.
+// wantExit fails the test unless the run exited with code. hack/faults prints "seen".
 func (r result) wantExit(t *testing.T, code int) result {
 	t.Helper()
 	if code != 0 {
@@ -32,14 +30,12 @@ func (r result) wantExit(t *testing.T, code int) result {
 	return r
 }
 
-// wantStderr fails the test unless stderr contains each part.
 func (r result) wantStderr(t *testing.T, parts ...string) result {
 	t.Helper()
 	wantContains(t, "stderr", r.stderr, parts...)
 	return r
 }
 
-// wantWithin fails the test if the run took longer than limit.
 func (r result) wantWithin(t *testing.T, limit time.Duration) {
 	t.Helper()
 	if r.elapsed > limit {
@@ -47,7 +43,6 @@ func (r result) wantWithin(t *testing.T, limit time.Duration) {
 	}
 }
 
-// eventLine has the fields of a JSON event that the tests read.
 type eventLine struct {
 	Kind, Stage, Item, Outcome, Reason, Message string
 	Changes, Exit                               int
@@ -56,7 +51,7 @@ type eventLine struct {
 	Stages                                      []struct{ ID, Outcome, Reason string }
 }
 
-// events parses stdout as JSON events. The last one must be run.finished.
+// events parses stdout as JSON events. The last must be run.finished.
 func (r result) events(t *testing.T) []eventLine {
 	t.Helper()
 	var events []eventLine
@@ -78,14 +73,12 @@ func (r result) events(t *testing.T) []eventLine {
 	return events
 }
 
-// finished returns the event run.finished.
 func (r result) finished(t *testing.T) eventLine {
 	t.Helper()
 	events := r.events(t)
 	return events[len(events)-1]
 }
 
-// changedItems returns the items that the stage changed.
 func changedItems(events []eventLine, stage string) []string {
 	var items []string
 	for _, e := range events {

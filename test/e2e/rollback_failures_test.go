@@ -7,7 +7,6 @@ import (
 	"testing"
 )
 
-// failingHook is a pre-rollback hook that exits with an error.
 const failingHook = `apiVersion: batch/v1
 kind: Job
 metadata:

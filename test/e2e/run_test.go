@@ -17,13 +17,12 @@ import (
 	"time"
 )
 
-// run runs tkdeploy in the project and waits for its end.
 func (p *project) run(t *testing.T, args ...string) result {
 	t.Helper()
 	return p.runContext(t.Context(), t, args...)
 }
 
-// runContext is like run, but also works in a cleanup, when the context of t is canceled.
+// runContext is run with a context for cleanups, in which that of t is canceled.
 func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) result {
 	t.Helper()
 	args = append(args, "--env", p.env)
@@ -44,8 +43,8 @@ func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) 
 	return r
 }
 
-// interrupt runs tkdeploy and sends SIGINT when the stage has started. It fails the test
-// if the run does not end in time. The result's elapsed is the time since SIGINT.
+// interrupt runs tkdeploy and sends SIGINT when the stage starts. The run must end in time.
+// The result's elapsed starts at the signal.
 func (p *project) interrupt(t *testing.T, stage string, args ...string) result {
 	t.Helper()
 	limit := 10 * time.Second
@@ -65,8 +64,7 @@ func (p *project) interrupt(t *testing.T, stage string, args ...string) result {
 	return r
 }
 
-// runWithStageHook runs tkdeploy with --output json and calls hook once when the stage
-// has started. It does not use the project's wrapper.
+// runWithStageHook runs tkdeploy with --output json and calls hook when the stage starts.
 func (p *project) runWithStageHook(t *testing.T, stage string, hook func(tkdeploy *os.Process), args ...string) result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary(t), append(args, "--output", "json", "--env", p.env)...)

@@ -12,8 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// newShop copies the app in testdata/shop and the recipes in offline. It sets the name of
-// the cluster and the host port.
+// newShop copies testdata/shop and the recipes, with that cluster name and host port.
 func newShop(t *testing.T, cluster, port string) *project {
 	p := newProject(t, "testdata/shop", "test", strings.NewReplacer("shop-e2e", cluster, "24080", port), "tkdeploy.yaml", "chart", "web")
 	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
@@ -21,7 +20,6 @@ func newShop(t *testing.T, cluster, port string) *project {
 	return p
 }
 
-// wantNoContainers fails the test if the cluster shop-e2e has a container.
 func (p *project) wantNoContainers(t *testing.T) {
 	t.Helper()
 	if found := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=shop-e2e"); found != "" {
@@ -29,13 +27,13 @@ func (p *project) wantNoContainers(t *testing.T) {
 	}
 }
 
-// wantServing fails the test unless the shop is healthy and its newest revision is
-// deployed, current and verified. It returns the revision.
+// wantServing fails the test unless the shop is healthy and the newest revision, which it
+// returns, is deployed, current and verified.
 func (p *project) wantServing(t *testing.T) revision {
 	t.Helper()
 	if code, body := call(t, "GET", p.url, "", ""); code != 200 {
-		again, _ := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--include", p.url).CombinedOutput()
-		t.Errorf("GET %s: got %d %q, want 200; response to curl, and the containers:\n%s\n%s", p.url, code, body, again, docker(t, "ps", "--format", "{{.Names}}\t{{.Ports}}"))
+		curl, _ := exec.CommandContext(t.Context(), "curl", "--silent", "--show-error", "--include", p.url).CombinedOutput()
+		t.Errorf("GET %s: got %d %q, want 200; response to curl, and the containers:\n%s\n%s", p.url, code, body, curl, docker(t, "ps", "--format", "{{.Names}}\t{{.Ports}}"))
 	}
 	last := newest(p.history(t))
 	if last.Status != "deployed" || !last.Current || !last.Verified {
@@ -44,7 +42,6 @@ func (p *project) wantServing(t *testing.T) revision {
 	return last
 }
 
-// wantRevision fails the test unless the newest revision is want.
 func (p *project) wantRevision(t *testing.T, want int) {
 	t.Helper()
 	if got := newest(p.history(t)); got.Revision != want {
@@ -52,12 +49,10 @@ func (p *project) wantRevision(t *testing.T, want int) {
 	}
 }
 
-// healthRequest returns the request for the health endpoint, on a new connection.
 func (p *project) healthRequest() request {
 	return request{user{base: p.url, client: newClient(5 * time.Second)}, "GET", "", 200}
 }
 
-// wantAllReady fails the test unless all pods of every workload are ready.
 func (p *project) wantAllReady(t *testing.T) {
 	t.Helper()
 	for _, w := range p.workloads(t) {
@@ -67,7 +62,7 @@ func (p *project) wantAllReady(t *testing.T) {
 	}
 }
 
-// wantUnlocked fails the test if a lock file or a Lease of tkdeploy remains.
+// wantUnlocked fails the test if a lock file or Lease remains.
 func (p *project) wantUnlocked(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "locks", "*"))

@@ -27,7 +27,7 @@ func testDeletedDeployment(t *testing.T, p *project) {
 	wantRepaired(t, p, client)
 }
 
-// wantRepaired runs up, which must repair auth-service and give it as the reason.
+// wantRepaired runs up, which must repair auth-service and name it in the reason.
 func wantRepaired(t *testing.T, p *project, client kubernetes.Interface) {
 	t.Helper()
 	for _, stage := range p.run(t, "up", "--output", "json").wantExit(t, 0).finished(t).Stages {
@@ -65,17 +65,15 @@ func testKilledNode(t *testing.T, p *project) {
 	login(t)
 }
 
-// nodeID returns the container ID of the stack's node.
 func nodeID(t *testing.T) string {
 	t.Helper()
 	return docker(t, "inspect", "--format", "{{.Id}}", stackNode)
 }
 
-// mayKillEngine reports whether the user allows to kill the Docker engine.
 func mayKillEngine() bool { return os.Getenv("TKDEPLOY_E2E_KILL_ENGINE") != "" }
 
-// testKilledEngine kills the engine and all its containers, like a crash of the machine. It
-// must be enabled, because the engine may run unrelated containers.
+// testKilledEngine kills the engine with all containers, like a crash of the machine. It is
+// opt-in, because the engine may run unrelated containers.
 func testKilledEngine(t *testing.T, p *project) {
 	if !mayKillEngine() {
 		t.Skip("SKIPPED: this kills the Docker engine; set TKDEPLOY_E2E_KILL_ENGINE=1 if nothing else uses it")

@@ -18,15 +18,14 @@ const (
 	stackNode      = "tiktok-e2e-control-plane"
 )
 
-// newStack copies the reference stack and sets its own cluster name and ports.
 func newStack(t *testing.T) *project {
 	return newProject(t, "../..", "ci",
 		strings.NewReplacer("tiktok-ci", "tiktok-e2e", "14000:", "24000:", "13000:", "23000:"),
 		"tkdeploy.yaml", "chart", "services", "offline")
 }
 
-// TestStack runs the reference stack through its life cycle. Each step starts where the
-// previous one ended.
+// TestStack runs the reference stack through its life cycle. Each step continues the
+// previous one.
 func TestStack(t *testing.T) {
 	release := useEngine(t)
 	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
@@ -49,7 +48,7 @@ func TestStack(t *testing.T) {
 		{"reports a missing image", testMissingImage}, // internal/rollout tests it, too
 		{"restarts a killed node with its data", testKilledNode},
 		{"keeps volumes and password across down and up", testDownAndUp},
-		{"recovers from a killed engine", func(t *testing.T, p *project) { release(); testKilledEngine(t, p) }}, // takes the lock exclusively
+		{"recovers from a killed engine", func(t *testing.T, p *project) { release(); testKilledEngine(t, p) }}, // needs the exclusive lock
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.test(t, p) }) {
@@ -58,7 +57,7 @@ func TestStack(t *testing.T) {
 	}
 	t.Run("removes everything on down --volumes", func(t *testing.T) {
 		p.run(t, "down", "--volumes").wantExit(t, 0)
-		// Other processes may create and remove containers at the same time.
+		// Only its own containers: other processes may start and stop theirs.
 		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=tiktok-e2e"); left != "" {
 			t.Errorf("got containers %s, want none", left)
 		}
@@ -82,8 +81,8 @@ const (
 	credentials = `{"email":"ada@example.com","password":"correct horse"}`
 )
 
-// register creates the account. The gateway does not retry a write that times out on a
-// busy machine, so register retries it. The first attempt may have succeeded: 409.
+// register retries if a busy machine times out, because the gateway does not retry writes.
+// A retry accepts 409: the first attempt may have succeeded.
 func register(t *testing.T) {
 	t.Helper()
 	for retries := 0; ; retries++ {
@@ -98,7 +97,6 @@ func register(t *testing.T) {
 	}
 }
 
-// login signs in to the account and reads it with the token.
 func login(t *testing.T) {
 	t.Helper()
 	code, body := call(t, "POST", stackURL+"/api/v1/auth/login", "", credentials)

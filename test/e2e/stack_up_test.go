@@ -29,7 +29,6 @@ func testFirstUp(t *testing.T, p *project) {
 	wantControllerFlags(t, p.kube(t))
 }
 
-// wantStackHealthy fails the test unless the gateway reports that it is ready.
 func wantStackHealthy(t *testing.T) {
 	t.Helper()
 	if code, body := call(t, "GET", stackURL+"/health", "", ""); code != 200 {
@@ -37,7 +36,7 @@ func wantStackHealthy(t *testing.T) {
 	}
 }
 
-// wantControllerFlags checks the flags of docs/adr/0013 in the running control plane.
+// wantControllerFlags checks the flags of docs/adr/0013.
 func wantControllerFlags(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	for component, flags := range map[string][]string{
@@ -78,8 +77,8 @@ func testSecondUp(t *testing.T, p *project) {
 	wantPolicyResult(t, events)
 }
 
-// wantPolicyResult fails the test unless exactly one event reports whether the cluster's
-// network plugin enforces NetworkPolicies. Both results pass.
+// wantPolicyResult fails the test unless one event reports whether the cluster enforces
+// NetworkPolicies. Both results pass.
 func wantPolicyResult(t *testing.T, events []eventLine) {
 	t.Helper()
 	var got []string
@@ -95,7 +94,6 @@ func wantPolicyResult(t *testing.T, events []eventLine) {
 	t.Attr("seen", "network policies: "+got[0])
 }
 
-// wantSamePods fails the test if a pod was replaced, added, removed or restarted.
 func wantSamePods(t *testing.T, before, after map[string]corev1.Pod) {
 	t.Helper()
 	for uid, pod := range before {

@@ -7,13 +7,11 @@ import (
 	"testing"
 )
 
-// workload is an entry of `tkdeploy status --output json`.
 type workload struct {
 	Name           string
 	Ready, Desired int
 }
 
-// workloads returns the workloads of the release. It fails the test if there are none.
 func (p *project) workloads(t *testing.T) []workload {
 	t.Helper()
 	var status struct{ Workloads []workload }
@@ -24,7 +22,6 @@ func (p *project) workloads(t *testing.T) []workload {
 	return status.Workloads
 }
 
-// revision is an entry of `tkdeploy history --output json`.
 type revision struct {
 	Revision                    int
 	Status, Commit, Description string
@@ -32,7 +29,6 @@ type revision struct {
 	Images                      []string
 }
 
-// history returns the revisions, oldest first. It fails the test if there are none.
 func (p *project) history(t *testing.T) []revision {
 	t.Helper()
 	var h struct{ Revisions []revision }
@@ -45,8 +41,8 @@ func (p *project) history(t *testing.T) []revision {
 
 func newest(history []revision) revision { return history[len(history)-1] }
 
-// doctorChecks parses the output of `tkdeploy doctor --output json`. It returns
-// "STATUS MESSAGE" of each check by its name, and requires a fix for each problem.
+// doctorChecks parses the output of doctor and returns "STATUS MESSAGE" by check. It
+// requires a fix for each problem.
 func (r result) doctorChecks(t *testing.T) map[string]string {
 	t.Helper()
 	var d struct {

@@ -12,9 +12,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// testDeletedStores deletes the pod of each store while a user comments on a video. The
-// stack must recover without tkdeploy. Requests may fail during the restart, but each
-// acknowledged comment must be stored once and cause one notification.
+// testDeletedStores deletes the pod of each store while a user comments on a video.
+// Requests may fail until the store is back, but each acknowledged comment must be stored
+// once and cause one notification.
 func testDeletedStores(t *testing.T, p *project) {
 	client := p.kube(t)
 	author, fan := newUser(t, "author"), newUser(t, "fan")
@@ -60,7 +60,7 @@ func testDeletedStores(t *testing.T, p *project) {
 	fan.deleteAccount(t)
 }
 
-// replacePod deletes a StatefulSet's pod and calls poll until its replacement is ready.
+// replacePod deletes a pod of a StatefulSet and calls poll until its replacement is ready.
 func replacePod(t *testing.T, client kubernetes.Interface, name string, poll func()) {
 	t.Helper()
 	all := client.CoreV1().Pods(stackNamespace)
@@ -85,8 +85,7 @@ func replacePod(t *testing.T, client kubernetes.Interface, name string, poll fun
 	}
 }
 
-// waitForNotifications waits until u has n notifications. It fails the test if there are
-// more, or duplicates.
+// waitForNotifications waits for n notifications, without duplicates.
 func waitForNotifications(t *testing.T, u user, n int) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)

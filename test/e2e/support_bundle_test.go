@@ -15,8 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// testSupportBundle makes the app print a Secret and crash, and checks the bundle of the
-// run that rolls it back. The Secret is in the namespace, but not part of the release.
+// testSupportBundle makes the app print a Secret and crash. The Secret is in the namespace,
+// but not part of the release.
 func (p *project) testSupportBundle(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	const canary = "canary-of-the-bundle-7d0c"
@@ -62,7 +62,6 @@ func (p *project) testSupportBundle(t *testing.T) {
 	}
 }
 
-// readBundle returns the files of the only bundle in dir, by their paths in the bundle.
 func readBundle(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	roots, err := os.ReadDir(dir)

@@ -11,15 +11,13 @@ import (
 	"time"
 )
 
-// request is an HTTP request of the traffic and its expected status code.
 type request struct {
 	sender       user
 	method, path string
 	want         int
 }
 
-// traffic repeats requests until it is stopped. It sends each request every 25 ms, or as
-// soon as the previous one is done.
+// traffic repeats each request every 25 ms, or as soon as the previous one is done.
 type traffic struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -28,7 +26,6 @@ type traffic struct {
 	failed []string
 }
 
-// startTraffic sends the requests in parallel until stop is called or the test ends.
 func startTraffic(t *testing.T, requests []request) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -40,7 +37,6 @@ func startTraffic(t *testing.T, requests []request) *traffic {
 	return tr
 }
 
-// keepSending repeats r. It completes the last request after ctx is done.
 func (tr *traffic) keepSending(ctx context.Context, r request) {
 	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
@@ -60,15 +56,14 @@ func (tr *traffic) keepSending(ctx context.Context, r request) {
 	}
 }
 
-// stop stops the traffic. It returns the number of requests and a line for each failed one.
+// stop returns the number of requests and a line for each failed one.
 func (tr *traffic) stop() (sent int, failed []string) {
 	tr.cancel()
 	tr.wg.Wait()
 	return tr.sent, tr.failed
 }
 
-// testRollingUpdate replaces the pods of all services at once while users send requests to
-// the gateway and the frontend. No request may fail.
+// testRollingUpdate replaces the pods of all services at once. No request may fail.
 func testRollingUpdate(t *testing.T, p *project) {
 	author, fan := newUser(t, "author"), newUser(t, "fan")
 	video := author.postVideo(t, "steady")

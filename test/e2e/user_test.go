@@ -13,14 +13,12 @@ import (
 	"time"
 )
 
-// user is a client of the stack.
 type user struct {
 	base   string // URL of the gateway or the frontend
-	token  string // access token; "" if not signed in
+	token  string // optional
 	client *http.Client
 }
 
-// newUser creates an account and signs in.
 func newUser(t *testing.T, name string) user {
 	t.Helper()
 	name = fmt.Sprintf("%s_%d", name, time.Now().UnixNano()%1e9)
@@ -35,7 +33,6 @@ func newUser(t *testing.T, name string) user {
 	return u
 }
 
-// send returns the status code and the body of the response.
 func (u user) send(ctx context.Context, method, path, body string) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, u.base+path, strings.NewReader(body))
 	if err != nil {
@@ -54,8 +51,7 @@ func (u user) send(ctx context.Context, method, path, body string) (int, string,
 	return response.StatusCode, string(text), err
 }
 
-// wantStatus fails the test unless the response has the status code. It decodes the body
-// into result, unless that is nil.
+// wantStatus decodes the body into result, unless that is nil.
 func (u user) wantStatus(t *testing.T, status int, method, path, body string, result any) {
 	t.Helper()
 	code, text, err := u.send(t.Context(), method, path, body)
@@ -70,7 +66,6 @@ func (u user) wantStatus(t *testing.T, status int, method, path, body string, re
 	}
 }
 
-// postVideo creates a video and returns its path.
 func (u user) postVideo(t *testing.T, title string) string {
 	t.Helper()
 	var video struct{ ID string }
@@ -78,13 +73,11 @@ func (u user) postVideo(t *testing.T, title string) string {
 	return "/api/v1/videos/" + video.ID
 }
 
-// deleteAccount deletes the account with all its data.
 func (u user) deleteAccount(t *testing.T) {
 	t.Helper()
 	u.wantStatus(t, 204, "DELETE", "/api/v1/me", "", nil)
 }
 
-// page is a page of comments or notifications.
 type page struct {
 	Comments []struct {
 		Text string
@@ -95,7 +88,6 @@ type page struct {
 	Next string `json:"next_cursor"`
 }
 
-// eachPage calls visit for each page of a list.
 func (u user) eachPage(t *testing.T, path string, visit func(page)) {
 	t.Helper()
 	for cursor := ""; ; {
