@@ -36,7 +36,7 @@ var breakages = []breakage{
 	{
 		name: "bad command", file: "deployment.yaml", old: containerPorts,
 		new:  "          {{- if eq $service.name \"SERVICE\" }}\n          command: [/no/such/program]\n          {{- end }}\n" + containerPorts,
-		exit: 14, detectWithin: 25 * time.Second, stderr: []string{"the command /no/such/program cannot be started"},
+		exit: 14, detectWithin: 25 * time.Second, stderr: []string{"cannot start command /no/such/program"},
 	},
 	{
 		name: "missing Secret key", file: "deployment.yaml", old: containerEnv,

@@ -25,7 +25,7 @@ func (p *project) testNoEngine(t *testing.T) {
 
 func (p *project) testNoPermission(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can switch to another user; internal/images has a unit test for it")
+		t.Skip("SKIPPED: only root can switch to another user; internal/engine has a unit test for it")
 	}
 	command(t, "chmod", "-R", "a+rX", filepath.Dir(p.dir)) // for the other user
 	out := command(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent",
@@ -100,6 +100,6 @@ func proxyConnection(client net.Conn, to string) {
 func (p *project) testPortInUse(t *testing.T) {
 	stop := listen(t, "127.0.0.1:24080")
 	defer stop()
-	p.run(t, "up", "--only", "cluster").wantExit(t, 4).wantStderr(t, "port 24080 of this machine is taken")
+	p.run(t, "up", "--only", "cluster").wantExit(t, 4).wantStderr(t, "host port 24080 is in use")
 	p.wantNoContainers(t)
 }

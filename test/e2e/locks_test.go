@@ -42,7 +42,7 @@ func (k *killer) testLocks(t *testing.T) {
 // wantLocked fails the test unless the run exited within 2 s because of holder's lock.
 func (r result) wantLocked(t *testing.T, holder string) {
 	t.Helper()
-	r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: "+holder).wantWithin(t, 2*time.Second)
+	r.wantExit(t, 6).wantStderr(t, "release shop/shop of cluster shop-e2e is locked by another run: "+holder).wantWithin(t, 2*time.Second)
 }
 
 func (p *project) testLockedOut(t *testing.T) {
@@ -83,9 +83,9 @@ func (p *project) testLockedByOtherMachine(t *testing.T) {
 	if after := p.history(t); len(after) != len(before) || newest(after).Status != "pending-upgrade" {
 		t.Errorf("got history %+v, want it unchanged: %+v", after, before)
 	}
-	// After 30 s without renewal the Lease seems expired, and up observes it for 30 s more.
+	// After 30 s without renewal the Lease appears expired, and up observes it for 30 s more.
 	time.Sleep(time.Until(lease.Spec.RenewTime.Add(31 * time.Second)))
-	p.run(t, "up").wantExit(t, 0).wantStderr(t, "looks left behind by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
+	p.run(t, "up").wantExit(t, 0).wantStderr(t, "appears abandoned by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
 	p.wantServing(t)
 	p.wantUnlocked(t)
 }
@@ -105,7 +105,7 @@ func (p *project) testConcurrentRuns(t *testing.T) {
 			succeeded++
 			continue
 		}
-		r.wantExit(t, 6).wantStderr(t, "another run is at work on release shop/shop of cluster shop-e2e: tkdeploy up --env test of ")
+		r.wantExit(t, 6).wantStderr(t, "release shop/shop of cluster shop-e2e is locked by another run: tkdeploy up --env test of ")
 	}
 	if after := p.wantServing(t).Revision; succeeded != 1 || after != before+1 {
 		t.Errorf("got %d successful runs and revision %d, want 1 and revision %d", succeeded, after, before+1)

@@ -107,7 +107,7 @@ func (p *project) testForeignNodes(t *testing.T) {
 	writeFile(t, path, "apiVersion: v1\nkind: Config\ncurrent-context: kind-shop-e2e\n"+
 		"clusters: [{name: kind-shop-e2e, cluster: {server: '"+other.URL+"'}}]\n"+
 		"contexts: [{name: kind-shop-e2e, context: {cluster: kind-shop-e2e, user: u}}]\nusers: [{name: u}]\n")
-	p.run(t, "up").wantExit(t, 5).wantStderr(t, "node prod-1 is not of this kind cluster")
+	p.run(t, "up").wantExit(t, 5).wantStderr(t, "node prod-1 has provider ID")
 	if n := writes.Load(); n > 0 {
 		t.Errorf("got %d writes, want 0", n)
 	}

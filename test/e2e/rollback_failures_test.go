@@ -70,7 +70,7 @@ func (p *project) testRollbackDeletesCRD(t *testing.T) {
 	p.addManifest(t, crdManifest)
 	p.run(t, "up").wantExit(t, 0)
 	before := p.wantServing(t).Revision
-	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "it would delete CustomResourceDefinition orders.example.com")
+	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "this would delete CustomResourceDefinition orders.example.com")
 	if after := p.wantServing(t).Revision; after != before {
 		t.Errorf("got revision %d, want %d", after, before)
 	}

@@ -83,7 +83,7 @@ func (p *project) testRollbackSkipsFailures(t *testing.T) {
 func (p *project) testNothingVerified(t *testing.T) {
 	p.run(t, "down", "--volumes").wantExit(t, 0)
 	p.run(t, "up", "--set", "web.env.CRASH=from the start").wantExit(t, 14).wantStderr(t, "kept as it failed", "from the start")
-	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "no verified revision to go back to")
+	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "no verified revision to roll back to")
 	if history := p.history(t); len(history) != 1 || history[0].Verified {
 		t.Errorf("got history %+v, want one revision, not verified", history)
 	}
