@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // Apply makes the release as desired and returns the revision that is then the
@@ -23,10 +23,11 @@ import (
 //
 // Errors are of class Apply, or Config if chart or values are wrong. They name
 // the object and hold no content of a Secret.
-func (c *Client) Apply(ctx context.Context, d Desired, report event.Reporter) (revision int, err error) {
+func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Reporter) (revision int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
-	p, err := prepare(c.desired(d))
+	d = c.desired(d)
+	p, err := chart.Prepare(d)
 	if err != nil {
 		return 0, err
 	}
@@ -34,7 +35,7 @@ func (c *Client) Apply(ctx context.Context, d Desired, report event.Reporter) (r
 	if err != nil {
 		return 0, failed(err)
 	}
-	s, err := c.survey(ctx, p)
+	s, err := c.survey(ctx, d, p)
 	if err != nil {
 		return 0, failed(err)
 	}
@@ -53,15 +54,6 @@ func (c *Client) Apply(ctx context.Context, d Desired, report event.Reporter) (r
 	return revision, nil
 }
 
-func (c *Client) since(start time.Time) time.Duration { return c.opts.Now().Sub(start) }
-
-func count(happened bool) int {
-	if happened {
-		return 1
-	}
-	return 0
-}
-
 // act carries a decision out. The revision is 0 if none was written.
 func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int, error) {
 	if err := c.healHistory(ctx, s, report); err != nil {
@@ -72,23 +64,23 @@ func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int,
 	if err != nil {
 		return 0, err
 	}
-	redact := redactorFor(manifestsOf(before, preview)...)
-	if err := c.preflight(ctx, before, preview); err != nil {
-		return 0, redact.error(err)
+	redact := chart.NewRedactor(chart.Manifests(before, preview)...)
+	if err := c.drift.Preflight(ctx, before, preview); err != nil {
+		return 0, redact.Err(err)
 	}
 	rel, err := c.operate(ctx, s)
 	if err != nil {
-		err = redactorFor(manifestsOf(before, preview, rel)...).error(err)
+		err = chart.NewRedactor(chart.Manifests(before, preview, rel)...).Err(err)
 	}
 	if rel == nil {
 		return 0, err
 	}
 	if err == nil {
-		redact := redactorFor(manifestsOf(append(slices.Clone(s.history), rel)...)...)
-		err = redact.error(c.finish(ctx, rel.Version, s.history))
+		redact := chart.NewRedactor(chart.Manifests(append(slices.Clone(s.history), rel)...)...)
+		err = redact.Err(c.finish(ctx, rel.Version, s.history))
 	}
 	if s.decision.op == opUpgrade {
-		c.prune(ctx, s.history, s.prepared.maxHistory(), report)
+		c.prune(ctx, s.history, maxHistory(s.desired), report)
 	}
 	return rel.Version, err
 }
@@ -113,7 +105,7 @@ func (c *Client) operate(ctx context.Context, s survey) (*release.Release, error
 // not applied. It is nil if that cannot be told beforehand: the kinds of the
 // chart's own CRDs are unknown until these are installed.
 func (c *Client) preview(ctx context.Context, s survey) (*release.Release, error) {
-	if s.decision.op == opInstall && len(s.prepared.chart.CRDObjects()) > 0 {
+	if s.decision.op == opInstall && s.prepared.HasCRDs() {
 		return nil, nil
 	}
 	var rel *release.Release
@@ -125,18 +117,8 @@ func (c *Client) preview(ctx context.Context, s survey) (*release.Release, error
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		err = redactorFor(manifestsOf(s.inCluster(), rel)...).error(err)
+		err = chart.NewRedactor(chart.Manifests(s.inCluster(), rel)...).Err(err)
 		return nil, fmt.Errorf("render release %s: %w", c, err)
 	}
 	return rel, nil
-}
-
-func manifestsOf(releases ...*release.Release) []string {
-	var manifests []string
-	for _, rel := range releases {
-		if rel != nil {
-			manifests = append(manifests, rel.Manifest, hookManifests(rel))
-		}
-	}
-	return manifests
 }

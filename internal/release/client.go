@@ -2,15 +2,22 @@ package release
 
 import (
 	"cmp"
-	"fmt"
+	"context"
+	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
 	"helm.sh/helm/v3/pkg/action"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/drift"
+	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
 
 // A Target says where a release is.
@@ -41,39 +48,11 @@ type Client struct {
 
 	helm   *action.Configuration
 	kube   kubernetes.Interface
-	live   dynamic.Interface
+	drift  *drift.Client
 	mapper meta.RESTMapper
-	gate   *gate
-	log    *helmLog
+	gate   *kubeclient.Gate
+	log    *kubeclient.Log
 	writes *atomic.Int64 // of Helm to objects, records of the release not counted
-}
-
-// Open makes a Client. It sends no request.
-func Open(t Target, o Options) (*Client, error) {
-	config := rest.CopyConfig(t.Config)
-	config.QPS = -1 // no client-side rate limit: the API server has its own
-	config.WarningHandler = rest.NoWarnings{}
-	g, writes := newGate(), &atomic.Int64{}
-	plain := g.through(config)
-	clientset, err := kubernetes.NewForConfig(plain)
-	if err != nil {
-		return nil, fmt.Errorf("open release %s/%s: %w", t.Namespace, t.Name, err)
-	}
-	live, err := dynamic.NewForConfig(plain)
-	if err != nil {
-		return nil, fmt.Errorf("open release %s/%s: %w", t.Namespace, t.Name, err)
-	}
-	get, err := newGetter(counting(plain, writes), t.Namespace)
-	if err != nil {
-		return nil, fmt.Errorf("open release %s/%s: %w", t.Namespace, t.Name, err)
-	}
-	log := &helmLog{}
-	return &Client{
-		name: t.Name, namespace: t.Namespace, opts: o.withDefaults(),
-		helm: newHelm(get, clientset, t.Namespace, o, log),
-		kube: clientset, live: live, mapper: get.mapper,
-		gate: g, log: log, writes: writes,
-	}, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -88,9 +67,63 @@ func (o Options) withDefaults() Options {
 }
 
 // desired is d as far as it is this Client's to say.
-func (c *Client) desired(d Desired) Desired {
+func (c *Client) desired(d chart.Desired) chart.Desired {
 	d.Name, d.Namespace = c.name, c.namespace
 	return d
 }
 
 func (c *Client) String() string { return c.namespace + "/" + c.name }
+
+// failed gives an error the class Apply, or Undecided if the API server did not
+// answer. One that has a class already, and ctx's, stay as they are.
+func failed(err error) error {
+	var unanswered net.Error
+	switch {
+	case isEnd(err), fault.ClassOf(err) != "":
+		return err
+	case errors.As(err, &unanswered):
+		return fault.New(fault.Inconclusive, err, "see whether the cluster is up, and run again: what was begun is taken up")
+	}
+	return fault.New(fault.Apply, err, "")
+}
+
+// isEnd tells that the context ended.
+func isEnd(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (c *Client) since(start time.Time) time.Duration { return c.opts.Now().Sub(start) }
+
+func count(happened bool) int {
+	if happened {
+		return 1
+	}
+	return 0
+}
+
+// placedObjects fills in the namespace of namespaced objects. One whose kind
+// the cluster does not know stays as it is.
+func (c *Client) placedObjects(manifest string) ([]unstructured.Unstructured, error) {
+	all, err := chart.Objects(manifest)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		gvk := all[i].GroupVersionKind()
+		mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		if err == nil && all[i].GetNamespace() == "" && mapping.Scope.Name() == "namespace" {
+			all[i].SetNamespace(c.namespace)
+		}
+	}
+	return all, nil
+}
+
+// rollbackFailed gives an error the class Rollback, unless it is ctx's or says
+// that the API server did not answer.
+func rollbackFailed(err error) error {
+	switch {
+	case err == nil, isEnd(err), fault.ClassOf(failed(err)) == fault.Inconclusive:
+		return failed(err)
+	}
+	return fault.New(fault.Rollback, err, fault.HintOf(err))
+}

@@ -18,9 +18,12 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
+	"k8s.io/client-go/rest"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 const (
@@ -29,27 +32,39 @@ const (
 	namespacePath  = "/api/v1/namespaces/shop"
 )
 
-func shop() Desired { return Desired{Name: "shop", Namespace: "shop", Chart: "testdata/chart"} }
+// shopChart is the chart that most tests deploy.
+const shopChart = "chart/testdata/chart"
+
+func shop() chart.Desired {
+	return chart.Desired{Name: "shop", Namespace: "shop", Chart: shopChart}
+}
 
 // shopWith is the shop with one more template in its chart.
-func shopWith(t *testing.T, template string) Desired {
+func shopWith(t *testing.T, template string) chart.Desired {
 	t.Helper()
 	d := shop()
-	d.Chart = copyChart(t)
+	d.Chart = releasetest.CopyChart(t, shopChart)
 	if err := os.WriteFile(filepath.Join(d.Chart, "templates", "more.yaml"), []byte(template), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-// copyChart is a copy of the test chart, to be changed.
-func copyChart(t *testing.T) string {
+func newClient(t *testing.T, s *releasetest.Server, o Options) *Client {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "chart")
-	if err := os.CopyFS(dir, os.DirFS("testdata/chart")); err != nil {
+	return openClient(t, &rest.Config{Host: s.URL}, o)
+}
+
+func openClient(t *testing.T, config *rest.Config, o Options) *Client {
+	t.Helper()
+	o.Grace = max(o.Grace, 50*time.Millisecond)
+	o.NamespacePoll = time.Millisecond
+	config.ContentType = "application/json"
+	c, err := Open(Target{Config: config, Namespace: "shop", Name: "shop"}, o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return c
 }
 
 // recorder keeps the events of an Apply.
@@ -76,7 +91,7 @@ func (r *recorder) warnings() []string {
 	return all
 }
 
-func mustApply(t *testing.T, c *Client, d Desired) (int, *recorder) {
+func mustApply(t *testing.T, c *Client, d chart.Desired) (int, *recorder) {
 	t.Helper()
 	r := &recorder{}
 	revision, err := c.Apply(t.Context(), d, r)
@@ -86,7 +101,7 @@ func mustApply(t *testing.T, c *Client, d Desired) (int, *recorder) {
 	return revision, r
 }
 
-func mustObserve(t *testing.T, c *Client, d Desired) Observation {
+func mustObserve(t *testing.T, c *Client, d chart.Desired) Observation {
 	t.Helper()
 	o, err := c.Observe(t.Context(), d)
 	if err != nil {
@@ -97,8 +112,8 @@ func mustObserve(t *testing.T, c *Client, d Desired) Observation {
 
 func TestApplyInstallsAndASecondOneWritesNothing(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	if o := mustObserve(t, c, shop()); o.Current || o.Exists || o.Reason != "no release yet" {
 		t.Errorf("before: %+v", o)
 	}
@@ -110,7 +125,7 @@ func TestApplyInstallsAndASecondOneWritesNothing(t *testing.T) {
 	if got := r.finished(t); got.Mutations != 6 || got.Outcome != event.Done || got.Message != "revision 1" {
 		t.Errorf("finished: %+v", got)
 	}
-	server.wrote()
+	server.TakeWrites()
 	if o := mustObserve(t, c, shop()); !o.Current || o.Deployed.Revision != 1 || o.Deployed.Verified {
 		t.Errorf("after: %+v", o)
 	}
@@ -118,20 +133,20 @@ func TestApplyInstallsAndASecondOneWritesNothing(t *testing.T) {
 	if got := r.finished(t); revision != 1 || got.Outcome != event.Unchanged || got.Mutations != 0 {
 		t.Errorf("second: revision %d, %+v", revision, got)
 	}
-	if writes := server.wrote(); len(writes) > 0 {
+	if writes := server.TakeWrites(); len(writes) > 0 {
 		t.Errorf("the second run wrote %v", writes)
 	}
 }
 
 func TestApplyNamesTheCauseAndKeepsTheSecret(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	password := lookup(server.get(secretPath), []string{"data", "DB_PASSWORD"})
+	password := chart.Lookup(server.Get(secretPath), []string{"data", "DB_PASSWORD"})
 
 	d := shop()
-	d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+	d.Images = map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
 	const cause = "image services.auth.image changed shop-auth:1 -> 2"
 	if o := mustObserve(t, c, d); o.Current || o.Reason != cause {
 		t.Errorf("%+v", o)
@@ -141,7 +156,7 @@ func TestApplyNamesTheCauseAndKeepsTheSecret(t *testing.T) {
 	if got := r.finished(t); revision != 2 || got.Mutations != 2 {
 		t.Errorf("revision %d, %+v", revision, got)
 	}
-	if now := lookup(server.get(secretPath), []string{"data", "DB_PASSWORD"}); now != password {
+	if now := chart.Lookup(server.Get(secretPath), []string{"data", "DB_PASSWORD"}); now != password {
 		t.Error("the upgrade made a new password")
 	}
 	d.Set = []string{"services.auth.replicas=3"}
@@ -152,10 +167,10 @@ func TestApplyNamesTheCauseAndKeepsTheSecret(t *testing.T) {
 
 func TestObserveSaysWhichFilesOfTheChartChanged(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	d := shop()
-	d.Chart = copyChart(t)
+	d.Chart = releasetest.CopyChart(t, shopChart)
 	mustApply(t, c, d)
 	template := filepath.Join(d.Chart, "templates", "all.yaml")
 	data, err := os.ReadFile(template)
@@ -173,43 +188,43 @@ func TestObserveSaysWhichFilesOfTheChartChanged(t *testing.T) {
 func TestDriftIsSeenAndRepaired(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change func(t *testing.T, s *apiServer)
+		change func(t *testing.T, s *releasetest.Server)
 		cause  string
 	}{
 		"a Deployment scaled to 0": {
-			func(t *testing.T, s *apiServer) {
+			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
-				s.set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = 0 })
+				s.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = 0 })
 			},
 			"Deployment auth-service: spec.replicas 0, wanted 2",
 		},
 		"a deleted Deployment": {
-			func(_ *testing.T, s *apiServer) { s.remove(deploymentPath) },
+			func(_ *testing.T, s *releasetest.Server) { s.Remove(deploymentPath) },
 			"Deployment auth-service is gone",
 		},
 		"another image": {
-			func(t *testing.T, s *apiServer) {
+			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
-				s.set(t, deploymentPath, func(o map[string]any) {
-					containers := lookup(o, []string{"spec", "template", "spec", "containers"}).([]any)
+				s.Set(t, deploymentPath, func(o map[string]any) {
+					containers := chart.Lookup(o, []string{"spec", "template", "spec", "containers"}).([]any)
 					containers[0].(map[string]any)["image"] = "other:9"
 				})
 			},
 			"Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1",
 		},
 		"another password, which is not shown": {
-			func(t *testing.T, s *apiServer) {
+			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
-				s.set(t, secretPath, func(o map[string]any) {
+				s.Set(t, secretPath, func(o map[string]any) {
 					o["data"] = map[string]any{"DB_PASSWORD": base64.StdEncoding.EncodeToString([]byte("stolen"))}
 				})
 			},
 			"Secret shop-secrets: data.DB_PASSWORD",
 		},
 		"a label of Helm taken away": {
-			func(t *testing.T, s *apiServer) {
+			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
-				s.set(t, deploymentPath, func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
+				s.Set(t, deploymentPath, func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
 			},
 			"Deployment auth-service: metadata.labels.app.kubernetes.io/managed-by",
 		},
@@ -217,8 +232,8 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := newAPIServer(t)
-			c := server.client(t, Options{})
+			server := releasetest.NewServer(t)
+			c := newClient(t, server, Options{})
 			mustApply(t, c, shop())
 			tt.change(t, server)
 			if o := mustObserve(t, c, shop()); o.Current || o.Reason != tt.cause {
@@ -267,44 +282,44 @@ func TestALookAsksForTheObjectsOfAKindAtOnce(t *testing.T) {
 	const configMaps = "/api/v1/namespaces/shop/configmaps"
 	byName := []string{"GET " + configMaps + "/one", "GET " + configMaps + "/shop-config", "GET " + configMaps + "/two"}
 	for name, test := range map[string]struct {
-		change func(t *testing.T, s *apiServer)
+		change func(t *testing.T, s *releasetest.Server)
 		refuse bool // to list
 		cause  string
 		asked  []string
 	}{
 		"nothing changed":  {nil, false, "", []string{"GET " + configMaps}},
 		"who may not list": {nil, true, "", append([]string{"GET " + configMaps}, byName...)},
-		"one that is not as it was": {func(t *testing.T, s *apiServer) {
+		"one that is not as it was": {func(t *testing.T, s *releasetest.Server) {
 			t.Helper()
-			s.set(t, configMaps+"/two", func(o map[string]any) { o["data"] = map[string]any{"LEVEL": "debug"} })
+			s.Set(t, configMaps+"/two", func(o map[string]any) { o["data"] = map[string]any{"LEVEL": "debug"} })
 		}, false, "ConfigMap two: data.LEVEL", []string{"GET " + configMaps, "PATCH " + configMaps + "/two"}},
-		"one that is gone": {func(_ *testing.T, s *apiServer) { s.remove(configMaps + "/two") },
+		"one that is gone": {func(_ *testing.T, s *releasetest.Server) { s.Remove(configMaps + "/two") },
 			false, "ConfigMap two is gone", []string{"GET " + configMaps, "GET " + configMaps + "/two"}},
-		"one that lost the mark by which it is listed": {func(t *testing.T, s *apiServer) {
+		"one that lost the mark by which it is listed": {func(t *testing.T, s *releasetest.Server) {
 			t.Helper()
-			s.set(t, configMaps+"/two", func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
+			s.Set(t, configMaps+"/two", func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
 		}, false, "ConfigMap two: metadata.labels.app.kubernetes.io/managed-by", []string{"GET " + configMaps, "GET " + configMaps + "/two", "PATCH " + configMaps + "/two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := shopWith(t, moreObjects)
-			server := newAPIServer(t)
-			c := server.client(t, Options{})
+			server := releasetest.NewServer(t)
+			c := newClient(t, server, Options{})
 			mustApply(t, c, d)
 			if test.change != nil {
 				test.change(t, server)
 			}
 			var mu sync.Mutex
 			var asked []string
-			server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+			server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 				mu.Lock()
 				defer mu.Unlock()
 				if strings.HasPrefix(r.URL.Path, configMaps) || r.Method == http.MethodPatch && r.URL.Path != deploymentPath {
 					asked = append(asked, r.Method+" "+r.URL.Path)
 				}
 				if test.refuse && r.URL.Path == configMaps {
-					code, body := status(403, "Forbidden", "you may not list")
-					answer(w, code, body)
+					code, body := releasetest.Status(403, "Forbidden", "you may not list")
+					releasetest.Respond(w, code, body)
 					return true
 				}
 				return false
@@ -322,10 +337,10 @@ func TestALookAsksForTheObjectsOfAKindAtOnce(t *testing.T) {
 
 func TestAStrangerOfTheReleaseIsNoDrift(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	server.set(t, deploymentPath, func(o map[string]any) {
+	server.Set(t, deploymentPath, func(o map[string]any) {
 		o["metadata"].(map[string]any)["annotations"].(map[string]any)["team"] = "blue"
 		o["status"] = map[string]any{"readyReplicas": 2}
 	})
@@ -338,17 +353,17 @@ func TestAStrangerOfTheReleaseIsNoDrift(t *testing.T) {
 // judges it: what it wrote is then no difference.
 func TestWhatAControllerWritesMeanwhileIsNoDrift(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	server.set(t, deploymentPath, func(o map[string]any) { // so that there is something to try
+	server.Set(t, deploymentPath, func(o map[string]any) { // so that there is something to try
 		o["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)["image"] = "other:9"
 	})
 	wrote := false
-	server.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+	server.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPatch && !wrote && r.URL.Path == deploymentPath {
 			wrote = true
-			server.set(t, deploymentPath, func(o map[string]any) {
+			server.Set(t, deploymentPath, func(o map[string]any) {
 				metadata := o["metadata"].(map[string]any)
 				metadata["resourceVersion"] = "next"
 				metadata["annotations"].(map[string]any)["deployment.kubernetes.io/revision"] = "2"
@@ -372,8 +387,8 @@ func TestAnInterruptedRunIsHealed(t *testing.T) {
 	} {
 		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
-			server := newAPIServer(t)
-			c := server.client(t, Options{})
+			server := releasetest.NewServer(t)
+			c := newClient(t, server, Options{})
 			mustApply(t, c, shop())
 			leave(t, c, status)
 			cause := "revision 1 is " + string(status) + ": an earlier run was interrupted"
@@ -410,8 +425,8 @@ func leave(t *testing.T, c *Client, status release.Status) {
 
 func TestVerifiedIsAMarkOfOneRevision(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	d := shop()
 	d.Commit = "abc123"
 	mustApply(t, c, d)
@@ -425,8 +440,8 @@ func TestVerifiedIsAMarkOfOneRevision(t *testing.T) {
 	if o := mustObserve(t, c, d); !o.Current || !o.Deployed.Verified {
 		t.Errorf("%+v", o)
 	}
-	server.wrote()
-	if err := c.MarkVerified(t.Context(), 1); err != nil || len(server.wrote()) > 0 {
+	server.TakeWrites()
+	if err := c.MarkVerified(t.Context(), 1); err != nil || len(server.TakeWrites()) > 0 {
 		t.Errorf("marked again, with a write or an error: %v", err)
 	}
 	d.Commit, d.Set = "", []string{"services.auth.port=4009"}
@@ -445,8 +460,8 @@ func TestVerifiedIsAMarkOfOneRevision(t *testing.T) {
 
 func TestTheHistoryIsBounded(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	d := shop()
 	d.MaxHistory = 3
 	for _, port := range []string{"1", "2", "3", "4", "5"} {
@@ -461,7 +476,7 @@ func TestTheHistoryIsBounded(t *testing.T) {
 
 func TestStatusOfNoRelease(t *testing.T) {
 	t.Parallel()
-	c := newAPIServer(t).client(t, Options{})
+	c := newClient(t, releasetest.NewServer(t), Options{})
 	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Status: %v", err)
 	}
@@ -476,9 +491,9 @@ func TestStatusOfNoRelease(t *testing.T) {
 // status is what one looks at after an install that broke off.
 func TestStatusOfAnInstallThatBrokeOffHasItsObjects(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
-	server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
+	server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/deployments") && r.URL.Query().Get("dryRun") == "" {
 			http.Error(w, "no", http.StatusForbidden)
 			return true
@@ -496,7 +511,7 @@ func TestStatusOfAnInstallThatBrokeOffHasItsObjects(t *testing.T) {
 
 func TestObjectsHaveTheirNamespace(t *testing.T) {
 	t.Parallel()
-	c := newAPIServer(t).client(t, Options{})
+	c := newClient(t, releasetest.NewServer(t), Options{})
 	mustApply(t, c, shop())
 	deployed, err := c.Deployed(t.Context())
 	if err != nil || len(deployed.Objects) != 4 {
@@ -504,7 +519,7 @@ func TestObjectsHaveTheirNamespace(t *testing.T) {
 	}
 	for _, o := range deployed.Objects {
 		if o.GetNamespace() != "shop" {
-			t.Errorf("%s is in %q", named(o), o.GetNamespace())
+			t.Errorf("%s is in %q", chart.ObjectName(o), o.GetNamespace())
 		}
 	}
 	seen, err := c.Observe(t.Context(), shop())
@@ -515,13 +530,13 @@ func TestObjectsHaveTheirNamespace(t *testing.T) {
 
 func TestAnImmutableFieldIsRefusedBeforeAnyWrite(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	server.set(t, deploymentPath, func(o map[string]any) {
+	server.Set(t, deploymentPath, func(o map[string]any) {
 		o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "old"}}
 	})
-	server.wrote()
+	server.TakeWrites()
 	_, err := c.Apply(t.Context(), shop(), event.Discard)
 	if fault.ClassOf(err) != fault.Apply {
 		t.Errorf("class %q of %v", fault.ClassOf(err), err)
@@ -531,7 +546,7 @@ func TestAnImmutableFieldIsRefusedBeforeAnyWrite(t *testing.T) {
 			t.Errorf("%q is not in %v", part, err)
 		}
 	}
-	if writes := server.wrote(); len(writes) > 0 {
+	if writes := server.TakeWrites(); len(writes) > 0 {
 		t.Errorf("written: %v", writes)
 	}
 }
@@ -542,22 +557,22 @@ func TestARejectedSecretIsNotShown(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString([]byte(password))
 	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata: {FORBIDDEN: " + encoded + ", SHORT: YWI=}\n"
 	d := shopWith(t, secret)
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	// The dry run lets it pass, so that Helm meets the rejection itself.
 	for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
 		"by the dry run": nil,
 		"by Helm": func(w http.ResponseWriter, r *http.Request) bool {
 			if r.URL.Query().Get("dryRun") != "" {
-				code, body := status(404, "NotFound", "not told")
-				answer(w, code, body)
+				code, body := releasetest.Status(404, "NotFound", "not told")
+				releasetest.Respond(w, code, body)
 				return true
 			}
 			return false
 		},
 	} {
-		server.intercept(before)
+		server.Intercept(before)
 		r := &recorder{}
-		_, err := server.client(t, Options{}).Apply(t.Context(), d, r)
+		_, err := newClient(t, server, Options{}).Apply(t.Context(), d, r)
 		if err == nil || fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), `Secret "bad" is invalid`) {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -578,7 +593,7 @@ func TestARejectedSecretIsNotShown(t *testing.T) {
 func TestAnUnknownFieldOfAnObjectIsRefused(t *testing.T) {
 	t.Parallel()
 	typo := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: typo}\ndta: {a: b}\n"
-	_, err := newAPIServer(t).client(t, Options{}).Apply(t.Context(), shopWith(t, typo), event.Discard)
+	_, err := newClient(t, releasetest.NewServer(t), Options{}).Apply(t.Context(), shopWith(t, typo), event.Discard)
 	if err == nil || !strings.Contains(err.Error(), `ConfigMap typo`) || !strings.Contains(err.Error(), `unknown field "dta"`) {
 		t.Errorf("%v", err)
 	}
@@ -586,18 +601,18 @@ func TestAnUnknownFieldOfAnObjectIsRefused(t *testing.T) {
 
 func TestANamespaceThatGoesIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	var looks atomic.Int32
-	server.objects[namespacePath] = terminating()
-	server.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+	server.Put(namespacePath, terminating())
+	server.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == namespacePath {
 			if looks.Add(1) == 3 {
-				server.remove(namespacePath)
+				server.Remove(namespacePath)
 			}
 		}
 		return false
 	})
-	if revision, _ := mustApply(t, server.client(t, Options{}), shop()); revision != 1 {
+	if revision, _ := mustApply(t, newClient(t, server, Options{}), shop()); revision != 1 {
 		t.Errorf("revision %d", revision)
 	}
 }
@@ -605,10 +620,10 @@ func TestANamespaceThatGoesIsWaitedFor(t *testing.T) {
 // Right after `kubectl delete namespace` all objects are still there.
 func TestANamespaceThatGoesIsDrift(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	server.objects[namespacePath] = terminating()
+	server.Put(namespacePath, terminating())
 	got, err := c.Observe(t.Context(), shop())
 	if err != nil || got.Current || got.Reason != "namespace shop is being deleted" {
 		t.Errorf("%+v, %v", got, err)
@@ -617,9 +632,9 @@ func TestANamespaceThatGoesIsDrift(t *testing.T) {
 
 func TestANamespaceThatStaysNamesItsFinalizers(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	server.objects[namespacePath] = terminating()
-	_, err := server.client(t, Options{NamespaceWait: 20 * time.Millisecond}).Apply(t.Context(), shop(), event.Discard)
+	server := releasetest.NewServer(t)
+	server.Put(namespacePath, terminating())
+	_, err := newClient(t, server, Options{NamespaceWait: 20 * time.Millisecond}).Apply(t.Context(), shop(), event.Discard)
 	const want = "namespace shop is still being deleted after 20ms: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances; finalizers kubernetes"
 	if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Apply {
 		t.Errorf("%v", err)
@@ -640,10 +655,10 @@ func terminating() map[string]any {
 
 func TestACancelledApplyStopsWriting(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	released := make(chan struct{})
-	server.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+	server.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/deployments") && r.URL.Query().Get("dryRun") == "" {
 			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the connection close
 			cancel()
@@ -653,21 +668,21 @@ func TestACancelledApplyStopsWriting(t *testing.T) {
 		}
 		return false
 	})
-	c := server.client(t, Options{Grace: 50 * time.Millisecond})
+	c := newClient(t, server, Options{Grace: 50 * time.Millisecond})
 	_, err := c.Apply(ctx, shop(), event.Discard)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	<-released
-	server.wrote()
+	server.TakeWrites()
 	if _, err := c.Status(t.Context()); err == nil {
 		t.Error("the Client goes on after its gate was shut")
 	}
-	if writes := server.wrote(); len(writes) > 0 {
+	if writes := server.TakeWrites(); len(writes) > 0 {
 		t.Errorf("written after the end: %v", writes)
 	}
-	server.intercept(nil)
-	again := server.client(t, Options{})
+	server.Intercept(nil)
+	again := newClient(t, server, Options{})
 	if revision, r := mustApply(t, again, shop()); revision != 2 || len(r.warnings()) != 1 {
 		t.Errorf("the next run: revision %d, %v", revision, r.warnings())
 	}
@@ -675,8 +690,8 @@ func TestACancelledApplyStopsWriting(t *testing.T) {
 
 func TestUninstallIsRepeatable(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
 	r := &recorder{}
 	if err := c.Uninstall(t.Context(), r); err != nil {
@@ -686,7 +701,7 @@ func TestUninstallIsRepeatable(t *testing.T) {
 	if got := r.finished(t); got.Mutations != 5 {
 		t.Errorf("%+v", got)
 	}
-	if server.get(deploymentPath) != nil {
+	if server.Get(deploymentPath) != nil {
 		t.Error("the Deployment is still there")
 	}
 	if err := c.Uninstall(t.Context(), r); err != nil || r.finished(t).Outcome != event.Unchanged {
@@ -696,13 +711,13 @@ func TestUninstallIsRepeatable(t *testing.T) {
 
 func TestUninstallSaysWhatHelmOnlyLogs(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+	server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodDelete && r.URL.Path == deploymentPath {
-			code, body := status(403, "Forbidden", `deployments.apps "auth-service" is forbidden: not yours`)
-			answer(w, code, body)
+			code, body := releasetest.Status(403, "Forbidden", `deployments.apps "auth-service" is forbidden: not yours`)
+			releasetest.Respond(w, code, body)
 			return true
 		}
 		return false
@@ -715,10 +730,10 @@ func TestUninstallSaysWhatHelmOnlyLogs(t *testing.T) {
 
 func TestADamagedRecordIsNamed(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
-	server.set(t, "/api/v1/namespaces/shop/secrets/sh.helm.release.v1.shop.v1", func(o map[string]any) {
+	server.Set(t, "/api/v1/namespaces/shop/secrets/sh.helm.release.v1.shop.v1", func(o map[string]any) {
 		o["data"] = map[string]any{"release": "eHh4"}
 	})
 	_, err := c.Observe(t.Context(), shop())

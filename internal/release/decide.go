@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // An operation is what Helm is to do.
@@ -66,4 +68,33 @@ func decide(history []*release.Release, changes, drift []string) decision {
 
 func interrupted(last *release.Release) string {
 	return fmt.Sprintf("revision %d is %s: an earlier run was interrupted", last.Version, last.Info.Status)
+}
+
+// A survey is all that a decision rests on, and the decision.
+type survey struct {
+	desired     chart.Desired
+	prepared    *chart.Prepared
+	fingerprint string
+	history     []*release.Release
+	decision    decision
+}
+
+// newest is the newest revision, or nil.
+func (s survey) newest() *release.Release {
+	if len(s.history) == 0 {
+		return nil
+	}
+	return s.history[len(s.history)-1]
+}
+
+// inCluster is the revision whose objects are in the cluster as far as is
+// known, or nil. It is what Helm's upgrade starts from.
+func (s survey) inCluster() *release.Release {
+	if s.decision.op == opInstall {
+		return nil
+	}
+	if rel := deployed(s.history); rel != nil {
+		return rel
+	}
+	return s.newest()
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 // Not parallel: it changes the environment.
@@ -13,7 +15,7 @@ func TestTheEnvironmentNamesNoOtherCluster(t *testing.T) {
 	var requests atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
 	t.Cleanup(other.Close)
-	dir := write(t, map[string]string{"config": "apiVersion: v1\nkind: Config\ncurrent-context: c\n" +
+	dir := releasetest.WriteFiles(t, map[string]string{"config": "apiVersion: v1\nkind: Config\ncurrent-context: c\n" +
 		"clusters: [{name: c, cluster: {server: '" + other.URL + "'}}]\n" +
 		"contexts: [{name: c, context: {cluster: c, user: u, namespace: other}}]\nusers: [{name: u}]\n"})
 	for name, value := range map[string]string{
@@ -22,13 +24,13 @@ func TestTheEnvironmentNamesNoOtherCluster(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
 	if o := mustObserve(t, c, shop()); !o.Current {
 		t.Errorf("%+v", o)
 	}
-	if server.get("/api/v1/namespaces/shop/secrets/sh.helm.release.v1.shop.v1") == nil {
+	if server.Get("/api/v1/namespaces/shop/secrets/sh.helm.release.v1.shop.v1") == nil {
 		t.Error("no record in the release's namespace")
 	}
 	if n := requests.Load(); n != 0 {

@@ -8,6 +8,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // healHistory puts right what an interrupted run left behind and would make
@@ -39,12 +40,12 @@ func (c *Client) markFailed(ctx context.Context, rel *release.Release) error {
 // are off: the interrupted run may have run them.
 func (c *Client) finishUninstall(ctx context.Context, history []*release.Release, rel *release.Release) error {
 	if err := c.sweep(ctx, history, rel); err != nil {
-		return redactorFor(manifestsOf(history...)...).error(err)
+		return chart.NewRedactor(chart.Manifests(history...)...).Err(err)
 	}
 	uninstall := action.NewUninstall(c.helm)
 	uninstall.DisableHooks = true
 	uninstall.Timeout = c.opts.HookTimeout
-	c.log.drain()
+	c.log.Drain()
 	err := c.run(ctx, func() error {
 		_, err := uninstall.Run(c.name)
 		return err

@@ -2,34 +2,16 @@ package release
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v3/pkg/action"
-	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/storage"
-	"helm.sh/helm/v3/pkg/storage/driver"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
-
-// newHelm is action.Configuration.Init without its look at the environment,
-// and with the records stored by a client of their own.
-func newHelm(get *getter, clientset kubernetes.Interface, namespace string, o Options, log *helmLog) *action.Configuration {
-	helmKube := kube.New(get)
-	helmKube.Namespace = namespace
-	helmKube.Log = log.printf
-	secrets := driver.NewSecrets(clientset.CoreV1().Secrets(namespace))
-	secrets.Log = log.printf
-	return &action.Configuration{
-		RESTClientGetter: get,
-		KubeClient:       helmKube,
-		Releases:         storage.Init(newRecords{secrets, o.User, o.Host}),
-		Log:              log.printf,
-	}
-}
 
 // run lets a Helm action work, which takes no context. When ctx ends, the
 // action has the grace period to finish, so that the release is not left
@@ -55,7 +37,7 @@ func (c *Client) run(ctx context.Context, action func() error) error {
 	select {
 	case <-done: //nolint:errcheck // the caller gave up: the next run looks for itself
 	case <-timer.C:
-		c.gate.close()
+		c.gate.Close()
 	}
 	return context.Cause(ctx)
 }
@@ -65,11 +47,11 @@ func (c *Client) run(ctx context.Context, action func() error) error {
 // the objects are by preflight, so Helm's own checks are off: the first may use
 // the network, the second downloads the API's schema and finds nothing.
 func (c *Client) helmRun(s survey, dryRun bool) (*release.Release, error) {
-	chart, err := reload(s.prepared.chart)
+	chart, err := s.prepared.Chart()
 	if err != nil {
 		return nil, err
 	}
-	values := runtime.DeepCopyJSON(s.prepared.values)
+	values := s.prepared.Values()
 	dryRunOption := "none"
 	if dryRun {
 		dryRunOption = "server"
@@ -86,7 +68,7 @@ func (c *Client) install(s survey, dryRunOption string) *action.Install {
 	install.DryRunOption = dryRunOption
 	install.Replace = true // a history that ends in "uninstalled"
 	install.Timeout = c.opts.HookTimeout
-	install.Labels = s.prepared.labels(s.fingerprint)
+	install.Labels = recordLabels(s.desired, s.fingerprint)
 	install.Description = s.decision.cause
 	install.SkipSchemaValidation = true
 	install.DisableOpenAPIValidation = true
@@ -98,7 +80,7 @@ func (c *Client) upgrade(s survey, dryRunOption string) *action.Upgrade {
 	upgrade.Namespace = c.namespace
 	upgrade.DryRunOption = dryRunOption
 	upgrade.Timeout = c.opts.HookTimeout
-	upgrade.Labels = upgradeLabels(s.prepared.labels(s.fingerprint))
+	upgrade.Labels = upgradeLabels(recordLabels(s.desired, s.fingerprint))
 	upgrade.Description = s.decision.cause
 	upgrade.SkipSchemaValidation = true
 	upgrade.DisableOpenAPIValidation = true
@@ -106,13 +88,13 @@ func (c *Client) upgrade(s survey, dryRunOption string) *action.Upgrade {
 	return upgrade
 }
 
-// upgradeLabels adds the removal of those labels that Helm would else take over
-// from the last revision: it spells it "null".
-func upgradeLabels(labels map[string]string) map[string]string {
-	for _, name := range []string{LabelCommit, LabelVerified} {
-		if _, ok := labels[name]; !ok {
-			labels[name] = "null"
+// withCauses adds what Helm's uninstall only logs: its error is "failed to
+// delete release" and no more.
+func (c *Client) withCauses(err error, rel *release.Release) error {
+	for _, line := range c.log.Drain() {
+		if cause, ok := strings.CutPrefix(line, "uninstall: Failed to "); ok {
+			err = fmt.Errorf("%w: failed to %s", err, cause)
 		}
 	}
-	return labels
+	return chart.NewRedactor(chart.Manifests(rel)...).Err(err)
 }

@@ -4,6 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 const hookTemplates = `
@@ -51,16 +57,13 @@ metadata:
 
 func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
 	t.Parallel()
-	p, err := prepare(shopWith(t, hookTemplates))
+	p, err := chart.Prepare(shopWith(t, hookTemplates))
 	if err != nil {
 		t.Fatal(err)
 	}
-	rel, err := p.renderRelease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := newAPIServer(t).client(t, Options{})
-	rel.Labels = p.labels("fingerprint")
+	rel := rendered(t, p)
+	c := newClient(t, releasetest.NewServer(t), Options{})
+	rel.Labels = recordLabels(chart.Desired{}, "fingerprint")
 	if err := c.helm.Releases.Create(rel); err != nil {
 		t.Fatal(err)
 	}
@@ -91,4 +94,22 @@ func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
 	if text := deployed.Redact("log in as of-the-test-account"); text != "log in as [redacted]" {
 		t.Errorf("the Secret of a hook is shown: %s", text)
 	}
+}
+
+// rendered is the revision that Helm would store, made without a cluster.
+func rendered(t *testing.T, p *chart.Prepared) *release.Release {
+	t.Helper()
+	c, err := p.Chart()
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := action.NewInstall(&action.Configuration{Log: func(string, ...any) {}})
+	install.ClientOnly = true
+	install.DryRun = true
+	install.ReleaseName, install.Namespace = "shop", "shop"
+	rel, err := install.Run(c, p.Values())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rel
 }

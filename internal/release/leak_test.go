@@ -15,6 +15,8 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
@@ -40,23 +42,23 @@ func TestARejectedSecretIsInNoOutput(t *testing.T) {
 	}
 	leaks := []string{encoded, "hunter2", `line "two`, `line \"two`, `line \\\"two`, "line &#34;two", "0x68, 0x75", base64.StdEncoding.EncodeToString([]byte("hunter2-and-more"))}
 	d := shop()
-	d.Chart = changedChart(t, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata: {PASSWORD: "+encoded+"}\n---\napiVersion: v1\nkind: ConfigMap")
+	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata: {PASSWORD: "+encoded+"}\n---\napiVersion: v1\nkind: ConfigMap")
 	for name, message := range forms {
 		for _, dryRun := range []bool{true, false} {
 			for _, upgrade := range []bool{true, false} {
-				server := newAPIServer(t)
-				c := server.client(t, Options{})
+				server := releasetest.NewServer(t)
+				c := newClient(t, server, Options{})
 				if upgrade {
 					mustApply(t, c, shop())
 				}
-				server.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 					isDry := r.URL.Query().Get("dryRun") != ""
 					body, _ := peek(r)
 					if r.Method != http.MethodPost || !strings.Contains(body, encoded) || isDry && !dryRun {
 						return false
 					}
-					code, answered := status(http.StatusUnprocessableEntity, "Invalid", `Secret "bad" is invalid: `+message)
-					answer(w, code, answered)
+					code, answered := releasetest.Status(http.StatusUnprocessableEntity, "Invalid", `Secret "bad" is invalid: `+message)
+					releasetest.Respond(w, code, answered)
 					return true
 				})
 				shown := everything(t, c, d)
@@ -78,7 +80,7 @@ func peek(r *http.Request) (string, error) {
 }
 
 // everything is all that a run that applies d shows and leaves in files.
-func everything(t *testing.T, c *Client, d Desired) string {
+func everything(t *testing.T, c *Client, d chart.Desired) string {
 	t.Helper()
 	var out bytes.Buffer
 	dir := t.TempDir()

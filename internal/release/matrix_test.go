@@ -2,10 +2,8 @@ package release
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +17,8 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 // A requestFault is what becomes of a request. serve lets the server do it.
@@ -42,15 +42,15 @@ func answered(code int, reason metav1.StatusReason, retryAfter string) requestFa
 		if retryAfter != "" {
 			w.Header().Set("Retry-After", retryAfter)
 		}
-		_, body := status(code, reason, "made by the test")
-		answer(w, code, body)
+		_, body := releasetest.Status(code, reason, "made by the test")
+		releasetest.Respond(w, code, body)
 		return w.Result(), nil
 	}
 }
 
 // clientWith reaches the server without a network, and hits the k-th request
 // with a fault. hit tells whether there was one.
-func (s *apiServer) clientWith(t *testing.T, k int, f requestFault) (c *Client, hit func() bool) {
+func faultyClient(t *testing.T, s *releasetest.Server, k int, f requestFault) (c *Client, hit func() bool) {
 	t.Helper()
 	var sent atomic.Int64
 	serve := func(r *http.Request) *http.Response {
@@ -58,10 +58,10 @@ func (s *apiServer) clientWith(t *testing.T, k int, f requestFault) (c *Client, 
 		if r.Body == nil {
 			r.Body = http.NoBody
 		}
-		s.serve(w, r)
+		s.ServeHTTP(w, r)
 		return w.Result()
 	}
-	config := &rest.Config{Host: "http://cluster", Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	config := &rest.Config{Host: "http://cluster", Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 		if sent.Add(1) == int64(k) {
 			return f(func() *http.Response { return serve(r) })
 		}
@@ -70,23 +70,16 @@ func (s *apiServer) clientWith(t *testing.T, k int, f requestFault) (c *Client, 
 	return openClient(t, config, Options{}), func() bool { return sent.Load() >= int64(k) }
 }
 
-func (s *apiServer) clean(t *testing.T) *Client {
+func cleanClient(t *testing.T, s *releasetest.Server) *Client {
 	t.Helper()
-	c, _ := s.clientWith(t, 0, nil)
+	c, _ := faultyClient(t, s, 0, nil)
 	return c
-}
-
-// clone is a server of its own with the same objects.
-func (s *apiServer) clone() *apiServer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return &apiServer{objects: maps.Clone(s.objects), writes: slices.Clone(s.writes)}
 }
 
 // A wish is what a run is for.
 type wish struct {
 	run   func(context.Context, *Client) error
-	whole func(*testing.T, *apiServer) error // what is not as the run says it is
+	whole func(*testing.T, *releasetest.Server) error // what is not as the run says it is
 }
 
 // The matrix: whatever becomes of the k-th request, a run that says it worked
@@ -99,9 +92,9 @@ func TestAnyRequestMayFail(t *testing.T) {
 	}
 	t.Parallel()
 	first, second := shop(), shop()
-	first.Chart = changedChart(t, "all.yaml", "name: shop-config", "name: shop-old")
-	second.Chart = changedChart(t, "all.yaml", "name: shop-config", "name: shop-new")
-	second.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+	first.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "name: shop-config", "name: shop-old")
+	second.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "name: shop-config", "name: shop-new")
+	second.Images = map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
 	var (
 		install  = applied(first, "shop-old", "shop-new")
 		upgrade  = applied(second, "shop-new", "shop-old")
@@ -110,11 +103,11 @@ func TestAnyRequestMayFail(t *testing.T) {
 			install.whole,
 		}
 		uninstall = wish{func(ctx context.Context, c *Client) error { return c.Uninstall(ctx, event.Discard) }, uninstalled}
-		drift     = func(t *testing.T, s *apiServer) { t.Helper(); s.remove(deploymentPath) }
+		drift     = func(t *testing.T, s *releasetest.Server) { t.Helper(); s.Remove(deploymentPath) }
 	)
 	for name, test := range map[string]struct {
 		before   []wish
-		change   func(*testing.T, *apiServer)
+		change   func(*testing.T, *releasetest.Server)
 		run      wish
 		next     map[string]wish // besides the same again
 		revision int             // the newest if nothing fails
@@ -128,9 +121,9 @@ func TestAnyRequestMayFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			prepared := unconnected()
+			prepared := releasetest.NewUnconnected()
 			for _, w := range test.before {
-				if err := w.run(t.Context(), prepared.clean(t)); err != nil {
+				if err := w.run(t.Context(), cleanClient(t, prepared)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -154,7 +147,7 @@ func TestAnyRequestMayFail(t *testing.T) {
 
 // A matrix is one row of the test: what is run on what, and what may come next.
 type matrix struct {
-	prepared *apiServer
+	prepared *releasetest.Server
 	run      wish
 	next     map[string]wish
 	revision int
@@ -164,8 +157,8 @@ type matrix struct {
 // hits is false if there was no k-th request.
 func (m *matrix) hits(t *testing.T, name string, k int, f requestFault) bool {
 	t.Helper()
-	server := m.prepared.clone()
-	c, hit := server.clientWith(t, k, f)
+	server := m.prepared.Clone()
+	c, hit := faultyClient(t, server, k, f)
 	err := m.run.run(t.Context(), c)
 	switch {
 	case err != nil && !hit():
@@ -173,29 +166,29 @@ func (m *matrix) hits(t *testing.T, name string, k int, f requestFault) bool {
 	case err != nil && fault.ClassOf(err) == "":
 		t.Errorf("%s: no class: %v", name, err)
 	}
-	outcome := fmt.Sprint(err == nil, server.state())
+	outcome := fmt.Sprint(err == nil, server.State())
 	if m.seen[outcome] {
 		return hit()
 	}
 	m.seen[outcome] = true
 	if err == nil {
-		if lie := m.run.whole(t, server.clone()); lie != nil {
+		if lie := m.run.whole(t, server.Clone()); lie != nil {
 			t.Errorf("%s: a false success: %v", name, lie)
 		}
 	}
-	if newest := m.then(t, server.clone(), name+", then again", m.run); newest > m.revision+1 {
+	if newest := m.then(t, server.Clone(), name+", then again", m.run); newest > m.revision+1 {
 		t.Errorf("%s, then again: revision %d, wanted %d or one more", name, newest, m.revision)
 	}
 	for then, next := range m.next {
-		m.then(t, server.clone(), name+", then "+then, next)
+		m.then(t, server.Clone(), name+", then "+then, next)
 	}
 	return hit()
 }
 
 // then gives the revision that is the newest afterwards.
-func (m *matrix) then(t *testing.T, server *apiServer, name string, w wish) int {
+func (m *matrix) then(t *testing.T, server *releasetest.Server, name string, w wish) int {
 	t.Helper()
-	if err := w.run(t.Context(), server.clean(t)); err != nil {
+	if err := w.run(t.Context(), cleanClient(t, server)); err != nil {
 		t.Errorf("%s: %v", name, err)
 	} else if lie := w.whole(t, server); lie != nil {
 		t.Errorf("%s: %v", name, lie)
@@ -203,27 +196,9 @@ func (m *matrix) then(t *testing.T, server *apiServer, name string, w wish) int 
 	return newestRevision(t, server)
 }
 
-// state is what the objects are, without times and random values; of the
-// release's records, which they are and their labels.
-func (s *apiServer) state() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []any
-	for _, path := range slices.Sorted(maps.Keys(s.objects)) {
-		o := s.objects[path]
-		labels, _ := lookup(o, []string{"metadata", "labels"}).(map[string]any)
-		labels = maps.Clone(labels)
-		delete(labels, "createdAt")
-		delete(labels, "modifiedAt")
-		all = append(all, path, labels, o["spec"], lookup(o, []string{"metadata", "annotations"}))
-	}
-	data, _ := json.Marshal(all)
-	return string(data)
-}
-
-func newestRevision(t *testing.T, s *apiServer) int {
+func newestRevision(t *testing.T, s *releasetest.Server) int {
 	t.Helper()
-	history, err := s.clean(t).History(t.Context())
+	history, err := cleanClient(t, s).History(t.Context())
 	if errors.Is(err, ErrNotFound) {
 		return 0
 	}
@@ -234,20 +209,20 @@ func newestRevision(t *testing.T, s *apiServer) int {
 }
 
 // applied wants d, with one ConfigMap and without another.
-func applied(d Desired, with, without string) wish {
+func applied(d chart.Desired, with, without string) wish {
 	return wish{
 		func(ctx context.Context, c *Client) error { _, err := c.Apply(ctx, d, event.Discard); return err },
-		func(t *testing.T, s *apiServer) error {
+		func(t *testing.T, s *releasetest.Server) error {
 			t.Helper()
 			const configMaps = "/api/v1/namespaces/shop/configmaps/"
-			o, err := s.clean(t).Observe(t.Context(), d)
+			o, err := cleanClient(t, s).Observe(t.Context(), d)
 			if err != nil {
 				return err
 			}
 			if !o.Current {
 				return fmt.Errorf("observed %+v", o)
 			}
-			if s.get(configMaps+with) == nil || s.get(configMaps+without) != nil {
+			if s.Get(configMaps+with) == nil || s.Get(configMaps+without) != nil {
 				return fmt.Errorf("ConfigMap %s is not there, or %s is", with, without)
 			}
 			return records(t, s)
@@ -256,9 +231,9 @@ func applied(d Desired, with, without string) wish {
 }
 
 // records wants the newest revision deployed, and no other deployed or pending.
-func records(t *testing.T, s *apiServer) error {
+func records(t *testing.T, s *releasetest.Server) error {
 	t.Helper()
-	history, err := s.clean(t).History(t.Context())
+	history, err := cleanClient(t, s).History(t.Context())
 	if err != nil {
 		return err
 	}
@@ -273,9 +248,9 @@ func records(t *testing.T, s *apiServer) error {
 func verified(revision int) wish {
 	return wish{
 		func(ctx context.Context, c *Client) error { return c.MarkVerified(ctx, revision) },
-		func(t *testing.T, s *apiServer) error {
+		func(t *testing.T, s *releasetest.Server) error {
 			t.Helper()
-			history, err := s.clean(t).History(t.Context())
+			history, err := cleanClient(t, s).History(t.Context())
 			if err != nil {
 				return err
 			}
@@ -287,11 +262,13 @@ func verified(revision int) wish {
 	}
 }
 
-func uninstalled(_ *testing.T, s *apiServer) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if left := slices.DeleteFunc(slices.Sorted(maps.Keys(s.objects)), func(path string) bool { return path == namespacePath }); len(left) > 0 {
+func uninstalled(_ *testing.T, s *releasetest.Server) error {
+	if left := slices.DeleteFunc(s.Paths(), func(path string) bool { return path == namespacePath }); len(left) > 0 {
 		return fmt.Errorf("left: %v", left)
 	}
 	return nil
 }
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -12,6 +12,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/drift"
 )
 
 // ensureNamespace creates the namespace unless it is there. One that is being
@@ -26,7 +27,7 @@ func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (cr
 	_, err = c.kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:   c.namespace,
-			Labels: map[string]string{managedBy: "tkdeploy"},
+			Labels: map[string]string{drift.ManagedByLabel: "tkdeploy"},
 		},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
@@ -47,7 +48,7 @@ func (c *Client) AwaitNamespace(ctx context.Context, report event.Reporter) erro
 
 // settledNamespace is the namespace, or nil where there is none, or none any more.
 func (c *Client) settledNamespace(ctx context.Context, report event.Reporter) (*corev1.Namespace, error) {
-	ns, err := c.namespaceNow(ctx)
+	ns, err := c.drift.LiveNamespace(ctx)
 	if err != nil || ns == nil || ns.DeletionTimestamp == nil {
 		return ns, err
 	}
@@ -55,23 +56,11 @@ func (c *Client) settledNamespace(ctx context.Context, report event.Reporter) (*
 	return nil, c.awaitGone(ctx, ns)
 }
 
-// namespaceNow is the namespace or nil.
-func (c *Client) namespaceNow(ctx context.Context) (*corev1.Namespace, error) {
-	ns, err := c.kube.CoreV1().Namespaces().Get(ctx, c.namespace, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read namespace %s: %w", c.namespace, err)
-	}
-	return ns, nil
-}
-
 // awaitGone waits for a namespace that was last seen so.
 func (c *Client) awaitGone(ctx context.Context, last *corev1.Namespace) error {
 	err := wait.PollUntilContextTimeout(ctx, c.opts.NamespacePoll, c.opts.NamespaceWait, true,
 		func(ctx context.Context) (bool, error) {
-			ns, err := c.namespaceNow(ctx)
+			ns, err := c.drift.LiveNamespace(ctx)
 			if ns != nil {
 				last = ns
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // An Observation is how a release stands against what is desired.
@@ -20,12 +22,13 @@ type Observation struct {
 }
 
 // Observe compares the release with what is desired. It changes nothing.
-func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
-	p, err := prepare(c.desired(d))
+func (c *Client) Observe(ctx context.Context, d chart.Desired) (Observation, error) {
+	d = c.desired(d)
+	p, err := chart.Prepare(d)
 	if err != nil {
 		return Observation{}, err
 	}
-	s, err := c.survey(ctx, p)
+	s, err := c.survey(ctx, d, p)
 	if err != nil {
 		return Observation{}, err
 	}
@@ -41,37 +44,9 @@ func (c *Client) Observe(ctx context.Context, d Desired) (Observation, error) {
 	return o, err
 }
 
-// A survey is all that a decision rests on, and the decision.
-type survey struct {
-	prepared    *prepared
-	fingerprint string
-	history     []*release.Release
-	decision    decision
-}
-
-// newest is the newest revision, or nil.
-func (s survey) newest() *release.Release {
-	if len(s.history) == 0 {
-		return nil
-	}
-	return s.history[len(s.history)-1]
-}
-
-// inCluster is the revision whose objects are in the cluster as far as is
-// known, or nil. It is what Helm's upgrade starts from.
-func (s survey) inCluster() *release.Release {
-	if s.decision.op == opInstall {
-		return nil
-	}
-	if rel := deployed(s.history); rel != nil {
-		return rel
-	}
-	return s.newest()
-}
-
-func (c *Client) survey(ctx context.Context, p *prepared) (s survey, err error) {
-	s.prepared = p
-	if s.fingerprint, err = p.fingerprint(); err != nil {
+func (c *Client) survey(ctx context.Context, d chart.Desired, p *chart.Prepared) (s survey, err error) {
+	s.desired, s.prepared = d, p
+	if s.fingerprint, err = p.Fingerprint(); err != nil {
 		return survey{}, err
 	}
 	if s.history, err = c.releases(ctx); err != nil {
@@ -92,9 +67,10 @@ func (c *Client) compare(ctx context.Context, s survey) (changes, drift []string
 	if newest == nil || newest.Info.Status != release.StatusDeployed {
 		return nil, nil, nil
 	}
-	if changes, err = s.prepared.changes(newest, s.fingerprint); err != nil || len(changes) > 0 {
+	if newest.Labels[LabelFingerprint] != s.fingerprint {
+		changes, err = s.prepared.Changes(newest)
 		return changes, nil, err
 	}
-	drift, err = c.drift(ctx, newest)
+	drift, err = c.drift.Compare(ctx, newest)
 	return nil, drift, err
 }

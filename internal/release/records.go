@@ -1,17 +1,16 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
-	"slices"
-	"strings"
 
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // newRecords labels every new record with who writes it, and makes sure that
@@ -35,17 +34,6 @@ func (r newRecords) Create(key string, rel *release.Release) error {
 	}
 	rel.Labels = labels
 	return r.Driver.Create(key, rel)
-}
-
-// labelLength is how long the value of a label may be.
-const labelLength = 63
-
-var notInLabels = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
-
-// labelValue is s as far as a label's value can hold it.
-func labelValue(s string) string {
-	s = notInLabels.ReplaceAllString(s, "-")
-	return strings.Trim(s[:min(len(s), labelLength)], "_.-")
 }
 
 // prune deletes the oldest records after a new one was written on top of
@@ -87,11 +75,8 @@ func excess(history []*release.Release, limit int) []int {
 	return old
 }
 
-func newestVerified(history []*release.Release) *release.Release {
-	for _, rel := range slices.Backward(history) {
-		if isVerified(rel) {
-			return rel
-		}
-	}
-	return nil
-}
+// defaultMaxHistory is the default of the helm command. The SDK's own default,
+// 0, keeps every revision for ever.
+const defaultMaxHistory = 10
+
+func maxHistory(d chart.Desired) int { return cmp.Or(d.MaxHistory, defaultMaxHistory) }

@@ -21,6 +21,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // kubeconfigVar names the kubeconfig of a cluster that the tests may use. They
@@ -30,7 +31,7 @@ const kubeconfigVar = "TKDEPLOY_TEST_KUBECONFIG"
 type e2e struct {
 	*Client
 	kube *kubernetes.Clientset
-	d    Desired
+	d    chart.Desired
 }
 
 func newE2E(t *testing.T, namespace string) e2e {
@@ -51,7 +52,7 @@ func newE2E(t *testing.T, namespace string) e2e {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := e2e{Client: c, kube: kube, d: Desired{Chart: "testdata/e2e"}}
+	e := e2e{Client: c, kube: kube, d: chart.Desired{Chart: "testdata/e2e"}}
 	e.deleteNamespace(t)
 	t.Cleanup(func() { e.deleteNamespace(t) })
 	return e

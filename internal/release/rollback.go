@@ -12,6 +12,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // A Rollback is a way back from the newest revision to an earlier one.
@@ -54,7 +55,7 @@ func (c *Client) find(ctx context.Context, asked int) (Rollback, target, error) 
 	if !t.isDeployed(t.release) {
 		return r, t, nil
 	}
-	drift, err := c.drift(ctx, t.newest)
+	drift, err := c.drift.Compare(ctx, t.newest)
 	r.Done = len(drift) == 0
 	return r, t, rollbackFailed(err)
 }
@@ -124,12 +125,12 @@ func (c *Client) goBack(ctx context.Context, t target, report event.Reporter) (r
 	}
 	if err != nil {
 		err = fmt.Errorf("roll back release %s to revision %d: %w", c, t.release.Version, err)
-		revision, err = c.settle(ctx, t, redactorFor(manifestsOf(t.newest, t.release)...).error(err))
+		revision, err = c.settle(ctx, t, chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(err))
 		return revision, healed, err
 	}
 	revision = t.newest.Version + 1
 	if err := c.finish(ctx, revision, t.history); err != nil {
-		return revision, healed, redactorFor(manifestsOf(t.history...)...).error(err)
+		return revision, healed, chart.NewRedactor(chart.Manifests(t.history...)...).Err(err)
 	}
 	c.prune(ctx, t.history, defaultMaxHistory, report)
 	return revision, healed, nil
@@ -176,14 +177,4 @@ func (c *Client) target(ctx context.Context, asked int) (target, error) {
 		return t, fault.New(fault.Rollback, fmt.Errorf("roll back release %s: %w", c, err), hint)
 	}
 	return t, nil
-}
-
-// rollbackFailed gives an error the class Rollback, unless it is ctx's or says
-// that the API server did not answer.
-func rollbackFailed(err error) error {
-	switch {
-	case err == nil, isEnd(err), fault.ClassOf(failed(err)) == fault.Inconclusive:
-		return failed(err)
-	}
-	return fault.New(fault.Rollback, err, fault.HintOf(err))
 }

@@ -3,8 +3,6 @@ package release
 import (
 	"encoding/base64"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,21 +11,23 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 // upgraded has revision 1, verified, and a revision 2 with another image.
-func upgraded(t *testing.T, server *apiServer) *Client {
+func upgraded(t *testing.T, server *releasetest.Server) *Client {
 	t.Helper()
-	c := server.client(t, Options{})
+	c := newClient(t, server, Options{})
 	d := shop()
 	d.Commit = "abc123"
 	mustApply(t, c, d)
 	if err := c.MarkVerified(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	d.Commit, d.Images = "def456", map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+	d.Commit, d.Images = "def456", map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
 	mustApply(t, c, d)
-	server.wrote()
+	server.TakeWrites()
 	return c
 }
 
@@ -40,14 +40,14 @@ func mustHistory(t *testing.T, c *Client) []Revision {
 	return history
 }
 
-func (s *apiServer) image() any {
-	containers := lookup(s.get(deploymentPath), []string{"spec", "template", "spec", "containers"}).([]any)
+func deployedImage(s *releasetest.Server) any {
+	containers := chart.Lookup(s.Get(deploymentPath), []string{"spec", "template", "spec", "containers"}).([]any)
 	return containers[0].(map[string]any)["image"]
 }
 
 func TestRollbackPutsTheObjectsBackAsARevisionOfItsOwn(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	c := upgraded(t, server)
 	r := &recorder{}
 	revision, err := c.Rollback(t.Context(), 0, r)
@@ -58,7 +58,7 @@ func TestRollbackPutsTheObjectsBackAsARevisionOfItsOwn(t *testing.T) {
 	if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, as revision 1 was" {
 		t.Errorf("%+v", got)
 	}
-	if image := server.image(); image != "shop-auth:1" {
+	if image := deployedImage(server); image != "shop-auth:1" {
 		t.Errorf("image %v", image)
 	}
 	history := mustHistory(t, c)
@@ -82,7 +82,7 @@ func TestRollbackPutsTheObjectsBackAsARevisionOfItsOwn(t *testing.T) {
 
 func TestASecondRollbackGoesFurtherOrNowhere(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	c := upgraded(t, server)
 	if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
 		t.Fatal(err)
@@ -94,59 +94,44 @@ func TestASecondRollbackGoesFurtherOrNowhere(t *testing.T) {
 	if err := c.MarkVerified(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
-	server.wrote()
+	server.TakeWrites()
 	_, err := c.Rollback(t.Context(), 0, event.Discard)
 	const want = "revision 2 (not verified), revision 1 (the same as what runs)"
 	if !errors.Is(err, ErrNoTarget) || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v", err)
 	}
-	if writes := server.wrote(); len(writes) > 0 {
+	if writes := server.TakeWrites(); len(writes) > 0 {
 		t.Errorf("written: %v", writes)
 	}
 }
 
 func TestAnAutoscaledDeploymentKeepsItsCount(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	d := shop()
-	d.Chart = changedChart(t, "all.yaml", "  replicas: {{ .replicas }}\n", "")
+	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "  replicas: {{ .replicas }}\n", "")
 	mustApply(t, c, d)
 	if err := c.MarkVerified(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	d.Set = []string{"services.auth.port=4009"}
 	mustApply(t, c, d)
-	server.set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = float64(4) })
+	server.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = float64(4) })
 	if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if got := lookup(server.get(deploymentPath), []string{"spec", "replicas"}); got != float64(4) {
+	if got := chart.Lookup(server.Get(deploymentPath), []string{"spec", "replicas"}); got != float64(4) {
 		t.Errorf("replicas %v", got)
 	}
 }
 
-// changedChart is a copy of the test chart with a text of a template replaced.
-func changedChart(t *testing.T, template, old, with string) string {
-	t.Helper()
-	dir := copyChart(t)
-	path := filepath.Join(dir, "templates", template)
-	data, err := os.ReadFile(path)
-	if err != nil || !strings.Contains(string(data), old) {
-		t.Fatalf("%s has no %q: %v", path, old, err)
-	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(data), old, with, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func TestAFailedHookDoesNotLeaveTheReleasePending(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	d := shop()
-	d.Chart = changedChart(t, "all.yaml", "apiVersion: v1\nkind: ConfigMap", `apiVersion: batch/v1
+	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", `apiVersion: batch/v1
 kind: Job
 metadata: {name: before, annotations: {helm.sh/hook: pre-rollback}}
 spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: "a:1"}]}}}
@@ -178,9 +163,9 @@ kind: ConfigMap`)
 
 func TestARollbackThatTheAPIServerRefusesWritesNothing(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	c := upgraded(t, server)
-	server.set(t, deploymentPath, func(o map[string]any) {
+	server.Set(t, deploymentPath, func(o map[string]any) {
 		o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "new"}}
 	})
 	for name, try := range map[string]func() error{
@@ -197,14 +182,14 @@ func TestARollbackThatTheAPIServerRefusesWritesNothing(t *testing.T) {
 			}
 		}
 	}
-	if writes := server.wrote(); len(writes) > 0 {
+	if writes := server.TakeWrites(); len(writes) > 0 {
 		t.Errorf("written: %v", writes)
 	}
 }
 
 func TestARollbackThatWouldDeleteADefinitionIsRefused(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	c := upgraded(t, server)
 	history, err := c.helm.Releases.History(c.name)
 	if err != nil {
@@ -215,12 +200,12 @@ func TestARollbackThatWouldDeleteADefinitionIsRefused(t *testing.T) {
 	if err := c.helm.Releases.Update(newest); err != nil {
 		t.Fatal(err)
 	}
-	server.wrote()
+	server.TakeWrites()
 	_, err = c.Rollback(t.Context(), 0, event.Discard)
 	if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "it would delete CustomResourceDefinition orders.example.com") {
 		t.Errorf("%v", err)
 	}
-	if writes := server.wrote(); len(writes) > 0 {
+	if writes := server.TakeWrites(); len(writes) > 0 {
 		t.Errorf("written: %v", writes)
 	}
 }
@@ -228,7 +213,7 @@ func TestARollbackThatWouldDeleteADefinitionIsRefused(t *testing.T) {
 func TestARollbackHealsWhatAnInterruptedRunLeft(t *testing.T) {
 	t.Parallel()
 	for _, status := range []release.Status{release.StatusPendingUpgrade, release.StatusPendingRollback} {
-		server := newAPIServer(t)
+		server := releasetest.NewServer(t)
 		c := upgraded(t, server)
 		history, err := c.helm.Releases.History(c.name)
 		if err != nil {
@@ -249,7 +234,7 @@ func TestARollbackHealsWhatAnInterruptedRunLeft(t *testing.T) {
 		if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 2 is "+string(status)) {
 			t.Errorf("%s: warnings %q", status, w)
 		}
-		if history := mustHistory(t, c); history[1].Status != "failed" || server.image() != "shop-auth:1" {
+		if history := mustHistory(t, c); history[1].Status != "failed" || deployedImage(server) != "shop-auth:1" {
 			t.Errorf("%s: %+v", status, history)
 		}
 	}
@@ -257,31 +242,31 @@ func TestARollbackHealsWhatAnInterruptedRunLeft(t *testing.T) {
 
 func TestAnObjectThatOnlyTheNewRevisionHasGoes(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
 	if err := c.MarkVerified(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	d := shop()
-	d.Chart = changedChart(t, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n---\napiVersion: v1\nkind: ConfigMap")
+	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n---\napiVersion: v1\nkind: ConfigMap")
 	mustApply(t, c, d)
 	const extra = "/api/v1/namespaces/shop/configmaps/extra"
-	if server.get(extra) == nil {
+	if server.Get(extra) == nil {
 		t.Fatal("revision 2 has no ConfigMap extra")
 	}
 	if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if server.get(extra) != nil {
+	if server.Get(extra) != nil {
 		t.Error("ConfigMap extra is still there")
 	}
 }
 
 func TestARevisionThatWasNeverVerifiedIsGoneBackToOnlyWhenAskedFor(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	mustApply(t, c, shop())
 	d := shop()
 	d.Set = []string{"services.auth.port=4009"}
@@ -300,8 +285,8 @@ func TestARevisionThatWasNeverVerifiedIsGoneBackToOnlyWhenAskedFor(t *testing.T)
 
 func TestAVerifiedRevisionOutlivesARowOfFailures(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	c := server.client(t, Options{})
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
 	d := shop()
 	d.MaxHistory = 3
 	mustApply(t, c, d)
@@ -326,9 +311,9 @@ func TestAVerifiedRevisionOutlivesARowOfFailures(t *testing.T) {
 
 func TestTheHistoryShowsNoSecret(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	c := upgraded(t, server)
-	password, _ := lookup(server.get(secretPath), []string{"data", "DB_PASSWORD"}).(string)
+	password, _ := chart.Lookup(server.Get(secretPath), []string{"data", "DB_PASSWORD"}).(string)
 	plain, err := base64.StdEncoding.DecodeString(password)
 	if err != nil || len(plain) == 0 {
 		t.Fatal(password, err)
@@ -350,8 +335,8 @@ func TestTheHistoryShowsNoSecret(t *testing.T) {
 
 func TestARevisionSaysWhoWroteIt(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
-	ada := server.client(t, Options{User: "ada", Host: "laptop.example.com"})
+	server := releasetest.NewServer(t)
+	ada := newClient(t, server, Options{User: "ada", Host: "laptop.example.com"})
 	mustApply(t, ada, shop())
 	if err := ada.MarkVerified(t.Context(), 1); err != nil {
 		t.Fatal(err)
@@ -359,7 +344,7 @@ func TestARevisionSaysWhoWroteIt(t *testing.T) {
 	d := shop()
 	d.Set = []string{"services.auth.port=4009"}
 	mustApply(t, ada, d)
-	if _, err := server.client(t, Options{User: `OFFICE\bob`}).Rollback(t.Context(), 0, event.Discard); err != nil {
+	if _, err := newClient(t, server, Options{User: `OFFICE\bob`}).Rollback(t.Context(), 0, event.Discard); err != nil {
 		t.Fatal(err)
 	}
 	history := mustHistory(t, ada)
@@ -372,16 +357,16 @@ func TestARevisionSaysWhoWroteIt(t *testing.T) {
 
 func TestTheHistoryTellsWhatChanged(t *testing.T) {
 	t.Parallel()
-	server := newAPIServer(t)
+	server := releasetest.NewServer(t)
 	c := upgraded(t, server)
 	d := shop()
-	d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+	d.Images = map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
 	d.Set = []string{"services.auth.port=4009", "services.auth.env.PASSWORD=hunter2"}
-	d.Chart = changedChart(t, "all.yaml", "name: shop-config", "name: shop-settings")
+	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "name: shop-config", "name: shop-settings")
 	mustApply(t, c, d)
-	server.remove(deploymentPath)
+	server.Remove(deploymentPath)
 	mustApply(t, c, d)
-	d.Images["services.auth.image"] = ImageRef{"registry:5000/auth", "3"}
+	d.Images["services.auth.image"] = chart.ImageRef{Repository: "registry:5000/auth", Tag: "3"}
 	mustApply(t, c, d)
 	want := []string{
 		"",

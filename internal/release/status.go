@@ -6,6 +6,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // Status is how a release stands: its newest revision, and the objects of the
@@ -66,30 +68,13 @@ func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 		Revision: rel.Version,
 		Newest:   rel == releases[len(releases)-1],
 		Verified: isVerified(rel),
-		Redact:   redactorFor(manifestsOf(releases...)...).text,
+		Redact:   chart.NewRedactor(chart.Manifests(releases...)...).Text,
 	}
 	if d.Objects, err = c.placedObjects(rel.Manifest); err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
 	d.TestHooks, err = c.testHooks(rel)
 	return d, err
-}
-
-// placedObjects fills in the namespace of namespaced objects. One whose kind
-// the cluster does not know stays as it is.
-func (c *Client) placedObjects(manifest string) ([]unstructured.Unstructured, error) {
-	all, err := objects(manifest)
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		gvk := all[i].GroupVersionKind()
-		mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-		if err == nil && all[i].GetNamespace() == "" && mapping.Scope.Name() == "namespace" {
-			all[i].SetNamespace(c.namespace)
-		}
-	}
-	return all, nil
 }
 
 // Redactor masks the contents of the release's Secrets, those of its hooks
@@ -101,5 +86,5 @@ func (c *Client) Redactor(ctx context.Context, further ...string) (func(string) 
 	if err != nil {
 		return nil, err
 	}
-	return redactorWith(further, manifestsOf(releases...)...).text, nil
+	return chart.NewRedactorWith(further, chart.Manifests(releases...)...).Text, nil
 }

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // neverSwept are the kinds whose deletion takes more with it than the object.
@@ -22,13 +24,13 @@ var neverSwept = []string{"CustomResourceDefinition", "Namespace", "PersistentVo
 // failed to delete would stay for ever. An object that is another's by now, or
 // is marked as to keep, stays.
 func (c *Client) sweep(ctx context.Context, earlier []*release.Release, rel *release.Release) error {
-	wanted, err := objects(rel.Manifest)
+	wanted, err := chart.Objects(rel.Manifest)
 	if err != nil {
 		return fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
 	for _, o := range dropped(earlier, rel.Manifest, wanted) {
 		if err := c.deleteOwn(ctx, o); err != nil {
-			return fmt.Errorf("delete %s, which revision %d does not have: %w", named(o), rel.Version, err)
+			return fmt.Errorf("delete %s, which revision %d does not have: %w", chart.ObjectName(o), rel.Version, err)
 		}
 	}
 	return nil
@@ -45,7 +47,7 @@ func dropped(earlier []*release.Release, manifest string, wanted []unstructured.
 			continue
 		}
 		seen[rel.Manifest] = true
-		all, err := objects(rel.Manifest)
+		all, err := chart.Objects(rel.Manifest)
 		if err != nil {
 			continue
 		}
@@ -62,7 +64,7 @@ func dropped(earlier []*release.Release, manifest string, wanted []unstructured.
 }
 
 func (c *Client) deleteOwn(ctx context.Context, o unstructured.Unstructured) error {
-	resource, err := c.resource(o)
+	resource, err := c.drift.ResourceFor(o)
 	if meta.IsNoMatchError(err) {
 		return nil
 	}
@@ -75,7 +77,9 @@ func (c *Client) deleteOwn(ctx context.Context, o unstructured.Unstructured) err
 			Preconditions:     &metav1.Preconditions{UID: ptr.To(live.GetUID())},
 			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
 		})
-		c.writes.Add(int64(count(err == nil)))
+		if err == nil {
+			c.writes.Add(1)
+		}
 	}
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -85,7 +89,5 @@ func (c *Client) deleteOwn(ctx context.Context, o unstructured.Unstructured) err
 
 // owns tells that an object is this release's, and not to be kept.
 func (c *Client) owns(live *unstructured.Unstructured) bool {
-	marks := live.GetAnnotations()
-	return marks["meta.helm.sh/release-name"] == c.name && marks["meta.helm.sh/release-namespace"] == c.namespace &&
-		marks[kube.ResourcePolicyAnno] != kube.KeepPolicy
+	return c.drift.Owns(live) && live.GetAnnotations()[kube.ResourcePolicyAnno] != kube.KeepPolicy
 }

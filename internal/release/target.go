@@ -89,5 +89,3 @@ func (t target) unfit(candidate *release.Release) string {
 func (t target) isDeployed(candidate *release.Release) bool {
 	return t.newest.Info.Status == release.StatusDeployed && t.newest.Manifest == candidate.Manifest
 }
-
-func isVerified(rel *release.Release) bool { return rel.Labels[LabelVerified] == "true" }

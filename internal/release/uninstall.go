@@ -3,13 +3,13 @@ package release
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // Uninstall deletes the release's objects and history. Objects that the chart
@@ -30,7 +30,7 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	}
 	newest := releases[len(releases)-1]
 	if err := c.sweep(ctx, releases, newest); err != nil { // Helm deletes the objects of the newest revision only
-		return c.down(redactorFor(manifestsOf(releases...)...).error(err))
+		return c.down(chart.NewRedactor(chart.Manifests(releases...)...).Err(err))
 	}
 	uninstall := action.NewUninstall(c.helm)
 	// An interrupted uninstall may have run the hooks already.
@@ -54,15 +54,4 @@ func (c *Client) down(err error) error {
 		return err
 	}
 	return fault.New(fault.Down, err, "run down again; what is left: kubectl get all,pvc,secrets -n "+c.namespace)
-}
-
-// withCauses adds what Helm's uninstall only logs: its error is "failed to
-// delete release" and no more.
-func (c *Client) withCauses(err error, rel *release.Release) error {
-	for _, line := range c.log.drain() {
-		if cause, ok := strings.CutPrefix(line, "uninstall: Failed to "); ok {
-			err = fmt.Errorf("%w: failed to %s", err, cause)
-		}
-	}
-	return redactorFor(manifestsOf(rel)...).error(err)
 }

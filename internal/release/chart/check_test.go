@@ -1,0 +1,292 @@
+package chart
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
+)
+
+func TestCheckOfValues(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		files  []string // values files in order, named 1.yaml, 2.yaml
+		images map[string]ImageRef
+		set    []string
+		want   string
+	}{
+		"good values": {
+			files: []string{"services:\n  auth:\n    replicas: 1\n    env: {ANY: thing}\nglobal: {free: form}\nfeature: {fast: true}\n"},
+		},
+		"a new service, known from the schema only": {
+			files: []string{"services:\n  video: {name: video-service, replicas: 1, port: 1, image: {repository: v, tag: '1'}}\n"},
+		},
+		"null removes a default": {
+			files: []string{"services:\n  auth: ~\n"},
+		},
+		"an unknown key at depth 3": {
+			files: []string{"services:\n  auth:\n    replcas: 1\n"},
+			want:  `1.yaml:3:5: unknown key "replcas" (did you mean "replicas"?)`,
+		},
+		"an unknown key that only the schema could know": {
+			files: []string{"feature: {fats: true}\n"},
+			want:  `1.yaml:1:11: unknown key "fats" (did you mean "fast"?)`,
+		},
+		"a duplicate key": {
+			files: []string{"services:\n  auth: {port: 1}\n  auth: {port: 2}\n"},
+			want:  `1.yaml:3:3: duplicate key "auth": already defined in line 2`,
+		},
+		"a scalar over a map of the chart": {
+			files: []string{"services:\n  auth:\n    image: shop-auth:2\n"},
+			want:  `1.yaml:3:12: services.auth.image is a string here and a map in DIR/chart/values.yaml:6`,
+		},
+		"a map over a scalar of an earlier file": {
+			files: []string{"services:\n  auth:\n    env: {A: b}\n", "sidecar:\n  image: x\n", "services: {auth: {env: {A: {B: c}}}}\n"},
+			want: "2.yaml:2:3: sidecar is a map here and a string in DIR/chart/values.yaml:9\n" +
+				"3.yaml:1:28: services.auth.env.A is a map here and a string in 1.yaml:3",
+		},
+		"a value against the schema, with the line that gave it and without the value": {
+			files: []string{"services:\n  auth:\n    replicas: many\n    name: S3cret!\n"},
+			want: "1.yaml:3:15: services.auth.replicas: got string, want integer\n" +
+				"1.yaml:4:11: services.auth.name: does not match the pattern \"^[a-z-]+$\"",
+		},
+		"something missing of the schema": {
+			files: []string{"services:\n  auth:\n    image: {tag: ~}\n"},
+			want:  "1.yaml:3:12: services.auth.image: misses tag",
+		},
+		"problems of several files and kinds at once": {
+			files: []string{"sidecr: a\n", "a: [\n", "services: {auth: {prot: 1}}\nservices: {}\n"},
+			want: "1.yaml:1:1: unknown key \"sidecr\" (did you mean \"sidecar\"?)\n" +
+				"2.yaml:1:1: did not find expected node content\n" +
+				"3.yaml:1:19: unknown key \"prot\" (did you mean \"port\"?)\n" +
+				"3.yaml:2:1: duplicate key \"services\": already defined in line 1",
+		},
+		"a list is no values file": {
+			files: []string{"- a\n"},
+			want:  "1.yaml:1:1: want a map, got a list",
+		},
+		"an image where the chart has none": {
+			images: map[string]ImageRef{"services.auth.imge": {"a", "1"}},
+			want:   `images: services.auth.imge: unknown key "imge" (did you mean "image"?)`,
+		},
+		"images as a map and as a string": {
+			images: map[string]ImageRef{"services.auth.image": {"a", "1"}, "sidecar": {"b", "2"}},
+		},
+		"a --set of an unknown key does not show the value": {
+			set:  []string{"services.auth.pasword=s3cret"},
+			want: `--set services.auth.pasword: unknown key "pasword" (known keys: env, image, name, port, replicas, resources)`,
+		},
+		"a --set over a map": {
+			set:  []string{"services=s3cret"},
+			want: "--set services: services is a string here and a map in DIR/chart/values.yaml:1",
+		},
+		"a --set that cannot be read": {
+			set:  []string{"sidecar=a,s3cret"},
+			want: `--set sidecar: cannot be read (want path=value; inside a value write , as \,)`,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := Desired{Name: "shop", Namespace: "shop", Chart: releasetest.CopyChart(t, "testdata/chart"), Images: tt.images, Set: tt.set}
+			dir := filepath.Dir(d.Chart)
+			for i, text := range tt.files {
+				file := filepath.Join(dir, string(rune('1'+i))+".yaml")
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				d.ValuesFiles = append(d.ValuesFiles, file)
+			}
+			err := Check(d)
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			if err == nil || fault.ClassOf(err) != fault.Config {
+				t.Fatalf("class %q of %v", fault.ClassOf(err), err)
+			}
+			got := strings.ReplaceAll(err.Error(), dir, "DIR")
+			got = strings.ReplaceAll("\n"+got, "\nDIR/", "\n")[1:]
+			want := strings.ReplaceAll(tt.want, " in 1.yaml", " in DIR/1.yaml")
+			if got != want {
+				t.Errorf("problems:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func shop() Desired { return Desired{Name: "shop", Namespace: "shop", Chart: "testdata/chart"} }
+
+const chartYAML = "apiVersion: v2\nname: c\nversion: 0.1.0\n"
+
+func TestCheckOfCharts(t *testing.T) {
+	t.Parallel()
+	noise := make([]byte, 2<<20)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	pod := func(image string) string {
+		return "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: " + image + "}]}\n"
+	}
+	tests := map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"a good chart":               {map[string]string{"templates/p.yaml": pod("a:1")}, nil},
+		"a digest is better":         {map[string]string{"templates/p.yaml": pod("reg:5000/a@sha256:abc")}, nil},
+		"no tag":                     {map[string]string{"templates/p.yaml": pod("reg:5000/a")}, []string{`Pod p: container c: image "reg:5000/a" has no tag`}},
+		"the tag latest, in a hook":  {map[string]string{"templates/p.yaml": strings.Replace(pod("a:latest"), "{name: p}", "{name: p, annotations: {helm.sh/hook: test}}", 1)}, []string{`image "a:latest" has the tag latest`}},
+		"a template that fails":      {map[string]string{"templates/p.yaml": `{{ fail "no way" }}`}, []string{"render chart", "no way"}},
+		"a template that is no YAML": {map[string]string{"templates/p.yaml": "kind: [\n"}, []string{"render chart"}},
+		"a syntax error in the defaults": {
+			map[string]string{"values.yaml": "a: 1\n b: 2\n"},
+			[]string{"values.yaml:2:1: mapping values are not allowed in this context"},
+		},
+		"a dependency that is not there": {
+			map[string]string{"Chart.yaml": chartYAML + "dependencies: [{name: db, version: '1', repository: file://../db}]\n"},
+			[]string{"found in Chart.yaml, but missing in charts/ directory: db"},
+		},
+		"a schema that refers elsewhere": {
+			map[string]string{"values.schema.json": `{"$ref": "http://example.com/x.json"}`},
+			[]string{"values.schema.json: is no usable schema", "a schema may only refer to itself"},
+		},
+		"a schema that refers to a file": {
+			map[string]string{"values.schema.json": `{"$ref": "other.json"}`},
+			[]string{"a schema may only refer to itself"},
+		},
+		"a large stray file": {
+			map[string]string{"notes/huge.txt": hex.EncodeToString(noise)},
+			[]string{"more than the 1024 KiB", "its largest files: notes/huge.txt (4096 KiB)"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tt.files["Chart.yaml"] == "" {
+				tt.files["Chart.yaml"] = chartYAML
+			}
+			err := Check(Desired{Name: "r", Namespace: "n", Chart: releasetest.WriteFiles(t, tt.files)})
+			if len(tt.want) == 0 && err != nil {
+				t.Error(err)
+			}
+			for _, part := range tt.want {
+				if err == nil || fault.ClassOf(err) != fault.Config || !strings.Contains(err.Error(), part) {
+					t.Errorf("class %q, %q is not in: %v", fault.ClassOf(err), part, err)
+				}
+			}
+		})
+	}
+}
+
+func TestALinkOutOfTheChartIsRefused(t *testing.T) {
+	t.Parallel()
+	outside := releasetest.WriteFiles(t, map[string]string{"secret": "x"})
+	dir := releasetest.WriteFiles(t, map[string]string{"Chart.yaml": chartYAML, "real": "x"})
+	if err := os.Symlink(filepath.Join(dir, "real"), filepath.Join(dir, "inside")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(Desired{Name: "r", Namespace: "n", Chart: dir}); err != nil {
+		t.Errorf("a link inside: %v", err)
+	}
+	for link, target := range map[string]string{"out": filepath.Join(outside, "secret"), "loop": dir} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
+	for _, part := range []string{"out is a link that leaves the chart", "loop is a link to a folder that it is in"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in: %v", part, err)
+		}
+	}
+}
+
+func TestSubchartsValuesAreKnown(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"Chart.yaml":                        chartYAML + "dependencies: [{name: db, version: 0.1.0, alias: store, condition: store.enabled}]\n",
+		"charts/db/Chart.yaml":              "apiVersion: v2\nname: db\nversion: 0.1.0\n",
+		"charts/db/values.yaml":             "size: 1\n",
+		"charts/db/values.schema.json":      `{"properties": {"size": {"type": "integer"}, "mode": {"type": "string"}}}`,
+		"charts/db/templates/configmap.yml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: db}\ndata: {size: \"{{ .Values.size }}\"}\n",
+		"v.yaml":                            "store: {enabled: true, size: 2, mode: x, sise: 3}\n",
+	}
+	dir := releasetest.WriteFiles(t, files)
+	err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, ValuesFiles: []string{filepath.Join(dir, "v.yaml")}})
+	if err == nil || !strings.HasSuffix(err.Error(), `v.yaml:1:42: unknown key "sise" (did you mean "size"?)`) {
+		t.Errorf("%v", err)
+	}
+	d := Desired{Name: "r", Namespace: "n", Chart: dir, Set: []string{"store.size=wrong"}}
+	if err := Check(d); err == nil || err.Error() != "--set store.size: store.size: got string, want integer" {
+		t.Errorf("%v", err)
+	}
+	d.Set = []string{"store.enabled=true,store.size=5"}
+	rendered, err := Render(d)
+	if err != nil || len(rendered.Objects) != 1 || Lookup(rendered.Objects[0].Object, []string{"data", "size"}) != "5" {
+		t.Errorf("%+v, %v", rendered, err)
+	}
+}
+
+func TestLaterLayersWin(t *testing.T) {
+	t.Parallel()
+	dir := releasetest.WriteFiles(t, map[string]string{
+		"1.yaml": "services: {auth: {port: 1, replicas: 1, image: {tag: one}}}\n",
+		"2.yaml": "services: {auth: {port: 2, image: {tag: two}}}\n",
+	})
+	p, err := Prepare(Desired{
+		Chart:       "testdata/chart",
+		ValuesFiles: []string{filepath.Join(dir, "1.yaml"), filepath.Join(dir, "2.yaml")},
+		Images:      map[string]ImageRef{"services.auth.image": {"r", "image"}},
+		Set:         []string{"services.auth.image.tag=set"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]any{
+		"services.auth.port":             float64(2),
+		"services.auth.replicas":         float64(1),
+		"services.auth.image.tag":        "set",
+		"services.auth.image.repository": "r",
+	} {
+		if got := Lookup(p.values, strings.Split(path, ".")); got != want {
+			t.Errorf("%s is %v, want %v", path, got, want)
+		}
+	}
+}
+
+func TestTheFingerprintIsOfWhatDecides(t *testing.T) {
+	t.Parallel()
+	print := func(d Desired) string {
+		p, err := Prepare(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := p.Fingerprint()
+		if err != nil || len(f) != 40 {
+			t.Fatal(f, err)
+		}
+		return f
+	}
+	base := print(shop())
+	same, other := shop(), shop()
+	same.Commit, same.MaxHistory = "abc", 3
+	if print(same) != base {
+		t.Error("the commit changes the fingerprint")
+	}
+	other.Namespace = "elsewhere"
+	if print(other) == base {
+		t.Error("the namespace does not change the fingerprint")
+	}
+	other = shop()
+	other.Set = []string{"services.auth.port=1"}
+	if print(other) == base {
+		t.Error("a value does not change the fingerprint")
+	}
+}

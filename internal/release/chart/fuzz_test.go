@@ -1,0 +1,119 @@
+package chart
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"sigs.k8s.io/yaml"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// FuzzCheck looks for values that make the checks panic or let an object be
+// rendered from values that are not what was written.
+func FuzzCheck(f *testing.F) {
+	for _, seed := range []string{
+		"services: {auth: {port: 1}}\n", "a: &a [*a]\n", "services: &s\n  auth: *s\n", "<<: [a]\n", "services: [1]\n",
+		"services: {auth: {image: {<<: {tag: x}}}}\n", "? {}\n: 1\n", "services:\n", "1: 2\n", "services: !!binary x\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := shop()
+		d.ValuesFiles = []string{valuesFile(t, "v.yaml", data)}
+		_ = Check(d)
+	})
+}
+
+func valuesFile(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// FuzzLayers puts layers of values over each other. They must come out the same
+// each time, and of everything that is in them must be known where it is from.
+func FuzzLayers(f *testing.F) {
+	var files [][]byte
+	for _, name := range []string{"values.yaml", "values-dev.yaml", "values-ci.yaml", "values-prod.yaml"} {
+		data, err := os.ReadFile(filepath.Join("..", "..", "..", "chart", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	f.Add(files[0], files[1], "services.auth.port=1")
+	f.Add(files[2], files[3], "a[0].b=c,d={1,2}")
+	f.Add([]byte("services: {auth: {image: a}}"), []byte("services: {auth: [1]}"), "services=x")
+	f.Add([]byte("a: &a {b: 1}\nc: {<<: *a}"), []byte("a:\n- b\n"), `a\.b=1,c[9]=`)
+	f.Fuzz(func(t *testing.T, low, high []byte, set string) {
+		d := shop()
+		d.ValuesFiles = []string{valuesFile(t, "low.yaml", low), valuesFile(t, "high.yaml", high)}
+		d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
+		d.Set = []string{set}
+		p, err := read(d)
+		if err != nil {
+			t.Fatal(err) // the files are there
+		}
+		again, err := read(d)
+		if err != nil || !reflect.DeepEqual(p.problems, again.problems) || !reflect.DeepEqual(normal(p.values), normal(again.values)) {
+			t.Fatalf("read again: %v", err)
+		}
+		for _, problem := range p.problems {
+			if problem.Message == "" {
+				t.Errorf("%+v", problem)
+			}
+		}
+		Differences(map[string]any{}, normal(p.values), "", func(path string, _, _ any) {
+			if where := origin(p.layers, strings.Split(path, ".")); !strings.HasPrefix(where, "in ") {
+				t.Errorf("%s: %q", path, where)
+			}
+		})
+	})
+}
+
+// FuzzRedact plants two secrets in the forms in which an API server quotes them,
+// side by side: no form may be left, nor in an error, its chain or its hint.
+func FuzzRedact(f *testing.F) {
+	f.Add("hunter2-and-more", "x", "")
+	f.Add("a\nbcdefgh\"", "Invalid value: ", "and-more")
+	f.Add("-----BEGIN KEY-----\nMIIEv\n-----END KEY-----\n", `Secret "s" is invalid: data: `, "MIIEvQIBADANBg")
+	f.Add("Secret", ": field is immutable && Secret", "immutable")
+	f.Fuzz(func(t *testing.T, secret, around, other string) {
+		object := map[string]any{
+			"kind": "Secret", "apiVersion": "v1", "metadata": map[string]any{"name": "s"},
+			"data": map[string]any{"A": base64.StdEncoding.EncodeToString([]byte(secret))}, "stringData": map[string]any{"B": other},
+		}
+		manifest, err := yaml.Marshal(object)
+		if err != nil || !utf8.ValidString(secret) || !utf8.ValidString(other) {
+			t.Skip()
+		}
+		r := NewRedactor(string(manifest))
+		var forms []string
+		for _, s := range []string{secret, other} {
+			if len(s) < minSecret || strings.ContainsAny(s, "[]") || strings.Contains(redacted, s) {
+				continue
+			}
+			forms = append(forms, s, base64.StdEncoding.EncodeToString([]byte(s)), strconv.Quote(s))
+		}
+		text := around + strings.Join(forms, around) + around
+		err = r.Err(fault.New(fault.Apply, errors.Join(errors.New("a"), errors.New(text)), "hint "+text))
+		for _, shown := range []string{r.Text(text), err.Error(), fault.HintOf(err), errors.Unwrap(err).Error()} {
+			for _, form := range forms {
+				if strings.Contains(shown, form) {
+					t.Errorf("%q is still in %q", form, shown)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package chart
+
+import (
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
+)
+
+// A scope is what is known about one map of the values: what the defaults and
+// the schemas of the chart say at its place.
+type scope struct {
+	defaults any
+	schemas  []schemaNode
+	chart    *helmchart.Chart // the chart whose values start here, or nil
+}
+
+// unknownKeys finds keys that nothing in the chart reads, so that a typing
+// mistake is not a setting without effect. A map is free-form, that is, takes
+// any key, if its default is empty or null and no schema lists its keys, or if
+// a schema says so with additionalProperties. "global" always is.
+func (p *Prepared) unknownKeys() strictyaml.Problems {
+	var problems strictyaml.Problems
+	root := rootScope(p.chart, p.defaults)
+	for _, l := range p.layers[1:] {
+		if l.root != nil {
+			problems = append(problems, unknownIn(l.name, l.root, root)...)
+		}
+	}
+	return problems
+}
+
+func rootScope(c *helmchart.Chart, values any) scope {
+	return scope{defaults: values, schemas: parseSchema(c.Schema), chart: c}
+}
+
+func unknownIn(file string, n *yaml.Node, s scope) strictyaml.Problems {
+	if s.isFree() {
+		return nil
+	}
+	var problems strictyaml.Problems
+	for _, pair := range pairs(n) {
+		inner, known := s.child(pair.key.Value)
+		switch {
+		case s.chart != nil && isFreeName(s.chart, pair.key.Value):
+		case !known:
+			problems = append(problems, strictyaml.UnknownKey(file, pair.key, s.keys()))
+		case pair.value.Kind == yaml.MappingNode:
+			problems = append(problems, unknownIn(file, pair.value, inner)...)
+		}
+	}
+	return problems
+}
+
+// isFreeName tells the top-level keys that Helm itself gives a meaning.
+func isFreeName(c *helmchart.Chart, key string) bool {
+	return key == chartutil.GlobalKey || key == "tags" && len(c.Metadata.Dependencies) > 0
+}
+
+func (s scope) isFree() bool {
+	listed := false
+	for _, schema := range s.schemas {
+		if schema.takesAnyKey() {
+			return true
+		}
+		listed = listed || len(schema.properties()) > 0 || schema.isClosed()
+	}
+	known, _ := s.defaults.(map[string]any) // a map over a scalar is a conflict, not an unknown key
+	return !listed && len(known) == 0
+}
+
+func (s scope) child(key string) (scope, bool) {
+	var inner scope
+	known, _ := s.defaults.(map[string]any)
+	value, found := known[key]
+	inner.defaults = value
+	for _, schema := range s.schemas {
+		inner.schemas = append(inner.schemas, schema.child(key)...)
+	}
+	if s.chart != nil {
+		for _, sub := range s.chart.Dependencies() {
+			if slices.Contains(names(s.chart, sub), key) {
+				inner.chart = sub
+				inner.schemas = append(inner.schemas, parseSchema(sub.Schema)...)
+			}
+		}
+	}
+	return inner, found || len(inner.schemas) > 0
+}
+
+func (s scope) keys() []string {
+	known, _ := s.defaults.(map[string]any)
+	keys := slices.Collect(maps.Keys(known))
+	for _, schema := range s.schemas {
+		keys = slices.AppendSeq(keys, maps.Keys(schema.properties()))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

@@ -1,0 +1,73 @@
+package chart
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/release"
+	corev1 "k8s.io/api/core/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// listedFiles is how many of the largest files an error about size names.
+const listedFiles = 3
+
+// checkSize refuses a release whose record does not fit into a Secret. Helm
+// would find out after it has begun. The record holds the chart, all its files
+// included, the values and the manifest; Helm's storage writes it as JSON, gzip,
+// base64.
+func (p *Prepared) checkSize(rendered Rendered) error {
+	record, err := json.Marshal(&release.Release{
+		Name: p.desired.Name, Namespace: p.desired.Namespace, Info: &release.Info{Notes: rendered.Notes},
+		Chart: p.chart, Config: p.values, Manifest: rendered.Manifest,
+	})
+	if err != nil {
+		return fmt.Errorf("estimate the size of the release record: %w", err)
+	}
+	if incompressible := len(record) + len(record)/100 + 64; base64.StdEncoding.EncodedLen(incompressible) <= corev1.MaxSecretSize {
+		return nil
+	}
+	packed, err := compress(record)
+	if err != nil {
+		return fmt.Errorf("estimate the size of the release record: %w", err)
+	}
+	size := base64.StdEncoding.EncodedLen(len(packed))
+	if size <= corev1.MaxSecretSize {
+		return nil
+	}
+	return fault.New(fault.Config,
+		fmt.Errorf("the release record of chart %s would have %d KiB, more than the %d KiB that the cluster can store; its largest files: %s",
+			p.desired.Chart, size>>10, corev1.MaxSecretSize>>10, largest(p.chart)),
+		"list what is not part of the chart in its .helmignore")
+}
+
+func compress(data []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return packed.Bytes(), err
+}
+
+func largest(c *helmchart.Chart) string {
+	files := slices.Clone(c.Raw)
+	slices.SortFunc(files, func(a, b *helmchart.File) int { return cmp.Compare(len(b.Data), len(a.Data)) })
+	var listed []string
+	for _, f := range files[:min(listedFiles, len(files))] {
+		listed = append(listed, fmt.Sprintf("%s (%d KiB)", f.Name, len(f.Data)>>10))
+	}
+	return strings.Join(listed, ", ")
+}

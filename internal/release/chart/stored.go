@@ -1,0 +1,77 @@
+package chart
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/release"
+)
+
+func effective(c *helmchart.Chart, config map[string]any) map[string]any {
+	if c == nil {
+		return config
+	}
+	values := map[string]any{}
+	overlay(values, c.Values)
+	overlay(values, config)
+	return values
+}
+
+// storedFiles are the files of a chart as a release record holds them.
+func storedFiles(c *helmchart.Chart) any {
+	files := map[string]any{}
+	if c == nil {
+		return files
+	}
+	for _, f := range slices.Concat(c.Templates, c.Files) {
+		files[f.Name] = string(f.Data)
+	}
+	files[schemaFile] = string(c.Schema)
+	if values, err := json.Marshal(c.Values); err == nil {
+		files[chartutil.ValuesfileName] = string(values)
+	}
+	if metadata, err := json.Marshal(c.Metadata); err == nil {
+		files[chartutil.ChartfileName] = string(metadata)
+	}
+	return files
+}
+
+func Manifests(releases ...*release.Release) []string {
+	var manifests []string
+	for _, rel := range releases {
+		if rel != nil {
+			manifests = append(manifests, rel.Manifest, hookManifests(rel))
+		}
+	}
+	return manifests
+}
+
+func hookManifests(rel *release.Release) string {
+	var manifests []string
+	for _, hook := range rel.Hooks {
+		manifests = append(manifests, hook.Manifest)
+	}
+	return strings.Join(manifests, "\n---\n")
+}
+
+// imagesOf are the images of a revision's workloads and hooks, sorted, each
+// once. A manifest that cannot be read has none.
+func RevisionImages(rel *release.Release) []string {
+	var refs []string
+	for _, manifest := range Manifests(rel) {
+		all, err := Objects(manifest)
+		if err != nil {
+			return nil
+		}
+		for _, o := range all {
+			for _, image := range images(o) {
+				refs = append(refs, image.ref)
+			}
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
+}

@@ -1,0 +1,189 @@
+package releasetest
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// An Server is a small API server: real HTTP, discovery, dry runs, strategic
+// merge patches, normal forms by a round trip through the Go types, and a few
+// rules of validation.
+type Server struct {
+	URL string // empty for a server without a network
+
+	mu      sync.Mutex
+	objects map[string]map[string]any // by path
+	writes  []string                  // "PATCH /apis/apps/…", dry runs left out
+	before  func(w http.ResponseWriter, r *http.Request) (handled bool)
+}
+
+var kinds = map[string][]metav1.APIResource{
+	"v1": {
+		{Name: "namespaces", Kind: "Namespace"},
+		{Name: "configmaps", Kind: "ConfigMap", Namespaced: true},
+		{Name: "secrets", Kind: "Secret", Namespaced: true},
+		{Name: "services", Kind: "Service", Namespaced: true},
+		{Name: "pods", Kind: "Pod", Namespaced: true},
+	},
+	"apps/v1": {
+		{Name: "deployments", Kind: "Deployment", Namespaced: true},
+		{Name: "statefulsets", Kind: "StatefulSet", Namespaced: true},
+	},
+	"batch/v1":       {{Name: "jobs", Kind: "Job", Namespaced: true}},
+	"autoscaling/v2": {{Name: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}},
+}
+
+func NewServer(t *testing.T) *Server {
+	t.Helper()
+	s := NewUnconnected()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	s.URL = server.URL
+	return s
+}
+
+// NewUnconnected is an Server without a network.
+func NewUnconnected() *Server { return &Server{objects: map[string]map[string]any{}} }
+
+// Intercept lets before see each request first.
+func (s *Server) Intercept(before func(http.ResponseWriter, *http.Request) (handled bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	before := s.before
+	s.mu.Unlock()
+	if before != nil && before(w, r) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.discover(w, r) {
+		return
+	}
+	if r.Method != http.MethodGet && r.URL.Query().Get("dryRun") == "" {
+		s.writes = append(s.writes, r.Method+" "+r.URL.Path)
+	}
+	code, body := s.handle(r)
+	Respond(w, code, body)
+}
+
+func Respond(w http.ResponseWriter, code int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (s *Server) discover(w http.ResponseWriter, r *http.Request) bool {
+	switch path := strings.Trim(r.URL.Path, "/"); {
+	case path == "version":
+		Respond(w, 200, map[string]string{"major": "1", "minor": "37", "gitVersion": "v1.37.0"})
+	case path == "api":
+		Respond(w, 200, metav1.APIVersions{TypeMeta: metav1.TypeMeta{Kind: "APIVersions"}, Versions: []string{"v1"}})
+	case path == "apis":
+		var groups metav1.APIGroupList
+		for gv := range kinds {
+			if group, version, ok := strings.Cut(gv, "/"); ok {
+				v := metav1.GroupVersionForDiscovery{GroupVersion: gv, Version: version}
+				groups.Groups = append(groups.Groups, metav1.APIGroup{Name: group, Versions: []metav1.GroupVersionForDiscovery{v}, PreferredVersion: v})
+			}
+		}
+		Respond(w, 200, groups)
+	case kinds[strings.TrimPrefix(strings.TrimPrefix(path, "apis/"), "api/")] != nil:
+		gv := strings.TrimPrefix(strings.TrimPrefix(path, "apis/"), "api/")
+		resources := slices.Clone(kinds[gv])
+		for i := range resources {
+			resources[i].Verbs = metav1.Verbs{"get", "list", "create", "update", "patch", "delete"}
+		}
+		Respond(w, 200, metav1.APIResourceList{GroupVersion: gv, APIResources: resources})
+	default:
+		return false
+	}
+	return true
+}
+
+func Status(code int, reason metav1.StatusReason, message string) (int, any) {
+	return code, metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: int32(code), Reason: reason, Message: message}
+}
+
+// set changes a live object behind everyone's back.
+func (s *Server) Set(t *testing.T, path string, change func(o map[string]any)) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.objects[path] == nil {
+		t.Fatalf("no object at %s: there are %v", path, slices.Sorted(maps.Keys(s.objects)))
+	}
+	change(s.objects[path])
+}
+
+func (s *Server) Remove(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects, path)
+}
+
+func (s *Server) Get(path string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.objects[path]
+}
+
+// wrote gives the writes since the last call.
+func (s *Server) TakeWrites() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writes := s.writes
+	s.writes = nil
+	return writes
+}
+
+// Put stores a live object as it is.
+func (s *Server) Put(path string, object map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[path] = object
+}
+
+// Paths returns the paths of all objects, sorted.
+func (s *Server) Paths() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.objects))
+}
+
+// clone is a server of its own with the same objects.
+func (s *Server) Clone() *Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Server{objects: maps.Clone(s.objects), writes: slices.Clone(s.writes)}
+}
+
+// state is what the objects are, without times and random values; of the
+// release's records, which they are and their labels.
+func (s *Server) State() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []any
+	for _, path := range slices.Sorted(maps.Keys(s.objects)) {
+		o := s.objects[path]
+		labels, _ := lookup(o, []string{"metadata", "labels"}).(map[string]any)
+		labels = maps.Clone(labels)
+		delete(labels, "createdAt")
+		delete(labels, "modifiedAt")
+		all = append(all, path, labels, o["spec"], lookup(o, []string{"metadata", "annotations"}))
+	}
+	data, _ := json.Marshal(all)
+	return string(data)
+}
