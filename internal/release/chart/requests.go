@@ -1,40 +1,47 @@
 package chart
 
 import (
-	"fmt"
-
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	resourcehelper "k8s.io/component-helpers/resource"
 )
 
-// Requests are what pods ask the scheduler for.
+// Requests is the number of pods and the sum of their resource requests.
 type Requests struct {
 	Pods   int64
 	CPU    resource.Quantity
 	Memory resource.Quantity
 }
 
-// Requests adds up what the rendered pods request: a Deployment's or
-// StatefulSet's replicas, or an autoscaler's minimum where that is more, a
-// DaemonSet on each of the nodes, a Job's parallel pods. Hooks and CronJobs come
-// and go and do not count.
+// Requests adds up the requests of the rendered pods: the replicas of a Deployment
+// or StatefulSet, or the minimum of its autoscaler if that is higher, one pod of a
+// DaemonSet per node, and the parallel pods of a Job. It ignores hooks and
+// CronJobs, because their pods come and go.
 func (r Rendered) Requests(nodes int64) Requests {
 	var sum Requests
 	scalers := Autoscalers(r.Objects)
 	for _, object := range r.Objects {
-		template, ok := Lookup(object.Object, []string{"spec", "template", "spec"}).(map[string]any)
+		spec, ok := Lookup(object.Object, []string{"spec", "template", "spec"}).(map[string]any)
 		if object.GetKind() == "Pod" {
-			template, ok = Lookup(object.Object, []string{"spec"}).(map[string]any)
+			spec, ok = Lookup(object.Object, []string{"spec"}).(map[string]any)
 		}
 		if !ok {
 			continue
 		}
 		n := replicas(object, scalers, nodes)
+		requests := podRequests(spec)
 		sum.Pods += n
-		sum.CPU.Add(podRequest(template, "cpu", n))
-		sum.Memory.Add(podRequest(template, "memory", n))
+		sum.CPU.Add(times(requests[corev1.ResourceCPU], n))
+		sum.Memory.Add(times(requests[corev1.ResourceMemory], n))
 	}
 	return sum
+}
+
+func times(q resource.Quantity, n int64) resource.Quantity {
+	q.Mul(n)
+	return q
 }
 
 func replicas(object unstructured.Unstructured, scalers map[string]unstructured.Unstructured, nodes int64) int64 {
@@ -42,56 +49,52 @@ func replicas(object unstructured.Unstructured, scalers map[string]unstructured.
 	case "DaemonSet":
 		return nodes
 	case "Job":
-		return number(object, 1, "spec", "parallelism")
+		return intField(object, 1, "spec", "parallelism")
 	case "Deployment", "StatefulSet", "ReplicaSet":
-		n := number(object, 1, "spec", "replicas")
+		n := intField(object, 1, "spec", "replicas")
 		if scaler, ok := scalers[object.GetKind()+"/"+object.GetName()]; ok {
-			n = max(n, number(scaler, 1, "spec", "minReplicas"))
+			n = max(n, intField(scaler, 1, "spec", "minReplicas"))
 		}
 		return n
 	}
 	return 1
 }
 
-func number(object unstructured.Unstructured, otherwise int64, path ...string) int64 {
+func intField(object unstructured.Unstructured, missing int64, path ...string) int64 {
 	switch n := Lookup(object.Object, path).(type) {
 	case int64:
 		return n
 	case float64:
 		return int64(n)
 	}
-	return otherwise
+	return missing
 }
 
-// podRequest is what n pods request of a resource, as the scheduler counts it:
-// the containers together, or the largest init container where that is more.
-// Without a request the limit counts, as the API server fills it in.
-func podRequest(spec map[string]any, name string, n int64) resource.Quantity {
-	var together, largest resource.Quantity
-	for _, list := range []string{"containers", "initContainers"} {
-		containers, _ := spec[list].([]any)
-		for _, c := range containers {
-			asked := containerRequest(c, name)
-			if list == "containers" || Lookup(c, []string{"restartPolicy"}) == "Always" { // a sidecar runs beside them
-				together.Add(asked)
-			} else if asked.Cmp(largest) > 0 {
-				largest = asked
-			}
+// podRequests returns the requests of one pod as the scheduler counts them. It
+// returns nil for an invalid spec, which the API server rejects.
+func podRequests(spec map[string]any) corev1.ResourceList {
+	var pod corev1.Pod
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"spec": spec}, &pod); err != nil {
+		return nil
+	}
+	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range containers {
+			defaultRequests(&containers[i].Resources)
 		}
 	}
-	if largest.Cmp(together) > 0 {
-		together = largest
-	}
-	together.Mul(n)
-	return together
+	return resourcehelper.PodRequests(&pod, resourcehelper.PodResourcesOptions{})
 }
 
-func containerRequest(container any, name string) resource.Quantity {
-	for _, kind := range []string{"requests", "limits"} {
-		if value := Lookup(container, []string{"resources", kind, name}); value != nil {
-			q, _ := resource.ParseQuantity(fmt.Sprint(value)) // the API server refuses what is none
-			return q
+// defaultRequests sets each missing request to the limit, as the API server does
+// (SetDefaults_Pod in pkg/apis/core/v1/defaults.go).
+func defaultRequests(r *corev1.ResourceRequirements) {
+	for name, limit := range r.Limits {
+		if _, ok := r.Requests[name]; ok {
+			continue
 		}
+		if r.Requests == nil {
+			r.Requests = corev1.ResourceList{}
+		}
+		r.Requests[name] = limit
 	}
-	return resource.Quantity{}
 }

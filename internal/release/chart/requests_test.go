@@ -23,6 +23,18 @@ func TestRequests(t *testing.T) {
 			"kind: Pod\nmetadata: {name: a}\nspec: {initContainers: [{resources: {requests: {cpu: 500m}}}, {restartPolicy: Always, resources: {requests: {cpu: 50m, memory: 1Mi}}}], containers: [{resources: {requests: {cpu: 100m, memory: 1Mi}}}]}",
 			Requests{Pods: 1}, "500m", "2Mi",
 		},
+		"an init container runs next to the sidecars before it": {
+			"kind: Pod\nmetadata: {name: a}\nspec: {initContainers: [{restartPolicy: Always, resources: {requests: {cpu: 300m}}}, {resources: {requests: {cpu: 300m}}}], containers: [{resources: {requests: {cpu: 100m}}}]}",
+			Requests{Pods: 1}, "600m", "0",
+		},
+		"pod-level requests and the overhead of a runtime class": {
+			"kind: Pod\nmetadata: {name: a}\nspec: {overhead: {cpu: 10m, memory: 2Mi}, resources: {requests: {cpu: 1}}, containers: [{resources: {requests: {cpu: 100m, memory: 1Mi}}}]}",
+			Requests{Pods: 1}, "1010m", "3Mi",
+		},
+		"a fraction without quotes": {
+			"kind: Deployment\nmetadata: {name: a}\nspec: {replicas: 2, template: {spec: {containers: [{resources: {limits: {cpu: 0.25}}}]}}}",
+			Requests{Pods: 2}, "500m", "0",
+		},
 		"what has no pods": {"kind: Service\nmetadata: {name: a}\nspec: {ports: []}", Requests{}, "0", "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
