@@ -11,18 +11,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Apply makes the release as desired and returns the revision that is then the
-// newest. If it is current already, nothing is written. Otherwise the namespace
-// is created or waited for, what an interrupted run left is healed, the change
-// is tried as a dry run, and only then Helm installs or upgrades. Apply does
-// not wait until the workloads are ready.
+// Apply brings the release into the desired state and returns the newest revision.
+// It writes nothing if the release is up to date. Otherwise it creates the namespace
+// or waits for its deletion to finish, repairs what an interrupted run left, tries
+// the change as a dry run, and then runs a Helm install or upgrade. It does not wait
+// for the workloads to become ready.
 //
-// The caller must hold the lock of the release. When ctx ends, a Helm operation
-// under way gets Options.Grace to finish, for Helm cannot be cancelled; the
-// error is ctx's in any case, and the next Apply looks at what was reached.
+// The caller must hold the lock of the release. If ctx ends, a running Helm operation
+// has Options.Grace to finish, because Helm cannot be canceled. Apply then returns
+// the error of ctx, and the next Apply observes what was done.
 //
-// Errors are of class Apply, or Config if chart or values are wrong. They name
-// the object and hold no content of a Secret.
+// Errors have class Apply, or Config if the chart or the values are wrong. They name
+// the object and contain no Secret.
 func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Reporter) (revision int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
@@ -33,30 +33,30 @@ func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Report
 	}
 	created, err := c.ensureNamespace(ctx, report)
 	if err != nil {
-		return 0, failed(err)
+		return 0, applyError(err)
 	}
-	s, err := c.survey(ctx, d, p)
+	s, err := c.observeState(ctx, d, p)
 	if err != nil {
-		return 0, failed(err)
+		return 0, applyError(err)
 	}
 	if s.decision.op == opNothing {
 		report.Report(event.Finished(c.name, event.Unchanged, fmt.Sprintf("revision %d", s.newest().Version), c.since(start), 0))
 		return s.newest().Version, nil
 	}
 	report.Report(event.Progress(c.name, fmt.Sprintf("%s: %s", s.decision.op, s.decision.cause)))
-	revision, err = c.act(ctx, s, report)
-	mutations := int(c.writes.Load()) + count(created) + count(revision > 0) + count(s.decision.heal != healNothing)
+	revision, err = c.execute(ctx, s, report)
+	mutations := int(c.writes.Load()) + count(created) + count(revision > 0) + count(s.decision.repair != repairNone)
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return revision, failed(err)
+		return revision, applyError(err)
 	}
 	report.Report(event.Finished(c.name, event.Done, fmt.Sprintf("revision %d", revision), c.since(start), mutations))
 	return revision, nil
 }
 
-// act carries a decision out. The revision is 0 if none was written.
-func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int, error) {
-	if err := c.healHistory(ctx, s, report); err != nil {
+// execute carries out the decision. It returns revision 0 if it wrote none.
+func (c *Client) execute(ctx context.Context, s observedState, report event.Reporter) (int, error) {
+	if err := c.repairHistory(ctx, s, report); err != nil {
 		return 0, err
 	}
 	before := s.inCluster()
@@ -68,7 +68,7 @@ func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int,
 	if err := c.drift.Preflight(ctx, before, preview); err != nil {
 		return 0, redact.Err(err)
 	}
-	rel, err := c.operate(ctx, s)
+	rel, err := c.deploy(ctx, s)
 	if err != nil {
 		err = chart.NewRedactor(chart.Manifests(before, preview, rel)...).Err(err)
 	}
@@ -80,20 +80,20 @@ func (c *Client) act(ctx context.Context, s survey, report event.Reporter) (int,
 		err = redact.Err(c.finish(ctx, rel.Version, s.history))
 	}
 	if s.decision.op == opUpgrade {
-		c.prune(ctx, s.history, maxHistory(s.desired), report)
+		c.trimHistory(ctx, s.history, maxHistory(s.desired), report)
 	}
 	return rel.Version, err
 }
 
-// operate lets Helm install or upgrade.
-func (c *Client) operate(ctx context.Context, s survey) (*release.Release, error) {
+// deploy runs the Helm install or upgrade.
+func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release, error) {
 	var rel *release.Release
 	err := c.run(ctx, func() (err error) {
-		rel, err = c.helmRun(s, false)
+		rel, err = c.installOrUpgrade(s, false)
 		return err
 	})
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx) // Helm may still be at work: rel is its own
+		return nil, context.Cause(ctx) // Helm may still be running and owns rel
 	}
 	if err != nil {
 		return rel, fmt.Errorf("%s release %s: %w", s.decision.op, c, err)
@@ -101,16 +101,16 @@ func (c *Client) operate(ctx context.Context, s survey) (*release.Release, error
 	return rel, nil
 }
 
-// preview is what Helm would apply, rendered with access to the cluster and
-// not applied. It is nil if that cannot be told beforehand: the kinds of the
-// chart's own CRDs are unknown until these are installed.
-func (c *Client) preview(ctx context.Context, s survey) (*release.Release, error) {
+// preview returns what Helm would apply, rendered with access to the cluster. It
+// returns nil if the chart installs CRDs first, because their kinds are unknown
+// until then.
+func (c *Client) preview(ctx context.Context, s observedState) (*release.Release, error) {
 	if s.decision.op == opInstall && s.prepared.HasCRDs() {
 		return nil, nil
 	}
 	var rel *release.Release
 	err := c.run(ctx, func() (err error) {
-		rel, err = c.helmRun(s, true)
+		rel, err = c.installOrUpgrade(s, true)
 		return err
 	})
 	if ctx.Err() != nil {

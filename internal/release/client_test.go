@@ -196,11 +196,11 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 				t.Helper()
 				s.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = 0 })
 			},
-			"Deployment auth-service: spec.replicas 0, wanted 2",
+			"Deployment auth-service: spec.replicas 0, desired 2",
 		},
 		"a deleted Deployment": {
 			func(_ *testing.T, s *releasetest.Server) { s.Remove(deploymentPath) },
-			"Deployment auth-service is gone",
+			"Deployment auth-service is missing",
 		},
 		"another image": {
 			func(t *testing.T, s *releasetest.Server) {
@@ -210,7 +210,7 @@ func TestDriftIsSeenAndRepaired(t *testing.T) {
 					containers[0].(map[string]any)["image"] = "other:9"
 				})
 			},
-			"Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1",
+			"Deployment auth-service: spec.template.spec.containers[0].image other:9, desired shop-auth:1",
 		},
 		"another password, which is not shown": {
 			func(t *testing.T, s *releasetest.Server) {
@@ -294,7 +294,7 @@ func TestALookAsksForTheObjectsOfAKindAtOnce(t *testing.T) {
 			s.Set(t, configMaps+"/two", func(o map[string]any) { o["data"] = map[string]any{"LEVEL": "debug"} })
 		}, false, "ConfigMap two: data.LEVEL", []string{"GET " + configMaps, "PATCH " + configMaps + "/two"}},
 		"one that is gone": {func(_ *testing.T, s *releasetest.Server) { s.Remove(configMaps + "/two") },
-			false, "ConfigMap two is gone", []string{"GET " + configMaps, "GET " + configMaps + "/two"}},
+			false, "ConfigMap two is missing", []string{"GET " + configMaps, "GET " + configMaps + "/two"}},
 		"one that lost the mark by which it is listed": {func(t *testing.T, s *releasetest.Server) {
 			t.Helper()
 			s.Set(t, configMaps+"/two", func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
@@ -371,7 +371,7 @@ func TestWhatAControllerWritesMeanwhileIsNoDrift(t *testing.T) {
 		}
 		return false
 	})
-	if o := mustObserve(t, c, shop()); o.Reason != "Deployment auth-service: spec.template.spec.containers[0].image other:9, wanted shop-auth:1" {
+	if o := mustObserve(t, c, shop()); o.Reason != "Deployment auth-service: spec.template.spec.containers[0].image other:9, desired shop-auth:1" {
 		t.Errorf("%+v", o)
 	}
 	if !wrote {

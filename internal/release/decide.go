@@ -9,7 +9,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// An operation is what Helm is to do.
+// operation is the Helm action to run.
 type operation string
 
 const (
@@ -18,29 +18,28 @@ const (
 	opUpgrade operation = "upgrade"
 )
 
-// A healing is what must be put right in the history before Helm will work.
-type healing string
+// repair is what must be fixed in the history before Helm accepts an operation.
+type repair string
 
 const (
-	healNothing   healing = ""
-	healRelease   healing = "mark as failed"       // a revision that an earlier run left pending
-	healUninstall healing = "finish the uninstall" // that an earlier run left half-done
+	repairNone      repair = ""
+	repairPending   repair = "mark as failed"       // an earlier run left a revision pending
+	repairUninstall repair = "finish the uninstall" // an earlier run did not finish the uninstall
 )
 
-// A decision is an operation and why it is wanted.
+// decision is an operation and the reason for it.
 type decision struct {
-	op    operation
-	heal  healing
-	cause string // in words; empty for opNothing
+	op     operation
+	repair repair
+	cause  string // empty for opNothing
 }
 
-// decide tells what makes the release current. history is sorted, the oldest
-// first. changes say in words how the desired release differs from the deployed
-// revision, drift how the live objects do; both are looked at only if a
-// deployed revision is the newest.
+// decide returns what brings the release up to date. history is sorted, oldest first.
+// changes are the differences between the desired release and the deployed revision,
+// drift those of the live objects. Both count only if the newest revision is deployed.
 //
-// Where an earlier run was interrupted, the content of the cluster is unknown,
-// so the release is applied again even if nothing else has changed.
+// After an interrupted run the state of the cluster is unknown, so decide returns an
+// operation even if nothing else has changed.
 func decide(history []*release.Release, changes, drift []string) decision {
 	if len(history) == 0 {
 		return decision{op: opInstall, cause: "no release yet"}
@@ -51,9 +50,9 @@ func decide(history []*release.Release, changes, drift []string) decision {
 	case status == release.StatusUninstalled:
 		return decision{op: opInstall, cause: fmt.Sprintf("revision %d was uninstalled", last.Version)}
 	case status == release.StatusUninstalling:
-		return decision{op: opInstall, heal: healUninstall, cause: interrupted(last)}
+		return decision{op: opInstall, repair: repairUninstall, cause: interrupted(last)}
 	case status.IsPending() || status == release.StatusUnknown:
-		return decision{op: opUpgrade, heal: healRelease, cause: interrupted(last)}
+		return decision{op: opUpgrade, repair: repairPending, cause: interrupted(last)}
 	case status == release.StatusFailed:
 		return decision{op: opUpgrade, cause: fmt.Sprintf("revision %d failed", last.Version)}
 	case status == release.StatusSuperseded:
@@ -70,8 +69,8 @@ func interrupted(last *release.Release) string {
 	return fmt.Sprintf("revision %d is %s: an earlier run was interrupted", last.Version, last.Info.Status)
 }
 
-// A survey is all that a decision rests on, and the decision.
-type survey struct {
+// observedState is a decision and what it is based on.
+type observedState struct {
 	desired     chart.Desired
 	prepared    *chart.Prepared
 	fingerprint string
@@ -79,21 +78,21 @@ type survey struct {
 	decision    decision
 }
 
-// newest is the newest revision, or nil.
-func (s survey) newest() *release.Release {
+// newest returns the newest revision, or nil.
+func (s observedState) newest() *release.Release {
 	if len(s.history) == 0 {
 		return nil
 	}
 	return s.history[len(s.history)-1]
 }
 
-// inCluster is the revision whose objects are in the cluster as far as is
-// known, or nil. It is what Helm's upgrade starts from.
-func (s survey) inCluster() *release.Release {
+// inCluster returns the revision whose objects are in the cluster, or nil. Helm's
+// upgrade starts from it.
+func (s observedState) inCluster() *release.Release {
 	if s.decision.op == opInstall {
 		return nil
 	}
-	if rel := deployed(s.history); rel != nil {
+	if rel := deployedRevision(s.history); rel != nil {
 		return rel
 	}
 	return s.newest()

@@ -48,19 +48,19 @@ func TestDecide(t *testing.T) {
 		},
 		"an interrupted install": {
 			history: history(release.StatusPendingInstall),
-			want:    decision{op: opUpgrade, heal: healRelease, cause: "revision 1 is pending-install: an earlier run was interrupted"},
+			want:    decision{op: opUpgrade, repair: repairPending, cause: "revision 1 is pending-install: an earlier run was interrupted"},
 		},
 		"an interrupted upgrade": {
 			history: history(release.StatusDeployed, release.StatusPendingUpgrade),
-			want:    decision{op: opUpgrade, heal: healRelease, cause: "revision 2 is pending-upgrade: an earlier run was interrupted"},
+			want:    decision{op: opUpgrade, repair: repairPending, cause: "revision 2 is pending-upgrade: an earlier run was interrupted"},
 		},
 		"an interrupted rollback": {
 			history: history(release.StatusDeployed, release.StatusPendingRollback),
-			want:    decision{op: opUpgrade, heal: healRelease, cause: "revision 2 is pending-rollback: an earlier run was interrupted"},
+			want:    decision{op: opUpgrade, repair: repairPending, cause: "revision 2 is pending-rollback: an earlier run was interrupted"},
 		},
 		"an interrupted uninstall": {
 			history: history(release.StatusUninstalling),
-			want:    decision{op: opInstall, heal: healUninstall, cause: "revision 1 is uninstalling: an earlier run was interrupted"},
+			want:    decision{op: opInstall, repair: repairUninstall, cause: "revision 1 is uninstalling: an earlier run was interrupted"},
 		},
 		"uninstalled with its history kept": {
 			history: history(release.StatusUninstalled),

@@ -1,40 +1,36 @@
-// Package release brings a Helm release to what is desired and tells how it
-// stands. It is the only importer of Helm.
+// Package release installs, upgrades and rolls back a Helm release and reports its
+// status. With its subpackages, it is the only one that imports Helm.
 //
-// # Offline
+// # Subpackages
 //
-// [Check] reads the chart and its values as strictly as a compiler reads code:
-// every problem at once, each with its file and line, before anything is
-// touched. [Render] gives the objects that the chart would make.
+//   - chart loads, validates and renders charts without a cluster.
+//   - drift compares rendered objects with live ones.
+//   - kubeclient gives Helm its access to the cluster.
 //
-// # With a cluster
+// # Flow
 //
-// A [Client] follows observe, decide, act. [Client.Observe] compares the
-// fingerprint of what is desired with the one that the deployed revision
-// carries as a label, and the objects of that revision with the live ones.
-// [Client.Apply] decides from the release's history what to do (package-level
-// function decide, pure) and lets Helm do it.
+// A [Client] observes, decides and acts. [Client.Observe] compares the fingerprint
+// of the desired release with the label of the deployed revision, and the objects of
+// that revision with the live ones. [Client.Apply] decides what to do (the pure
+// function decide) and runs Helm.
 //
-// # What Helm is not asked to do
+// # Unused parts of Helm
 //
-//   - Wait: Helm's wait cannot be cancelled and knows no reasons. Package
-//     rollout waits.
-//   - Roll back by itself (Atomic): the evidence would be gone. The caller
-//     decides, and [Client.Rollback] goes to a verified revision only.
-//   - Prune the history: it would delete the verified revision in a row of
-//     failed ones.
-//   - Be believed: it only logs when it cannot note a status or delete an
-//     object, and it compares with one revision, so that what a failed one
-//     made stays. Method finish looks after it.
-//   - Read KUBECONFIG or HELM_*: it gets the caller's [rest.Config] and
-//     nothing else.
-//   - Print: its log may hold the contents of Secrets. It is kept in memory,
-//     and what of it gets into an error has every Secret's contents masked.
-//   - Fetch: no dependency update, no schema from elsewhere.
+//   - Wait cannot be canceled and reports no causes. Package rollout waits instead.
+//   - Atomic would destroy the evidence of a failure. The caller decides when to roll
+//     back, and [Client.Rollback] prefers verified revisions.
+//   - MaxHistory would delete the verified revision after several failures.
+//   - KUBECONFIG and HELM_* are not read. Helm gets only the caller's [rest.Config].
+//   - Nothing is printed. Helm's log may contain Secrets; it stays in memory, and
+//     errors that quote it are redacted.
+//   - Nothing is fetched: no dependency updates, no remote schemas.
+//
+// Helm only logs a failure to set a status or to delete an object, and it compares
+// with one earlier revision, so objects of failed revisions would stay. Method finish
+// handles both.
 //
 // # State
 //
-// All state is in the release records that Helm keeps in the cluster. Their
-// labels hold the fingerprint, the commit, and whether the revision has been
-// verified.
+// All state is in Helm's release records in the cluster. Their labels hold the
+// fingerprint, the commit and whether the revision was verified.
 package release

@@ -7,26 +7,25 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// finish makes sure of what Helm only logs when it fails: that a new revision
-// is noted as deployed and no other is, and that no object of the earlier
-// revisions is left which the new one does not have. Where that cannot be done
-// the revision counts as failed, so that the next run does it.
+// finish handles failures that Helm only logs. It makes the new revision the only
+// deployed one and deletes the objects of earlier revisions that the new one lacks.
+// If that fails, it marks the revision as failed, so that the next run repeats it.
 func (c *Client) finish(ctx context.Context, revision int, earlier []*release.Release) error {
-	written, err := c.confirm(ctx, revision)
+	written, err := c.correctStatuses(ctx, revision)
 	if err == nil {
-		err = c.sweep(ctx, earlier, written)
+		err = c.pruneObjects(ctx, earlier, written)
 	}
-	if err == nil || isEnd(err) {
+	if err == nil || isContextError(err) {
 		return err
 	}
-	if undone := c.unconfirm(ctx, revision, err); undone != nil {
-		return fmt.Errorf("%w (and it could not be marked as failed: %w)", err, undone)
+	if undone := c.failRevision(ctx, revision, err); undone != nil {
+		return fmt.Errorf("%w (marking the revision as failed also failed: %w)", err, undone)
 	}
 	return err
 }
 
-// confirm corrects the statuses in the history and gives the new revision.
-func (c *Client) confirm(ctx context.Context, revision int) (*release.Release, error) {
+// correctStatuses corrects the statuses in the history and returns the new revision.
+func (c *Client) correctStatuses(ctx context.Context, revision int) (*release.Release, error) {
 	history, err := c.releases(ctx)
 	if err != nil {
 		return nil, err
@@ -45,16 +44,16 @@ func (c *Client) confirm(ctx context.Context, revision int) (*release.Release, e
 		}
 		rel.Info.Status = status
 		if err := c.update(ctx, rel); err != nil {
-			return nil, fmt.Errorf("note that revision %d of %s is %s: %w", rel.Version, c, status, err)
+			return nil, fmt.Errorf("mark revision %d of %s as %s: %w", rel.Version, c, status, err)
 		}
 	}
 	if written == nil {
-		return nil, fmt.Errorf("revision %d of %s is not in its history: %w", revision, c, ErrNotFound)
+		return nil, fmt.Errorf("find revision %d of %s in the history: %w", revision, c, ErrNotFound)
 	}
 	return written, nil
 }
 
-func (c *Client) unconfirm(ctx context.Context, revision int, cause error) error {
+func (c *Client) failRevision(ctx context.Context, revision int, cause error) error {
 	return c.run(ctx, func() error {
 		rel, err := c.helm.Releases.Get(c.name, revision)
 		if err != nil {

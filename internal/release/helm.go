@@ -13,10 +13,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// run lets a Helm action work, which takes no context. When ctx ends, the
-// action has the grace period to finish, so that the release is not left
-// half-done (none if the lock was lost); after that its requests are refused and
-// its last words are lost. The error is then ctx's.
+// run runs a Helm action, which takes no context. If ctx ends, the action has a grace
+// period to finish, so that the release is not left half done. There is none if the
+// lock was lost. After that, run blocks further requests of the action. In both cases
+// it returns the error of ctx.
 func (c *Client) run(ctx context.Context, action func() error) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -30,24 +30,23 @@ func (c *Client) run(ctx context.Context, action func() error) error {
 	}
 	grace := c.opts.Grace
 	if fault.ClassOf(context.Cause(ctx)) == fault.Locked {
-		grace = 0 // another run has taken the release over
+		grace = 0 // another run has taken over the release
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case <-done: //nolint:errcheck // the caller gave up: the next run looks for itself
+	case <-done: //nolint:errcheck // the next run observes the result
 	case <-timer.C:
 		c.gate.Close()
 	}
 	return context.Cause(ctx)
 }
 
-// helmRun is the one place where Helm installs and upgrades. Wait and Atomic
-// stay off, see the package comment. The values were validated by prepare and
-// the objects are by preflight, so Helm's own checks are off: the first may use
-// the network, the second downloads the API's schema and finds nothing.
-func (c *Client) helmRun(s survey, dryRun bool) (*release.Release, error) {
-	chart, err := s.prepared.Chart()
+// installOrUpgrade is the only place where Helm installs and upgrades. Wait and Atomic
+// stay off, see the package comment. Helm's own checks are off too: package chart has
+// validated the values without the network, and the dry run validates the objects.
+func (c *Client) installOrUpgrade(s observedState, dryRun bool) (*release.Release, error) {
+	helmChart, err := s.prepared.Chart()
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +56,16 @@ func (c *Client) helmRun(s survey, dryRun bool) (*release.Release, error) {
 		dryRunOption = "server"
 	}
 	if s.decision.op == opInstall {
-		return c.install(s, dryRunOption).Run(chart, values)
+		return c.install(s, dryRunOption).Run(helmChart, values)
 	}
-	return c.upgrade(s, dryRunOption).Run(c.name, chart, values)
+	return c.upgrade(s, dryRunOption).Run(c.name, helmChart, values)
 }
 
-func (c *Client) install(s survey, dryRunOption string) *action.Install {
+func (c *Client) install(s observedState, dryRunOption string) *action.Install {
 	install := action.NewInstall(c.helm)
 	install.ReleaseName, install.Namespace = c.name, c.namespace
 	install.DryRunOption = dryRunOption
-	install.Replace = true // a history that ends in "uninstalled"
+	install.Replace = true // for a history that ends in "uninstalled"
 	install.Timeout = c.opts.HookTimeout
 	install.Labels = recordLabels(s.desired, s.fingerprint)
 	install.Description = s.decision.cause
@@ -75,7 +74,7 @@ func (c *Client) install(s survey, dryRunOption string) *action.Install {
 	return install
 }
 
-func (c *Client) upgrade(s survey, dryRunOption string) *action.Upgrade {
+func (c *Client) upgrade(s observedState, dryRunOption string) *action.Upgrade {
 	upgrade := action.NewUpgrade(c.helm)
 	upgrade.Namespace = c.namespace
 	upgrade.DryRunOption = dryRunOption
@@ -84,12 +83,12 @@ func (c *Client) upgrade(s survey, dryRunOption string) *action.Upgrade {
 	upgrade.Description = s.decision.cause
 	upgrade.SkipSchemaValidation = true
 	upgrade.DisableOpenAPIValidation = true
-	upgrade.ResetValues = true // an empty config would else mean the last one
+	upgrade.ResetValues = true // otherwise an empty config means the previous one
 	return upgrade
 }
 
-// withCauses adds what Helm's uninstall only logs: its error is "failed to
-// delete release" and no more.
+// withCauses adds the causes that Helm's uninstall only logs. Its own error is just
+// "failed to delete release".
 func (c *Client) withCauses(err error, rel *release.Release) error {
 	for _, line := range c.log.Drain() {
 		if cause, ok := strings.CutPrefix(line, "uninstall: Failed to "); ok {

@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// History lists the kept revisions, the oldest first; none is [ErrNotFound].
+// History returns the stored revisions, oldest first, or [ErrNotFound].
 func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -23,9 +23,9 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	if len(releases) == 0 {
 		return nil, fmt.Errorf("%s: %w", c, ErrNotFound)
 	}
-	// Helm quotes in a description what the API server has rejected.
+	// Helm's descriptions quote objects that the API server rejected.
 	redact := chart.NewRedactor(chart.Manifests(releases...)...)
-	current := serving(releases)
+	current := currentRevision(releases)
 	revisions := make([]Revision, len(releases))
 	for i, rel := range releases {
 		revisions[i] = revisionOf(rel)
@@ -38,10 +38,10 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	return revisions, nil
 }
 
-// MarkVerified notes on a revision's record that it came up and passed its
-// smoke tests. Rollbacks go to such revisions only. One that is not deployed
-// stays as it is: after a failed upgrade it is not what runs. Nothing is written
-// where the mark is.
+// MarkVerified records that a revision became ready and passed its smoke tests, which
+// makes it a candidate for rollbacks. It ignores a revision that is not deployed:
+// after a failed upgrade it is not the running one. It writes nothing if the revision
+// is already marked.
 func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -59,19 +59,19 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 		}
 		rel.Labels[LabelVerified] = "true"
 		if err := c.update(ctx, rel); err != nil {
-			return failed(fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, err))
+			return applyError(fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, err))
 		}
 		return nil
 	}
 	return fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, ErrNotFound)
 }
 
-// update stores a revision's record as it is now.
+// update stores the record of a revision.
 func (c *Client) update(ctx context.Context, rel *release.Release) error {
 	return c.run(ctx, func() error { return c.helm.Releases.Update(rel) })
 }
 
-// releases are the stored revisions, the oldest first; there may be none.
+// releases returns the stored revisions, oldest first.
 func (c *Client) releases(ctx context.Context) ([]*release.Release, error) {
 	c.log.Drain()
 	var all []*release.Release
@@ -83,13 +83,13 @@ func (c *Client) releases(ctx context.Context) ([]*release.Release, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, failed(fmt.Errorf("read the history of release %s: %w", c, err))
+		return nil, applyError(fmt.Errorf("read the history of release %s: %w", c, err))
 	}
-	// Helm's storage skips a record that it cannot decode, and only logs it.
+	// Helm skips records that it cannot decode, and only logs them.
 	if slices.ContainsFunc(c.log.Drain(), func(line string) bool { return strings.Contains(line, "failed to decode release") }) {
 		return nil, fault.New(fault.Apply,
 			fmt.Errorf("read the history of release %s: a record cannot be decoded", c),
-			fmt.Sprintf("find the damaged one of the Secrets sh.helm.release.v1.%s.v* in namespace %s and delete it by hand", c.name, c.namespace))
+			fmt.Sprintf("find the damaged Secret among sh.helm.release.v1.%s.v* in namespace %s and delete it", c.name, c.namespace))
 	}
 	slices.SortFunc(all, func(a, b *release.Release) int { return a.Version - b.Version })
 	return all, nil

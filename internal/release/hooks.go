@@ -10,27 +10,26 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// A Hook is one object of the chart that Helm does not apply with the others.
+// Hook is an object of the chart that Helm applies separately from the others.
 type Hook struct {
 	Name   string
 	Weight int
 	Object unstructured.Unstructured // with its namespace
 
-	// Resource is where the API server keeps the object; it is empty if the
-	// cluster does not know the kind.
+	// Resource is empty if the cluster does not know the kind.
 	Resource schema.GroupVersionResource
 
-	// DeletePolicies are Helm's words: "before-hook-creation", which is also the
+	// DeletePolicies are Helm's names: "before-hook-creation", which is also the
 	// default, "hook-succeeded" and "hook-failed".
 	DeletePolicies []string
 }
 
-// testHooks are a revision's hooks of the event test (Helm 2 called it
-// test-success), as it rendered them.
+// testHooks returns a revision's hooks for the event test, which Helm 2 called
+// test-success.
 func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	var hooks []Hook
 	for _, hook := range inTestOrder(rel.Hooks) {
-		placed, err := c.placedObjects(hook.Manifest)
+		placed, err := c.namespacedObjects(hook.Manifest)
 		if err != nil {
 			return nil, fmt.Errorf("read the test hook %s of revision %d of %s: %w", hook.Name, rel.Version, c, err)
 		}
@@ -41,9 +40,8 @@ func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	return hooks, nil
 }
 
-// inTestOrder picks and orders as helm v3 pkg/action/hooks.go does: by weight,
-// then by name; what is equal in both stays in the order of kinds in which the
-// record has them.
+// inTestOrder selects and sorts the hooks as Helm does (pkg/action/hooks.go): by
+// weight, then by name, then in the order of the record.
 func inTestOrder(all []*release.Hook) []*release.Hook {
 	var tests []*release.Hook
 	for _, hook := range all {

@@ -9,14 +9,14 @@ import (
 
 // Labels of the release records (Secrets of type helm.sh/release.v1).
 const (
-	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values and identity
+	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values, name and namespace
 	LabelVerified    = "tkdeploy.dev/verified"    // "true" after readiness and smoke tests
-	LabelCommit      = "tkdeploy.dev/commit"      // of the checkout that was deployed
-	LabelUser        = "tkdeploy.dev/user"        // who wrote the revision, and
-	LabelHost        = "tkdeploy.dev/host"        // from which machine
+	LabelCommit      = "tkdeploy.dev/commit"      // of the deployed checkout
+	LabelUser        = "tkdeploy.dev/user"        // who wrote the revision
+	LabelHost        = "tkdeploy.dev/host"        // the machine it was written on
 )
 
-// recordLabels are those of a new revision.
+// recordLabels returns the labels of a new revision.
 func recordLabels(d chart.Desired, fingerprint string) map[string]string {
 	labels := map[string]string{LabelFingerprint: fingerprint}
 	if d.Commit != "" {
@@ -25,19 +25,19 @@ func recordLabels(d chart.Desired, fingerprint string) map[string]string {
 	return labels
 }
 
-// labelLength is how long the value of a label may be.
-const labelLength = 63
+// maxLabelLength is the limit of Kubernetes for a label value.
+const maxLabelLength = 63
 
-var notInLabels = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var invalidInLabel = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
-// labelValue is s as far as a label's value can hold it.
+// labelValue turns s into a valid label value.
 func labelValue(s string) string {
-	s = notInLabels.ReplaceAllString(s, "-")
-	return strings.Trim(s[:min(len(s), labelLength)], "_.-")
+	s = invalidInLabel.ReplaceAllString(s, "-")
+	return strings.Trim(s[:min(len(s), maxLabelLength)], "_.-")
 }
 
-// upgradeLabels adds the removal of those labels that Helm would else take over
-// from the last revision: it spells it "null".
+// upgradeLabels removes the labels that Helm would otherwise copy from the last
+// revision. Helm's syntax for that is the value "null".
 func upgradeLabels(labels map[string]string) map[string]string {
 	for _, name := range []string{LabelCommit, LabelVerified} {
 		if _, ok := labels[name]; !ok {

@@ -15,12 +15,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
 )
 
-// ensureNamespace creates the namespace unless it is there. One that is being
-// deleted is waited for; if it does not go in time, the error names what holds
-// it. The chart must not bring the namespace itself: uninstalling would delete
-// it with all that is in it.
+// ensureNamespace creates the namespace if it does not exist, after waiting for a
+// deletion to finish. If the deletion does not finish in time, the error names what
+// blocks it. The chart must not contain the namespace: an uninstall would delete it
+// with everything in it.
 func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (created bool, err error) {
-	ns, err := c.settledNamespace(ctx, report)
+	ns, err := c.activeNamespace(ctx, report)
 	if err != nil || ns != nil {
 		return false, err
 	}
@@ -39,25 +39,26 @@ func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (cr
 	return true, nil
 }
 
-// AwaitNamespace waits until a namespace that is being deleted is gone; see
-// [Client.Apply], which does so too. One that is not there is fine.
+// AwaitNamespace waits until a namespace that is being deleted is gone, as
+// [Client.Apply] does. It returns at once if the namespace does not exist.
 func (c *Client) AwaitNamespace(ctx context.Context, report event.Reporter) error {
-	_, err := c.settledNamespace(ctx, report)
-	return failed(err)
+	_, err := c.activeNamespace(ctx, report)
+	return applyError(err)
 }
 
-// settledNamespace is the namespace, or nil where there is none, or none any more.
-func (c *Client) settledNamespace(ctx context.Context, report event.Reporter) (*corev1.Namespace, error) {
+// activeNamespace returns the namespace, or nil if it does not exist or was deleted
+// while waiting.
+func (c *Client) activeNamespace(ctx context.Context, report event.Reporter) (*corev1.Namespace, error) {
 	ns, err := c.drift.LiveNamespace(ctx)
 	if err != nil || ns == nil || ns.DeletionTimestamp == nil {
 		return ns, err
 	}
-	report.Report(event.Progress(c.name, "waiting for namespace "+c.namespace+", which is being deleted"))
-	return nil, c.awaitGone(ctx, ns)
+	report.Report(event.Progress(c.name, "waiting for the deletion of namespace "+c.namespace))
+	return nil, c.awaitDeletion(ctx, ns)
 }
 
-// awaitGone waits for a namespace that was last seen so.
-func (c *Client) awaitGone(ctx context.Context, last *corev1.Namespace) error {
+// awaitDeletion waits until the namespace is gone. last is its last known state.
+func (c *Client) awaitDeletion(ctx context.Context, last *corev1.Namespace) error {
 	err := wait.PollUntilContextTimeout(ctx, c.opts.NamespacePoll, c.opts.NamespaceWait, true,
 		func(ctx context.Context) (bool, error) {
 			ns, err := c.drift.LiveNamespace(ctx)
@@ -75,13 +76,13 @@ func (c *Client) awaitGone(ctx context.Context, last *corev1.Namespace) error {
 		return err
 	}
 	return fault.New(fault.Apply,
-		fmt.Errorf("namespace %s is still being deleted after %v: %s", c.namespace, c.opts.NamespaceWait, holders(last)),
-		"remove what holds it, or its finalizers: kubectl get namespace "+c.namespace+" -o yaml")
+		fmt.Errorf("namespace %s is still being deleted after %v: %s", c.namespace, c.opts.NamespaceWait, blockers(last)),
+		"remove what blocks it, or its finalizers: kubectl get namespace "+c.namespace+" -o yaml")
 }
 
-// holders says what keeps a namespace from going away: its own finalizers, and
-// what the namespace controller tells of its content.
-func holders(ns *corev1.Namespace) string {
+// blockers lists what prevents the deletion of a namespace: its finalizers and the
+// conditions set by the namespace controller.
+func blockers(ns *corev1.Namespace) string {
 	var found []string
 	for _, condition := range ns.Status.Conditions {
 		if condition.Status == corev1.ConditionTrue {

@@ -8,27 +8,27 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// An Observation is how a release stands against what is desired.
+// Observation is the difference between the desired and the live release.
 type Observation struct {
-	Exists   bool      // there is some revision
+	Exists   bool      // there is a revision
 	Current  bool      // the newest revision is deployed, as desired, without drift
-	Deployed *Deployed // if Current: what [Client.Deployed] would give, without another reading
+	Deployed *Deployed // set if Current; saves a call of [Client.Deployed]
 
-	// Cause says in words what is not as desired: "no release yet", "image
-	// services.auth.image changed tiktok-auth-service:1 -> 2", "Deployment
-	// auth-service is gone", "revision 3 is pending-upgrade: an earlier run was
-	// interrupted". If Current, it is "matches its fingerprint".
+	// Reason lists the differences: "no release yet", "image services.auth.image
+	// changed shop-auth:1 -> 2", "Deployment auth-service is missing", "revision 3 is
+	// pending-upgrade: an earlier run was interrupted". If Current, it is "matches
+	// its fingerprint".
 	Reason string
 }
 
-// Observe compares the release with what is desired. It changes nothing.
+// Observe compares the release with the desired state. It changes nothing.
 func (c *Client) Observe(ctx context.Context, d chart.Desired) (Observation, error) {
 	d = c.desired(d)
 	p, err := chart.Prepare(d)
 	if err != nil {
 		return Observation{}, err
 	}
-	s, err := c.survey(ctx, d, p)
+	s, err := c.observeState(ctx, d, p)
 	if err != nil {
 		return Observation{}, err
 	}
@@ -44,25 +44,25 @@ func (c *Client) Observe(ctx context.Context, d chart.Desired) (Observation, err
 	return o, err
 }
 
-func (c *Client) survey(ctx context.Context, d chart.Desired, p *chart.Prepared) (s survey, err error) {
+func (c *Client) observeState(ctx context.Context, d chart.Desired, p *chart.Prepared) (s observedState, err error) {
 	s.desired, s.prepared = d, p
 	if s.fingerprint, err = p.Fingerprint(); err != nil {
-		return survey{}, err
+		return observedState{}, err
 	}
 	if s.history, err = c.releases(ctx); err != nil {
-		return survey{}, err
+		return observedState{}, err
 	}
 	changes, drift, err := c.compare(ctx, s)
 	if err != nil {
-		return survey{}, err
+		return observedState{}, err
 	}
 	s.decision = decide(s.history, changes, drift)
 	return s, nil
 }
 
-// compare looks at the newest revision, if it is deployed; the live objects are
-// of interest only if nothing else has changed.
-func (c *Client) compare(ctx context.Context, s survey) (changes, drift []string, err error) {
+// compare compares the newest revision if it is deployed. It compares the live
+// objects only if nothing else has changed.
+func (c *Client) compare(ctx context.Context, s observedState) (changes, drift []string, err error) {
 	newest := s.newest()
 	if newest == nil || newest.Info.Status != release.StatusDeployed {
 		return nil, nil, nil

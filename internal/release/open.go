@@ -16,10 +16,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
 
-// Open makes a Client. It sends no request.
+// Open returns a Client. It sends no request.
 func Open(t Target, o Options) (*Client, error) {
 	config := rest.CopyConfig(t.Config)
-	config.QPS = -1 // no client-side rate limit: the API server has its own
+	config.QPS = -1 // no client-side rate limit; the API server has its own
 	config.WarningHandler = rest.NoWarnings{}
 	g, writes := kubeclient.NewGate(), &atomic.Int64{}
 	plain := g.Wrap(config)
@@ -45,8 +45,8 @@ func Open(t Target, o Options) (*Client, error) {
 	}, nil
 }
 
-// newHelm is action.Configuration.Init without its look at the environment,
-// and with the records stored by a client of their own.
+// newHelm replaces action.Configuration.Init, which reads the environment. It stores
+// the records with a separate client.
 func newHelm(get *kubeclient.Getter, clientset kubernetes.Interface, namespace string, o Options, log *kubeclient.Log) *action.Configuration {
 	helmKube := kube.New(get)
 	helmKube.Namespace = namespace
@@ -56,7 +56,7 @@ func newHelm(get *kubeclient.Getter, clientset kubernetes.Interface, namespace s
 	return &action.Configuration{
 		RESTClientGetter: get,
 		KubeClient:       helmKube,
-		Releases:         storage.Init(newRecords{secrets, o.User, o.Host}),
+		Releases:         storage.Init(recordDriver{secrets, o.User, o.Host}),
 		Log:              log.Printf,
 	}
 }

@@ -16,30 +16,30 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// neverSwept are the kinds whose deletion takes more with it than the object.
-var neverSwept = []string{"CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"}
+// neverPruned are the kinds whose deletion also deletes other data.
+var neverPruned = []string{"CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"}
 
-// sweep deletes the live objects of earlier revisions that rel does not have.
-// Helm compares with one revision only, so what a run that failed has made or
-// failed to delete would stay for ever. An object that is another's by now, or
-// is marked as to keep, stays.
-func (c *Client) sweep(ctx context.Context, earlier []*release.Release, rel *release.Release) error {
-	wanted, err := chart.Objects(rel.Manifest)
+// pruneObjects deletes live objects of earlier revisions that are not in rel. Helm
+// compares with one revision only, so objects of a failed run would otherwise stay
+// forever. pruneObjects keeps objects that belong to another release or have the
+// resource policy keep.
+func (c *Client) pruneObjects(ctx context.Context, earlier []*release.Release, rel *release.Release) error {
+	current, err := chart.Objects(rel.Manifest)
 	if err != nil {
 		return fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
-	for _, o := range dropped(earlier, rel.Manifest, wanted) {
-		if err := c.deleteOwn(ctx, o); err != nil {
-			return fmt.Errorf("delete %s, which revision %d does not have: %w", chart.ObjectName(o), rel.Version, err)
+	for _, o := range removedObjects(earlier, rel.Manifest, current) {
+		if err := c.deleteOwned(ctx, o); err != nil {
+			return fmt.Errorf("delete %s, which is not in revision %d: %w", chart.ObjectName(o), rel.Version, err)
 		}
 	}
 	return nil
 }
 
-// dropped are the objects of earlier revisions that are not among the wanted.
-// The version of an API may differ from one revision to the next, its group
-// too. A manifest that cannot be read has none.
-func dropped(earlier []*release.Release, manifest string, wanted []unstructured.Unstructured) []unstructured.Unstructured {
+// removedObjects returns the objects of earlier revisions that are not in current. It
+// ignores the API group and version, which may change between revisions, and skips
+// manifests that cannot be parsed.
+func removedObjects(earlier []*release.Release, manifest string, current []unstructured.Unstructured) []unstructured.Unstructured {
 	var gone []unstructured.Unstructured
 	seen := map[string]bool{manifest: true}
 	for _, rel := range earlier {
@@ -55,7 +55,7 @@ func dropped(earlier []*release.Release, manifest string, wanted []unstructured.
 			same := func(other unstructured.Unstructured) bool {
 				return o.GetKind() == other.GetKind() && o.GetName() == other.GetName()
 			}
-			if !slices.ContainsFunc(wanted, same) && !slices.ContainsFunc(gone, same) && !slices.Contains(neverSwept, o.GetKind()) {
+			if !slices.ContainsFunc(current, same) && !slices.ContainsFunc(gone, same) && !slices.Contains(neverPruned, o.GetKind()) {
 				gone = append(gone, o)
 			}
 		}
@@ -63,7 +63,7 @@ func dropped(earlier []*release.Release, manifest string, wanted []unstructured.
 	return gone
 }
 
-func (c *Client) deleteOwn(ctx context.Context, o unstructured.Unstructured) error {
+func (c *Client) deleteOwned(ctx context.Context, o unstructured.Unstructured) error {
 	resource, err := c.drift.ResourceFor(o)
 	if meta.IsNoMatchError(err) {
 		return nil
@@ -72,7 +72,7 @@ func (c *Client) deleteOwn(ctx context.Context, o unstructured.Unstructured) err
 		return err
 	}
 	live, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
-	if err == nil && live.GetDeletionTimestamp() == nil && c.owns(live) {
+	if err == nil && live.GetDeletionTimestamp() == nil && c.mayDelete(live) {
 		err = resource.Delete(ctx, o.GetName(), metav1.DeleteOptions{
 			Preconditions:     &metav1.Preconditions{UID: ptr.To(live.GetUID())},
 			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
@@ -87,7 +87,7 @@ func (c *Client) deleteOwn(ctx context.Context, o unstructured.Unstructured) err
 	return err
 }
 
-// owns tells that an object is this release's, and not to be kept.
-func (c *Client) owns(live *unstructured.Unstructured) bool {
+// mayDelete reports whether the object belongs to this release and is not to be kept.
+func (c *Client) mayDelete(live *unstructured.Unstructured) bool {
 	return c.drift.Owns(live) && live.GetAnnotations()[kube.ResourcePolicyAnno] != kube.KeepPolicy
 }

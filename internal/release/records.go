@@ -13,15 +13,19 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// newRecords labels every new record with who writes it, and makes sure that
-// none is born verified: Helm gives the new revision of a rollback all labels of
-// the old one, and whether what comes up now is healthy is not known yet.
-type newRecords struct {
+// defaultMaxHistory is the default of the helm command. The SDK's default, 0, keeps
+// all revisions.
+const defaultMaxHistory = 10
+
+// recordDriver labels new records with their author and removes the verified label.
+// Helm copies all labels of the old revision to that of a rollback, which has not
+// been verified yet.
+type recordDriver struct {
 	driver.Driver
-	user, host string // either may be empty
+	user, host string // may be empty
 }
 
-func (r newRecords) Create(key string, rel *release.Release) error {
+func (r recordDriver) Create(key string, rel *release.Release) error {
 	labels := maps.Clone(rel.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -36,13 +40,12 @@ func (r newRecords) Create(key string, rel *release.Release) error {
 	return r.Driver.Create(key, rel)
 }
 
-// prune deletes the oldest records after a new one was written on top of
-// history, so that limit are left. Helm's own pruning (MaxHistory) is off: in a
-// row of failures it would delete the revision that a rollback goes to. The
-// newest verified one is kept, and so is what Helm takes for deployed. Too many
-// records harm nobody, so a failure is a warning.
-func (c *Client) prune(ctx context.Context, history []*release.Release, limit int, report event.Reporter) {
-	for _, version := range excess(history, limit) {
+// trimHistory deletes the oldest records after a new one was added to history, so that
+// limit remain. It keeps the newest verified and the deployed revision; Helm's
+// MaxHistory would delete the rollback target after several failures. A failure is
+// only a warning, because extra records do no harm.
+func (c *Client) trimHistory(ctx context.Context, history []*release.Release, limit int, report event.Reporter) {
+	for _, version := range excessRevisions(history, limit) {
 		err := c.run(ctx, func() error {
 			_, err := c.helm.Releases.Delete(c.name, version)
 			return err
@@ -51,16 +54,16 @@ func (c *Client) prune(ctx context.Context, history []*release.Release, limit in
 			return
 		}
 		if err != nil {
-			report.Report(event.Warn(fmt.Sprintf("release %s: the record of revision %d could not be deleted: %v", c, version, err)))
+			report.Report(event.Warn(fmt.Sprintf("release %s: cannot delete the record of revision %d: %v", c, version, err)))
 		}
 	}
 }
 
-// excess are the revisions to delete, the oldest first, so that history and one
-// more are no more than limit.
-func excess(history []*release.Release, limit int) []int {
+// excessRevisions returns the revisions to delete, oldest first, so that history and
+// one more revision fit into limit.
+func excessRevisions(history []*release.Release, limit int) []int {
 	keep := map[int]bool{}
-	if rel := deployed(history); rel != nil {
+	if rel := deployedRevision(history); rel != nil {
 		keep[rel.Version] = true
 	}
 	if rel := newestVerified(history); rel != nil {
@@ -74,9 +77,5 @@ func excess(history []*release.Release, limit int) []int {
 	}
 	return old
 }
-
-// defaultMaxHistory is the default of the helm command. The SDK's own default,
-// 0, keeps every revision for ever.
-const defaultMaxHistory = 10
 
 func maxHistory(d chart.Desired) int { return cmp.Or(d.MaxHistory, defaultMaxHistory) }

@@ -117,7 +117,7 @@ func TestDriftE2E(t *testing.T) {
 	e.observed(t, "")
 
 	e.patch(t, "web", `{"spec":{"replicas":0}}`)
-	e.observed(t, "Deployment web: spec.replicas 0, wanted 1")
+	e.observed(t, "Deployment web: spec.replicas 0, desired 1")
 	e.applied(t)
 	e.observed(t, "")
 	if got := *e.deployment(t, "web").Spec.Replicas; got != 1 {
@@ -135,7 +135,7 @@ func TestDriftE2E(t *testing.T) {
 	if err := e.kube.AppsV1().Deployments(e.namespace).Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	e.observed(t, "Deployment web is gone")
+	e.observed(t, "Deployment web is missing")
 	e.applied(t)
 	e.observed(t, "")
 }
@@ -177,7 +177,7 @@ func TestRefusalsE2E(t *testing.T) {
 	e.d.Set = []string{"serviceName=other"}
 	_, err := e.Apply(t.Context(), e.d, event.Discard)
 	t.Log(err)
-	if fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "StatefulSet store: a change of spec.serviceName") {
+	if fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "StatefulSet store: changing spec.serviceName") {
 		t.Errorf("%v", err)
 	}
 	if s, err := e.Status(t.Context()); err != nil || s.Revision.Revision != 1 {

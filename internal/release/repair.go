@@ -11,16 +11,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// healHistory puts right what an interrupted run left behind and would make
-// Helm refuse every further operation. It says so in a warning. The caller holds
-// the lock of the release, so no other run is at work on it.
-func (c *Client) healHistory(ctx context.Context, s survey, report event.Reporter) error {
+// repairHistory repairs what an interrupted run left and what would make Helm reject
+// every operation. It reports a warning. The caller holds the lock of the release, so
+// no other run is using it.
+func (c *Client) repairHistory(ctx context.Context, s observedState, report event.Reporter) error {
 	last := s.newest()
-	switch s.decision.heal {
-	case healRelease:
+	switch s.decision.repair {
+	case repairPending:
 		report.Report(event.Warn(fmt.Sprintf("release %s: %s; marking it as failed and applying again", c, s.decision.cause)))
 		return c.markFailed(ctx, last)
-	case healUninstall:
+	case repairUninstall:
 		report.Report(event.Warn(fmt.Sprintf("release %s: %s; finishing the uninstall and installing again", c, s.decision.cause)))
 		return c.finishUninstall(ctx, s.history, last)
 	}
@@ -29,17 +29,17 @@ func (c *Client) healHistory(ctx context.Context, s survey, report event.Reporte
 
 func (c *Client) markFailed(ctx context.Context, rel *release.Release) error {
 	stale := rel.Info.Status
-	rel.SetStatus(release.StatusFailed, fmt.Sprintf("released from stale '%s'", stale))
+	rel.SetStatus(release.StatusFailed, fmt.Sprintf("marked as failed: an earlier run left it %s", stale))
 	if err := c.update(ctx, rel); err != nil {
-		return fmt.Errorf("release revision %d of %s from stale '%s': %w", rel.Version, c, stale, err)
+		return fmt.Errorf("mark revision %d of %s as failed: %w", rel.Version, c, err)
 	}
 	return nil
 }
 
-// finishUninstall deletes what is left of the objects, and the history. Hooks
-// are off: the interrupted run may have run them.
+// finishUninstall deletes the remaining objects and the history. It disables hooks,
+// because the interrupted run may have run them.
 func (c *Client) finishUninstall(ctx context.Context, history []*release.Release, rel *release.Release) error {
-	if err := c.sweep(ctx, history, rel); err != nil {
+	if err := c.pruneObjects(ctx, history, rel); err != nil {
 		return chart.NewRedactor(chart.Manifests(history...)...).Err(err)
 	}
 	uninstall := action.NewUninstall(c.helm)

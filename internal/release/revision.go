@@ -10,25 +10,28 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// A Revision is one entry of a release's history.
+// ErrNotFound means that the release or the revision does not exist.
+var ErrNotFound = errors.New("release not found")
+
+// Revision is an entry of a release's history.
 type Revision struct {
 	Revision    int
-	Status      string   // Helm's word: "deployed", "failed", "pending-upgrade", …
-	Current     bool     // its objects are in the cluster as far as is known
-	Chart       string   // "tiktok-clone-0.1.0"
+	Status      string   // as Helm reports it: "deployed", "failed", "pending-upgrade", …
+	Current     bool     // its objects are in the cluster
+	Chart       string   // "shop-0.1.0"
 	AppVersion  string   // of the chart; may be empty
-	Images      []string // of its workloads and hooks, sorted
+	Images      []string // of workloads and hooks, sorted
 	Description string   // why it was written, or why it failed
 	Updated     time.Time
 	Fingerprint string // empty if tkdeploy did not write it
 	Commit      string
-	User, Host  string // who wrote it, and on which machine; may be empty
-	Verified    bool   // it came up and passed its smoke tests
+	User, Host  string // who wrote it and on which machine; may be empty
+	Verified    bool   // it became ready and passed its smoke tests
 
-	// Changes are the differences from the revision before, as far as that is
-	// kept: "image services.auth.image changed shop-auth:1 -> 2", "values
-	// changed: ingress.host", "chart changed: templates/auth.yaml". They hold no
-	// values but images. Only History tells them.
+	// Changes are the differences from the previous stored revision: "image
+	// services.auth.image changed shop-auth:1 -> 2", "values changed: ingress.host",
+	// "chart changed: templates/auth.yaml". They contain no values except images.
+	// Only History sets them.
 	Changes []string
 }
 
@@ -51,9 +54,8 @@ func revisionOf(rel *release.Release) Revision {
 	return r
 }
 
-// deployed is the newest revision whose objects are in the cluster as far as
-// Helm knows, or nil.
-func deployed(releases []*release.Release) *release.Release {
+// deployedRevision returns the newest revision with the status deployed, or nil.
+func deployedRevision(releases []*release.Release) *release.Release {
 	for _, rel := range slices.Backward(releases) {
 		if rel.Info.Status == release.StatusDeployed {
 			return rel
@@ -62,9 +64,9 @@ func deployed(releases []*release.Release) *release.Release {
 	return nil
 }
 
-// serving is the deployed revision, or if none is, the newest.
-func serving(releases []*release.Release) *release.Release {
-	if rel := deployed(releases); rel != nil || len(releases) == 0 {
+// currentRevision returns the deployed revision, or the newest if none is deployed.
+func currentRevision(releases []*release.Release) *release.Release {
+	if rel := deployedRevision(releases); rel != nil || len(releases) == 0 {
 		return rel
 	}
 	return releases[len(releases)-1]
@@ -81,10 +83,7 @@ func newestVerified(history []*release.Release) *release.Release {
 	return nil
 }
 
-// ErrNotFound says that there is no such release, or no such revision.
-var ErrNotFound = errors.New("release not found")
-
-// sameFingerprint reports whether two revisions were made of the same.
+// sameFingerprint reports whether two revisions have the same inputs.
 func sameFingerprint(before, after *release.Release) bool {
 	mark := after.Labels[LabelFingerprint]
 	return mark != "" && mark == before.Labels[LabelFingerprint]

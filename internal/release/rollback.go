@@ -15,14 +15,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// A Rollback is a way back from the newest revision to an earlier one.
+// Rollback is a rollback from the newest revision to an earlier one.
 type Rollback struct {
 	From, To Revision
-	Skipped  []string // passed over, the newest first, each with its reason
-	Done     bool     // From is deployed with the very objects of To
+	Skipped  []string // skipped candidates, newest first, each with the reason
+	Done     bool     // From is deployed with the same objects as To
 }
 
-// String is "revision 1 (shop-0.1.0, verified); skipped: revision 2 (not
+// String returns "revision 1 (shop-0.1.0, verified); skipped: revision 2 (not
 // verified)".
 func (r Rollback) String() string {
 	verified := "not verified"
@@ -36,18 +36,18 @@ func (r Rollback) String() string {
 	return text
 }
 
-// FindRollback tells where a rollback would go: to the revision asked for, or
-// with 0 to the newest verified one before the newest. It changes nothing.
-// Errors are of class Rollback, or Undecided if the API server did not answer;
-// [ErrNoTarget] is in the chain if there is nowhere to go.
-func (c *Client) ResolveRollback(ctx context.Context, asked int) (Rollback, error) {
-	r, _, err := c.find(ctx, asked)
+// ResolveRollback returns the revision to roll back to: the given one or, for 0, the
+// newest verified revision before the latest. It has no side effects. Errors have
+// class Rollback, or Inconclusive if the API server did not respond; if there is no
+// candidate the error wraps [ErrNoTarget].
+func (c *Client) ResolveRollback(ctx context.Context, revision int) (Rollback, error) {
+	r, _, err := c.resolve(ctx, revision)
 	return r, err
 }
 
-// find also gives what the way was found in.
-func (c *Client) find(ctx context.Context, asked int) (Rollback, target, error) {
-	t, err := c.target(ctx, asked)
+// resolve also returns the target that the rollback is based on.
+func (c *Client) resolve(ctx context.Context, revision int) (Rollback, target, error) {
+	t, err := c.target(ctx, revision)
 	if err != nil {
 		return Rollback{}, t, err
 	}
@@ -57,35 +57,35 @@ func (c *Client) find(ctx context.Context, asked int) (Rollback, target, error) 
 	}
 	drift, err := c.drift.Compare(ctx, t.newest)
 	r.Done = len(drift) == 0
-	return r, t, rollbackFailed(err)
+	return r, t, rollbackError(err)
 }
 
-// TryRollback is FindRollback, and tries what Rollback would do as a dry run.
-// It is an error if a custom resource definition would be deleted, and with it
-// every object of its kind, or if the API server refuses an object, above all a
-// change of an immutable field. The error names the objects and fields.
-func (c *Client) DryRunRollback(ctx context.Context, asked int) (Rollback, error) {
-	r, t, err := c.find(ctx, asked)
+// DryRunRollback resolves the rollback and applies it as a dry run. It returns an error
+// that names the objects and fields if the API server rejects an object, such as a
+// change of an immutable field, or if a custom resource definition would be deleted,
+// and with it all its objects.
+func (c *Client) DryRunRollback(ctx context.Context, revision int) (Rollback, error) {
+	r, t, err := c.resolve(ctx, revision)
 	if err != nil || r.Done {
 		return r, err
 	}
-	return r, c.tryRollback(ctx, t)
+	return r, c.checkRollback(ctx, t)
 }
 
-// Rollback puts the objects of an earlier revision back as a new revision, and
-// returns that. It tries them first, as TryRollback does, and heals a release
-// that an interrupted run left pending. It does not wait until the workloads
-// are ready; the new revision has the fingerprint and the commit of the old one
-// and is not verified yet.
+// Rollback restores the objects of an earlier revision as a new revision and returns
+// that. It first does what [Client.DryRunRollback] does, and it repairs a release that
+// an interrupted run left pending. It does not wait for the workloads to become ready.
+// The new revision has the fingerprint and the commit of the old one and is not
+// verified.
 //
-// Rollback applies the manifest as it is stored, hooks included, and renders
-// nothing: a release record holds no subcharts, and what was verified is the
-// manifest. A failed one is never left pending. Lock, context and errors are as
-// of [Client.Apply], with the class Rollback.
-func (c *Client) Rollback(ctx context.Context, asked int, report event.Reporter) (revision int, err error) {
+// Rollback applies the stored manifest, including hooks, and renders nothing: a release
+// record contains no subcharts, and the stored manifest is what was verified. It never
+// leaves a failed revision pending. Lock, context and errors are those of
+// [Client.Apply], with the class Rollback.
+func (c *Client) Rollback(ctx context.Context, revision int, report event.Reporter) (written int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
-	r, t, err := c.find(ctx, asked)
+	r, t, err := c.resolve(ctx, revision)
 	if err != nil {
 		return 0, err
 	}
@@ -97,19 +97,19 @@ func (c *Client) Rollback(ctx context.Context, asked int, report event.Reporter)
 		report.Report(event.Warn(fmt.Sprintf("release %s: revision %d was never verified", c, r.To.Revision)))
 	}
 	report.Report(event.Progress(c.name, fmt.Sprintf("rollback from revision %d to %s", r.From.Revision, r)))
-	revision, healed, err := c.goBack(ctx, t, report)
-	mutations := int(c.writes.Load()) + count(revision > 0) + count(healed)
+	written, repaired, err := c.rollback(ctx, t, report)
+	mutations := int(c.writes.Load()) + count(written > 0) + count(repaired)
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return revision, rollbackFailed(err)
+		return written, rollbackError(err)
 	}
-	report.Report(event.Finished(c.name, event.Done, fmt.Sprintf("revision %d, as revision %d was", revision, r.To.Revision), c.since(start), mutations))
-	return revision, nil
+	report.Report(event.Finished(c.name, event.Done, fmt.Sprintf("revision %d, restored from revision %d", written, r.To.Revision), c.since(start), mutations))
+	return written, nil
 }
 
-// goBack does what there is to do. The revision is 0 if none was written.
-func (c *Client) goBack(ctx context.Context, t target, report event.Reporter) (revision int, healed bool, err error) {
-	if err := c.tryRollback(ctx, t); err != nil {
+// rollback carries out the rollback. It returns revision 0 if it wrote none.
+func (c *Client) rollback(ctx context.Context, t target, report event.Reporter) (revision int, repaired bool, err error) {
+	if err := c.checkRollback(ctx, t); err != nil {
 		return 0, false, err
 	}
 	if t.newest.Info.Status.IsPending() {
@@ -117,36 +117,36 @@ func (c *Client) goBack(ctx context.Context, t target, report event.Reporter) (r
 		if err := c.markFailed(ctx, t.newest); err != nil {
 			return 0, false, err
 		}
-		healed = true
+		repaired = true
 	}
-	err = c.run(ctx, func() error { return c.rollback(t.release.Version).Run(c.name) })
+	err = c.run(ctx, func() error { return c.rollbackAction(t.release.Version).Run(c.name) })
 	if ctx.Err() != nil {
-		return 0, healed, context.Cause(ctx)
+		return 0, repaired, context.Cause(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("roll back release %s to revision %d: %w", c, t.release.Version, err)
-		revision, err = c.settle(ctx, t, chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(err))
-		return revision, healed, err
+		revision, err = c.recordFailure(ctx, t, chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(err))
+		return revision, repaired, err
 	}
 	revision = t.newest.Version + 1
 	if err := c.finish(ctx, revision, t.history); err != nil {
-		return revision, healed, chart.NewRedactor(chart.Manifests(t.history...)...).Err(err)
+		return revision, repaired, chart.NewRedactor(chart.Manifests(t.history...)...).Err(err)
 	}
-	c.prune(ctx, t.history, defaultMaxHistory, report)
-	return revision, healed, nil
+	c.trimHistory(ctx, t.history, defaultMaxHistory, report)
+	return revision, repaired, nil
 }
 
-func (c *Client) rollback(version int) *action.Rollback {
+func (c *Client) rollbackAction(version int) *action.Rollback {
 	rollback := action.NewRollback(c.helm)
 	rollback.Version = version
 	rollback.Timeout = c.opts.HookTimeout
 	return rollback
 }
 
-// settle marks as failed what Helm leaves pending when a hook of the rollback
-// fails or a manifest cannot be read. It gives the revision that was written,
-// if one was, and the cause with whatever else went wrong.
-func (c *Client) settle(ctx context.Context, t target, cause error) (revision int, err error) {
+// recordFailure marks the revision as failed that Helm leaves pending if a rollback
+// hook fails or a manifest cannot be read. It returns that revision, if one was written,
+// and cause joined with further errors.
+func (c *Client) recordFailure(ctx context.Context, t target, cause error) (revision int, err error) {
 	history, err := c.releases(ctx)
 	if err != nil {
 		return 0, errors.Join(cause, err)
@@ -165,15 +165,15 @@ func (c *Client) settle(ctx context.Context, t target, cause error) (revision in
 	return written.Version, cause
 }
 
-// target reads the history and chooses.
-func (c *Client) target(ctx context.Context, asked int) (target, error) {
+// target reads the history and returns the target.
+func (c *Client) target(ctx context.Context, revision int) (target, error) {
 	history, err := c.releases(ctx)
 	if err != nil {
-		return target{}, rollbackFailed(err)
+		return target{}, rollbackError(err)
 	}
-	t, err := chooseTarget(history, asked)
+	t, err := chooseTarget(history, revision)
 	if err != nil {
-		hint := cmp.Or(fault.HintOf(err), "tkdeploy history shows the revisions; --to names one that is not verified; tkdeploy up deploys the checkout")
+		hint := cmp.Or(fault.HintOf(err), `run "tkdeploy history" and choose a revision with --to-revision, or deploy the checkout with "tkdeploy up"`)
 		return t, fault.New(fault.Rollback, fmt.Errorf("roll back release %s: %w", c, err), hint)
 	}
 	return t, nil

@@ -12,29 +12,29 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// tryRollback finds out before any write whether the rollback can be done.
-func (c *Client) tryRollback(ctx context.Context, t target) error {
-	lost, err := lostDefinitions(t.newest.Manifest, t.release.Manifest)
+// checkRollback returns an error if the rollback is not possible. It writes nothing.
+func (c *Client) checkRollback(ctx context.Context, t target) error {
+	lost, err := lostCRDs(t.newest.Manifest, t.release.Manifest)
 	if err != nil {
-		return rollbackFailed(fmt.Errorf("read the manifests of %s: %w", c, err))
+		return rollbackError(fmt.Errorf("read the manifests of %s: %w", c, err))
 	}
 	if len(lost) > 0 {
 		return fault.New(fault.Rollback,
-			fmt.Errorf("roll back release %s to revision %d: it would delete %s, and with it every object of its kind",
+			fmt.Errorf("roll back release %s to revision %d: this would delete %s and all objects of its kind",
 				c, t.release.Version, strings.Join(lost, ", ")),
-			"nothing was changed; to go back and keep them, first annotate them "+kube.ResourcePolicyAnno+": "+kube.KeepPolicy+" in the chart and run tkdeploy up")
+			"to keep it, annotate it with "+kube.ResourcePolicyAnno+": "+kube.KeepPolicy+` in the chart and run "tkdeploy up" first (nothing was changed)`)
 	}
 	err = chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(c.drift.Preflight(ctx, t.newest, t.release))
-	if err := rollbackFailed(err); fault.ClassOf(err) != fault.Rollback {
+	if err := rollbackError(err); fault.ClassOf(err) != fault.Rollback {
 		return err
 	}
 	return fault.New(fault.Rollback, fmt.Errorf("roll back to revision %d: %w", t.release.Version, err),
-		"no object was changed. A field that cannot be changed needs its object deleted first; tkdeploy history shows where else to go")
+		`choose another revision (run "tkdeploy history"), or delete objects whose immutable fields changed (no object was changed)`)
 }
 
-// lostDefinitions are the custom resource definitions that a change from one
-// manifest to the other would delete.
-func lostDefinitions(from, to string) ([]string, error) {
+// lostCRDs returns the custom resource definitions that a change from one manifest to
+// the other deletes.
+func lostCRDs(from, to string) ([]string, error) {
 	before, err := chart.Objects(from)
 	if err != nil {
 		return nil, err
@@ -49,13 +49,13 @@ func lostDefinitions(from, to string) ([]string, error) {
 	}
 	var lost []string
 	for _, o := range before {
-		if isDefinition(o) && !kept[o.GetKind()+"/"+o.GetName()] && o.GetAnnotations()[kube.ResourcePolicyAnno] != kube.KeepPolicy {
+		if isCRD(o) && !kept[o.GetKind()+"/"+o.GetName()] && o.GetAnnotations()[kube.ResourcePolicyAnno] != kube.KeepPolicy {
 			lost = append(lost, chart.ObjectName(o))
 		}
 	}
 	return lost, nil
 }
 
-func isDefinition(o unstructured.Unstructured) bool {
+func isCRD(o unstructured.Unstructured) bool {
 	return o.GetKind() == "CustomResourceDefinition" && o.GroupVersionKind().Group == "apiextensions.k8s.io"
 }

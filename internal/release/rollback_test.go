@@ -55,7 +55,7 @@ func TestRollbackPutsTheObjectsBackAsARevisionOfItsOwn(t *testing.T) {
 		t.Fatal(revision, err)
 	}
 	// The revision and the Deployment.
-	if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, as revision 1 was" {
+	if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, restored from revision 1" {
 		t.Errorf("%+v", got)
 	}
 	if image := deployedImage(server); image != "shop-auth:1" {
@@ -96,7 +96,7 @@ func TestASecondRollbackGoesFurtherOrNowhere(t *testing.T) {
 	}
 	server.TakeWrites()
 	_, err := c.Rollback(t.Context(), 0, event.Discard)
-	const want = "revision 2 (not verified), revision 1 (the same as what runs)"
+	const want = "revision 2 (not verified), revision 1 (identical to the current one)"
 	if !errors.Is(err, ErrNoTarget) || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v", err)
 	}
@@ -202,7 +202,7 @@ func TestARollbackThatWouldDeleteADefinitionIsRefused(t *testing.T) {
 	}
 	server.TakeWrites()
 	_, err = c.Rollback(t.Context(), 0, event.Discard)
-	if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "it would delete CustomResourceDefinition orders.example.com") {
+	if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "this would delete CustomResourceDefinition orders.example.com") {
 		t.Errorf("%v", err)
 	}
 	if writes := server.TakeWrites(); len(writes) > 0 {

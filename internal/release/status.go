@@ -10,16 +10,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Status is how a release stands: its newest revision, and the objects of the
-// one that is deployed, or of the newest where none is.
+// Status is the newest revision of a release, with the objects of the deployed one, or
+// of the newest if none is deployed.
 type Status struct {
 	Name      string
 	Namespace string
 	Revision
-	Objects []unstructured.Unstructured // as applied, not as they live now
+	Objects []unstructured.Unstructured // as applied, not the live state
 }
 
-// Status reads the release's records. If there is none it is [ErrNotFound].
+// Status returns the status from the release records, or [ErrNotFound].
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -30,26 +30,24 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	}
 	newest := releases[len(releases)-1]
 	status := Status{Name: c.name, Namespace: c.namespace, Revision: revisionOf(newest)}
-	if status.Objects, err = c.placedObjects(serving(releases).Manifest); err != nil {
+	if status.Objects, err = c.namespacedObjects(currentRevision(releases).Manifest); err != nil {
 		return Status{}, fmt.Errorf("read the manifest of %s: %w", c, err)
 	}
 	return status, nil
 }
 
-// Deployed is the revision whose objects are in the cluster as far as Helm
-// knows, by one reading of the records.
+// Deployed is the deployed revision, from a single read of the records.
 type Deployed struct {
 	Revision int
-	Newest   bool // there is no newer one, such as one that failed
-	Verified bool // it came up and passed its smoke tests
+	Newest   bool // false if there is a newer one, such as a failed one
+	Verified bool // it became ready and passed its smoke tests
 
 	Objects   []unstructured.Unstructured // as applied, each with its namespace
-	TestHooks []Hook                      // in the order in which `helm test` runs them
-	Redact    func(string) string         // is what [Client.Redactor] gives
+	TestHooks []Hook                      // in the order of `helm test`
+	Redact    func(string) string         // as returned by [Client.Redactor]
 }
 
-// Deployed reads the release's records. Without a deployed revision it is
-// [ErrNotFound].
+// Deployed returns the deployed revision from the release records, or [ErrNotFound].
 func (c *Client) Deployed(ctx context.Context) (*Deployed, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -59,7 +57,7 @@ func (c *Client) Deployed(ctx context.Context) (*Deployed, error) {
 }
 
 func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
-	rel := deployed(releases)
+	rel := deployedRevision(releases)
 	if rel == nil {
 		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
 	}
@@ -70,17 +68,16 @@ func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 		Verified: isVerified(rel),
 		Redact:   chart.NewRedactor(chart.Manifests(releases...)...).Text,
 	}
-	if d.Objects, err = c.placedObjects(rel.Manifest); err != nil {
+	if d.Objects, err = c.namespacedObjects(rel.Manifest); err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
 	d.TestHooks, err = c.testHooks(rel)
 	return d, err
 }
 
-// Redactor masks the contents of the release's Secrets, those of its hooks
-// included, in texts of the cluster that are shown to a person, such as a
-// container's log. It masks further contents too, such as those of Secrets that
-// the release has not made.
+// Redactor returns a function that redacts the contents of the release's Secrets,
+// including those of hooks, and of further. Apply it to text from the cluster, such as
+// a container's log.
 func (c *Client) Redactor(ctx context.Context, further ...string) (func(string) string, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {

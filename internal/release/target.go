@@ -11,37 +11,36 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// ErrNoTarget says that there is no revision to go back to.
-var ErrNoTarget = errors.New("no verified revision to go back to")
+// ErrNoTarget means that there is no revision to roll back to.
+var ErrNoTarget = errors.New("no verified revision to roll back to")
 
-// A target is where a rollback goes, and what it passes over on its way.
+// target is the revision to roll back to.
 type target struct {
-	history []*release.Release // the oldest first
+	history []*release.Release // oldest first
 	newest  *release.Release
 	release *release.Release
-	skipped []string // newer than release, with the reason: "revision 3 (not verified)"
+	skipped []string // newer candidates, with the reason: "revision 3 (not verified)"
 }
 
-// chooseTarget picks the revision that a rollback goes to. history is sorted,
-// the oldest first. With a revision asked for, it is that one. Else it is the
-// newest verified one before the newest: not simply the one before, which may
-// have failed, and "superseded" is no proof of health in Helm.
+// chooseTarget returns the revision to roll back to. history is sorted, oldest first.
+// For revision 0 it is the newest verified one before the newest. The status
+// "superseded" is not enough, because Helm also sets it without checking health.
 //
-// What runs well is not its own target: after a rollback from 3 to 2, which is
-// revision 4, the next one goes to 1.
-func chooseTarget(history []*release.Release, asked int) (target, error) {
+// The running state is not a target: after a rollback from 3 to 2, which creates
+// revision 4, the next rollback goes to 1.
+func chooseTarget(history []*release.Release, revision int) (target, error) {
 	if len(history) == 0 {
-		return target{}, fmt.Errorf("%w: there is no release", ErrNoTarget)
+		return target{}, fmt.Errorf("%w: no release", ErrNoTarget)
 	}
 	t := target{history: history, newest: history[len(history)-1]}
 	if status := t.newest.Info.Status; status == release.StatusUninstalling || status == release.StatusUninstalled {
 		return t, fmt.Errorf("%w: the release is %s", ErrNoTarget, status)
 	}
-	if asked != 0 {
-		return t.ask(asked)
+	if revision != 0 {
+		return t.pick(revision)
 	}
 	for _, candidate := range slices.Backward(history[:len(history)-1]) {
-		reason := t.unfit(candidate)
+		reason := t.unfitReason(candidate)
 		if reason == "" {
 			t.release = candidate
 			return t, nil
@@ -51,27 +50,27 @@ func chooseTarget(history []*release.Release, asked int) (target, error) {
 	if len(t.skipped) == 0 {
 		return t, fmt.Errorf("%w: revision %d is the only one", ErrNoTarget, t.newest.Version)
 	}
-	return t, fmt.Errorf("%w from revision %d: there are %s", ErrNoTarget, t.newest.Version, strings.Join(t.skipped, ", "))
+	return t, fmt.Errorf("%w from revision %d: skipped %s", ErrNoTarget, t.newest.Version, strings.Join(t.skipped, ", "))
 }
 
-func (t target) ask(revision int) (target, error) {
+func (t target) pick(revision int) (target, error) {
 	if revision == t.newest.Version {
-		return t, fault.New(fault.Rollback, fmt.Errorf("revision %d is the newest: there is nothing to go back from", revision),
-			"tkdeploy up brings it back if something was changed by hand")
+		return t, fault.New(fault.Rollback, fmt.Errorf("revision %d is the newest one", revision),
+			`run "tkdeploy up" to undo manual changes`)
 	}
-	var kept []string
+	var stored []string
 	for _, candidate := range t.history {
 		if candidate.Version == revision {
 			t.release = candidate
 			return t, nil
 		}
-		kept = append(kept, fmt.Sprint(candidate.Version))
+		stored = append(stored, fmt.Sprint(candidate.Version))
 	}
-	return t, fault.New(fault.Rollback, fmt.Errorf("no revision %d: those kept are %s", revision, strings.Join(kept, ", ")), "see: tkdeploy history")
+	return t, fault.New(fault.Rollback, fmt.Errorf("revision %d not found: stored revisions are %s", revision, strings.Join(stored, ", ")), `run "tkdeploy history" to list the revisions`)
 }
 
-// unfit says why a revision is not gone back to, or "".
-func (t target) unfit(candidate *release.Release) string {
+// unfitReason returns why candidate is not a target, or "".
+func (t target) unfitReason(candidate *release.Release) string {
 	status := candidate.Info.Status
 	switch {
 	case status == release.StatusFailed || status.IsPending():
@@ -79,13 +78,13 @@ func (t target) unfit(candidate *release.Release) string {
 	case !isVerified(candidate):
 		return "not verified"
 	case isVerified(t.newest) && t.isDeployed(candidate):
-		return "the same as what runs"
+		return "identical to the current one"
 	}
 	return ""
 }
 
-// isDeployed reports that the newest revision is deployed and has the
-// candidate's objects: nothing is left to be written to go there.
+// isDeployed reports whether the newest revision is deployed with the objects of
+// candidate, so that a rollback has nothing to write.
 func (t target) isDeployed(candidate *release.Release) bool {
 	return t.newest.Info.Status == release.StatusDeployed && t.newest.Manifest == candidate.Manifest
 }

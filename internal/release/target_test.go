@@ -44,7 +44,7 @@ func TestChooseTarget(t *testing.T) {
 		"the newest of several":                      {"superseded+ superseded+ deployed", 0, 2, ""},
 		"an upgrade that Helm could not do":          {"superseded+ deployed+ failed", 0, 2, ""},
 		"an interrupted run":                         {"deployed+ pending-upgrade", 0, 1, ""},
-		"the same objects are no way back":           {"superseded+/a superseded+/b superseded deployed+/b", 0, 1, "revision 3 (not verified), revision 2 (the same as what runs)"},
+		"the same objects are no way back":           {"superseded+/a superseded+/b superseded deployed+/b", 0, 1, "revision 3 (not verified), revision 2 (identical to the current one)"},
 		"an interrupted rollback is taken up":        {"superseded+/a superseded deployed/a", 0, 1, "revision 2 (not verified)"},
 		"a verified one that failed later is none":   {"failed+ deployed", 0, 0, "revision 1 (failed)"},
 		"none is verified":                           {"superseded deployed", 0, 0, "revision 1 (not verified)"},
@@ -71,7 +71,7 @@ func TestChooseTarget(t *testing.T) {
 
 func TestARevisionThatCannotBeGoneBackToIsNamed(t *testing.T) {
 	t.Parallel()
-	for asked, want := range map[int]string{3: "revision 3 is the newest", 7: "no revision 7: those kept are 1, 2, 3"} {
+	for asked, want := range map[int]string{3: "revision 3 is the newest", 7: "revision 7 not found: stored revisions are 1, 2, 3"} {
 		_, err := chooseTarget(past("superseded+ superseded deployed"), asked)
 		if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), want) || errors.Is(err, ErrNoTarget) {
 			t.Errorf("%d: %v", asked, err)
@@ -91,7 +91,7 @@ func TestTheRecordsThatAreNeededOutliveTheOthers(t *testing.T) {
 		"the deployed one stays":        {"superseded deployed failed failed", []int{1, 3}},
 		"a failure too many":            {"superseded+ deployed failed failed failed", []int{3, 4, 5}},
 	} {
-		if got := excess(past(test.history), 3); !slices.Equal(got, test.want) {
+		if got := excessRevisions(past(test.history), 3); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 	}
@@ -101,7 +101,7 @@ func TestLostDefinitions(t *testing.T) {
 	t.Parallel()
 	const crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: %s}\n---\n"
 	const kept = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: c, annotations: {helm.sh/resource-policy: keep}}\n---\n"
-	lost, err := lostDefinitions(fmt.Sprintf(crd, "a")+fmt.Sprintf(crd, "b")+kept+"apiVersion: v1\nkind: Service\nmetadata: {name: s}\n", fmt.Sprintf(crd, "a"))
+	lost, err := lostCRDs(fmt.Sprintf(crd, "a")+fmt.Sprintf(crd, "b")+kept+"apiVersion: v1\nkind: Service\nmetadata: {name: s}\n", fmt.Sprintf(crd, "a"))
 	if err != nil || !slices.Equal(lost, []string{"CustomResourceDefinition b"}) {
 		t.Errorf("%v, %v", lost, err)
 	}

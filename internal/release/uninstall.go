@@ -8,32 +8,30 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Uninstall deletes the release's objects and history. Objects that the chart
-// marks as to keep stay, and so do volumes that StatefulSets claimed. It does
-// not wait until the objects are gone. A release that is not there is fine.
-// When ctx ends it behaves like [Client.Apply]. Errors are of class Down and
-// name what could not be deleted.
+// Uninstall deletes the objects and the history of the release. It keeps objects with
+// the resource policy keep and the volumes of StatefulSets. It does not wait until the
+// objects are gone. It succeeds if there is no release. If ctx ends, it behaves like
+// [Client.Apply]. Errors have class Down and name what could not be deleted.
 func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	start := c.opts.Now()
 	c.writes.Store(0)
 	releases, err := c.releases(ctx)
 	if err != nil {
-		return c.down(err)
+		return c.downError(err)
 	}
 	if len(releases) == 0 {
 		report.Report(event.Finished(c.name, event.Unchanged, "no release", c.since(start), 0))
 		return nil
 	}
 	newest := releases[len(releases)-1]
-	if err := c.sweep(ctx, releases, newest); err != nil { // Helm deletes the objects of the newest revision only
-		return c.down(chart.NewRedactor(chart.Manifests(releases...)...).Err(err))
+	if err := c.pruneObjects(ctx, releases, newest); err != nil { // Helm deletes only the objects of the newest revision
+		return c.downError(chart.NewRedactor(chart.Manifests(releases...)...).Err(err))
 	}
 	uninstall := action.NewUninstall(c.helm)
-	// An interrupted uninstall may have run the hooks already.
+	// an interrupted uninstall may have run the hooks already
 	uninstall.DisableHooks = newest.Info.Status == release.StatusUninstalling
 	uninstall.Timeout = c.opts.HookTimeout
 	err = c.run(ctx, func() error {
@@ -43,15 +41,8 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	mutations := int(c.writes.Load())
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return c.down(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
+		return c.downError(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
 	}
 	report.Report(event.Finished(c.name, event.Done, "uninstalled", c.since(start), mutations+len(releases)))
 	return nil
-}
-
-func (c *Client) down(err error) error {
-	if isEnd(err) {
-		return err
-	}
-	return fault.New(fault.Down, err, "run down again; what is left: kubectl get all,pvc,secrets -n "+c.namespace)
 }

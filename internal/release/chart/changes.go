@@ -12,21 +12,21 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// listedChanges is how many paths of a kind a cause names.
-const listedChanges = 3
+// maxListedNames is how many names a message lists.
+const maxListedNames = 3
 
-// changes says in words how the desired release differs from a stored one, by
-// paths and file names: a value may be a secret. It is empty if the
-// fingerprints are equal.
+// Changes returns the differences between the desired release and a stored one. It
+// returns paths, file names and images only: a value may be secret. Call it only if
+// the fingerprints differ.
 func (p *Prepared) Changes(stored *release.Release) ([]string, error) {
 	files, err := p.chartChanges(stored)
 	if err != nil {
 		return nil, err
 	}
-	return inWords(p.imageChanges(stored), p.valueChanges(stored), files), nil
+	return summarize(p.imageChanges(stored), p.valueChanges(stored), files), nil
 }
 
-func inWords(images, values, files []string) []string {
+func summarize(images, values, files []string) []string {
 	found := images
 	if len(values) > 0 {
 		found = append(found, "values changed: "+ListNames(values))
@@ -40,18 +40,19 @@ func inWords(images, values, files []string) []string {
 	return found
 }
 
+// ListNames joins names. It replaces those after the third with their number.
 func ListNames(names []string) string {
-	if more := len(names) - listedChanges; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:listedChanges], ", "), more)
+	if more := len(names) - maxListedNames; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListedNames], ", "), more)
 	}
 	return strings.Join(names, ", ")
 }
 
-// imageChanges compares the effective images: "image services.auth.image
-// changed tiktok-auth-service:1 -> 2".
+// imageChanges returns the images that differ: "image services.auth.image changed
+// shop-auth:1 -> 2".
 func (p *Prepared) imageChanges(stored *release.Release) []string {
 	var found []string
-	before := effective(stored.Chart, stored.Config)
+	before := effectiveValues(stored.Chart, stored.Config)
 	for _, path := range p.desired.imagePaths() {
 		if old := imageAt(Lookup(before, strings.Split(path, "."))); old != p.desired.Images[path] {
 			found = append(found, imageChange(path, old, p.desired.Images[path]))
@@ -82,18 +83,18 @@ func imageAt(value any) ImageRef {
 	return ImageRef{}
 }
 
-// valueChanges are the paths of the given values that differ, those of Images
-// left out.
+// valueChanges returns the paths of the configured values that differ, without
+// images.
 func (p *Prepared) valueChanges(stored *release.Release) []string {
 	before := map[string]any{}
 	overlay(before, stored.Config)
 	return changedValues(before, p.values, p.desired.imagePaths())
 }
 
-// changedValues are the paths that differ, those of images left out.
+// changedValues returns the paths that differ, without those in images.
 func changedValues(before, after map[string]any, images []string) []string {
 	var paths []string
-	Differences(normal(before), normal(after), "", func(path string, _, _ any) {
+	Differences(normalize(before), normalize(after), "", func(path string, _, _ any) {
 		for _, image := range images {
 			if path == image || strings.HasPrefix(path, image+".") {
 				return
@@ -104,9 +105,8 @@ func changedValues(before, after map[string]any, images []string) []string {
 	return paths
 }
 
-// differences calls each with every path at which a and b differ, in order. A
-// map that one of them lacks counts as an empty one, so that paths are those of
-// its values.
+// Differences calls each, in order, with every path at which a and b differ. A
+// missing map counts as empty, so that the paths are those of the values in it.
 func Differences(a, b any, path string, each func(path string, a, b any)) {
 	if reflect.DeepEqual(a, b) {
 		return
@@ -131,8 +131,8 @@ func Differences(a, b any, path string, each func(path string, a, b any)) {
 	}
 }
 
-// normal is a value as it comes back from storage.
-func normal(value any) any {
+// normalize returns the value as it would be after storing it as JSON.
+func normalize(value any) any {
 	data, err := json.Marshal(value)
 	var back any
 	if err != nil || json.Unmarshal(data, &back) != nil {
@@ -141,10 +141,10 @@ func normal(value any) any {
 	return back
 }
 
-// chartChanges are the names of the chart's own files that differ. Helm stores
-// no subcharts, so those are not compared.
+// chartChanges returns the names of the chart's own files that differ. It ignores
+// subcharts, because Helm does not store them.
 func (p *Prepared) chartChanges(stored *release.Release) ([]string, error) {
-	c, err := reload(p.chart)
+	c, err := copyChart(p.chart)
 	if err != nil {
 		return nil, fmt.Errorf("read chart %s: %w", p.desired.Chart, err)
 	}

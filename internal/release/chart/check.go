@@ -7,12 +7,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Check reads the chart and its values and touches no cluster. It finds, all
-// of a kind at once and with file and line: syntax errors, duplicate and
-// unknown keys, maps over scalars and the other way round, violations of the
-// chart's schema; then templates that do not render, images without a tag or
-// with the tag latest, and a release record that is too large to be stored.
-// Errors are of class [fault.Config].
+// Check validates the chart and its values. It reports syntax errors, duplicate and
+// unknown keys, maps that replace scalars or the reverse, and schema violations,
+// each with file and line. If there are none, it reports templates that do not
+// render, images without a tag or with the tag latest, and a release record that is
+// too large to store. Errors have class [fault.Config].
 func Check(d Desired) error {
 	p, err := Prepare(d)
 	if err != nil {
@@ -28,13 +27,13 @@ func Check(d Desired) error {
 	return p.checkSize(rendered)
 }
 
-// checkImages refuses images whose tag does not say which image is meant: the
-// node would pull "latest" anew, or run another build than the one tested.
+// checkImages rejects images without a fixed version: a node would pull "latest"
+// again, or run another build than the tested one.
 func checkImages(rendered Rendered) error {
 	var found []string
 	for _, object := range append(rendered.Objects, rendered.Hooks...) {
-		for _, image := range images(object) {
-			if why := untagged(image.ref); why != "" {
+		for _, image := range containerImages(object) {
+			if why := tagProblem(image.ref); why != "" {
 				found = append(found, fmt.Sprintf("%s %s: container %s: image %q %s",
 					object.GetKind(), object.GetName(), image.container, image.ref, why))
 			}
@@ -44,11 +43,11 @@ func checkImages(rendered Rendered) error {
 		return nil
 	}
 	return fault.New(fault.Config, fmt.Errorf("%s", strings.Join(found, "\n")),
-		"give each image a tag of its own in the values, or by images in tkdeploy.yaml")
+		"set a fixed tag for each image in the values, or list the image in tkdeploy.yaml")
 }
 
-// untagged says what is wrong with an image reference's tag, or "".
-func untagged(ref string) string {
+// tagProblem returns what is wrong with the tag of ref, or "".
+func tagProblem(ref string) string {
 	name, digest, _ := strings.Cut(ref, "@")
 	_, tag, _ := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")
 	switch {

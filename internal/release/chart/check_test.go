@@ -57,7 +57,7 @@ func TestCheckOfValues(t *testing.T) {
 		},
 		"something missing of the schema": {
 			files: []string{"services:\n  auth:\n    image: {tag: ~}\n"},
-			want:  "1.yaml:3:12: services.auth.image: misses tag",
+			want:  "1.yaml:3:12: services.auth.image: missing tag",
 		},
 		"problems of several files and kinds at once": {
 			files: []string{"sidecr: a\n", "a: [\n", "services: {auth: {prot: 1}}\nservices: {}\n"},
@@ -87,7 +87,7 @@ func TestCheckOfValues(t *testing.T) {
 		},
 		"a --set that cannot be read": {
 			set:  []string{"sidecar=a,s3cret"},
-			want: `--set sidecar: cannot be read (want path=value; inside a value write , as \,)`,
+			want: `--set sidecar: cannot be read (use path=value; escape commas in the value as \,)`,
 		},
 	}
 	for name, tt := range tests {
@@ -155,7 +155,7 @@ func TestCheckOfCharts(t *testing.T) {
 		},
 		"a schema that refers elsewhere": {
 			map[string]string{"values.schema.json": `{"$ref": "http://example.com/x.json"}`},
-			[]string{"values.schema.json: is no usable schema", "a schema may only refer to itself"},
+			[]string{"values.schema.json: invalid schema", "a schema may only refer to itself"},
 		},
 		"a schema that refers to a file": {
 			map[string]string{"values.schema.json": `{"$ref": "other.json"}`},
@@ -163,7 +163,7 @@ func TestCheckOfCharts(t *testing.T) {
 		},
 		"a large stray file": {
 			map[string]string{"notes/huge.txt": hex.EncodeToString(noise)},
-			[]string{"more than the 1024 KiB", "its largest files: notes/huge.txt (4096 KiB)"},
+			[]string{"limit 1024 KiB", "largest files: notes/huge.txt (4096 KiB)"},
 		},
 	}
 	for name, tt := range tests {
@@ -201,7 +201,7 @@ func TestALinkOutOfTheChartIsRefused(t *testing.T) {
 		}
 	}
 	err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
-	for _, part := range []string{"out is a link that leaves the chart", "loop is a link to a folder that it is in"} {
+	for _, part := range []string{"out points outside the chart", "loop points to a directory that contains it"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in: %v", part, err)
 		}

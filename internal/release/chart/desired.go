@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// An ImageRef is an image by repository and tag.
+// ImageRef is an image, by repository and tag.
 type ImageRef struct {
 	Repository string
 	Tag        string
@@ -12,25 +12,25 @@ type ImageRef struct {
 
 func (r ImageRef) String() string { return r.Repository + ":" + r.Tag }
 
-// Desired is a release as it should be. Values are layered: the chart's own,
-// then ValuesFiles in order, then Images, then Set. A later layer wins.
+// Desired is the desired state of a release. The values are layered: the chart's
+// own, ValuesFiles in order, Images, Set. Later layers override earlier ones.
 type Desired struct {
-	// Name and Namespace are needed by Check and Render. A Client uses those
-	// of its Target.
+	// Check and Render require Name and Namespace. A release Client sets them
+	// itself.
 	Name      string
 	Namespace string
 
 	Chart       string   // path of the chart's directory or archive
 	ValuesFiles []string // paths
 
-	// Images are keyed by values path, like "services.auth.image". Where the
-	// chart's default there is a string, the image is set as one string, else
-	// as the keys repository and tag.
+	// Images is keyed by values path, such as "services.auth.image". If the chart's
+	// default at the path is a string, the image is set as a string, otherwise as a
+	// map with the keys repository and tag.
 	Images map[string]ImageRef
 
-	Set        []string // in the syntax of helm's --set: "a.b=1,c[0]=x"
+	Set        []string // in the syntax of helm --set: "a.b=1,c[0]=x"
 	MaxHistory int      // revisions to keep; 0 means 10
-	Commit     string   // of the checkout; becomes a label; may be empty
+	Commit     string   // recorded with the revision; may be empty
 }
 
 func (d Desired) imagePaths() []string {

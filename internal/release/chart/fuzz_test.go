@@ -61,12 +61,12 @@ func FuzzLayers(f *testing.F) {
 		d.ValuesFiles = []string{valuesFile(t, "low.yaml", low), valuesFile(t, "high.yaml", high)}
 		d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
 		d.Set = []string{set}
-		p, err := read(d)
+		p, err := assemble(d)
 		if err != nil {
 			t.Fatal(err) // the files are there
 		}
-		again, err := read(d)
-		if err != nil || !reflect.DeepEqual(p.problems, again.problems) || !reflect.DeepEqual(normal(p.values), normal(again.values)) {
+		again, err := assemble(d)
+		if err != nil || !reflect.DeepEqual(p.problems, again.problems) || !reflect.DeepEqual(normalize(p.values), normalize(again.values)) {
 			t.Fatalf("read again: %v", err)
 		}
 		for _, problem := range p.problems {
@@ -74,7 +74,7 @@ func FuzzLayers(f *testing.F) {
 				t.Errorf("%+v", problem)
 			}
 		}
-		Differences(map[string]any{}, normal(p.values), "", func(path string, _, _ any) {
+		Differences(map[string]any{}, normalize(p.values), "", func(path string, _, _ any) {
 			if where := origin(p.layers, strings.Split(path, ".")); !strings.HasPrefix(where, "in ") {
 				t.Errorf("%s: %q", path, where)
 			}

@@ -11,21 +11,19 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// A scope is what is known about one map of the values: what the defaults and
-// the schemas of the chart say at its place.
+// scope describes one map of the values: its defaults and schemas in the chart.
 type scope struct {
 	defaults any
 	schemas  []schemaNode
 	chart    *helmchart.Chart // the chart whose values start here, or nil
 }
 
-// unknownKeys finds keys that nothing in the chart reads, so that a typing
-// mistake is not a setting without effect. A map is free-form, that is, takes
-// any key, if its default is empty or null and no schema lists its keys, or if
-// a schema says so with additionalProperties. "global" always is.
+// unknownKeys returns the keys that nothing in the chart reads, such as typos. A map
+// accepts any key if its default is empty or null and no schema lists its keys, or
+// if a schema allows it with additionalProperties. "global" accepts any key.
 func (p *Prepared) unknownKeys() strictyaml.Problems {
 	var problems strictyaml.Problems
-	root := rootScope(p.chart, p.defaults)
+	root := newScope(p.chart, p.defaults)
 	for _, l := range p.layers[1:] {
 		if l.root != nil {
 			problems = append(problems, unknownIn(l.name, l.root, root)...)
@@ -34,19 +32,19 @@ func (p *Prepared) unknownKeys() strictyaml.Problems {
 	return problems
 }
 
-func rootScope(c *helmchart.Chart, values any) scope {
+func newScope(c *helmchart.Chart, values any) scope {
 	return scope{defaults: values, schemas: parseSchema(c.Schema), chart: c}
 }
 
 func unknownIn(file string, n *yaml.Node, s scope) strictyaml.Problems {
-	if s.isFree() {
+	if s.isFreeForm() {
 		return nil
 	}
 	var problems strictyaml.Problems
 	for _, pair := range pairs(n) {
 		inner, known := s.child(pair.key.Value)
 		switch {
-		case s.chart != nil && isFreeName(s.chart, pair.key.Value):
+		case s.chart != nil && isReservedKey(s.chart, pair.key.Value):
 		case !known:
 			problems = append(problems, strictyaml.UnknownKey(file, pair.key, s.keys()))
 		case pair.value.Kind == yaml.MappingNode:
@@ -56,12 +54,12 @@ func unknownIn(file string, n *yaml.Node, s scope) strictyaml.Problems {
 	return problems
 }
 
-// isFreeName tells the top-level keys that Helm itself gives a meaning.
-func isFreeName(c *helmchart.Chart, key string) bool {
+// isReservedKey reports whether Helm itself reads the top-level key.
+func isReservedKey(c *helmchart.Chart, key string) bool {
 	return key == chartutil.GlobalKey || key == "tags" && len(c.Metadata.Dependencies) > 0
 }
 
-func (s scope) isFree() bool {
+func (s scope) isFreeForm() bool {
 	listed := false
 	for _, schema := range s.schemas {
 		if schema.takesAnyKey() {
@@ -69,7 +67,7 @@ func (s scope) isFree() bool {
 		}
 		listed = listed || len(schema.properties()) > 0 || schema.isClosed()
 	}
-	known, _ := s.defaults.(map[string]any) // a map over a scalar is a conflict, not an unknown key
+	known, _ := s.defaults.(map[string]any) // a map in place of a scalar is a conflict, not an unknown key
 	return !listed && len(known) == 0
 }
 
@@ -83,7 +81,7 @@ func (s scope) child(key string) (scope, bool) {
 	}
 	if s.chart != nil {
 		for _, sub := range s.chart.Dependencies() {
-			if slices.Contains(names(s.chart, sub), key) {
+			if slices.Contains(subchartNames(s.chart, sub), key) {
 				inner.chart = sub
 				inner.schemas = append(inner.schemas, parseSchema(sub.Schema)...)
 			}

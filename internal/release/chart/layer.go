@@ -8,7 +8,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// origin says where the value at path comes from.
+// layer is one source of values, both as Helm reads it and as YAML nodes with
+// line numbers.
+type layer struct {
+	name   string
+	root   *yaml.Node // nil if the source is empty
+	values map[string]any
+}
+
+// origin describes the source of the value at path: "in values.yaml:3".
 func origin(layers []layer, path []string) string {
 	l, key, _, depth := find(layers, path)
 	switch {
@@ -20,9 +28,9 @@ func origin(layers []layer, path []string) string {
 	return fmt.Sprintf("in %s:%d", l.name, key.Line)
 }
 
-// find is the node of the topmost layer that gives the value at path, or if
-// none does, the nearest node above it. depth is how much of path was found; it
-// is -1 if all layers are empty.
+// find returns the node at path in the topmost layer that has it, or the nearest
+// node above it. depth is how many elements of path were found, or -1 if all
+// layers are empty.
 func find(layers []layer, path []string) (l layer, key, value *yaml.Node, depth int) {
 	depth = -1
 	for _, candidate := range slices.Backward(layers) {
@@ -66,8 +74,8 @@ func child(n *yaml.Node, name string) (key, value *yaml.Node) {
 
 type pair struct{ key, value *yaml.Node }
 
-// pairs are the keys and values of a map node; those that a merge key (<<)
-// brings in come last. Other nodes have none.
+// pairs returns the keys and values of a map node, those of a merge key (<<) last.
+// It returns nil for other nodes.
 func pairs(n *yaml.Node) []pair {
 	if n = dealias(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -94,12 +102,4 @@ func dealias(n *yaml.Node) *yaml.Node {
 		return n.Alias
 	}
 	return n
-}
-
-// A layer is one source of values: as Helm reads it, and as a tree of nodes
-// that know their lines.
-type layer struct {
-	name   string
-	root   *yaml.Node // nil if the source is empty
-	values map[string]any
 }

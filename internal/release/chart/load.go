@@ -15,10 +15,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// loadChart reads a chart from its directory or archive. Dependencies must be
-// in it: they are never fetched.
+// loadChart reads a chart directory or archive. It returns an error if a dependency
+// is missing, because dependencies are never fetched.
 func loadChart(path string) (*helmchart.Chart, error) {
-	if err := refuseEscapes(path); err != nil {
+	if err := checkLinks(path); err != nil {
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), "")
 	}
 	c, err := loader.Load(path)
@@ -26,15 +26,15 @@ func loadChart(path string) (*helmchart.Chart, error) {
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), "")
 	}
 	if err := action.CheckDependencies(c, c.Metadata.Dependencies); err != nil {
-		hint := "put the dependencies into " + filepath.Join(path, "charts") + " (helm dependency build): they are not fetched at deploy time"
+		hint := "run: helm dependency build " + path + " (tkdeploy does not fetch dependencies)"
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), hint)
 	}
 	return c, nil
 }
 
-// refuseEscapes refuses symbolic links that lead out of the chart (Helm follows
-// them: CVE-2025-53547) and links to a folder that the link itself is in.
-func refuseEscapes(path string) error {
+// checkLinks rejects symbolic links that point outside the chart, which Helm would
+// follow (CVE-2025-53547), and links to a directory that contains them.
+func checkLinks(path string) error {
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -51,24 +51,24 @@ func refuseEscapes(path string) error {
 		switch {
 		case err != nil:
 			escapes = append(escapes, err)
-		case !within(root, target):
-			escapes = append(escapes, fmt.Errorf("%s is a link that leaves the chart", name))
-		case within(target, name):
-			escapes = append(escapes, fmt.Errorf("%s is a link to a folder that it is in", name))
+		case !isWithin(root, target):
+			escapes = append(escapes, fmt.Errorf("symbolic link %s points outside the chart", name))
+		case isWithin(target, name):
+			escapes = append(escapes, fmt.Errorf("symbolic link %s points to a directory that contains it", name))
 		}
 		return nil
 	})
 	return errors.Join(append(escapes, err)...)
 }
 
-func within(dir, path string) bool {
+func isWithin(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// reload makes a chart again from its files. Helm's actions change the chart
-// that they are given (they drop disabled dependencies), so each gets its own.
-func reload(c *helmchart.Chart) (*helmchart.Chart, error) {
+// copyChart builds a new chart from the files of c. Helm's actions modify their
+// chart, for example by dropping disabled dependencies, so each needs a copy.
+func copyChart(c *helmchart.Chart) (*helmchart.Chart, error) {
 	files := make([]*loader.BufferedFile, len(c.Raw))
 	for i, f := range c.Raw {
 		files[i] = &loader.BufferedFile{Name: f.Name, Data: f.Data}
@@ -76,9 +76,9 @@ func reload(c *helmchart.Chart) (*helmchart.Chart, error) {
 	return loader.LoadFiles(files)
 }
 
-// names are those under which c's values hold the values of its subchart sub:
-// its own, or the aliases that Chart.yaml gives it.
-func names(c, sub *helmchart.Chart) []string {
+// subchartNames returns the keys of c's values that configure sub: its aliases in
+// Chart.yaml, or its name.
+func subchartNames(c, sub *helmchart.Chart) []string {
 	var aliases []string
 	for _, dep := range c.Metadata.Dependencies {
 		if dep.Name == sub.Name() && dep.Alias != "" {

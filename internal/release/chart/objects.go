@@ -13,17 +13,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// objects parses a manifest of YAML documents in their order, split as Helm
-// splits it when it applies: a document keeps its last line break, which is part
-// of a block of text at its end. Lists are replaced by their items. A document
-// that cannot be read is an error, beside the objects of the others. Error texts
-// hold no line of the manifest.
+// Objects parses the YAML documents of a manifest, in order. It splits them as Helm
+// does, so a block scalar at the end of a document keeps its last line break. Lists
+// are replaced by their items. For an invalid document, Objects returns an error
+// together with the other objects. Errors contain no line of the manifest.
 func Objects(manifest string) ([]unstructured.Unstructured, error) {
-	return objectsIn(manifest, func([]byte) bool { return true })
+	return objectsMatching(manifest, func([]byte) bool { return true })
 }
 
-// objectsIn are those of the wanted documents.
-func objectsIn(manifest string, wanted func(document []byte) bool) ([]unstructured.Unstructured, error) {
+// objectsMatching parses only the documents that match.
+func objectsMatching(manifest string, matches func(document []byte) bool) ([]unstructured.Unstructured, error) {
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	var all []unstructured.Unstructured
 	var bad error
@@ -35,7 +34,7 @@ func objectsIn(manifest string, wanted func(document []byte) bool) ([]unstructur
 		if err != nil {
 			return all, errors.Join(bad, fmt.Errorf("document %d of the manifest: cannot be read", i))
 		}
-		if !wanted(document) {
+		if !matches(document) {
 			continue
 		}
 		parsed, err := parseObject(document)
@@ -49,32 +48,33 @@ func objectsIn(manifest string, wanted func(document []byte) bool) ([]unstructur
 func parseObject(document []byte) ([]unstructured.Unstructured, error) {
 	json, err := yaml.YAMLToJSON(document)
 	if err != nil {
-		return nil, fmt.Errorf("is no valid YAML")
+		return nil, fmt.Errorf("invalid YAML")
 	}
 	if string(json) == "null" {
 		return nil, nil
 	}
 	var object unstructured.Unstructured
 	if err := object.UnmarshalJSON(json); err != nil {
-		return nil, fmt.Errorf("is no Kubernetes object")
+		return nil, fmt.Errorf("not a Kubernetes object")
 	}
 	if !object.IsList() {
 		return []unstructured.Unstructured{object}, nil
 	}
 	list, err := object.ToList()
 	if err != nil {
-		return nil, fmt.Errorf("is no valid list")
+		return nil, fmt.Errorf("invalid list")
 	}
 	return list.Items, nil
 }
 
-// named is an object as messages name it: "Deployment auth-service".
+// ObjectName returns the name of o for messages: "Deployment auth-service".
 func ObjectName(o unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
 
 type containerImage struct{ container, ref string }
 
-// images are those of an object's containers, wherever its pod spec is.
-func images(o unstructured.Unstructured) []containerImage {
+// containerImages returns the images of an object's containers, wherever its pod
+// spec is.
+func containerImages(o unstructured.Unstructured) []containerImage {
 	var found []containerImage
 	for _, path := range [][]string{
 		{"spec"},
@@ -93,8 +93,8 @@ func images(o unstructured.Unstructured) []containerImage {
 	return found
 }
 
-// autoscalers are those of the manifest, by the "Kind/name" whose replicas they
-// set.
+// Autoscalers returns the autoscalers of a manifest, keyed by the "Kind/name" that
+// they scale.
 func Autoscalers(manifest []unstructured.Unstructured) map[string]unstructured.Unstructured {
 	targets := map[string]unstructured.Unstructured{}
 	for _, o := range manifest {

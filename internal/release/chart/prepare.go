@@ -9,26 +9,27 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// prepare is read with every problem of the values as error.
+// Prepare loads the chart and layers the values. It returns all problems with the
+// values as one error of class [fault.Config].
 func Prepare(d Desired) (*Prepared, error) {
-	p, err := read(d)
+	p, err := assemble(d)
 	if err != nil {
 		return nil, err
 	}
-	problems, err := p.check()
+	problems, err := p.checkValues()
 	if err != nil {
 		return nil, err
 	}
 	return p, fault.New(fault.Config, problems.Err(), "")
 }
 
-// check gives the problems of the values.
-func (p *Prepared) check() (strictyaml.Problems, error) {
+// checkValues returns the problems with the values.
+func (p *Prepared) checkValues() (strictyaml.Problems, error) {
 	problems := append(p.problems, p.unknownKeys()...)
 	if len(p.problems) > 0 {
-		return problems, nil // the layers do not fit: nothing to validate
+		return problems, nil // conflicting layers cannot be validated
 	}
-	c, err := reload(p.chart)
+	c, err := copyChart(p.chart)
 	if err != nil {
 		return nil, fmt.Errorf("read chart %s: %w", p.desired.Chart, err)
 	}
@@ -40,15 +41,15 @@ func (p *Prepared) check() (strictyaml.Problems, error) {
 		return nil, fault.New(fault.Config, fmt.Errorf("layer values: %w", err), "")
 	}
 	for _, problem := range p.schemaProblems(c, values) {
-		if !told(problems, problem) {
+		if !contains(problems, problem) {
 			problems = append(problems, problem)
 		}
 	}
 	return problems, nil
 }
 
-// told is true if the same was found before, perhaps with a better hint.
-func told(problems strictyaml.Problems, p strictyaml.Problem) bool {
+// contains reports whether problems has p, possibly with another hint.
+func contains(problems strictyaml.Problems, p strictyaml.Problem) bool {
 	for _, old := range problems {
 		old.Hint = p.Hint
 		if old == p {

@@ -1,166 +1,62 @@
 package chart
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 
-	"go.yaml.in/yaml/v3"
 	helmchart "helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/strvals"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// prepared is a chart with the values that it is to have.
+// fingerprintBytes is the length of the truncated hash. A label value has at most 63
+// characters, and a full SHA-256 in hexadecimal has 64.
+const fingerprintBytes = 20
+
+// Prepared is a chart with its layered values.
 type Prepared struct {
 	desired  Desired
 	chart    *helmchart.Chart
-	defaults map[string]any // of the chart with its subcharts
-	layers   []layer        // the chart's values.yaml first
-	values   map[string]any // all layers but the first: what Helm calls the config
+	defaults map[string]any // of the chart and its subcharts
+	layers   []layer        // the first one is the chart's values.yaml
+	values   map[string]any // all layers but the first; Helm calls it the config
 	problems strictyaml.Problems
 }
 
-// read loads the chart and layers the values. What is wrong with the values is
-// in problems; the error is for files that cannot be read at all.
-func read(d Desired) (*Prepared, error) {
-	if problems := parseDefaults(d.Chart); problems.Err() != nil {
-		return nil, fault.New(fault.Config, problems.Err(), "")
-	}
-	c, err := loadChart(d.Chart)
-	if err != nil {
-		return nil, err
-	}
-	p := &Prepared{desired: d, chart: c, defaults: defaults(c), values: map[string]any{}}
-	p.add(filepath.Join(d.Chart, chartutil.ValuesfileName), rawFile(c, chartutil.ValuesfileName))
-	for _, file := range d.ValuesFiles {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fault.New(fault.Config, fmt.Errorf("read values: %w", err), "")
-		}
-		p.add(file, data)
-	}
-	merged := p.merge()
-	p.addImages(merged)
-	p.addSet(merged)
-	return p, nil
-}
+// Chart returns a copy of the chart, which the caller may modify.
+func (p *Prepared) Chart() (*helmchart.Chart, error) { return copyChart(p.chart) }
 
-// parseDefaults looks at a chart directory's values.yaml before Helm does:
-// Helm's message of a syntax error has neither file nor line.
-func parseDefaults(chartDir string) strictyaml.Problems {
-	file := filepath.Join(chartDir, chartutil.ValuesfileName)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil // an archive, or a chart without defaults
-	}
-	_, problems := strictyaml.Parse(file, data)
-	return problems
-}
-
-// add reads one values file, strictly.
-func (p *Prepared) add(file string, data []byte) {
-	root, problems := strictyaml.Parse(file, data)
-	p.problems = append(p.problems, problems...)
-	if root == nil || root.ShortTag() == "!!null" {
-		p.layers = append(p.layers, layer{name: file})
-		return
-	}
-	l, problem := readLayer(file, root, data)
-	if problem != nil {
-		p.problems = append(p.problems, *problem)
-	}
-	p.layers = append(p.layers, l)
-}
-
-func readLayer(file string, root *yaml.Node, data []byte) (layer, *strictyaml.Problem) {
-	if root.Kind != yaml.MappingNode {
-		problem := strictyaml.At(file, root, "want a map, got "+strictyaml.KindOf(root))
-		return layer{name: file}, &problem
-	}
-	values, err := chartutil.ReadValues(data)
-	if err != nil {
-		problem := strictyaml.At(file, root, "cannot be read as values")
-		return layer{name: file}, &problem
-	}
-	return layer{name: file, root: root, values: values}, nil
-}
-
-// merge lays the files over the chart's defaults and gives the result.
-func (p *Prepared) merge() map[string]any {
-	merged := runtime.DeepCopyJSON(p.defaults)
-	for i, l := range p.layers {
-		if i == 0 {
-			continue
-		}
-		p.problems = append(p.problems, conflicts(merged, p.layers[:i], l)...)
-		overlay(merged, l.values)
-		overlay(p.values, l.values)
-	}
-	return merged
-}
-
-// addImages puts every image where the chart wants it.
-func (p *Prepared) addImages(merged map[string]any) {
-	for _, path := range p.desired.imagePaths() {
-		ref := p.desired.Images[path]
-		keys := strings.Split(path, ".")
-		var value any = map[string]any{"repository": ref.Repository, "tag": ref.Tag}
-		if _, isString := Lookup(merged, keys).(string); isString {
-			value = ref.String()
-		}
-		for i := len(keys) - 1; i >= 0; i-- {
-			value = map[string]any{keys[i]: value}
-		}
-		p.addInline(merged, "images: "+path, value.(map[string]any))
-		overlay(p.values, value.(map[string]any))
-	}
-}
-
-// addSet applies the --set arguments. Messages show paths only: values may be
-// secrets.
-func (p *Prepared) addSet(merged map[string]any) {
-	for _, argument := range p.desired.Set {
-		path, _, _ := strings.Cut(argument, "=")
-		values, err := strvals.Parse(argument)
-		if err == nil {
-			err = strvals.ParseInto(argument, p.values)
-		}
-		if err != nil {
-			p.problems = append(p.problems, strictyaml.Problem{
-				File: "--set " + path, Message: "cannot be read",
-				Hint: `want path=value; inside a value write , as \,`,
-			})
-			continue
-		}
-		p.addInline(merged, "--set "+path, values)
-	}
-}
-
-// addInline adds a layer that is no file: its nodes have no lines.
-func (p *Prepared) addInline(merged map[string]any, name string, values map[string]any) {
-	root := &yaml.Node{}
-	if err := root.Encode(values); err != nil {
-		p.problems = append(p.problems, strictyaml.Problem{File: name, Message: "cannot be read as values"})
-		return
-	}
-	l := layer{name: name, root: root, values: values}
-	p.problems = append(p.problems, conflicts(merged, p.layers, l)...)
-	overlay(merged, runtime.DeepCopyJSON(values))
-	p.layers = append(p.layers, l)
-}
-
-// copyChart is the chart for one of Helm's actions, which change the chart that
-// they are given.
-func (p *Prepared) Chart() (*helmchart.Chart, error) { return reload(p.chart) }
-
-// copyValues are the values that Helm merges over the chart's own.
+// Values returns a copy of the values to merge over the chart's defaults.
 func (p *Prepared) Values() map[string]any { return runtime.DeepCopyJSON(p.values) }
 
-// hasCRDs reports whether the chart brings custom resource definitions.
+// HasCRDs reports whether the chart contains custom resource definitions.
 func (p *Prepared) HasCRDs() bool { return len(p.chart.CRDObjects()) > 0 }
+
+// Fingerprint returns a hash of the inputs of the release: chart files, merged
+// values, name and namespace. It does not include the rendered manifest, which
+// differs each time if the chart generates random values.
+func (p *Prepared) Fingerprint() (string, error) {
+	values, err := json.Marshal(p.values) // sorts the keys
+	if err != nil {
+		return "", fmt.Errorf("fingerprint the values: %w", err)
+	}
+	files := slices.Clone(p.chart.Raw)
+	slices.SortFunc(files, func(a, b *helmchart.File) int { return cmp.Compare(a.Name, b.Name) })
+	hash := sha256.New()
+	part := func(name string, data []byte) {
+		fmt.Fprintf(hash, "%d %s %d ", len(name), name, len(data))
+		hash.Write(data)
+	}
+	part("name", []byte(p.desired.Name))
+	part("namespace", []byte(p.desired.Namespace))
+	part("values", values)
+	for _, f := range files {
+		part("file "+f.Name, f.Data)
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:fingerprintBytes]), nil
+}

@@ -15,35 +15,35 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// redacted stands for what was the content of a Secret.
+// redacted replaces a secret.
 const redacted = "[redacted]"
 
-// minSecret is the length from which a Secret's value is masked wherever it
-// stands. A shorter one ("true", "5432") would tear up unrelated text; what an
-// API server says of an invalid Secret is cut out as a whole anyway.
+// minSecret is the length from which a Secret's value is redacted everywhere.
+// Shorter values, such as "true" or "5432", occur in unrelated text. In the API
+// server's message about an invalid Secret they are removed with the whole value.
 const minSecret = 5
 
-// A redactor masks the contents of Secrets in texts: the API server and Helm
-// quote the object that they reject (helm#12176).
+// Redactor removes the contents of Secrets from text. The API server and Helm quote
+// objects that they reject (helm#12176).
 type Redactor struct {
-	secrets []string // the longest first
+	secrets []string // longest first
 }
 
-// redactorFor knows the contents of the Secrets in the manifests, as far as those
-// can be read: of what cannot, nothing gets to an API server that could quote it.
+// NewRedactor returns a Redactor for the Secrets in the manifests. It skips documents
+// that it cannot parse: an API server never receives those.
 func NewRedactor(manifests ...string) Redactor { return NewRedactorWith(nil, manifests...) }
 
-// redactorWith knows further contents too.
+// NewRedactorWith returns a Redactor that also redacts contents.
 func NewRedactorWith(contents []string, manifests ...string) Redactor {
 	var r Redactor
 	for _, content := range contents {
 		r.add(content)
 	}
 	for _, manifest := range manifests {
-		found, _ := objectsIn(manifest, mayHoldSecret)
+		found, _ := objectsMatching(manifest, mayHoldSecret)
 		for _, o := range found {
 			if o.GetKind() == "Secret" {
-				r.learn(o)
+				r.addSecret(o)
 			}
 		}
 	}
@@ -54,13 +54,13 @@ func NewRedactorWith(contents []string, manifests ...string) Redactor {
 	return r
 }
 
-// mayHoldSecret is false for most documents, and far cheaper than to parse all
-// those of a history. With an escape, YAML can spell the word in other ways.
+// mayHoldSecret rules out most documents without parsing them. A document with an
+// escape may spell "Secret" in another way.
 func mayHoldSecret(document []byte) bool {
 	return bytes.Contains(document, []byte("Secret")) || bytes.Contains(document, []byte(`\`))
 }
 
-func (r *Redactor) learn(secret unstructured.Unstructured) {
+func (r *Redactor) addSecret(secret unstructured.Unstructured) {
 	for _, value := range stringsOf(Lookup(secret.Object, []string{"data"})) {
 		r.add(value)
 		if plain, err := base64.StdEncoding.DecodeString(value); err == nil {
@@ -83,8 +83,8 @@ func stringsOf(m any) []string {
 	return all
 }
 
-// add learns a value in the forms in which it may be quoted. The lines of a
-// longer text are secrets of their own: an error may show one of them.
+// add adds value in every form in which it may be quoted. For a multi-line value it
+// adds each line, because an error may quote only one.
 func (r *Redactor) add(value string) {
 	forms := []string{value, strings.Trim(strconv.Quote(value), `"`), base64.StdEncoding.EncodeToString([]byte(value))}
 	if quoted, err := json.Marshal(value); err == nil {
@@ -101,13 +101,14 @@ func (r *Redactor) add(value string) {
 }
 
 var (
-	// byteList is how Go prints the data of a rejected object.
+	// byteList matches Go's format for the data of a rejected object.
 	byteList = regexp.MustCompile(`\[\](?:uint8|byte)\{[^}]*\}`)
-	// invalidValue is the value in "spec.x: Invalid value: …: field is immutable".
+	// invalidValue matches the value in "spec.x: Invalid value: …: field is immutable".
 	invalidValue = regexp.MustCompile(`(?s)(Invalid value|Unsupported value|Duplicate value): .*?(: [a-zA-Z][^:{}"]*$|: [a-zA-Z][^:{}"]*(?: &&|, |\]|\n)|$)`)
 	aboutSecret  = regexp.MustCompile(`\bSecret\b`)
 )
 
+// Text returns s without the contents of Secrets.
 func (r Redactor) Text(s string) string {
 	for _, secret := range r.secrets {
 		s = strings.ReplaceAll(s, secret, redacted)
@@ -119,5 +120,5 @@ func (r Redactor) Text(s string) string {
 	return s
 }
 
-// error is err without the contents of Secrets.
+// Err returns err without the contents of Secrets.
 func (r Redactor) Err(err error) error { return fault.Redact(err, r.Text) }

@@ -12,12 +12,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// kubeVersion is what a chart sees as the cluster's version when it is rendered
-// without one: that of the client-go in go.mod (0.37 is Kubernetes 1.37). The
-// SDK's own default is 1.20.
+// kubeVersion is the Kubernetes version that charts see when they are rendered
+// without a cluster. It matches client-go in go.mod: 0.37 is Kubernetes 1.37. The
+// default of the Helm SDK is 1.20.
 const kubeVersion = "v1.37.0"
 
-// Rendered is what the chart's templates make of the values.
+// Rendered is the output of the chart's templates.
 type Rendered struct {
 	Objects  []unstructured.Unstructured
 	Hooks    []unstructured.Unstructured
@@ -25,9 +25,9 @@ type Rendered struct {
 	Notes    string
 }
 
-// Render renders the chart without a cluster. Its template function lookup
-// finds nothing then, so a chart that keeps a random secret shows another one
-// at each call: do not compare two results, or these with the live objects.
+// Render renders the chart without a cluster. The template function lookup returns
+// nothing, so a chart that keeps a random secret renders a new one each time. Do
+// not compare the result with another one or with live objects.
 func Render(d Desired) (Rendered, error) {
 	p, err := Prepare(d)
 	if err != nil {
@@ -52,7 +52,7 @@ func (p *Prepared) render() (Rendered, error) {
 }
 
 func (p *Prepared) renderRelease() (*release.Release, error) {
-	c, err := reload(p.chart)
+	c, err := copyChart(p.chart)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (p *Prepared) renderRelease() (*release.Release, error) {
 	install.ReleaseName = p.desired.Name
 	install.Namespace = p.desired.Namespace
 	install.KubeVersion = version
-	install.SkipSchemaValidation = true // check does it, without the network
+	install.SkipSchemaValidation = true // checkValues validates without using the network
 	return install.Run(c, runtime.DeepCopyJSON(p.values))
 }
 

@@ -19,48 +19,48 @@ import (
 
 const schemaFile = "values.schema.json"
 
-// localOnly refuses to load another document: Helm would fetch it over the
-// network or read any file of the machine.
+// localOnly refuses to load other documents. Helm would fetch them over the network
+// or read any file on this machine.
 type localOnly struct{}
 
 func (localOnly) Load(url string) (any, error) {
-	return nil, fmt.Errorf("refers to %s: a schema may only refer to itself", url)
+	return nil, fmt.Errorf("reference to %s: a schema may only refer to itself", url)
 }
 
-// schemaProblems checks the layered values against the schemas of the chart and
-// its enabled subcharts. Each problem is at the line that gave the value.
+// schemaProblems validates the layered values against the schemas of the chart and
+// its enabled subcharts. Each problem has the position of the value.
 func (p *Prepared) schemaProblems(c *helmchart.Chart, values map[string]any) strictyaml.Problems {
-	return p.validate(c, values, nil)
+	return p.checkSchemas(c, values, nil)
 }
 
-func (p *Prepared) validate(c *helmchart.Chart, values map[string]any, at []string) strictyaml.Problems {
+func (p *Prepared) checkSchemas(c *helmchart.Chart, values map[string]any, at []string) strictyaml.Problems {
 	var problems strictyaml.Problems
 	if len(c.Schema) > 0 {
-		problems = p.validateOne(c, values, at)
+		problems = p.checkSchema(c, values, at)
 	}
 	for _, sub := range c.Dependencies() {
 		if inner, ok := values[sub.Name()].(map[string]any); ok {
-			problems = append(problems, p.validate(sub, inner, append(at[:len(at):len(at)], sub.Name()))...)
+			problems = append(problems, p.checkSchemas(sub, inner, append(at[:len(at):len(at)], sub.Name()))...)
 		}
 	}
 	return problems
 }
 
-func (p *Prepared) validateOne(c *helmchart.Chart, values map[string]any, at []string) strictyaml.Problems {
-	file := filepath.Join(append([]string{p.desired.Chart}, append(inCharts(at), schemaFile)...)...)
+func (p *Prepared) checkSchema(c *helmchart.Chart, values map[string]any, at []string) strictyaml.Problems {
+	file := filepath.Join(append([]string{p.desired.Chart}, append(subchartPath(at), schemaFile)...)...)
 	schema, err := compileSchema(c.Schema)
 	if err != nil {
 		text := strings.ReplaceAll(err.Error(), "file:///"+schemaFile, schemaFile)
-		return strictyaml.Problems{{File: file, Message: "is no usable schema: " + text}}
+		return strictyaml.Problems{{File: file, Message: "invalid schema: " + text}}
 	}
 	var invalid *jsonschema.ValidationError
 	if err := schema.Validate(values); errors.As(err, &invalid) {
-		return p.placed(invalid, at)
+		return p.locate(invalid, at)
 	}
 	return nil
 }
 
-func inCharts(at []string) []string {
+func subchartPath(at []string) []string {
 	var path []string
 	for _, name := range at {
 		path = append(path, "charts", name)
@@ -81,12 +81,12 @@ func compileSchema(data []byte) (*jsonschema.Schema, error) {
 	return compiler.Compile("file:///" + schemaFile)
 }
 
-// placed gives the innermost causes of a validation error their lines.
-func (p *Prepared) placed(invalid *jsonschema.ValidationError, at []string) strictyaml.Problems {
+// locate returns the innermost causes of a validation error with their positions.
+func (p *Prepared) locate(invalid *jsonschema.ValidationError, at []string) strictyaml.Problems {
 	if len(invalid.Causes) > 0 {
 		var problems strictyaml.Problems
 		for _, cause := range invalid.Causes {
-			problems = append(problems, p.placed(cause, at)...)
+			problems = append(problems, p.locate(cause, at)...)
 		}
 		return problems
 	}
@@ -112,7 +112,8 @@ func (p *Prepared) problemAt(path []string, atKey bool, text string) strictyaml.
 	return strictyaml.At(l.name, value, text)
 }
 
-// schemaMessage is the validator's text without the value, which may be secret.
+// schemaMessage returns the validator's message without the value, which may be
+// secret.
 func schemaMessage(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Pattern:
@@ -120,7 +121,7 @@ func schemaMessage(k jsonschema.ErrorKind) string {
 	case *kind.Format:
 		return "is not a valid " + k.Want
 	case *kind.Required:
-		return "misses " + strings.Join(k.Missing, ", ")
+		return "missing " + strings.Join(k.Missing, ", ")
 	}
 	return k.LocalizedString(message.NewPrinter(language.English))
 }

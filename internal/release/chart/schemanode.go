@@ -6,18 +6,17 @@ import (
 	"strings"
 )
 
-// maxSchemaDepth bounds how far references are followed: they may form a ring.
+// maxSchemaDepth limits how far references are followed, because they may be cyclic.
 const maxSchemaDepth = 20
 
-// A schemaNode is one JSON schema within the document that it may refer to.
+// schemaNode is a JSON schema and the document that its references point into.
 type schemaNode struct {
 	document map[string]any
 	node     map[string]any
 }
 
-// parseSchema gives the schemas that hold at a chart's root: itself and those
-// that it refers to or combines. Data that is no schema gives none: validating
-// with it reports that.
+// parseSchema returns the schemas for a chart's root, with those that it refers to
+// or combines. It returns nil for invalid data, which validation reports.
 func parseSchema(data []byte) []schemaNode {
 	var document map[string]any
 	if json.Unmarshal(data, &document) != nil {
@@ -26,8 +25,8 @@ func parseSchema(data []byte) []schemaNode {
 	return schemaNode{document, document}.expand(0)
 }
 
-// expand follows $ref and the words that combine schemas. Which branch of a
-// choice will hold is not known here, so the keys of all of them are known.
+// expand follows $ref and the keywords that combine schemas. It includes every
+// branch of a choice, because the values decide which one applies.
 func (s schemaNode) expand(depth int) []schemaNode {
 	if depth > maxSchemaDepth {
 		return nil
@@ -54,7 +53,7 @@ func (s schemaNode) expand(depth int) []schemaNode {
 	return all
 }
 
-// pointer splits a reference within the document, "#/$defs/image".
+// pointer splits a reference within the document, such as "#/$defs/image".
 func pointer(ref string) []string {
 	path := strings.Split(strings.TrimPrefix(strings.TrimPrefix(ref, "#"), "/"), "/")
 	for i := range path {
@@ -71,8 +70,8 @@ func (s schemaNode) properties() map[string]any {
 	return properties
 }
 
-// takesAnyKey is true only if the schema says so: one that leaves
-// additionalProperties out has not thought about it.
+// takesAnyKey reports whether the schema allows any key explicitly. A schema
+// without additionalProperties does not count.
 func (s schemaNode) takesAnyKey() bool {
 	switch additional := s.node["additionalProperties"].(type) {
 	case bool:
@@ -88,8 +87,8 @@ func (s schemaNode) isClosed() bool {
 	return ok && !additional
 }
 
-// child gives the schemas for a key's value; none if the schema does not know
-// the key.
+// child returns the schemas for the value of key, or nil if the schema does not
+// define it.
 func (s schemaNode) child(key string) []schemaNode {
 	var found []schemaNode
 	add := func(inner any) {

@@ -17,13 +17,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// listedFiles is how many of the largest files an error about size names.
-const listedFiles = 3
+// maxListedFiles is how many of the largest files a size error lists.
+const maxListedFiles = 3
 
-// checkSize refuses a release whose record does not fit into a Secret. Helm
-// would find out after it has begun. The record holds the chart, all its files
-// included, the values and the manifest; Helm's storage writes it as JSON, gzip,
-// base64.
+// checkSize returns an error if the release record does not fit into a Secret. Helm
+// would fail only after it has started. The record contains all chart files, the
+// values and the manifest, stored as JSON, gzip and base64.
 func (p *Prepared) checkSize(rendered Rendered) error {
 	record, err := json.Marshal(&release.Release{
 		Name: p.desired.Name, Namespace: p.desired.Namespace, Info: &release.Info{Notes: rendered.Notes},
@@ -44,9 +43,9 @@ func (p *Prepared) checkSize(rendered Rendered) error {
 		return nil
 	}
 	return fault.New(fault.Config,
-		fmt.Errorf("the release record of chart %s would have %d KiB, more than the %d KiB that the cluster can store; its largest files: %s",
-			p.desired.Chart, size>>10, corev1.MaxSecretSize>>10, largest(p.chart)),
-		"list what is not part of the chart in its .helmignore")
+		fmt.Errorf("release record of chart %s is too large: %d KiB, limit %d KiB; largest files: %s",
+			p.desired.Chart, size>>10, corev1.MaxSecretSize>>10, largestFiles(p.chart)),
+		"exclude files that are not part of the chart in its .helmignore")
 }
 
 func compress(data []byte) ([]byte, error) {
@@ -62,12 +61,12 @@ func compress(data []byte) ([]byte, error) {
 	return packed.Bytes(), err
 }
 
-func largest(c *helmchart.Chart) string {
+func largestFiles(c *helmchart.Chart) string {
 	files := slices.Clone(c.Raw)
 	slices.SortFunc(files, func(a, b *helmchart.File) int { return cmp.Compare(len(b.Data), len(a.Data)) })
-	var listed []string
-	for _, f := range files[:min(listedFiles, len(files))] {
-		listed = append(listed, fmt.Sprintf("%s (%d KiB)", f.Name, len(f.Data)>>10))
+	var list []string
+	for _, f := range files[:min(maxListedFiles, len(files))] {
+		list = append(list, fmt.Sprintf("%s (%d KiB)", f.Name, len(f.Data)>>10))
 	}
-	return strings.Join(listed, ", ")
+	return strings.Join(list, ", ")
 }

@@ -10,7 +10,8 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-func effective(c *helmchart.Chart, config map[string]any) map[string]any {
+// effectiveValues returns the chart's values overlaid with config.
+func effectiveValues(c *helmchart.Chart, config map[string]any) map[string]any {
 	if c == nil {
 		return config
 	}
@@ -20,7 +21,7 @@ func effective(c *helmchart.Chart, config map[string]any) map[string]any {
 	return values
 }
 
-// storedFiles are the files of a chart as a release record holds them.
+// storedFiles returns the files of a chart that a release record contains.
 func storedFiles(c *helmchart.Chart) any {
 	files := map[string]any{}
 	if c == nil {
@@ -39,6 +40,8 @@ func storedFiles(c *helmchart.Chart) any {
 	return files
 }
 
+// Manifests returns the manifests of the revisions and of their hooks. It skips nil
+// revisions.
 func Manifests(releases ...*release.Release) []string {
 	var manifests []string
 	for _, rel := range releases {
@@ -57,8 +60,8 @@ func hookManifests(rel *release.Release) string {
 	return strings.Join(manifests, "\n---\n")
 }
 
-// imagesOf are the images of a revision's workloads and hooks, sorted, each
-// once. A manifest that cannot be read has none.
+// RevisionImages returns the images of a revision's workloads and hooks, sorted and
+// unique, or nil if a manifest cannot be parsed.
 func RevisionImages(rel *release.Release) []string {
 	var refs []string
 	for _, manifest := range Manifests(rel) {
@@ -67,7 +70,7 @@ func RevisionImages(rel *release.Release) []string {
 			return nil
 		}
 		for _, o := range all {
-			for _, image := range images(o) {
+			for _, image := range containerImages(o) {
 				refs = append(refs, image.ref)
 			}
 		}

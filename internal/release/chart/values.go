@@ -11,12 +11,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// defaults are the chart's values with those of its subcharts below their
-// names, whether these are enabled or not, and the switches that enable them.
+// defaults returns the chart's values, including those of all subcharts below their
+// names, enabled or not, and the conditions that enable them.
 func defaults(c *helmchart.Chart) map[string]any {
 	tree := map[string]any{}
 	for _, sub := range c.Dependencies() {
-		for _, name := range names(c, sub) {
+		for _, name := range subchartNames(c, sub) {
 			tree[name] = defaults(sub)
 		}
 	}
@@ -45,8 +45,8 @@ func setDefault(tree map[string]any, path []string, value any) {
 	}
 }
 
-// overlay puts the values of over onto base. Maps are merged, all else
-// replaces; a null stays, as Helm takes it for "remove the default".
+// overlay merges over into base. Maps are merged, other values replace. A null
+// stays, because Helm reads it as "remove the default".
 func overlay(base, over map[string]any) {
 	for key, value := range over {
 		below, isMap := base[key].(map[string]any)
@@ -61,6 +61,7 @@ func overlay(base, over map[string]any) {
 	}
 }
 
+// Lookup returns the value at path, or nil.
 func Lookup(values any, path []string) any {
 	for _, key := range path {
 		m, ok := values.(map[string]any)
@@ -72,9 +73,9 @@ func Lookup(values any, path []string) any {
 	return values
 }
 
-// conflicts are the places where l puts a scalar or a list over a map, or a map
-// over one of these. Helm would log a warning, with the values, and drop one.
-// merged are the values of the layers below.
+// conflicts returns where l replaces a map with a scalar or list, or the reverse.
+// Helm would log a warning that contains the values, and drop one of them. merged
+// holds the values of the layers below.
 func conflicts(merged map[string]any, below []layer, l layer) strictyaml.Problems {
 	var problems strictyaml.Problems
 	var walk func(old map[string]any, n *yaml.Node, path []string)

@@ -13,7 +13,16 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// A Client compares the objects of a release with the live ones.
+// ManagedByLabel is the label that Helm sets on every object it applies.
+const ManagedByLabel = "app.kubernetes.io/managed-by"
+
+const (
+	helmManager         = "Helm" // value of ManagedByLabel
+	nameAnnotation      = "meta.helm.sh/release-name"
+	namespaceAnnotation = "meta.helm.sh/release-namespace"
+)
+
+// Client compares one release with the cluster.
 type Client struct {
 	Kube      kubernetes.Interface
 	Live      dynamic.Interface
@@ -24,13 +33,14 @@ type Client struct {
 
 func (c *Client) String() string { return c.Namespace + "/" + c.Name }
 
-// Owns reports whether a live object is this release's by Helm's annotations.
+// Owns reports whether a live object belongs to the release, by the annotations
+// that Helm sets.
 func (c *Client) Owns(live *unstructured.Unstructured) bool {
-	marks := live.GetAnnotations()
-	return marks["meta.helm.sh/release-name"] == c.Name && marks["meta.helm.sh/release-namespace"] == c.Namespace
+	annotations := live.GetAnnotations()
+	return annotations[nameAnnotation] == c.Name && annotations[namespaceAnnotation] == c.Namespace
 }
 
-// namespaceNow is the namespace or nil.
+// LiveNamespace returns the release's namespace, or nil if it does not exist.
 func (c *Client) LiveNamespace(ctx context.Context) (*corev1.Namespace, error) {
 	ns, err := c.Kube.CoreV1().Namespaces().Get(ctx, c.Namespace, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -42,8 +52,8 @@ func (c *Client) LiveNamespace(ctx context.Context) (*corev1.Namespace, error) {
 	return ns, nil
 }
 
-// resource is where an object of the manifest lives; without a namespace of its
-// own it is in the release's.
+// ResourceFor returns the client for o. An object without a namespace belongs to
+// the release's namespace.
 func (c *Client) ResourceFor(o unstructured.Unstructured) (dynamic.ResourceInterface, error) {
 	gvk := o.GroupVersionKind()
 	mapping, err := c.Mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
@@ -60,21 +70,21 @@ func (c *Client) ResourceFor(o unstructured.Unstructured) (dynamic.ResourceInter
 	return c.Live.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-// owned is an object with the marks that Helm adds to what it applies.
-func (c *Client) owned(o unstructured.Unstructured) unstructured.Unstructured {
+// withOwnership returns a copy of o with the label and annotations that Helm adds.
+func (c *Client) withOwnership(o unstructured.Unstructured) unstructured.Unstructured {
 	o = *o.DeepCopy()
 	labels := o.GetLabels()
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[ManagedByLabel] = helm
+	labels[ManagedByLabel] = helmManager
 	o.SetLabels(labels)
 	annotations := o.GetAnnotations()
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations["meta.helm.sh/release-name"] = c.Name
-	annotations["meta.helm.sh/release-namespace"] = c.Namespace
+	annotations[nameAnnotation] = c.Name
+	annotations[namespaceAnnotation] = c.Namespace
 	o.SetAnnotations(annotations)
 	return o
 }

@@ -19,20 +19,20 @@ import (
 )
 
 const (
-	// parallelLooks bounds the requests under way at once.
-	parallelLooks = 8
-	// listed bounds what one request for objects of a kind brings; others are asked for by name.
-	listed = 500
+	// maxParallel limits the requests in flight.
+	maxParallel = 8
+	// listLimit is the page size of a list request. Further objects are read by name.
+	listLimit = 500
 )
 
-// drift says in words, object by object in the manifest's order, how the live
-// objects differ from what a revision applied, and whether their namespace is on
-// its way out. Hooks are not looked at: their objects come and go.
+// Compare returns the differences between the objects that a revision applied and
+// the live ones, in manifest order, and whether their namespace is being deleted.
+// It ignores hooks, because their objects come and go.
 //
-// Defaults that the API server fills in, other spellings of a quantity and
-// fields that others own (an autoscaler's replicas) are no drift. Whether a
-// difference counts is what the API server says: the patch that would repair it
-// is tried as a dry run, and must change something.
+// Compare ignores defaults of the API server, other spellings of a quantity, and
+// fields that others own, such as the replicas of an autoscaled Deployment. A
+// difference counts only if a dry run of the repair changes the object or is
+// rejected.
 func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, error) {
 	manifest, err := chart.Objects(rel.Manifest)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, e
 	}
 	found := make([]string, len(manifest)+1)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLooks)
+	group.SetLimit(maxParallel)
 	group.Go(func() error {
 		ns, err := c.LiveNamespace(ctx)
 		if ns != nil && ns.DeletionTimestamp != nil {
@@ -48,8 +48,8 @@ func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, e
 		}
 		return err
 	})
-	for _, same := range byKind(unscaled(manifest)) {
-		group.Go(func() error { return c.lookAtAll(ctx, same, found, group) })
+	for _, same := range byKind(withoutScaledReplicas(manifest)) {
+		group.Go(func() error { return c.compareAll(ctx, same, found, group) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, chart.NewRedactor(rel.Manifest).Err(err)
@@ -57,24 +57,24 @@ func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, e
 	return nonEmpty(found), nil
 }
 
-// A placed object is one at its place in the manifest.
-type placed struct {
-	unstructured.Unstructured
-	at int
+// indexedObject is an object with its index in the manifest.
+type indexedObject struct {
+	object unstructured.Unstructured
+	index  int
 }
 
-// byKind puts the objects of one kind and namespace together.
-func byKind(manifest []unstructured.Unstructured) map[string][]placed {
-	kinds := map[string][]placed{}
+// byKind groups the objects by kind and namespace.
+func byKind(manifest []unstructured.Unstructured) map[string][]indexedObject {
+	kinds := map[string][]indexedObject{}
 	for i, o := range manifest {
 		key := o.GroupVersionKind().String() + " " + o.GetNamespace()
-		kinds[key] = append(kinds[key], placed{o, i})
+		kinds[key] = append(kinds[key], indexedObject{o, i})
 	}
 	return kinds
 }
 
-// unscaled is the manifest without the replicas that autoscalers set.
-func unscaled(manifest []unstructured.Unstructured) []unstructured.Unstructured {
+// withoutScaledReplicas removes the replicas that an autoscaler sets.
+func withoutScaledReplicas(manifest []unstructured.Unstructured) []unstructured.Unstructured {
 	scaled := chart.Autoscalers(manifest)
 	manifest = slices.Clone(manifest)
 	for i, o := range manifest {
@@ -86,39 +86,39 @@ func unscaled(manifest []unstructured.Unstructured) []unstructured.Unstructured 
 	return manifest
 }
 
-// lookAtAll says in found how objects of one kind and namespace differ. Of group it
-// takes what is free.
-func (c *Client) lookAtAll(ctx context.Context, same []placed, found []string, group *errgroup.Group) error {
-	resource, err := c.ResourceFor(same[0].Unstructured)
+// compareAll records in found how objects of one kind and namespace differ. It
+// uses the free slots of group.
+func (c *Client) compareAll(ctx context.Context, same []indexedObject, found []string, group *errgroup.Group) error {
+	resource, err := c.ResourceFor(same[0].object)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", chart.ObjectName(same[0].Unstructured), err)
+		return fmt.Errorf("compare %s: %w", chart.ObjectName(same[0].object), err)
 	}
 	live := map[string]*unstructured.Unstructured{}
 	if len(same) > 1 {
 		live = liveByName(ctx, resource)
 	}
 	for _, o := range same {
-		look := func() (err error) {
-			if found[o.at], err = c.look(ctx, resource, o.Unstructured, live[o.GetName()]); err != nil {
-				return fmt.Errorf("look at %s: %w", chart.ObjectName(o.Unstructured), err)
+		compare := func() (err error) {
+			if found[o.index], err = c.compareObject(ctx, resource, o.object, live[o.object.GetName()]); err != nil {
+				return fmt.Errorf("compare %s: %w", chart.ObjectName(o.object), err)
 			}
 			return nil
 		}
-		if group.TryGo(look) {
+		if group.TryGo(compare) {
 			continue
 		}
-		if err := look(); err != nil {
+		if err := compare(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// liveByName are the objects of a kind that Helm has applied, in one request. What it
-// lacks, for whatever reason, is to be asked for by name.
+// liveByName lists the objects of one kind that Helm applied. The result may be
+// incomplete; the caller reads missing objects by name.
 func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[string]*unstructured.Unstructured {
 	byName := map[string]*unstructured.Unstructured{}
-	all, err := resource.List(ctx, metav1.ListOptions{LabelSelector: labels.Set{ManagedByLabel: helm}.String(), Limit: listed})
+	all, err := resource.List(ctx, metav1.ListOptions{LabelSelector: labels.Set{ManagedByLabel: helmManager}.String(), Limit: listLimit})
 	if err != nil {
 		return byName
 	}
@@ -128,67 +128,67 @@ func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[str
 	return byName
 }
 
-// look says how the live object differs from o, or "". It is asked for if it is not
-// given. Controllers write at any time, so it is asked for again when it changes
-// while it is judged.
-func (c *Client) look(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
+// compareObject returns the difference between the live object and o, or "". It
+// reads the object if live is nil. It retries if a controller changes the object
+// during the comparison.
+func (c *Client) compareObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		if live == nil {
 			if live, err = resource.Get(ctx, o.GetName(), metav1.GetOptions{}); err != nil && !apierrors.IsNotFound(err) {
 				return err
 			}
 		}
-		difference, err = c.judge(ctx, resource, o, live)
+		difference, err = c.diffObject(ctx, resource, o, live)
 		live = nil
 		return err
 	})
 	return difference, err
 }
 
-// judge fails with a conflict if the object changes meanwhile; live is nil if it
-// does not exist.
-func (c *Client) judge(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (string, error) {
+// diffObject returns a conflict error if the object has changed since it was read.
+// A nil live means that it does not exist.
+func (c *Client) diffObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (string, error) {
 	switch {
-	case live == nil && isTransient(o):
+	case live == nil && isEphemeral(o):
 		return "", nil
 	case live == nil:
-		return chart.ObjectName(o) + " is gone", nil
+		return chart.ObjectName(o) + " is missing", nil
 	case live.GetDeletionTimestamp() != nil:
 		return chart.ObjectName(o) + " is being deleted", nil
 	}
-	wanted := c.owned(withClaimDefaults(o))
-	patch, err := patchFor(wanted, wanted, *live)
+	desired := c.withOwnership(withClaimDefaults(o))
+	patch, err := mergePatch(desired, desired, *live)
 	if err != nil || patch == nil {
 		return "", err
 	}
-	if patch, err = ifUnchanged(patch, *live); err != nil {
+	if patch, err = withPrecondition(patch, *live); err != nil {
 		return "", err
 	}
-	after, refusal, err := try(ctx, resource, o.GetName(), patch, metav1.FieldValidationIgnore)
+	after, refusal, err := dryRunPatch(ctx, resource, o.GetName(), patch, metav1.FieldValidationIgnore)
 	switch {
 	case err != nil:
 		return "", err
 	case refusal != nil:
-		return chart.ObjectName(o) + " differs in a field that cannot be changed", nil
+		return chart.ObjectName(o) + " differs in an immutable field", nil
 	case after == nil:
 		return "", nil
 	}
-	return describe(*live, *after), nil
+	return describeDiff(*live, *after), nil
 }
 
-// isTransient is true for a Job that the cluster removes once it has finished.
-func isTransient(o unstructured.Unstructured) bool {
+// isEphemeral reports whether o is a Job that the cluster deletes after it finishes.
+func isEphemeral(o unstructured.Unstructured) bool {
 	return o.GetKind() == "Job" && chart.Lookup(o.Object, []string{"spec", "ttlSecondsAfterFinished"}) != nil
 }
 
-// describe names the fields that differ: "Deployment auth-service:
-// spec.replicas 0, wanted 1". It shows numbers, booleans and images only, since
-// any other value may be secret.
-func describe(live, wanted unstructured.Unstructured) string {
+// describeDiff lists the fields that differ: "Deployment auth-service:
+// spec.replicas 0, desired 1". It shows only numbers, booleans and images; other
+// values may be secret.
+func describeDiff(live, desired unstructured.Unstructured) string {
 	var fields []string
-	chart.Differences(significant(live), significant(wanted), "", func(path string, is, want any) {
-		if harmless(path, is) && harmless(path, want) {
-			path = fmt.Sprintf("%s %s, wanted %s", path, shown(is), shown(want))
+	chart.Differences(withoutServerFields(live), withoutServerFields(desired), "", func(path string, is, want any) {
+		if isPublic(path, is) && isPublic(path, want) {
+			path = fmt.Sprintf("%s %s, desired %s", path, formatValue(is), formatValue(want))
 		}
 		fields = append(fields, path)
 	})
@@ -198,7 +198,7 @@ func describe(live, wanted unstructured.Unstructured) string {
 	return chart.ObjectName(live) + ": " + chart.ListNames(fields)
 }
 
-func harmless(path string, value any) bool {
+func isPublic(path string, value any) bool {
 	switch value.(type) {
 	case nil, bool, int64, float64:
 		return true
@@ -206,15 +206,15 @@ func harmless(path string, value any) bool {
 	return strings.HasSuffix(path, ".image")
 }
 
-func shown(value any) string {
+func formatValue(value any) string {
 	if value == nil {
 		return "unset"
 	}
 	return fmt.Sprint(value)
 }
 
-// significant is an object without what the API server keeps for itself.
-func significant(o unstructured.Unstructured) map[string]any {
+// withoutServerFields returns o without the fields that the API server maintains.
+func withoutServerFields(o unstructured.Unstructured) map[string]any {
 	o = *o.DeepCopy()
 	for _, field := range []string{"resourceVersion", "managedFields", "generation"} {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)

@@ -14,30 +14,24 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// fieldManager is who the API server notes as the author of a dry run.
+// fieldManager identifies dry runs to the API server.
 const fieldManager = "tkdeploy"
 
-// The label that Helm gives all that it applies.
-const (
-	ManagedByLabel = "app.kubernetes.io/managed-by"
-	helm           = "Helm"
-)
-
-// patchFor is the patch by which Helm's upgrade would take an object from what
-// was applied to what is wanted: a three-way merge with the live object. For
-// kinds that client-go does not know Helm looks at the manifests alone, so
-// their patch is nil: it would not repair drift, so none is reported.
-func patchFor(applied, wanted, live unstructured.Unstructured) ([]byte, error) {
-	typed, err := scheme.Scheme.New(wanted.GroupVersionKind())
+// mergePatch returns the patch that a Helm upgrade would send: a three-way merge of
+// the applied, desired and live object. It returns nil if nothing would change, and
+// for kinds unknown to client-go: Helm compares only manifests for those, so an
+// upgrade would not repair their drift.
+func mergePatch(applied, desired, live unstructured.Unstructured) ([]byte, error) {
+	typed, err := scheme.Scheme.New(desired.GroupVersionKind())
 	if err != nil {
-		return nil, nil // the kind is unknown, which is no failure
+		return nil, nil // an unknown kind is not an error
 	}
 	schema, err := strategicpatch.NewPatchMetaFromStruct(typed)
 	if err != nil {
 		return nil, err
 	}
 	var three [3][]byte
-	for i, o := range []unstructured.Unstructured{applied, wanted, live} {
+	for i, o := range []unstructured.Unstructured{applied, desired, live} {
 		if three[i], err = json.Marshal(o.Object); err != nil {
 			return nil, err
 		}
@@ -49,9 +43,9 @@ func patchFor(applied, wanted, live unstructured.Unstructured) ([]byte, error) {
 	return patch, nil
 }
 
-// ifUnchanged makes a patch one of this version of an object: the API server
-// answers a conflict for any other.
-func ifUnchanged(patch []byte, live unstructured.Unstructured) ([]byte, error) {
+// withPrecondition adds the object's resource version to a patch, so that the API
+// server returns a conflict if the object has changed.
+func withPrecondition(patch []byte, live unstructured.Unstructured) ([]byte, error) {
 	var content map[string]any
 	if err := json.Unmarshal(patch, &content); err != nil {
 		return nil, err
@@ -62,21 +56,21 @@ func ifUnchanged(patch []byte, live unstructured.Unstructured) ([]byte, error) {
 	return json.Marshal(content)
 }
 
-// try lets the API server apply a patch without keeping the result.
-func try(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
+// dryRunPatch returns the object as the API server would store it. after is nil if
+// the API server refuses the patch or cannot decide.
+func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
 	after, err = r.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager, FieldValidation: validation,
 	})
-	if refusal, err = refused(err); refusal != nil || err != nil {
+	if refusal, err = splitRefusal(err); refusal != nil || err != nil {
 		return nil, refusal, err
 	}
 	return after, nil, nil
 }
 
-// refused tells what the API server has against an object apart from other
-// errors. A webhook that takes no part in dry runs tells nothing, nor does a
-// namespace that is not there yet.
-func refused(err error) (refusal, other error) {
+// splitRefusal separates rejections of an object from other errors. It returns no
+// error for webhooks that do not support dry runs and for a missing namespace.
+func splitRefusal(err error) (refusal, other error) {
 	switch {
 	case err == nil, apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run"):
 		return nil, nil

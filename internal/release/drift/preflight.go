@@ -18,11 +18,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// preflight tries every object as a dry run, so that one that the API server
-// refuses, above all a change of an immutable field, ends the run before
-// anything is written. The error names all such objects and their fields.
-// Unknown fields are refused too: without a dry run they are dropped in silence.
-// before is the revision whose objects are in the cluster, or nil.
+// Preflight applies every object of preview as a dry run. It returns an error that
+// names the rejected objects and fields, such as an immutable field, before
+// anything is written. It also rejects unknown fields, which the API server would
+// silently drop. before is the revision that is in the cluster, or nil.
 func (c *Client) Preflight(ctx context.Context, before, preview *release.Release) error {
 	if preview == nil {
 		return nil
@@ -34,17 +33,17 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 			return fmt.Errorf("read the manifest of revision %d of %s: %w", before.Version, c, err)
 		}
 	}
-	wanted, err := chart.Objects(preview.Manifest)
+	desired, err := chart.Objects(preview.Manifest)
 	if err != nil {
 		return fmt.Errorf("read the rendered manifest of %s: %w", c, err)
 	}
-	refusals := make([]string, len(wanted))
+	refusals := make([]string, len(desired))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLooks)
-	for i, o := range wanted {
+	group.SetLimit(maxParallel)
+	for i, o := range desired {
 		group.Go(func() (err error) {
-			if refusals[i], err = c.tryObject(ctx, previous(applied, o), o); err != nil {
-				return fmt.Errorf("try %s: %w", chart.ObjectName(o), err)
+			if refusals[i], err = c.dryRunObject(ctx, appliedObject(applied, o), o); err != nil {
+				return fmt.Errorf("dry run of %s: %w", chart.ObjectName(o), err)
 			}
 			return nil
 		})
@@ -54,14 +53,14 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 	}
 	if found := nonEmpty(refusals); len(found) > 0 {
 		return fault.New(fault.Apply,
-			fmt.Errorf("release %s: the API server refuses\n%s", c, strings.Join(found, "\n")),
-			"no object was changed; correct the chart or the values. A field that cannot be changed needs its object deleted first")
+			fmt.Errorf("release %s: rejected by the API server:\n%s", c, strings.Join(found, "\n")),
+			"correct the chart or the values (no object was changed); to change an immutable field, delete the object first")
 	}
 	return nil
 }
 
-// previous is the same object as an earlier revision applied it, or o itself.
-func previous(applied []unstructured.Unstructured, o unstructured.Unstructured) unstructured.Unstructured {
+// appliedObject returns o as the earlier revision applied it, or o itself.
+func appliedObject(applied []unstructured.Unstructured, o unstructured.Unstructured) unstructured.Unstructured {
 	for _, candidate := range applied {
 		if sameObject(candidate, o) {
 			return candidate
@@ -74,46 +73,46 @@ func sameObject(a, b unstructured.Unstructured) bool {
 	return a.GroupVersionKind() == b.GroupVersionKind() && a.GetName() == b.GetName() && a.GetNamespace() == b.GetNamespace()
 }
 
-// tryObject says what the API server has against an object, or "".
-func (c *Client) tryObject(ctx context.Context, applied, wanted unstructured.Unstructured) (string, error) {
-	resource, err := c.ResourceFor(wanted)
+// dryRunObject returns why the API server rejects an object, or "".
+func (c *Client) dryRunObject(ctx context.Context, applied, desired unstructured.Unstructured) (string, error) {
+	resource, err := c.ResourceFor(desired)
 	if meta.IsNoMatchError(err) {
-		return "", nil // of a CRD that the same chart brings
+		return "", nil // the chart's own CRD defines the kind
 	}
 	if err != nil {
 		return "", err
 	}
-	live, err := resource.Get(ctx, wanted.GetName(), metav1.GetOptions{})
+	live, err := resource.Get(ctx, desired.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return c.tryNew(ctx, resource, wanted)
+		return c.dryRunCreate(ctx, resource, desired)
 	}
 	if err != nil {
 		return "", err
 	}
-	patch, err := patchFor(c.owned(applied), c.owned(wanted), *live)
+	patch, err := mergePatch(c.withOwnership(applied), c.withOwnership(desired), *live)
 	if err != nil || patch == nil {
 		return "", err
 	}
-	_, refusal, err := try(ctx, resource, wanted.GetName(), patch, metav1.FieldValidationStrict)
+	_, refusal, err := dryRunPatch(ctx, resource, desired.GetName(), patch, metav1.FieldValidationStrict)
 	if err != nil || refusal == nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s: a change of %s: %v", chart.ObjectName(wanted), chart.ListNames(patchedFields(patch)), refusal), nil
+	return fmt.Sprintf("%s: changing %s: %v", chart.ObjectName(desired), chart.ListNames(patchedFields(patch)), refusal), nil
 }
 
-func (c *Client) tryNew(ctx context.Context, resource dynamic.ResourceInterface, wanted unstructured.Unstructured) (string, error) {
-	wanted = c.owned(wanted)
-	_, err := resource.Create(ctx, &wanted, metav1.CreateOptions{
+func (c *Client) dryRunCreate(ctx context.Context, resource dynamic.ResourceInterface, desired unstructured.Unstructured) (string, error) {
+	desired = c.withOwnership(desired)
+	_, err := resource.Create(ctx, &desired, metav1.CreateOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager, FieldValidation: metav1.FieldValidationStrict,
 	})
-	refusal, err := refused(err)
+	refusal, err := splitRefusal(err)
 	if err != nil || refusal == nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s: %v", chart.ObjectName(wanted), refusal), nil
+	return fmt.Sprintf("%s: %v", chart.ObjectName(desired), refusal), nil
 }
 
-// patchedFields are the paths that a patch changes.
+// patchedFields returns the paths that a patch changes.
 func patchedFields(patch []byte) []string {
 	var changed map[string]any
 	if json.Unmarshal(patch, &changed) != nil {
@@ -121,7 +120,7 @@ func patchedFields(patch []byte) []string {
 	}
 	var paths []string
 	chart.Differences(map[string]any{}, changed, "", func(path string, _, _ any) {
-		if !strings.Contains(path, "$") { // a directive of the patch format
+		if !strings.Contains(path, "$") { // skip directives of the patch format
 			paths = append(paths, path)
 		}
 	})

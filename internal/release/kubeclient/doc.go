@@ -1,3 +1,3 @@
-// Package kubeclient is the access to a cluster that a Helm action gets: from a
-// rest.Config alone, and through a gate that can be shut.
+// Package kubeclient gives Helm its access to the cluster. It does not read the
+// environment, and it can cut off a Helm action that does not stop by itself.
 package kubeclient

@@ -12,20 +12,21 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// A getter gives Helm its access to the cluster from a rest.Config alone.
-// Helm's own (cli.New, genericclioptions) reads KUBECONFIG and HELM_* from the
-// environment and might so reach another cluster.
+// Getter implements Helm's RESTClientGetter for a rest.Config. Helm's own
+// implementations (cli.New, genericclioptions) read KUBECONFIG and HELM_* and
+// might reach another cluster.
 type Getter struct {
+	Mapper    meta.RESTMapper // shares the cached discovery
 	config    *rest.Config
 	namespace string
 	discovery discovery.CachedDiscoveryInterface
-	Mapper    meta.ResettableRESTMapper
 }
 
+// NewGetter returns a Getter for config, with namespace as the default namespace.
 func NewGetter(config *rest.Config, namespace string) (*Getter, error) {
 	client, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("make a discovery client: %w", err)
+		return nil, fmt.Errorf("create discovery client: %w", err)
 	}
 	cached := memory.NewMemCacheClient(client)
 	return &Getter{
@@ -36,15 +37,19 @@ func NewGetter(config *rest.Config, namespace string) (*Getter, error) {
 	}, nil
 }
 
+// ToRESTConfig returns the configuration.
 func (g *Getter) ToRESTConfig() (*rest.Config, error) { return g.config, nil }
 
+// ToDiscoveryClient returns a cached discovery client.
 func (g *Getter) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) {
 	return g.discovery, nil
 }
 
+// ToRESTMapper returns the mapper.
 func (g *Getter) ToRESTMapper() (meta.RESTMapper, error) { return g.Mapper, nil }
 
-// ToRawKubeConfigLoader is asked for the default namespace only.
+// ToRawKubeConfigLoader returns a configuration with only the default namespace,
+// the one value that Helm reads from it.
 func (g *Getter) ToRawKubeConfigLoader() clientcmd.ClientConfig {
 	overrides := &clientcmd.ConfigOverrides{Context: api.Context{Namespace: g.namespace}}
 	return clientcmd.NewDefaultClientConfig(*api.NewConfig(), overrides)

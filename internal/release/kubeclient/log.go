@@ -5,26 +5,27 @@ import (
 	"sync"
 )
 
-// keptLines bounds the memory of Helm's log.
-const keptLines = 200
+// maxLines bounds the memory of a Log.
+const maxLines = 200
 
-// helmLog keeps the last lines that Helm logs. They may hold the contents of
-// Secrets: nothing of it is shown without a redactor.
+// Log keeps the last lines that Helm logs. They may contain Secrets: redact them
+// before use.
 type Log struct {
 	mu    sync.Mutex
 	lines []string
 }
 
+// Printf adds a line.
 func (l *Log) Printf(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, fmt.Sprintf(format, args...))
-	if len(l.lines) > keptLines {
-		l.lines = l.lines[len(l.lines)-keptLines:]
+	if len(l.lines) > maxLines {
+		l.lines = l.lines[len(l.lines)-maxLines:]
 	}
 }
 
-// drain gives the lines and forgets them.
+// Drain returns the lines and clears the log.
 func (l *Log) Drain() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,64 +10,66 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-var errClosed = errors.New("the run was cancelled")
+var errGateClosed = errors.New("the run was canceled")
 
-// A gate lets requests through until it is shut. It is how a Helm action, which
-// cannot be cancelled, is kept from going on in the background: once shut, its
-// requests fail, those under way too.
+// Gate lets requests through until it is closed. Closing it fails all requests,
+// including those in flight. This stops a Helm action, which cannot be canceled,
+// from continuing in the background.
 type Gate struct {
 	ctx  context.Context
 	shut context.CancelCauseFunc
 }
 
+// NewGate returns an open Gate.
 func NewGate() *Gate {
 	ctx, shut := context.WithCancelCause(context.Background())
 	return &Gate{ctx, shut}
 }
 
-func (g *Gate) Close() { g.shut(errClosed) }
+// Close closes the gate for good.
+func (g *Gate) Close() { g.shut(errGateClosed) }
 
-// through is a copy of config whose requests pass the gate.
+// Wrap returns a copy of config whose requests pass through the gate.
 func (g *Gate) Wrap(config *rest.Config) *rest.Config {
 	gated := rest.CopyConfig(config)
 	gated.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			if g.ctx.Err() != nil {
-				return nil, errClosed
+				return nil, errGateClosed
 			}
 			ctx, cancel := context.WithCancelCause(r.Context())
-			stop := context.AfterFunc(g.ctx, func() { cancel(errClosed) })
+			stop := context.AfterFunc(g.ctx, func() { cancel(errGateClosed) })
 			response, err := next.RoundTrip(r.WithContext(ctx))
 			if err != nil {
 				stop()
 				cancel(nil)
 				return nil, err
 			}
-			response.Body = onClose{response.Body, func() { stop(); cancel(nil) }}
+			response.Body = notifyingBody{response.Body, func() { stop(); cancel(nil) }}
 			return response, nil
 		})
 	})
 	return gated
 }
 
-type onClose struct {
+type notifyingBody struct {
 	io.ReadCloser
 	closed func()
 }
 
-func (b onClose) Close() error {
+func (b notifyingBody) Close() error {
 	defer b.closed()
 	return b.ReadCloser.Close()
 }
 
-// counting is a copy of config that counts in writes the requests that changed
-// something.
+// CountWrites returns a copy of config that adds to writes each request that
+// changed something.
 func CountWrites(config *rest.Config, writes *atomic.Int64) *rest.Config {
 	counted := rest.CopyConfig(config)
 	counted.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			response, err := next.RoundTrip(r)
-			if err == nil && changes(r) && response.StatusCode < http.StatusMultipleChoices {
+			if err == nil && isWrite(r) && response.StatusCode < http.StatusMultipleChoices {
 				writes.Add(1)
 			}
 			return response, err
@@ -76,7 +78,7 @@ func CountWrites(config *rest.Config, writes *atomic.Int64) *rest.Config {
 	return counted
 }
 
-func changes(r *http.Request) bool {
+func isWrite(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 		return r.URL.Query().Get("dryRun") == ""
@@ -84,6 +86,6 @@ func changes(r *http.Request) bool {
 	return false
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
+type roundTripFunc func(*http.Request) (*http.Response, error)
 
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

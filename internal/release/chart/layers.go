@@ -1,0 +1,145 @@
+package chart
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/strvals"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
+)
+
+// assemble loads the chart and layers the values. It collects problems with the
+// values and returns an error only for files that it cannot read.
+func assemble(d Desired) (*Prepared, error) {
+	if problems := parseDefaults(d.Chart); problems.Err() != nil {
+		return nil, fault.New(fault.Config, problems.Err(), "")
+	}
+	c, err := loadChart(d.Chart)
+	if err != nil {
+		return nil, err
+	}
+	p := &Prepared{desired: d, chart: c, defaults: defaults(c), values: map[string]any{}}
+	p.addFile(filepath.Join(d.Chart, chartutil.ValuesfileName), rawFile(c, chartutil.ValuesfileName))
+	for _, file := range d.ValuesFiles {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fault.New(fault.Config, fmt.Errorf("read values: %w", err), "")
+		}
+		p.addFile(file, data)
+	}
+	merged := p.mergeFiles()
+	p.addImages(merged)
+	p.addSet(merged)
+	return p, nil
+}
+
+// parseDefaults checks values.yaml of a chart directory before Helm reads it,
+// because Helm reports syntax errors without file and line.
+func parseDefaults(chartDir string) strictyaml.Problems {
+	file := filepath.Join(chartDir, chartutil.ValuesfileName)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil // an archive, or a chart without defaults
+	}
+	_, problems := strictyaml.Parse(file, data)
+	return problems
+}
+
+// addFile adds a values file as a layer.
+func (p *Prepared) addFile(file string, data []byte) {
+	root, problems := strictyaml.Parse(file, data)
+	p.problems = append(p.problems, problems...)
+	if root == nil || root.ShortTag() == "!!null" {
+		p.layers = append(p.layers, layer{name: file})
+		return
+	}
+	l, problem := readLayer(file, root, data)
+	if problem != nil {
+		p.problems = append(p.problems, *problem)
+	}
+	p.layers = append(p.layers, l)
+}
+
+func readLayer(file string, root *yaml.Node, data []byte) (layer, *strictyaml.Problem) {
+	if root.Kind != yaml.MappingNode {
+		problem := strictyaml.At(file, root, "want a map, got "+strictyaml.KindOf(root))
+		return layer{name: file}, &problem
+	}
+	values, err := chartutil.ReadValues(data)
+	if err != nil {
+		problem := strictyaml.At(file, root, "cannot be read as values")
+		return layer{name: file}, &problem
+	}
+	return layer{name: file, root: root, values: values}, nil
+}
+
+// mergeFiles returns the chart's defaults overlaid with the values files.
+func (p *Prepared) mergeFiles() map[string]any {
+	merged := runtime.DeepCopyJSON(p.defaults)
+	for i, l := range p.layers {
+		if i == 0 {
+			continue
+		}
+		p.problems = append(p.problems, conflicts(merged, p.layers[:i], l)...)
+		overlay(merged, l.values)
+		overlay(p.values, l.values)
+	}
+	return merged
+}
+
+// addImages adds each image in the form that the chart expects.
+func (p *Prepared) addImages(merged map[string]any) {
+	for _, path := range p.desired.imagePaths() {
+		ref := p.desired.Images[path]
+		keys := strings.Split(path, ".")
+		var value any = map[string]any{"repository": ref.Repository, "tag": ref.Tag}
+		if _, isString := Lookup(merged, keys).(string); isString {
+			value = ref.String()
+		}
+		for i := len(keys) - 1; i >= 0; i-- {
+			value = map[string]any{keys[i]: value}
+		}
+		p.addInline(merged, "images: "+path, value.(map[string]any))
+		overlay(p.values, value.(map[string]any))
+	}
+}
+
+// addSet applies the --set arguments. Messages contain only paths, because values
+// may be secret.
+func (p *Prepared) addSet(merged map[string]any) {
+	for _, argument := range p.desired.Set {
+		path, _, _ := strings.Cut(argument, "=")
+		values, err := strvals.Parse(argument)
+		if err == nil {
+			err = strvals.ParseInto(argument, p.values)
+		}
+		if err != nil {
+			p.problems = append(p.problems, strictyaml.Problem{
+				File: "--set " + path, Message: "cannot be read",
+				Hint: `use path=value; escape commas in the value as \,`,
+			})
+			continue
+		}
+		p.addInline(merged, "--set "+path, values)
+	}
+}
+
+// addInline adds a layer that is not a file. Its nodes have no line numbers.
+func (p *Prepared) addInline(merged map[string]any, name string, values map[string]any) {
+	root := &yaml.Node{}
+	if err := root.Encode(values); err != nil {
+		p.problems = append(p.problems, strictyaml.Problem{File: name, Message: "cannot be read as values"})
+		return
+	}
+	l := layer{name: name, root: root, values: values}
+	p.problems = append(p.problems, conflicts(merged, p.layers, l)...)
+	overlay(merged, runtime.DeepCopyJSON(values))
+	p.layers = append(p.layers, l)
+}
