@@ -55,7 +55,7 @@ metadata:
   annotations: {helm.sh/hook: test, helm.sh/hook-weight: "9"}
 `
 
-func TestTheTestHooksAreInHelmsOrder(t *testing.T) {
+func TestClient_DeployedHooks(t *testing.T) {
 	t.Parallel()
 	p, err := chart.Prepare(shopWith(t, hookTemplates))
 	if err != nil {

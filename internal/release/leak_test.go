@@ -23,7 +23,7 @@ import (
 // Of a Secret that the API server rejects, whichever way it quotes it, nothing
 // is in the error, the events, the text and JSON of a run, its reports or the
 // history.
-func TestARejectedSecretIsInNoOutput(t *testing.T) {
+func TestClient_ApplyRedaction(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-and-more\nline \"two\" of it\n"
 	encoded := base64.StdEncoding.EncodeToString([]byte(password))

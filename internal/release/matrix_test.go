@@ -86,7 +86,7 @@ type wish struct {
 // has worked, one that failed says so with a class, and the next run reaches
 // what is wanted, be that the same or something else, with at most one revision
 // more than without the fault.
-func TestAnyRequestMayFail(t *testing.T) {
+func TestClient_RequestFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: -short leaves out what takes long; make test-unit runs it")
 	}

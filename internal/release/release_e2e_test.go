@@ -103,7 +103,7 @@ func (e e2e) applied(t *testing.T) (int, *recorder) {
 	return revision, r
 }
 
-func TestDriftE2E(t *testing.T) {
+func TestClient_DriftE2E(t *testing.T) {
 	e := newE2E(t, "release-drift")
 	e.observed(t, "no release yet")
 	e.applied(t)
@@ -150,7 +150,7 @@ func awaitDeployment(t *testing.T, e e2e, name string) {
 	}
 }
 
-func TestHealingE2E(t *testing.T) {
+func TestClient_RepairE2E(t *testing.T) {
 	e := newE2E(t, "release-heal")
 	e.applied(t)
 	for _, status := range []release.Status{release.StatusPendingUpgrade, release.StatusUninstalling} {
@@ -171,7 +171,7 @@ func TestHealingE2E(t *testing.T) {
 	}
 }
 
-func TestRefusalsE2E(t *testing.T) {
+func TestClient_RejectionsE2E(t *testing.T) {
 	e := newE2E(t, "release-refuse")
 	e.applied(t)
 	e.d.Set = []string{"serviceName=other"}

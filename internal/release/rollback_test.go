@@ -1,7 +1,6 @@
 package release
 
 import (
-	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -31,353 +30,254 @@ func upgraded(t *testing.T, server *releasetest.Server) *Client {
 	return c
 }
 
-func mustHistory(t *testing.T, c *Client) []Revision {
-	t.Helper()
-	history, err := c.History(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return history
-}
-
 func deployedImage(s *releasetest.Server) any {
 	containers := chart.Lookup(s.Get(deploymentPath), []string{"spec", "template", "spec", "containers"}).([]any)
 	return containers[0].(map[string]any)["image"]
 }
 
-func TestRollbackPutsTheObjectsBackAsARevisionOfItsOwn(t *testing.T) {
+func TestClient_Rollback(t *testing.T) {
 	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := upgraded(t, server)
-	r := &recorder{}
-	revision, err := c.Rollback(t.Context(), 0, r)
-	if err != nil || revision != 3 {
-		t.Fatal(revision, err)
-	}
-	// The revision and the Deployment.
-	if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, restored from revision 1" {
-		t.Errorf("%+v", got)
-	}
-	if image := deployedImage(server); image != "shop-auth:1" {
-		t.Errorf("image %v", image)
-	}
-	history := mustHistory(t, c)
-	first, last := history[0], history[2]
-	if last.Verified || !last.Current || last.Status != "deployed" || last.Description != "Rollback to 1" {
-		t.Errorf("%+v", last)
-	}
-	if last.Fingerprint != first.Fingerprint || last.Commit != "abc123" {
-		t.Errorf("%+v is not as %+v", last, first)
-	}
-	if history[1].Status != "superseded" || !first.Verified || first.Current {
-		t.Errorf("%+v", history)
-	}
-	if o := mustObserve(t, c, shop()); !o.Current {
-		t.Errorf("the next run with the sources of revision 1: %+v", o)
-	}
-	if !slices.Equal(last.Images, []string{"shop-auth:1"}) {
-		t.Errorf("images %v", last.Images)
-	}
-}
+	t.Run("restores the objects as a new revision", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := upgraded(t, server)
+		r := &recorder{}
+		revision, err := c.Rollback(t.Context(), 0, r)
+		if err != nil || revision != 3 {
+			t.Fatal(revision, err)
+		}
+		// The revision and the Deployment.
+		if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, restored from revision 1" {
+			t.Errorf("%+v", got)
+		}
+		if image := deployedImage(server); image != "shop-auth:1" {
+			t.Errorf("image %v", image)
+		}
+		history := mustHistory(t, c)
+		first, last := history[0], history[2]
+		if last.Verified || !last.Current || last.Status != "deployed" || last.Description != "Rollback to 1" {
+			t.Errorf("%+v", last)
+		}
+		if last.Fingerprint != first.Fingerprint || last.Commit != "abc123" {
+			t.Errorf("%+v is not as %+v", last, first)
+		}
+		if history[1].Status != "superseded" || !first.Verified || first.Current {
+			t.Errorf("%+v", history)
+		}
+		if o := mustObserve(t, c, shop()); !o.Current {
+			t.Errorf("the next run with the sources of revision 1: %+v", o)
+		}
+		if !slices.Equal(last.Images, []string{"shop-auth:1"}) {
+			t.Errorf("images %v", last.Images)
+		}
+	})
 
-func TestASecondRollbackGoesFurtherOrNowhere(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := upgraded(t, server)
-	if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
-		t.Fatal(err)
-	}
-	r := &recorder{} // as after a crash before the smoke test
-	if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 || r.finished(t).Outcome != event.Unchanged {
-		t.Errorf("revision %d, %v", revision, err)
-	}
-	if err := c.MarkVerified(t.Context(), 3); err != nil {
-		t.Fatal(err)
-	}
-	server.TakeWrites()
-	_, err := c.Rollback(t.Context(), 0, event.Discard)
-	const want = "revision 2 (not verified), revision 1 (identical to the current one)"
-	if !errors.Is(err, ErrNoTarget) || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v", err)
-	}
-	if writes := server.TakeWrites(); len(writes) > 0 {
-		t.Errorf("written: %v", writes)
-	}
-}
+	t.Run("never goes to the running state", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := upgraded(t, server)
+		if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
+			t.Fatal(err)
+		}
+		r := &recorder{} // as after a crash before the smoke test
+		if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 || r.finished(t).Outcome != event.Unchanged {
+			t.Errorf("revision %d, %v", revision, err)
+		}
+		if err := c.MarkVerified(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		server.TakeWrites()
+		_, err := c.Rollback(t.Context(), 0, event.Discard)
+		const want = "revision 2 (not verified), revision 1 (identical to the current one)"
+		if !errors.Is(err, ErrNoTarget) || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v", err)
+		}
+		if writes := server.TakeWrites(); len(writes) > 0 {
+			t.Errorf("written: %v", writes)
+		}
+	})
 
-func TestAnAutoscaledDeploymentKeepsItsCount(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := newClient(t, server, Options{})
-	d := shop()
-	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "  replicas: {{ .replicas }}\n", "")
-	mustApply(t, c, d)
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	d.Set = []string{"services.auth.port=4009"}
-	mustApply(t, c, d)
-	server.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = float64(4) })
-	if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
-		t.Fatal(err)
-	}
-	if got := chart.Lookup(server.Get(deploymentPath), []string{"spec", "replicas"}); got != float64(4) {
-		t.Errorf("replicas %v", got)
-	}
-}
+	t.Run("keeps the replicas of an autoscaler", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		d := shop()
+		d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "  replicas: {{ .replicas }}\n", "")
+		mustApply(t, c, d)
+		if err := c.MarkVerified(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		d.Set = []string{"services.auth.port=4009"}
+		mustApply(t, c, d)
+		server.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = float64(4) })
+		if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if got := chart.Lookup(server.Get(deploymentPath), []string{"spec", "replicas"}); got != float64(4) {
+			t.Errorf("replicas %v", got)
+		}
+	})
 
-func TestAFailedHookDoesNotLeaveTheReleasePending(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := newClient(t, server, Options{})
-	d := shop()
-	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", `apiVersion: batch/v1
+	t.Run("leaves nothing pending after a failed hook", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		d := shop()
+		d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", `apiVersion: batch/v1
 kind: Job
 metadata: {name: before, annotations: {helm.sh/hook: pre-rollback}}
 spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: "a:1"}]}}}
 ---
 apiVersion: v1
 kind: ConfigMap`)
-	mustApply(t, c, d)
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	d.Set = []string{"services.auth.port=4009"}
-	mustApply(t, c, d)
-	// The server has no OpenAPI document, so that Helm cannot make the hook.
-	revision, err := c.Rollback(t.Context(), 0, event.Discard)
-	if revision != 3 || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "pre-rollback hook") {
-		t.Errorf("revision %d, %v", revision, err)
-	}
-	if err := c.MarkVerified(t.Context(), 3); err != nil { // as verify would: revision 2 still runs
-		t.Fatal(err)
-	}
-	history := mustHistory(t, c)
-	if history[2].Status != "failed" || history[2].Verified || !strings.Contains(history[2].Description, "pre-rollback hook") || !history[1].Current {
-		t.Errorf("%+v", history)
-	}
-	if revision, r := mustApply(t, c, d); revision != 4 || len(r.warnings()) > 0 {
-		t.Errorf("the next up: revision %d, %v", revision, r.warnings())
-	}
-}
-
-func TestARollbackThatTheAPIServerRefusesWritesNothing(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := upgraded(t, server)
-	server.Set(t, deploymentPath, func(o map[string]any) {
-		o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "new"}}
-	})
-	for name, try := range map[string]func() error{
-		"TryRollback": func() error { _, err := c.DryRunRollback(t.Context(), 0); return err },
-		"Rollback":    func() error { _, err := c.Rollback(t.Context(), 0, event.Discard); return err },
-	} {
-		err := try()
-		if fault.ClassOf(err) != fault.Rollback {
-			t.Errorf("%s: class %q of %v", name, fault.ClassOf(err), err)
+		mustApply(t, c, d)
+		if err := c.MarkVerified(t.Context(), 1); err != nil {
+			t.Fatal(err)
 		}
-		for _, part := range []string{"roll back to revision 1", "Deployment auth-service", "spec.selector.matchLabels.app", "field is immutable"} {
-			if err == nil || !strings.Contains(err.Error(), part) {
-				t.Errorf("%s: %q is not in %v", name, part, err)
+		d.Set = []string{"services.auth.port=4009"}
+		mustApply(t, c, d)
+		// The server has no OpenAPI document, so that Helm cannot make the hook.
+		revision, err := c.Rollback(t.Context(), 0, event.Discard)
+		if revision != 3 || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "pre-rollback hook") {
+			t.Errorf("revision %d, %v", revision, err)
+		}
+		if err := c.MarkVerified(t.Context(), 3); err != nil { // as verify would: revision 2 still runs
+			t.Fatal(err)
+		}
+		history := mustHistory(t, c)
+		if history[2].Status != "failed" || history[2].Verified || !strings.Contains(history[2].Description, "pre-rollback hook") || !history[1].Current {
+			t.Errorf("%+v", history)
+		}
+		if revision, r := mustApply(t, c, d); revision != 4 || len(r.warnings()) > 0 {
+			t.Errorf("the next up: revision %d, %v", revision, r.warnings())
+		}
+	})
+
+	t.Run("repairs an interrupted run", func(t *testing.T) {
+		t.Parallel()
+		for _, status := range []release.Status{release.StatusPendingUpgrade, release.StatusPendingRollback} {
+			server := releasetest.NewServer(t)
+			c := upgraded(t, server)
+			history, err := c.helm.Releases.History(c.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, rel := range history {
+				if rel.Version == 2 {
+					rel.SetStatus(status, "killed")
+					if err := c.helm.Releases.Update(rel); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			r := &recorder{}
+			if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 {
+				t.Errorf("%s: revision %d, %v", status, revision, err)
+			}
+			if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 2 is "+string(status)) {
+				t.Errorf("%s: warnings %q", status, w)
+			}
+			if history := mustHistory(t, c); history[1].Status != "failed" || deployedImage(server) != "shop-auth:1" {
+				t.Errorf("%s: %+v", status, history)
 			}
 		}
-	}
-	if writes := server.TakeWrites(); len(writes) > 0 {
-		t.Errorf("written: %v", writes)
-	}
+	})
+
+	t.Run("deletes objects of the newer revision", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shop())
+		if err := c.MarkVerified(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		d := shop()
+		d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n---\napiVersion: v1\nkind: ConfigMap")
+		mustApply(t, c, d)
+		const extra = "/api/v1/namespaces/shop/configmaps/extra"
+		if server.Get(extra) == nil {
+			t.Fatal("revision 2 has no ConfigMap extra")
+		}
+		if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if server.Get(extra) != nil {
+			t.Error("ConfigMap extra is still there")
+		}
+	})
 }
 
-func TestARollbackThatWouldDeleteADefinitionIsRefused(t *testing.T) {
+func TestClient_DryRunRollback(t *testing.T) {
 	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := upgraded(t, server)
-	history, err := c.helm.Releases.History(c.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	newest := history[slices.IndexFunc(history, func(r *release.Release) bool { return r.Version == 2 })]
-	newest.Manifest += "\n---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: orders.example.com}\n"
-	if err := c.helm.Releases.Update(newest); err != nil {
-		t.Fatal(err)
-	}
-	server.TakeWrites()
-	_, err = c.Rollback(t.Context(), 0, event.Discard)
-	if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "this would delete CustomResourceDefinition orders.example.com") {
-		t.Errorf("%v", err)
-	}
-	if writes := server.TakeWrites(); len(writes) > 0 {
-		t.Errorf("written: %v", writes)
-	}
-}
+	t.Run("names rejected fields and writes nothing", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := upgraded(t, server)
+		server.Set(t, deploymentPath, func(o map[string]any) {
+			o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "new"}}
+		})
+		for name, try := range map[string]func() error{
+			"TryRollback": func() error { _, err := c.DryRunRollback(t.Context(), 0); return err },
+			"Rollback":    func() error { _, err := c.Rollback(t.Context(), 0, event.Discard); return err },
+		} {
+			err := try()
+			if fault.ClassOf(err) != fault.Rollback {
+				t.Errorf("%s: class %q of %v", name, fault.ClassOf(err), err)
+			}
+			for _, part := range []string{"roll back to revision 1", "Deployment auth-service", "spec.selector.matchLabels.app", "field is immutable"} {
+				if err == nil || !strings.Contains(err.Error(), part) {
+					t.Errorf("%s: %q is not in %v", name, part, err)
+				}
+			}
+		}
+		if writes := server.TakeWrites(); len(writes) > 0 {
+			t.Errorf("written: %v", writes)
+		}
+	})
 
-func TestARollbackHealsWhatAnInterruptedRunLeft(t *testing.T) {
-	t.Parallel()
-	for _, status := range []release.Status{release.StatusPendingUpgrade, release.StatusPendingRollback} {
+	t.Run("refuses to delete a CRD", func(t *testing.T) {
+		t.Parallel()
 		server := releasetest.NewServer(t)
 		c := upgraded(t, server)
 		history, err := c.helm.Releases.History(c.name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, rel := range history {
-			if rel.Version == 2 {
-				rel.SetStatus(status, "killed")
-				if err := c.helm.Releases.Update(rel); err != nil {
-					t.Fatal(err)
-				}
-			}
+		newest := history[slices.IndexFunc(history, func(r *release.Release) bool { return r.Version == 2 })]
+		newest.Manifest += "\n---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: orders.example.com}\n"
+		if err := c.helm.Releases.Update(newest); err != nil {
+			t.Fatal(err)
+		}
+		server.TakeWrites()
+		_, err = c.Rollback(t.Context(), 0, event.Discard)
+		if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "this would delete CustomResourceDefinition orders.example.com") {
+			t.Errorf("%v", err)
+		}
+		if writes := server.TakeWrites(); len(writes) > 0 {
+			t.Errorf("written: %v", writes)
+		}
+	})
+}
+
+func TestClient_ResolveRollback(t *testing.T) {
+	t.Parallel()
+	t.Run("skips unverified revisions unless requested", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shop())
+		d := shop()
+		d.Set = []string{"services.auth.port=4009"}
+		mustApply(t, c, d)
+		if _, err := c.Rollback(t.Context(), 0, event.Discard); !errors.Is(err, ErrNoTarget) {
+			t.Errorf("%v", err)
 		}
 		r := &recorder{}
-		if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 {
-			t.Errorf("%s: revision %d, %v", status, revision, err)
+		if revision, err := c.Rollback(t.Context(), 1, r); err != nil || revision != 3 {
+			t.Errorf("revision %d, %v", revision, err)
 		}
-		if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 2 is "+string(status)) {
-			t.Errorf("%s: warnings %q", status, w)
+		if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 1 was never verified") {
+			t.Errorf("warnings %q", w)
 		}
-		if history := mustHistory(t, c); history[1].Status != "failed" || deployedImage(server) != "shop-auth:1" {
-			t.Errorf("%s: %+v", status, history)
-		}
-	}
-}
-
-func TestAnObjectThatOnlyTheNewRevisionHasGoes(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := newClient(t, server, Options{})
-	mustApply(t, c, shop())
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	d := shop()
-	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n---\napiVersion: v1\nkind: ConfigMap")
-	mustApply(t, c, d)
-	const extra = "/api/v1/namespaces/shop/configmaps/extra"
-	if server.Get(extra) == nil {
-		t.Fatal("revision 2 has no ConfigMap extra")
-	}
-	if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
-		t.Fatal(err)
-	}
-	if server.Get(extra) != nil {
-		t.Error("ConfigMap extra is still there")
-	}
-}
-
-func TestARevisionThatWasNeverVerifiedIsGoneBackToOnlyWhenAskedFor(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := newClient(t, server, Options{})
-	mustApply(t, c, shop())
-	d := shop()
-	d.Set = []string{"services.auth.port=4009"}
-	mustApply(t, c, d)
-	if _, err := c.Rollback(t.Context(), 0, event.Discard); !errors.Is(err, ErrNoTarget) {
-		t.Errorf("%v", err)
-	}
-	r := &recorder{}
-	if revision, err := c.Rollback(t.Context(), 1, r); err != nil || revision != 3 {
-		t.Errorf("revision %d, %v", revision, err)
-	}
-	if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 1 was never verified") {
-		t.Errorf("warnings %q", w)
-	}
-}
-
-func TestAVerifiedRevisionOutlivesARowOfFailures(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := newClient(t, server, Options{})
-	d := shop()
-	d.MaxHistory = 3
-	mustApply(t, c, d)
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	for _, port := range []string{"1", "2", "3", "4"} {
-		d.Set = []string{"services.auth.port=" + port}
-		mustApply(t, c, d)
-	}
-	var kept []int
-	for _, r := range mustHistory(t, c) {
-		kept = append(kept, r.Revision)
-	}
-	if !slices.Equal(kept, []int{1, 4, 5}) {
-		t.Errorf("kept %v", kept)
-	}
-	if r, err := c.ResolveRollback(t.Context(), 0); err != nil || r.String() != "revision 1 (shop-0.1.0, verified); skipped: revision 4 (not verified)" {
-		t.Errorf("%s, %v", r, err)
-	}
-}
-
-func TestTheHistoryShowsNoSecret(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := upgraded(t, server)
-	password, _ := chart.Lookup(server.Get(secretPath), []string{"data", "DB_PASSWORD"}).(string)
-	plain, err := base64.StdEncoding.DecodeString(password)
-	if err != nil || len(plain) == 0 {
-		t.Fatal(password, err)
-	}
-	history, err := c.helm.Releases.History(c.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	history[0].Info.Description = "Upgrade failed: Secret is invalid: " + password + " " + string(plain)
-	if err := c.helm.Releases.Update(history[0]); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range mustHistory(t, c) {
-		if strings.Contains(r.Description, password) || strings.Contains(r.Description, string(plain)) {
-			t.Errorf("%+v", r)
-		}
-	}
-}
-
-func TestARevisionSaysWhoWroteIt(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	ada := newClient(t, server, Options{User: "ada", Host: "laptop.example.com"})
-	mustApply(t, ada, shop())
-	if err := ada.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	d := shop()
-	d.Set = []string{"services.auth.port=4009"}
-	mustApply(t, ada, d)
-	if _, err := newClient(t, server, Options{User: `OFFICE\bob`}).Rollback(t.Context(), 0, event.Discard); err != nil {
-		t.Fatal(err)
-	}
-	history := mustHistory(t, ada)
-	for i, want := range []string{"ada laptop.example.com", "ada laptop.example.com", "OFFICE-bob "} {
-		if got := history[i].User + " " + history[i].Host; got != want {
-			t.Errorf("revision %d: %q, want %q", i+1, got, want)
-		}
-	}
-}
-
-func TestTheHistoryTellsWhatChanged(t *testing.T) {
-	t.Parallel()
-	server := releasetest.NewServer(t)
-	c := upgraded(t, server)
-	d := shop()
-	d.Images = map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
-	d.Set = []string{"services.auth.port=4009", "services.auth.env.PASSWORD=hunter2"}
-	d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "name: shop-config", "name: shop-settings")
-	mustApply(t, c, d)
-	server.Remove(deploymentPath)
-	mustApply(t, c, d)
-	d.Images["services.auth.image"] = chart.ImageRef{Repository: "registry:5000/auth", Tag: "3"}
-	mustApply(t, c, d)
-	want := []string{
-		"",
-		"image services.auth.image changed shop-auth:1 -> 2",
-		"values changed: services.auth.env.PASSWORD, services.auth.port; chart changed: templates/all.yaml",
-		"",
-		"image services.auth.image changed shop-auth:2 -> registry:5000/auth:3",
-	}
-	for i, r := range mustHistory(t, c) {
-		if got := strings.Join(r.Changes, "; "); got != want[i] {
-			t.Errorf("revision %d: %q, want %q", r.Revision, got, want[i])
-		}
-	}
+	})
 }

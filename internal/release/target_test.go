@@ -69,7 +69,7 @@ func TestChooseTarget(t *testing.T) {
 	}
 }
 
-func TestARevisionThatCannotBeGoneBackToIsNamed(t *testing.T) {
+func TestTarget_pick(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[int]string{3: "revision 3 is the newest", 7: "revision 7 not found: stored revisions are 1, 2, 3"} {
 		_, err := chooseTarget(past("superseded+ superseded deployed"), asked)
@@ -79,7 +79,7 @@ func TestARevisionThatCannotBeGoneBackToIsNamed(t *testing.T) {
 	}
 }
 
-func TestTheRecordsThatAreNeededOutliveTheOthers(t *testing.T) {
+func TestExcessRevisions(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		history string
@@ -97,7 +97,7 @@ func TestTheRecordsThatAreNeededOutliveTheOthers(t *testing.T) {
 	}
 }
 
-func TestLostDefinitions(t *testing.T) {
+func TestLostCRDs(t *testing.T) {
 	t.Parallel()
 	const crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: %s}\n---\n"
 	const kept = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: c, annotations: {helm.sh/resource-policy: keep}}\n---\n"

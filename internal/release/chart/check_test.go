@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
-func TestCheckOfValues(t *testing.T) {
+func TestCheck_Values(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		files  []string // values files in order, named 1.yaml, 2.yaml
@@ -126,7 +126,7 @@ func shop() Desired { return Desired{Name: "shop", Namespace: "shop", Chart: "te
 
 const chartYAML = "apiVersion: v2\nname: c\nversion: 0.1.0\n"
 
-func TestCheckOfCharts(t *testing.T) {
+func TestCheck_Charts(t *testing.T) {
 	t.Parallel()
 	noise := make([]byte, 2<<20)
 	if _, err := rand.Read(noise); err != nil {
@@ -185,108 +185,54 @@ func TestCheckOfCharts(t *testing.T) {
 	}
 }
 
-func TestALinkOutOfTheChartIsRefused(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
-	outside := releasetest.WriteFiles(t, map[string]string{"secret": "x"})
-	dir := releasetest.WriteFiles(t, map[string]string{"Chart.yaml": chartYAML, "real": "x"})
-	if err := os.Symlink(filepath.Join(dir, "real"), filepath.Join(dir, "inside")); err != nil {
-		t.Fatal(err)
-	}
-	if err := Check(Desired{Name: "r", Namespace: "n", Chart: dir}); err != nil {
-		t.Errorf("a link inside: %v", err)
-	}
-	for link, target := range map[string]string{"out": filepath.Join(outside, "secret"), "loop": dir} {
-		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+	t.Run("rejects links that leave the chart", func(t *testing.T) {
+		t.Parallel()
+		outside := releasetest.WriteFiles(t, map[string]string{"secret": "x"})
+		dir := releasetest.WriteFiles(t, map[string]string{"Chart.yaml": chartYAML, "real": "x"})
+		if err := os.Symlink(filepath.Join(dir, "real"), filepath.Join(dir, "inside")); err != nil {
 			t.Fatal(err)
 		}
-	}
-	err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
-	for _, part := range []string{"out points outside the chart", "loop points to a directory that contains it"} {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is not in: %v", part, err)
+		if err := Check(Desired{Name: "r", Namespace: "n", Chart: dir}); err != nil {
+			t.Errorf("a link inside: %v", err)
 		}
-	}
-}
-
-func TestSubchartsValuesAreKnown(t *testing.T) {
-	t.Parallel()
-	files := map[string]string{
-		"Chart.yaml":                        chartYAML + "dependencies: [{name: db, version: 0.1.0, alias: store, condition: store.enabled}]\n",
-		"charts/db/Chart.yaml":              "apiVersion: v2\nname: db\nversion: 0.1.0\n",
-		"charts/db/values.yaml":             "size: 1\n",
-		"charts/db/values.schema.json":      `{"properties": {"size": {"type": "integer"}, "mode": {"type": "string"}}}`,
-		"charts/db/templates/configmap.yml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: db}\ndata: {size: \"{{ .Values.size }}\"}\n",
-		"v.yaml":                            "store: {enabled: true, size: 2, mode: x, sise: 3}\n",
-	}
-	dir := releasetest.WriteFiles(t, files)
-	err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, ValuesFiles: []string{filepath.Join(dir, "v.yaml")}})
-	if err == nil || !strings.HasSuffix(err.Error(), `v.yaml:1:42: unknown key "sise" (did you mean "size"?)`) {
-		t.Errorf("%v", err)
-	}
-	d := Desired{Name: "r", Namespace: "n", Chart: dir, Set: []string{"store.size=wrong"}}
-	if err := Check(d); err == nil || err.Error() != "--set store.size: store.size: got string, want integer" {
-		t.Errorf("%v", err)
-	}
-	d.Set = []string{"store.enabled=true,store.size=5"}
-	rendered, err := Render(d)
-	if err != nil || len(rendered.Objects) != 1 || Lookup(rendered.Objects[0].Object, []string{"data", "size"}) != "5" {
-		t.Errorf("%+v, %v", rendered, err)
-	}
-}
-
-func TestLaterLayersWin(t *testing.T) {
-	t.Parallel()
-	dir := releasetest.WriteFiles(t, map[string]string{
-		"1.yaml": "services: {auth: {port: 1, replicas: 1, image: {tag: one}}}\n",
-		"2.yaml": "services: {auth: {port: 2, image: {tag: two}}}\n",
+		for link, target := range map[string]string{"out": filepath.Join(outside, "secret"), "loop": dir} {
+			if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
+		for _, part := range []string{"out points outside the chart", "loop points to a directory that contains it"} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%q is not in: %v", part, err)
+			}
+		}
 	})
-	p, err := Prepare(Desired{
-		Chart:       "testdata/chart",
-		ValuesFiles: []string{filepath.Join(dir, "1.yaml"), filepath.Join(dir, "2.yaml")},
-		Images:      map[string]ImageRef{"services.auth.image": {"r", "image"}},
-		Set:         []string{"services.auth.image.tag=set"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]any{
-		"services.auth.port":             float64(2),
-		"services.auth.replicas":         float64(1),
-		"services.auth.image.tag":        "set",
-		"services.auth.image.repository": "r",
-	} {
-		if got := Lookup(p.values, strings.Split(path, ".")); got != want {
-			t.Errorf("%s is %v, want %v", path, got, want)
-		}
-	}
-}
 
-func TestTheFingerprintIsOfWhatDecides(t *testing.T) {
-	t.Parallel()
-	print := func(d Desired) string {
-		p, err := Prepare(d)
-		if err != nil {
-			t.Fatal(err)
+	t.Run("validates the values of subcharts", func(t *testing.T) {
+		t.Parallel()
+		files := map[string]string{
+			"Chart.yaml":                        chartYAML + "dependencies: [{name: db, version: 0.1.0, alias: store, condition: store.enabled}]\n",
+			"charts/db/Chart.yaml":              "apiVersion: v2\nname: db\nversion: 0.1.0\n",
+			"charts/db/values.yaml":             "size: 1\n",
+			"charts/db/values.schema.json":      `{"properties": {"size": {"type": "integer"}, "mode": {"type": "string"}}}`,
+			"charts/db/templates/configmap.yml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: db}\ndata: {size: \"{{ .Values.size }}\"}\n",
+			"v.yaml":                            "store: {enabled: true, size: 2, mode: x, sise: 3}\n",
 		}
-		f, err := p.Fingerprint()
-		if err != nil || len(f) != 40 {
-			t.Fatal(f, err)
+		dir := releasetest.WriteFiles(t, files)
+		err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, ValuesFiles: []string{filepath.Join(dir, "v.yaml")}})
+		if err == nil || !strings.HasSuffix(err.Error(), `v.yaml:1:42: unknown key "sise" (did you mean "size"?)`) {
+			t.Errorf("%v", err)
 		}
-		return f
-	}
-	base := print(shop())
-	same, other := shop(), shop()
-	same.Commit, same.MaxHistory = "abc", 3
-	if print(same) != base {
-		t.Error("the commit changes the fingerprint")
-	}
-	other.Namespace = "elsewhere"
-	if print(other) == base {
-		t.Error("the namespace does not change the fingerprint")
-	}
-	other = shop()
-	other.Set = []string{"services.auth.port=1"}
-	if print(other) == base {
-		t.Error("a value does not change the fingerprint")
-	}
+		d := Desired{Name: "r", Namespace: "n", Chart: dir, Set: []string{"store.size=wrong"}}
+		if err := Check(d); err == nil || err.Error() != "--set store.size: store.size: got string, want integer" {
+			t.Errorf("%v", err)
+		}
+		d.Set = []string{"store.enabled=true,store.size=5"}
+		rendered, err := Render(d)
+		if err != nil || len(rendered.Objects) != 1 || Lookup(rendered.Objects[0].Object, []string{"data", "size"}) != "5" {
+			t.Errorf("%+v, %v", rendered, err)
+		}
+	})
 }

@@ -22,7 +22,7 @@ metadata: {name: c}
 data: {D: public-value}
 `
 
-func TestRedact(t *testing.T) {
+func TestRedactor_Text(t *testing.T) {
 	t.Parallel()
 	r := NewRedactor("is: [no YAML\n---\n" + secretManifest)
 	tests := map[string]struct{ text, want string }{
@@ -53,43 +53,49 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-func TestRedactASecretSpelledWithEscapes(t *testing.T) {
+func TestNewRedactor(t *testing.T) {
 	t.Parallel()
-	r := NewRedactor(`{"apiVersion": "v1", "kind": "\x53ecret", "metadata": {"name": "s"}, "stringData": {"A": "hunter2-and-more"}}`)
-	if got := r.Text("x hunter2-and-more y"); got != "x [redacted] y" {
-		t.Error(got)
-	}
+	t.Run("finds a Secret spelled with escapes", func(t *testing.T) {
+		t.Parallel()
+		r := NewRedactor(`{"apiVersion": "v1", "kind": "\x53ecret", "metadata": {"name": "s"}, "stringData": {"A": "hunter2-and-more"}}`)
+		if got := r.Text("x hunter2-and-more y"); got != "x [redacted] y" {
+			t.Error(got)
+		}
+	})
+
+	t.Run("adds further contents", func(t *testing.T) {
+		t.Parallel()
+		r := NewRedactorWith([]string{"from-another", "first line\nsecond line"}, secretManifest)
+		const want = "[redacted] [redacted] [redacted] [redacted]"
+		if got := r.Text("from-another ZnJvbS1hbm90aGVy second line hunter2-and-more"); got != want {
+			t.Errorf("got %q", got)
+		}
+	})
 }
 
-func TestRedactFurtherContents(t *testing.T) {
+func TestRedactor_Err(t *testing.T) {
 	t.Parallel()
-	r := NewRedactorWith([]string{"from-another", "first line\nsecond line"}, secretManifest)
-	const want = "[redacted] [redacted] [redacted] [redacted]"
-	if got := r.Text("from-another ZnJvbS1hbm90aGVy second line hunter2-and-more"); got != want {
-		t.Errorf("got %q", got)
-	}
-}
+	t.Run("keeps the class", func(t *testing.T) {
+		t.Parallel()
+		r := NewRedactor(secretManifest)
+		plain := fault.New(fault.Apply, errors.New("no secret here"), "hint")
+		if got := r.Err(plain); !errors.Is(got, plain) {
+			t.Errorf("an error without secrets was replaced: %v", got)
+		}
+		err := r.Err(fmt.Errorf("outer: %w", fault.New(fault.Apply, errors.New("got hunter2-and-more"), "do x")))
+		if err.Error() != "outer: got [redacted]" || fault.ClassOf(err) != fault.Apply || fault.HintOf(err) != "do x" {
+			t.Errorf("%v, class %q, hint %q", err, fault.ClassOf(err), fault.HintOf(err))
+		}
+		if cause := errors.Unwrap(errors.Unwrap(err)); cause != nil {
+			t.Errorf("the chain still holds %v", cause)
+		}
+	})
 
-func TestARedactedErrorKeepsItsClass(t *testing.T) {
-	t.Parallel()
-	r := NewRedactor(secretManifest)
-	plain := fault.New(fault.Apply, errors.New("no secret here"), "hint")
-	if got := r.Err(plain); !errors.Is(got, plain) {
-		t.Errorf("an error without secrets was replaced: %v", got)
-	}
-	err := r.Err(fmt.Errorf("outer: %w", fault.New(fault.Apply, errors.New("got hunter2-and-more"), "do x")))
-	if err.Error() != "outer: got [redacted]" || fault.ClassOf(err) != fault.Apply || fault.HintOf(err) != "do x" {
-		t.Errorf("%v, class %q, hint %q", err, fault.ClassOf(err), fault.HintOf(err))
-	}
-	if cause := errors.Unwrap(errors.Unwrap(err)); cause != nil {
-		t.Errorf("the chain still holds %v", cause)
-	}
-}
-
-func TestAHintIsRedactedToo(t *testing.T) {
-	t.Parallel()
-	err := NewRedactor(secretManifest).Err(fault.New(fault.Apply, errors.New("no secret here"), "not hunter2-and-more"))
-	if err.Error() != "no secret here" || fault.HintOf(err) != "not [redacted]" {
-		t.Errorf("%v, hint %q", err, fault.HintOf(err))
-	}
+	t.Run("redacts the hint", func(t *testing.T) {
+		t.Parallel()
+		err := NewRedactor(secretManifest).Err(fault.New(fault.Apply, errors.New("no secret here"), "not hunter2-and-more"))
+		if err.Error() != "no secret here" || fault.HintOf(err) != "not [redacted]" {
+			t.Errorf("%v, hint %q", err, fault.HintOf(err))
+		}
+	})
 }

@@ -1,0 +1,69 @@
+package chart
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
+)
+
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	t.Run("applies the layers in order", func(t *testing.T) {
+		t.Parallel()
+		dir := releasetest.WriteFiles(t, map[string]string{
+			"1.yaml": "services: {auth: {port: 1, replicas: 1, image: {tag: one}}}\n",
+			"2.yaml": "services: {auth: {port: 2, image: {tag: two}}}\n",
+		})
+		p, err := Prepare(Desired{
+			Chart:       "testdata/chart",
+			ValuesFiles: []string{filepath.Join(dir, "1.yaml"), filepath.Join(dir, "2.yaml")},
+			Images:      map[string]ImageRef{"services.auth.image": {"r", "image"}},
+			Set:         []string{"services.auth.image.tag=set"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]any{
+			"services.auth.port":             float64(2),
+			"services.auth.replicas":         float64(1),
+			"services.auth.image.tag":        "set",
+			"services.auth.image.repository": "r",
+		} {
+			if got := Lookup(p.values, strings.Split(path, ".")); got != want {
+				t.Errorf("%s is %v, want %v", path, got, want)
+			}
+		}
+	})
+}
+
+func TestPrepared_Fingerprint(t *testing.T) {
+	t.Parallel()
+	print := func(d Desired) string {
+		p, err := Prepare(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := p.Fingerprint()
+		if err != nil || len(f) != 40 {
+			t.Fatal(f, err)
+		}
+		return f
+	}
+	base := print(shop())
+	same, other := shop(), shop()
+	same.Commit, same.MaxHistory = "abc", 3
+	if print(same) != base {
+		t.Error("the commit changes the fingerprint")
+	}
+	other.Namespace = "elsewhere"
+	if print(other) == base {
+		t.Error("the namespace does not change the fingerprint")
+	}
+	other = shop()
+	other.Set = []string{"services.auth.port=1"}
+	if print(other) == base {
+		t.Error("a value does not change the fingerprint")
+	}
+}

@@ -1,0 +1,54 @@
+package release
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
+)
+
+func TestClient_Uninstall(t *testing.T) {
+	t.Parallel()
+	t.Run("succeeds again without a release", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shop())
+		r := &recorder{}
+		if err := c.Uninstall(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		// Four objects and one record.
+		if got := r.finished(t); got.Mutations != 5 {
+			t.Errorf("%+v", got)
+		}
+		if server.Get(deploymentPath) != nil {
+			t.Error("the Deployment is still there")
+		}
+		if err := c.Uninstall(t.Context(), r); err != nil || r.finished(t).Outcome != event.Unchanged {
+			t.Errorf("again: %v, %+v", err, r.finished(t))
+		}
+	})
+
+	t.Run("reports causes that Helm only logs", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shop())
+		server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodDelete && r.URL.Path == deploymentPath {
+				code, body := releasetest.Status(403, "Forbidden", `deployments.apps "auth-service" is forbidden: not yours`)
+				releasetest.Respond(w, code, body)
+				return true
+			}
+			return false
+		})
+		err := c.Uninstall(t.Context(), event.Discard)
+		if fault.ClassOf(err) != fault.Down || !strings.Contains(err.Error(), `deployments.apps "auth-service" is forbidden: not yours`) {
+			t.Errorf("%v", err)
+		}
+	})
+}
