@@ -27,26 +27,26 @@ func TestClient_Apply(t *testing.T) {
 		server := releasetest.NewServer(t)
 		c := newClient(t, server, Options{})
 		if o := mustObserve(t, c, shop()); o.Current || o.Exists || o.Reason != "no release yet" {
-			t.Errorf("before: %+v", o)
+			t.Errorf("before: got %+v, want no release", o)
 		}
 		revision, r := mustApply(t, c, shop())
 		if revision != 1 {
-			t.Errorf("revision %d", revision)
+			t.Errorf("got revision %d, want 1", revision)
 		}
-		// Namespace, revision, Deployment, Service, Secret and ConfigMap.
+		// namespace, revision, Deployment, Service, Secret and ConfigMap
 		if got := r.finished(t); got.Mutations != 6 || got.Outcome != event.Done || got.Message != "revision 1" {
-			t.Errorf("finished: %+v", got)
+			t.Errorf("got %+v, want revision 1 done with 6 mutations", got)
 		}
 		server.TakeWrites()
 		if o := mustObserve(t, c, shop()); !o.Current || o.Deployed.Revision != 1 || o.Deployed.Verified {
-			t.Errorf("after: %+v", o)
+			t.Errorf("after: got %+v, want revision 1 current and unverified", o)
 		}
 		revision, r = mustApply(t, c, shop())
 		if got := r.finished(t); revision != 1 || got.Outcome != event.Unchanged || got.Mutations != 0 {
-			t.Errorf("second: revision %d, %+v", revision, got)
+			t.Errorf("second run: got revision %d, %+v, want revision 1 unchanged", revision, got)
 		}
 		if writes := server.TakeWrites(); len(writes) > 0 {
-			t.Errorf("the second run wrote %v", writes)
+			t.Errorf("second run: got writes %v, want none", writes)
 		}
 	})
 
@@ -61,19 +61,19 @@ func TestClient_Apply(t *testing.T) {
 		d.Images = map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
 		const cause = "image services.auth.image changed shop-auth:1 -> 2"
 		if o := mustObserve(t, c, d); o.Current || o.Reason != cause {
-			t.Errorf("%+v", o)
+			t.Errorf("got %+v, want %q", o, cause)
 		}
 		revision, r := mustApply(t, c, d)
-		// The revision and the Deployment.
+		// revision and Deployment
 		if got := r.finished(t); revision != 2 || got.Mutations != 2 {
-			t.Errorf("revision %d, %+v", revision, got)
+			t.Errorf("got revision %d, %+v, want revision 2 with 2 mutations", revision, got)
 		}
 		if now := chart.Lookup(server.Get(secretPath), []string{"data", "DB_PASSWORD"}); now != password {
-			t.Error("the upgrade made a new password")
+			t.Errorf("got password %v, want %v", now, password)
 		}
 		d.Set = []string{"services.auth.replicas=3"}
 		if o := mustObserve(t, c, d); o.Reason != "values changed: services.auth.replicas" {
-			t.Errorf("%+v", o)
+			t.Errorf("got %+v, want a changed value", o)
 		}
 	})
 
@@ -88,15 +88,15 @@ func TestClient_Apply(t *testing.T) {
 		server.TakeWrites()
 		_, err := c.Apply(t.Context(), shop(), event.Discard)
 		if fault.ClassOf(err) != fault.Apply {
-			t.Errorf("class %q of %v", fault.ClassOf(err), err)
+			t.Errorf("got class %q of %v, want %q", fault.ClassOf(err), err, fault.Apply)
 		}
 		for _, part := range []string{"Deployment auth-service", "spec.selector.matchLabels.app", "field is immutable"} {
 			if err == nil || !strings.Contains(err.Error(), part) {
-				t.Errorf("%q is not in %v", part, err)
+				t.Errorf("got %v, want it to contain %q", err, part)
 			}
 		}
 		if writes := server.TakeWrites(); len(writes) > 0 {
-			t.Errorf("written: %v", writes)
+			t.Errorf("got writes %v, want none", writes)
 		}
 	})
 
@@ -107,12 +107,12 @@ func TestClient_Apply(t *testing.T) {
 		secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata: {FORBIDDEN: " + encoded + ", SHORT: YWI=}\n"
 		d := shopWith(t, secret)
 		server := releasetest.NewServer(t)
-		// The dry run lets it pass, so that Helm meets the rejection itself.
 		for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
 			"by the dry run": nil,
+			// The dry run passes, so that Helm gets the rejection.
 			"by Helm": func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Query().Get("dryRun") != "" {
-					code, body := releasetest.Status(404, "NotFound", "not told")
+					code, body := releasetest.Status(404, "NotFound", "no dry run")
 					releasetest.Respond(w, code, body)
 					return true
 				}
@@ -123,16 +123,16 @@ func TestClient_Apply(t *testing.T) {
 			r := &recorder{}
 			_, err := newClient(t, server, Options{}).Apply(t.Context(), d, r)
 			if err == nil || fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), `Secret "bad" is invalid`) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got %v, want the rejected Secret", name, err)
 				continue
 			}
 			for _, leak := range []string{password, encoded, "YWI="} {
 				if strings.Contains(err.Error()+fault.HintOf(err), leak) {
-					t.Errorf("%s: %q is in %v", name, leak, err)
+					t.Errorf("%s: got %v, want no %q", name, err, leak)
 				}
 				for _, e := range r.events {
 					if strings.Contains(e.Message+e.Reason, leak) {
-						t.Errorf("%s: %q is in event %+v", name, leak, e)
+						t.Errorf("%s: got event %+v, want no %q", name, e, leak)
 					}
 				}
 			}
@@ -144,25 +144,25 @@ func TestClient_Apply(t *testing.T) {
 		typo := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: typo}\ndta: {a: b}\n"
 		_, err := newClient(t, releasetest.NewServer(t), Options{}).Apply(t.Context(), shopWith(t, typo), event.Discard)
 		if err == nil || !strings.Contains(err.Error(), `ConfigMap typo`) || !strings.Contains(err.Error(), `unknown field "dta"`) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want the unknown field", err)
 		}
 	})
 
 	t.Run("waits for a terminating namespace", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)
-		var looks atomic.Int32
+		var reads atomic.Int32
 		server.Put(namespacePath, terminating())
 		server.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.URL.Path == namespacePath {
-				if looks.Add(1) == 3 {
+				if reads.Add(1) == 3 {
 					server.Remove(namespacePath)
 				}
 			}
 			return false
 		})
 		if revision, _ := mustApply(t, newClient(t, server, Options{}), shop()); revision != 1 {
-			t.Errorf("revision %d", revision)
+			t.Errorf("got revision %d, want 1", revision)
 		}
 	})
 
@@ -173,7 +173,7 @@ func TestClient_Apply(t *testing.T) {
 		_, err := newClient(t, server, Options{NamespaceWait: 20 * time.Millisecond}).Apply(t.Context(), shop(), event.Discard)
 		const want = "namespace shop is still being deleted after 20ms: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances; finalizers kubernetes"
 		if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Apply {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %s", err, want)
 		}
 	})
 
@@ -184,9 +184,9 @@ func TestClient_Apply(t *testing.T) {
 		released := make(chan struct{})
 		server.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/deployments") && r.URL.Query().Get("dryRun") == "" {
-				_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the connection close
+				_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice the closed connection
 				cancel()
-				<-r.Context().Done() // the client gives up when the grace period is over
+				<-r.Context().Done() // the client gives up after the grace period
 				close(released)
 				return true
 			}
@@ -195,20 +195,20 @@ func TestClient_Apply(t *testing.T) {
 		c := newClient(t, server, Options{Grace: 50 * time.Millisecond})
 		_, err := c.Apply(ctx, shop(), event.Discard)
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 		<-released
 		server.TakeWrites()
 		if _, err := c.Status(t.Context()); err == nil {
-			t.Error("the Client goes on after its gate was shut")
+			t.Error("got a status through the closed gate, want an error")
 		}
 		if writes := server.TakeWrites(); len(writes) > 0 {
-			t.Errorf("written after the end: %v", writes)
+			t.Errorf("got writes after the end %v, want none", writes)
 		}
 		server.Intercept(nil)
 		again := newClient(t, server, Options{})
 		if revision, r := mustApply(t, again, shop()); revision != 2 || len(r.warnings()) != 1 {
-			t.Errorf("the next run: revision %d, %v", revision, r.warnings())
+			t.Errorf("next run: got revision %d, warnings %q, want revision 2 and one warning", revision, r.warnings())
 		}
 	})
 }
@@ -231,18 +231,18 @@ func TestClient_ApplyDrift(t *testing.T) {
 		change func(t *testing.T, s *releasetest.Server)
 		cause  string
 	}{
-		"a Deployment scaled to 0": {
+		"scaled Deployment": {
 			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
 				s.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = 0 })
 			},
 			"Deployment auth-service: spec.replicas 0, desired 2",
 		},
-		"a deleted Deployment": {
+		"deleted Deployment": {
 			func(_ *testing.T, s *releasetest.Server) { s.Remove(deploymentPath) },
 			"Deployment auth-service is missing",
 		},
-		"another image": {
+		"changed image": {
 			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
 				s.Set(t, deploymentPath, func(o map[string]any) {
@@ -252,7 +252,7 @@ func TestClient_ApplyDrift(t *testing.T) {
 			},
 			"Deployment auth-service: spec.template.spec.containers[0].image other:9, desired shop-auth:1",
 		},
-		"another password, which is not shown": {
+		"changed password, not shown": {
 			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
 				s.Set(t, secretPath, func(o map[string]any) {
@@ -261,7 +261,7 @@ func TestClient_ApplyDrift(t *testing.T) {
 			},
 			"Secret shop-secrets: data.DB_PASSWORD",
 		},
-		"a label of Helm taken away": {
+		"removed Helm label": {
 			func(t *testing.T, s *releasetest.Server) {
 				t.Helper()
 				s.Set(t, deploymentPath, func(o map[string]any) { delete(o["metadata"].(map[string]any), "labels") })
@@ -277,13 +277,13 @@ func TestClient_ApplyDrift(t *testing.T) {
 			mustApply(t, c, shop())
 			tt.change(t, server)
 			if o := mustObserve(t, c, shop()); o.Current || o.Reason != tt.cause {
-				t.Errorf("observed %+v, want %q", o, tt.cause)
+				t.Errorf("got %+v, want %q", o, tt.cause)
 			}
 			if revision, _ := mustApply(t, c, shop()); revision != 2 {
-				t.Errorf("revision %d", revision)
+				t.Errorf("got revision %d, want 2", revision)
 			}
 			if o := mustObserve(t, c, shop()); !o.Current {
-				t.Errorf("not repaired: %+v", o)
+				t.Errorf("after the repair: got %+v, want current", o)
 			}
 		})
 	}
@@ -303,24 +303,24 @@ func TestClient_ApplyInterrupted(t *testing.T) {
 			leave(t, c, status)
 			cause := "revision 1 is " + string(status) + ": an earlier run was interrupted"
 			if o := mustObserve(t, c, shop()); o.Current || o.Reason != cause {
-				t.Errorf("observed %+v", o)
+				t.Errorf("got %+v, want %q", o, cause)
 			}
 			_, r := mustApply(t, c, shop())
 			if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], cause) {
-				t.Errorf("warnings %q", w)
+				t.Errorf("got warnings %q, want one with %q", w, cause)
 			}
 			if o := mustObserve(t, c, shop()); !o.Current {
-				t.Errorf("not healed: %+v", o)
+				t.Errorf("after the repair: got %+v, want current", o)
 			}
 			history, err := c.History(t.Context())
 			if err != nil || slices.ContainsFunc(history, func(r Revision) bool { return r.Status == string(status) }) {
-				t.Errorf("history %+v, %v", history, err)
+				t.Errorf("got history %+v, %v, want no revision %s", history, err, status)
 			}
 		})
 	}
 }
 
-// leave puts the newest revision into the state in which a killed run leaves it.
+// leave sets the status of the only revision, as a killed run leaves it.
 func leave(t *testing.T, c *Client, status release.Status) {
 	t.Helper()
 	history, err := c.helm.Releases.History(c.name)

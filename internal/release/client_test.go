@@ -26,7 +26,7 @@ func shop() chart.Desired {
 	return chart.Desired{Name: "shop", Namespace: "shop", Chart: shopChart}
 }
 
-// shopWith is the shop with one more template in its chart.
+// shopWith returns the shop with another template in a copy of its chart.
 func shopWith(t *testing.T, template string) chart.Desired {
 	t.Helper()
 	d := shop()
@@ -54,7 +54,7 @@ func openClient(t *testing.T, config *rest.Config, o Options) *Client {
 	return c
 }
 
-// recorder keeps the events of an Apply.
+// recorder records events.
 type recorder struct{ events []event.Event }
 
 func (r *recorder) Report(e event.Event) { r.events = append(r.events, e) }
@@ -63,7 +63,7 @@ func (r *recorder) finished(t *testing.T) event.Event {
 	t.Helper()
 	last := r.events[len(r.events)-1]
 	if last.Kind != event.ItemFinished {
-		t.Fatalf("the last event is %+v", last)
+		t.Fatalf("got last event %+v, want %s", last, event.ItemFinished)
 	}
 	return last
 }

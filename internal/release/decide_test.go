@@ -20,53 +20,53 @@ func TestDecide(t *testing.T) {
 		changes, drift []string
 		want           decision
 	}{
-		"nothing there": {
+		"no release": {
 			want: decision{op: opInstall, cause: "no release yet"},
 		},
-		"deployed as desired": {
+		"up to date": {
 			history: history(release.StatusSuperseded, release.StatusDeployed),
 			want:    decision{op: opNothing},
 		},
-		"deployed with changes, which are named and drift is not": {
+		"changes take precedence over drift": {
 			history: history(release.StatusDeployed),
 			changes: []string{"values changed: a", "chart changed: b"},
-			drift:   []string{"Deployment x is gone"},
+			drift:   []string{"Deployment x is missing"},
 			want:    decision{op: opUpgrade, cause: "values changed: a; chart changed: b"},
 		},
-		"deployed with drift": {
+		"drift": {
 			history: history(release.StatusDeployed),
-			drift:   []string{"Deployment x is gone", "Service y is gone"},
-			want:    decision{op: opUpgrade, cause: "Deployment x is gone; Service y is gone"},
+			drift:   []string{"Deployment x is missing", "Service y is missing"},
+			want:    decision{op: opUpgrade, cause: "Deployment x is missing; Service y is missing"},
 		},
-		"the newest failed": {
+		"failed upgrade": {
 			history: history(release.StatusDeployed, release.StatusFailed),
 			want:    decision{op: opUpgrade, cause: "revision 2 failed"},
 		},
-		"the only one failed": {
+		"failed install": {
 			history: history(release.StatusFailed),
 			want:    decision{op: opUpgrade, cause: "revision 1 failed"},
 		},
-		"an interrupted install": {
+		"interrupted install": {
 			history: history(release.StatusPendingInstall),
 			want:    decision{op: opUpgrade, repair: repairPending, cause: "revision 1 is pending-install: an earlier run was interrupted"},
 		},
-		"an interrupted upgrade": {
+		"interrupted upgrade": {
 			history: history(release.StatusDeployed, release.StatusPendingUpgrade),
 			want:    decision{op: opUpgrade, repair: repairPending, cause: "revision 2 is pending-upgrade: an earlier run was interrupted"},
 		},
-		"an interrupted rollback": {
+		"interrupted rollback": {
 			history: history(release.StatusDeployed, release.StatusPendingRollback),
 			want:    decision{op: opUpgrade, repair: repairPending, cause: "revision 2 is pending-rollback: an earlier run was interrupted"},
 		},
-		"an interrupted uninstall": {
+		"interrupted uninstall": {
 			history: history(release.StatusUninstalling),
 			want:    decision{op: opInstall, repair: repairUninstall, cause: "revision 1 is uninstalling: an earlier run was interrupted"},
 		},
-		"uninstalled with its history kept": {
+		"uninstalled with history": {
 			history: history(release.StatusUninstalled),
 			want:    decision{op: opInstall, cause: "revision 1 was uninstalled"},
 		},
-		"killed between the two last writes of an upgrade": {
+		"killed between the last writes of an upgrade": {
 			history: history(release.StatusSuperseded),
 			want:    decision{op: opUpgrade, cause: "revision 1 is superseded: an earlier run was interrupted"},
 		},
@@ -75,7 +75,7 @@ func TestDecide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got := decide(tt.history, tt.changes, tt.drift); got != tt.want {
-				t.Errorf("got  %+v\nwant %+v", got, tt.want)
+				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestOpen(t *testing.T) {
-	// Not parallel: it changes the environment.
+	// Not parallel, because it changes the environment.
 	t.Run("ignores KUBECONFIG and HELM variables", func(t *testing.T) {
 		var requests atomic.Int32
 		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
@@ -29,13 +29,13 @@ func TestOpen(t *testing.T) {
 		c := newClient(t, server, Options{})
 		mustApply(t, c, shop())
 		if o := mustObserve(t, c, shop()); !o.Current {
-			t.Errorf("%+v", o)
+			t.Errorf("got %+v, want current", o)
 		}
 		if server.Get("/api/v1/namespaces/shop/secrets/sh.helm.release.v1.shop.v1") == nil {
-			t.Error("no record in the release's namespace")
+			t.Error("got no record in the namespace of the release, want one")
 		}
 		if n := requests.Load(); n != 0 {
-			t.Errorf("%d requests went to the other cluster", n)
+			t.Errorf("got %d requests to the other cluster, want none", n)
 		}
 	})
 }

@@ -3,9 +3,10 @@ package release
 import (
 	"encoding/base64"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
@@ -24,14 +25,14 @@ func TestClient_MarkVerified(t *testing.T) {
 	}
 	s, err := c.Status(t.Context())
 	if err != nil || !s.Verified || s.Commit != "abc123" || s.Chart != "shop-0.1.0" || s.Status != "deployed" || len(s.Objects) != 4 {
-		t.Errorf("%+v, %v", s, err)
+		t.Errorf("got %+v, %v, want verified commit abc123 with 4 objects", s, err)
 	}
 	if o := mustObserve(t, c, d); !o.Current || !o.Deployed.Verified {
-		t.Errorf("%+v", o)
+		t.Errorf("got %+v, want current and verified", o)
 	}
 	server.TakeWrites()
 	if err := c.MarkVerified(t.Context(), 1); err != nil || len(server.TakeWrites()) > 0 {
-		t.Errorf("marked again, with a write or an error: %v", err)
+		t.Errorf("second mark: got a write or error %v, want neither", err)
 	}
 	d.Commit, d.Set = "", []string{"services.auth.port=4009"}
 	mustApply(t, c, d)
@@ -40,10 +41,10 @@ func TestClient_MarkVerified(t *testing.T) {
 		t.Fatal(history, err)
 	}
 	if !history[0].Verified || history[1].Verified || history[1].Commit != "" {
-		t.Errorf("%+v", history)
+		t.Errorf("got %+v, want only revision 1 verified", history)
 	}
 	if err := c.MarkVerified(t.Context(), 7); !errors.Is(err, ErrNotFound) {
-		t.Errorf("revision 7: %v", err)
+		t.Errorf("revision 7: got %v, want %v", err, ErrNotFound)
 	}
 }
 
@@ -61,7 +62,7 @@ func TestClient_History(t *testing.T) {
 		}
 		history, err := c.History(t.Context())
 		if err != nil || len(history) != 3 || history[2].Revision != 5 || history[2].Status != "deployed" {
-			t.Errorf("%+v, %v", history, err)
+			t.Errorf("got %+v, %v, want 3 revisions up to 5", history, err)
 		}
 	})
 
@@ -83,11 +84,12 @@ func TestClient_History(t *testing.T) {
 		for _, r := range mustHistory(t, c) {
 			kept = append(kept, r.Revision)
 		}
-		if !slices.Equal(kept, []int{1, 4, 5}) {
-			t.Errorf("kept %v", kept)
+		if diff := cmp.Diff([]int{1, 4, 5}, kept); diff != "" {
+			t.Errorf("stored revisions (-want +got):\n%s", diff)
 		}
-		if r, err := c.ResolveRollback(t.Context(), 0); err != nil || r.String() != "revision 1 (shop-0.1.0, verified); skipped: revision 4 (not verified)" {
-			t.Errorf("%s, %v", r, err)
+		const want = "revision 1 (shop-0.1.0, verified); skipped: revision 4 (not verified)"
+		if r, err := c.ResolveRollback(t.Context(), 0); err != nil || r.String() != want {
+			t.Errorf("got %q, %v, want %q", r, err, want)
 		}
 	})
 
@@ -110,7 +112,7 @@ func TestClient_History(t *testing.T) {
 		}
 		for _, r := range mustHistory(t, c) {
 			if strings.Contains(r.Description, password) || strings.Contains(r.Description, string(plain)) {
-				t.Errorf("%+v", r)
+				t.Errorf("got %+v, want no password", r)
 			}
 		}
 	})
@@ -132,7 +134,7 @@ func TestClient_History(t *testing.T) {
 		history := mustHistory(t, ada)
 		for i, want := range []string{"ada laptop.example.com", "ada laptop.example.com", "OFFICE-bob "} {
 			if got := history[i].User + " " + history[i].Host; got != want {
-				t.Errorf("revision %d: %q, want %q", i+1, got, want)
+				t.Errorf("revision %d: got %q, want %q", i+1, got, want)
 			}
 		}
 	})
@@ -159,7 +161,7 @@ func TestClient_History(t *testing.T) {
 		}
 		for i, r := range mustHistory(t, c) {
 			if got := strings.Join(r.Changes, "; "); got != want[i] {
-				t.Errorf("revision %d: %q, want %q", r.Revision, got, want[i])
+				t.Errorf("revision %d: got %q, want %q", r.Revision, got, want[i])
 			}
 		}
 	})

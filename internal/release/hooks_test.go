@@ -2,9 +2,9 @@ package release
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
 
@@ -49,9 +49,9 @@ metadata:
   annotations: {helm.sh/hook: pre-upgrade}
 ---
 apiVersion: shop.example/v1
-kind: Unheard
+kind: Unknown
 metadata:
-  name: unheard
+  name: unknown
   annotations: {helm.sh/hook: test, helm.sh/hook-weight: "9"}
 `
 
@@ -81,22 +81,22 @@ func TestClient_DeployedHooks(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d %s %s/%s %s %v", h.Weight, h.Object.GetKind(), h.Object.GetNamespace(), h.Name, h.Resource.Resource, h.DeletePolicies))
 	}
 	want := []string{
-		"0 Secret shop/account secrets [before-hook-creation]", // of one name: the kind that Helm installs first
+		"0 Secret shop/account secrets [before-hook-creation]", // same name: in Helm's install order
 		"0 Pod shop/account pods [before-hook-creation]",
 		"5 Job elsewhere/audit jobs [before-hook-creation]",
 		"5 Pod shop/journey pods [before-hook-creation hook-succeeded]",
-		"9 Unheard /unheard  [before-hook-creation]",
+		"9 Unknown /unknown  [before-hook-creation]",
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got  %q\nwant %q", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("test hooks (-want +got):\n%s", diff)
 	}
 
 	if text := deployed.Redact("log in as of-the-test-account"); text != "log in as [redacted]" {
-		t.Errorf("the Secret of a hook is shown: %s", text)
+		t.Errorf("got %q, want the Secret of the hook redacted", text)
 	}
 }
 
-// rendered is the revision that Helm would store, made without a cluster.
+// rendered returns the revision that Helm would store, rendered without a cluster.
 func rendered(t *testing.T, p *chart.Prepared) *release.Release {
 	t.Helper()
 	c, err := p.Chart()

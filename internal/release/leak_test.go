@@ -20,9 +20,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
-// Of a Secret that the API server rejects, whichever way it quotes it, nothing
-// is in the error, the events, the text and JSON of a run, its reports or the
-// history.
+// TestClient_ApplyRedaction checks that no output contains a Secret that the API
+// server rejects, however it is quoted: not the error, the events, the text and JSON
+// output, the reports or the history.
 func TestClient_ApplyRedaction(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-and-more\nline \"two\" of it\n"
@@ -32,13 +32,13 @@ func TestClient_ApplyRedaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	forms := map[string]string{
-		"base64":     fmt.Sprintf("data: Invalid value: map[PASSWORD:%s]: no", encoded),
-		"plain":      "data: Invalid value: " + password + ": no",
-		"one line":   `cannot read: line "two" of it`,
-		"Go":         fmt.Sprintf("Invalid value: core.Secret{Data:map[string][]uint8{\"PASSWORD\":%#v}}: no", []byte(password)),
-		"Go's quote": "unexpected " + strconv.Quote(password),
-		"JSON":       "admission webhook denied the request: " + string(quoted),
-		"a patch":    `cannot patch "bad" with kind Secret: ` + string(quoted),
+		"base64":       fmt.Sprintf("data: Invalid value: map[PASSWORD:%s]: no", encoded),
+		"plain":        "data: Invalid value: " + password + ": no",
+		"one line":     `cannot read: line "two" of it`,
+		"Go":           fmt.Sprintf("Invalid value: core.Secret{Data:map[string][]uint8{\"PASSWORD\":%#v}}: no", []byte(password)),
+		"quoted by Go": "unexpected " + strconv.Quote(password),
+		"JSON":         "admission webhook denied the request: " + string(quoted),
+		"patch":        `cannot patch "bad" with kind Secret: ` + string(quoted),
 	}
 	leaks := []string{encoded, "hunter2", `line "two`, `line \"two`, `line \\\"two`, "line &#34;two", "0x68, 0x75", base64.StdEncoding.EncodeToString([]byte("hunter2-and-more"))}
 	d := shop()
@@ -57,14 +57,14 @@ func TestClient_ApplyRedaction(t *testing.T) {
 					if r.Method != http.MethodPost || !strings.Contains(body, encoded) || isDry && !dryRun {
 						return false
 					}
-					code, answered := releasetest.Status(http.StatusUnprocessableEntity, "Invalid", `Secret "bad" is invalid: `+message)
-					releasetest.Respond(w, code, answered)
+					code, response := releasetest.Status(http.StatusUnprocessableEntity, "Invalid", `Secret "bad" is invalid: `+message)
+					releasetest.Respond(w, code, response)
 					return true
 				})
-				shown := everything(t, c, d)
+				output := applyOutput(t, c, d)
 				for _, leak := range leaks {
-					if i := strings.Index(shown, leak); i >= 0 {
-						t.Errorf("%s, dry run %v, upgrade %v: %q is in …%s", name, dryRun, upgrade, leak, shown[max(i-200, 0):min(i+100, len(shown))])
+					if i := strings.Index(output, leak); i >= 0 {
+						t.Errorf("%s, dry run %v, upgrade %v: got …%s, want no %q", name, dryRun, upgrade, output[max(i-200, 0):min(i+100, len(output))], leak)
 					}
 				}
 			}
@@ -79,8 +79,8 @@ func peek(r *http.Request) (string, error) {
 	return body.String(), err
 }
 
-// everything is all that a run that applies d shows and leaves in files.
-func everything(t *testing.T, c *Client, d chart.Desired) string {
+// applyOutput applies d and returns the output, the reports, the error and the history.
+func applyOutput(t *testing.T, c *Client, d chart.Desired) string {
 	t.Helper()
 	var out bytes.Buffer
 	dir := t.TempDir()
@@ -94,7 +94,7 @@ func everything(t *testing.T, c *Client, d chart.Desired) string {
 	reporter.Report(event.Event{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "release", Title: "Release"}}})
 	_, err := c.Apply(t.Context(), d, reporter)
 	if err == nil {
-		t.Fatal("the Secret was accepted")
+		t.Fatal("got no error, want the rejected Secret")
 	}
 	reporter.Report(event.Event{Kind: event.StageFinished, Stage: "release", Outcome: event.Failed, Err: err})
 	reporter.Report(event.Event{Kind: event.RunFinished, Outcome: event.Failed, Exit: 13})
@@ -108,6 +108,6 @@ func everything(t *testing.T, c *Client, d chart.Desired) string {
 		}
 		out.Write(written)
 	}
-	history, _ := c.History(t.Context()) // none if the dry run refused an install
+	history, _ := c.History(t.Context()) // none if the dry run rejected an install
 	return fmt.Sprintf("%s\n%v %+v %s\n%+v", out.String(), err, err, fault.HintOf(err), history)
 }

@@ -21,35 +21,35 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
-// A requestFault is what becomes of a request. serve lets the server do it.
+// requestFault replaces a response. serve passes the request to the server.
 type requestFault func(serve func() *http.Response) (*http.Response, error)
 
-// errLost is a lost connection that client-go does not hide: of ECONNRESET it
-// tries a GET again, after a second.
+// errLost is a lost connection. With ECONNRESET, client-go would retry a GET after a
+// second.
 var errLost = &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
 
 var requestFaults = map[string]requestFault{
-	"500":                               answered(http.StatusInternalServerError, metav1.StatusReasonInternalError, ""),
-	"429":                               answered(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests, "0"),
-	"409":                               answered(http.StatusConflict, metav1.StatusReasonConflict, ""),
-	"connection lost before it is done": func(func() *http.Response) (*http.Response, error) { return nil, errLost },
-	"connection lost after it is done":  func(serve func() *http.Response) (*http.Response, error) { serve(); return nil, errLost },
+	"500":                                respondWith(http.StatusInternalServerError, metav1.StatusReasonInternalError, ""),
+	"429":                                respondWith(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests, "0"),
+	"409":                                respondWith(http.StatusConflict, metav1.StatusReasonConflict, ""),
+	"connection lost before the request": func(func() *http.Response) (*http.Response, error) { return nil, errLost },
+	"connection lost after the request":  func(serve func() *http.Response) (*http.Response, error) { serve(); return nil, errLost },
 }
 
-func answered(code int, reason metav1.StatusReason, retryAfter string) requestFault {
+func respondWith(code int, reason metav1.StatusReason, retryAfter string) requestFault {
 	return func(func() *http.Response) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		if retryAfter != "" {
 			w.Header().Set("Retry-After", retryAfter)
 		}
-		_, body := releasetest.Status(code, reason, "made by the test")
+		_, body := releasetest.Status(code, reason, "injected by the test")
 		releasetest.Respond(w, code, body)
 		return w.Result(), nil
 	}
 }
 
-// clientWith reaches the server without a network, and hits the k-th request
-// with a fault. hit tells whether there was one.
+// faultyClient returns a client that calls the server without a network and injects a
+// fault into request k. hit reports whether there was such a request.
 func faultyClient(t *testing.T, s *releasetest.Server, k int, f requestFault) (c *Client, hit func() bool) {
 	t.Helper()
 	var sent atomic.Int64
@@ -76,19 +76,19 @@ func cleanClient(t *testing.T, s *releasetest.Server) *Client {
 	return c
 }
 
-// A wish is what a run is for.
-type wish struct {
+// step is an operation on the release and a check of its result.
+type step struct {
 	run   func(context.Context, *Client) error
-	whole func(*testing.T, *releasetest.Server) error // what is not as the run says it is
+	check func(*testing.T, *releasetest.Server) error
 }
 
-// The matrix: whatever becomes of the k-th request, a run that says it worked
-// has worked, one that failed says so with a class, and the next run reaches
-// what is wanted, be that the same or something else, with at most one revision
-// more than without the fault.
+// TestClient_RequestFaults injects each fault into each request of each operation. An
+// operation without an error must have the desired result, and an error must have a
+// class. The next operation, the same or another one, must succeed and write at most
+// one revision more than without the fault.
 func TestClient_RequestFaults(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED: -short leaves out what takes long; make test-unit runs it")
+		t.Skip("SKIPPED: takes too long for -short; make test-unit runs it")
 	}
 	t.Parallel()
 	first, second := shop(), shop()
@@ -98,26 +98,26 @@ func TestClient_RequestFaults(t *testing.T) {
 	var (
 		install  = applied(first, "shop-old", "shop-new")
 		upgrade  = applied(second, "shop-new", "shop-old")
-		rollback = wish{
+		rollback = step{
 			func(ctx context.Context, c *Client) error { _, err := c.Rollback(ctx, 1, event.Discard); return err },
-			install.whole,
+			install.check,
 		}
-		uninstall = wish{func(ctx context.Context, c *Client) error { return c.Uninstall(ctx, event.Discard) }, uninstalled}
+		uninstall = step{func(ctx context.Context, c *Client) error { return c.Uninstall(ctx, event.Discard) }, uninstalled}
 		drift     = func(t *testing.T, s *releasetest.Server) { t.Helper(); s.Remove(deploymentPath) }
 	)
 	for name, test := range map[string]struct {
-		before   []wish
+		before   []step
 		change   func(*testing.T, *releasetest.Server)
-		run      wish
-		next     map[string]wish // besides the same again
-		revision int             // the newest if nothing fails
+		run      step
+		next     map[string]step // in addition to the same one
+		revision int             // the newest without a fault
 	}{
-		"install":         {run: install, next: map[string]wish{"another": upgrade, "uninstall": uninstall}, revision: 1},
-		"upgrade":         {before: []wish{install, verified(1)}, run: upgrade, next: map[string]wish{"back": install, "uninstall": uninstall}, revision: 2},
-		"repair of drift": {before: []wish{install, verified(1)}, change: drift, run: install, next: map[string]wish{"another": upgrade}, revision: 2},
-		"mark":            {before: []wish{install}, run: verified(1), next: map[string]wish{"another": upgrade}, revision: 1},
-		"rollback":        {before: []wish{install, verified(1), upgrade}, run: rollback, next: map[string]wish{"forward": upgrade, "up": install, "uninstall": uninstall}, revision: 3},
-		"uninstall":       {before: []wish{install, verified(1), upgrade}, run: uninstall, next: map[string]wish{"install": install, "another": upgrade}},
+		"install":   {run: install, next: map[string]step{"another": upgrade, "uninstall": uninstall}, revision: 1},
+		"upgrade":   {before: []step{install, verified(1)}, run: upgrade, next: map[string]step{"back": install, "uninstall": uninstall}, revision: 2},
+		"repair":    {before: []step{install, verified(1)}, change: drift, run: install, next: map[string]step{"another": upgrade}, revision: 2},
+		"mark":      {before: []step{install}, run: verified(1), next: map[string]step{"another": upgrade}, revision: 1},
+		"rollback":  {before: []step{install, verified(1), upgrade}, run: rollback, next: map[string]step{"forward": upgrade, "up": install, "uninstall": uninstall}, revision: 3},
+		"uninstall": {before: []step{install, verified(1), upgrade}, run: uninstall, next: map[string]step{"install": install, "another": upgrade}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,11 +133,11 @@ func TestClient_RequestFaults(t *testing.T) {
 			m := matrix{prepared: prepared, run: test.run, next: test.next, revision: test.revision, seen: map[string]bool{}}
 			for what, f := range requestFaults {
 				k := 1
-				for m.hits(t, fmt.Sprintf("%s of request %d", what, k), k, f) {
+				for m.inject(t, fmt.Sprintf("%s of request %d", what, k), k, f) {
 					k++
 				}
 				if k < 3 {
-					t.Errorf("%s: there were %d requests", what, k-1)
+					t.Errorf("%s: got %d requests, want at least 2", what, k-1)
 				}
 			}
 			t.Logf("%d outcomes", len(m.seen))
@@ -145,17 +145,18 @@ func TestClient_RequestFaults(t *testing.T) {
 	}
 }
 
-// A matrix is one row of the test: what is run on what, and what may come next.
+// matrix is one case of the test.
 type matrix struct {
 	prepared *releasetest.Server
-	run      wish
-	next     map[string]wish
+	run      step
+	next     map[string]step
 	revision int
-	seen     map[string]bool // outcomes whose consequences were looked at
+	seen     map[string]bool // outcomes that were checked
 }
 
-// hits is false if there was no k-th request.
-func (m *matrix) hits(t *testing.T, name string, k int, f requestFault) bool {
+// inject runs the step with a fault in request k and checks what follows. It reports
+// whether there was such a request.
+func (m *matrix) inject(t *testing.T, name string, k int, f requestFault) bool {
 	t.Helper()
 	server := m.prepared.Clone()
 	c, hit := faultyClient(t, server, k, f)
@@ -164,7 +165,7 @@ func (m *matrix) hits(t *testing.T, name string, k int, f requestFault) bool {
 	case err != nil && !hit():
 		t.Fatalf("%s: without a fault: %v", name, err)
 	case err != nil && fault.ClassOf(err) == "":
-		t.Errorf("%s: no class: %v", name, err)
+		t.Errorf("%s: got error without class: %v", name, err)
 	}
 	outcome := fmt.Sprint(err == nil, server.State())
 	if m.seen[outcome] {
@@ -172,26 +173,26 @@ func (m *matrix) hits(t *testing.T, name string, k int, f requestFault) bool {
 	}
 	m.seen[outcome] = true
 	if err == nil {
-		if lie := m.run.whole(t, server.Clone()); lie != nil {
-			t.Errorf("%s: a false success: %v", name, lie)
+		if broken := m.run.check(t, server.Clone()); broken != nil {
+			t.Errorf("%s: got no error, but %v", name, broken)
 		}
 	}
-	if newest := m.then(t, server.Clone(), name+", then again", m.run); newest > m.revision+1 {
-		t.Errorf("%s, then again: revision %d, wanted %d or one more", name, newest, m.revision)
+	if newest := m.runNext(t, server.Clone(), name+", then again", m.run); newest > m.revision+1 {
+		t.Errorf("%s, then again: got revision %d, want at most %d", name, newest, m.revision+1)
 	}
 	for then, next := range m.next {
-		m.then(t, server.Clone(), name+", then "+then, next)
+		m.runNext(t, server.Clone(), name+", then "+then, next)
 	}
 	return hit()
 }
 
-// then gives the revision that is the newest afterwards.
-func (m *matrix) then(t *testing.T, server *releasetest.Server, name string, w wish) int {
+// runNext runs the step without a fault, checks it and returns the newest revision.
+func (m *matrix) runNext(t *testing.T, server *releasetest.Server, name string, w step) int {
 	t.Helper()
 	if err := w.run(t.Context(), cleanClient(t, server)); err != nil {
 		t.Errorf("%s: %v", name, err)
-	} else if lie := w.whole(t, server); lie != nil {
-		t.Errorf("%s: %v", name, lie)
+	} else if broken := w.check(t, server); broken != nil {
+		t.Errorf("%s: %v", name, broken)
 	}
 	return newestRevision(t, server)
 }
@@ -208,9 +209,9 @@ func newestRevision(t *testing.T, s *releasetest.Server) int {
 	return history[len(history)-1].Revision
 }
 
-// applied wants d, with one ConfigMap and without another.
-func applied(d chart.Desired, with, without string) wish {
-	return wish{
+// applied returns a step that applies d, which has one ConfigMap and not another.
+func applied(d chart.Desired, with, without string) step {
+	return step{
 		func(ctx context.Context, c *Client) error { _, err := c.Apply(ctx, d, event.Discard); return err },
 		func(t *testing.T, s *releasetest.Server) error {
 			t.Helper()
@@ -220,18 +221,19 @@ func applied(d chart.Desired, with, without string) wish {
 				return err
 			}
 			if !o.Current {
-				return fmt.Errorf("observed %+v", o)
+				return fmt.Errorf("got %+v, want current", o)
 			}
 			if s.Get(configMaps+with) == nil || s.Get(configMaps+without) != nil {
-				return fmt.Errorf("ConfigMap %s is not there, or %s is", with, without)
+				return fmt.Errorf("ConfigMap %s is missing or %s exists", with, without)
 			}
-			return records(t, s)
+			return checkRecords(t, s)
 		},
 	}
 }
 
-// records wants the newest revision deployed, and no other deployed or pending.
-func records(t *testing.T, s *releasetest.Server) error {
+// checkRecords requires the newest revision to be deployed, and no other to be deployed
+// or pending.
+func checkRecords(t *testing.T, s *releasetest.Server) error {
 	t.Helper()
 	history, err := cleanClient(t, s).History(t.Context())
 	if err != nil {
@@ -245,8 +247,8 @@ func records(t *testing.T, s *releasetest.Server) error {
 	return nil
 }
 
-func verified(revision int) wish {
-	return wish{
+func verified(revision int) step {
+	return step{
 		func(ctx context.Context, c *Client) error { return c.MarkVerified(ctx, revision) },
 		func(t *testing.T, s *releasetest.Server) error {
 			t.Helper()
@@ -255,16 +257,16 @@ func verified(revision int) wish {
 				return err
 			}
 			if !history[revision-1].Verified {
-				return fmt.Errorf("%+v", history)
+				return fmt.Errorf("revision %d is not verified: %+v", revision, history)
 			}
-			return records(t, s)
+			return checkRecords(t, s)
 		},
 	}
 }
 
 func uninstalled(_ *testing.T, s *releasetest.Server) error {
 	if left := slices.DeleteFunc(s.Paths(), func(path string) bool { return path == namespacePath }); len(left) > 0 {
-		return fmt.Errorf("left: %v", left)
+		return fmt.Errorf("remaining objects: %v", left)
 	}
 	return nil
 }

@@ -27,11 +27,11 @@ func TestClient_Observe(t *testing.T) {
 			t.Fatal(err)
 		}
 		if o := mustObserve(t, c, d); o.Reason != "chart changed: templates/all.yaml" {
-			t.Errorf("%+v", o)
+			t.Errorf("got %+v, want the changed template", o)
 		}
 	})
 
-	// Right after `kubectl delete namespace` all objects are still there.
+	// After `kubectl delete namespace`, all objects exist for a moment.
 	t.Run("reports a terminating namespace", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)
@@ -40,7 +40,7 @@ func TestClient_Observe(t *testing.T) {
 		server.Put(namespacePath, terminating())
 		got, err := c.Observe(t.Context(), shop())
 		if err != nil || got.Current || got.Reason != "namespace shop is being deleted" {
-			t.Errorf("%+v, %v", got, err)
+			t.Errorf("got %+v, %v, want the namespace being deleted", got, err)
 		}
 	})
 
@@ -54,7 +54,7 @@ func TestClient_Observe(t *testing.T) {
 		})
 		_, err := c.Observe(t.Context(), shop())
 		if err == nil || !strings.Contains(err.Error(), "cannot be decoded") {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want a record that cannot be decoded", err)
 		}
 	})
 }

@@ -24,8 +24,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// kubeconfigVar names the kubeconfig of a cluster that the tests may use. They
-// make a namespace each and delete it afterwards.
+// kubeconfigVar is the environment variable with the kubeconfig of the test cluster.
+// Each test creates a namespace and deletes it afterwards.
 const kubeconfigVar = "TKDEPLOY_TEST_KUBECONFIG"
 
 type e2e struct {
@@ -38,7 +38,7 @@ func newE2E(t *testing.T, namespace string) e2e {
 	t.Helper()
 	file := os.Getenv(kubeconfigVar)
 	if file == "" {
-		t.Skip(kubeconfigVar + " is not set: it names the kubeconfig of a cluster for these tests")
+		t.Skip(kubeconfigVar + " is not set")
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", file)
 	if err != nil {
@@ -58,7 +58,7 @@ func newE2E(t *testing.T, namespace string) e2e {
 	return e
 }
 
-// deleteNamespace does not wait: Apply does.
+// deleteNamespace does not wait for the deletion; Apply does.
 func (e e2e) deleteNamespace(t *testing.T) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // also after the test
@@ -91,7 +91,7 @@ func (e e2e) observed(t *testing.T, want string) {
 	o := mustObserve(t, e.Client, e.d)
 	t.Logf("%v: %+v", time.Since(start).Round(time.Millisecond), o)
 	if o.Current != (want == "") || want != "" && !strings.Contains(o.Reason, want) {
-		t.Errorf("observed %+v, want %q", o, want)
+		t.Errorf("got %+v, want %q", o, want)
 	}
 }
 
@@ -109,9 +109,9 @@ func TestClient_DriftE2E(t *testing.T) {
 	e.applied(t)
 	e.observed(t, "")
 	if revision, r := e.applied(t); revision != 1 || r.finished(t).Mutations != 0 {
-		t.Errorf("the second run made revision %d", revision)
+		t.Errorf("second run: got revision %d, want 1 without mutations", revision)
 	}
-	// The controllers write status and annotations; an autoscaler scales.
+	// Controllers write the status and annotations, and an autoscaler scales.
 	awaitDeployment(t, e, "web")
 	e.patch(t, "scaled", `{"spec":{"replicas":3}}`)
 	e.observed(t, "")
@@ -121,10 +121,10 @@ func TestClient_DriftE2E(t *testing.T) {
 	e.applied(t)
 	e.observed(t, "")
 	if got := *e.deployment(t, "web").Spec.Replicas; got != 1 {
-		t.Errorf("web has %d replicas", got)
+		t.Errorf("web: got %d replicas, want 1", got)
 	}
 	if got := *e.deployment(t, "scaled").Spec.Replicas; got != 3 {
-		t.Errorf("scaled has %d replicas: the upgrade took them from the autoscaler", got)
+		t.Errorf("scaled: got %d replicas, want the 3 of the autoscaler", got)
 	}
 
 	e.patch(t, "web", `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"someone"}}}`)
@@ -165,7 +165,7 @@ func TestClient_RepairE2E(t *testing.T) {
 		}
 		e.observed(t, fmt.Sprintf("is %s: an earlier run was interrupted", status))
 		if _, r := e.applied(t); len(r.warnings()) != 1 {
-			t.Errorf("%s: warnings %q", status, r.warnings())
+			t.Errorf("%s: got warnings %q, want one", status, r.warnings())
 		}
 		e.observed(t, "")
 	}
@@ -178,24 +178,24 @@ func TestClient_RejectionsE2E(t *testing.T) {
 	_, err := e.Apply(t.Context(), e.d, event.Discard)
 	t.Log(err)
 	if fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "StatefulSet store: changing spec.serviceName") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want the immutable field", err)
 	}
 	if s, err := e.Status(t.Context()); err != nil || s.Revision.Revision != 1 {
-		t.Errorf("%+v, %v", s.Revision, err)
+		t.Errorf("got %+v, %v, want revision 1", s.Revision, err)
 	}
 	e.d.Set = nil
 	if err := e.MarkVerified(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	if o := mustObserve(t, e.Client, e.d); !o.Current || !o.Deployed.Verified {
-		t.Errorf("%+v", o)
+		t.Errorf("got %+v, want current and verified", o)
 	}
 	r := &recorder{}
 	if err := e.Uninstall(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.kube.CoreV1().Secrets(e.namespace).Get(t.Context(), "random", metav1.GetOptions{}); err != nil {
-		t.Errorf("the Secret to keep: %v", err)
+		t.Errorf("kept Secret: %v", err)
 	}
 	e.observed(t, "no release yet")
 	e.applied(t) // adopts the kept Secret

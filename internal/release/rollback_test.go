@@ -14,7 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
-// upgraded has revision 1, verified, and a revision 2 with another image.
+// upgraded returns a client of a release with a verified revision 1 and a revision 2
+// with another image.
 func upgraded(t *testing.T, server *releasetest.Server) *Client {
 	t.Helper()
 	c := newClient(t, server, Options{})
@@ -46,29 +47,29 @@ func TestClient_Rollback(t *testing.T) {
 		if err != nil || revision != 3 {
 			t.Fatal(revision, err)
 		}
-		// The revision and the Deployment.
+		// revision and Deployment
 		if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, restored from revision 1" {
-			t.Errorf("%+v", got)
+			t.Errorf("got %+v, want revision 3 with 2 mutations", got)
 		}
 		if image := deployedImage(server); image != "shop-auth:1" {
-			t.Errorf("image %v", image)
+			t.Errorf("got image %v, want shop-auth:1", image)
 		}
 		history := mustHistory(t, c)
 		first, last := history[0], history[2]
 		if last.Verified || !last.Current || last.Status != "deployed" || last.Description != "Rollback to 1" {
-			t.Errorf("%+v", last)
+			t.Errorf("got %+v, want a deployed, unverified rollback to 1", last)
 		}
 		if last.Fingerprint != first.Fingerprint || last.Commit != "abc123" {
-			t.Errorf("%+v is not as %+v", last, first)
+			t.Errorf("got %+v, want fingerprint and commit of %+v", last, first)
 		}
 		if history[1].Status != "superseded" || !first.Verified || first.Current {
-			t.Errorf("%+v", history)
+			t.Errorf("got %+v, want revision 2 superseded and revision 1 verified", history)
 		}
 		if o := mustObserve(t, c, shop()); !o.Current {
-			t.Errorf("the next run with the sources of revision 1: %+v", o)
+			t.Errorf("next run with the sources of revision 1: got %+v, want current", o)
 		}
 		if !slices.Equal(last.Images, []string{"shop-auth:1"}) {
-			t.Errorf("images %v", last.Images)
+			t.Errorf("got images %v, want shop-auth:1", last.Images)
 		}
 	})
 
@@ -81,7 +82,7 @@ func TestClient_Rollback(t *testing.T) {
 		}
 		r := &recorder{} // as after a crash before the smoke test
 		if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 || r.finished(t).Outcome != event.Unchanged {
-			t.Errorf("revision %d, %v", revision, err)
+			t.Errorf("got revision %d, %v, want revision 3 unchanged", revision, err)
 		}
 		if err := c.MarkVerified(t.Context(), 3); err != nil {
 			t.Fatal(err)
@@ -90,10 +91,10 @@ func TestClient_Rollback(t *testing.T) {
 		_, err := c.Rollback(t.Context(), 0, event.Discard)
 		const want = "revision 2 (not verified), revision 1 (identical to the current one)"
 		if !errors.Is(err, ErrNoTarget) || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %s", err, want)
 		}
 		if writes := server.TakeWrites(); len(writes) > 0 {
-			t.Errorf("written: %v", writes)
+			t.Errorf("got writes %v, want none", writes)
 		}
 	})
 
@@ -114,7 +115,7 @@ func TestClient_Rollback(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := chart.Lookup(server.Get(deploymentPath), []string{"spec", "replicas"}); got != float64(4) {
-			t.Errorf("replicas %v", got)
+			t.Errorf("got %v replicas, want 4", got)
 		}
 	})
 
@@ -136,20 +137,20 @@ kind: ConfigMap`)
 		}
 		d.Set = []string{"services.auth.port=4009"}
 		mustApply(t, c, d)
-		// The server has no OpenAPI document, so that Helm cannot make the hook.
+		// The server has no OpenAPI document, so Helm cannot create the hook.
 		revision, err := c.Rollback(t.Context(), 0, event.Discard)
 		if revision != 3 || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "pre-rollback hook") {
-			t.Errorf("revision %d, %v", revision, err)
+			t.Errorf("got revision %d, %v, want revision 3 with a failed hook", revision, err)
 		}
-		if err := c.MarkVerified(t.Context(), 3); err != nil { // as verify would: revision 2 still runs
+		if err := c.MarkVerified(t.Context(), 3); err != nil { // revision 2 is still running, so this has no effect
 			t.Fatal(err)
 		}
 		history := mustHistory(t, c)
 		if history[2].Status != "failed" || history[2].Verified || !strings.Contains(history[2].Description, "pre-rollback hook") || !history[1].Current {
-			t.Errorf("%+v", history)
+			t.Errorf("got %+v, want revision 3 failed and revision 2 current", history)
 		}
 		if revision, r := mustApply(t, c, d); revision != 4 || len(r.warnings()) > 0 {
-			t.Errorf("the next up: revision %d, %v", revision, r.warnings())
+			t.Errorf("next run: got revision %d, warnings %q, want revision 4 without", revision, r.warnings())
 		}
 	})
 
@@ -172,13 +173,13 @@ kind: ConfigMap`)
 			}
 			r := &recorder{}
 			if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 {
-				t.Errorf("%s: revision %d, %v", status, revision, err)
+				t.Errorf("%s: got revision %d, %v, want 3", status, revision, err)
 			}
 			if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 2 is "+string(status)) {
-				t.Errorf("%s: warnings %q", status, w)
+				t.Errorf("%s: got warnings %q, want one", status, w)
 			}
 			if history := mustHistory(t, c); history[1].Status != "failed" || deployedImage(server) != "shop-auth:1" {
-				t.Errorf("%s: %+v", status, history)
+				t.Errorf("%s: got %+v, want revision 2 failed", status, history)
 			}
 		}
 	})
@@ -196,13 +197,13 @@ kind: ConfigMap`)
 		mustApply(t, c, d)
 		const extra = "/api/v1/namespaces/shop/configmaps/extra"
 		if server.Get(extra) == nil {
-			t.Fatal("revision 2 has no ConfigMap extra")
+			t.Fatal("got no ConfigMap extra in revision 2, want one")
 		}
 		if _, err := c.Rollback(t.Context(), 0, event.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if server.Get(extra) != nil {
-			t.Error("ConfigMap extra is still there")
+			t.Error("got ConfigMap extra, want none")
 		}
 	})
 }
@@ -217,21 +218,21 @@ func TestClient_DryRunRollback(t *testing.T) {
 			o["spec"].(map[string]any)["selector"] = map[string]any{"matchLabels": map[string]any{"app": "new"}}
 		})
 		for name, try := range map[string]func() error{
-			"TryRollback": func() error { _, err := c.DryRunRollback(t.Context(), 0); return err },
-			"Rollback":    func() error { _, err := c.Rollback(t.Context(), 0, event.Discard); return err },
+			"DryRunRollback": func() error { _, err := c.DryRunRollback(t.Context(), 0); return err },
+			"Rollback":       func() error { _, err := c.Rollback(t.Context(), 0, event.Discard); return err },
 		} {
 			err := try()
 			if fault.ClassOf(err) != fault.Rollback {
-				t.Errorf("%s: class %q of %v", name, fault.ClassOf(err), err)
+				t.Errorf("%s: got class %q of %v, want %q", name, fault.ClassOf(err), err, fault.Rollback)
 			}
 			for _, part := range []string{"roll back to revision 1", "Deployment auth-service", "spec.selector.matchLabels.app", "field is immutable"} {
 				if err == nil || !strings.Contains(err.Error(), part) {
-					t.Errorf("%s: %q is not in %v", name, part, err)
+					t.Errorf("%s: got %v, want it to contain %q", name, err, part)
 				}
 			}
 		}
 		if writes := server.TakeWrites(); len(writes) > 0 {
-			t.Errorf("written: %v", writes)
+			t.Errorf("got writes %v, want none", writes)
 		}
 	})
 
@@ -251,10 +252,10 @@ func TestClient_DryRunRollback(t *testing.T) {
 		server.TakeWrites()
 		_, err = c.Rollback(t.Context(), 0, event.Discard)
 		if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "this would delete CustomResourceDefinition orders.example.com") {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want the lost CRD", err)
 		}
 		if writes := server.TakeWrites(); len(writes) > 0 {
-			t.Errorf("written: %v", writes)
+			t.Errorf("got writes %v, want none", writes)
 		}
 	})
 }
@@ -270,14 +271,14 @@ func TestClient_ResolveRollback(t *testing.T) {
 		d.Set = []string{"services.auth.port=4009"}
 		mustApply(t, c, d)
 		if _, err := c.Rollback(t.Context(), 0, event.Discard); !errors.Is(err, ErrNoTarget) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want %v", err, ErrNoTarget)
 		}
 		r := &recorder{}
 		if revision, err := c.Rollback(t.Context(), 1, r); err != nil || revision != 3 {
-			t.Errorf("revision %d, %v", revision, err)
+			t.Errorf("got revision %d, %v, want 3", revision, err)
 		}
 		if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "revision 1 was never verified") {
-			t.Errorf("warnings %q", w)
+			t.Errorf("got warnings %q, want one about revision 1", w)
 		}
 	})
 }

@@ -3,9 +3,10 @@ package release
 import (
 	"errors"
 	"net/http"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
@@ -18,17 +19,16 @@ func TestClient_Status(t *testing.T) {
 		t.Parallel()
 		c := newClient(t, releasetest.NewServer(t), Options{})
 		if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotFound) {
-			t.Errorf("Status: %v", err)
+			t.Errorf("Status: got %v, want %v", err, ErrNotFound)
 		}
 		if _, err := c.Deployed(t.Context()); !errors.Is(err, ErrNotFound) {
-			t.Errorf("Deployed: %v", err)
+			t.Errorf("Deployed: got %v, want %v", err, ErrNotFound)
 		}
 		if _, err := c.History(t.Context()); !errors.Is(err, ErrNotFound) {
-			t.Errorf("History: %v", err)
+			t.Errorf("History: got %v, want %v", err, ErrNotFound)
 		}
 	})
 
-	// status is what one looks at after an install that broke off.
 	t.Run("has the objects of a failed install", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)
@@ -41,11 +41,11 @@ func TestClient_Status(t *testing.T) {
 			return false
 		})
 		if _, err := c.Apply(t.Context(), shop(), event.Discard); err == nil {
-			t.Fatal("the install did not break off")
+			t.Fatal("got an install, want an error")
 		}
 		got, err := c.Status(t.Context())
 		if err != nil || len(got.Objects) != 4 || got.Status == "deployed" {
-			t.Errorf("%d objects, status %q, %v", len(got.Objects), got.Status, err)
+			t.Errorf("got %d objects, status %q, %v, want 4 objects, not deployed", len(got.Objects), got.Status, err)
 		}
 	})
 }
@@ -60,11 +60,14 @@ func TestClient_Deployed(t *testing.T) {
 	}
 	for _, o := range deployed.Objects {
 		if o.GetNamespace() != "shop" {
-			t.Errorf("%s is in %q", chart.ObjectName(o), o.GetNamespace())
+			t.Errorf("%s: got namespace %q, want shop", chart.ObjectName(o), o.GetNamespace())
 		}
 	}
 	seen, err := c.Observe(t.Context(), shop())
-	if err != nil || seen.Deployed == nil || !reflect.DeepEqual(seen.Deployed.Objects, deployed.Objects) {
-		t.Errorf("the observation has %+v, %v", seen.Deployed, err)
+	if err != nil || seen.Deployed == nil {
+		t.Fatalf("got %+v, %v, want the deployed revision", seen.Deployed, err)
+	}
+	if diff := cmp.Diff(deployed.Objects, seen.Deployed.Objects); diff != "" {
+		t.Errorf("observed objects (-want +got):\n%s", diff)
 	}
 }

@@ -21,15 +21,15 @@ func TestClient_Uninstall(t *testing.T) {
 		if err := c.Uninstall(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
-		// Four objects and one record.
+		// four objects and one record
 		if got := r.finished(t); got.Mutations != 5 {
-			t.Errorf("%+v", got)
+			t.Errorf("got %+v, want 5 mutations", got)
 		}
 		if server.Get(deploymentPath) != nil {
-			t.Error("the Deployment is still there")
+			t.Error("got a Deployment, want none")
 		}
 		if err := c.Uninstall(t.Context(), r); err != nil || r.finished(t).Outcome != event.Unchanged {
-			t.Errorf("again: %v, %+v", err, r.finished(t))
+			t.Errorf("second run: got %v, %+v, want unchanged", err, r.finished(t))
 		}
 	})
 
@@ -48,7 +48,7 @@ func TestClient_Uninstall(t *testing.T) {
 		})
 		err := c.Uninstall(t.Context(), event.Discard)
 		if fault.ClassOf(err) != fault.Down || !strings.Contains(err.Error(), `deployments.apps "auth-service" is forbidden: not yours`) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want the rejected deletion", err)
 		}
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
@@ -15,7 +17,7 @@ import (
 func TestCheck_Values(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		files  []string // values files in order, named 1.yaml, 2.yaml
+		files  []string // values files 1.yaml, 2.yaml, …
 		images map[string]ImageRef
 		set    []string
 		want   string
@@ -23,69 +25,69 @@ func TestCheck_Values(t *testing.T) {
 		"good values": {
 			files: []string{"services:\n  auth:\n    replicas: 1\n    env: {ANY: thing}\nglobal: {free: form}\nfeature: {fast: true}\n"},
 		},
-		"a new service, known from the schema only": {
+		"new service, defined only by the schema": {
 			files: []string{"services:\n  video: {name: video-service, replicas: 1, port: 1, image: {repository: v, tag: '1'}}\n"},
 		},
 		"null removes a default": {
 			files: []string{"services:\n  auth: ~\n"},
 		},
-		"an unknown key at depth 3": {
+		"unknown key at depth 3": {
 			files: []string{"services:\n  auth:\n    replcas: 1\n"},
 			want:  `1.yaml:3:5: unknown key "replcas" (did you mean "replicas"?)`,
 		},
-		"an unknown key that only the schema could know": {
+		"unknown key, checked by the schema": {
 			files: []string{"feature: {fats: true}\n"},
 			want:  `1.yaml:1:11: unknown key "fats" (did you mean "fast"?)`,
 		},
-		"a duplicate key": {
+		"duplicate key": {
 			files: []string{"services:\n  auth: {port: 1}\n  auth: {port: 2}\n"},
 			want:  `1.yaml:3:3: duplicate key "auth": already defined in line 2`,
 		},
-		"a scalar over a map of the chart": {
+		"scalar replaces a map of the chart": {
 			files: []string{"services:\n  auth:\n    image: shop-auth:2\n"},
 			want:  `1.yaml:3:12: services.auth.image is a string here and a map in DIR/chart/values.yaml:6`,
 		},
-		"a map over a scalar of an earlier file": {
+		"map replaces a scalar of an earlier file": {
 			files: []string{"services:\n  auth:\n    env: {A: b}\n", "sidecar:\n  image: x\n", "services: {auth: {env: {A: {B: c}}}}\n"},
 			want: "2.yaml:2:3: sidecar is a map here and a string in DIR/chart/values.yaml:9\n" +
 				"3.yaml:1:28: services.auth.env.A is a map here and a string in 1.yaml:3",
 		},
-		"a value against the schema, with the line that gave it and without the value": {
+		"schema violations with line, without the value": {
 			files: []string{"services:\n  auth:\n    replicas: many\n    name: S3cret!\n"},
 			want: "1.yaml:3:15: services.auth.replicas: got string, want integer\n" +
 				"1.yaml:4:11: services.auth.name: does not match the pattern \"^[a-z-]+$\"",
 		},
-		"something missing of the schema": {
+		"missing required value": {
 			files: []string{"services:\n  auth:\n    image: {tag: ~}\n"},
 			want:  "1.yaml:3:12: services.auth.image: missing tag",
 		},
-		"problems of several files and kinds at once": {
+		"several problems in several files": {
 			files: []string{"sidecr: a\n", "a: [\n", "services: {auth: {prot: 1}}\nservices: {}\n"},
 			want: "1.yaml:1:1: unknown key \"sidecr\" (did you mean \"sidecar\"?)\n" +
 				"2.yaml:1:1: did not find expected node content\n" +
 				"3.yaml:1:19: unknown key \"prot\" (did you mean \"port\"?)\n" +
 				"3.yaml:2:1: duplicate key \"services\": already defined in line 1",
 		},
-		"a list is no values file": {
+		"list instead of a map": {
 			files: []string{"- a\n"},
 			want:  "1.yaml:1:1: want a map, got a list",
 		},
-		"an image where the chart has none": {
+		"image at an unknown path": {
 			images: map[string]ImageRef{"services.auth.imge": {"a", "1"}},
 			want:   `images: services.auth.imge: unknown key "imge" (did you mean "image"?)`,
 		},
-		"images as a map and as a string": {
+		"images as map and string": {
 			images: map[string]ImageRef{"services.auth.image": {"a", "1"}, "sidecar": {"b", "2"}},
 		},
-		"a --set of an unknown key does not show the value": {
+		"--set of an unknown key hides the value": {
 			set:  []string{"services.auth.pasword=s3cret"},
 			want: `--set services.auth.pasword: unknown key "pasword" (known keys: env, image, name, port, replicas, resources)`,
 		},
-		"a --set over a map": {
+		"--set replaces a map": {
 			set:  []string{"services=s3cret"},
 			want: "--set services: services is a string here and a map in DIR/chart/values.yaml:1",
 		},
-		"a --set that cannot be read": {
+		"--set with invalid syntax": {
 			set:  []string{"sidecar=a,s3cret"},
 			want: `--set sidecar: cannot be read (use path=value; escape commas in the value as \,)`,
 		},
@@ -105,18 +107,18 @@ func TestCheck_Values(t *testing.T) {
 			err := Check(d)
 			if tt.want == "" {
 				if err != nil {
-					t.Errorf("%v", err)
+					t.Errorf("got %v, want no error", err)
 				}
 				return
 			}
 			if err == nil || fault.ClassOf(err) != fault.Config {
-				t.Fatalf("class %q of %v", fault.ClassOf(err), err)
+				t.Fatalf("got class %q of %v, want %q", fault.ClassOf(err), err, fault.Config)
 			}
 			got := strings.ReplaceAll(err.Error(), dir, "DIR")
 			got = strings.ReplaceAll("\n"+got, "\nDIR/", "\n")[1:]
 			want := strings.ReplaceAll(tt.want, " in 1.yaml", " in DIR/1.yaml")
-			if got != want {
-				t.Errorf("problems:\n%s\nwant:\n%s", got, want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -139,29 +141,29 @@ func TestCheck_Charts(t *testing.T) {
 		files map[string]string
 		want  []string
 	}{
-		"a good chart":               {map[string]string{"templates/p.yaml": pod("a:1")}, nil},
-		"a digest is better":         {map[string]string{"templates/p.yaml": pod("reg:5000/a@sha256:abc")}, nil},
+		"valid chart":                {map[string]string{"templates/p.yaml": pod("a:1")}, nil},
+		"digest without tag":         {map[string]string{"templates/p.yaml": pod("reg:5000/a@sha256:abc")}, nil},
 		"no tag":                     {map[string]string{"templates/p.yaml": pod("reg:5000/a")}, []string{`Pod p: container c: image "reg:5000/a" has no tag`}},
-		"the tag latest, in a hook":  {map[string]string{"templates/p.yaml": strings.Replace(pod("a:latest"), "{name: p}", "{name: p, annotations: {helm.sh/hook: test}}", 1)}, []string{`image "a:latest" has the tag latest`}},
-		"a template that fails":      {map[string]string{"templates/p.yaml": `{{ fail "no way" }}`}, []string{"render chart", "no way"}},
-		"a template that is no YAML": {map[string]string{"templates/p.yaml": "kind: [\n"}, []string{"render chart"}},
-		"a syntax error in the defaults": {
+		"tag latest in a hook":       {map[string]string{"templates/p.yaml": strings.Replace(pod("a:latest"), "{name: p}", "{name: p, annotations: {helm.sh/hook: test}}", 1)}, []string{`image "a:latest" has the tag latest`}},
+		"failing template":           {map[string]string{"templates/p.yaml": `{{ fail "no way" }}`}, []string{"render chart", "no way"}},
+		"template with invalid YAML": {map[string]string{"templates/p.yaml": "kind: [\n"}, []string{"render chart"}},
+		"syntax error in the defaults": {
 			map[string]string{"values.yaml": "a: 1\n b: 2\n"},
 			[]string{"values.yaml:2:1: mapping values are not allowed in this context"},
 		},
-		"a dependency that is not there": {
+		"missing dependency": {
 			map[string]string{"Chart.yaml": chartYAML + "dependencies: [{name: db, version: '1', repository: file://../db}]\n"},
 			[]string{"found in Chart.yaml, but missing in charts/ directory: db"},
 		},
-		"a schema that refers elsewhere": {
+		"schema that refers to a URL": {
 			map[string]string{"values.schema.json": `{"$ref": "http://example.com/x.json"}`},
 			[]string{"values.schema.json: invalid schema", "a schema may only refer to itself"},
 		},
-		"a schema that refers to a file": {
+		"schema that refers to a file": {
 			map[string]string{"values.schema.json": `{"$ref": "other.json"}`},
 			[]string{"a schema may only refer to itself"},
 		},
-		"a large stray file": {
+		"large file": {
 			map[string]string{"notes/huge.txt": hex.EncodeToString(noise)},
 			[]string{"limit 1024 KiB", "largest files: notes/huge.txt (4096 KiB)"},
 		},
@@ -174,11 +176,11 @@ func TestCheck_Charts(t *testing.T) {
 			}
 			err := Check(Desired{Name: "r", Namespace: "n", Chart: releasetest.WriteFiles(t, tt.files)})
 			if len(tt.want) == 0 && err != nil {
-				t.Error(err)
+				t.Errorf("got %v, want no error", err)
 			}
 			for _, part := range tt.want {
 				if err == nil || fault.ClassOf(err) != fault.Config || !strings.Contains(err.Error(), part) {
-					t.Errorf("class %q, %q is not in: %v", fault.ClassOf(err), part, err)
+					t.Errorf("got class %q, %v, want %q with %q", fault.ClassOf(err), err, fault.Config, part)
 				}
 			}
 		})
@@ -195,7 +197,7 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := Check(Desired{Name: "r", Namespace: "n", Chart: dir}); err != nil {
-			t.Errorf("a link inside: %v", err)
+			t.Errorf("link inside the chart: got %v, want no error", err)
 		}
 		for link, target := range map[string]string{"out": filepath.Join(outside, "secret"), "loop": dir} {
 			if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
@@ -205,7 +207,7 @@ func TestCheck(t *testing.T) {
 		err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
 		for _, part := range []string{"out points outside the chart", "loop points to a directory that contains it"} {
 			if err == nil || !strings.Contains(err.Error(), part) {
-				t.Errorf("%q is not in: %v", part, err)
+				t.Errorf("got %v, want it to contain %q", err, part)
 			}
 		}
 	})
@@ -223,16 +225,16 @@ func TestCheck(t *testing.T) {
 		dir := releasetest.WriteFiles(t, files)
 		err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, ValuesFiles: []string{filepath.Join(dir, "v.yaml")}})
 		if err == nil || !strings.HasSuffix(err.Error(), `v.yaml:1:42: unknown key "sise" (did you mean "size"?)`) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want the unknown key", err)
 		}
 		d := Desired{Name: "r", Namespace: "n", Chart: dir, Set: []string{"store.size=wrong"}}
 		if err := Check(d); err == nil || err.Error() != "--set store.size: store.size: got string, want integer" {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want the wrong type", err)
 		}
 		d.Set = []string{"store.enabled=true,store.size=5"}
 		rendered, err := Render(d)
 		if err != nil || len(rendered.Objects) != 1 || Lookup(rendered.Objects[0].Object, []string{"data", "size"}) != "5" {
-			t.Errorf("%+v, %v", rendered, err)
+			t.Errorf("got %+v, %v, want a ConfigMap with size 5", rendered, err)
 		}
 	})
 }

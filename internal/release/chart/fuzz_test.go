@@ -16,8 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// FuzzCheck looks for values that make the checks panic or let an object be
-// rendered from values that are not what was written.
+// FuzzCheck searches for values that make the checks panic.
 func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{
 		"services: {auth: {port: 1}}\n", "a: &a [*a]\n", "services: &s\n  auth: *s\n", "<<: [a]\n", "services: [1]\n",
@@ -41,8 +40,8 @@ func valuesFile(t *testing.T, name string, data []byte) string {
 	return file
 }
 
-// FuzzLayers puts layers of values over each other. They must come out the same
-// each time, and of everything that is in them must be known where it is from.
+// FuzzLayers layers values. The result must be reproducible, and the origin of every
+// value must be known.
 func FuzzLayers(f *testing.F) {
 	var files [][]byte
 	for _, name := range []string{"values.yaml", "values-dev.yaml", "values-ci.yaml", "values-prod.yaml"} {
@@ -63,27 +62,27 @@ func FuzzLayers(f *testing.F) {
 		d.Set = []string{set}
 		p, err := assemble(d)
 		if err != nil {
-			t.Fatal(err) // the files are there
+			t.Fatal(err) // the files exist
 		}
 		again, err := assemble(d)
 		if err != nil || !reflect.DeepEqual(p.problems, again.problems) || !reflect.DeepEqual(normalize(p.values), normalize(again.values)) {
-			t.Fatalf("read again: %v", err)
+			t.Fatalf("second time: got other values or an error: %v", err)
 		}
 		for _, problem := range p.problems {
 			if problem.Message == "" {
-				t.Errorf("%+v", problem)
+				t.Errorf("got %+v, want a message", problem)
 			}
 		}
 		Differences(map[string]any{}, normalize(p.values), "", func(path string, _, _ any) {
 			if where := origin(p.layers, strings.Split(path, ".")); !strings.HasPrefix(where, "in ") {
-				t.Errorf("%s: %q", path, where)
+				t.Errorf("%s: got origin %q, want a layer", path, where)
 			}
 		})
 	})
 }
 
-// FuzzRedact plants two secrets in the forms in which an API server quotes them,
-// side by side: no form may be left, nor in an error, its chain or its hint.
+// FuzzRedact quotes two secrets next to each other, as an API server would. None may
+// remain in the text, an error, its wrapped errors or its hint.
 func FuzzRedact(f *testing.F) {
 	f.Add("hunter2-and-more", "x", "")
 	f.Add("a\nbcdefgh\"", "Invalid value: ", "and-more")
@@ -108,10 +107,10 @@ func FuzzRedact(f *testing.F) {
 		}
 		text := around + strings.Join(forms, around) + around
 		err = r.Err(fault.New(fault.Apply, errors.Join(errors.New("a"), errors.New(text)), "hint "+text))
-		for _, shown := range []string{r.Text(text), err.Error(), fault.HintOf(err), errors.Unwrap(err).Error()} {
+		for _, got := range []string{r.Text(text), err.Error(), fault.HintOf(err), errors.Unwrap(err).Error()} {
 			for _, form := range forms {
-				if strings.Contains(shown, form) {
-					t.Errorf("%q is still in %q", form, shown)
+				if strings.Contains(got, form) {
+					t.Errorf("got %q, want no %q", got, form)
 				}
 			}
 		}

@@ -4,8 +4,7 @@ import "testing"
 
 func TestObjects(t *testing.T) {
 	t.Parallel()
-	// A document that ends in a block of text had lost its last line break, and
-	// looked as if it had drifted for ever.
+	// Without the line break, the object would always differ from the live one.
 	t.Run("keeps the last line break of a block", func(t *testing.T) {
 		t.Parallel()
 		all, err := Objects(`---
@@ -27,11 +26,11 @@ data:
     last line
 `)
 		if err != nil || len(all) != 2 {
-			t.Fatalf("got %d objects, %v", len(all), err)
+			t.Fatalf("got %d objects, %v, want 2", len(all), err)
 		}
 		for i, key := range []string{"a.conf", "b.conf"} {
 			if got := Lookup(all[i].Object, []string{"data", key}); got != "last line\n" {
-				t.Errorf("%s is %q", key, got)
+				t.Errorf("%s: got %q, want %q", key, got, "last line\n")
 			}
 		}
 	})

@@ -32,7 +32,7 @@ func TestPrepare(t *testing.T) {
 			"services.auth.image.repository": "r",
 		} {
 			if got := Lookup(p.values, strings.Split(path, ".")); got != want {
-				t.Errorf("%s is %v, want %v", path, got, want)
+				t.Errorf("%s: got %v, want %v", path, got, want)
 			}
 		}
 	})
@@ -40,7 +40,7 @@ func TestPrepare(t *testing.T) {
 
 func TestPrepared_Fingerprint(t *testing.T) {
 	t.Parallel()
-	print := func(d Desired) string {
+	fingerprint := func(d Desired) string {
 		p, err := Prepare(d)
 		if err != nil {
 			t.Fatal(err)
@@ -51,19 +51,19 @@ func TestPrepared_Fingerprint(t *testing.T) {
 		}
 		return f
 	}
-	base := print(shop())
+	base := fingerprint(shop())
 	same, other := shop(), shop()
 	same.Commit, same.MaxHistory = "abc", 3
-	if print(same) != base {
-		t.Error("the commit changes the fingerprint")
+	if fingerprint(same) != base {
+		t.Error("got another fingerprint for another commit, want the same")
 	}
 	other.Namespace = "elsewhere"
-	if print(other) == base {
-		t.Error("the namespace does not change the fingerprint")
+	if fingerprint(other) == base {
+		t.Error("got the same fingerprint for another namespace, want another")
 	}
 	other = shop()
 	other.Set = []string{"services.auth.port=1"}
-	if print(other) == base {
-		t.Error("a value does not change the fingerprint")
+	if fingerprint(other) == base {
+		t.Error("got the same fingerprint for another value, want another")
 	}
 }

@@ -33,7 +33,7 @@ func TestRedactor_Text(t *testing.T) {
 		"one line of many": {"bad: line two", "bad: [redacted]"},
 		"other values":     {"public-value is true", "public-value is true"},
 		"bytes":            {`core.X{Data:[]uint8{0x68, 0x75}}`, `core.X{Data:[redacted]}`},
-		"a rejected Secret": {
+		"rejected Secret": {
 			`Secret "s" is invalid: data: Invalid value: map[C:tru]: not allowed`,
 			`Secret "s" is invalid: data: Invalid value: [redacted]: not allowed`,
 		},
@@ -41,7 +41,7 @@ func TestRedactor_Text(t *testing.T) {
 			`cannot patch "s" with kind Secret: Invalid value: {"C":"tru"}: field is immutable && cannot patch "d" with kind Deployment: forbidden`,
 			`cannot patch "s" with kind Secret: Invalid value: [redacted]: field is immutable && cannot patch "d" with kind Deployment: forbidden`,
 		},
-		"a rejected Deployment": {
+		"rejected Deployment": {
 			`Deployment.apps "d" is invalid: spec.selector: Invalid value: {"a":"b"}: field is immutable`,
 			`Deployment.apps "d" is invalid: spec.selector: Invalid value: {"a":"b"}: field is immutable`,
 		},
@@ -59,7 +59,7 @@ func TestNewRedactor(t *testing.T) {
 		t.Parallel()
 		r := NewRedactor(`{"apiVersion": "v1", "kind": "\x53ecret", "metadata": {"name": "s"}, "stringData": {"A": "hunter2-and-more"}}`)
 		if got := r.Text("x hunter2-and-more y"); got != "x [redacted] y" {
-			t.Error(got)
+			t.Errorf("got %q, want the secret redacted", got)
 		}
 	})
 
@@ -68,7 +68,7 @@ func TestNewRedactor(t *testing.T) {
 		r := NewRedactorWith([]string{"from-another", "first line\nsecond line"}, secretManifest)
 		const want = "[redacted] [redacted] [redacted] [redacted]"
 		if got := r.Text("from-another ZnJvbS1hbm90aGVy second line hunter2-and-more"); got != want {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
@@ -80,14 +80,14 @@ func TestRedactor_Err(t *testing.T) {
 		r := NewRedactor(secretManifest)
 		plain := fault.New(fault.Apply, errors.New("no secret here"), "hint")
 		if got := r.Err(plain); !errors.Is(got, plain) {
-			t.Errorf("an error without secrets was replaced: %v", got)
+			t.Errorf("got %v, want the error unchanged", got)
 		}
 		err := r.Err(fmt.Errorf("outer: %w", fault.New(fault.Apply, errors.New("got hunter2-and-more"), "do x")))
 		if err.Error() != "outer: got [redacted]" || fault.ClassOf(err) != fault.Apply || fault.HintOf(err) != "do x" {
-			t.Errorf("%v, class %q, hint %q", err, fault.ClassOf(err), fault.HintOf(err))
+			t.Errorf("got %v, class %q, hint %q, want it redacted, class %q, hint \"do x\"", err, fault.ClassOf(err), fault.HintOf(err), fault.Apply)
 		}
 		if cause := errors.Unwrap(errors.Unwrap(err)); cause != nil {
-			t.Errorf("the chain still holds %v", cause)
+			t.Errorf("got wrapped error %v, want none", cause)
 		}
 	})
 
@@ -95,7 +95,7 @@ func TestRedactor_Err(t *testing.T) {
 		t.Parallel()
 		err := NewRedactor(secretManifest).Err(fault.New(fault.Apply, errors.New("no secret here"), "not hunter2-and-more"))
 		if err.Error() != "no secret here" || fault.HintOf(err) != "not [redacted]" {
-			t.Errorf("%v, hint %q", err, fault.HintOf(err))
+			t.Errorf("got %v, hint %q, want only the hint redacted", err, fault.HintOf(err))
 		}
 	})
 }

@@ -197,7 +197,7 @@ func TestClient_Compare(t *testing.T) {
 		})
 		expect(t, c, rel, "Deployment auth-service: spec.template.spec.containers[0].image other:9, desired shop-auth:1")
 		if !wrote {
-			t.Error("no dry run")
+			t.Error("got no dry run, want one")
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// WriteFiles makes files below a new folder and gives its path.
+// WriteFiles writes files into a temporary directory and returns its path.
 func WriteFiles(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,7 +23,7 @@ func WriteFiles(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// CopyChart is a copy of the test chart, to be changed.
+// CopyChart returns the path of a copy of the chart.
 func CopyChart(t *testing.T, chart string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "chart")
@@ -33,16 +33,17 @@ func CopyChart(t *testing.T, chart string) string {
 	return dir
 }
 
-// ChangeChart is a copy of the test chart with a text of a template replaced.
-func ChangeChart(t *testing.T, chart, template, old, with string) string {
+// ChangeChart returns the path of a copy of the chart in which old is replaced once in a
+// template.
+func ChangeChart(t *testing.T, chart, template, old, replacement string) string {
 	t.Helper()
 	dir := CopyChart(t, chart)
 	path := filepath.Join(dir, "templates", template)
 	data, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(data), old) {
-		t.Fatalf("%s has no %q: %v", path, old, err)
+		t.Fatalf("replace %q in %s: not found (%v)", old, path, err)
 	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(data), old, with, 1)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), old, replacement, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -1,2 +1,2 @@
-// Package releasetest has a small API server and chart helpers for tests.
+// Package releasetest provides an API server and chart helpers for tests.
 package releasetest

@@ -48,7 +48,7 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	return Status(404, metav1.StatusReasonNotFound, path+" not found")
 }
 
-// collection is the resource that a path lists, or nil.
+// collection returns the resource that a path lists, or nil.
 func collection(path string) *metav1.APIResource {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for _, resources := range kinds {
@@ -100,7 +100,7 @@ func gvkOf(o map[string]any) schema.GroupVersionKind {
 	return schema.FromAPIVersionAndKind(apiVersion, kind)
 }
 
-// store normalises and validates an object and keeps it unless dry.
+// store normalizes and validates an object, and stores it unless dry.
 func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r *http.Request) (int, any) {
 	var object map[string]any
 	if err := json.Unmarshal(body, &object); err != nil {
@@ -125,7 +125,7 @@ func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r
 		}
 	}
 	if version := lookup(object, []string{"metadata", "resourceVersion"}); old != nil && version != nil && version != lookup(old, []string{"metadata", "resourceVersion"}) {
-		return Status(409, metav1.StatusReasonConflict, name+" was changed meanwhile")
+		return Status(409, metav1.StatusReasonConflict, name+" has been modified")
 	}
 	s.fillIn(object)
 	if code, refusal := validate(old, object); refusal != nil {
@@ -137,7 +137,7 @@ func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r
 	return 200, object
 }
 
-// fillIn sets a few defaults, as an API server does.
+// fillIn sets some defaults of an API server.
 func (s *Server) fillIn(o map[string]any) {
 	spec, _ := o["spec"].(map[string]any)
 	switch o["kind"] {

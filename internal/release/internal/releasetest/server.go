@@ -13,15 +13,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// An Server is a small API server: real HTTP, discovery, dry runs, strategic
-// merge patches, normal forms by a round trip through the Go types, and a few
-// rules of validation.
+// Server is a small API server. It supports discovery, dry runs and strategic merge
+// patches, normalizes objects by a round trip through the Go types, and has a few
+// validation rules.
 type Server struct {
 	URL string // empty for a server without a network
 
 	mu      sync.Mutex
 	objects map[string]map[string]any // by path
-	writes  []string                  // "PATCH /apis/apps/…", dry runs left out
+	writes  []string                  // "PATCH /apis/apps/…", without dry runs
 	before  func(w http.ResponseWriter, r *http.Request) (handled bool)
 }
 
@@ -41,6 +41,7 @@ var kinds = map[string][]metav1.APIResource{
 	"autoscaling/v2": {{Name: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}},
 }
 
+// NewServer starts a server, which is closed at the end of the test.
 func NewServer(t *testing.T) *Server {
 	t.Helper()
 	s := NewUnconnected()
@@ -50,16 +51,17 @@ func NewServer(t *testing.T) *Server {
 	return s
 }
 
-// NewUnconnected is an Server without a network.
+// NewUnconnected returns a server without a network.
 func NewUnconnected() *Server { return &Server{objects: map[string]map[string]any{}} }
 
-// Intercept lets before see each request first.
+// Intercept calls before for each request. A handled request is not served.
 func (s *Server) Intercept(before func(http.ResponseWriter, *http.Request) (handled bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = before
 }
 
+// ServeHTTP serves a request of the Kubernetes API.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	before := s.before
@@ -79,6 +81,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	Respond(w, code, body)
 }
 
+// Respond writes body as JSON.
 func Respond(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
@@ -113,34 +116,37 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// Status returns the code and the body of an error response.
 func Status(code int, reason metav1.StatusReason, message string) (int, any) {
 	return code, metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: int32(code), Reason: reason, Message: message}
 }
 
-// set changes a live object behind everyone's back.
+// Set changes a live object.
 func (s *Server) Set(t *testing.T, path string, change func(o map[string]any)) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.objects[path] == nil {
-		t.Fatalf("no object at %s: there are %v", path, slices.Sorted(maps.Keys(s.objects)))
+		t.Fatalf("no object at %s, only %v", path, slices.Sorted(maps.Keys(s.objects)))
 	}
 	change(s.objects[path])
 }
 
+// Remove deletes a live object.
 func (s *Server) Remove(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.objects, path)
 }
 
+// Get returns a live object, or nil.
 func (s *Server) Get(path string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.objects[path]
 }
 
-// wrote gives the writes since the last call.
+// TakeWrites returns the writes since the last call.
 func (s *Server) TakeWrites() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +155,7 @@ func (s *Server) TakeWrites() []string {
 	return writes
 }
 
-// Put stores a live object as it is.
+// Put stores a live object without validation.
 func (s *Server) Put(path string, object map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,15 +169,15 @@ func (s *Server) Paths() []string {
 	return slices.Sorted(maps.Keys(s.objects))
 }
 
-// clone is a server of its own with the same objects.
+// Clone returns an unconnected server with the same objects.
 func (s *Server) Clone() *Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Server{objects: maps.Clone(s.objects), writes: slices.Clone(s.writes)}
 }
 
-// state is what the objects are, without times and random values; of the
-// release's records, which they are and their labels.
+// State describes all objects without times and random values. It includes only the
+// names and labels of release records.
 func (s *Server) State() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
