@@ -11,18 +11,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Apply brings the release into the desired state and returns the newest revision.
-// It writes nothing if the release is up to date. Otherwise it creates the namespace
-// or waits for its deletion to finish, repairs what an interrupted run left, tries
-// the change as a dry run, and then runs a Helm install or upgrade. It does not wait
-// for the workloads to become ready.
+// Apply brings the release into the desired state and returns the newest revision. It
+// creates the namespace, repairs what an interrupted run left, tries the change as a dry
+// run, and then installs or upgrades. It writes nothing if the release is up to date, and
+// does not wait for the workloads.
 //
-// The caller must hold the lock of the release. If ctx ends, a running Helm operation
-// has Options.Grace to finish, because Helm cannot be canceled. Apply then returns
-// the error of ctx, and the next Apply observes what was done.
+// The caller must hold the lock of the release. If ctx ends, a running Helm operation has
+// Options.Grace to finish, because Helm cannot be canceled, and Apply returns the error of
+// ctx.
 //
-// Errors have class Apply, or Config if the chart or the values are wrong. They name
-// the object and contain no Secret.
+// Errors have class Apply, or Config if the chart or the values are wrong. They name the
+// object and contain no Secret.
 func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Reporter) (revision int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
@@ -54,7 +53,7 @@ func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Report
 	return revision, nil
 }
 
-// execute carries out the decision. It returns revision 0 if it wrote none.
+// execute returns revision 0 if it wrote none.
 func (c *Client) execute(ctx context.Context, s observedState, report event.Reporter) (int, error) {
 	if err := c.repairHistory(ctx, s, report); err != nil {
 		return 0, err
@@ -85,7 +84,6 @@ func (c *Client) execute(ctx context.Context, s observedState, report event.Repo
 	return rel.Version, err
 }
 
-// deploy runs the Helm install or upgrade.
 func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release, error) {
 	var rel *release.Release
 	err := c.run(ctx, func() (err error) {
@@ -101,9 +99,8 @@ func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release,
 	return rel, nil
 }
 
-// preview returns what Helm would apply, rendered with access to the cluster. It
-// returns nil if the chart installs CRDs first, because their kinds are unknown
-// until then.
+// preview returns what Helm would apply. It returns nil if the chart first installs CRDs,
+// because their kinds are still unknown.
 func (c *Client) preview(ctx context.Context, s observedState) (*release.Release, error) {
 	if s.decision.op == opInstall && s.prepared.HasCRDs() {
 		return nil, nil

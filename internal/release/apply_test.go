@@ -109,7 +109,7 @@ func TestClient_Apply(t *testing.T) {
 		server := releasetest.NewServer(t)
 		for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
 			"by the dry run": nil,
-			// The dry run passes, so that Helm gets the rejection.
+			// passes the dry run, then Helm gets the rejection
 			"by Helm": func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Query().Get("dryRun") != "" {
 					code, body := releasetest.Status(404, "NotFound", "no dry run")

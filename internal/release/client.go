@@ -18,7 +18,7 @@ import (
 
 // Target identifies a release.
 type Target struct {
-	Config    *rest.Config // copied by Open
+	Config    *rest.Config
 	Namespace string
 	Name      string
 }
@@ -26,17 +26,16 @@ type Target struct {
 // Options configures a Client. The zero value uses the defaults.
 type Options struct {
 	Now           func() time.Time // default time.Now
-	HookTimeout   time.Duration    // for each of the chart's hooks; default 5m
-	Grace         time.Duration    // for a Helm call to finish after cancellation; default 25s, so that a run ends within 30s
+	HookTimeout   time.Duration    // for each hook; default 5m
+	Grace         time.Duration    // for Helm to finish after cancellation; default 25s, so that a run ends within 30s
 	NamespaceWait time.Duration    // for a terminating namespace to disappear; default 60s
 	NamespacePoll time.Duration    // interval of these checks; default 500ms
 
-	User, Host string // recorded as labels of new revisions; may be empty
+	User, Host string // recorded with new revisions; may be empty
 }
 
-// Client observes and changes one release. Its methods must not be called
-// concurrently. After a method returned because its context ended, the Client may
-// reject all further requests.
+// Client observes and changes one release. It is not safe for concurrent use. After a
+// method returned because its context ended, the Client may reject all requests.
 type Client struct {
 	name      string
 	namespace string
@@ -48,7 +47,7 @@ type Client struct {
 	mapper meta.RESTMapper
 	gate   *kubeclient.Gate
 	log    *kubeclient.Log
-	writes *atomic.Int64 // by Helm to objects, not counting release records
+	writes *atomic.Int64 // by Helm to objects, without release records
 }
 
 func (o Options) withDefaults() Options {
@@ -62,7 +61,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// desired returns d for this Client's release.
 func (c *Client) desired(d chart.Desired) chart.Desired {
 	d.Name, d.Namespace = c.name, c.namespace
 	return d
@@ -79,8 +77,8 @@ func count(happened bool) int {
 	return 0
 }
 
-// namespacedObjects parses a manifest and sets the namespace of namespaced objects.
-// It leaves objects alone whose kind the cluster does not know.
+// namespacedObjects parses a manifest and sets missing namespaces. It skips objects whose
+// kind the cluster does not know.
 func (c *Client) namespacedObjects(manifest string) ([]unstructured.Unstructured, error) {
 	all, err := chart.Objects(manifest)
 	if err != nil {

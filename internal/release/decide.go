@@ -9,7 +9,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// operation is the Helm action to run.
 type operation string
 
 const (
@@ -18,16 +17,15 @@ const (
 	opUpgrade operation = "upgrade"
 )
 
-// repair is what must be fixed in the history before Helm accepts an operation.
+// repair is what Helm requires before it accepts an operation.
 type repair string
 
 const (
 	repairNone      repair = ""
-	repairPending   repair = "mark as failed"       // an earlier run left a revision pending
-	repairUninstall repair = "finish the uninstall" // an earlier run did not finish the uninstall
+	repairPending   repair = "mark as failed"       // of a pending revision
+	repairUninstall repair = "finish the uninstall" // that was interrupted
 )
 
-// decision is an operation and the reason for it.
 type decision struct {
 	op     operation
 	repair repair
@@ -35,11 +33,9 @@ type decision struct {
 }
 
 // decide returns what brings the release up to date. history is sorted, oldest first.
-// changes are the differences between the desired release and the deployed revision,
-// drift those of the live objects. Both count only if the newest revision is deployed.
-//
-// After an interrupted run the state of the cluster is unknown, so decide returns an
-// operation even if nothing else has changed.
+// changes and drift are the differences of the inputs and of the live objects; they count
+// only if the newest revision is deployed. After an interrupted run the state of the
+// cluster is unknown, so decide returns an operation even if nothing has changed.
 func decide(history []*release.Release, changes, drift []string) decision {
 	if len(history) == 0 {
 		return decision{op: opInstall, cause: "no release yet"}
@@ -69,7 +65,7 @@ func interrupted(last *release.Release) string {
 	return fmt.Sprintf("revision %d is %s: an earlier run was interrupted", last.Version, last.Info.Status)
 }
 
-// observedState is a decision and what it is based on.
+// observedState is a decision and its inputs.
 type observedState struct {
 	desired     chart.Desired
 	prepared    *chart.Prepared
@@ -78,7 +74,6 @@ type observedState struct {
 	decision    decision
 }
 
-// newest returns the newest revision, or nil.
 func (s observedState) newest() *release.Release {
 	if len(s.history) == 0 {
 		return nil
@@ -86,8 +81,7 @@ func (s observedState) newest() *release.Release {
 	return s.history[len(s.history)-1]
 }
 
-// inCluster returns the revision whose objects are in the cluster, or nil. Helm's
-// upgrade starts from it.
+// inCluster returns the revision that Helm's upgrade starts from, or nil.
 func (s observedState) inCluster() *release.Release {
 	if s.decision.op == opInstall {
 		return nil

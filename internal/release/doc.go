@@ -1,36 +1,23 @@
-// Package release installs, upgrades and rolls back a Helm release and reports its
-// status. With its subpackages, it is the only one that imports Helm.
+// Package release installs, upgrades and rolls back a Helm release and reports its status.
+// Only this package and its subpackages import Helm.
 //
-// # Subpackages
-//
-//   - chart loads, validates and renders charts without a cluster.
-//   - drift compares rendered objects with live ones.
-//   - kubeclient gives Helm its access to the cluster.
-//
-// # Flow
-//
-// A [Client] observes, decides and acts. [Client.Observe] compares the fingerprint
-// of the desired release with the label of the deployed revision, and the objects of
-// that revision with the live ones. [Client.Apply] decides what to do (the pure
-// function decide) and runs Helm.
+// A [Client] observes, decides and acts. [Client.Observe] compares the fingerprint of the
+// desired release with that of the deployed revision, and the objects of that revision
+// with the live ones. [Client.Apply] decides what to do and runs Helm. All state is in
+// Helm's release records; their labels hold the fingerprint, the commit and whether the
+// revision was verified.
 //
 // # Unused parts of Helm
 //
 //   - Wait cannot be canceled and reports no causes. Package rollout waits instead.
-//   - Atomic would destroy the evidence of a failure. The caller decides when to roll
-//     back, and [Client.Rollback] prefers verified revisions.
+//   - Atomic would destroy the evidence of a failure. The caller decides when to roll back.
 //   - MaxHistory would delete the verified revision after several failures.
 //   - KUBECONFIG and HELM_* are not read. Helm gets only the caller's [rest.Config].
-//   - Nothing is printed. Helm's log may contain Secrets; it stays in memory, and
+//   - Nothing is printed. Helm's log may contain Secrets, so it stays in memory, and
 //     errors that quote it are redacted.
 //   - Nothing is fetched: no dependency updates, no remote schemas.
 //
-// Helm only logs a failure to set a status or to delete an object, and it compares
-// with one earlier revision, so objects of failed revisions would stay. Method finish
-// handles both.
-//
-// # State
-//
-// All state is in Helm's release records in the cluster. Their labels hold the
-// fingerprint, the commit and whether the revision was verified.
+// Helm only logs a failure to set a status or to delete an object, and it compares with
+// one earlier revision, so objects of failed revisions would stay. Method finish handles
+// both.
 package release

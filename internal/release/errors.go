@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// applyError sets the class Apply, or Inconclusive if the API server did not
-// respond. It keeps an existing class and errors of the context.
+// applyError sets the class Apply, or Inconclusive if the API server did not respond. It
+// keeps an existing class and errors of the context.
 func applyError(err error) error {
 	var unanswered net.Error
 	switch {
@@ -21,13 +21,12 @@ func applyError(err error) error {
 	return fault.New(fault.Apply, err, "")
 }
 
-// isContextError reports whether the context has ended.
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// rollbackError sets the class Rollback. It keeps errors of the context and those of
-// an API server that did not respond.
+// rollbackError sets the class Rollback, except for errors of the context and of an API
+// server that did not respond.
 func rollbackError(err error) error {
 	switch {
 	case err == nil, isContextError(err), fault.ClassOf(applyError(err)) == fault.Inconclusive:

@@ -7,9 +7,9 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// finish handles failures that Helm only logs. It makes the new revision the only
-// deployed one and deletes the objects of earlier revisions that the new one lacks.
-// If that fails, it marks the revision as failed, so that the next run repeats it.
+// finish handles failures that Helm only logs. It makes the new revision the only deployed
+// one and deletes objects that only earlier revisions have. If that fails, it marks the
+// revision as failed, and the next run repeats it.
 func (c *Client) finish(ctx context.Context, revision int, earlier []*release.Release) error {
 	written, err := c.correctStatuses(ctx, revision)
 	if err == nil {
@@ -24,7 +24,6 @@ func (c *Client) finish(ctx context.Context, revision int, earlier []*release.Re
 	return err
 }
 
-// correctStatuses corrects the statuses in the history and returns the new revision.
 func (c *Client) correctStatuses(ctx context.Context, revision int) (*release.Release, error) {
 	history, err := c.releases(ctx)
 	if err != nil {

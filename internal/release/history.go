@@ -23,7 +23,7 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	if len(releases) == 0 {
 		return nil, fmt.Errorf("%s: %w", c, ErrNotFound)
 	}
-	// Helm's descriptions quote objects that the API server rejected.
+	// Helm's descriptions quote rejected objects.
 	redact := chart.NewRedactor(chart.Manifests(releases...)...)
 	current := currentRevision(releases)
 	revisions := make([]Revision, len(releases))
@@ -38,10 +38,9 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	return revisions, nil
 }
 
-// MarkVerified records that a revision became ready and passed its smoke tests, which
-// makes it a candidate for rollbacks. It ignores a revision that is not deployed:
-// after a failed upgrade it is not the running one. It writes nothing if the revision
-// is already marked.
+// MarkVerified records that a revision became ready and passed its smoke tests, which makes
+// it a rollback target. It ignores revisions that are not deployed: after a failed upgrade
+// the new revision is not the running one.
 func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	releases, err := c.releases(ctx)
 	if err != nil {
@@ -66,12 +65,10 @@ func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	return fmt.Errorf("mark revision %d of %s as verified: %w", revision, c, ErrNotFound)
 }
 
-// update stores the record of a revision.
 func (c *Client) update(ctx context.Context, rel *release.Release) error {
 	return c.run(ctx, func() error { return c.helm.Releases.Update(rel) })
 }
 
-// releases returns the stored revisions, oldest first.
 func (c *Client) releases(ctx context.Context) ([]*release.Release, error) {
 	c.log.Drain()
 	var all []*release.Release

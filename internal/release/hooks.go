@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Hook is an object of the chart that Helm applies separately from the others.
+// Hook is an object of the chart that Helm applies separately.
 type Hook struct {
 	Name   string
 	Weight int
@@ -19,13 +19,11 @@ type Hook struct {
 	// Resource is empty if the cluster does not know the kind.
 	Resource schema.GroupVersionResource
 
-	// DeletePolicies are Helm's names: "before-hook-creation", which is also the
-	// default, "hook-succeeded" and "hook-failed".
+	// DeletePolicies are Helm's names; the default is "before-hook-creation".
 	DeletePolicies []string
 }
 
-// testHooks returns a revision's hooks for the event test, which Helm 2 called
-// test-success.
+// testHooks returns the hooks for the event test.
 func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	var hooks []Hook
 	for _, hook := range inTestOrder(rel.Hooks) {
@@ -40,8 +38,8 @@ func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	return hooks, nil
 }
 
-// inTestOrder selects and sorts the hooks as Helm does (pkg/action/hooks.go): by
-// weight, then by name, then in the order of the record.
+// inTestOrder sorts as Helm does (pkg/action/hooks.go): by weight, then by name, then in
+// the order of the record.
 func inTestOrder(all []*release.Hook) []*release.Hook {
 	var tests []*release.Hook
 	for _, hook := range all {

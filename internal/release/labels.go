@@ -12,11 +12,10 @@ const (
 	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values, name and namespace
 	LabelVerified    = "tkdeploy.dev/verified"    // "true" after readiness and smoke tests
 	LabelCommit      = "tkdeploy.dev/commit"      // of the deployed checkout
-	LabelUser        = "tkdeploy.dev/user"        // who wrote the revision
-	LabelHost        = "tkdeploy.dev/host"        // the machine it was written on
+	LabelUser        = "tkdeploy.dev/user"
+	LabelHost        = "tkdeploy.dev/host"
 )
 
-// recordLabels returns the labels of a new revision.
 func recordLabels(d chart.Desired, fingerprint string) map[string]string {
 	labels := map[string]string{LabelFingerprint: fingerprint}
 	if d.Commit != "" {
@@ -25,19 +24,17 @@ func recordLabels(d chart.Desired, fingerprint string) map[string]string {
 	return labels
 }
 
-// maxLabelLength is the limit of Kubernetes for a label value.
 const maxLabelLength = 63
 
 var invalidInLabel = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
-// labelValue turns s into a valid label value.
 func labelValue(s string) string {
 	s = invalidInLabel.ReplaceAllString(s, "-")
 	return strings.Trim(s[:min(len(s), maxLabelLength)], "_.-")
 }
 
-// upgradeLabels removes the labels that Helm would otherwise copy from the last
-// revision. Helm's syntax for that is the value "null".
+// upgradeLabels removes the labels that Helm would copy from the last revision. Helm's
+// syntax for that is the value "null".
 func upgradeLabels(labels map[string]string) map[string]string {
 	for _, name := range []string{LabelCommit, LabelVerified} {
 		if _, ok := labels[name]; !ok {

@@ -24,8 +24,7 @@ import (
 // requestFault replaces a response. serve passes the request to the server.
 type requestFault func(serve func() *http.Response) (*http.Response, error)
 
-// errLost is a lost connection. With ECONNRESET, client-go would retry a GET after a
-// second.
+// With ECONNRESET, client-go would retry a GET after a second.
 var errLost = &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
 
 var requestFaults = map[string]requestFault{
@@ -48,8 +47,7 @@ func respondWith(code int, reason metav1.StatusReason, retryAfter string) reques
 	}
 }
 
-// faultyClient returns a client that calls the server without a network and injects a
-// fault into request k. hit reports whether there was such a request.
+// faultyClient injects a fault into request k. hit reports whether there was such a request.
 func faultyClient(t *testing.T, s *releasetest.Server, k int, f requestFault) (c *Client, hit func() bool) {
 	t.Helper()
 	var sent atomic.Int64
@@ -76,16 +74,15 @@ func cleanClient(t *testing.T, s *releasetest.Server) *Client {
 	return c
 }
 
-// step is an operation on the release and a check of its result.
 type step struct {
 	run   func(context.Context, *Client) error
 	check func(*testing.T, *releasetest.Server) error
 }
 
-// TestClient_RequestFaults injects each fault into each request of each operation. An
-// operation without an error must have the desired result, and an error must have a
-// class. The next operation, the same or another one, must succeed and write at most
-// one revision more than without the fault.
+// TestClient_RequestFaults injects each fault into each request of each operation. Without
+// an error, the result must be the desired one; an error must have a class. The next
+// operation, the same or another one, must succeed with at most one more revision than
+// without the fault.
 func TestClient_RequestFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: takes too long for -short; make test-unit runs it")
@@ -110,7 +107,7 @@ func TestClient_RequestFaults(t *testing.T) {
 		change   func(*testing.T, *releasetest.Server)
 		run      step
 		next     map[string]step // in addition to the same one
-		revision int             // the newest without a fault
+		revision int             // without a fault
 	}{
 		"install":   {run: install, next: map[string]step{"another": upgrade, "uninstall": uninstall}, revision: 1},
 		"upgrade":   {before: []step{install, verified(1)}, run: upgrade, next: map[string]step{"back": install, "uninstall": uninstall}, revision: 2},
@@ -145,17 +142,15 @@ func TestClient_RequestFaults(t *testing.T) {
 	}
 }
 
-// matrix is one case of the test.
 type matrix struct {
 	prepared *releasetest.Server
 	run      step
 	next     map[string]step
 	revision int
-	seen     map[string]bool // outcomes that were checked
+	seen     map[string]bool // checked outcomes
 }
 
-// inject runs the step with a fault in request k and checks what follows. It reports
-// whether there was such a request.
+// inject runs the step with a fault in request k. It reports whether there was one.
 func (m *matrix) inject(t *testing.T, name string, k int, f requestFault) bool {
 	t.Helper()
 	server := m.prepared.Clone()
@@ -186,7 +181,7 @@ func (m *matrix) inject(t *testing.T, name string, k int, f requestFault) bool {
 	return hit()
 }
 
-// runNext runs the step without a fault, checks it and returns the newest revision.
+// runNext runs the step without a fault and returns the newest revision.
 func (m *matrix) runNext(t *testing.T, server *releasetest.Server, name string, w step) int {
 	t.Helper()
 	if err := w.run(t.Context(), cleanClient(t, server)); err != nil {
@@ -231,8 +226,7 @@ func applied(d chart.Desired, with, without string) step {
 	}
 }
 
-// checkRecords requires the newest revision to be deployed, and no other to be deployed
-// or pending.
+// checkRecords requires only the newest revision to be deployed, and none to be pending.
 func checkRecords(t *testing.T, s *releasetest.Server) error {
 	t.Helper()
 	history, err := cleanClient(t, s).History(t.Context())

@@ -15,10 +15,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
 )
 
-// ensureNamespace creates the namespace if it does not exist, after waiting for a
-// deletion to finish. If the deletion does not finish in time, the error names what
-// blocks it. The chart must not contain the namespace: an uninstall would delete it
-// with everything in it.
+// ensureNamespace creates the namespace, after a deletion has finished. The chart must not
+// contain it, because an uninstall would delete it with everything in it.
 func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (created bool, err error) {
 	ns, err := c.activeNamespace(ctx, report)
 	if err != nil || ns != nil {
@@ -39,15 +37,14 @@ func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (cr
 	return true, nil
 }
 
-// AwaitNamespace waits until a namespace that is being deleted is gone, as
-// [Client.Apply] does. It returns at once if the namespace does not exist.
+// AwaitNamespace waits until a namespace that is being deleted is gone, as [Client.Apply]
+// does.
 func (c *Client) AwaitNamespace(ctx context.Context, report event.Reporter) error {
 	_, err := c.activeNamespace(ctx, report)
 	return applyError(err)
 }
 
-// activeNamespace returns the namespace, or nil if it does not exist or was deleted
-// while waiting.
+// activeNamespace returns nil if there is none or it was deleted while waiting.
 func (c *Client) activeNamespace(ctx context.Context, report event.Reporter) (*corev1.Namespace, error) {
 	ns, err := c.drift.LiveNamespace(ctx)
 	if err != nil || ns == nil || ns.DeletionTimestamp == nil {
@@ -57,7 +54,7 @@ func (c *Client) activeNamespace(ctx context.Context, report event.Reporter) (*c
 	return nil, c.awaitDeletion(ctx, ns)
 }
 
-// awaitDeletion waits until the namespace is gone. last is its last known state.
+// awaitDeletion reports the last known state of the namespace if the time is up.
 func (c *Client) awaitDeletion(ctx context.Context, last *corev1.Namespace) error {
 	err := wait.PollUntilContextTimeout(ctx, c.opts.NamespacePoll, c.opts.NamespaceWait, true,
 		func(ctx context.Context) (bool, error) {
@@ -80,8 +77,7 @@ func (c *Client) awaitDeletion(ctx context.Context, last *corev1.Namespace) erro
 		"remove what blocks it, or its finalizers: kubectl get namespace "+c.namespace+" -o yaml")
 }
 
-// blockers lists what prevents the deletion of a namespace: its finalizers and the
-// conditions set by the namespace controller.
+// blockers lists the finalizers and conditions that prevent a deletion.
 func blockers(ns *corev1.Namespace) string {
 	var found []string
 	for _, condition := range ns.Status.Conditions {

@@ -16,8 +16,7 @@ type Observation struct {
 
 	// Reason lists the differences: "no release yet", "image services.auth.image
 	// changed shop-auth:1 -> 2", "Deployment auth-service is missing", "revision 3 is
-	// pending-upgrade: an earlier run was interrupted". If Current, it is "matches
-	// its fingerprint".
+	// pending-upgrade: an earlier run was interrupted".
 	Reason string
 }
 
@@ -60,8 +59,7 @@ func (c *Client) observeState(ctx context.Context, d chart.Desired, p *chart.Pre
 	return s, nil
 }
 
-// compare compares the newest revision if it is deployed. It compares the live
-// objects only if nothing else has changed.
+// compare reads the live objects only if nothing else has changed.
 func (c *Client) compare(ctx context.Context, s observedState) (changes, drift []string, err error) {
 	newest := s.newest()
 	if newest == nil || newest.Info.Status != release.StatusDeployed {

@@ -45,8 +45,8 @@ func Open(t Target, o Options) (*Client, error) {
 	}, nil
 }
 
-// newHelm replaces action.Configuration.Init, which reads the environment. It stores
-// the records with a separate client.
+// newHelm replaces action.Configuration.Init, which reads the environment. Requests for
+// records bypass the write counter.
 func newHelm(get *kubeclient.Getter, clientset kubernetes.Interface, namespace string, o Options, log *kubeclient.Log) *action.Configuration {
 	helmKube := kube.New(get)
 	helmKube.Namespace = namespace

@@ -16,13 +16,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// neverPruned are the kinds whose deletion also deletes other data.
+// neverPruned are kinds whose deletion also deletes other data.
 var neverPruned = []string{"CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"}
 
-// pruneObjects deletes live objects of earlier revisions that are not in rel. Helm
-// compares with one revision only, so objects of a failed run would otherwise stay
-// forever. pruneObjects keeps objects that belong to another release or have the
-// resource policy keep.
+// pruneObjects deletes live objects that only earlier revisions have. Helm compares with
+// one revision only, so objects of a failed run would otherwise stay forever. It keeps
+// objects of another release and those with the resource policy keep.
 func (c *Client) pruneObjects(ctx context.Context, earlier []*release.Release, rel *release.Release) error {
 	current, err := chart.Objects(rel.Manifest)
 	if err != nil {
@@ -36,9 +35,8 @@ func (c *Client) pruneObjects(ctx context.Context, earlier []*release.Release, r
 	return nil
 }
 
-// removedObjects returns the objects of earlier revisions that are not in current. It
-// ignores the API group and version, which may change between revisions, and skips
-// manifests that cannot be parsed.
+// removedObjects ignores the API version and group, which may change between revisions,
+// and skips manifests that cannot be parsed.
 func removedObjects(earlier []*release.Release, manifest string, current []unstructured.Unstructured) []unstructured.Unstructured {
 	var gone []unstructured.Unstructured
 	seen := map[string]bool{manifest: true}
@@ -87,7 +85,6 @@ func (c *Client) deleteOwned(ctx context.Context, o unstructured.Unstructured) e
 	return err
 }
 
-// mayDelete reports whether the object belongs to this release and is not to be kept.
 func (c *Client) mayDelete(live *unstructured.Unstructured) bool {
 	return c.drift.Owns(live) && live.GetAnnotations()[kube.ResourcePolicyAnno] != kube.KeepPolicy
 }

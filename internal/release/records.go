@@ -13,16 +13,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// defaultMaxHistory is the default of the helm command. The SDK's default, 0, keeps
-// all revisions.
+// defaultMaxHistory is the default of the helm command. The SDK would keep all revisions.
 const defaultMaxHistory = 10
 
-// recordDriver labels new records with their author and removes the verified label.
-// Helm copies all labels of the old revision to that of a rollback, which has not
-// been verified yet.
+// recordDriver labels new records with their author and removes the verified label, which
+// Helm would copy to the new revision of a rollback.
 type recordDriver struct {
 	driver.Driver
-	user, host string // may be empty
+	user, host string
 }
 
 func (r recordDriver) Create(key string, rel *release.Release) error {
@@ -40,10 +38,9 @@ func (r recordDriver) Create(key string, rel *release.Release) error {
 	return r.Driver.Create(key, rel)
 }
 
-// trimHistory deletes the oldest records after a new one was added to history, so that
-// limit remain. It keeps the newest verified and the deployed revision; Helm's
-// MaxHistory would delete the rollback target after several failures. A failure is
-// only a warning, because extra records do no harm.
+// trimHistory deletes the oldest records until limit remain after history and a new one. It
+// keeps the newest verified and the deployed revision. Failures are only warnings, because
+// extra records do no harm.
 func (c *Client) trimHistory(ctx context.Context, history []*release.Release, limit int, report event.Reporter) {
 	for _, version := range excessRevisions(history, limit) {
 		err := c.run(ctx, func() error {
@@ -59,8 +56,7 @@ func (c *Client) trimHistory(ctx context.Context, history []*release.Release, li
 	}
 }
 
-// excessRevisions returns the revisions to delete, oldest first, so that history and
-// one more revision fit into limit.
+// excessRevisions returns the revisions to delete, oldest first, to make room for one more.
 func excessRevisions(history []*release.Release, limit int) []int {
 	keep := map[int]bool{}
 	if rel := deployedRevision(history); rel != nil {

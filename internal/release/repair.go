@@ -11,9 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// repairHistory repairs what an interrupted run left and what would make Helm reject
-// every operation. It reports a warning. The caller holds the lock of the release, so
-// no other run is using it.
+// repairHistory repairs what would make Helm reject every operation after an interrupted
+// run. The caller holds the lock of the release, so no other run is using it.
 func (c *Client) repairHistory(ctx context.Context, s observedState, report event.Reporter) error {
 	last := s.newest()
 	switch s.decision.repair {
@@ -36,8 +35,7 @@ func (c *Client) markFailed(ctx context.Context, rel *release.Release) error {
 	return nil
 }
 
-// finishUninstall deletes the remaining objects and the history. It disables hooks,
-// because the interrupted run may have run them.
+// finishUninstall disables hooks, because the interrupted run may have run them.
 func (c *Client) finishUninstall(ctx context.Context, history []*release.Release, rel *release.Release) error {
 	if err := c.pruneObjects(ctx, history, rel); err != nil {
 		return chart.NewRedactor(chart.Manifests(history...)...).Err(err)

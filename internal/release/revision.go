@@ -16,7 +16,7 @@ var ErrNotFound = errors.New("release not found")
 // Revision is an entry of a release's history.
 type Revision struct {
 	Revision    int
-	Status      string   // as Helm reports it: "deployed", "failed", "pending-upgrade", …
+	Status      string   // as in Helm: "deployed", "failed", "pending-upgrade", …
 	Current     bool     // its objects are in the cluster
 	Chart       string   // "shop-0.1.0"
 	AppVersion  string   // of the chart; may be empty
@@ -30,8 +30,7 @@ type Revision struct {
 
 	// Changes are the differences from the previous stored revision: "image
 	// services.auth.image changed shop-auth:1 -> 2", "values changed: ingress.host",
-	// "chart changed: templates/auth.yaml". They contain no values except images.
-	// Only History sets them.
+	// "chart changed: templates/auth.yaml". Only History sets them.
 	Changes []string
 }
 
@@ -83,7 +82,6 @@ func newestVerified(history []*release.Release) *release.Release {
 	return nil
 }
 
-// sameFingerprint reports whether two revisions have the same inputs.
 func sameFingerprint(before, after *release.Release) bool {
 	mark := after.Labels[LabelFingerprint]
 	return mark != "" && mark == before.Labels[LabelFingerprint]

@@ -18,12 +18,11 @@ import (
 // Rollback is a rollback from the newest revision to an earlier one.
 type Rollback struct {
 	From, To Revision
-	Skipped  []string // skipped candidates, newest first, each with the reason
+	Skipped  []string // newest first, each with the reason
 	Done     bool     // From is deployed with the same objects as To
 }
 
-// String returns "revision 1 (shop-0.1.0, verified); skipped: revision 2 (not
-// verified)".
+// String returns "revision 1 (shop-0.1.0, verified); skipped: revision 2 (not verified)".
 func (r Rollback) String() string {
 	verified := "not verified"
 	if r.To.Verified {
@@ -37,15 +36,14 @@ func (r Rollback) String() string {
 }
 
 // ResolveRollback returns the revision to roll back to: the given one or, for 0, the
-// newest verified revision before the latest. It has no side effects. Errors have
-// class Rollback, or Inconclusive if the API server did not respond; if there is no
-// candidate the error wraps [ErrNoTarget].
+// newest verified revision before the latest. It has no side effects. Errors have class
+// Rollback, or Inconclusive if the API server did not respond; if there is no candidate
+// the error wraps [ErrNoTarget].
 func (c *Client) ResolveRollback(ctx context.Context, revision int) (Rollback, error) {
 	r, _, err := c.resolve(ctx, revision)
 	return r, err
 }
 
-// resolve also returns the target that the rollback is based on.
 func (c *Client) resolve(ctx context.Context, revision int) (Rollback, target, error) {
 	t, err := c.target(ctx, revision)
 	if err != nil {
@@ -60,10 +58,9 @@ func (c *Client) resolve(ctx context.Context, revision int) (Rollback, target, e
 	return r, t, rollbackError(err)
 }
 
-// DryRunRollback resolves the rollback and applies it as a dry run. It returns an error
-// that names the objects and fields if the API server rejects an object, such as a
-// change of an immutable field, or if a custom resource definition would be deleted,
-// and with it all its objects.
+// DryRunRollback also applies the rollback as a dry run. It returns an error if the API
+// server rejects an object, such as a change of an immutable field, or if a custom
+// resource definition would be deleted with all its objects.
 func (c *Client) DryRunRollback(ctx context.Context, revision int) (Rollback, error) {
 	r, t, err := c.resolve(ctx, revision)
 	if err != nil || r.Done {
@@ -72,16 +69,14 @@ func (c *Client) DryRunRollback(ctx context.Context, revision int) (Rollback, er
 	return r, c.checkRollback(ctx, t)
 }
 
-// Rollback restores the objects of an earlier revision as a new revision and returns
-// that. It first does what [Client.DryRunRollback] does, and it repairs a release that
-// an interrupted run left pending. It does not wait for the workloads to become ready.
-// The new revision has the fingerprint and the commit of the old one and is not
-// verified.
+// Rollback restores the objects of an earlier revision as a new revision, after a dry run
+// as in [Client.DryRunRollback]. It repairs a release that an interrupted run left
+// pending. The new revision has the fingerprint and the commit of the old one and is not
+// verified. Rollback does not wait for the workloads.
 //
 // Rollback applies the stored manifest, including hooks, and renders nothing: a release
-// record contains no subcharts, and the stored manifest is what was verified. It never
-// leaves a failed revision pending. Lock, context and errors are those of
-// [Client.Apply], with the class Rollback.
+// record contains no subcharts, and the stored manifest is what was verified. Lock, context
+// and errors are those of [Client.Apply], with the class Rollback.
 func (c *Client) Rollback(ctx context.Context, revision int, report event.Reporter) (written int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
@@ -107,7 +102,7 @@ func (c *Client) Rollback(ctx context.Context, revision int, report event.Report
 	return written, nil
 }
 
-// rollback carries out the rollback. It returns revision 0 if it wrote none.
+// rollback returns revision 0 if it wrote none.
 func (c *Client) rollback(ctx context.Context, t target, report event.Reporter) (revision int, repaired bool, err error) {
 	if err := c.checkRollback(ctx, t); err != nil {
 		return 0, false, err
@@ -143,9 +138,8 @@ func (c *Client) rollbackAction(version int) *action.Rollback {
 	return rollback
 }
 
-// recordFailure marks the revision as failed that Helm leaves pending if a rollback
-// hook fails or a manifest cannot be read. It returns that revision, if one was written,
-// and cause joined with further errors.
+// recordFailure marks the revision as failed that Helm leaves pending if a hook fails or a
+// manifest cannot be read. It returns that revision, or 0, and cause.
 func (c *Client) recordFailure(ctx context.Context, t target, cause error) (revision int, err error) {
 	history, err := c.releases(ctx)
 	if err != nil {
@@ -165,7 +159,6 @@ func (c *Client) recordFailure(ctx context.Context, t target, cause error) (revi
 	return written.Version, cause
 }
 
-// target reads the history and returns the target.
 func (c *Client) target(ctx context.Context, revision int) (target, error) {
 	history, err := c.releases(ctx)
 	if err != nil {

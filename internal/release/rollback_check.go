@@ -32,8 +32,7 @@ func (c *Client) checkRollback(ctx context.Context, t target) error {
 		`choose another revision (run "tkdeploy history"), or delete objects whose immutable fields changed (no object was changed)`)
 }
 
-// lostCRDs returns the custom resource definitions that a change from one manifest to
-// the other deletes.
+// lostCRDs returns the custom resource definitions that the change deletes.
 func lostCRDs(from, to string) ([]string, error) {
 	before, err := chart.Objects(from)
 	if err != nil {

@@ -10,8 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Status is the newest revision of a release, with the objects of the deployed one, or
-// of the newest if none is deployed.
+// Status is the newest revision, with the objects of the deployed one if there is one.
 type Status struct {
 	Name      string
 	Namespace string
@@ -40,7 +39,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 type Deployed struct {
 	Revision int
 	Newest   bool // false if there is a newer one, such as a failed one
-	Verified bool // it became ready and passed its smoke tests
+	Verified bool
 
 	Objects   []unstructured.Unstructured // as applied, each with its namespace
 	TestHooks []Hook                      // in the order of `helm test`
@@ -75,9 +74,8 @@ func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 	return d, err
 }
 
-// Redactor returns a function that redacts the contents of the release's Secrets,
-// including those of hooks, and of further. Apply it to text from the cluster, such as
-// a container's log.
+// Redactor returns a function that removes the contents of the release's Secrets, of those
+// in hooks, and of further from text such as a container's log.
 func (c *Client) Redactor(ctx context.Context, further ...string) (func(string) string, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {

@@ -22,12 +22,11 @@ type target struct {
 	skipped []string // newer candidates, with the reason: "revision 3 (not verified)"
 }
 
-// chooseTarget returns the revision to roll back to. history is sorted, oldest first.
-// For revision 0 it is the newest verified one before the newest. The status
-// "superseded" is not enough, because Helm also sets it without checking health.
+// chooseTarget returns the given revision or, for 0, the newest verified one before the
+// newest. The status "superseded" is not enough: Helm sets it without checking health.
 //
-// The running state is not a target: after a rollback from 3 to 2, which creates
-// revision 4, the next rollback goes to 1.
+// The running state is not a target: after a rollback from 3 to 2, which creates revision
+// 4, the next rollback goes to 1.
 func chooseTarget(history []*release.Release, revision int) (target, error) {
 	if len(history) == 0 {
 		return target{}, fmt.Errorf("%w: no release", ErrNoTarget)
@@ -83,8 +82,7 @@ func (t target) unfitReason(candidate *release.Release) string {
 	return ""
 }
 
-// isDeployed reports whether the newest revision is deployed with the objects of
-// candidate, so that a rollback has nothing to write.
+// isDeployed reports whether a rollback to candidate has nothing to write.
 func (t target) isDeployed(candidate *release.Release) bool {
 	return t.newest.Info.Status == release.StatusDeployed && t.newest.Manifest == candidate.Manifest
 }

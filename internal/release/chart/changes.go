@@ -12,12 +12,10 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// maxListedNames is how many names a message lists.
 const maxListedNames = 3
 
-// Changes returns the differences between the desired release and a stored one. It
-// returns paths, file names and images only: a value may be secret. Call it only if
-// the fingerprints differ.
+// Changes returns the differences from a stored release, if the fingerprints differ.
+// It names paths, files and images only, because values may be secret.
 func (p *Prepared) Changes(stored *release.Release) ([]string, error) {
 	files, err := p.chartChanges(stored)
 	if err != nil {
@@ -40,7 +38,7 @@ func summarize(images, values, files []string) []string {
 	return found
 }
 
-// ListNames joins names. It replaces those after the third with their number.
+// ListNames joins names: "a, b, c and 2 more".
 func ListNames(names []string) string {
 	if more := len(names) - maxListedNames; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListedNames], ", "), more)
@@ -48,8 +46,7 @@ func ListNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// imageChanges returns the images that differ: "image services.auth.image changed
-// shop-auth:1 -> 2".
+// imageChanges returns lines such as "image services.auth.image changed shop-auth:1 -> 2".
 func (p *Prepared) imageChanges(stored *release.Release) []string {
 	var found []string
 	before := effectiveValues(stored.Chart, stored.Config)
@@ -83,15 +80,12 @@ func imageAt(value any) ImageRef {
 	return ImageRef{}
 }
 
-// valueChanges returns the paths of the configured values that differ, without
-// images.
 func (p *Prepared) valueChanges(stored *release.Release) []string {
 	before := map[string]any{}
 	overlay(before, stored.Config)
 	return changedValues(before, p.values, p.desired.imagePaths())
 }
 
-// changedValues returns the paths that differ, without those in images.
 func changedValues(before, after map[string]any, images []string) []string {
 	var paths []string
 	Differences(normalize(before), normalize(after), "", func(path string, _, _ any) {
@@ -105,8 +99,8 @@ func changedValues(before, after map[string]any, images []string) []string {
 	return paths
 }
 
-// Differences calls each, in order, with every path at which a and b differ. A
-// missing map counts as empty, so that the paths are those of the values in it.
+// Differences calls each, in order, for every path at which a and b differ. It descends
+// into a map that exists on one side only.
 func Differences(a, b any, path string, each func(path string, a, b any)) {
 	if reflect.DeepEqual(a, b) {
 		return
@@ -131,7 +125,7 @@ func Differences(a, b any, path string, each func(path string, a, b any)) {
 	}
 }
 
-// normalize returns the value as it would be after storing it as JSON.
+// normalize returns value as it is after a round trip through JSON.
 func normalize(value any) any {
 	data, err := json.Marshal(value)
 	var back any
@@ -141,8 +135,7 @@ func normalize(value any) any {
 	return back
 }
 
-// chartChanges returns the names of the chart's own files that differ. It ignores
-// subcharts, because Helm does not store them.
+// chartChanges ignores subcharts, because Helm does not store them.
 func (p *Prepared) chartChanges(stored *release.Release) ([]string, error) {
 	c, err := copyChart(p.chart)
 	if err != nil {

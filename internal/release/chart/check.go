@@ -7,11 +7,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Check validates the chart and its values. It reports syntax errors, duplicate and
-// unknown keys, maps that replace scalars or the reverse, and schema violations,
-// each with file and line. If there are none, it reports templates that do not
-// render, images without a tag or with the tag latest, and a release record that is
-// too large to store. Errors have class [fault.Config].
+// Check validates the chart and its values. It reports all problems with the values,
+// with file and line: syntax errors, duplicate and unknown keys, maps that replace
+// scalars or the reverse, schema violations. Then it reports templates that do not
+// render, images without a fixed tag, and a release record that is too large to store.
+// Errors have class [fault.Config].
 func Check(d Desired) error {
 	p, err := Prepare(d)
 	if err != nil {
@@ -27,8 +27,8 @@ func Check(d Desired) error {
 	return p.checkSize(rendered)
 }
 
-// checkImages rejects images without a fixed version: a node would pull "latest"
-// again, or run another build than the tested one.
+// checkImages rejects images without a fixed version: a node would pull "latest" again,
+// or run another build than the tested one.
 func checkImages(rendered Rendered) error {
 	var found []string
 	for _, object := range append(rendered.Objects, rendered.Hooks...) {
@@ -46,7 +46,6 @@ func checkImages(rendered Rendered) error {
 		"set a fixed tag for each image in the values, or list the image in tkdeploy.yaml")
 }
 
-// tagProblem returns what is wrong with the tag of ref, or "".
 func tagProblem(ref string) string {
 	name, digest, _ := strings.Cut(ref, "@")
 	_, tag, _ := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")

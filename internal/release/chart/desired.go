@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// ImageRef is an image, by repository and tag.
+// ImageRef is an image by repository and tag.
 type ImageRef struct {
 	Repository string
 	Tag        string
@@ -12,23 +12,21 @@ type ImageRef struct {
 
 func (r ImageRef) String() string { return r.Repository + ":" + r.Tag }
 
-// Desired is the desired state of a release. The values are layered: the chart's
-// own, ValuesFiles in order, Images, Set. Later layers override earlier ones.
+// Desired is the desired state of a release. Values are layered in the order of the
+// fields: the chart's own, ValuesFiles, Images, Set. Later layers override earlier ones.
 type Desired struct {
-	// Check and Render require Name and Namespace. A release Client sets them
-	// itself.
+	// A release Client sets both.
 	Name      string
 	Namespace string
 
-	Chart       string   // path of the chart's directory or archive
-	ValuesFiles []string // paths
+	Chart       string // directory or archive
+	ValuesFiles []string
 
-	// Images is keyed by values path, such as "services.auth.image". If the chart's
-	// default at the path is a string, the image is set as a string, otherwise as a
-	// map with the keys repository and tag.
+	// Images is keyed by values path, such as "services.auth.image". An image is set as
+	// a string if the chart's default is one, otherwise as the keys repository and tag.
 	Images map[string]ImageRef
 
-	Set        []string // in the syntax of helm --set: "a.b=1,c[0]=x"
+	Set        []string // as in helm --set: "a.b=1,c[0]=x"
 	MaxHistory int      // revisions to keep; 0 means 10
 	Commit     string   // recorded with the revision; may be empty
 }

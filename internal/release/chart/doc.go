@@ -1,4 +1,4 @@
-// Package chart loads a Helm chart, layers its values, validates both and renders
-// the result. It also compares charts and reads stored revisions. Nothing in it
-// needs a cluster or the network.
+// Package chart loads a Helm chart, layers its values, validates both and renders the
+// result. It also compares charts and stored revisions. It needs neither a cluster nor
+// the network.
 package chart

@@ -11,16 +11,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// scope describes one map of the values: its defaults and schemas in the chart.
+// scope describes one map of the values.
 type scope struct {
 	defaults any
 	schemas  []schemaNode
-	chart    *helmchart.Chart // the chart whose values start here, or nil
+	chart    *helmchart.Chart // nil unless its values start here
 }
 
-// unknownKeys returns the keys that nothing in the chart reads, such as typos. A map
-// accepts any key if its default is empty or null and no schema lists its keys, or
-// if a schema allows it with additionalProperties. "global" accepts any key.
+// unknownKeys returns keys that nothing in the chart reads, such as typos. A map accepts
+// any key if its default is empty or null and no schema lists its keys, or if a schema
+// allows it with additionalProperties.
 func (p *Prepared) unknownKeys() strictyaml.Problems {
 	var problems strictyaml.Problems
 	root := newScope(p.chart, p.defaults)
@@ -67,7 +67,7 @@ func (s scope) isFreeForm() bool {
 		}
 		listed = listed || len(schema.properties()) > 0 || schema.isClosed()
 	}
-	known, _ := s.defaults.(map[string]any) // a map in place of a scalar is a conflict, not an unknown key
+	known, _ := s.defaults.(map[string]any) // a map in place of a scalar is reported as a conflict
 	return !listed && len(known) == 0
 }
 

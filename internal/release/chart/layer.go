@@ -8,11 +8,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// layer is one source of values, both as Helm reads it and as YAML nodes with
-// line numbers.
+// layer is one source of values, as Helm reads it and as YAML nodes with lines.
 type layer struct {
 	name   string
-	root   *yaml.Node // nil if the source is empty
+	root   *yaml.Node // nil if empty
 	values map[string]any
 }
 
@@ -28,9 +27,8 @@ func origin(layers []layer, path []string) string {
 	return fmt.Sprintf("in %s:%d", l.name, key.Line)
 }
 
-// find returns the node at path in the topmost layer that has it, or the nearest
-// node above it. depth is how many elements of path were found, or -1 if all
-// layers are empty.
+// find returns the node at path in the topmost layer that has it, or the nearest node
+// above it. depth is the number of path elements found, -1 if all layers are empty.
 func find(layers []layer, path []string) (l layer, key, value *yaml.Node, depth int) {
 	depth = -1
 	for _, candidate := range slices.Backward(layers) {
@@ -74,8 +72,7 @@ func child(n *yaml.Node, name string) (key, value *yaml.Node) {
 
 type pair struct{ key, value *yaml.Node }
 
-// pairs returns the keys and values of a map node, those of a merge key (<<) last.
-// It returns nil for other nodes.
+// pairs returns the entries of a map node, those of a merge key (<<) last.
 func pairs(n *yaml.Node) []pair {
 	if n = dealias(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// assemble loads the chart and layers the values. It collects problems with the
-// values and returns an error only for files that it cannot read.
+// assemble collects problems with the values and returns an error only for files that it
+// cannot read.
 func assemble(d Desired) (*Prepared, error) {
 	if problems := parseDefaults(d.Chart); problems.Err() != nil {
 		return nil, fault.New(fault.Config, problems.Err(), "")
@@ -40,8 +40,8 @@ func assemble(d Desired) (*Prepared, error) {
 	return p, nil
 }
 
-// parseDefaults checks values.yaml of a chart directory before Helm reads it,
-// because Helm reports syntax errors without file and line.
+// parseDefaults checks values.yaml first, because Helm reports syntax errors without file
+// and line.
 func parseDefaults(chartDir string) strictyaml.Problems {
 	file := filepath.Join(chartDir, chartutil.ValuesfileName)
 	data, err := os.ReadFile(file)
@@ -52,7 +52,6 @@ func parseDefaults(chartDir string) strictyaml.Problems {
 	return problems
 }
 
-// addFile adds a values file as a layer.
 func (p *Prepared) addFile(file string, data []byte) {
 	root, problems := strictyaml.Parse(file, data)
 	p.problems = append(p.problems, problems...)
@@ -80,7 +79,6 @@ func readLayer(file string, root *yaml.Node, data []byte) (layer, *strictyaml.Pr
 	return layer{name: file, root: root, values: values}, nil
 }
 
-// mergeFiles returns the chart's defaults overlaid with the values files.
 func (p *Prepared) mergeFiles() map[string]any {
 	merged := runtime.DeepCopyJSON(p.defaults)
 	for i, l := range p.layers {
@@ -111,8 +109,7 @@ func (p *Prepared) addImages(merged map[string]any) {
 	}
 }
 
-// addSet applies the --set arguments. Messages contain only paths, because values
-// may be secret.
+// addSet keeps values out of messages, because they may be secret.
 func (p *Prepared) addSet(merged map[string]any) {
 	for _, argument := range p.desired.Set {
 		path, _, _ := strings.Cut(argument, "=")
@@ -131,7 +128,7 @@ func (p *Prepared) addSet(merged map[string]any) {
 	}
 }
 
-// addInline adds a layer that is not a file. Its nodes have no line numbers.
+// addInline adds a layer that is not a file and has no line numbers.
 func (p *Prepared) addInline(merged map[string]any, name string, values map[string]any) {
 	root := &yaml.Node{}
 	if err := root.Encode(values); err != nil {

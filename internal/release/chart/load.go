@@ -15,8 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// loadChart reads a chart directory or archive. It returns an error if a dependency
-// is missing, because dependencies are never fetched.
+// loadChart reads a chart directory or archive. It never fetches dependencies.
 func loadChart(path string) (*helmchart.Chart, error) {
 	if err := checkLinks(path); err != nil {
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), "")
@@ -32,8 +31,8 @@ func loadChart(path string) (*helmchart.Chart, error) {
 	return c, nil
 }
 
-// checkLinks rejects symbolic links that point outside the chart, which Helm would
-// follow (CVE-2025-53547), and links to a directory that contains them.
+// checkLinks rejects symbolic links that point outside the chart, which Helm would follow
+// (CVE-2025-53547), and links to a directory that contains them.
 func checkLinks(path string) error {
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -66,8 +65,8 @@ func isWithin(dir, path string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// copyChart builds a new chart from the files of c. Helm's actions modify their
-// chart, for example by dropping disabled dependencies, so each needs a copy.
+// copyChart returns a copy of c. Helm's actions modify their chart, for example by
+// dropping disabled dependencies.
 func copyChart(c *helmchart.Chart) (*helmchart.Chart, error) {
 	files := make([]*loader.BufferedFile, len(c.Raw))
 	for i, f := range c.Raw {
@@ -76,8 +75,7 @@ func copyChart(c *helmchart.Chart) (*helmchart.Chart, error) {
 	return loader.LoadFiles(files)
 }
 
-// subchartNames returns the keys of c's values that configure sub: its aliases in
-// Chart.yaml, or its name.
+// subchartNames returns the keys of c's values that configure sub.
 func subchartNames(c, sub *helmchart.Chart) []string {
 	var aliases []string
 	for _, dep := range c.Metadata.Dependencies {

@@ -13,15 +13,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Objects parses the YAML documents of a manifest, in order. It splits them as Helm
-// does, so a block scalar at the end of a document keeps its last line break. Lists
-// are replaced by their items. For an invalid document, Objects returns an error
-// together with the other objects. Errors contain no line of the manifest.
+// Objects parses the documents of a manifest, in order. It splits them as Helm does, so
+// a block scalar at the end keeps its last line break, and replaces lists by their
+// items. It returns an error for invalid documents together with the other objects.
+// Errors contain no line of the manifest.
 func Objects(manifest string) ([]unstructured.Unstructured, error) {
 	return objectsMatching(manifest, func([]byte) bool { return true })
 }
 
-// objectsMatching parses only the documents that match.
 func objectsMatching(manifest string, matches func(document []byte) bool) ([]unstructured.Unstructured, error) {
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	var all []unstructured.Unstructured
@@ -67,13 +66,11 @@ func parseObject(document []byte) ([]unstructured.Unstructured, error) {
 	return list.Items, nil
 }
 
-// ObjectName returns the name of o for messages: "Deployment auth-service".
+// ObjectName returns a name for messages: "Deployment auth-service".
 func ObjectName(o unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
 
 type containerImage struct{ container, ref string }
 
-// containerImages returns the images of an object's containers, wherever its pod
-// spec is.
 func containerImages(o unstructured.Unstructured) []containerImage {
 	var found []containerImage
 	for _, path := range [][]string{
@@ -93,8 +90,7 @@ func containerImages(o unstructured.Unstructured) []containerImage {
 	return found
 }
 
-// Autoscalers returns the autoscalers of a manifest, keyed by the "Kind/name" that
-// they scale.
+// Autoscalers returns the autoscalers, keyed by the "Kind/name" that they scale.
 func Autoscalers(manifest []unstructured.Unstructured) map[string]unstructured.Unstructured {
 	targets := map[string]unstructured.Unstructured{}
 	for _, o := range manifest {

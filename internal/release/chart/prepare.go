@@ -9,8 +9,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// Prepare loads the chart and layers the values. It returns all problems with the
-// values as one error of class [fault.Config].
+// Prepare loads the chart and layers the values. It returns all problems with the values
+// as one error of class [fault.Config].
 func Prepare(d Desired) (*Prepared, error) {
 	p, err := assemble(d)
 	if err != nil {
@@ -23,7 +23,6 @@ func Prepare(d Desired) (*Prepared, error) {
 	return p, fault.New(fault.Config, problems.Err(), "")
 }
 
-// checkValues returns the problems with the values.
 func (p *Prepared) checkValues() (strictyaml.Problems, error) {
 	problems := append(p.problems, p.unknownKeys()...)
 	if len(p.problems) > 0 {

@@ -14,8 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// fingerprintBytes is the length of the truncated hash. A label value has at most 63
-// characters, and a full SHA-256 in hexadecimal has 64.
+// fingerprintBytes keeps the hash within the 63 characters of a label value.
 const fingerprintBytes = 20
 
 // Prepared is a chart with its layered values.
@@ -23,12 +22,12 @@ type Prepared struct {
 	desired  Desired
 	chart    *helmchart.Chart
 	defaults map[string]any // of the chart and its subcharts
-	layers   []layer        // the first one is the chart's values.yaml
-	values   map[string]any // all layers but the first; Helm calls it the config
+	layers   []layer        // the chart's values.yaml first
+	values   map[string]any // all layers but the first; Helm's "config"
 	problems strictyaml.Problems
 }
 
-// Chart returns a copy of the chart, which the caller may modify.
+// Chart returns a copy of the chart.
 func (p *Prepared) Chart() (*helmchart.Chart, error) { return copyChart(p.chart) }
 
 // Values returns a copy of the values to merge over the chart's defaults.
@@ -37,9 +36,8 @@ func (p *Prepared) Values() map[string]any { return runtime.DeepCopyJSON(p.value
 // HasCRDs reports whether the chart contains custom resource definitions.
 func (p *Prepared) HasCRDs() bool { return len(p.chart.CRDObjects()) > 0 }
 
-// Fingerprint returns a hash of the inputs of the release: chart files, merged
-// values, name and namespace. It does not include the rendered manifest, which
-// differs each time if the chart generates random values.
+// Fingerprint returns a hash of name, namespace, values and chart files. The manifest is
+// not included: a chart that generates random values renders differently each time.
 func (p *Prepared) Fingerprint() (string, error) {
 	values, err := json.Marshal(p.values) // sorts the keys
 	if err != nil {

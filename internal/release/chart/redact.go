@@ -15,12 +15,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// redacted replaces a secret.
 const redacted = "[redacted]"
 
-// minSecret is the length from which a Secret's value is redacted everywhere.
-// Shorter values, such as "true" or "5432", occur in unrelated text. In the API
-// server's message about an invalid Secret they are removed with the whole value.
+// minSecret is the length from which a value is redacted everywhere. Shorter values, such
+// as "true" or "5432", occur in unrelated text. A message about an invalid Secret loses its
+// whole value anyway.
 const minSecret = 5
 
 // Redactor removes the contents of Secrets from text. The API server and Helm quote
@@ -30,7 +29,7 @@ type Redactor struct {
 }
 
 // NewRedactor returns a Redactor for the Secrets in the manifests. It skips documents
-// that it cannot parse: an API server never receives those.
+// that it cannot parse, because no API server receives those.
 func NewRedactor(manifests ...string) Redactor { return NewRedactorWith(nil, manifests...) }
 
 // NewRedactorWith returns a Redactor that also redacts contents.
@@ -54,8 +53,8 @@ func NewRedactorWith(contents []string, manifests ...string) Redactor {
 	return r
 }
 
-// mayHoldSecret rules out most documents without parsing them. A document with an
-// escape may spell "Secret" in another way.
+// mayHoldSecret rules out most documents without parsing. With an escape, "Secret" may be
+// spelled differently.
 func mayHoldSecret(document []byte) bool {
 	return bytes.Contains(document, []byte("Secret")) || bytes.Contains(document, []byte(`\`))
 }
@@ -83,8 +82,7 @@ func stringsOf(m any) []string {
 	return all
 }
 
-// add adds value in every form in which it may be quoted. For a multi-line value it
-// adds each line, because an error may quote only one.
+// add adds every form in which value may be quoted, and its single lines.
 func (r *Redactor) add(value string) {
 	forms := []string{value, strings.Trim(strconv.Quote(value), `"`), base64.StdEncoding.EncodeToString([]byte(value))}
 	if quoted, err := json.Marshal(value); err == nil {
@@ -101,9 +99,9 @@ func (r *Redactor) add(value string) {
 }
 
 var (
-	// byteList matches Go's format for the data of a rejected object.
+	// Go's format for the data of a rejected object
 	byteList = regexp.MustCompile(`\[\](?:uint8|byte)\{[^}]*\}`)
-	// invalidValue matches the value in "spec.x: Invalid value: …: field is immutable".
+	// as in "spec.x: Invalid value: …: field is immutable"
 	invalidValue = regexp.MustCompile(`(?s)(Invalid value|Unsupported value|Duplicate value): .*?(: [a-zA-Z][^:{}"]*$|: [a-zA-Z][^:{}"]*(?: &&|, |\]|\n)|$)`)
 	aboutSecret  = regexp.MustCompile(`\bSecret\b`)
 )

@@ -12,9 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// kubeVersion is the Kubernetes version that charts see when they are rendered
-// without a cluster. It matches client-go in go.mod: 0.37 is Kubernetes 1.37. The
-// default of the Helm SDK is 1.20.
+// kubeVersion is the Kubernetes version for rendering without a cluster. It matches
+// client-go in go.mod: 0.37 is Kubernetes 1.37. The default of the Helm SDK is 1.20.
 const kubeVersion = "v1.37.0"
 
 // Rendered is the output of the chart's templates.
@@ -26,8 +25,8 @@ type Rendered struct {
 }
 
 // Render renders the chart without a cluster. The template function lookup returns
-// nothing, so a chart that keeps a random secret renders a new one each time. Do
-// not compare the result with another one or with live objects.
+// nothing, so a chart that keeps a random secret renders a new one each time. Do not
+// compare the result with another one or with live objects.
 func Render(d Desired) (Rendered, error) {
 	p, err := Prepare(d)
 	if err != nil {
@@ -66,7 +65,7 @@ func (p *Prepared) renderRelease() (*release.Release, error) {
 	install.ReleaseName = p.desired.Name
 	install.Namespace = p.desired.Namespace
 	install.KubeVersion = version
-	install.SkipSchemaValidation = true // checkValues validates without using the network
+	install.SkipSchemaValidation = true // checkValues does it without the network
 	return install.Run(c, runtime.DeepCopyJSON(p.values))
 }
 

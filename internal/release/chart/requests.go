@@ -8,17 +8,16 @@ import (
 	resourcehelper "k8s.io/component-helpers/resource"
 )
 
-// Requests is the number of pods and the sum of their resource requests.
+// Requests is the number of pods and the sum of their requests.
 type Requests struct {
 	Pods   int64
 	CPU    resource.Quantity
 	Memory resource.Quantity
 }
 
-// Requests adds up the requests of the rendered pods: the replicas of a Deployment
-// or StatefulSet, or the minimum of its autoscaler if that is higher, one pod of a
-// DaemonSet per node, and the parallel pods of a Job. It ignores hooks and
-// CronJobs, because their pods come and go.
+// Requests adds up the rendered pods: the replicas of a workload, or the minimum of its
+// autoscaler if that is higher, one pod of a DaemonSet per node, and the parallel pods of
+// a Job. Pods of hooks and CronJobs are temporary and do not count.
 func (r Rendered) Requests(nodes int64) Requests {
 	var sum Requests
 	scalers := Autoscalers(r.Objects)
@@ -70,8 +69,8 @@ func intField(object unstructured.Unstructured, missing int64, path ...string) i
 	return missing
 }
 
-// podRequests returns the requests of one pod as the scheduler counts them. It
-// returns nil for an invalid spec, which the API server rejects.
+// podRequests counts as the scheduler does. It returns nil for an invalid spec, which the
+// API server rejects.
 func podRequests(spec map[string]any) corev1.ResourceList {
 	var pod corev1.Pod
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"spec": spec}, &pod); err != nil {
@@ -85,7 +84,7 @@ func podRequests(spec map[string]any) corev1.ResourceList {
 	return resourcehelper.PodRequests(&pod, resourcehelper.PodResourcesOptions{})
 }
 
-// defaultRequests sets each missing request to the limit, as the API server does
+// defaultRequests sets missing requests to the limits, as the API server does
 // (SetDefaults_Pod in pkg/apis/core/v1/defaults.go).
 func defaultRequests(r *corev1.ResourceRequirements) {
 	for name, limit := range r.Limits {

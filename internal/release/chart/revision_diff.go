@@ -7,8 +7,8 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// DiffRevisions returns the differences between two stored revisions, in the format
-// of [Prepared.Changes]. Call it only if the fingerprints differ.
+// DiffRevisions returns the differences between two stored revisions with different
+// fingerprints, in the format of [Prepared.Changes].
 func DiffRevisions(before, after *release.Release) []string {
 	old, now := effectiveValues(before.Chart, before.Config), effectiveValues(after.Chart, after.Config)
 	var images []string
@@ -22,8 +22,7 @@ func DiffRevisions(before, after *release.Release) []string {
 	return summarize(images, changedValues(before.Config, after.Config, places), files)
 }
 
-// imagePlaces returns the paths of changed values that are images in use: strings,
-// or maps with the keys repository and tag.
+// imagePlaces returns the paths of changed values that are images in use.
 func imagePlaces(old, now map[string]any, used []string) []string {
 	var places []string
 	isImage := func(values map[string]any, path string) bool {

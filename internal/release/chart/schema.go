@@ -19,16 +19,15 @@ import (
 
 const schemaFile = "values.schema.json"
 
-// localOnly refuses to load other documents. Helm would fetch them over the network
-// or read any file on this machine.
+// localOnly refuses to load other documents. Helm would fetch them over the network or
+// read any file on this machine.
 type localOnly struct{}
 
 func (localOnly) Load(url string) (any, error) {
 	return nil, fmt.Errorf("reference to %s: a schema may only refer to itself", url)
 }
 
-// schemaProblems validates the layered values against the schemas of the chart and
-// its enabled subcharts. Each problem has the position of the value.
+// schemaProblems validates the values of the chart and its enabled subcharts.
 func (p *Prepared) schemaProblems(c *helmchart.Chart, values map[string]any) strictyaml.Problems {
 	return p.checkSchemas(c, values, nil)
 }
@@ -81,7 +80,7 @@ func compileSchema(data []byte) (*jsonschema.Schema, error) {
 	return compiler.Compile("file:///" + schemaFile)
 }
 
-// locate returns the innermost causes of a validation error with their positions.
+// locate returns the innermost causes of a validation error, each with its position.
 func (p *Prepared) locate(invalid *jsonschema.ValidationError, at []string) strictyaml.Problems {
 	if len(invalid.Causes) > 0 {
 		var problems strictyaml.Problems
@@ -112,8 +111,7 @@ func (p *Prepared) problemAt(path []string, atKey bool, text string) strictyaml.
 	return strictyaml.At(l.name, value, text)
 }
 
-// schemaMessage returns the validator's message without the value, which may be
-// secret.
+// schemaMessage omits the value, which may be secret.
 func schemaMessage(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Pattern:

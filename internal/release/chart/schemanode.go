@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// maxSchemaDepth limits how far references are followed, because they may be cyclic.
+// maxSchemaDepth limits cyclic references.
 const maxSchemaDepth = 20
 
-// schemaNode is a JSON schema and the document that its references point into.
+// schemaNode is a schema and the document that its references point into.
 type schemaNode struct {
 	document map[string]any
 	node     map[string]any
 }
 
-// parseSchema returns the schemas for a chart's root, with those that it refers to
-// or combines. It returns nil for invalid data, which validation reports.
+// parseSchema returns the schemas for a chart's root, or nil for invalid data, which
+// validation reports.
 func parseSchema(data []byte) []schemaNode {
 	var document map[string]any
 	if json.Unmarshal(data, &document) != nil {
@@ -25,8 +25,8 @@ func parseSchema(data []byte) []schemaNode {
 	return schemaNode{document, document}.expand(0)
 }
 
-// expand follows $ref and the keywords that combine schemas. It includes every
-// branch of a choice, because the values decide which one applies.
+// expand follows $ref and the keywords that combine schemas. It includes every branch of
+// a choice, because the values decide which one applies.
 func (s schemaNode) expand(depth int) []schemaNode {
 	if depth > maxSchemaDepth {
 		return nil
@@ -53,7 +53,7 @@ func (s schemaNode) expand(depth int) []schemaNode {
 	return all
 }
 
-// pointer splits a reference within the document, such as "#/$defs/image".
+// pointer splits a reference such as "#/$defs/image".
 func pointer(ref string) []string {
 	path := strings.Split(strings.TrimPrefix(strings.TrimPrefix(ref, "#"), "/"), "/")
 	for i := range path {
@@ -70,8 +70,7 @@ func (s schemaNode) properties() map[string]any {
 	return properties
 }
 
-// takesAnyKey reports whether the schema allows any key explicitly. A schema
-// without additionalProperties does not count.
+// takesAnyKey reports whether the schema allows any key with additionalProperties.
 func (s schemaNode) takesAnyKey() bool {
 	switch additional := s.node["additionalProperties"].(type) {
 	case bool:
@@ -87,8 +86,7 @@ func (s schemaNode) isClosed() bool {
 	return ok && !additional
 }
 
-// child returns the schemas for the value of key, or nil if the schema does not
-// define it.
+// child returns the schemas for the value of key, or nil if it is not defined.
 func (s schemaNode) child(key string) []schemaNode {
 	var found []schemaNode
 	add := func(inner any) {

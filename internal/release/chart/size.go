@@ -17,12 +17,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// maxListedFiles is how many of the largest files a size error lists.
 const maxListedFiles = 3
 
-// checkSize returns an error if the release record does not fit into a Secret. Helm
-// would fail only after it has started. The record contains all chart files, the
-// values and the manifest, stored as JSON, gzip and base64.
+// checkSize returns an error if the release record does not fit into a Secret, which Helm
+// would find only after it has started. The record contains all chart files, the values
+// and the manifest, as JSON, gzip and base64.
 func (p *Prepared) checkSize(rendered Rendered) error {
 	record, err := json.Marshal(&release.Release{
 		Name: p.desired.Name, Namespace: p.desired.Namespace, Info: &release.Info{Notes: rendered.Notes},

@@ -10,7 +10,6 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// effectiveValues returns the chart's values overlaid with config.
 func effectiveValues(c *helmchart.Chart, config map[string]any) map[string]any {
 	if c == nil {
 		return config
@@ -21,7 +20,7 @@ func effectiveValues(c *helmchart.Chart, config map[string]any) map[string]any {
 	return values
 }
 
-// storedFiles returns the files of a chart that a release record contains.
+// storedFiles returns the chart files that a release record contains.
 func storedFiles(c *helmchart.Chart) any {
 	files := map[string]any{}
 	if c == nil {
@@ -40,8 +39,7 @@ func storedFiles(c *helmchart.Chart) any {
 	return files
 }
 
-// Manifests returns the manifests of the revisions and of their hooks. It skips nil
-// revisions.
+// Manifests returns the manifests of the revisions and their hooks. It skips nil.
 func Manifests(releases ...*release.Release) []string {
 	var manifests []string
 	for _, rel := range releases {

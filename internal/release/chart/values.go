@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// defaults returns the chart's values, including those of all subcharts below their
-// names, enabled or not, and the conditions that enable them.
+// defaults returns the values of the chart and, enabled or not, its subcharts, with the
+// conditions that enable them.
 func defaults(c *helmchart.Chart) map[string]any {
 	tree := map[string]any{}
 	for _, sub := range c.Dependencies() {
@@ -45,8 +45,7 @@ func setDefault(tree map[string]any, path []string, value any) {
 	}
 }
 
-// overlay merges over into base. Maps are merged, other values replace. A null
-// stays, because Helm reads it as "remove the default".
+// overlay merges over into base. A null stays: Helm reads it as "remove the default".
 func overlay(base, over map[string]any) {
 	for key, value := range over {
 		below, isMap := base[key].(map[string]any)
@@ -73,9 +72,8 @@ func Lookup(values any, path []string) any {
 	return values
 }
 
-// conflicts returns where l replaces a map with a scalar or list, or the reverse.
-// Helm would log a warning that contains the values, and drop one of them. merged
-// holds the values of the layers below.
+// conflicts returns where l replaces a map with a scalar or list, or the reverse. Helm
+// would log a warning that contains the values, and drop one of them.
 func conflicts(merged map[string]any, below []layer, l layer) strictyaml.Problems {
 	var problems strictyaml.Problems
 	var walk func(old map[string]any, n *yaml.Node, path []string)

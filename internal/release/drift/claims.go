@@ -8,10 +8,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// withClaimDefaults returns a StatefulSet with the API server's defaults for its
-// volume claims (pkg/apis/apps/v1/defaults.go and pkg/apis/core/v1/defaults.go,
-// Kubernetes 1.37). A patch contains their list as a whole or not at all. Without
-// the defaults, every comparison would need a dry run to find no difference.
+// withClaimDefaults sets the API server's defaults for the volume claims of a StatefulSet
+// (pkg/apis/apps/v1/defaults.go and pkg/apis/core/v1/defaults.go, Kubernetes 1.37). A patch
+// contains their list as a whole, so every comparison would otherwise need a dry run.
 func withClaimDefaults(o unstructured.Unstructured) unstructured.Unstructured {
 	if o.GetKind() != "StatefulSet" {
 		return o
@@ -22,7 +21,7 @@ func withClaimDefaults(o unstructured.Unstructured) unstructured.Unstructured {
 		content, ok := claim.(map[string]any)
 		for path, value := range map[string]string{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec.volumeMode": "Filesystem", "status.phase": "Pending"} {
 			if fields := strings.Split(path, "."); ok && chart.Lookup(content, fields) == nil {
-				_ = unstructured.SetNestedField(content, value, fields...) // if it cannot be set, the API server reports why
+				_ = unstructured.SetNestedField(content, value, fields...) // the API server reports it
 			}
 		}
 	}

@@ -17,7 +17,7 @@ import (
 const ManagedByLabel = "app.kubernetes.io/managed-by"
 
 const (
-	helmManager         = "Helm" // value of ManagedByLabel
+	helmManager         = "Helm"
 	nameAnnotation      = "meta.helm.sh/release-name"
 	namespaceAnnotation = "meta.helm.sh/release-namespace"
 )
@@ -33,8 +33,7 @@ type Client struct {
 
 func (c *Client) String() string { return c.Namespace + "/" + c.Name }
 
-// Owns reports whether a live object belongs to the release, by the annotations
-// that Helm sets.
+// Owns reports whether Helm's annotations assign a live object to the release.
 func (c *Client) Owns(live *unstructured.Unstructured) bool {
 	annotations := live.GetAnnotations()
 	return annotations[nameAnnotation] == c.Name && annotations[namespaceAnnotation] == c.Namespace
@@ -52,8 +51,7 @@ func (c *Client) LiveNamespace(ctx context.Context) (*corev1.Namespace, error) {
 	return ns, nil
 }
 
-// ResourceFor returns the client for o. An object without a namespace belongs to
-// the release's namespace.
+// ResourceFor returns the client for o, in the release's namespace by default.
 func (c *Client) ResourceFor(o unstructured.Unstructured) (dynamic.ResourceInterface, error) {
 	gvk := o.GroupVersionKind()
 	mapping, err := c.Mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
@@ -70,7 +68,7 @@ func (c *Client) ResourceFor(o unstructured.Unstructured) (dynamic.ResourceInter
 	return c.Live.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-// withOwnership returns a copy of o with the label and annotations that Helm adds.
+// withOwnership adds the label and annotations that Helm adds.
 func (c *Client) withOwnership(o unstructured.Unstructured) unstructured.Unstructured {
 	o = *o.DeepCopy()
 	labels := o.GetLabels()

@@ -25,14 +25,13 @@ const (
 	listLimit = 500
 )
 
-// Compare returns the differences between the objects that a revision applied and
-// the live ones, in manifest order, and whether their namespace is being deleted.
-// It ignores hooks, because their objects come and go.
+// Compare returns the differences between the objects that a revision applied and the live
+// ones, in manifest order, and whether their namespace is being deleted. It ignores hooks,
+// because their objects come and go.
 //
-// Compare ignores defaults of the API server, other spellings of a quantity, and
-// fields that others own, such as the replicas of an autoscaled Deployment. A
-// difference counts only if a dry run of the repair changes the object or is
-// rejected.
+// Compare ignores defaults of the API server, other spellings of a quantity, and fields
+// that others own, such as the replicas of an autoscaled Deployment. A difference counts
+// only if a dry run of the repair changes the object or is rejected.
 func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, error) {
 	manifest, err := chart.Objects(rel.Manifest)
 	if err != nil {
@@ -57,7 +56,6 @@ func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, e
 	return nonEmpty(found), nil
 }
 
-// indexedObject is an object with its index in the manifest.
 type indexedObject struct {
 	object unstructured.Unstructured
 	index  int
@@ -73,7 +71,6 @@ func byKind(manifest []unstructured.Unstructured) map[string][]indexedObject {
 	return kinds
 }
 
-// withoutScaledReplicas removes the replicas that an autoscaler sets.
 func withoutScaledReplicas(manifest []unstructured.Unstructured) []unstructured.Unstructured {
 	scaled := chart.Autoscalers(manifest)
 	manifest = slices.Clone(manifest)
@@ -86,8 +83,7 @@ func withoutScaledReplicas(manifest []unstructured.Unstructured) []unstructured.
 	return manifest
 }
 
-// compareAll records in found how objects of one kind and namespace differ. It
-// uses the free slots of group.
+// compareAll compares objects of one kind and namespace. It uses the free slots of group.
 func (c *Client) compareAll(ctx context.Context, same []indexedObject, found []string, group *errgroup.Group) error {
 	resource, err := c.ResourceFor(same[0].object)
 	if err != nil {
@@ -114,8 +110,7 @@ func (c *Client) compareAll(ctx context.Context, same []indexedObject, found []s
 	return nil
 }
 
-// liveByName lists the objects of one kind that Helm applied. The result may be
-// incomplete; the caller reads missing objects by name.
+// liveByName lists the objects of one kind that Helm applied. The list may be incomplete.
 func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[string]*unstructured.Unstructured {
 	byName := map[string]*unstructured.Unstructured{}
 	all, err := resource.List(ctx, metav1.ListOptions{LabelSelector: labels.Set{ManagedByLabel: helmManager}.String(), Limit: listLimit})
@@ -128,9 +123,8 @@ func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[str
 	return byName
 }
 
-// compareObject returns the difference between the live object and o, or "". It
-// reads the object if live is nil. It retries if a controller changes the object
-// during the comparison.
+// compareObject returns the difference, or "". It reads the object if live is nil, and
+// again if a controller changes it during the comparison.
 func (c *Client) compareObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		if live == nil {
@@ -146,7 +140,6 @@ func (c *Client) compareObject(ctx context.Context, resource dynamic.ResourceInt
 }
 
 // diffObject returns a conflict error if the object has changed since it was read.
-// A nil live means that it does not exist.
 func (c *Client) diffObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (string, error) {
 	switch {
 	case live == nil && isEphemeral(o):
@@ -181,9 +174,8 @@ func isEphemeral(o unstructured.Unstructured) bool {
 	return o.GetKind() == "Job" && chart.Lookup(o.Object, []string{"spec", "ttlSecondsAfterFinished"}) != nil
 }
 
-// describeDiff lists the fields that differ: "Deployment auth-service:
-// spec.replicas 0, desired 1". It shows only numbers, booleans and images; other
-// values may be secret.
+// describeDiff returns "Deployment auth-service: spec.replicas 0, desired 1". It shows only
+// numbers, booleans and images, because other values may be secret.
 func describeDiff(live, desired unstructured.Unstructured) string {
 	var fields []string
 	chart.Differences(withoutServerFields(live), withoutServerFields(desired), "", func(path string, is, want any) {
@@ -213,7 +205,6 @@ func formatValue(value any) string {
 	return fmt.Sprint(value)
 }
 
-// withoutServerFields returns o without the fields that the API server maintains.
 func withoutServerFields(o unstructured.Unstructured) map[string]any {
 	o = *o.DeepCopy()
 	for _, field := range []string{"resourceVersion", "managedFields", "generation"} {

@@ -17,10 +17,9 @@ import (
 // fieldManager identifies dry runs to the API server.
 const fieldManager = "tkdeploy"
 
-// mergePatch returns the patch that a Helm upgrade would send: a three-way merge of
-// the applied, desired and live object. It returns nil if nothing would change, and
-// for kinds unknown to client-go: Helm compares only manifests for those, so an
-// upgrade would not repair their drift.
+// mergePatch returns the patch that a Helm upgrade would send: a three-way merge. It returns
+// nil if nothing changes, and for kinds unknown to client-go: Helm compares only manifests
+// for those, so an upgrade would not repair their drift.
 func mergePatch(applied, desired, live unstructured.Unstructured) ([]byte, error) {
 	typed, err := scheme.Scheme.New(desired.GroupVersionKind())
 	if err != nil {
@@ -43,8 +42,7 @@ func mergePatch(applied, desired, live unstructured.Unstructured) ([]byte, error
 	return patch, nil
 }
 
-// withPrecondition adds the object's resource version to a patch, so that the API
-// server returns a conflict if the object has changed.
+// withPrecondition makes the API server return a conflict if the object has changed.
 func withPrecondition(patch []byte, live unstructured.Unstructured) ([]byte, error) {
 	var content map[string]any
 	if err := json.Unmarshal(patch, &content); err != nil {
@@ -56,8 +54,7 @@ func withPrecondition(patch []byte, live unstructured.Unstructured) ([]byte, err
 	return json.Marshal(content)
 }
 
-// dryRunPatch returns the object as the API server would store it. after is nil if
-// the API server refuses the patch or cannot decide.
+// dryRunPatch returns the patched object, or nil if the API server refuses or cannot decide.
 func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
 	after, err = r.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager, FieldValidation: validation,
@@ -68,8 +65,8 @@ func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, 
 	return after, nil, nil
 }
 
-// splitRefusal separates rejections of an object from other errors. It returns no
-// error for webhooks that do not support dry runs and for a missing namespace.
+// splitRefusal separates rejections of an object from other errors. It ignores webhooks
+// without dry run support and a missing namespace.
 func splitRefusal(err error) (refusal, other error) {
 	switch {
 	case err == nil, apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run"):

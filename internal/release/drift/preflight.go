@@ -18,10 +18,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Preflight applies every object of preview as a dry run. It returns an error that
-// names the rejected objects and fields, such as an immutable field, before
-// anything is written. It also rejects unknown fields, which the API server would
-// silently drop. before is the revision that is in the cluster, or nil.
+// Preflight applies every object of preview as a dry run. It returns an error that names
+// rejected objects and fields, such as an immutable field, before anything is written. It
+// also rejects unknown fields, which the API server would silently drop. before is the
+// revision in the cluster, or nil.
 func (c *Client) Preflight(ctx context.Context, before, preview *release.Release) error {
 	if preview == nil {
 		return nil
@@ -112,7 +112,6 @@ func (c *Client) dryRunCreate(ctx context.Context, resource dynamic.ResourceInte
 	return fmt.Sprintf("%s: %v", chart.ObjectName(desired), refusal), nil
 }
 
-// patchedFields returns the paths that a patch changes.
 func patchedFields(patch []byte) []string {
 	var changed map[string]any
 	if json.Unmarshal(patch, &changed) != nil {

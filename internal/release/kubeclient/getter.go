@@ -12,17 +12,16 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Getter implements Helm's RESTClientGetter for a rest.Config. Helm's own
-// implementations (cli.New, genericclioptions) read KUBECONFIG and HELM_* and
-// might reach another cluster.
+// Getter implements Helm's RESTClientGetter. Helm's own implementations read KUBECONFIG and
+// HELM_*, and might reach another cluster.
 type Getter struct {
-	Mapper    meta.RESTMapper // shares the cached discovery
+	Mapper    meta.RESTMapper
 	config    *rest.Config
 	namespace string
 	discovery discovery.CachedDiscoveryInterface
 }
 
-// NewGetter returns a Getter for config, with namespace as the default namespace.
+// NewGetter returns a Getter for config with a default namespace.
 func NewGetter(config *rest.Config, namespace string) (*Getter, error) {
 	client, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
@@ -45,11 +44,11 @@ func (g *Getter) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error)
 	return g.discovery, nil
 }
 
-// ToRESTMapper returns the mapper.
+// ToRESTMapper returns Mapper.
 func (g *Getter) ToRESTMapper() (meta.RESTMapper, error) { return g.Mapper, nil }
 
-// ToRawKubeConfigLoader returns a configuration with only the default namespace,
-// the one value that Helm reads from it.
+// ToRawKubeConfigLoader returns a configuration with only the namespace, which is all that
+// Helm reads from it.
 func (g *Getter) ToRawKubeConfigLoader() clientcmd.ClientConfig {
 	overrides := &clientcmd.ConfigOverrides{Context: api.Context{Namespace: g.namespace}}
 	return clientcmd.NewDefaultClientConfig(*api.NewConfig(), overrides)

@@ -5,11 +5,9 @@ import (
 	"sync"
 )
 
-// maxLines bounds the memory of a Log.
 const maxLines = 200
 
-// Log keeps the last lines that Helm logs. They may contain Secrets: redact them
-// before use.
+// Log keeps the last lines that Helm logs. They may contain Secrets.
 type Log struct {
 	mu    sync.Mutex
 	lines []string

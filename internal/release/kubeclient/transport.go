@@ -12,9 +12,8 @@ import (
 
 var errGateClosed = errors.New("the run was canceled")
 
-// Gate lets requests through until it is closed. Closing it fails all requests,
-// including those in flight. This stops a Helm action, which cannot be canceled,
-// from continuing in the background.
+// Gate lets requests through until it is closed. Then all requests fail, including those in
+// flight, so that a Helm action cannot continue in the background.
 type Gate struct {
 	ctx  context.Context
 	shut context.CancelCauseFunc
@@ -62,8 +61,7 @@ func (b notifyingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// CountWrites returns a copy of config that adds to writes each request that
-// changed something.
+// CountWrites returns a copy of config that counts successful changes in writes.
 func CountWrites(config *rest.Config, writes *atomic.Int64) *rest.Config {
 	counted := rest.CopyConfig(config)
 	counted.Wrap(func(next http.RoundTripper) http.RoundTripper {

@@ -137,7 +137,6 @@ func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r
 	return 200, object
 }
 
-// fillIn sets some defaults of an API server.
 func (s *Server) fillIn(o map[string]any) {
 	spec, _ := o["spec"].(map[string]any)
 	switch o["kind"] {

@@ -13,9 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Server is a small API server. It supports discovery, dry runs and strategic merge
-// patches, normalizes objects by a round trip through the Go types, and has a few
-// validation rules.
+// Server is a small API server. It supports discovery, dry runs and strategic merge patches,
+// normalizes objects by a round trip through the Go types, and has a few validation rules.
 type Server struct {
 	URL string // empty for a server without a network
 
@@ -176,8 +175,8 @@ func (s *Server) Clone() *Server {
 	return &Server{objects: maps.Clone(s.objects), writes: slices.Clone(s.writes)}
 }
 
-// State describes all objects without times and random values. It includes only the
-// names and labels of release records.
+// State describes all objects without times and random values, and of release records only
+// the names and labels.
 func (s *Server) State() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
