@@ -33,7 +33,7 @@ func TestClient_Apply(t *testing.T) {
 		if revision != 1 {
 			t.Errorf("got revision %d, want 1", revision)
 		}
-		// namespace, revision, Deployment, Service, Secret and ConfigMap
+		// Namespace, revision, Deployment, Service, Secret and ConfigMap.
 		if got := r.finished(t); got.Mutations != 6 || got.Outcome != event.Done || got.Message != "revision 1" {
 			t.Errorf("got %+v, want revision 1 done with 6 mutations", got)
 		}
@@ -64,7 +64,7 @@ func TestClient_Apply(t *testing.T) {
 			t.Errorf("got %+v, want %q", o, cause)
 		}
 		revision, r := mustApply(t, c, d)
-		// revision and Deployment
+		// Revision and Deployment.
 		if got := r.finished(t); revision != 2 || got.Mutations != 2 {
 			t.Errorf("got revision %d, %+v, want revision 2 with 2 mutations", revision, got)
 		}
@@ -109,7 +109,7 @@ func TestClient_Apply(t *testing.T) {
 		server := releasetest.NewServer(t)
 		for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
 			"by the dry run": nil,
-			// passes the dry run, then Helm gets the rejection
+			// The dry run passes, and Helm gets the rejection.
 			"by Helm": func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Query().Get("dryRun") != "" {
 					code, body := releasetest.Status(404, "NotFound", "no dry run")

@@ -47,7 +47,7 @@ func TestClient_Rollback(t *testing.T) {
 		if err != nil || revision != 3 {
 			t.Fatal(revision, err)
 		}
-		// revision and Deployment
+		// Revision and Deployment.
 		if got := r.finished(t); got.Mutations != 2 || got.Message != "revision 3, restored from revision 1" {
 			t.Errorf("got %+v, want revision 3 with 2 mutations", got)
 		}

@@ -31,7 +31,7 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 		return c.downError(chart.NewRedactor(chart.Manifests(releases...)...).Err(err))
 	}
 	uninstall := action.NewUninstall(c.helm)
-	// an interrupted uninstall may have run the hooks already
+	// An interrupted uninstall may have run the hooks.
 	uninstall.DisableHooks = newest.Info.Status == release.StatusUninstalling
 	uninstall.Timeout = c.opts.HookTimeout
 	err = c.run(ctx, func() error {

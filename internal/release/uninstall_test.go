@@ -21,7 +21,7 @@ func TestClient_Uninstall(t *testing.T) {
 		if err := c.Uninstall(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
-		// four objects and one record
+		// Four objects and one record.
 		if got := r.finished(t); got.Mutations != 5 {
 			t.Errorf("got %+v, want 5 mutations", got)
 		}

@@ -14,8 +14,8 @@ import (
 
 const maxListedNames = 3
 
-// Changes returns the differences from a stored release, if the fingerprints differ.
-// It names paths, files and images only, because values may be secret.
+// Changes returns the differences from a stored release with another fingerprint. It names
+// only paths, files and images, because values may be secret.
 func (p *Prepared) Changes(stored *release.Release) ([]string, error) {
 	files, err := p.chartChanges(stored)
 	if err != nil {

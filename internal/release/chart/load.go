@@ -25,7 +25,7 @@ func loadChart(path string) (*helmchart.Chart, error) {
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), "")
 	}
 	if err := action.CheckDependencies(c, c.Metadata.Dependencies); err != nil {
-		hint := "run: helm dependency build " + path + " (tkdeploy does not fetch dependencies)"
+		hint := "add the dependencies to " + filepath.Join(path, "charts") + " (helm dependency build); tkdeploy does not fetch them"
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), hint)
 	}
 	return c, nil

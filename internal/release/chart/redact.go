@@ -99,9 +99,9 @@ func (r *Redactor) add(value string) {
 }
 
 var (
-	// Go's format for the data of a rejected object
+	// byteList matches Go's format for the data of a rejected object.
 	byteList = regexp.MustCompile(`\[\](?:uint8|byte)\{[^}]*\}`)
-	// as in "spec.x: Invalid value: …: field is immutable"
+	// invalidValue matches "spec.x: Invalid value: …: field is immutable".
 	invalidValue = regexp.MustCompile(`(?s)(Invalid value|Unsupported value|Duplicate value): .*?(: [a-zA-Z][^:{}"]*$|: [a-zA-Z][^:{}"]*(?: &&|, |\]|\n)|$)`)
 	aboutSecret  = regexp.MustCompile(`\bSecret\b`)
 )
