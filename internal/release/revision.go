@@ -2,12 +2,23 @@ package release
 
 import (
 	"errors"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+)
+
+// Labels of the release records (Secrets of type helm.sh/release.v1).
+const (
+	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values, name and namespace
+	LabelVerified    = "tkdeploy.dev/verified"    // "true" after readiness and smoke tests
+	LabelCommit      = "tkdeploy.dev/commit"      // of the deployed checkout
+	LabelUser        = "tkdeploy.dev/user"
+	LabelHost        = "tkdeploy.dev/host"
 )
 
 // ErrNotFound means that the release or the revision does not exist.
@@ -85,4 +96,32 @@ func newestVerified(history []*release.Release) *release.Release {
 func sameFingerprint(before, after *release.Release) bool {
 	mark := after.Labels[LabelFingerprint]
 	return mark != "" && mark == before.Labels[LabelFingerprint]
+}
+
+func recordLabels(d chart.Desired, fingerprint string) map[string]string {
+	labels := map[string]string{LabelFingerprint: fingerprint}
+	if d.Commit != "" {
+		labels[LabelCommit] = d.Commit
+	}
+	return labels
+}
+
+const maxLabelLength = 63
+
+var invalidInLabel = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+
+func labelValue(s string) string {
+	s = invalidInLabel.ReplaceAllString(s, "-")
+	return strings.Trim(s[:min(len(s), maxLabelLength)], "_.-")
+}
+
+// upgradeLabels removes the labels that Helm would copy from the last revision. Helm's
+// syntax for that is the value "null".
+func upgradeLabels(labels map[string]string) map[string]string {
+	for _, name := range []string{LabelCommit, LabelVerified} {
+		if _, ok := labels[name]; !ok {
+			labels[name] = "null"
+		}
+	}
+	return labels
 }
