@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
-	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 // Free space below which a build or a node is sure to fail soon, and below which
@@ -73,7 +73,7 @@ const (
 // not fit into the machine are still scheduled where there are several nodes.
 func (w *workspace) resourcesCheck(facts engine.Info) finding {
 	d := &deployment{workspace: w}
-	rendered, err := release.Render(d.desired(d.standIns()))
+	rendered, err := chart.Render(d.desired(d.standIns()))
 	if err != nil {
 		return broken(err)
 	}
@@ -84,7 +84,7 @@ func (w *workspace) resourcesCheck(facts engine.Info) finding {
 	return compareResources(asked, facts, nodes)
 }
 
-func compareResources(asked release.Requests, facts engine.Info, nodes int64) finding {
+func compareResources(asked chart.Requests, facts engine.Info, nodes int64) finding {
 	const fix = "give the engine more (Docker Desktop: Settings, Resources), or request less in the environment's values"
 	said := fmt.Sprintf("%s and the control plane request %s CPU and %s memory; the engine has %d and %s", each(int(asked.Pods), "pod", "pods"),
 		cores(asked.CPU), gib(uint64(asked.Memory.Value())), facts.CPUs, gib(uint64(facts.Memory)))

@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images"
-	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
@@ -50,8 +50,8 @@ func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	t.Parallel()
-	asked := func(cpu, memory string) release.Requests {
-		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
+	asked := func(cpu, memory string) chart.Requests {
+		return chart.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
 	}
 	machine := engine.Info{CPUs: 2, Memory: 4 << 30}
 	down := errors.New("docker.io cannot be reached")

@@ -7,6 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 func (d *deployment) observeRelease(ctx context.Context) (plan.Observation, error) {
@@ -49,10 +50,10 @@ func (d *deployment) apply(ctx context.Context, reporter event.Reporter) error {
 	return d.cluster.BackupSecrets(ctx, d.config.Chart.Namespace)
 }
 
-func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, release.Desired, error) {
+func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, chart.Desired, error) {
 	all, err := d.resolved(ctx)
 	if err != nil {
-		return nil, release.Desired{}, err
+		return nil, chart.Desired{}, err
 	}
 	client, err := d.release()
 	return client, d.desired(all), err
@@ -60,15 +61,15 @@ func (d *deployment) releaseAndDesired(ctx context.Context) (*release.Client, re
 
 // desired is the release as the configuration wants it, with the images that
 // there are.
-func (d *deployment) desired(all []engine.Image) release.Desired {
-	refs := map[string]release.ImageRef{}
+func (d *deployment) desired(all []engine.Image) chart.Desired {
+	refs := map[string]chart.ImageRef{}
 	for _, image := range all {
 		if path := d.config.Images[image.Name].Values; path != "" {
-			refs[path] = release.ImageRef{Repository: image.Repository, Tag: image.Tag}
+			refs[path] = chart.ImageRef{Repository: image.Repository, Tag: image.Tag}
 		}
 	}
 	files := append(d.config.Paths(d.config.Chart.Values), d.config.Paths(d.env.Values)...)
-	return release.Desired{
+	return chart.Desired{
 		Name:        d.config.Chart.Release,
 		Namespace:   d.config.Chart.Namespace,
 		Chart:       d.config.Path(d.config.Chart.Path),

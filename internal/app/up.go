@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
-	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
 func upCommand(streams Streams) *cli.Command {
@@ -96,7 +96,7 @@ func (d *deployment) selected(c *cli.Context) (plan.Plan, error) {
 
 // checkChart finds what is wrong with the chart and the values before anything
 // is touched. The images' tags are known only later; stand-ins do.
-func (d *deployment) checkChart() error { return release.Check(d.desired(d.standIns())) }
+func (d *deployment) checkChart() error { return chart.Check(d.desired(d.standIns())) }
 
 // standIns are images as the chart takes them, before their tags are known.
 func (d *deployment) standIns() []engine.Image {
