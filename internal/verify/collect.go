@@ -11,6 +11,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -62,7 +63,7 @@ func (r *run) readLog(ctx context.Context, pod string) (noise []string, err erro
 			r.take(ctx, result)
 			continue
 		}
-		noise = append(noise, probe.OneLine([]byte(r.Redact(lines.Text())), inNoise))
+		noise = append(noise, text.Printable(r.Redact(lines.Text()), inNoise))
 		noise = noise[max(0, len(noise)-tailLines):]
 	}
 	return noise, lines.Err()

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -78,14 +79,14 @@ func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result
 			return fmt.Sprintf("Service %s has no endpoint for port %d: none of its pods has the targetPort %s", service.Name, port.Port, port.TargetPort.String())
 		}
 	}
-	text := fmt.Sprintf("Service %s has the ready endpoints %s", service.Name, probe.SomeOf(ready, 3))
+	cause := fmt.Sprintf("Service %s has the ready endpoints %s", service.Name, text.Abbreviate(ready, 3))
 	switch result.Reason {
 	case probe.Refused:
-		text += ", where nothing listens"
+		cause += ", where nothing listens"
 	case probe.NoConnection:
-		text += "; a NetworkPolicy has to let pods with the label " + SmokeLabel + "=true in"
+		cause += "; a NetworkPolicy has to let pods with the label " + SmokeLabel + "=true in"
 	}
-	return text
+	return cause
 }
 
 // endpoints are what stands behind a Service.

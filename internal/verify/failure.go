@@ -2,10 +2,10 @@ package verify
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -61,7 +61,7 @@ func (r *run) verdict() error {
 		switch result.Outcome {
 		case probe.Failed:
 			failure.Failed = append(failure.Failed, result)
-			hints = appendNew(hints, r.lookAt(result))
+			hints = text.AppendUnique(hints, r.lookAt(result))
 		case probe.Blocked:
 			failure.Blocked = append(failure.Blocked, result)
 		}
@@ -85,11 +85,4 @@ func (r *run) lookAt(result probe.Result) string {
 	default:
 		return fmt.Sprintf("%s -n %s logs service/%s --tail=20", r.Kubectl, namespace, service)
 	}
-}
-
-func appendNew(words []string, word string) []string {
-	if word == "" || slices.Contains(words, word) {
-		return words
-	}
-	return append(words, word)
 }

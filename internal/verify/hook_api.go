@@ -16,6 +16,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -149,13 +150,13 @@ func (p *hookPod) tailOf(ctx context.Context, pod, container string) []string {
 		return nil
 	}
 	defer log.Close()
-	text, err := io.ReadAll(io.LimitReader(log, bytes))
+	content, err := io.ReadAll(io.LimitReader(log, bytes))
 	if err != nil {
 		return nil
 	}
 	var tail []string
-	for line := range strings.Lines(p.Redact(string(text))) {
-		tail = append(tail, probe.OneLine([]byte(line), inText))
+	for line := range strings.Lines(p.Redact(string(content))) {
+		tail = append(tail, text.Printable(line, text.MaxMessage))
 	}
 	return tail
 }

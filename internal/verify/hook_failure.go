@@ -6,7 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // A HookFailure is what failed of a test hook: a step that it reported, or the
@@ -36,20 +36,20 @@ func (f HookFailure) text() string {
 }
 
 // exit tells how a failed pod's container ended, and which.
-func exit(pod *corev1.Pod) (container, text string) {
+func exit(pod *corev1.Pod) (container, how string) {
 	for _, c := range statuses(pod) {
 		end := c.State.Terminated
 		if end == nil || end.ExitCode == 0 {
 			continue
 		}
-		text = fmt.Sprintf("exit code %d", end.ExitCode)
+		how = fmt.Sprintf("exit code %d", end.ExitCode)
 		if end.Reason != "" && end.Reason != "Error" {
-			text += ", " + end.Reason
+			how += ", " + end.Reason
 		}
 		if end.Message != "" {
-			text += ": " + probe.OneLine([]byte(end.Message), inText)
+			how += ": " + text.Printable(end.Message, text.MaxMessage)
 		}
-		return c.Name, text
+		return c.Name, how
 	}
 	return "", strings.TrimSuffix(fmt.Sprintf("its pod was ended, %s: %s", pod.Status.Reason, pod.Status.Message), ": ")
 }

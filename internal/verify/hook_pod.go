@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/tap"
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -37,7 +39,7 @@ type hookPod struct {
 type attempt struct {
 	restarts int32
 	lines    int // of the log, so far
-	tap      tap
+	tap      tap.Parser
 	tail     []string // of the lines that are not TAP
 	failed   []HookFailure
 	asked    bool // whether it has passed
@@ -69,7 +71,7 @@ func (p *hookPod) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, err
 		}
 		switch {
 		case over && (err == nil || !isTransient(err) || time.Since(ended) > p.APITimeout):
-			p.tell(p.tap.end())
+			p.tell(p.tap.End())
 			return pod, ctx.Err()
 		case err != nil && !isTransient(err):
 			return nil, undecided(fmt.Errorf("read the log of %s %s: %w", p.what, pod.Name, err))
@@ -228,7 +230,7 @@ func (p *hookPod) readLog(ctx context.Context, pod string, over bool) error {
 		case n > p.lines && (over || !line.torn):
 			p.lines = n
 			p.take(line.text)
-			if !over && !p.asked && p.Exit != nil && p.tap.passed() {
+			if !over && !p.asked && p.Exit != nil && p.tap.Passed() {
 				p.asked = true
 				return errWhole
 			}
@@ -246,8 +248,8 @@ func (p *hookPod) next(lines <-chan logLine, silence, pause <-chan time.Time) (l
 		case line, open = <-lines:
 			return line, open, nil
 		case <-pause:
-			if p.tap.last.ok {
-				p.tell(p.tap.flush())
+			if p.tap.Last().OK {
+				p.tell(p.tap.Flush())
 			}
 		case <-silence:
 			return logLine{}, true, errSilent
@@ -255,11 +257,11 @@ func (p *hookPod) next(lines <-chan logLine, silence, pause <-chan time.Time) (l
 	}
 }
 
-func (p *hookPod) take(text string) {
-	text = p.Redact(text)
-	told, isLog := p.tap.line(text)
+func (p *hookPod) take(line string) {
+	line = p.Redact(line)
+	told, isLog := p.tap.Line(line)
 	p.tell(told)
-	if line := probe.OneLine([]byte(text), inText); isLog && line != "" {
+	if line := text.Printable(line, text.MaxMessage); isLog && line != "" {
 		p.tail = append(p.tail, line)
 		p.tail = p.tail[max(0, len(p.tail)-logTail):]
 		p.reporter.Report(event.Progress(p.hook, line))
@@ -267,18 +269,18 @@ func (p *hookPod) take(text string) {
 }
 
 // tell reports steps and keeps those that failed.
-func (p *hookPod) tell(steps []step) {
+func (p *hookPod) tell(steps []tap.Step) {
 	for _, s := range steps {
-		item := p.hook + "/" + s.name
+		item := p.hook + "/" + s.Name
 		switch {
-		case s.blocked != "":
-			p.reporter.Report(event.Finished(item, event.Blocked, s.blocked, s.elapsed, 0))
-		case s.ok:
-			p.reporter.Report(event.Finished(item, event.Done, s.message, s.elapsed, 0))
+		case s.Blocked != "":
+			p.reporter.Report(event.Finished(item, event.Blocked, s.Blocked, s.Elapsed, 0))
+		case s.OK:
+			p.reporter.Report(event.Finished(item, event.Done, s.Message, s.Elapsed, 0))
 		default:
-			p.reporter.Report(event.Finished(item, event.Failed, s.message, s.elapsed, 0))
+			p.reporter.Report(event.Finished(item, event.Failed, s.Message, s.Elapsed, 0))
 			if len(p.failed) < keptSteps {
-				p.failed = append(p.failed, HookFailure{Hook: p.hook, Step: s.name, Message: s.message})
+				p.failed = append(p.failed, HookFailure{Hook: p.hook, Step: s.Name, Message: s.Message})
 			}
 		}
 	}

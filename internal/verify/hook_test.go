@@ -247,7 +247,7 @@ func TestAPassIsTheRuntimesToTellAndAFailureTheKubelets(t *testing.T) {
 		"a pass that is not known yet": {answer(0, false), 0, passingLog, once, 3 * second, ""},
 		"a failure":                    {answer(3, true), 3, passingLog, once, 3 * second, "journey: exit code 3"},
 		"a step that failed":           {answer(0, true), 0, "TAP version 14\n1..1\nnot ok 1 - register\n", never, 3 * second, `journey: step "register" failed`},
-		"steps that are still to come": {answer(0, true), 0, "TAP version 14\n1..2\nok 1 - register\n", never, 3 * second, `journey: it ended after 1 of 2 steps, the last was "register"`},
+		"steps that are still to come": {answer(0, true), 0, "TAP version 14\n1..2\nok 1 - register\n", never, 3 * second, `journey: ended after 1 of 2 steps, last step "register"`},
 		"a log that is none of steps":  {answer(0, true), 0, "all well\n", never, 3 * second, ""},
 		"no runtime that can be asked": {nil, 0, passingLog, never, 3 * second, ""},
 	} {
@@ -332,8 +332,8 @@ func TestAHookIsJudged(t *testing.T) {
 		},
 		"by steps that did not come": {
 			states: life(corev1.PodFailed, 137), log: "TAP version 14\n1..7\nok 1 - register",
-			err: `journey: it ended after 1 of 7 steps, the last was "register"; exit code 137`, left: "pod journey",
-			ends: "journey/register done\n" + `journey failed it ended after 1 of 7 steps, the last was "register"; exit code 137`,
+			err: `journey: ended after 1 of 7 steps, last step "register"; exit code 137`, left: "pod journey",
+			ends: "journey/register done\n" + `journey failed ended after 1 of 7 steps, last step "register"; exit code 137`,
 		},
 		"by its exit status, even if every step passed": {
 			states: life(corev1.PodFailed, 2), log: "TAP version 14\n1..1\nok 1 - register\ncannot clean up\n",

@@ -99,7 +99,7 @@ func (h *hookRun) podCase(hook Hook) podCase {
 }
 
 func (p *hookPod) ending(err error) ending {
-	return ending{failures: p.failed, steps: p.tap.came > 0, last: p.tap.last.name, err: err}
+	return ending{failures: p.failed, steps: p.tap.Count() > 0, last: p.tap.Last().Name, err: err}
 }
 
 // judge says what failed in a pod that ended: its steps, or what its TAP lacks,
@@ -111,7 +111,7 @@ func (p *hookPod) judge(ctx context.Context, pod *corev1.Pod) []HookFailure {
 		container, how = exit(pod)
 		how = p.Redact(how)
 	}
-	whole := HookFailure{Hook: p.hook, Message: p.tap.problem()}
+	whole := HookFailure{Hook: p.hook, Message: p.tap.Problem()}
 	switch {
 	case whole.Message != "" && how != "":
 		whole.Message += "; " + how

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// maxLine is how many bytes of a line are read.
+const maxLine = 16 << 10
+
 // A logLine is a line of a log, cut to maxLine bytes.
 type logLine struct {
 	text string

@@ -13,6 +13,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -87,8 +88,8 @@ func unstarted(pod *corev1.Pod) string {
 
 // again tells that a pod is made once more, and why.
 func (p *podCase) again(what, unstarted string) {
-	text := p.Redact(probe.OneLine([]byte(unstarted), inText))
-	p.reporter.Report(event.Warn(what + " could not be started and is made once more: " + text))
+	cause := text.Printable(p.Redact(unstarted), text.MaxMessage)
+	p.reporter.Report(event.Warn(what + " could not be started and is made once more: " + cause))
 }
 
 // statuses are those of all containers, in the order in which they start.

@@ -8,6 +8,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -65,7 +66,7 @@ func together(asked, ran error) error {
 	}
 	var hints []string
 	for _, hint := range strings.Split(fault.HintOf(asked)+"\n"+fault.HintOf(ran), "\n") {
-		hints = appendNew(hints, hint)
+		hints = text.AppendUnique(hints, hint)
 	}
 	hint := strings.Join(hints, "\n")
 	var checks, hooks *Failure

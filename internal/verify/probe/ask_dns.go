@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // DefaultDomain is the DNS domain of a cluster unless its kubelets say
@@ -25,15 +27,7 @@ func (p *prober) askDNS(ctx context.Context, c Check) (Answer, string, *problem)
 		return Answer{}, "", failure("look up "+c.Target.Host, err, c.timeout())
 	}
 	slices.Sort(addresses)
-	return Answer{Addresses: addresses}, fmt.Sprintf("%s is %s", c.Target.Host, SomeOf(addresses, 3)), nil
-}
-
-// SomeOf lists the first few words and counts the others.
-func SomeOf(words []string, few int) string {
-	if len(words) <= few {
-		return strings.Join(words, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(words[:few], ", "), len(words)-few)
+	return Answer{Addresses: addresses}, fmt.Sprintf("%s is %s", c.Target.Host, text.Abbreviate(addresses, 3)), nil
 }
 
 // clusterDomain reads the domain from the search list that the kubelet gives

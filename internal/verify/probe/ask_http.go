@@ -9,7 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"unicode"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 const (
@@ -32,7 +33,7 @@ func (p *prober) askHTTP(ctx context.Context, c Check) (Answer, string, *problem
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	answer := Answer{Status: response.StatusCode, Body: OneLine(body, bodyInWords)}
+	answer := Answer{Status: response.StatusCode, Body: text.Printable(string(body), bodyInWords)}
 	if err != nil {
 		return answer, "", failure(fmt.Sprintf("%s answered %d, then its body broke off", asked, answer.Status), err, c.timeout())
 	}
@@ -78,7 +79,7 @@ func (p *prober) httpClient(c Check) *http.Client {
 }
 
 // complaint is what is wrong with an answer, to follow "answered 200".
-func (e Expect) complaint(status int, body string) (text string, wrong bool) {
+func (e Expect) complaint(status int, body string) (problem string, wrong bool) {
 	switch {
 	case e.Status != 0 && status != e.Status:
 		return fmt.Sprintf(" instead of %d", e.Status), true
@@ -88,19 +89,6 @@ func (e Expect) complaint(status int, body string) (text string, wrong bool) {
 		return fmt.Sprintf(" without %q", e.Contains), true
 	}
 	return "", false
-}
-
-// OneLine is at most limit bytes of text on one line, without what could
-// command a terminal.
-func OneLine(text []byte, limit int) string {
-	short := strings.ToValidUTF8(string(text[:min(len(text), limit)]), "")
-	short = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, short)
-	return strings.Join(strings.Fields(short), " ")
 }
 
 func quoted(body string) string {

@@ -1,38 +1,43 @@
-package verify
+package tap
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// told reads a whole log and gives what it told, as text.
-func told(log string) (steps []string, rest []string, problem string) {
-	var t tap
-	tell := func(all []step) {
-		for _, s := range all {
-			text := fmt.Sprintf("%t %s", s.ok, s.name)
-			for _, part := range []string{s.blocked, s.message} {
+// parse parses a log and returns its steps, one formatted line each, and the
+// lines that are not TAP.
+func parse(log string) (steps []string, rest []string, problem string) {
+	var p Parser
+	add := func(points []Step) {
+		for _, s := range points {
+			line := fmt.Sprintf("%t %s", s.OK, s.Name)
+			for _, part := range []string{s.Blocked, s.Message} {
 				if part != "" {
-					text += " | " + part
+					line += " | " + part
 				}
 			}
-			if s.elapsed > 0 {
-				text += fmt.Sprintf(" | %v", s.elapsed)
+			if s.Elapsed > 0 {
+				line += fmt.Sprintf(" | %v", s.Elapsed)
 			}
-			steps = append(steps, text)
+			steps = append(steps, line)
 		}
 	}
 	for _, line := range strings.Split(strings.TrimSuffix(log, "\n"), "\n") {
-		points, isLog := t.line(line)
-		tell(points)
+		points, isLog := p.Line(line)
+		add(points)
 		if isLog {
 			rest = append(rest, line)
 		}
 	}
-	tell(t.end())
-	return steps, rest, t.problem()
+	add(p.End())
+	return steps, rest, p.Problem()
 }
 
 const journeyLog = `starting the journey
@@ -56,12 +61,12 @@ not ok 3 - feed from the database
 ok 4 - like # SKIP needs "feed from the database"
 `
 
-func TestTAPIsReadOutOfALog(t *testing.T) {
+func TestParser(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		log, steps, rest, problem string
 	}{
-		"a journey": {
+		"reads steps, blocks and log lines": {
 			log: journeyLog,
 			steps: "true register two accounts | 12.345ms\n" +
 				"true post a video | video 7 | 3ms\n" +
@@ -69,110 +74,110 @@ func TestTAPIsReadOutOfALog(t *testing.T) {
 				`true like | skipped: needs "feed from the database"`,
 			rest: "starting the journey\nretrying once",
 		},
-		"a log without a version is a log": {
+		"finds no steps without a version line": {
 			log: "1..1\nok 1 - all well", rest: "1..1\nok 1 - all well",
 		},
-		"points without number, dash or name, and lines of Windows": {
+		"accepts points without number, dash or name": {
 			log:   "TAP version 13\r\nok\r\nnot ok\r\nok 3\r\nok 4 four\r\nok five\r\nok - 6 six\r\n1..6\r\n",
 			steps: "true step 1\nfalse step 2\ntrue step 3\ntrue four\ntrue five\ntrue 6 six",
 		},
-		"directives and escapes": {
+		"reads directives and escapes": {
 			log: "TAP version 14\n1..5\nok 1 - a # skip\nnot ok 2 - b # TODO later\nok 3 - c # todo\nok 4 - issue #4 \\# SKIP \\\\\nnot ok 5 - e # SKIP no wind",
-			steps: "true a | skipped\ntrue b | still to do: later\ntrue c\n" +
+			steps: "true a | skipped\ntrue b | todo: later\ntrue c\n" +
 				"true issue #4 # SKIP \\\ntrue e | skipped: no wind",
 		},
-		"a message of several lines": {
+		"joins a message of several lines": {
 			log:   "TAP version 14\n1..1\nnot ok 1 - a\n  ---\n  message: |\n    one\n\n    two\n  ...\n",
 			steps: "false a | one two",
 		},
-		"a block that is no YAML, and one that does not end": {
+		"ignores invalid YAML and accepts an unterminated block": {
 			log:   "TAP version 14\n1..2\nnot ok 1 - a\n  ---\n  : [\n  ...\nok 2 - b\n  ---\n  duration_ms: 4",
 			steps: "false a\ntrue b | 4ms",
 		},
-		"a block that breaks off": {
+		"ends a block at a line with less indentation": {
 			log:   "TAP version 14\n1..2\nnot ok 1 - a\n  ---\n  message: oh\nok 2 - b",
 			steps: "false a | oh\ntrue b",
 		},
-		"times that are none": {
+		"ignores invalid durations": {
 			log:   "TAP version 14\n1..3\nok 1 - a\n  ---\n  duration_ms: NaN\n  ...\nok 2 - b\n  ---\n  duration_ms: -1\n  ...\nok 3 - c\n  ---\n  duration_ms: [1]\n  ...",
 			steps: "true a\ntrue b\ntrue c",
 		},
-		"subtests are told by the point that follows them": {
+		"treats lines of subtests as log": {
 			log:   "TAP version 14\n1..1\n# Subtest: all\n    ok 1 - x\n    not ok 2 - y\n    1..2\nnot ok 1 - all",
 			steps: "false all", rest: "# Subtest: all\n    ok 1 - x\n    not ok 2 - y\n    1..2",
 		},
-		"words that only begin like points": {
+		"rejects lines that only start like points": {
 			log:  "TAP version 14\n1..0 # SKIP nothing to do\nokay\nnot okay\nokay then 3\n1..x\n1..+1\n1..",
 			rest: "okay\nnot okay\nokay then 3\n1..x\n1..+1\n1..",
 		},
-		"a plan that promises more": {
+		"reports missing steps": {
 			log:   "TAP version 14\n1..7\nok 1 - a\nok 2 - b\n",
-			steps: "true a\ntrue b", problem: `it ended after 2 of 7 steps, the last was "b"`,
+			steps: "true a\ntrue b", problem: `ended after 2 of 7 steps, last step "b"`,
 		},
-		"a plan and nothing more": {
-			log: "TAP version 14\n1..7\n", problem: "it ended before the first of 7 steps",
+		"reports a plan without steps": {
+			log: "TAP version 14\n1..7\n", problem: "ended before the first of 7 steps",
 		},
-		"a plan that promises less": {
-			log: "TAP version 14\n1..1\nok\nok\n", steps: "true step 1\ntrue step 2", problem: "2 steps came, although it planned 1",
+		"reports more steps than planned": {
+			log: "TAP version 14\n1..1\nok\nok\n", steps: "true step 1\ntrue step 2", problem: "ran 2 steps but planned 1",
 		},
-		"no plan": {
-			log: "TAP version 14\nok 1 - a\n", steps: "true a", problem: "its plan (1..N) is missing, so that it is unknown whether every step came",
+		"reports a missing plan": {
+			log: "TAP version 14\nok 1 - a\n", steps: "true a", problem: "no plan (1..N), so steps may be missing",
 		},
-		"a bail-out ends it": {
+		"stops at a bailout": {
 			log:   "TAP version 14\n1..3\nok 1 - a\nBail out! no database\nok 2 - b\n",
-			steps: "true a", rest: "ok 2 - b", problem: "it bailed out: no database",
+			steps: "true a", rest: "ok 2 - b", problem: "bailed out: no database",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps, rest, problem := told(test.log)
+			steps, rest, problem := parse(test.log)
 			if got := strings.Join(steps, "\n"); got != test.steps {
-				t.Errorf("steps\n%s\nwant\n%s", got, test.steps)
+				t.Errorf("steps (-want +got):\n%s", cmp.Diff(test.steps, got))
 			}
 			if got := strings.ReplaceAll(strings.Join(rest, "\n"), "\r", ""); got != test.rest {
-				t.Errorf("log\n%s\nwant\n%s", got, test.rest)
+				t.Errorf("log (-want +got):\n%s", cmp.Diff(test.rest, got))
 			}
 			if problem != test.problem {
-				t.Errorf("problem %q, want %q", problem, test.problem)
+				t.Errorf("got problem %q, want %q", problem, test.problem)
 			}
 		})
 	}
 }
 
-// FuzzTAP looks for input that panics, is told as more than it is, or makes the
-// reader keep more than it may.
-func FuzzTAP(f *testing.F) {
+// FuzzParser searches for input that panics, yields a wrong number of steps, or
+// makes the parser keep more than its limits.
+func FuzzParser(f *testing.F) {
 	f.Add(journeyLog)
 	f.Add("TAP version 14\n1..1\nok 1 - a\n  ---\n  message: &a [*a]\n  ...\n")
 	f.Add("TAP version 14\nok 1 - \\# \\\\ #SKIP\n      ---\n      x\n    y\nBail out!")
 	f.Add("TAP version 14\n1..99999999999999999999\nok 99999999999999999999\n")
 	f.Fuzz(func(t *testing.T, log string) {
-		var reader tap
+		var p Parser
 		points := 0
-		check := func(steps []step) {
+		check := func(steps []Step) {
 			for _, s := range steps {
 				points++
-				if len(s.name) > inName+len("step 18446744073709551615") || len(s.message) > inText || len(s.blocked) > inText+20 {
+				if len(s.Name) > maxName+len("step 18446744073709551615") || len(s.Message) > text.MaxMessage || len(s.Blocked) > text.MaxMessage+20 {
 					t.Errorf("too long: %+v", s)
 				}
-				if s.elapsed < 0 || s.elapsed > 24*time.Hour || s.name == "" {
+				if s.Elapsed < 0 || s.Elapsed > 24*time.Hour || s.Name == "" {
 					t.Errorf("impossible: %+v", s)
 				}
 			}
 		}
 		for line := range strings.SplitSeq(log, "\n") {
-			steps, _ := reader.line(line)
+			steps, _ := p.Line(line)
 			check(steps)
-			if reader.block != nil && reader.block.Len() > maxBlock {
-				t.Errorf("a block of %d bytes is kept", reader.block.Len())
+			if p.block != nil && p.block.Len() > maxBlock {
+				t.Errorf("got a block of %d bytes, want at most %d", p.block.Len(), maxBlock)
 			}
 		}
-		check(reader.end())
-		if points != reader.came {
-			t.Errorf("%d points came, %d were told", reader.came, points)
+		check(p.End())
+		if points != p.count {
+			t.Errorf("got %d steps, want %d", points, p.count)
 		}
-		if reader.problem() == "" && reader.on && reader.came != reader.plan {
-			t.Errorf("planned %d, came %d, and no problem", reader.plan, reader.came)
+		if p.Problem() == "" && p.started && p.count != p.plan {
+			t.Errorf("got no problem for %d of %d steps", p.count, p.plan)
 		}
 	})
 }

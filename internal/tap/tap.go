@@ -1,0 +1,135 @@
+package tap
+
+import (
+	"fmt"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
+
+const (
+	maxLine  = 16 << 10 // bytes of a line that are read; the rest is dropped
+	maxBlock = 32 << 10 // bytes of a YAML block
+)
+
+// Parser reads a stream line by line. Everything before the version line and
+// every line outside the protocol belongs to the surrounding log. Lines of a
+// subtest do too: the point that follows them reports its result. The memory
+// that a Parser uses does not grow with the stream. The zero value is ready to
+// use.
+type Parser struct {
+	started bool // the version line was read
+	plan    int
+	planned bool
+	count   int // points read
+	failed  bool
+	bailed  bool
+	reason  string // of the bailout
+
+	last       Step // the newest point
+	pending    bool // last was not returned yet
+	afterPoint bool // the previous line was a point, so a YAML block may follow
+	block      *strings.Builder
+	indent     string // of the YAML block
+}
+
+// Line reads the next line of the log. It returns a step once the step is
+// complete: at the end of its YAML block, or at the next line. log reports
+// whether the line is not part of the protocol.
+func (p *Parser) Line(line string) (steps []Step, log bool) {
+	line = strings.TrimSuffix(line[:min(len(line), maxLine)], "\r")
+	afterPoint := p.afterPoint
+	p.afterPoint = false
+	switch {
+	case !p.started:
+		p.started = isVersion(line)
+		return nil, !p.started
+	case p.block != nil && p.inBlock(line):
+		return p.Flush(), false
+	case afterPoint && strings.HasPrefix(line, "  ") && strings.TrimSpace(line) == "---":
+		p.block, p.indent = &strings.Builder{}, line[:len(line)-len(strings.TrimLeft(line, " "))]
+		return nil, false
+	}
+	steps = p.Flush()
+	return steps, !p.statement(line)
+}
+
+// Flush returns the newest step without waiting for its YAML block, unless the
+// block has begun.
+func (p *Parser) Flush() []Step {
+	if !p.pending || p.block != nil {
+		return nil
+	}
+	p.pending = false
+	return []Step{p.last}
+}
+
+// End returns the newest step at the end of the log. It accepts a YAML block
+// that is not terminated.
+func (p *Parser) End() []Step {
+	if p.block != nil {
+		p.closeBlock()
+	}
+	return p.Flush()
+}
+
+// Last returns the newest step, which may lack its YAML block. Before the first
+// step it returns the zero Step.
+func (p *Parser) Last() Step { return p.last }
+
+// Count returns the number of steps read.
+func (p *Parser) Count() int { return p.count }
+
+// Passed reports whether all planned steps were read and none failed.
+func (p *Parser) Passed() bool {
+	return p.started && p.Problem() == "" && !p.failed
+}
+
+// Problem describes what is wrong with the stream as a whole. It returns "" if
+// the stream is complete or if the log contains no TAP.
+func (p *Parser) Problem() string {
+	switch {
+	case !p.started:
+		return ""
+	case p.bailed && p.reason == "":
+		return "bailed out"
+	case p.bailed:
+		return "bailed out: " + p.reason
+	case !p.planned:
+		return "no plan (1..N), so steps may be missing"
+	case p.count < p.plan && p.count == 0:
+		return fmt.Sprintf("ended before the first of %s", text.Plural(p.plan, "step"))
+	case p.count < p.plan:
+		return fmt.Sprintf("ended after %d of %s, last step %q", p.count, text.Plural(p.plan, "step"), p.last.Name)
+	case p.count > p.plan:
+		return fmt.Sprintf("ran %s but planned %d", text.Plural(p.count, "step"), p.plan)
+	}
+	return ""
+}
+
+// statement reads a line outside a YAML block. It returns false if the line is
+// not part of the protocol.
+func (p *Parser) statement(line string) bool {
+	if step, ok := parsePoint(line); ok && !p.bailed {
+		p.count++
+		p.failed = p.failed || !step.OK
+		if step.Name == "" {
+			step.Name = fmt.Sprintf("step %d", p.count)
+		}
+		p.last, p.pending, p.afterPoint = step, true, true
+		return true
+	}
+	if plan, ok := parsePlan(line); ok {
+		if !p.planned {
+			p.plan, p.planned = plan, true
+		}
+		return true
+	}
+	if reason, ok := strings.CutPrefix(line, "Bail out!"); ok {
+		if !p.bailed {
+			p.bailed, p.reason = true, text.Printable(reason, text.MaxMessage)
+		}
+		return true
+	}
+	return isVersion(line) || strings.HasPrefix(line, "pragma ") || strings.TrimSpace(line) == ""
+}
