@@ -3,6 +3,7 @@ package verify
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,46 +13,48 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/text"
+	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Of a log that is not results this is shown if the probe dies.
+// Limits of the log lines that are shown if the probe terminates early.
 const (
-	tailLines = 5
-	inNoise   = 200 // bytes of a line
+	tailLines    = 5
+	maxTailBytes = 200 // of each line
 )
 
-// collect follows the pod's log until each check has its result. A log that
-// breaks or is silent is opened anew and read from its beginning: results that
-// are known already are passed over.
+// collect follows the log of the pod until each check has a result. It reopens a
+// log that breaks or stays silent, reads it from the beginning, and skips known
+// results.
 func (r *run) collect(ctx context.Context, pod string) error {
-	limit := probe.AtMost(r.checks) + r.APITimeout
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not every check has a result after %s", probe.InWords(limit)))
+	client := r.pods.Client
+	timeout := probe.MaxDuration(r.checks) + client.APITimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("results missing after %s", timeout))
 	defer cancel()
 	var end *corev1.ContainerStateTerminated
 	for {
-		noise, err := r.readLog(ctx, pod)
+		tail, err := r.readLog(ctx, pod)
 		switch {
 		case len(r.results) == len(r.checks):
 			return nil
 		case end != nil && err == nil:
-			return r.died(end, noise)
-		case err != nil && !isTransient(err):
-			return undecided(fmt.Errorf("read the log of the smoke test's pod %s: %w", pod, err))
+			return r.terminatedEarly(end, tail)
+		case err != nil && !pods.IsTransient(err):
+			return pods.Inconclusive(fmt.Errorf("read the log of %s %s: %w", r.pods.Subject, pod, err))
 		}
-		probe.Wait(ctx, r.RetryInterval)
-		if end, err = r.end(ctx, pod); err != nil {
+		pods.Sleep(ctx, client.RetryInterval)
+		if end, err = r.termination(ctx, pod); err != nil {
 			return err
 		}
 	}
 }
 
-// readLog takes results from the log until all are there or the log ends. It
-// returns the last lines that are none.
-func (r *run) readLog(ctx context.Context, pod string) (noise []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.IdleTimeout)
+// readLog reads results from the log until all checks have one or the log ends.
+// It returns the last lines that are not results.
+func (r *run) readLog(ctx context.Context, pod string) (tail []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.pods.Client.IdleTimeout)
 	defer cancel()
-	log, err := r.openLog(ctx, pod, containerName, true)
+	log, err := r.pods.Log(ctx, pod, containerName, true)
 	if err != nil {
 		return nil, err
 	}
@@ -60,17 +63,18 @@ func (r *run) readLog(ctx context.Context, pod string) (noise []string, err erro
 	lines.Buffer(nil, 1<<20)
 	for len(r.results) < len(r.checks) && lines.Scan() {
 		if result, ok := probe.ParseLine(lines.Bytes()); ok {
-			r.take(ctx, result)
+			r.record(ctx, result)
 			continue
 		}
-		noise = append(noise, text.Printable(r.Redact(lines.Text()), inNoise))
-		noise = noise[max(0, len(noise)-tailLines):]
+		tail = append(tail, text.Printable(r.pods.Client.Redact(lines.Text()), maxTailBytes))
+		tail = tail[max(0, len(tail)-tailLines):]
 	}
-	return noise, lines.Err()
+	return tail, lines.Err()
 }
 
-// take keeps and reports a result, once, if it answers one of the checks.
-func (r *run) take(ctx context.Context, result probe.Result) {
+// record stores and reports the result of a check. It ignores repeated results
+// and results without a check.
+func (r *run) record(ctx context.Context, result probe.Result) {
 	if _, known := r.results[result.ID]; known {
 		return
 	}
@@ -79,12 +83,12 @@ func (r *run) take(ctx context.Context, result probe.Result) {
 			continue
 		}
 		result.Check = c
-		result.Message = r.Redact(result.Message)
-		if c.Kind == probe.Policies && result.Outcome != probe.Passed { // an older probe, from verify.image
+		result.Message = r.pods.Client.Redact(result.Message)
+		if c.Kind == probe.Policies && result.Outcome != probe.Passed { // from an older probe in verify.image
 			result.Outcome, result.Reason, result.Message = probe.Passed, "", probe.UnknownPolicies+result.Message
 		}
 		if result.Outcome == probe.Failed {
-			result.Cause = r.cause(ctx, result)
+			result.Cause = r.runner.cause(ctx, result)
 		}
 		r.results[c.ID] = result
 		r.reporter.Report(eventOf(result, time.Now()))
@@ -92,14 +96,14 @@ func (r *run) take(ctx context.Context, result probe.Result) {
 	}
 }
 
-// eventOf is the result for the display: one line with the latency of the answer,
-// which began before all tries that failed.
+// eventOf returns the event for a result. Its duration is the latency of the last
+// attempt; its start is that of the first attempt.
 func eventOf(r probe.Result, now time.Time) event.Event {
 	switch r.Outcome {
 	case probe.Passed:
 		message := r.Message
 		if r.Attempts > 1 {
-			message += fmt.Sprintf(", at try %d after %s", r.Attempts, probe.InWords(r.Elapsed.Round(100*time.Millisecond)))
+			message += fmt.Sprintf(" (attempt %d, after %s)", r.Attempts, r.Elapsed.Round(100*time.Millisecond))
 		}
 		e := event.Finished(r.ID, event.Done, message, r.Latency, 0)
 		e.Start = now.Add(-r.Elapsed)
@@ -107,13 +111,14 @@ func eventOf(r probe.Result, now time.Time) event.Event {
 	case probe.Blocked:
 		return event.Finished(r.ID, event.Blocked, r.Message, 0, 0)
 	default:
-		return event.Finished(r.ID, event.Failed, textOf(r), r.Elapsed, 0)
+		return event.Finished(r.ID, event.Failed, describe(r), r.Elapsed, 0)
 	}
 }
 
-// end is how the probe's process ended, or nil while it runs.
-func (r *run) end(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
-	pod, err := r.look(ctx, name)
+// termination returns how the process of the probe ended, or nil while it is
+// running.
+func (r *run) termination(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
+	pod, err := r.pods.Get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -128,18 +133,20 @@ func (r *run) end(ctx context.Context, name string) (*corev1.ContainerStateTermi
 	return nil, nil
 }
 
-// died is the error of a probe whose process ended before its work did.
-func (r *run) died(end *corev1.ContainerStateTerminated, noise []string) error {
-	text := fmt.Sprintf("the smoke test's process ended after %d of %d checks: %s, exit code %d", len(r.results), len(r.checks), end.Reason, end.ExitCode)
+// terminatedEarly returns the error of a probe that terminated before all checks
+// had a result.
+func (r *run) terminatedEarly(end *corev1.ContainerStateTerminated, tail []string) error {
+	message := fmt.Sprintf("%s terminated after %d of %d checks: %s, exit code %d", r.pods.Subject, len(r.results), len(r.checks), end.Reason, end.ExitCode)
 	if end.Message != "" {
-		text += ": " + end.Message
+		message += ": " + end.Message
 	}
-	for _, line := range noise {
-		text += "\n  " + line
+	for _, line := range tail {
+		message += "\n  " + line
 	}
-	hint := "is " + r.Image + " an image of this tkdeploy?"
+	image := r.runner.options.Image
+	hint := "check that " + image + " is a probe image of this version of tkdeploy"
 	if strings.Contains(end.Message, "exec format error") {
-		hint = r.Image + " is for another CPU architecture than the node's"
+		hint = "replace " + image + ", which is for another CPU architecture than the node"
 	}
-	return fault.New(fault.Smoke, fmt.Errorf("%s", text), hint)
+	return fault.New(fault.Smoke, errors.New(message), hint)
 }

@@ -1,17 +1,7 @@
-// Package verify smoke-tests a release from inside its cluster.
+// Package verify runs the smoke test of a release from inside its cluster.
 //
-// [Derive] reads the rendered chart and gives the checks that its Services and
-// probes promise: short and full DNS name, every TCP port, HTTP and gRPC
-// health. [Select] adds and removes checks as the configuration asks.
-// [Runner] starts one pod in the release's namespace, because that is where
-// the app runs, and judges the answers as they arrive; in that pod, package
-// probe asks the questions and writes one JSON line for each answer. The chart's own
-// test hooks run beside it, see [Hook].
-//
-// Where the namespace's NetworkPolicies forbid the pod a flow, it tries that too:
-// the answer, [PolicyCheck], tells whether the network plugin enforces them.
-//
-// The checks form a chain, cluster DNS → name → port → health: of a broken
-// chain only the first link fails, and the links behind it are blocked by it,
-// so that one cause is told once.
+// [Runner] runs the checks of package checks in one pod in the namespace of the
+// release, and judges the results as they arrive. The program in that pod uses
+// package probe: it runs the checks and writes one JSON line per result. At the
+// same time, [Runner] runs the test hooks of the chart with package hooks.
 package verify

@@ -15,46 +15,48 @@ import (
 	"k8s.io/utils/ptr"
 
 	"tkdeploy.dev/tkdeploy/internal/text"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// cause asks the cluster's objects why a check came to no answer. It is empty
-// if they do not tell, or if an answer came: then the app's log tells.
-func (r *run) cause(ctx context.Context, result probe.Result) string {
+// cause inspects the Service and its endpoints to explain why a check got no
+// response. It returns "" if there is no explanation or if the app did respond.
+func (r *Runner) cause(ctx context.Context, result probe.Result) string {
 	if !slices.Contains([]probe.Reason{probe.NoName, probe.Refused, probe.NoConnection}, result.Reason) {
 		return ""
 	}
-	name, namespace := serviceOf(result.Check, r.Namespace)
-	if result.ID == ClusterDNS {
+	name, namespace := serviceOf(result.Check, r.options.Namespace)
+	if result.ID == checks.ClusterDNS {
 		return r.clusterDNSCause(ctx)
 	}
 	if name == "" {
 		return ""
 	}
-	service, err := r.Client.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	service, err := r.options.Client.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("there is no Service %s in namespace %s", name, namespace)
+		return fmt.Sprintf("service %q not found in namespace %q", name, namespace)
 	case err != nil:
-		return fmt.Sprintf("Service %s could not be looked at: %v", name, err)
+		return fmt.Sprintf("cannot read Service %s: %v", name, err)
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
-		return fmt.Sprintf("Service %s stands for %s", name, service.Spec.ExternalName)
+		return fmt.Sprintf("Service %s is an alias for %s", name, service.Spec.ExternalName)
 	case result.Reason == probe.NoName && service.Spec.ClusterIP != corev1.ClusterIPNone:
-		return fmt.Sprintf("Service %s exists, with address %s", name, service.Spec.ClusterIP)
+		return fmt.Sprintf("Service %s exists and has the address %s", name, service.Spec.ClusterIP)
 	}
 	return r.endpointCause(ctx, service, result)
 }
 
-// clusterDNSCause says nothing where the cluster has no Service of that name.
-func (r *run) clusterDNSCause(ctx context.Context) string {
-	service, err := r.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, dnsService, metav1.GetOptions{})
+// clusterDNSCause returns "" if the cluster has no Service of that name.
+func (r *Runner) clusterDNSCause(ctx context.Context) string {
+	service, err := r.options.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, dnsService, metav1.GetOptions{})
 	if err != nil {
 		return ""
 	}
 	return r.endpointCause(ctx, service, probe.Result{Reason: probe.NoName})
 }
 
-// serviceOf is the Service that a check is about, and its namespace.
+// serviceOf returns the Service of a check and its namespace, which defaults to
+// namespace.
 func serviceOf(c probe.Check, namespace string) (name, ns string) {
 	name, other, foreign := strings.Cut(c.Service, ".")
 	if foreign {
@@ -63,11 +65,11 @@ func serviceOf(c probe.Check, namespace string) (name, ns string) {
 	return name, namespace
 }
 
-// endpointCause looks behind the Service: who should answer, and why not?
-func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result probe.Result) string {
+// endpointCause explains the result by the endpoints of the Service.
+func (r *Runner) endpointCause(ctx context.Context, service *corev1.Service, result probe.Result) string {
 	found, err := r.endpoints(ctx, service.Namespace, service.Name)
 	if err != nil {
-		return fmt.Sprintf("the endpoints of Service %s could not be looked at: %v", service.Name, err)
+		return fmt.Sprintf("cannot list the endpoints of Service %s: %v", service.Name, err)
 	}
 	ready := readyAddresses(found, nil)
 	if len(ready) == 0 {
@@ -76,7 +78,7 @@ func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result
 	if port, ok := servicePort(service, result.Check.Target.Port); ok {
 		ready = readyAddresses(found, &port.Name)
 		if len(ready) == 0 {
-			return fmt.Sprintf("Service %s has no endpoint for port %d: none of its pods has the targetPort %s", service.Name, port.Port, port.TargetPort.String())
+			return fmt.Sprintf("Service %s has no endpoints for port %d: no pod has the targetPort %s", service.Name, port.Port, port.TargetPort.String())
 		}
 	}
 	cause := fmt.Sprintf("Service %s has the ready endpoints %s", service.Name, text.Abbreviate(ready, 3))
@@ -84,14 +86,14 @@ func (r *run) endpointCause(ctx context.Context, service *corev1.Service, result
 	case probe.Refused:
 		cause += ", where nothing listens"
 	case probe.NoConnection:
-		cause += "; a NetworkPolicy has to let pods with the label " + SmokeLabel + "=true in"
+		cause += "; check that NetworkPolicies allow pods with the label " + checks.SmokeLabel + "=true"
 	}
 	return cause
 }
 
-// endpoints are what stands behind a Service.
+// endpoints returns the EndpointSlices of a Service.
 func (r *Runner) endpoints(ctx context.Context, namespace, service string) ([]discoveryv1.EndpointSlice, error) {
-	found, err := r.Client.DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{
+	found, err := r.options.Client.DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: labels.Set{discoveryv1.LabelServiceName: service}.String(),
 	})
 	if err != nil {
@@ -108,8 +110,9 @@ func servicePort(service *corev1.Service, number int) (corev1.ServicePort, bool)
 	return service.Spec.Ports[i], true
 }
 
-// readyAddresses are those with a port of that name, as "10.244.0.7:4001"; a
-// Service's only port may have the empty name. Without name they are all.
+// readyAddresses returns the ready endpoints with a port of that name, such as
+// "10.244.0.7:4001". The only port of a Service may have the empty name. If
+// portName is nil, it returns all ready endpoints without a port.
 func readyAddresses(found []discoveryv1.EndpointSlice, portName *string) []string {
 	var ready []string
 	for _, slice := range found {
@@ -132,14 +135,14 @@ func readyAddresses(found []discoveryv1.EndpointSlice, portName *string) []strin
 }
 
 // selected says which pods the Service's selector finds.
-func (r *run) selected(ctx context.Context, service *corev1.Service) string {
+func (r *Runner) selected(ctx context.Context, service *corev1.Service) string {
 	if len(service.Spec.Selector) == 0 {
 		return "it has no selector"
 	}
 	selector := labels.SelectorFromSet(service.Spec.Selector).String()
-	pods, err := r.Client.CoreV1().Pods(service.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	pods, err := r.options.Client.CoreV1().Pods(service.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
-		return fmt.Sprintf("the pods of its selector %s could not be looked at: %v", selector, err)
+		return fmt.Sprintf("cannot list the pods of its selector %s: %v", selector, err)
 	}
 	return fmt.Sprintf("its selector %s matches %s", selector, countPods(pods.Items))
 }

@@ -8,20 +8,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
-
-type watchInterface = watch.Interface
-
-// A silentWatch is open and tells nothing.
-type silentWatch struct{ events chan watch.Event }
-
-func newSilentWatch() silentWatch                    { return silentWatch{make(chan watch.Event)} }
-func (silentWatch) Stop()                            {}
-func (w silentWatch) ResultChan() <-chan watch.Event { return w.events }
 
 func serviceFeed() *corev1.Service {
 	return &corev1.Service{
@@ -66,22 +56,22 @@ func TestTheCauseOfAFailedConnectionIsNamed(t *testing.T) {
 		reason  probe.Reason
 		want    string
 	}{
-		"no Service":           {nil, probe.NoName, "there is no Service feed in namespace app"},
+		"no Service":           {nil, probe.NoName, `service "feed" not found in namespace "app"`},
 		"no pod":               {[]runtime.Object{serviceFeed()}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
 		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
 		"two unready pods":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
 		"no selector":          {[]runtime.Object{bare}, probe.Refused, "Service feed has no ready endpoints: it has no selector"},
-		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoint for port 80: none of its pods has the targetPort web"},
+		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoints for port 80: no pod has the targetPort web"},
 		"nobody listens":       {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, probe.Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
-		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has the ready endpoints 10.244.0.7:8080; a NetworkPolicy has to let pods with the label tkdeploy.dev/smoke=true in"},
+		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has the ready endpoints 10.244.0.7:8080; check that NetworkPolicies allow pods with the label tkdeploy.dev/smoke=true"},
 		"a headless name":      {[]runtime.Object{headless}, probe.NoName, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"a name not yet known": {[]runtime.Object{serviceFeed()}, probe.NoName, "Service feed exists, with address 10.96.0.7"},
-		"an outside name":      {[]runtime.Object{external}, probe.NoName, "Service feed stands for feed.example.com"},
+		"a name not yet known": {[]runtime.Object{serviceFeed()}, probe.NoName, "Service feed exists and has the address 10.96.0.7"},
+		"an outside name":      {[]runtime.Object{external}, probe.NoName, "Service feed is an alias for feed.example.com"},
 		"an answer":            {[]runtime.Object{serviceFeed()}, probe.WrongAnswer, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRunner(fake.NewClientset(test.objects...)).newRun(nil, nil)
+			r := New(optionsFor(fake.NewClientset(test.objects...)))
 			got := r.cause(t.Context(), probe.Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)

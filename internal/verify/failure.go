@@ -6,62 +6,69 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/text"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
+	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// A Failure is the error of a smoke test in which checks or test hooks failed:
-// one line for each, naming Service, URL and answer, or hook and step. Blocked
-// checks are counted only.
+// Failure is the error of a smoke test with failed checks or hooks.
 type Failure struct {
 	Failed  []probe.Result
 	Blocked []probe.Result
-	Hooks   []HookFailure
+	Hooks   []hooks.Failure
+	Hints   []string // what to do next
 }
 
-// Error has a line for every failed check, then what failed of the hooks.
+// Error returns one line for each failed check, the number of blocked checks,
+// and the failures of hooks.
 func (f *Failure) Error() string {
 	lines := make([]string, 0, len(f.Failed)+1)
 	for _, r := range f.Failed {
-		lines = append(lines, textOf(r))
+		lines = append(lines, describe(r))
 	}
 	if n := len(f.Blocked); n > 0 {
-		lines = append(lines, fmt.Sprintf("%d more checks were not asked, since what they need failed", n))
+		lines = append(lines, text.Plural(n, "more check")+" skipped because a dependency failed")
 	}
 	for _, h := range f.Hooks {
-		lines = append(lines, h.text())
+		lines = append(lines, h.String())
 	}
 	return strings.Join(lines, "\n")
 }
 
-// textOf is "api-gateway: GET http://api-gateway:4000/health answered 500: …".
-func textOf(r probe.Result) string {
-	who := r.Check.Service
-	switch {
-	case r.ID == ClusterDNS:
-		who = "cluster DNS"
-	case who == "":
-		who = r.ID
-	}
-	text := who + ": " + r.Message
-	if r.Attempts > 1 {
-		text += fmt.Sprintf(" (tried %d times)", r.Attempts)
-	}
-	if r.Cause != "" {
-		text += "; " + r.Cause
-	}
-	return text
+// classified returns the failure with its class and hints.
+func (f *Failure) classified() error {
+	return fault.New(fault.Smoke, f, strings.Join(f.Hints, "\n"))
 }
 
-// verdict is nil if every check passed, else a [*Failure] with its class and,
-// for each Service that failed, the command that shows more.
-func (r *run) verdict() error {
+// describe formats a failed check, such as
+// "api-gateway: GET http://api-gateway:4000/health returned 500: …".
+func describe(r probe.Result) string {
+	subject := r.Check.Service
+	switch {
+	case r.ID == checks.ClusterDNS:
+		subject = "cluster DNS"
+	case subject == "":
+		subject = r.ID
+	}
+	description := subject + ": " + r.Message
+	if r.Attempts > 1 {
+		description += fmt.Sprintf(" (%d attempts)", r.Attempts)
+	}
+	if r.Cause != "" {
+		description += "; " + r.Cause
+	}
+	return description
+}
+
+// verdict returns nil if every check passed, otherwise a [*Failure] with a hint
+// for each Service that failed.
+func (r *Runner) verdict(results []probe.Result) error {
 	failure := &Failure{}
-	var hints []string
-	for _, result := range r.ordered() {
+	for _, result := range results {
 		switch result.Outcome {
 		case probe.Failed:
 			failure.Failed = append(failure.Failed, result)
-			hints = text.AppendUnique(hints, r.lookAt(result))
+			failure.Hints = text.AppendUnique(failure.Hints, r.inspectCommand(result))
 		case probe.Blocked:
 			failure.Blocked = append(failure.Blocked, result)
 		}
@@ -69,20 +76,21 @@ func (r *run) verdict() error {
 	if len(failure.Failed) == 0 {
 		return nil
 	}
-	return fault.New(fault.Smoke, failure, strings.Join(hints, "\n"))
+	return failure.classified()
 }
 
-// lookAt is the command that shows more about a failed check.
-func (r *run) lookAt(result probe.Result) string {
-	service, namespace := serviceOf(result.Check, r.Namespace)
+// inspectCommand returns the command that shows more about a failed check.
+func (r *Runner) inspectCommand(result probe.Result) string {
+	kubectl := r.options.Kubectl
+	service, namespace := serviceOf(result.Check, r.options.Namespace)
 	switch {
-	case result.ID == ClusterDNS:
-		return r.Kubectl + " -n kube-system get pods -l k8s-app=kube-dns"
+	case result.ID == checks.ClusterDNS:
+		return kubectl + " -n kube-system get pods -l k8s-app=kube-dns"
 	case service == "":
 		return ""
 	case result.Reason == probe.NoName || result.Reason == probe.Refused || result.Reason == probe.NoConnection:
-		return fmt.Sprintf("%s -n %s describe service %s", r.Kubectl, namespace, service)
+		return fmt.Sprintf("%s -n %s describe service %s", kubectl, namespace, service)
 	default:
-		return fmt.Sprintf("%s -n %s logs service/%s --tail=20", r.Kubectl, namespace, service)
+		return fmt.Sprintf("%s -n %s logs service/%s --tail=20", kubectl, namespace, service)
 	}
 }

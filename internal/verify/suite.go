@@ -9,45 +9,59 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/text"
+	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Verify asks the checks in a pod and, at the same time, runs the hooks, these
-// one after the other as `helm test` does. Where pods were replaced a moment ago,
-// it waits until those that are asked are the new ones. Each check is reported
-// with an event of kind ItemFinished as its answer arrives. Where NetworkPolicies
-// of the namespace forbid the pod a flow, [PolicyCheck] is asked too and comes
-// last. A hook that writes TAP has an item "hook/step" for each step as it
-// arrives, another one is an item of its own.
+// Verify runs the smoke checks in a pod and, at the same time, the test hooks
+// in `helm test` order. If pods were just replaced, it first waits for Services
+// to drop the old endpoints. Each check reports an ItemFinished event when it
+// completes. A hook that writes TAP reports one item per step, any other hook a
+// single item. If a NetworkPolicy forbids the pod a connection,
+// [checks.NetworkPolicies] runs last.
 //
-// Both are brought to their end, and then judged together. Errors: of class Smoke
-// with a [*Failure] in the chain, the checks that failed first, then the hooks; of
-// class Smoke if the pod cannot run, with the reason; of class Undecided if the
-// time was up or the API server stayed away. The pod is deleted in any case, also
-// if ctx ends. What was made for hooks is gone at the end, except where their
-// delete policies keep what ran to its end and failed.
-func (r *Runner) Verify(ctx context.Context, checks []probe.Check, hooks []Hook, reporter event.Reporter) error {
-	filled := r.withDefaults()
-	redact := filled.Redact
-	if err := filled.handover(ctx); err != nil {
+// Verify waits for both and judges them together. Failed checks and hooks are a
+// [*Failure] of class [fault.Smoke]. The error also has class Smoke if the pod
+// cannot run, and class [fault.Inconclusive] if the deadline of ctx passed or
+// the API server was unavailable. Verify deletes its pod in any case, even if
+// ctx is done, and the objects of hooks as [hooks.Runner.Run] describes.
+func (r *Runner) Verify(ctx context.Context, smokeChecks []probe.Check, testHooks []hooks.Hook, reporter event.Reporter) error {
+	redact := r.options.Redact
+	if err := r.awaitEndpointDrain(ctx); err != nil {
 		return fault.Redact(err, redact)
 	}
-	reporter = discreet(reporter, redact)
-	var asked, ran error
+	reporter = redactingReporter(reporter, redact)
+	var checkErr, hookErr error
 	var both sync.WaitGroup
-	run := r.newRun(checks, reporter)
-	both.Go(func() { asked = run.ask(ctx) })
-	both.Go(func() { ran = r.runHooks(ctx, hooks, reporter) })
+	run := r.newRun(smokeChecks, reporter)
+	both.Go(func() { checkErr = run.execute(ctx) })
+	both.Go(func() { hookErr = r.runHooks(ctx, testHooks, reporter) })
 	both.Wait()
-	run.leave(ctx) // not before: to take a pod apart is work for the node that runs the hooks
-	if asked != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return asked
+	run.cleanUp(ctx) // not earlier: deleting a pod is work for the node that runs the hooks
+	if checkErr != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return checkErr
 	}
-	return fault.Redact(together(asked, ran), redact)
+	return fault.Redact(joinFailures(checkErr, hookErr), redact)
 }
 
-// discreet lets several report, one at a time, and masks secrets.
-func discreet(reporter event.Reporter, redact func(string) string) event.Reporter {
+func (r *Runner) runHooks(ctx context.Context, testHooks []hooks.Hook, reporter event.Reporter) error {
+	if len(testHooks) == 0 {
+		return nil
+	}
+	r.awaitDNS(ctx)
+	runner := hooks.Runner{Pods: r.pods, Objects: r.options.Objects, Reporter: reporter, Exit: r.options.Exit}
+	err := runner.Run(ctx, testHooks)
+	var failed *hooks.Error
+	if errors.As(err, &failed) {
+		failure := &Failure{Hooks: failed.Failures, Hints: failed.Hints}
+		return failure.classified()
+	}
+	return err
+}
+
+// redactingReporter returns a reporter that masks secrets and is safe for
+// concurrent use.
+func redactingReporter(reporter event.Reporter, redact func(string) string) event.Reporter {
 	reporter = event.Synchronized(reporter)
 	return event.ReporterFunc(func(e event.Event) {
 		e.Item, e.Message = redact(e.Item), redact(e.Message)
@@ -55,27 +69,37 @@ func discreet(reporter event.Reporter, redact func(string) string) event.Reporte
 	})
 }
 
-// together is one error of two. What is proven to be bad outweighs what is
-// undecided.
-func together(asked, ran error) error {
-	if asked == nil {
-		return ran
-	}
-	if ran == nil {
-		return asked
+// joinFailures joins the errors of the checks and of the hooks. Class Smoke
+// takes precedence over any other.
+func joinFailures(checkErr, hookErr error) error {
+	switch {
+	case checkErr == nil:
+		return hookErr
+	case hookErr == nil:
+		return checkErr
 	}
 	var hints []string
-	for _, hint := range strings.Split(fault.HintOf(asked)+"\n"+fault.HintOf(ran), "\n") {
-		hints = text.AppendUnique(hints, hint)
+	for _, err := range []error{checkErr, hookErr} {
+		for _, hint := range hintsOf(err) {
+			hints = text.AppendUnique(hints, hint)
+		}
 	}
-	hint := strings.Join(hints, "\n")
-	var checks, hooks *Failure
-	if errors.As(asked, &checks) && errors.As(ran, &hooks) {
-		return fault.New(fault.Smoke, &Failure{checks.Failed, checks.Blocked, hooks.Hooks}, hint)
+	var failedChecks, failedHooks *Failure
+	if errors.As(checkErr, &failedChecks) && errors.As(hookErr, &failedHooks) {
+		joined := &Failure{Failed: failedChecks.Failed, Blocked: failedChecks.Blocked, Hooks: failedHooks.Hooks, Hints: hints}
+		return joined.classified()
 	}
-	class := fault.ClassOf(asked)
-	if fault.ClassOf(ran) == fault.Smoke {
+	class := fault.ClassOf(checkErr)
+	if fault.ClassOf(hookErr) == fault.Smoke {
 		class = fault.Smoke
 	}
-	return fault.New(class, errors.Join(asked, ran), hint)
+	return fault.New(class, errors.Join(checkErr, hookErr), strings.Join(hints, "\n"))
+}
+
+func hintsOf(err error) []string {
+	var failure *Failure
+	if errors.As(err, &failure) {
+		return failure.Hints
+	}
+	return []string{fault.HintOf(err)}
 }

@@ -29,6 +29,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
+	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
 )
 
 // These tests need a cluster of their own, TKDEPLOY_TEST_KUBECONFIG, and in
@@ -159,16 +161,16 @@ func rendered(t *testing.T, object runtime.Object) unstructured.Unstructured {
 // fails the test if a pod of the smoke test is left.
 func (b *bench) run(t *testing.T, objects []unstructured.Unstructured) (answers []event.Event, err error) {
 	t.Helper()
-	runner := &verify.Runner{Client: b.client, Namespace: b.namespace, Image: b.image, Release: "test"}
+	runner := verify.New(verify.Options{Client: b.client, Namespace: b.namespace, Image: b.image, Release: "test"})
 	start := time.Now()
-	err = runner.Verify(t.Context(), verify.Derive(objects, b.namespace), nil, event.ReporterFunc(func(e event.Event) {
+	err = runner.Verify(t.Context(), checks.Derive(objects, b.namespace), nil, event.ReporterFunc(func(e event.Event) {
 		if e.Kind == event.ItemFinished {
 			answers = append(answers, e)
 		}
 		t.Logf("%6.3fs %-8s %-24s %s (%v)", time.Since(start).Seconds(), e.Outcome, e.Item, e.Message, e.Elapsed)
 	}))
 	t.Logf("%d answers in %v, error: %v\nhint: %s", len(answers), time.Since(start), err, fault.HintOf(err))
-	left, listErr := b.client.CoreV1().Pods(b.namespace).List(t.Context(), metav1.ListOptions{LabelSelector: verify.SmokeLabel})
+	left, listErr := b.client.CoreV1().Pods(b.namespace).List(t.Context(), metav1.ListOptions{LabelSelector: checks.SmokeLabel})
 	if listErr != nil || len(left.Items) > 0 {
 		t.Errorf("%d pods are left, %v", len(left.Items), listErr)
 	}
@@ -290,7 +292,7 @@ func (b *bench) hook(t *testing.T, ctx context.Context, job bool, args ...string
 	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
 	pod.Spec.Containers[0].Args, pod.Spec.Containers[0].ReadinessProbe = args, nil
 	meta := metav1.ObjectMeta{Name: "journey", Namespace: b.namespace}
-	hook := verify.Hook{Name: "journey", DeletePolicies: []string{"before-hook-creation"}}
+	hook := hooks.Hook{Name: "journey", DeletePolicies: []string{"before-hook-creation"}}
 	if job {
 		hook.Resource = batchv1.SchemeGroupVersion.WithResource("jobs")
 		hook.Object = rendered(t, &batchv1.Job{
@@ -301,9 +303,9 @@ func (b *bench) hook(t *testing.T, ctx context.Context, job bool, args ...string
 		hook.Resource = corev1.SchemeGroupVersion.WithResource("pods")
 		hook.Object = rendered(t, &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: meta, Spec: pod.Spec})
 	}
-	runner := &verify.Runner{Client: b.client, Objects: b.objects, Namespace: b.namespace, Image: b.image, Release: "test", Exit: exitIn}
+	runner := verify.New(verify.Options{Client: b.client, Objects: b.objects, Namespace: b.namespace, Image: b.image, Release: "test", Exit: exitIn})
 	start := time.Now()
-	err = runner.Verify(ctx, nil, []verify.Hook{hook}, event.ReporterFunc(func(e event.Event) {
+	err = runner.Verify(ctx, nil, []hooks.Hook{hook}, event.ReporterFunc(func(e event.Event) {
 		t.Logf("%6.3fs %s %s %s %s (%v)", time.Since(start).Seconds(), e.Kind, e.Outcome, e.Item, e.Message, e.Elapsed)
 		if e.Kind == event.ItemFinished {
 			items = append(items, fmt.Sprintf("%s %s", e.Item, e.Outcome))
@@ -387,7 +389,7 @@ func TestAClusterWithoutDNSIsToldAsSuchE2E(t *testing.T) {
 	before := b.scaleDNS(t, 0)
 	t.Cleanup(func() { b.scaleDNS(t, before) })
 	_, err := b.run(t, objects)
-	wantFailure(t, err, "cluster DNS: look up kubernetes.default.svc.cluster.local: ", "Service kube-dns has no ready endpoints", "6 more checks were not asked")
+	wantFailure(t, err, "cluster DNS: look up kubernetes.default.svc.cluster.local: ", "Service kube-dns has no ready endpoints", "6 more checks skipped")
 }
 
 func unready(pod corev1.Pod) bool {

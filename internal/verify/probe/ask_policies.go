@@ -19,7 +19,7 @@ const (
 )
 
 // UnknownPolicies begins what is said where nothing is proven about policies.
-const UnknownPolicies = "not known whether they are enforced: "
+const UnknownPolicies = "enforcement unknown: "
 
 // A knock is what came of an attempt to connect.
 type knock struct {

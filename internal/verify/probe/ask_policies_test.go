@@ -47,8 +47,8 @@ func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
 	const (
 		enforced = "enforced (store-0:9093 was closed to the smoke test)"
 		not      = "not enforced by this cluster's network plugin: store-0:9093 answered, and no policy allows it"
-		away     = "not known whether they are enforced: store-0:9093 was closed to the smoke test, and so was its port 9092, which they allow"
-		either   = "not known whether they are enforced: store-0:9093 refused the connection, either the pod or the network plugin"
+		away     = "enforcement unknown: store-0:9093 was closed to the smoke test, and so was its port 9092, which they allow"
+		either   = "enforcement unknown: store-0:9093 refused the connection, either the pod or the network plugin"
 	)
 	uncounted := door{found: knock{connected: true}}
 	for name, test := range map[string]struct {

@@ -31,9 +31,9 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return p.run(ctx, inDomain(checks, clusterDomain("/etc/resolv.conf")), out)
 }
 
-// AtMost is the longest time that the probe can take: its longest chain of
+// MaxDuration is the longest time that the probe can take: its longest chain of
 // needs with every try late, as many times as atOnce fits into the checks.
-func AtMost(checks []Check) time.Duration {
+func MaxDuration(checks []Check) time.Duration {
 	took := map[string]time.Duration{}
 	var longest time.Duration
 	for _, c := range checks {

@@ -1,0 +1,132 @@
+package checks
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+)
+
+// Derive returns the checks for the rendered objects of a release, in the order
+// of the objects. The first one checks the cluster DNS, followed by:
+//
+//   - for each Service: its short and full name resolve, and every TCP port
+//     accepts connections; for an ExternalName only the names;
+//   - for each Service port whose pods have an HTTP or gRPC probe on it: that
+//     health check through the Service; readiness before liveness before startup;
+//   - for each other port that is declared as gRPC: the standard health check.
+//
+// UDP ports are not checked. Objects without a namespace are in namespace.
+// Derive ignores objects with fields of the wrong type, which the API server
+// would reject.
+func Derive(objects []unstructured.Unstructured, namespace string) []probe.Check {
+	backends := podTemplates(objects, namespace)
+	checks := []probe.Check{{
+		ID:     ClusterDNS,
+		Kind:   probe.DNS,
+		Target: probe.Target{Host: fullName("kubernetes", "default")},
+	}}
+	for _, object := range objects {
+		if object.GroupVersionKind().GroupKind() != corev1.SchemeGroupVersion.WithKind("Service").GroupKind() {
+			continue
+		}
+		var service corev1.Service
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &service) != nil {
+			continue
+		}
+		d := derivation{service: service, short: service.Name, pods: backends.selectedBy(service, namespace)}
+		if service.Namespace == "" {
+			d.service.Namespace = namespace
+		} else if service.Namespace != namespace {
+			d.short += "." + service.Namespace
+		}
+		checks = append(checks, d.derive()...)
+	}
+	return link(checks)
+}
+
+func fullName(service, namespace string) string {
+	return fmt.Sprintf("%s.%s.svc.%s", service, namespace, probe.DefaultDomain)
+}
+
+// derivation collects the checks of one Service.
+type derivation struct {
+	service corev1.Service
+	short   string // the name under which the pods of the release reach it
+	pods    []podTemplate
+	checks  []probe.Check
+}
+
+func (d *derivation) derive() []probe.Check {
+	d.add("dns", probe.Check{Kind: probe.DNS, Target: probe.Target{Host: d.short}})
+	d.add("dns-full", probe.Check{Kind: probe.DNS, Target: probe.Target{Host: fullName(d.service.Name, d.service.Namespace)}})
+	if d.service.Spec.Type == corev1.ServiceTypeExternalName {
+		return d.checks
+	}
+	for _, port := range d.service.Spec.Ports {
+		if port.Protocol == "" || port.Protocol == corev1.ProtocolTCP {
+			d.addPort(port)
+		}
+	}
+	return d.checks
+}
+
+// addPort adds the checks of one TCP port. Clients of a headless Service connect
+// to the target port of the pods.
+func (d *derivation) addPort(port corev1.ServicePort) {
+	number := int(port.Port)
+	if target := d.targetPort(port); target > 0 && d.service.Spec.ClusterIP == corev1.ClusterIPNone {
+		number = target
+	}
+	target := probe.Target{Host: d.short, Port: number}
+	d.add(fmt.Sprintf("tcp-%d", number), probe.Check{Kind: probe.TCP, Target: target})
+
+	for _, pod := range d.pods {
+		if check, ok := pod.health(port, target); ok {
+			d.add(string(check.Kind)+"-health", check)
+			return
+		}
+	}
+	if isGRPC(port) {
+		d.add("grpc-health", probe.Check{Kind: probe.GRPC, Target: target})
+	}
+}
+
+// targetPort returns the container port behind port, or 0 if it is unknown.
+func (d *derivation) targetPort(port corev1.ServicePort) int {
+	for _, pod := range d.pods {
+		if number := pod.targetPort(port); number > 0 {
+			return number
+		}
+	}
+	return port.TargetPort.IntValue()
+}
+
+// add adds the check under the ID "<service>/<suffix>". If the ID is taken, it
+// appends the port.
+func (d *derivation) add(suffix string, check probe.Check) {
+	check.Service = d.short
+	check.ID = d.short + "/" + suffix
+	for _, other := range d.checks {
+		if other.Kind == check.Kind && other.Target == check.Target {
+			return // two ports of a headless Service with the same target port
+		}
+		if other.ID == check.ID {
+			check.ID = fmt.Sprintf("%s-%d", check.ID, check.Target.Port)
+		}
+	}
+	d.checks = append(d.checks, check)
+}
+
+// isGRPC reports whether the port is declared as gRPC: by appProtocol, otherwise
+// by its name in the form "<protocol>[-<suffix>]", as Istio defines it.
+func isGRPC(port corev1.ServicePort) bool {
+	if port.AppProtocol != nil {
+		return *port.AppProtocol == "grpc"
+	}
+	return port.Name == "grpc" || strings.HasPrefix(port.Name, "grpc-")
+}

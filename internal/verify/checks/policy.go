@@ -1,0 +1,145 @@
+package checks
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+)
+
+// policies evaluates the NetworkPolicies of a namespace for connections between
+// two of its pods. A connection that they possibly allow counts as allowed: by
+// an ipBlock, an unknown label of the namespace, or an unknown port name.
+type policies struct {
+	namespace string
+	items     []networkingv1.NetworkPolicy
+}
+
+// forbid reports whether the policies of one direction forbid a connection from a
+// pod with the labels from to a TCP port of the pod to: at least one policy of
+// that direction selects the pod, and no rule of these policies allows the
+// connection.
+func (p policies) forbid(direction networkingv1.PolicyType, from labels.Set, to corev1.Pod, port int32) bool {
+	selected, other := labels.Set(to.Labels), from
+	if direction == networkingv1.PolicyTypeEgress {
+		selected, other = other, selected
+	}
+	isolated := false
+	for _, policy := range p.items {
+		selector, err := metav1.LabelSelectorAsSelector(&policy.Spec.PodSelector)
+		if err != nil {
+			return false
+		}
+		if !appliesTo(policy.Spec, direction) || !selector.Matches(selected) {
+			continue
+		}
+		isolated = true
+		for _, rule := range rulesOf(policy.Spec, direction) {
+			if p.anyPeer(rule.peers, other) && anyPort(rule.ports, to, port) {
+				return false
+			}
+		}
+	}
+	return isolated
+}
+
+// appliesTo reports whether the policy has that direction. It applies the default
+// of the API server if the types are not set.
+func appliesTo(spec networkingv1.NetworkPolicySpec, direction networkingv1.PolicyType) bool {
+	if len(spec.PolicyTypes) > 0 {
+		return slices.Contains(spec.PolicyTypes, direction)
+	}
+	return direction == networkingv1.PolicyTypeIngress || len(spec.Egress) > 0
+}
+
+// policyRule is an ingress or egress rule.
+type policyRule struct {
+	peers []networkingv1.NetworkPolicyPeer
+	ports []networkingv1.NetworkPolicyPort
+}
+
+func rulesOf(spec networkingv1.NetworkPolicySpec, direction networkingv1.PolicyType) (rules []policyRule) {
+	if direction == networkingv1.PolicyTypeEgress {
+		for _, r := range spec.Egress {
+			rules = append(rules, policyRule{r.To, r.Ports})
+		}
+		return rules
+	}
+	for _, r := range spec.Ingress {
+		rules = append(rules, policyRule{r.From, r.Ports})
+	}
+	return rules
+}
+
+// anyPeer reports whether a pod of the namespace may be one of the peers. A rule
+// without peers applies to all.
+func (p policies) anyPeer(peers []networkingv1.NetworkPolicyPeer, pod labels.Set) bool {
+	return len(peers) == 0 || slices.ContainsFunc(peers, func(peer networkingv1.NetworkPolicyPeer) bool {
+		if peer.IPBlock != nil {
+			return true
+		}
+		return p.mayBeIn(peer.NamespaceSelector) && mayMatch(peer.PodSelector, pod)
+	})
+}
+
+// mayBeIn reports whether the selector may match the namespace. Only the label
+// with the name of the namespace is known. A nil selector means the namespace
+// of the policy.
+func (p policies) mayBeIn(selector *metav1.LabelSelector) bool {
+	if selector == nil {
+		return true
+	}
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		return true
+	}
+	known := labels.Set{corev1.LabelMetadataName: p.namespace}
+	requirements, _ := parsed.Requirements()
+	return !slices.ContainsFunc(requirements, func(r labels.Requirement) bool {
+		return known.Has(r.Key()) && !r.Matches(known)
+	})
+}
+
+// mayMatch reports whether the selector may match the pod. A nil selector matches
+// all pods, as in a peer.
+func mayMatch(selector *metav1.LabelSelector, pod labels.Set) bool {
+	if selector == nil {
+		return true
+	}
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	return err != nil || parsed.Matches(pod)
+}
+
+// anyPort reports whether a rule may allow the TCP port of the pod. A rule
+// without ports allows all.
+func anyPort(ports []networkingv1.NetworkPolicyPort, pod corev1.Pod, number int32) bool {
+	return len(ports) == 0 || slices.ContainsFunc(ports, func(port networkingv1.NetworkPolicyPort) bool {
+		switch {
+		case ptr.Deref(port.Protocol, corev1.ProtocolTCP) != corev1.ProtocolTCP:
+			return false
+		case port.Port == nil:
+			return true
+		case port.Port.Type == intstr.String:
+			return mayBeNamed(pod, port.Port.StrVal, number)
+		}
+		return port.Port.IntVal <= number && number <= ptr.Deref(port.EndPort, port.Port.IntVal)
+	})
+}
+
+// mayBeNamed reports whether the port of the pod may have that name.
+func mayBeNamed(pod corev1.Pod, name string, number int32) bool {
+	known := false
+	for _, c := range serving(pod.Spec) {
+		if found := portNamed(c, name); found > 0 {
+			if found == int(number) {
+				return true
+			}
+			known = true
+		}
+	}
+	return !known
+}

@@ -1,0 +1,139 @@
+package checks
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+)
+
+// Select applies the configuration to the derived checks: it removes those that
+// skip names by ID or by Service, and adds extra. skip may also contain the
+// names of test hooks. The host of an extra check defaults to its Service, the
+// ID to its host, kind and port. The error has class [fault.Config] and reports
+// all problems at once.
+func Select(derived, extra []probe.Check, hooks, skip []string) ([]probe.Check, error) {
+	problems := unknownNames(derived, hooks, skip)
+	checks := without(derived, skip)
+	for i, c := range extra {
+		c = withDefaults(c)
+		if err := validate(c); err != nil {
+			problems = append(problems, fmt.Errorf("extra check %d (%s): %w", i+1, c.ID, err))
+		}
+		if c.ID == NetworkPolicies || slices.ContainsFunc(checks, func(other probe.Check) bool { return other.ID == c.ID }) {
+			problems = append(problems, fmt.Errorf("extra check %d: duplicate ID %q", i+1, c.ID))
+		}
+		checks = append(checks, c)
+	}
+	if len(problems) > 0 {
+		return nil, fault.New(fault.Config, errors.Join(problems...), "fix verify.skip and verify.checks in tkdeploy.yaml")
+	}
+	return link(checks), nil
+}
+
+// unknownNames returns an error for each name in skip that does not exist.
+func unknownNames(checks []probe.Check, hooks, skip []string) (problems []error) {
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.ID)
+		if c.Service != "" && !slices.Contains(names, c.Service) {
+			names = append(names, c.Service)
+		}
+	}
+	names = append(names, hooks...)
+	for _, name := range skip {
+		if !slices.Contains(names, name) {
+			problems = append(problems, unknownName(name, names))
+		}
+	}
+	return problems
+}
+
+func without(checks []probe.Check, skip []string) (kept []probe.Check) {
+	for _, c := range checks {
+		if !slices.Contains(skip, c.ID) && (c.Service == "" || !slices.Contains(skip, c.Service)) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func unknownName(name string, known []string) error {
+	if nearest := strictyaml.Nearest(name, known); nearest != "" {
+		return fmt.Errorf("skip: unknown check, Service or test hook %q; did you mean %q?", name, nearest)
+	}
+	return fmt.Errorf("skip: unknown check, Service or test hook %q; valid names are %s", name, strings.Join(known, ", "))
+}
+
+func withDefaults(c probe.Check) probe.Check {
+	if c.Target.Host == "" {
+		c.Target.Host = c.Service
+	}
+	if c.ID == "" {
+		c.ID = fmt.Sprintf("%s/%s", c.Target.Host, c.Kind)
+		if c.Target.Port > 0 {
+			c.ID += fmt.Sprintf("-%d", c.Target.Port)
+		}
+	}
+	return c
+}
+
+func validate(c probe.Check) error {
+	switch {
+	case !slices.Contains([]probe.Kind{probe.DNS, probe.TCP, probe.HTTP, probe.GRPC}, c.Kind):
+		return fmt.Errorf("kind %q must be dns, tcp, http or grpc", c.Kind)
+	case c.Target.Host == "":
+		return errors.New("service or host required")
+	case c.Kind != probe.DNS && (c.Target.Port < 1 || c.Target.Port > 65535):
+		return fmt.Errorf("port %d must be between 1 and 65535", c.Target.Port)
+	case !slices.Contains([]string{"", "http", "https"}, c.Target.Scheme):
+		return fmt.Errorf("scheme %q must be http or https", c.Target.Scheme)
+	case c.Kind == probe.HTTP && c.Target.Path != "" && !strings.HasPrefix(c.Target.Path, "/"):
+		return fmt.Errorf("path %q must start with /", c.Target.Path)
+	case c.Expect.Status != 0 && (c.Expect.Status < 100 || c.Expect.Status > 599):
+		return fmt.Errorf("status %d must be between 100 and 599", c.Expect.Status)
+	case c.Timeout < 0 || c.Within < 0:
+		return errors.New("timeouts must not be negative")
+	}
+	return nil
+}
+
+// link sets the dependency of each check: a health check depends on its port, a
+// port on its name, a name on the cluster DNS. If that check was skipped, the
+// next one in the chain replaces it. Dependencies are always earlier checks.
+func link(checks []probe.Check) []probe.Check {
+	linked := slices.Clone(checks)
+	for i := range linked {
+		linked[i].Needs = nil
+		if need := dependency(linked[:i], linked[i]); need != "" {
+			linked[i].Needs = []string{need}
+		}
+	}
+	return linked
+}
+
+func dependency(earlier []probe.Check, c probe.Check) string {
+	find := func(match func(probe.Check) bool) string {
+		if i := slices.IndexFunc(earlier, match); i >= 0 {
+			return earlier[i].ID
+		}
+		return ""
+	}
+	var need string
+	if c.Kind == probe.HTTP || c.Kind == probe.GRPC {
+		need = find(func(e probe.Check) bool {
+			return e.Kind == probe.TCP && e.Target.Host == c.Target.Host && e.Target.Port == c.Target.Port
+		})
+	}
+	if need == "" && c.Kind != probe.DNS {
+		need = find(func(e probe.Check) bool { return e.Kind == probe.DNS && e.Target.Host == c.Target.Host })
+	}
+	if need == "" {
+		need = find(func(e probe.Check) bool { return e.ID == ClusterDNS })
+	}
+	return need
+}

@@ -1,0 +1,179 @@
+package checks
+
+import (
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+)
+
+// podTemplate is the template of the pods of one workload.
+type podTemplate struct {
+	namespace string
+	labels    labels.Set
+	spec      corev1.PodSpec
+}
+
+type templates []podTemplate
+
+// podTemplates returns the templates of all workloads that keep pods running,
+// and those of bare pods.
+func podTemplates(objects []unstructured.Unstructured, namespace string) templates {
+	var found templates
+	for _, object := range objects {
+		template, ok := templateOf(object)
+		if !ok {
+			continue
+		}
+		ns := object.GetNamespace()
+		if ns == "" {
+			ns = namespace
+		}
+		found = append(found, podTemplate{ns, template.Labels, template.Spec})
+	}
+	return found
+}
+
+func templateOf(object unstructured.Unstructured) (corev1.PodTemplateSpec, bool) {
+	var workload struct {
+		metav1.ObjectMeta `json:"metadata"`
+		Spec              struct {
+			Template corev1.PodTemplateSpec `json:"template"`
+		} `json:"spec"`
+	}
+	var pod corev1.Pod
+	switch object.GroupVersionKind().GroupKind().String() {
+	case "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "ReplicaSet.apps":
+		err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &workload)
+		return workload.Spec.Template, err == nil
+	case "Pod":
+		err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &pod)
+		return corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}, err == nil
+	default:
+		return corev1.PodTemplateSpec{}, false
+	}
+}
+
+// selectedBy returns the templates of the pods that the Service selects. The
+// endpoints of a Service without selector are unknown.
+func (ts templates) selectedBy(service corev1.Service, namespace string) []podTemplate {
+	if len(service.Spec.Selector) == 0 {
+		return nil
+	}
+	if service.Namespace != "" {
+		namespace = service.Namespace
+	}
+	selector := labels.SelectorFromSet(service.Spec.Selector)
+	var selected []podTemplate
+	for _, t := range ts {
+		if t.namespace == namespace && selector.Matches(t.labels) {
+			selected = append(selected, t)
+		}
+	}
+	return selected
+}
+
+// serving returns the containers that run for the whole life of the pod: regular
+// ones, and init containers that are sidecars by their restart policy.
+func serving(spec corev1.PodSpec) []corev1.Container {
+	containers := append([]corev1.Container(nil), spec.Containers...)
+	for _, c := range spec.InitContainers {
+		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			containers = append(containers, c)
+		}
+	}
+	return containers
+}
+
+// targetPort returns the number of the container port behind the Service port,
+// or 0 if the port is named and no container has that name.
+func (t podTemplate) targetPort(port corev1.ServicePort) int {
+	if port.TargetPort.Type == intstr.Int {
+		if port.TargetPort.IntVal == 0 {
+			return int(port.Port)
+		}
+		return int(port.TargetPort.IntVal)
+	}
+	for _, c := range serving(t.spec) {
+		if number := portNamed(c, port.TargetPort.StrVal); number > 0 {
+			return number
+		}
+	}
+	return 0
+}
+
+// portNamed returns the number of the container's TCP port with that name, or 0.
+func portNamed(c corev1.Container, name string) int {
+	for _, p := range c.Ports {
+		if p.Name == name && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) {
+			return int(p.ContainerPort)
+		}
+	}
+	return 0
+}
+
+// health returns a check of target like the first probe on the container port
+// behind port. Readiness comes first, because the Service depends on it.
+func (t podTemplate) health(port corev1.ServicePort, target probe.Target) (probe.Check, bool) {
+	number := t.targetPort(port)
+	containers := serving(t.spec)
+	for _, pick := range []func(corev1.Container) *corev1.Probe{
+		func(c corev1.Container) *corev1.Probe { return c.ReadinessProbe },
+		func(c corev1.Container) *corev1.Probe { return c.LivenessProbe },
+		func(c corev1.Container) *corev1.Probe { return c.StartupProbe },
+	} {
+		for _, c := range containers {
+			if p := pick(c); p != nil && number > 0 && probePort(c, p) == number {
+				return healthCheck(p, target), true
+			}
+		}
+	}
+	return probe.Check{}, false
+}
+
+// probePort returns the port number of an HTTP or gRPC probe. It returns 0 for a
+// probe of another kind or of another host than the pod.
+func probePort(c corev1.Container, p *corev1.Probe) int {
+	switch {
+	case p.GRPC != nil:
+		return int(p.GRPC.Port)
+	case p.HTTPGet == nil || p.HTTPGet.Host != "":
+		return 0
+	case p.HTTPGet.Port.Type == intstr.String:
+		return portNamed(c, p.HTTPGet.Port.StrVal)
+	default:
+		return int(p.HTTPGet.Port.IntVal)
+	}
+}
+
+func healthCheck(p *corev1.Probe, target probe.Target) probe.Check {
+	check := probe.Check{Kind: probe.GRPC, Target: target}
+	if timeout := time.Duration(p.TimeoutSeconds) * time.Second; timeout > probe.AnswerTimeout {
+		check.Timeout = timeout
+	}
+	if p.GRPC != nil {
+		if p.GRPC.Service != nil {
+			check.Target.GRPCService = *p.GRPC.Service
+		}
+		return check
+	}
+	check.Kind = probe.HTTP
+	check.Target.Path = p.HTTPGet.Path
+	if p.HTTPGet.Scheme == corev1.URISchemeHTTPS {
+		check.Target.Scheme = "https"
+	}
+	for _, h := range p.HTTPGet.HTTPHeaders {
+		if check.Headers == nil {
+			check.Headers = http.Header{}
+		}
+		check.Headers.Add(h.Name, h.Value)
+	}
+	return check
+}

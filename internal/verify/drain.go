@@ -1,0 +1,50 @@
+package verify
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/pods"
+)
+
+// awaitEndpointDrain waits while a Service may still lead to a replaced pod. A
+// pod that is draining would respond in place of its replacement, so that a bad
+// release could pass; a connection to a terminated pod would hang. kube-proxy
+// updates its rules at most once a second (minSyncPeriod). The update itself
+// takes less time than the start of the smoke test pod.
+func (r *Runner) awaitEndpointDrain(ctx context.Context) error {
+	if err := r.waitWhile(ctx, r.options.DrainTimeout, r.hasTerminatingPods); err != nil {
+		return err
+	}
+	if left := r.options.DrainTimeout - time.Since(r.options.PodsReplacedAt); left > 0 {
+		pods.Sleep(ctx, left)
+	}
+	return nil
+}
+
+// waitWhile waits while condition returns true, for at most timeout.
+func (r *Runner) waitWhile(ctx context.Context, timeout time.Duration, condition func(context.Context) (bool, error)) error {
+	for end := time.Now().Add(timeout); time.Now().Before(end); pods.Sleep(ctx, r.options.RetryInterval) {
+		if holds, err := condition(ctx); err != nil || !holds {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasTerminatingPods reports whether a pod of the namespace is terminating.
+func (r *Runner) hasTerminatingPods(ctx context.Context) (bool, error) {
+	var list *corev1.PodList
+	err := r.pods.Retry(ctx, "list terminating pods", func(ctx context.Context) (err error) {
+		list, err = r.options.Client.CoreV1().Pods(r.options.Namespace).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(list.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil }), nil
+}

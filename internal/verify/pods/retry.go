@@ -1,0 +1,76 @@
+package pods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
+)
+
+// requestTimeout bounds one request, so that a connection to a server that
+// stopped responding is closed and opened again.
+const requestTimeout = 10 * time.Second
+
+// Retry repeats request while it fails with a transient error, for at most
+// APITimeout. doing names the operation in errors. The error has class
+// [fault.Inconclusive] if the API server did not respond in time, or if the
+// deadline of ctx has passed.
+func (c *Client) Retry(ctx context.Context, doing string, request func(context.Context) error) error {
+	deadline := time.Now().Add(c.APITimeout)
+	for {
+		if ctx.Err() != nil {
+			return Stopped(ctx, doing)
+		}
+		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+		err := request(attempt)
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			continue
+		case !IsTransient(err):
+			return fmt.Errorf("%s: %w", doing, err)
+		case time.Now().After(deadline):
+			return Inconclusive(fmt.Errorf("%s: no response from the API server for %s: %w", doing, c.APITimeout, err))
+		}
+		Sleep(ctx, c.RetryInterval)
+	}
+}
+
+// Stopped returns the error of an operation that ctx ended. It has class
+// [fault.Inconclusive] if the deadline has passed, and no class if ctx was
+// canceled.
+func Stopped(ctx context.Context, doing string) error {
+	err := fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return Inconclusive(err)
+	}
+	return err
+}
+
+// Inconclusive marks an error that proves nothing about the app.
+func Inconclusive(err error) error {
+	return fault.New(fault.Inconclusive, err, `run "tkdeploy verify" again`)
+}
+
+// IsTransient reports whether repeating the request may succeed. A conflict
+// with another write counts too.
+func IsTransient(err error) bool {
+	return kubeerr.IsTransient(err) || apierrors.IsConflict(err)
+}
+
+// Sleep waits for d or until ctx is done.
+func Sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,66 @@
+package pods
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Statuses returns the statuses of all containers in the order in which they
+// start.
+func Statuses(pod *corev1.Pod) []corev1.ContainerStatus {
+	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+}
+
+// HasRun reports whether a process of the container is running or ran.
+func HasRun(c corev1.ContainerStatus) bool {
+	return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
+}
+
+// StartError returns the error of the container runtime if it could not start
+// the first process of a pod that is not restarted, otherwise "". Nothing of
+// the pod has run then, so creating it again repeats nothing. An overloaded
+// node occasionally fails like this ("unable to freeze" a cgroup); the kubelet
+// only retries containers that it may restart.
+func StartError(pod *corev1.Pod) string {
+	startError := ""
+	for _, c := range Statuses(pod) {
+		switch end := c.State.Terminated; {
+		case end != nil && end.Reason == "StartError" && c.RestartCount == 0: // set by containerd
+			startError = cmp.Or(end.Message, end.Reason)
+		case HasRun(c):
+			return ""
+		}
+	}
+	return startError
+}
+
+// cannotPull reports whether the image of a waiting container is not on the node
+// and could not be pulled.
+func cannotPull(reason string) bool {
+	switch reason {
+	case "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName":
+		return true
+	}
+	return false
+}
+
+// cannotCreate reports whether the kubelet or the runtime failed to create a
+// container.
+func cannotCreate(reason string) bool {
+	switch reason {
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+		return true
+	}
+	return false
+}
+
+func imageOf(pod *corev1.Pod, container string) string {
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if c.Name == container {
+			return c.Image
+		}
+	}
+	return ""
+}
