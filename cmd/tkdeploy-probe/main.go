@@ -1,7 +1,7 @@
-// Command tkdeploy-probe runs in the smoke test's pod: it asks the checks of the
-// environment variable TKDEPLOY_CHECKS and writes a line for each answer. It is
-// a program of its own to be small: without the libraries that tkdeploy has, it
-// is in a new cluster sooner and starts at once. Arguments mean nothing to it.
+// Command tkdeploy-probe runs in the smoke test pod. It runs the checks in the
+// environment variable TKDEPLOY_CHECKS and prints one JSON line per result. It
+// is separate from tkdeploy to be small: without tkdeploy's libraries it loads
+// into a new cluster faster and starts sooner. It ignores its arguments.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 func run(ctx context.Context) error {
 	checks, err := probe.Unpack(os.Getenv(probe.EnvChecks))
 	if err != nil {
-		return fmt.Errorf("%w (this program is for the pod of the smoke test: tkdeploy verify)", err)
+		return fmt.Errorf("%w (this program runs in the smoke test pod; use tkdeploy verify)", err)
 	}
 	return probe.Run(ctx, checks, os.Stdout)
 }

@@ -22,7 +22,7 @@ import (
 // cause inspects the Service and its endpoints to explain why a check got no
 // response. It returns "" if there is no explanation or if the app did respond.
 func (r *Runner) cause(ctx context.Context, result probe.Result) string {
-	if !slices.Contains([]probe.Reason{probe.NoName, probe.Refused, probe.NoConnection}, result.Reason) {
+	if !slices.Contains([]probe.Reason{probe.Unresolved, probe.Refused, probe.Unreachable}, result.Reason) {
 		return ""
 	}
 	name, namespace := serviceOf(result.Check, r.options.Namespace)
@@ -40,7 +40,7 @@ func (r *Runner) cause(ctx context.Context, result probe.Result) string {
 		return fmt.Sprintf("cannot read Service %s: %v", name, err)
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
 		return fmt.Sprintf("Service %s is an alias for %s", name, service.Spec.ExternalName)
-	case result.Reason == probe.NoName && service.Spec.ClusterIP != corev1.ClusterIPNone:
+	case result.Reason == probe.Unresolved && service.Spec.ClusterIP != corev1.ClusterIPNone:
 		return fmt.Sprintf("Service %s exists and has the address %s", name, service.Spec.ClusterIP)
 	}
 	return r.endpointCause(ctx, service, result)
@@ -52,7 +52,7 @@ func (r *Runner) clusterDNSCause(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	return r.endpointCause(ctx, service, probe.Result{Reason: probe.NoName})
+	return r.endpointCause(ctx, service, probe.Result{Reason: probe.Unresolved})
 }
 
 // serviceOf returns the Service of a check and its namespace, which defaults to
@@ -85,7 +85,7 @@ func (r *Runner) endpointCause(ctx context.Context, service *corev1.Service, res
 	switch result.Reason {
 	case probe.Refused:
 		cause += ", where nothing listens"
-	case probe.NoConnection:
+	case probe.Unreachable:
 		cause += "; check that NetworkPolicies allow pods with the label " + checks.SmokeLabel + "=true"
 	}
 	return cause

@@ -56,18 +56,18 @@ func TestTheCauseOfAFailedConnectionIsNamed(t *testing.T) {
 		reason  probe.Reason
 		want    string
 	}{
-		"no Service":           {nil, probe.NoName, `service "feed" not found in namespace "app"`},
+		"no Service":           {nil, probe.Unresolved, `service "feed" not found in namespace "app"`},
 		"no pod":               {[]runtime.Object{serviceFeed()}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
+		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
 		"two unready pods":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
 		"no selector":          {[]runtime.Object{bare}, probe.Refused, "Service feed has no ready endpoints: it has no selector"},
 		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoints for port 80: no pod has the targetPort web"},
 		"nobody listens":       {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, probe.Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
-		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.NoConnection, "Service feed has the ready endpoints 10.244.0.7:8080; check that NetworkPolicies allow pods with the label tkdeploy.dev/smoke=true"},
-		"a headless name":      {[]runtime.Object{headless}, probe.NoName, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"a name not yet known": {[]runtime.Object{serviceFeed()}, probe.NoName, "Service feed exists and has the address 10.96.0.7"},
-		"an outside name":      {[]runtime.Object{external}, probe.NoName, "Service feed is an alias for feed.example.com"},
-		"an answer":            {[]runtime.Object{serviceFeed()}, probe.WrongAnswer, ""},
+		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has the ready endpoints 10.244.0.7:8080; check that NetworkPolicies allow pods with the label tkdeploy.dev/smoke=true"},
+		"a headless name":      {[]runtime.Object{headless}, probe.Unresolved, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"a name not yet known": {[]runtime.Object{serviceFeed()}, probe.Unresolved, "Service feed exists and has the address 10.96.0.7"},
+		"an outside name":      {[]runtime.Object{external}, probe.Unresolved, "Service feed is an alias for feed.example.com"},
+		"an answer":            {[]runtime.Object{serviceFeed()}, probe.Unexpected, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -88,7 +88,7 @@ func (r *Runner) inspectCommand(result probe.Result) string {
 		return kubectl + " -n kube-system get pods -l k8s-app=kube-dns"
 	case service == "":
 		return ""
-	case result.Reason == probe.NoName || result.Reason == probe.Refused || result.Reason == probe.NoConnection:
+	case result.Reason == probe.Unresolved || result.Reason == probe.Refused || result.Reason == probe.Unreachable:
 		return fmt.Sprintf("%s -n %s describe service %s", kubectl, namespace, service)
 	default:
 		return fmt.Sprintf("%s -n %s logs service/%s --tail=20", kubectl, namespace, service)

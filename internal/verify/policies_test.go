@@ -84,7 +84,7 @@ func threePassed(t *testing.T) string {
 func TestTheSmokeTestTriesAForbiddenFlowToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const said = "enforced (store-0:9093 was closed to the smoke test)"
+		const said = "enforced (store-0:9093 is blocked for the smoke test)"
 		answer := line(t, probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Passed, Message: said, Attempts: 1, Latency: 1500 * time.Millisecond})
 		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + answer}}
 		client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
@@ -135,7 +135,7 @@ func TestWithoutAForbiddenFlowNothingIsSaid(t *testing.T) {
 func TestWhatIsNotKnownOfPoliciesFailsNothing(t *testing.T) {
 	t.Parallel()
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}, "", errors.New("not yours"))
-	older := probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Failed, Reason: probe.WrongAnswer, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
+	older := probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Failed, Reason: probe.Unexpected, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
 	for name, test := range map[string]struct {
 		err  error
 		log  string

@@ -207,14 +207,14 @@ func TestWithoutClusterDNSTheRestIsBlocked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		blocked := func(id string) probe.Result {
-			return probe.Result{ID: id, Outcome: probe.Blocked, BlockedBy: checks.ClusterDNS, Message: "not asked: cluster-dns failed"}
+			return probe.Result{ID: id, Outcome: probe.Blocked, BlockedBy: checks.ClusterDNS, Message: "skipped: cluster-dns failed"}
 		}
-		log := line(t, probe.Result{ID: checks.ClusterDNS, Outcome: probe.Failed, Reason: probe.NoName, Message: "look up kubernetes.default.svc.cluster.local: the cluster's DNS gives no answer: i/o timeout", Attempts: 1}) +
+		log := line(t, probe.Result{ID: checks.ClusterDNS, Outcome: probe.Failed, Reason: probe.Unresolved, Message: "look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout", Attempts: 1}) +
 			line(t, blocked("feed/dns")) + line(t, blocked("feed/tcp-80"))
 		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
 		dns := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}, Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.10", Selector: map[string]string{"k8s-app": "kube-dns"}}}
 		o := runWith(t, n, dns)
-		want := "cluster DNS: look up kubernetes.default.svc.cluster.local: the cluster's DNS gives no answer: i/o timeout; Service kube-dns has no ready endpoints: its selector k8s-app=kube-dns matches no pod\n" +
+		want := "cluster DNS: look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout; Service kube-dns has no ready endpoints: its selector k8s-app=kube-dns matches no pod\n" +
 			"2 more checks skipped because a dependency failed"
 		if o.err == nil || o.err.Error() != want {
 			t.Errorf("got  %v\nwant %s", o.err, want)

@@ -217,14 +217,14 @@ func TestAHealthThatAnswers500IsNamedE2E(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	_, err := b.run(t, b.deploy(t, "feed", "/broken", 1))
-	wantFailure(t, err, `feed: GET http://feed:80/broken answered 500: {"status":"no database"}`)
+	wantFailure(t, err, `feed: GET http://feed:80/broken returned 500: {"status":"no database"}`)
 }
 
 func TestAHealthThatHangsIsNamedE2E(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	_, err := b.run(t, b.deploy(t, "feed", "/hang", 1))
-	wantFailure(t, err, "feed: GET http://feed:80/hang: no answer within 5 s")
+	wantFailure(t, err, "feed: GET http://feed:80/hang: no response within 5s")
 }
 
 func TestAServiceWithoutEndpointsIsNamedE2E(t *testing.T) {

@@ -155,7 +155,7 @@ func probePort(c corev1.Container, p *corev1.Probe) int {
 
 func healthCheck(p *corev1.Probe, target probe.Target) probe.Check {
 	check := probe.Check{Kind: probe.GRPC, Target: target}
-	if timeout := time.Duration(p.TimeoutSeconds) * time.Second; timeout > probe.AnswerTimeout {
+	if timeout := time.Duration(p.TimeoutSeconds) * time.Second; timeout > probe.DefaultTimeout {
 		check.Timeout = timeout
 	}
 	if p.GRPC != nil {

@@ -10,65 +10,70 @@ import (
 	"time"
 )
 
-// A Kind says how a check asks.
+// Kind is the protocol of a check.
 type Kind string
 
-// The kinds.
+// The kinds of checks and when they pass.
 const (
 	DNS  Kind = "dns"  // the name has an address
 	TCP  Kind = "tcp"  // the port accepts a connection
-	HTTP Kind = "http" // a GET answers as expected
-	GRPC Kind = "grpc" // grpc.health.v1.Health/Check answers SERVING
+	HTTP Kind = "http" // a GET returns the expected response
+	GRPC Kind = "grpc" // grpc.health.v1.Health/Check returns SERVING
 
-	// Policies tells whether a port that no NetworkPolicy allows is closed. It
-	// passes in any case: the Runner adds it, and its answer is for information.
+	// Policies checks whether a port is blocked that no NetworkPolicy allows. It
+	// always passes, because its result is only information.
 	Policies Kind = "policies"
 )
 
-// A Check is one question put to the deployed app from inside the cluster.
+// Check is a request to send to the deployed app from inside the cluster.
 type Check struct {
 	ID      string `json:"id"`                // unique and stable: "auth-service/http-health"
-	Service string `json:"service,omitempty"` // "auth-service", or "name.namespace" of another namespace's Service
+	Service string `json:"service,omitempty"` // "auth-service", or "name.namespace" for a Service in another namespace
 	Kind    Kind   `json:"kind"`
 	Target  Target `json:"target"`
 
 	Headers http.Header `json:"headers,omitempty"` // HTTP only
 	Expect  Expect      `json:"expect"`            // HTTP only
 
-	Timeout time.Duration `json:"timeout,omitempty"` // of one try; 0 is 3 s for TCP, 2 s for Policies, 5 s for the others
-	Within  time.Duration `json:"within,omitempty"`  // of all tries; 0 is 45 s for DNS, 15 s for the others
+	Timeout time.Duration `json:"timeout,omitempty"` // of one attempt; default 3 s for TCP, 2 s for Policies, 5 s for the others
+	Within  time.Duration `json:"within,omitempty"`  // of all attempts; default 45 s for DNS, 15 s for the others
 
-	// Needs are IDs of earlier checks: unless all of them pass, this one is
-	// blocked. Derive and Select set it.
+	// Needs holds the IDs of earlier checks. The check is blocked unless all of
+	// them pass.
 	Needs []string `json:"needs,omitempty"`
 }
 
-// A Target is what a check talks to.
+// Target is the address of a check.
 type Target struct {
-	Host        string `json:"host"` // as an app would write it: "auth-service"
+	Host        string `json:"host"` // as the app uses it: "auth-service"
 	Port        int    `json:"port,omitempty"`
-	Scheme      string `json:"scheme,omitempty"`       // "http" or "https"; empty is "http"
-	Path        string `json:"path,omitempty"`         // may carry a query; empty is "/"
-	GRPCService string `json:"grpc_service,omitempty"` // the service whose health is asked; empty is the whole server
+	Scheme      string `json:"scheme,omitempty"`       // "http" or "https"; default "http"
+	Path        string `json:"path,omitempty"`         // may include a query; default "/"
+	GRPCService string `json:"grpc_service,omitempty"` // the service in the health request; empty for the whole server
 
-	Pod         string `json:"pod,omitempty"`          // Policies only: the name of the pod whose address Host is
-	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: one that they allow, to see by it whether the pod is there
+	Pod         string `json:"pod,omitempty"`          // Policies only: the name of the pod with the address Host
+	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: a port that the policies allow, to check that the pod responds
 }
 
-// Expect is what an HTTP answer must be.
+// Expect is the expected HTTP response.
 type Expect struct {
-	Status   int    `json:"status,omitempty"`   // 0 is any of 200 to 399, as the kubelet takes it
-	Contains string `json:"contains,omitempty"` // must be in the first MiB of the body
+	Status   int    `json:"status,omitempty"`   // 0 accepts 200 to 399, as the kubelet does
+	Contains string `json:"contains,omitempty"` // must occur in the first MiB of the body
 }
 
-// A name may be unknown for a while although its Service exists: CoreDNS keeps
-// a negative answer for up to 30 s and reads Services with a delay. A port has
-// no such excuse, since the rollout is complete when the smoke test starts.
+// DefaultTimeout is the timeout of one attempt of a DNS, HTTP or gRPC check.
+const DefaultTimeout = 5 * time.Second
+
 const (
+	tcpTimeout      = 3 * time.Second
+	policiesTimeout = 2 * time.Second // blockedAfter, and time for the allowed port
+
+	// dnsWithin is long because a name may be unknown although its Service exists:
+	// CoreDNS caches a negative response for up to 30 s and learns of Services with
+	// a delay. Ports need less time, because the rollout is complete when the smoke
+	// test starts.
 	dnsWithin     = 45 * time.Second
-	answerWithin  = 15 * time.Second
-	AnswerTimeout = 5 * time.Second
-	tcpTimeout    = 3 * time.Second
+	defaultWithin = 15 * time.Second
 )
 
 func (c Check) timeout() time.Duration {
@@ -80,7 +85,7 @@ func (c Check) timeout() time.Duration {
 	case c.Kind == Policies:
 		return policiesTimeout
 	default:
-		return AnswerTimeout
+		return DefaultTimeout
 	}
 }
 
@@ -91,12 +96,12 @@ func (c Check) within() time.Duration {
 	case c.Kind == DNS:
 		return dnsWithin
 	default:
-		return answerWithin
+		return defaultWithin
 	}
 }
 
-// URL is the check's target in one word: "http://auth-service:4001/health",
-// "grpc://auth-service:5001", "tcp://postgres:5432", "dns:auth-service".
+// URL returns the target, such as "http://auth-service:4001/health",
+// "grpc://auth-service:5001", "tcp://postgres:5432" or "dns:auth-service".
 func (c Check) URL() string {
 	address := net.JoinHostPort(c.Target.Host, strconv.Itoa(c.Target.Port))
 	switch c.Kind {
@@ -111,8 +116,8 @@ func (c Check) URL() string {
 	}
 }
 
-// httpURL reads the path as the kubelet does: it may carry a query, and what
-// cannot be parsed is taken as a path.
+// httpURL parses the path as the kubelet does: it may include a query, and a
+// string that is not a relative URL is used as the path.
 func httpURL(t Target) *url.URL {
 	u, err := url.Parse(t.Path)
 	if err != nil || u.Host != "" || u.Scheme != "" {

@@ -1,7 +1,7 @@
-// Package probe asks a smoke test's checks, from inside the cluster.
+// Package probe runs smoke checks from inside the cluster.
 //
-// [Run] is what happens in the pod. Everything else is what both sides of the
-// pod's wall speak: the [Check], packed into the pod's environment, and the
-// [Result], a line of its log. It needs nothing of Kubernetes, so that the
-// program for the pod, cmd/tkdeploy-probe, is small.
+// [Run] is the program in the pod. The other names are shared by both sides: the
+// [Check], which the pod receives in its environment, and the [Result], a line
+// of its log. The package does not depend on Kubernetes, which keeps the program
+// cmd/tkdeploy-probe small.
 package probe

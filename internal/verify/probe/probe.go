@@ -2,37 +2,40 @@ package probe
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// atOnce bounds the tries in flight: each is a socket and a conntrack entry,
-// and the cluster's DNS serves the app too.
-const atOnce = 64
+// maxParallel limits the concurrent attempts: each one uses a socket and a
+// conntrack entry, and the cluster DNS serves the app too.
+const maxParallel = 64
 
-// Run runs inside the pod: it reads checks as JSON from in, asks them all
-// side by side, each as soon as what it needs has passed, repeats what fails
-// within its time, and writes a [Result] as one JSON line to out for every
-// check that ends. A check that fails is a result and no error: an error says
-// that Run could not do its work, or that ctx ended it.
+// Run runs inside the pod. It reads checks as JSON from in, runs them in
+// parallel, each as soon as its needs have passed, and retries those that fail.
+// It writes a [Result] as one JSON line to out when a check completes. A failed
+// check is not an error; an error means that Run could not read the checks or
+// write a result, or that ctx is done.
 func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	checks, err := decode(in)
 	if err != nil {
 		return err
 	}
-	p := prober{resolver: &net.Resolver{PreferGo: true}, knock: knockAt, pause: 100 * time.Millisecond, maxPause: time.Second, inVain: answerWithin}
+	p := prober{
+		network:         network{resolver: &net.Resolver{PreferGo: true}, connect: connect},
+		pause:           100 * time.Millisecond,
+		maxPause:        time.Second,
+		failFastTimeout: defaultWithin,
+	}
 	return p.run(ctx, inDomain(checks, clusterDomain("/etc/resolv.conf")), out)
 }
 
-// MaxDuration is the longest time that the probe can take: its longest chain of
-// needs with every try late, as many times as atOnce fits into the checks.
+// MaxDuration returns the longest time that [Run] can take: the longest chain of
+// needs with all attempts timing out, once for each maxParallel checks.
 func MaxDuration(checks []Check) time.Duration {
 	took := map[string]time.Duration{}
 	var longest time.Duration
@@ -43,45 +46,44 @@ func MaxDuration(checks []Check) time.Duration {
 		took[c.ID] += c.within() + c.timeout()
 		longest = max(longest, took[c.ID])
 	}
-	return longest * time.Duration(math.Ceil(float64(len(checks))/atOnce))
+	return longest * time.Duration(math.Ceil(float64(len(checks))/maxParallel))
 }
 
-// A prober asks. Its fields are what a test replaces.
+// prober runs checks. Tests replace its fields.
 type prober struct {
-	resolver        *net.Resolver
-	knock           func(ctx context.Context, host string, port int) knock
-	pause, maxPause time.Duration // between tries: the first, doubling up to the last
+	network         network
+	pause, maxPause time.Duration // between attempts: the first one, doubled up to the maximum
 
-	inVain time.Duration // how long a check is repeated at most once another has failed for good
-	failed atomic.Bool   // one has
+	failFastTimeout time.Duration // limits the retries once another check has failed
+	failed          atomic.Bool   // a check has failed
 }
 
-// run starts every check and joins them all before it returns.
+// run runs all checks and waits for them.
 func (p *prober) run(ctx context.Context, checks []Check, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	writer := lineWriter{out: out}
-	slots := make(chan struct{}, atOnce)
-	ends := map[string]*end{}
+	slots := make(chan struct{}, maxParallel)
+	completions := map[string]*completion{}
 	var all sync.WaitGroup
 	for _, c := range checks {
-		mine := &end{done: make(chan struct{})}
-		needs := make([]*end, len(c.Needs))
+		own := &completion{done: make(chan struct{})}
+		needs := make([]*completion, len(c.Needs))
 		for i, need := range c.Needs {
-			needs[i] = ends[need]
+			needs[i] = completions[need]
 		}
-		ends[c.ID] = mine
+		completions[c.ID] = own
 		all.Go(func() {
-			defer close(mine.done)
-			mine.result = p.settle(ctx, c, needs, slots)
+			defer close(own.done)
+			own.result = p.runCheck(ctx, c, needs, slots)
 			if ctx.Err() != nil {
-				return // what failed because it was cut short is no result
+				return // a check that was interrupted has no result
 			}
-			if mine.result.Outcome == Failed {
+			if own.result.Outcome == Failed {
 				p.failed.Store(true)
 			}
-			if err := writer.write(mine.result); err != nil {
-				cancel(fmt.Errorf("write a result: %w", err))
+			if err := writer.write(own.result); err != nil {
+				cancel(fmt.Errorf("write result: %w", err))
 			}
 		})
 	}
@@ -89,15 +91,16 @@ func (p *prober) run(ctx context.Context, checks []Check, out io.Writer) error {
 	return context.Cause(ctx)
 }
 
-// An end is a check's result, valid once done is closed.
-type end struct {
+// completion holds the result of a check. It is valid once done is closed.
+type completion struct {
 	done   chan struct{}
 	result Result
 }
 
-// settle waits for the needs and asks if all of them passed. A blocked check
-// names the one that failed, not one that was blocked itself.
-func (p *prober) settle(ctx context.Context, c Check, needs []*end, slots chan struct{}) Result {
+// runCheck waits for the needs and runs the check if all of them passed. The
+// result of a blocked check names the check that failed, not another blocked
+// one.
+func (p *prober) runCheck(ctx context.Context, c Check, needs []*completion, slots chan struct{}) Result {
 	for _, need := range needs {
 		<-need.done
 		cause := need.result.ID
@@ -107,92 +110,66 @@ func (p *prober) settle(ctx context.Context, c Check, needs []*end, slots chan s
 		case Blocked:
 			cause = need.result.BlockedBy
 		}
-		return Result{ID: c.ID, Outcome: Blocked, BlockedBy: cause, Message: "not asked: " + cause + " failed"}
+		return Result{ID: c.ID, Outcome: Blocked, BlockedBy: cause, Message: "skipped: " + cause + " failed"}
 	}
 	slots <- struct{}{}
 	defer func() { <-slots }()
-	return p.insist(ctx, c)
+	return p.retryUntil(ctx, c)
 }
 
-// insist repeats the check until it passes or its time is up. The last try
-// speaks for all.
-func (p *prober) insist(ctx context.Context, c Check) Result {
+// retryUntil runs the check until it passes or its time is up. The result is
+// that of the last attempt.
+func (p *prober) retryUntil(ctx context.Context, c Check) Result {
 	start := time.Now()
 	r := Result{ID: c.ID}
 	for pause := p.pause; ; pause = min(2*pause, p.maxPause) {
-		try := p.try(ctx, c)
+		attempt := p.attempt(ctx, c)
 		r.Attempts++
-		r.Outcome, r.Reason, r.Message, r.Answer, r.Latency = try.Outcome, try.Reason, try.Message, try.Answer, try.Latency
+		r.Outcome, r.Reason, r.Message, r.Answer, r.Latency = attempt.Outcome, attempt.Reason, attempt.Message, attempt.Answer, attempt.Latency
 		r.Elapsed = time.Since(start)
-		if r.Outcome == Passed || r.Elapsed+pause > p.patience(c) || ctx.Err() != nil {
+		if r.Outcome == Passed || r.Elapsed+pause > p.retryTimeout(c) || ctx.Err() != nil {
 			return r
 		}
-		Wait(ctx, pause)
+		sleep(ctx, pause)
 	}
 }
 
-// patience is how long the check is repeated. Once another has failed for good
-// it only helps to tell why, and a name that is unknown for as long as that is
-// one of the reasons: a headless Service has no address without pods.
-func (p *prober) patience(c Check) time.Duration {
+// retryTimeout returns how long the check is retried. Once another check has
+// failed, the smoke test fails anyway and this one only adds to the diagnosis.
+// failFastTimeout is enough for that: a name that is still unknown then is a
+// likely cause, because a headless Service without pods has no address.
+func (p *prober) retryTimeout(c Check) time.Duration {
 	if p.failed.Load() {
-		return min(c.within(), p.inVain)
+		return min(c.within(), p.failFastTimeout)
 	}
 	return c.within()
 }
 
-// try asks once.
-func (p *prober) try(ctx context.Context, c Check) Result {
+// attempt runs the check once.
+func (p *prober) attempt(ctx context.Context, c Check) Result {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
-	ask := map[Kind]func(context.Context, Check) (Answer, string, *problem){
-		DNS: p.askDNS, TCP: p.askTCP, HTTP: p.askHTTP, GRPC: p.askGRPC, Policies: p.askPolicies,
+	check := map[Kind]func(context.Context, Check) (Answer, string, *problem){
+		DNS: p.network.checkDNS, TCP: p.network.checkTCP, HTTP: p.network.checkHTTP, GRPC: p.network.checkGRPC, Policies: p.network.checkPolicies,
 	}[c.Kind]
-	if ask == nil {
-		return Result{Outcome: Failed, Reason: WrongAnswer, Message: fmt.Sprintf("kind %q is unknown to this probe", c.Kind)}
+	if check == nil {
+		return Result{Outcome: Failed, Reason: Unexpected, Message: fmt.Sprintf("check kind %q is unknown to this version of the probe", c.Kind)}
 	}
 	start := time.Now()
-	answer, good, bad := ask(ctx, c)
-	r := Result{Outcome: Passed, Message: good, Answer: answer, Latency: time.Since(start)}
-	if bad != nil {
-		r.Outcome, r.Reason, r.Message = Failed, bad.reason, bad.text
+	answer, message, problem := check(ctx, c)
+	r := Result{Outcome: Passed, Message: message, Answer: answer, Latency: time.Since(start)}
+	if problem != nil {
+		r.Outcome, r.Reason, r.Message = Failed, problem.reason, problem.text
 	}
 	return r
 }
 
-// Wait waits for d, or until ctx ends.
-func Wait(ctx context.Context, d time.Duration) {
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// A lineWriter writes whole lines, one at a time.
-type lineWriter struct {
-	mu  sync.Mutex
-	out io.Writer
-}
-
-func (w *lineWriter) write(r Result) error {
-	line, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, err = w.out.Write(append(line, '\n'))
-	return err
-}
-
-// inDomain puts the cluster's real domain in the place of the default one.
-func inDomain(checks []Check, domain string) []Check {
-	for i := range checks {
-		if name, ok := strings.CutSuffix(checks[i].Target.Host, ".svc."+DefaultDomain); ok {
-			checks[i].Target.Host = name + ".svc." + domain
-		}
-	}
-	return checks
 }

@@ -32,7 +32,7 @@ func ask(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Resul
 			checks[i].Within = time.Millisecond
 		}
 	}
-	p := prober{resolver: resolver, pause: time.Millisecond, maxPause: 5 * time.Millisecond, inVain: 20 * time.Millisecond}
+	p := prober{network: network{resolver: resolver}, pause: time.Millisecond, maxPause: 5 * time.Millisecond, failFastTimeout: 20 * time.Millisecond}
 	var out bytes.Buffer
 	if err := p.run(t.Context(), checks, &out); err != nil {
 		t.Fatal(err)
@@ -94,20 +94,20 @@ func TestHTTPAnswersAreJudgedAsTheKubeletDoes(t *testing.T) {
 		reason  Reason
 		message string
 	}{
-		"200 passes":                         {path: "/ok", outcome: Passed, message: "GET " + base + "/ok answered 200"},
-		"wanted content passes":              {path: "/ok", expect: Expect{Contains: "ok"}, outcome: Passed, message: "GET " + base + "/ok answered 200"},
-		"500 fails and shows its body":       {path: "/broken", outcome: Failed, reason: WrongAnswer, message: "GET " + base + `/broken answered 500: {"status": "no [31mdatabase"}`},
-		"503 without a body says so":         {path: "/empty", outcome: Failed, reason: WrongAnswer, message: "GET " + base + "/empty answered 503 with an empty body"},
-		"a wanted 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken answered 500"},
-		"another status than wanted fails":   {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: WrongAnswer, message: "GET " + base + `/ok answered 200 instead of 204: {"status":"ok"}`},
-		"other content than wanted fails":    {path: "/ok", expect: Expect{Contains: "ready"}, outcome: Failed, reason: WrongAnswer, message: "GET " + base + `/ok answered 200 without "ready": {"status":"ok"}`},
-		"silence fails":                      {path: "/hang", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoAnswer, message: "GET " + base + "/hang: no answer within 0.05 s"},
-		"half an answer fails":               {path: "/half", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoAnswer, message: "GET " + base + "/half answered 200, then its body broke off: no answer within 0.05 s"},
-		"a redirect on the host is followed": {path: "/moved", outcome: Failed, reason: WrongAnswer, message: "GET " + base + `/moved answered 500: {"status": "no [31mdatabase"}`},
-		"a redirect elsewhere passes":        {path: "/away", outcome: Passed, message: "GET " + base + "/away answered 302"},
-		"a wanted redirect passes":           {path: "/moved", expect: Expect{Status: 302}, outcome: Passed, message: "GET " + base + "/moved answered 302"},
-		"endless redirects fail":             {path: "/loop", outcome: Failed, reason: NoAnswer, message: "GET " + base + "/loop: it redirects more than 10 times"},
-		"headers, host and query are sent":   {path: "/who?full=1", headers: http.Header{"Host": {"shop.test"}, "x-probe": {"yes"}}, expect: Expect{Contains: "shop.test yes full=1"}, outcome: Passed, message: "GET " + base + "/who?full=1 answered 200"},
+		"200 passes":                         {path: "/ok", outcome: Passed, message: "GET " + base + "/ok returned 200"},
+		"wanted content passes":              {path: "/ok", expect: Expect{Contains: "ok"}, outcome: Passed, message: "GET " + base + "/ok returned 200"},
+		"500 fails and shows its body":       {path: "/broken", outcome: Failed, reason: Unexpected, message: "GET " + base + `/broken returned 500: {"status": "no [31mdatabase"}`},
+		"503 without a body says so":         {path: "/empty", outcome: Failed, reason: Unexpected, message: "GET " + base + "/empty returned 503 with an empty body"},
+		"a wanted 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken returned 500"},
+		"another status than wanted fails":   {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 instead of 204: {"status":"ok"}`},
+		"other content than wanted fails":    {path: "/ok", expect: Expect{Contains: "ready"}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 without "ready": {"status":"ok"}`},
+		"silence fails":                      {path: "/hang", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/hang: no response within 50ms"},
+		"half an answer fails":               {path: "/half", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/half returned 200, but its body is incomplete: no response within 50ms"},
+		"a redirect on the host is followed": {path: "/moved", outcome: Failed, reason: Unexpected, message: "GET " + base + `/moved returned 500: {"status": "no [31mdatabase"}`},
+		"a redirect elsewhere passes":        {path: "/away", outcome: Passed, message: "GET " + base + "/away returned 302"},
+		"a wanted redirect passes":           {path: "/moved", expect: Expect{Status: 302}, outcome: Passed, message: "GET " + base + "/moved returned 302"},
+		"endless redirects fail":             {path: "/loop", outcome: Failed, reason: NoResponse, message: "GET " + base + "/loop: more than 10 redirects"},
+		"headers, host and query are sent":   {path: "/who?full=1", headers: http.Header{"Host": {"shop.test"}, "x-probe": {"yes"}}, expect: Expect{Contains: "shop.test yes full=1"}, outcome: Passed, message: "GET " + base + "/who?full=1 returned 200"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,11 +168,11 @@ func TestGRPCHealthIsServingOrFails(t *testing.T) {
 		message string
 	}{
 		"SERVING passes":                     {healthy, "", Passed, "", "SERVING", " is SERVING"},
-		"NOT_SERVING fails":                  {healthy, "feed", Failed, WrongAnswer, "NOT_SERVING", "/feed is NOT_SERVING"},
-		"an unknown service fails":           {healthy, "nobody", Failed, WrongAnswer, "NotFound", `/nobody: the health service does not know "nobody"`},
-		"a server without the service fails": {without, "", Failed, WrongAnswer, "Unimplemented", ": the server has no grpc.health.v1.Health service; register it, or skip this check"},
-		"a server that is not gRPC fails":    {notGRPC.Listener.Addr(), "", Failed, NoAnswer, "Unavailable", ": not answered as gRPC"},
-		"a silent server fails":              {silent, "", Failed, NoAnswer, "DeadlineExceeded", ": no answer within 0.3 s"},
+		"NOT_SERVING fails":                  {healthy, "feed", Failed, Unexpected, "NOT_SERVING", "/feed is NOT_SERVING"},
+		"an unknown service fails":           {healthy, "nobody", Failed, Unexpected, "NotFound", `/nobody: service "nobody" is unknown to the health service`},
+		"a server without the service fails": {without, "", Failed, Unexpected, "Unimplemented", ": the server has no grpc.health.v1.Health service; register it or skip this check"},
+		"a server that is not gRPC fails":    {notGRPC.Listener.Addr(), "", Failed, NoResponse, "Unavailable", ": no gRPC response"},
+		"a silent server fails":              {silent, "", Failed, NoResponse, "DeadlineExceeded", ": no response within 300ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -256,7 +256,7 @@ func TestMoreChecksThanSlotsAllEnd(t *testing.T) {
 	t.Parallel()
 	address := listen(t).Addr()
 	var checks []Check
-	for i := range 3 * atOnce {
+	for i := range 3 * maxParallel {
 		c := Check{ID: fmt.Sprint(i), Kind: TCP, Target: at(address, "")}
 		if i > 0 {
 			c.Needs = []string{fmt.Sprint(i / 2)}[:min(i/2, 1)]
@@ -306,7 +306,7 @@ func TestProbeRefusesChecksThatItCannotOrder(t *testing.T) {
 func TestProbeStopsWhenNobodyReads(t *testing.T) {
 	t.Parallel()
 	in := `[{"id":"a","kind":"unheard-of","within":1}]`
-	if err := Run(t.Context(), strings.NewReader(in), brokenPipe{}); err == nil || !strings.Contains(err.Error(), "write a result") {
+	if err := Run(t.Context(), strings.NewReader(in), brokenPipe{}); err == nil || !strings.Contains(err.Error(), "write result") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,48 +2,48 @@ package probe
 
 import "time"
 
-// An Outcome says how a check ended.
+// Outcome is the outcome of a check.
 type Outcome string
 
-// The outcomes.
+// The outcomes of a check.
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
-	Blocked Outcome = "blocked" // not asked: a check that it needs did not pass
+	Blocked Outcome = "blocked" // skipped because a check that it needs did not pass
 )
 
-// A Reason says how far a failed check came.
+// Reason is the step at which a check failed.
 type Reason string
 
-// The reasons.
+// The reasons, in the order of the steps.
 const (
-	NoName       Reason = "no-name"       // the name has no address
-	Refused      Reason = "refused"       // the connection was refused: nothing listens, or no endpoint is ready
-	NoConnection Reason = "no-connection" // no route, or no connection in time
-	NoAnswer     Reason = "no-answer"     // connected, then silence or a broken connection
-	WrongAnswer  Reason = "wrong-answer"  // an answer, but not the expected one
+	Unresolved  Reason = "unresolved"  // the name has no address
+	Refused     Reason = "refused"     // connection refused: nothing listens, or no endpoint is ready
+	Unreachable Reason = "unreachable" // no route, or no connection within the timeout
+	NoResponse  Reason = "no-response" // connected, but no response or a broken connection
+	Unexpected  Reason = "unexpected"  // not the expected response
 )
 
-// A Result is the end of one check. In the pod it is written as one JSON line.
+// Result is the result of one check. The pod writes it as one JSON line.
 type Result struct {
 	ID        string        `json:"id"`
 	Outcome   Outcome       `json:"outcome"`
 	Reason    Reason        `json:"reason,omitempty"`     // set if Failed
-	BlockedBy string        `json:"blocked_by,omitempty"` // ID of the check that is the cause; set if Blocked
-	Message   string        `json:"message"`              // one line: what was asked and what came back
+	BlockedBy string        `json:"blocked_by,omitempty"` // ID of the failed check; set if Blocked
+	Message   string        `json:"message"`              // one line: the request and the response
 	Attempts  int           `json:"attempts"`
-	Latency   time.Duration `json:"latency"` // of the last try
-	Elapsed   time.Duration `json:"elapsed"` // of all tries and the waits between them
+	Latency   time.Duration `json:"latency"` // of the last attempt
+	Elapsed   time.Duration `json:"elapsed"` // of all attempts, with the pauses between them
 	Answer    Answer        `json:"answer"`
 
-	Check Check  `json:"-"` // the question; set by the Runner
-	Cause string `json:"-"` // what the cluster's objects say about the failure; set by the Runner, may be empty
+	Check Check  `json:"-"` // set by the reader of the log
+	Cause string `json:"-"` // why it failed, from objects in the cluster; set by the reader, may be empty
 }
 
-// An Answer is what the last try got.
+// Answer is the response to the last attempt.
 type Answer struct {
 	Addresses []string `json:"addresses,omitempty"` // DNS
 	Status    int      `json:"status,omitempty"`    // HTTP
 	Body      string   `json:"body,omitempty"`      // HTTP: the first 200 bytes, on one line
-	GRPC      string   `json:"grpc,omitempty"`      // gRPC: the serving status, or the status code of the call
+	GRPC      string   `json:"grpc,omitempty"`      // gRPC: the serving status, or the status code of a failed call
 }

@@ -7,20 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket is a second hold on a connection's, which outlives a dialer's
-// failure. The zero value holds none.
+// socket is a duplicate of a connection's socket. It stays open when the dialer
+// fails. The zero value is no socket.
 type socket struct{ file int }
 
-func hold(conn syscall.RawConn) (s socket, err error) {
+func duplicate(conn syscall.RawConn) (s socket, err error) {
 	failed := conn.Control(func(fd uintptr) {
-		s.file, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) // above the standard streams, so never 0
+		s.file, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) // never 0, which is a standard stream
 	})
 	return s, errors.Join(failed, err)
 }
 
-// heard says whether a TCP segment has arrived: a SYN-ACK or an RST, not an
-// ICMP message. The kernel counts since Linux 4.2; gVisor does not.
-func (s socket) heard() bool {
+// received reports whether a TCP segment has arrived: a SYN-ACK or an RST, not an
+// ICMP message. Linux counts segments since version 4.2; gVisor does not.
+func (s socket) received() bool {
 	if s.file == 0 {
 		return false
 	}

@@ -19,17 +19,17 @@ func TestAKnockTellsAnAnswerFromSilence(t *testing.T) {
 	closed.Close()
 	for name, test := range map[string]struct {
 		port int
-		want knock
+		want connection
 	}{
-		"a port that listens":  {at(listener.Addr(), "").Port, knock{connected: true, heard: true}},
-		"a port that does not": {at(closed.Addr(), "").Port, knock{refused: true, heard: true}},
-		"a port that is deaf":  {deafPort(t), knock{}},
+		"a port that listens":  {at(listener.Addr(), "").Port, connection{opened: true, received: true}},
+		"a port that does not": {at(closed.Addr(), "").Port, connection{refused: true, received: true}},
+		"a port that is deaf":  {deafPort(t), connection{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			if got := knockAt(ctx, "127.0.0.1", test.port); got != test.want {
+			if got := connect(ctx, "127.0.0.1", test.port); got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})

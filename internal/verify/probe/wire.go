@@ -8,74 +8,76 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// EnvChecks is the environment variable in which the pod is given its checks,
-// as [Unpack] reads them.
+// EnvChecks is the environment variable with the packed checks in the pod.
 const EnvChecks = "TKDEPLOY_CHECKS"
 
-// maxPacked keeps the variable, with its name, under the 128 KiB that Linux
-// allows one string of a process's environment (MAX_ARG_STRLEN). Packed checks
-// take about 20 bytes each.
+// maxPacked keeps the variable and its name below 128 KiB, the Linux limit for
+// one string in the environment (MAX_ARG_STRLEN). A packed check takes about 20
+// bytes.
 const maxPacked = 127 << 10
 
-// Pack makes the checks one word: JSON, gzip, base64. Besides being smaller,
-// it holds no "$(", which the kubelet would expand.
+// Pack encodes the checks for [EnvChecks]: JSON, gzip, base64. The result does
+// not contain "$(", which the kubelet would expand. The error has class
+// [fault.Config] if there are too many checks for one pod.
 func Pack(checks []Check) (string, error) {
 	var packed bytes.Buffer
 	encoder := base64.NewEncoder(base64.StdEncoding, &packed)
 	zipper := gzip.NewWriter(encoder)
 	if err := json.NewEncoder(zipper).Encode(checks); err != nil {
-		return "", fmt.Errorf("write the checks: %w", err)
+		return "", fmt.Errorf("encode checks: %w", err)
 	}
 	if err := zipper.Close(); err != nil {
-		return "", fmt.Errorf("write the checks: %w", err)
+		return "", fmt.Errorf("encode checks: %w", err)
 	}
 	if err := encoder.Close(); err != nil {
-		return "", fmt.Errorf("write the checks: %w", err)
+		return "", fmt.Errorf("encode checks: %w", err)
 	}
 	if packed.Len() > maxPacked {
-		err := fmt.Errorf("%d checks are too many for one pod: %d KiB packed, %d KiB fit", len(checks), packed.Len()>>10, maxPacked>>10)
-		return "", fault.New(fault.Config, err, "leave some out with verify.skip")
+		err := fmt.Errorf("%d checks are too many for one pod: %d KiB packed, limit %d KiB", len(checks), packed.Len()>>10, maxPacked>>10)
+		return "", fault.New(fault.Config, err, "skip some checks with verify.skip")
 	}
 	return packed.String(), nil
 }
 
-// Unpack reads the value of [EnvChecks] into the JSON that [Probe] takes.
+// Unpack decodes the value of [EnvChecks] to the JSON that [Run] reads.
 func Unpack(packed string) (io.Reader, error) {
 	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
 	if err != nil {
-		return nil, fmt.Errorf("read the checks in %s: %w", EnvChecks, err)
+		return nil, fmt.Errorf("read %s: %w", EnvChecks, err)
 	}
 	return r, nil
 }
 
-// decode reads the checks. Their needs must lead to earlier ones, so that no
-// check can wait for itself.
+// decode reads the checks. A check may only need earlier ones, so that no check
+// waits for itself.
 func decode(in io.Reader) ([]Check, error) {
 	var checks []Check
 	if err := json.NewDecoder(in).Decode(&checks); err != nil {
-		return nil, fmt.Errorf("read the checks: %w", err)
+		return nil, fmt.Errorf("read checks: %w", err)
 	}
 	seen := map[string]bool{}
 	for _, c := range checks {
 		for _, need := range c.Needs {
 			if !seen[need] {
-				return nil, fmt.Errorf("read the checks: %q needs %q, which no earlier check is", c.ID, need)
+				return nil, fmt.Errorf("read checks: %q needs %q, which is not an earlier check", c.ID, need)
 			}
 		}
 		if seen[c.ID] {
-			return nil, fmt.Errorf("read the checks: %q is there twice", c.ID)
+			return nil, fmt.Errorf("read checks: duplicate ID %q", c.ID)
 		}
 		seen[c.ID] = true
 	}
 	return checks, nil
 }
 
-// ParseLine reads one line of the pod's log. Anything but a whole result, such
-// as a warning of the Go runtime or the torn end of a broken stream, is not ok.
+// ParseLine parses a line of the pod's log. ok is false unless the line is a
+// complete result, for example for a warning of the Go runtime or a truncated
+// line.
 func ParseLine(line []byte) (r Result, ok bool) {
 	if !bytes.HasPrefix(line, []byte("{")) || json.Unmarshal(line, &r) != nil {
 		return Result{}, false
@@ -86,4 +88,21 @@ func ParseLine(line []byte) (r Result, ok bool) {
 	default:
 		return Result{}, false
 	}
+}
+
+// lineWriter writes results as lines. It is safe for concurrent use.
+type lineWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (w *lineWriter) write(r Result) error {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err = w.out.Write(append(line, '\n'))
+	return err
 }

@@ -1,10 +1,11 @@
-// Smokeimage is the program of the image that the e2e tests of package verify
-// need: it is the app to be tested ("serve"), the probe ("probe") and test hooks
-// ("journey", "journey broken", "hang").
+// Command smokeimage is the program in the image for the e2e tests of package
+// verify. Its argument selects the tested app ("serve"), the probe ("probe") or a
+// test hook ("journey", "journey broken", "hang").
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -40,26 +41,26 @@ func run(command string) error {
 		return journey("not ok")
 	case "hang":
 		fmt.Println("hanging")
-		time.Sleep(time.Hour) // an empty select would be taken for a deadlock
+		time.Sleep(time.Hour) // the runtime reports an empty select as a deadlock
 		return nil
 	case "serve":
 		return serve()
 	default:
-		return fmt.Errorf("command %q is unknown", command)
+		return fmt.Errorf("unknown command %q", command)
 	}
 }
 
-// journey writes TAP, its second step with the given result.
+// journey writes TAP with two steps; second is the result of the second one.
 func journey(second string) error {
 	fmt.Printf("TAP version 14\n1..2\nok 1 - register\n  ---\n  duration_ms: 1.5\n  ...\n")
 	fmt.Printf("%s 2 - feed\n  ---\n  message: \"GET http://feed: 500 no database\"\n  ...\n", second)
 	if second != "ok" {
-		return fmt.Errorf("a step failed")
+		return errors.New("a step failed")
 	}
 	return nil
 }
 
-// serve answers HTTP on 4001 and gRPC health on 5001.
+// serve serves HTTP on port 4001 and gRPC health on port 5001.
 func serve() error {
 	listener, err := net.Listen("tcp", ":5001")
 	if err != nil {
@@ -69,12 +70,12 @@ func serve() error {
 	healthpb.RegisterHealthServer(server, health.NewServer())
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
-	go func() { failed <- http.ListenAndServe(":4001", http.HandlerFunc(answer)) }()
+	go func() { failed <- http.ListenAndServe(":4001", http.HandlerFunc(handle)) }()
 	return <-failed
 }
 
-// answer does what the path says: /health is well.
-func answer(w http.ResponseWriter, r *http.Request) {
+// handle handles /health, /broken and /hang.
+func handle(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/health":
 		fmt.Fprint(w, `{"status":"ok"}`)

@@ -87,7 +87,7 @@ func TestAKnownNamePassesWithItsAddress(t *testing.T) {
 	if r.Outcome != Passed || len(r.Answer.Addresses) != 1 || r.Answer.Addresses[0] != "10.96.0.7" {
 		t.Fatalf("got %+v", r)
 	}
-	if want := "db.app.svc.cluster.local is 10.96.0.7"; r.Message != want {
+	if want := "db.app.svc.cluster.local resolves to 10.96.0.7"; r.Message != want {
 		t.Errorf("got %q, want %q", r.Message, want)
 	}
 	server.mu.Lock()
@@ -118,8 +118,8 @@ func TestAnUnknownNameFailsInWords(t *testing.T) {
 	t.Parallel()
 	server := &nameServer{code: dnsmessage.RCodeNameError}
 	r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
-	want := "look up db.app.svc.cluster.local: the cluster's DNS does not know db.app.svc.cluster.local"
-	if r.Outcome != Failed || r.Reason != NoName || r.Message != want {
+	want := "look up db.app.svc.cluster.local: cluster DNS cannot resolve db.app.svc.cluster.local"
+	if r.Outcome != Failed || r.Reason != Unresolved || r.Message != want {
 		t.Errorf("got %+v", r)
 	}
 }
@@ -138,7 +138,7 @@ func TestADNSThatIsAwayBlocksTheRest(t *testing.T) {
 	results := ask(t, resolver,
 		Check{ID: clusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
 		Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{clusterDNS}})
-	if r := results[clusterDNS]; r.Outcome != Failed || r.Reason != NoName || !strings.Contains(r.Message, "the cluster's DNS gives no answer") {
+	if r := results[clusterDNS]; r.Outcome != Failed || r.Reason != Unresolved || !strings.Contains(r.Message, "no response from cluster DNS") {
 		t.Errorf("cluster DNS: %+v", r)
 	}
 	if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != clusterDNS {

@@ -7,37 +7,37 @@ import (
 	"time"
 )
 
-// A door is what an attempt to connect finds from some time on.
+// door is the result of connecting from a point in time on.
 type door struct {
-	from  time.Duration
-	found knock
-	never bool // no answer: the attempt takes all its time
+	from   time.Duration
+	result connection
+	silent bool // no response until the timeout
 }
 
 var (
-	open     = door{found: knock{connected: true, heard: true}}
-	reset    = door{found: knock{refused: true, heard: true}}
-	rejected = door{found: knock{refused: true}}
-	silent   = door{never: true}
+	open     = door{result: connection{opened: true, received: true}}
+	reset    = door{result: connection{refused: true, received: true}}
+	rejected = door{result: connection{refused: true}}
+	silent   = door{silent: true}
 )
 
 func (d door) after(from time.Duration) door { d.from = from; return d }
 
-// knocker plays a pod with the ports 9092 and 9093.
-func knocker(start time.Time, doors map[int][]door) func(context.Context, string, int) knock {
-	return func(ctx context.Context, _ string, port int) knock {
+// connectTo plays a pod with these ports.
+func connectTo(start time.Time, doors map[int][]door) func(context.Context, string, int) connection {
+	return func(ctx context.Context, _ string, port int) connection {
 		var now door
 		for _, d := range doors[port] {
 			if time.Since(start) >= d.from {
 				now = d
 			}
 		}
-		if now.never {
+		if now.silent {
 			<-ctx.Done()
-			return knock{}
+			return connection{}
 		}
-		Wait(ctx, time.Millisecond)
-		return now.found
+		sleep(ctx, time.Millisecond)
+		return now.result
 	}
 }
 
@@ -45,12 +45,12 @@ func knocker(start time.Time, doors map[int][]door) func(context.Context, string
 func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
 	t.Parallel()
 	const (
-		enforced = "enforced (store-0:9093 was closed to the smoke test)"
-		not      = "not enforced by this cluster's network plugin: store-0:9093 answered, and no policy allows it"
-		away     = "enforcement unknown: store-0:9093 was closed to the smoke test, and so was its port 9092, which they allow"
-		either   = "enforcement unknown: store-0:9093 refused the connection, either the pod or the network plugin"
+		enforced = "enforced (store-0:9093 is blocked for the smoke test)"
+		not      = "not enforced by this cluster's network plugin: store-0:9093 responded, although no policy allows it"
+		away     = "enforcement unknown: neither store-0:9093 nor port 9092, which the policies allow, responded"
+		either   = "enforcement unknown: the pod or the network plugin refused a connection to store-0:9093"
 	)
-	uncounted := door{found: knock{connected: true}}
+	uncounted := door{result: connection{opened: true}}
 	for name, test := range map[string]struct {
 		forbidden, allowed []door
 		want               string
@@ -74,8 +74,8 @@ func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				check := Check{ID: "network-policies", Kind: Policies, Within: 1, Target: Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}}
-				p := prober{pause: 100 * time.Millisecond, knock: knocker(start, map[int][]door{9093: test.forbidden, 9092: test.allowed})}
-				r := p.insist(t.Context(), check)
+				p := prober{pause: 100 * time.Millisecond, network: network{connect: connectTo(start, map[int][]door{9093: test.forbidden, 9092: test.allowed})}}
+				r := p.retryUntil(t.Context(), check)
 				if r.Outcome != Passed || r.Message != test.want || r.Attempts != 1 {
 					t.Errorf("got %+v\nwant %s", r, test.want)
 				}

@@ -1,0 +1,56 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
+
+// DefaultDomain is the default DNS domain of a cluster. [Run] replaces it in the
+// checks if the pod's resolv.conf contains another one.
+const DefaultDomain = "cluster.local"
+
+// checkDNS resolves the name with the resolver of the pod, as the app does.
+func (n *network) checkDNS(ctx context.Context, c Check) (Answer, string, *problem) {
+	addresses, err := n.resolver.LookupHost(ctx, absolute(c.Target.Host))
+	if err != nil {
+		return Answer{}, "", newProblem("look up "+c.Target.Host, err, c.timeout())
+	}
+	slices.Sort(addresses)
+	return Answer{Addresses: addresses}, fmt.Sprintf("%s resolves to %s", c.Target.Host, text.Abbreviate(addresses, 3)), nil
+}
+
+// clusterDomain returns the domain from the search list that the kubelet writes
+// for every pod: "<namespace>.svc.<domain> svc.<domain> <domain>".
+func clusterDomain(resolvConf string) string {
+	content, err := os.ReadFile(resolvConf)
+	if err != nil {
+		return DefaultDomain
+	}
+	for line := range strings.Lines(string(content)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] != "search" {
+			continue
+		}
+		for _, domain := range fields[1:] {
+			if domain, ok := strings.CutPrefix(domain, "svc."); ok {
+				return strings.TrimSuffix(domain, ".")
+			}
+		}
+	}
+	return DefaultDomain
+}
+
+// inDomain replaces the default domain in the targets by the one of the cluster.
+func inDomain(checks []Check, domain string) []Check {
+	for i := range checks {
+		if name, ok := strings.CutSuffix(checks[i].Target.Host, ".svc."+DefaultDomain); ok {
+			checks[i].Target.Host = name + ".svc." + domain
+		}
+	}
+	return checks
+}
