@@ -23,7 +23,7 @@ func configMapHook(name string) hooks.Hook {
 	}}}
 }
 
-func TestHooksRunWhenNamesAreFound(t *testing.T) {
+func TestRunner_awaitDNS(t *testing.T) {
 	t.Parallel()
 	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}}
 	endpoints := func(ready bool) *discoveryv1.EndpointSlice {

@@ -15,7 +15,7 @@ import (
 )
 
 // The pod that asks is made when no Service leads to an old pod any more.
-func TestWhatDrainsIsNotTestedForWhatReplacedIt(t *testing.T) {
+func TestRunner_awaitEndpointDrain(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		told     bool          // to end

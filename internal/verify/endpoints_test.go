@@ -44,7 +44,7 @@ func endpointsFeed(ready bool, port string, addresses ...string) *discoveryv1.En
 }
 
 // Row 47 of the fault list.
-func TestTheCauseOfAFailedConnectionIsNamed(t *testing.T) {
+func TestRunner_cause(t *testing.T) {
 	t.Parallel()
 	headless, external, bare := serviceFeed(), serviceFeed(), serviceFeed()
 	headless.Spec.ClusterIP = corev1.ClusterIPNone

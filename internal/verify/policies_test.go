@@ -81,91 +81,107 @@ func threePassed(t *testing.T) string {
 	return line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))
 }
 
-func TestTheSmokeTestTriesAForbiddenFlowToo(t *testing.T) {
+func TestRun_addPolicyCheck(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const said = "enforced (store-0:9093 is blocked for the smoke test)"
-		answer := line(t, probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Passed, Message: said, Attempts: 1, Latency: 1500 * time.Millisecond})
-		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + answer}}
-		client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
-		o := runOn(t, t.Context(), client)
-		if o.err != nil {
-			t.Fatal(o.err)
-		}
-		last := o.events[len(o.events)-1]
-		if len(o.events) != 4 || last.Kind != event.ItemFinished || last.Item != checks.NetworkPolicies || last.Outcome != event.Done || last.Message != said {
-			t.Errorf("events %+v", o.events)
-		}
-		if len(o.results) != 4 || o.results[3].Message != said {
-			t.Errorf("results %+v", o.results)
-		}
-		asked := smokeChecks(t, client)
-		want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}
-		if len(asked) != 4 || asked[3].Kind != probe.Policies || asked[3].Target != want {
-			t.Errorf("the pod was asked %+v", asked)
+	t.Run("adds a check of a forbidden connection", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			const said = "enforced (store-0:9093 is blocked for the smoke test)"
+			answer := line(t, probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Passed, Message: said, Attempts: 1, Latency: 1500 * time.Millisecond})
+			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + answer}}
+			client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
+			o := runOn(t, t.Context(), client)
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			last := o.events[len(o.events)-1]
+			if len(o.events) != 4 || last.Kind != event.ItemFinished || last.Item != checks.NetworkPolicies || last.Outcome != event.Done || last.Message != said {
+				t.Errorf("events %+v", o.events)
+			}
+			if len(o.results) != 4 || o.results[3].Message != said {
+				t.Errorf("results %+v", o.results)
+			}
+			asked := smokeChecks(t, client)
+			want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}
+			if len(asked) != 4 || asked[3].Kind != probe.Policies || asked[3].Target != want {
+				t.Errorf("the pod was asked %+v", asked)
+			}
+		})
+	})
+
+	t.Run("adds nothing without a forbidden connection", func(t *testing.T) {
+		t.Parallel()
+		policyOnly := func(o []runtime.Object) []runtime.Object { return o[1:] }
+		for name, objects := range map[string][]runtime.Object{
+			"no policy":                   storeObjects(t, onlyClientPort)[:1],
+			"no pod":                      policyOnly(storeObjects(t, onlyClientPort)),
+			"a policy that lets us in":    storeObjects(t, ingress(`{}`)),
+			"a policy of other addresses": storeObjects(t, ingress(`{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}`)),
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
+					client := n.Cluster(t, objects...)
+					if o := runOn(t, t.Context(), client); o.err != nil || len(o.events) != 3 {
+						t.Errorf("events %+v, %v", o.events, o.err)
+					}
+					if asked := smokeChecks(t, client); len(asked) != 3 {
+						t.Errorf("the pod was asked %+v", asked)
+					}
+				})
+			})
 		}
 	})
-}
 
-func TestWithoutAForbiddenFlowNothingIsSaid(t *testing.T) {
-	t.Parallel()
-	policyOnly := func(o []runtime.Object) []runtime.Object { return o[1:] }
-	for name, objects := range map[string][]runtime.Object{
-		"no policy":                   storeObjects(t, onlyClientPort)[:1],
-		"no pod":                      policyOnly(storeObjects(t, onlyClientPort)),
-		"a policy that lets us in":    storeObjects(t, ingress(`{}`)),
-		"a policy of other addresses": storeObjects(t, ingress(`{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}`)),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
-				client := n.Cluster(t, objects...)
-				if o := runOn(t, t.Context(), client); o.err != nil || len(o.events) != 3 {
-					t.Errorf("events %+v, %v", o.events, o.err)
-				}
-				if asked := smokeChecks(t, client); len(asked) != 3 {
-					t.Errorf("the pod was asked %+v", asked)
-				}
-			})
-		})
-	}
-}
-
-func TestWhatIsNotKnownOfPoliciesFailsNothing(t *testing.T) {
-	t.Parallel()
-	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}, "", errors.New("not yours"))
-	older := probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Failed, Reason: probe.Unexpected, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
-	for name, test := range map[string]struct {
-		err  error
-		log  string
-		want string
-	}{
-		"the policies cannot be listed": {forbidden, "", "enforcement unknown: list NetworkPolicies: networkpolicies.networking.k8s.io"},
-		"the probe is older":            {nil, line(t, older), `enforcement unknown: kind "policies" is unknown to this probe`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + test.log}}
-				client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
-				client.PrependReactor("list", "networkpolicies", func(k8stesting.Action) (bool, runtime.Object, error) { return test.err != nil, nil, test.err })
-				o := runOn(t, t.Context(), client)
-				if o.err != nil {
-					t.Fatal(o.err)
-				}
-				said := ""
-				for _, e := range o.events {
-					if e.Item == checks.NetworkPolicies && e.Kind == event.ItemFinished && e.Outcome == event.Done {
-						said += e.Message
+	t.Run("reports unknown enforcement without failing", func(t *testing.T) {
+		t.Parallel()
+		forbidden := apierrors.NewForbidden(schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}, "", errors.New("not yours"))
+		older := probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Failed, Reason: probe.Unexpected, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
+		for name, test := range map[string]struct {
+			err  error
+			log  string
+			want string
+		}{
+			"the policies cannot be listed": {forbidden, "", "enforcement unknown: list NetworkPolicies: networkpolicies.networking.k8s.io"},
+			"the probe is older":            {nil, line(t, older), `enforcement unknown: kind "policies" is unknown to this probe`},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + test.log}}
+					client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
+					client.PrependReactor("list", "networkpolicies", func(k8stesting.Action) (bool, runtime.Object, error) { return test.err != nil, nil, test.err })
+					o := runOn(t, t.Context(), client)
+					if o.err != nil {
+						t.Fatal(o.err)
 					}
-				}
-				if !strings.HasPrefix(said, test.want) {
-					t.Errorf("got  %q\nwant %q", said, test.want)
-				}
+					said := ""
+					for _, e := range o.events {
+						if e.Item == checks.NetworkPolicies && e.Kind == event.ItemFinished && e.Outcome == event.Done {
+							said += e.Message
+						}
+					}
+					if !strings.HasPrefix(said, test.want) {
+						t.Errorf("got  %q\nwant %q", said, test.want)
+					}
+				})
 			})
+		}
+	})
+
+	t.Run("lists policies and old pods in parallel", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
+			r := New(optionsFor(&slowServer{Interface: n.Cluster(t)}))
+			start := time.Now()
+			_, err := runChecks(t.Context(), r, threeChecks, event.Discard)
+			if took := time.Since(start); err != nil || took != 2*time.Second {
+				t.Errorf("took %v, want 1 s for the lists and 1 s until the pod runs; %v", took, err)
+			}
 		})
-	}
+	})
 }
 
 // A slowServer takes a second for the first request to each of its two groups.
@@ -183,17 +199,4 @@ func (s *slowServer) CoreV1() typedcorev1.CoreV1Interface {
 func (s *slowServer) NetworkingV1() typednetworkingv1.NetworkingV1Interface {
 	s.networking.Do(func() { time.Sleep(time.Second) })
 	return s.Interface.NetworkingV1()
-}
-
-func TestThePoliciesAreListedWhileOldPodsAreLookedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
-		r := New(optionsFor(&slowServer{Interface: n.Cluster(t)}))
-		start := time.Now()
-		_, err := runChecks(t.Context(), r, threeChecks, event.Discard)
-		if took := time.Since(start); err != nil || took != 2*time.Second {
-			t.Errorf("took %v, want 1 s for the lists and 1 s until the pod runs; %v", took, err)
-		}
-	})
 }

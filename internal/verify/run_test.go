@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -24,8 +22,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	k8stesting "k8s.io/client-go/testing"
-	psaapi "k8s.io/pod-security-admission/api"
-	"k8s.io/pod-security-admission/policy"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -33,8 +29,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods/podstest"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
-
-var update = flag.Bool("update", false, "update the golden files")
 
 func running() corev1.PodStatus {
 	return container(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
@@ -119,334 +113,358 @@ func runOn(t *testing.T, ctx context.Context, client *fake.Clientset) outcome {
 	return o
 }
 
-func TestEveryCheckIsReportedAsItsAnswerArrives(t *testing.T) {
+func TestRun_execute(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		log := "warning: something of the runtime\n" + line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/tcp-80")) + line(t, passed("nobody asked")) + line(t, passed("feed/dns"))
-		n := &podstest.Kubelet{States: []corev1.PodStatus{waiting("ContainerCreating", ""), running()}, Logs: []string{log}}
-		o := runWith(t, n)
-		if o.err != nil {
-			t.Fatal(o.err)
+	t.Run("reports each result when it arrives", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			log := "warning: something of the runtime\n" + line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/tcp-80")) + line(t, passed("nobody asked")) + line(t, passed("feed/dns"))
+			n := &podstest.Kubelet{States: []corev1.PodStatus{waiting("ContainerCreating", ""), running()}, Logs: []string{log}}
+			o := runWith(t, n)
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			if want := "cluster-dns done, feed/tcp-80 done, feed/dns done"; o.items() != want {
+				t.Errorf("got  %s\nwant %s", o.items(), want)
+			}
+			for _, e := range o.events {
+				if e.Kind != event.ItemFinished || e.Elapsed != 2*time.Millisecond || e.Mutations != 0 {
+					t.Errorf("event %+v", e)
+				}
+			}
+			if len(o.results) != 3 || o.results[1].ID != "feed/dns" || o.results[1].Check.Service != "feed" {
+				t.Errorf("results are not in the order of the checks: %+v", o.results)
+			}
+			if o.took != 2*time.Second {
+				t.Errorf("took %v, although the pod ran after 2 s", o.took)
+			}
+		})
+	})
+
+	t.Run("rereads a broken log without repeating results", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			first := line(t, passed(checks.ClusterDNS))
+			second := line(t, passed("feed/dns"))
+			n := &podstest.Kubelet{
+				States: []corev1.PodStatus{running(), terminated("Completed", 0, "")},
+				Logs:   []string{first + second[:20], "", first + second + line(t, passed("feed/tcp-80"))},
+				LogErr: map[int]error{2: errors.New("connection reset by peer")},
+			}
+			o := runWith(t, n)
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			if want := "cluster-dns done, feed/dns done, feed/tcp-80 done"; o.items() != want {
+				t.Errorf("got  %s\nwant %s", o.items(), want)
+			}
+		})
+	})
+
+	t.Run("joins failed checks with their causes", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			log := line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) +
+				line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 18, Elapsed: 15 * time.Second})
+			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
+			o := runWith(t, n, serviceFeed())
+			var failure *Failure
+			if !errors.As(o.err, &failure) || fault.ClassOf(o.err) != fault.Smoke {
+				t.Fatalf("got %v of class %q", o.err, fault.ClassOf(o.err))
+			}
+			want := "feed: connect to tcp://feed:80: connection refused (18 attempts); Service feed has no ready endpoints: its selector app=feed matches no pod"
+			if o.err.Error() != want {
+				t.Errorf("got  %s\nwant %s", o.err, want)
+			}
+			if want := "kubectl -n app describe service feed"; fault.HintOf(o.err) != want {
+				t.Errorf("hint %q, want %q", fault.HintOf(o.err), want)
+			}
+			if want := "cluster-dns done, feed/dns done, feed/tcp-80 failed"; o.items() != want {
+				t.Errorf("got  %s\nwant %s", o.items(), want)
+			}
+			if last := o.events[2]; last.Message != want || last.Elapsed != 15*time.Second {
+				t.Errorf("event %+v", last)
+			}
+		})
+	})
+
+	// Row 46 of the fault list.
+	t.Run("blocks all checks without cluster DNS", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			blocked := func(id string) probe.Result {
+				return probe.Result{ID: id, Outcome: probe.Blocked, BlockedBy: checks.ClusterDNS, Message: "skipped: cluster-dns failed"}
+			}
+			log := line(t, probe.Result{ID: checks.ClusterDNS, Outcome: probe.Failed, Reason: probe.Unresolved, Message: "look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout", Attempts: 1}) +
+				line(t, blocked("feed/dns")) + line(t, blocked("feed/tcp-80"))
+			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
+			dns := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}, Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.10", Selector: map[string]string{"k8s-app": "kube-dns"}}}
+			o := runWith(t, n, dns)
+			want := "cluster DNS: look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout; Service kube-dns has no ready endpoints: its selector k8s-app=kube-dns matches no pod\n" +
+				"2 more checks skipped because a dependency failed"
+			if o.err == nil || o.err.Error() != want {
+				t.Errorf("got  %v\nwant %s", o.err, want)
+			}
+			if want := "cluster-dns failed, feed/dns blocked, feed/tcp-80 blocked"; o.items() != want {
+				t.Errorf("got  %s\nwant %s", o.items(), want)
+			}
+		})
+	})
+
+	t.Run("explains why the pod did not start", func(t *testing.T) {
+		t.Parallel()
+		unschedulable := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available: 1 Too many pods."}}}
+		sandbox := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: "e", Namespace: "app"}, Type: "Warning", Reason: "FailedCreatePodSandBox", Message: "no IP left"}
+		for name, test := range map[string]struct {
+			states  []corev1.PodStatus
+			objects []runtime.Object
+			class   fault.Class
+			want    string
+			within  time.Duration
+		}{
+			"an image that cannot be pulled": {
+				states: []corev1.PodStatus{waiting("ErrImagePull", "not found"), waiting("ImagePullBackOff", "Back-off pulling image")},
+				class:  fault.Smoke, within: 3 * time.Second,
+				want: "image tkdeploy:1 is not on node  and cannot be pulled: Back-off pulling image",
+			},
+			"a container that the runtime refuses": {
+				states: []corev1.PodStatus{waiting("CreateContainerError", "context deadline exceeded")},
+				class:  fault.Smoke, within: 2 * time.Second, want: "CreateContainerError: context deadline exceeded",
+			},
+			"a pod that the kubelet refuses": {
+				states: []corev1.PodStatus{{Phase: corev1.PodFailed, Reason: "OutOfpods", Message: "Node didn't have enough resource: pods"}},
+				class:  fault.Smoke, within: 2 * time.Second, want: "OutOfpods: Node didn't have enough resource: pods",
+			},
+			"no node that takes it": {
+				states: []corev1.PodStatus{unschedulable}, class: fault.Smoke, within: 61 * time.Second,
+				want: "did not start within 1m0s: Unschedulable: 0/1 nodes are available: 1 Too many pods.",
+			},
+			"a network plugin without an address": {
+				states: []corev1.PodStatus{waiting("ContainerCreating", "")}, objects: []runtime.Object{sandbox},
+				class: fault.Smoke, within: 61 * time.Second, want: "did not start within 1m0s: FailedCreatePodSandBox: no IP left",
+			},
+			"a node that says nothing": {
+				class: fault.Inconclusive, within: 61 * time.Second, want: "did not start within 1m0s",
+			},
+			"another architecture": {
+				states: []corev1.PodStatus{terminated("StartError", 128, "exec format error")},
+				class:  fault.Smoke, within: 4 * time.Second, want: "terminated after 0 of 3 checks: StartError, exit code 128: exec format error",
+			},
+			"a probe that crashes": {
+				states: []corev1.PodStatus{running(), terminated("OOMKilled", 137, "")},
+				class:  fault.Smoke, within: 4 * time.Second, want: "terminated after 0 of 3 checks: OOMKilled, exit code 137\n  panic: no memory",
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					n := &podstest.Kubelet{States: test.states, Logs: []string{"panic: no memory\n"}}
+					o := runWith(t, n, test.objects...)
+					if o.err == nil || !strings.Contains(o.err.Error(), test.want) || fault.ClassOf(o.err) != test.class {
+						t.Fatalf("got  %v of class %q\nwant %s of class %s", o.err, fault.ClassOf(o.err), test.want, test.class)
+					}
+					if fault.HintOf(o.err) == "" {
+						t.Error("no hint")
+					}
+					if o.took > test.within {
+						t.Errorf("took %v", o.took)
+					}
+				})
+			})
 		}
-		if want := "cluster-dns done, feed/tcp-80 done, feed/dns done"; o.items() != want {
-			t.Errorf("got  %s\nwant %s", o.items(), want)
+	})
+
+	t.Run("creates the pod again after a start error", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			n := &podstest.Kubelet{
+				First:  []corev1.PodStatus{terminated("StartError", 128, "unable to freeze")},
+				States: []corev1.PodStatus{running()},
+				Logs:   []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))},
+			}
+			o := runWith(t, n)
+			if o.err != nil || len(o.results) != 3 {
+				t.Fatalf("%d results, %v", len(o.results), o.err)
+			}
+			if want := "smoke test pod could not be started, creating it again: unable to freeze"; o.events[0].Message != want {
+				t.Errorf("says %q", o.events[0].Message)
+			}
+		})
+	})
+
+	t.Run("explains why the pod was refused", func(t *testing.T) {
+		t.Parallel()
+		pods := schema.GroupResource{Resource: "pods"}
+		for name, test := range map[string]struct {
+			err  error
+			hint string
+		}{
+			"quota":        {apierrors.NewForbidden(pods, "x", errors.New("exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3")), "describe resourcequota"},
+			"limit range":  {apierrors.NewForbidden(pods, "x", errors.New("minimum cpu usage per Container is 50m, but request is 10m")), "describe limitrange"},
+			"policy":       {apierrors.NewForbidden(pods, "x", errors.New(`violates PodSecurity "restricted:latest"`)), "describe namespace app"},
+			"no namespace": {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "app"), "tkdeploy up"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				client := fake.NewClientset()
+				client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, test.err })
+				o := runOn(t, t.Context(), client)
+				if !errors.Is(o.err, test.err) || fault.ClassOf(o.err) != fault.Smoke || !strings.Contains(fault.HintOf(o.err), test.hint) {
+					t.Errorf("got %v of class %q, hint %q", o.err, fault.ClassOf(o.err), fault.HintOf(o.err))
+				}
+				if !strings.HasPrefix(o.err.Error(), "create smoke test pod in namespace app: ") {
+					t.Errorf("got %v", o.err)
+				}
+			})
 		}
-		for _, e := range o.events {
-			if e.Kind != event.ItemFinished || e.Elapsed != 2*time.Millisecond || e.Mutations != 0 {
-				t.Errorf("event %+v", e)
+	})
+
+	t.Run("deletes the pod when ctx is done", func(t *testing.T) {
+		t.Parallel()
+		for name, states := range map[string][]corev1.PodStatus{
+			"while it starts": nil,
+			"while it runs":   {running()},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+					defer cancel()
+					n := &podstest.Kubelet{States: states, Logs: []string{line(t, passed(checks.ClusterDNS))}}
+					o := runOn(t, ctx, n.Cluster(t))
+					if !errors.Is(o.err, context.DeadlineExceeded) || o.took != 10*time.Second {
+						t.Errorf("got %v after %v", o.err, o.took)
+					}
+				})
+			})
+		}
+	})
+
+	t.Run("deletes pods of a killed run first", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			pod := func(name string, labels map[string]string) *corev1.Pod {
+				return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "app", Labels: labels}}
+			}
+			old := pod("tkdeploy-smoke-old", map[string]string{checks.SmokeLabel: "true", managedLabel: "tkdeploy", releaseLabel: "shop"})
+			other := pod("feed-0", map[string]string{managedLabel: "tkdeploy"})
+			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+			client := n.Cluster(t, old, other)
+			if o := runOn(t, t.Context(), client); o.err != nil {
+				t.Fatal(o.err)
+			}
+			if _, err := client.CoreV1().Pods("app").Get(t.Context(), "feed-0", metav1.GetOptions{}); err != nil {
+				t.Errorf("a pod that is not of the smoke test: %v", err)
+			}
+			creates := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "create" })
+			deletes := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "delete" })
+			if deletes > creates {
+				t.Error("the old pod was still there when the new one was created: it takes its place in a quota")
+			}
+		})
+	})
+
+	// Rows 43 and 44 of the fault list: whichever request fails for a while, the
+	// run passes; for ever, it is undecided.
+	t.Run("waits for an unavailable API server", func(t *testing.T) {
+		t.Parallel()
+		for _, verb := range []string{"list", "create", "watch", "get", "delete"} {
+			t.Run(verb, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+					client := n.Cluster(t)
+					back := time.Now().Add(5 * time.Second)
+					away := func(k8stesting.Action) (bool, runtime.Object, error) {
+						return time.Now().Before(back), nil, apierrors.NewServiceUnavailable("away")
+					}
+					client.PrependReactor(verb, "pods", away)
+					if verb == "watch" {
+						client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watch.Interface, error) {
+							return time.Now().Before(back), nil, errors.New("away")
+						})
+					}
+					if o := runOn(t, t.Context(), client); o.err != nil {
+						t.Error(o.err)
+					}
+				})
+			})
+		}
+		synctest.Test(t, func(t *testing.T) {
+			client := new(podstest.Kubelet).Cluster(t)
+			client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+				return true, nil, apierrors.NewServiceUnavailable("away")
+			})
+			if o := runOn(t, t.Context(), client); fault.ClassOf(o.err) != fault.Inconclusive || o.took < 120*time.Second || o.took > 121*time.Second {
+				t.Errorf("got %v of class %q after %v", o.err, fault.ClassOf(o.err), o.took)
+			}
+		})
+	})
+
+	// Row 44 of the fault list: whichever request fails once, the answer is the same.
+	t.Run("retries any failed request", func(t *testing.T) {
+		t.Parallel()
+		feed := probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Message: "refused"}
+		for name, failure := range map[string]error{
+			"500":   apierrors.NewInternalError(errors.New("boom")),
+			"429":   apierrors.NewTooManyRequests("slow down", 1),
+			"409":   apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, "p", errors.New("conflict")),
+			"reset": syscall.ECONNRESET,
+		} {
+			for _, last := range []probe.Result{passed("feed/tcp-80"), feed} {
+				requests := int32(0)
+				for k := int32(-1); k < requests; k++ { // none fails at first: how many are there?
+					t.Run(fmt.Sprintf("%s of request %d, %s", name, k, last.Outcome), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, last)}}
+							client := n.Cluster(t)
+							seen := failKth(client, k, failure)
+							o := runOn(t, t.Context(), client)
+							if k < 0 {
+								requests = seen.Load() - 1 // the last one is the test's own
+							}
+							if (o.err != nil) != (last.Outcome == probe.Failed) || o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
+								t.Errorf("%v of class %q", o.err, fault.ClassOf(o.err))
+							}
+						})
+					})
+				}
+				if requests < 5 {
+					t.Errorf("only %d requests were tried", requests)
+				}
 			}
 		}
-		if len(o.results) != 3 || o.results[1].ID != "feed/dns" || o.results[1].Check.Service != "feed" {
-			t.Errorf("results are not in the order of the checks: %+v", o.results)
-		}
-		if o.took != 2*time.Second {
-			t.Errorf("took %v, although the pod ran after 2 s", o.took)
+	})
+
+	// Row 45 of the fault list.
+	t.Run("reopens a silent watch", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+			client := n.Cluster(t)
+			client.PrependWatchReactor("pods", podstest.SilentWatch())
+			if o := runOn(t, t.Context(), client); o.err != nil || o.took > 30*time.Second {
+				t.Errorf("got %v after %v", o.err, o.took)
+			}
+		})
+	})
+
+	t.Run("creates no pod without checks", func(t *testing.T) {
+		t.Parallel()
+		results, err := runChecks(t.Context(), New(optionsFor(fake.NewClientset())), nil, event.Discard)
+		if err != nil || results != nil {
+			t.Errorf("got %v, %v", results, err)
 		}
 	})
 }
 
-func TestACheckBeginsWithItsFirstTry(t *testing.T) {
+func TestEventOf(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	r := passed(checks.ClusterDNS)
 	r.Attempts, r.Elapsed = 3, 4*time.Second
 	if e := eventOf(r, end); !e.Start.Equal(end.Add(-4*time.Second)) || e.Elapsed != 2*time.Millisecond {
 		t.Errorf("starts %v, took %v", e.Start, e.Elapsed)
-	}
-}
-
-func TestABrokenLogIsReadAgainWithoutTellingTwice(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		first := line(t, passed(checks.ClusterDNS))
-		second := line(t, passed("feed/dns"))
-		n := &podstest.Kubelet{
-			States: []corev1.PodStatus{running(), terminated("Completed", 0, "")},
-			Logs:   []string{first + second[:20], "", first + second + line(t, passed("feed/tcp-80"))},
-			LogErr: map[int]error{2: errors.New("connection reset by peer")},
-		}
-		o := runWith(t, n)
-		if o.err != nil {
-			t.Fatal(o.err)
-		}
-		if want := "cluster-dns done, feed/dns done, feed/tcp-80 done"; o.items() != want {
-			t.Errorf("got  %s\nwant %s", o.items(), want)
-		}
-	})
-}
-
-func TestFailedChecksMakeOneErrorWithTheirCauses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		log := line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) +
-			line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 18, Elapsed: 15 * time.Second})
-		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
-		o := runWith(t, n, serviceFeed())
-		var failure *Failure
-		if !errors.As(o.err, &failure) || fault.ClassOf(o.err) != fault.Smoke {
-			t.Fatalf("got %v of class %q", o.err, fault.ClassOf(o.err))
-		}
-		want := "feed: connect to tcp://feed:80: connection refused (18 attempts); Service feed has no ready endpoints: its selector app=feed matches no pod"
-		if o.err.Error() != want {
-			t.Errorf("got  %s\nwant %s", o.err, want)
-		}
-		if want := "kubectl -n app describe service feed"; fault.HintOf(o.err) != want {
-			t.Errorf("hint %q, want %q", fault.HintOf(o.err), want)
-		}
-		if want := "cluster-dns done, feed/dns done, feed/tcp-80 failed"; o.items() != want {
-			t.Errorf("got  %s\nwant %s", o.items(), want)
-		}
-		if last := o.events[2]; last.Message != want || last.Elapsed != 15*time.Second {
-			t.Errorf("event %+v", last)
-		}
-	})
-}
-
-// Row 46 of the fault list.
-func TestWithoutClusterDNSTheRestIsBlocked(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		blocked := func(id string) probe.Result {
-			return probe.Result{ID: id, Outcome: probe.Blocked, BlockedBy: checks.ClusterDNS, Message: "skipped: cluster-dns failed"}
-		}
-		log := line(t, probe.Result{ID: checks.ClusterDNS, Outcome: probe.Failed, Reason: probe.Unresolved, Message: "look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout", Attempts: 1}) +
-			line(t, blocked("feed/dns")) + line(t, blocked("feed/tcp-80"))
-		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
-		dns := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}, Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.10", Selector: map[string]string{"k8s-app": "kube-dns"}}}
-		o := runWith(t, n, dns)
-		want := "cluster DNS: look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout; Service kube-dns has no ready endpoints: its selector k8s-app=kube-dns matches no pod\n" +
-			"2 more checks skipped because a dependency failed"
-		if o.err == nil || o.err.Error() != want {
-			t.Errorf("got  %v\nwant %s", o.err, want)
-		}
-		if want := "cluster-dns failed, feed/dns blocked, feed/tcp-80 blocked"; o.items() != want {
-			t.Errorf("got  %s\nwant %s", o.items(), want)
-		}
-	})
-}
-
-func TestAPodThatDoesNotStartSaysWhy(t *testing.T) {
-	t.Parallel()
-	unschedulable := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available: 1 Too many pods."}}}
-	sandbox := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: "e", Namespace: "app"}, Type: "Warning", Reason: "FailedCreatePodSandBox", Message: "no IP left"}
-	for name, test := range map[string]struct {
-		states  []corev1.PodStatus
-		objects []runtime.Object
-		class   fault.Class
-		want    string
-		within  time.Duration
-	}{
-		"an image that cannot be pulled": {
-			states: []corev1.PodStatus{waiting("ErrImagePull", "not found"), waiting("ImagePullBackOff", "Back-off pulling image")},
-			class:  fault.Smoke, within: 3 * time.Second,
-			want: "image tkdeploy:1 is not on node  and cannot be pulled: Back-off pulling image",
-		},
-		"a container that the runtime refuses": {
-			states: []corev1.PodStatus{waiting("CreateContainerError", "context deadline exceeded")},
-			class:  fault.Smoke, within: 2 * time.Second, want: "CreateContainerError: context deadline exceeded",
-		},
-		"a pod that the kubelet refuses": {
-			states: []corev1.PodStatus{{Phase: corev1.PodFailed, Reason: "OutOfpods", Message: "Node didn't have enough resource: pods"}},
-			class:  fault.Smoke, within: 2 * time.Second, want: "OutOfpods: Node didn't have enough resource: pods",
-		},
-		"no node that takes it": {
-			states: []corev1.PodStatus{unschedulable}, class: fault.Smoke, within: 61 * time.Second,
-			want: "did not start within 1m0s: Unschedulable: 0/1 nodes are available: 1 Too many pods.",
-		},
-		"a network plugin without an address": {
-			states: []corev1.PodStatus{waiting("ContainerCreating", "")}, objects: []runtime.Object{sandbox},
-			class: fault.Smoke, within: 61 * time.Second, want: "did not start within 1m0s: FailedCreatePodSandBox: no IP left",
-		},
-		"a node that says nothing": {
-			class: fault.Inconclusive, within: 61 * time.Second, want: "did not start within 1m0s",
-		},
-		"another architecture": {
-			states: []corev1.PodStatus{terminated("StartError", 128, "exec format error")},
-			class:  fault.Smoke, within: 4 * time.Second, want: "terminated after 0 of 3 checks: StartError, exit code 128: exec format error",
-		},
-		"a probe that crashes": {
-			states: []corev1.PodStatus{running(), terminated("OOMKilled", 137, "")},
-			class:  fault.Smoke, within: 4 * time.Second, want: "terminated after 0 of 3 checks: OOMKilled, exit code 137\n  panic: no memory",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				n := &podstest.Kubelet{States: test.states, Logs: []string{"panic: no memory\n"}}
-				o := runWith(t, n, test.objects...)
-				if o.err == nil || !strings.Contains(o.err.Error(), test.want) || fault.ClassOf(o.err) != test.class {
-					t.Fatalf("got  %v of class %q\nwant %s of class %s", o.err, fault.ClassOf(o.err), test.want, test.class)
-				}
-				if fault.HintOf(o.err) == "" {
-					t.Error("no hint")
-				}
-				if o.took > test.within {
-					t.Errorf("took %v", o.took)
-				}
-			})
-		})
-	}
-}
-
-func TestAPodThatItsNodeCouldNotStartIsMadeOnceMore(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		n := &podstest.Kubelet{
-			First:  []corev1.PodStatus{terminated("StartError", 128, "unable to freeze")},
-			States: []corev1.PodStatus{running()},
-			Logs:   []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))},
-		}
-		o := runWith(t, n)
-		if o.err != nil || len(o.results) != 3 {
-			t.Fatalf("%d results, %v", len(o.results), o.err)
-		}
-		if want := "smoke test pod could not be started, creating it again: unable to freeze"; o.events[0].Message != want {
-			t.Errorf("says %q", o.events[0].Message)
-		}
-	})
-}
-
-func TestARefusedPodSaysWhoRefuses(t *testing.T) {
-	t.Parallel()
-	pods := schema.GroupResource{Resource: "pods"}
-	for name, test := range map[string]struct {
-		err  error
-		hint string
-	}{
-		"quota":        {apierrors.NewForbidden(pods, "x", errors.New("exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3")), "describe resourcequota"},
-		"limit range":  {apierrors.NewForbidden(pods, "x", errors.New("minimum cpu usage per Container is 50m, but request is 10m")), "describe limitrange"},
-		"policy":       {apierrors.NewForbidden(pods, "x", errors.New(`violates PodSecurity "restricted:latest"`)), "describe namespace app"},
-		"no namespace": {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "app"), "tkdeploy up"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client := fake.NewClientset()
-			client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, test.err })
-			o := runOn(t, t.Context(), client)
-			if !errors.Is(o.err, test.err) || fault.ClassOf(o.err) != fault.Smoke || !strings.Contains(fault.HintOf(o.err), test.hint) {
-				t.Errorf("got %v of class %q, hint %q", o.err, fault.ClassOf(o.err), fault.HintOf(o.err))
-			}
-			if !strings.HasPrefix(o.err.Error(), "create smoke test pod in namespace app: ") {
-				t.Errorf("got %v", o.err)
-			}
-		})
-	}
-}
-
-func TestThePodIsDeletedWhenTheRunIsCanceled(t *testing.T) {
-	t.Parallel()
-	for name, states := range map[string][]corev1.PodStatus{
-		"while it starts": nil,
-		"while it runs":   {running()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				n := &podstest.Kubelet{States: states, Logs: []string{line(t, passed(checks.ClusterDNS))}}
-				o := runOn(t, ctx, n.Cluster(t))
-				if !errors.Is(o.err, context.DeadlineExceeded) || o.took != 10*time.Second {
-					t.Errorf("got %v after %v", o.err, o.took)
-				}
-			})
-		})
-	}
-}
-
-func TestPodsOfAKilledRunAreRemovedFirst(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		pod := func(name string, labels map[string]string) *corev1.Pod {
-			return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "app", Labels: labels}}
-		}
-		old := pod("tkdeploy-smoke-old", map[string]string{checks.SmokeLabel: "true", managedLabel: "tkdeploy", releaseLabel: "shop"})
-		other := pod("feed-0", map[string]string{managedLabel: "tkdeploy"})
-		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
-		client := n.Cluster(t, old, other)
-		if o := runOn(t, t.Context(), client); o.err != nil {
-			t.Fatal(o.err)
-		}
-		if _, err := client.CoreV1().Pods("app").Get(t.Context(), "feed-0", metav1.GetOptions{}); err != nil {
-			t.Errorf("a pod that is not of the smoke test: %v", err)
-		}
-		creates := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "create" })
-		deletes := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "delete" })
-		if deletes > creates {
-			t.Error("the old pod was still there when the new one was created: it takes its place in a quota")
-		}
-	})
-}
-
-// Rows 43 and 44 of the fault list: whichever request fails for a while, the
-// run passes; for ever, it is undecided.
-func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	for _, verb := range []string{"list", "create", "watch", "get", "delete"} {
-		t.Run(verb, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
-				client := n.Cluster(t)
-				back := time.Now().Add(5 * time.Second)
-				away := func(k8stesting.Action) (bool, runtime.Object, error) {
-					return time.Now().Before(back), nil, apierrors.NewServiceUnavailable("away")
-				}
-				client.PrependReactor(verb, "pods", away)
-				if verb == "watch" {
-					client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watch.Interface, error) {
-						return time.Now().Before(back), nil, errors.New("away")
-					})
-				}
-				if o := runOn(t, t.Context(), client); o.err != nil {
-					t.Error(o.err)
-				}
-			})
-		})
-	}
-	synctest.Test(t, func(t *testing.T) {
-		client := new(podstest.Kubelet).Cluster(t)
-		client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
-			return true, nil, apierrors.NewServiceUnavailable("away")
-		})
-		if o := runOn(t, t.Context(), client); fault.ClassOf(o.err) != fault.Inconclusive || o.took < 120*time.Second || o.took > 121*time.Second {
-			t.Errorf("got %v of class %q after %v", o.err, fault.ClassOf(o.err), o.took)
-		}
-	})
-}
-
-// Row 44 of the fault list: whichever request fails once, the answer is the same.
-func TestAnyOneRequestMayFail(t *testing.T) {
-	t.Parallel()
-	feed := probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Message: "refused"}
-	for name, failure := range map[string]error{
-		"500":   apierrors.NewInternalError(errors.New("boom")),
-		"429":   apierrors.NewTooManyRequests("slow down", 1),
-		"409":   apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, "p", errors.New("conflict")),
-		"reset": syscall.ECONNRESET,
-	} {
-		for _, last := range []probe.Result{passed("feed/tcp-80"), feed} {
-			requests := int32(0)
-			for k := int32(-1); k < requests; k++ { // none fails at first: how many are there?
-				t.Run(fmt.Sprintf("%s of request %d, %s", name, k, last.Outcome), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, last)}}
-						client := n.Cluster(t)
-						seen := failKth(client, k, failure)
-						o := runOn(t, t.Context(), client)
-						if k < 0 {
-							requests = seen.Load() - 1 // the last one is the test's own
-						}
-						if (o.err != nil) != (last.Outcome == probe.Failed) || o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
-							t.Errorf("%v of class %q", o.err, fault.ClassOf(o.err))
-						}
-					})
-				})
-			}
-			if requests < 5 {
-				t.Errorf("only %d requests were tried", requests)
-			}
-		}
 	}
 }
 
@@ -457,73 +475,4 @@ func failKth(client *fake.Clientset, k int32, failure error) *atomic.Int32 {
 	client.PrependReactor("*", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return broken(), nil, failure })
 	client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watch.Interface, error) { return broken(), nil, failure })
 	return &n
-}
-
-// Row 45 of the fault list.
-func TestASilentWatchIsNoticed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
-		client := n.Cluster(t)
-		client.PrependWatchReactor("pods", podstest.SilentWatch())
-		if o := runOn(t, t.Context(), client); o.err != nil || o.took > 30*time.Second {
-			t.Errorf("got %v after %v", o.err, o.took)
-		}
-	})
-}
-
-func TestThePodIsAsWanted(t *testing.T) {
-	t.Parallel()
-	pod, err := New(optionsFor(nil)).newPod(threeChecks)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := probe.Pack(threeChecks)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := json.MarshalIndent(pod, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.Replace(string(got), packed, "<checks>", 1) + "\n"
-	if *update {
-		if err := os.WriteFile("testdata/pod.golden.json", []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/pod.golden.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", text, want)
-	}
-}
-
-// Row 54 of the fault list, with the API server's own evaluator.
-func TestThePodPassesPodSecurityRestricted(t *testing.T) {
-	t.Parallel()
-	pod, err := New(optionsFor(nil)).newPod(threeChecks)
-	if err != nil {
-		t.Fatal(err)
-	}
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	level := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
-	for _, result := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
-		if !result.Allowed {
-			t.Errorf("%s: %s", result.ForbiddenReason, result.ForbiddenDetail)
-		}
-	}
-}
-
-func TestNoChecksNeedNoPod(t *testing.T) {
-	t.Parallel()
-	results, err := runChecks(t.Context(), New(optionsFor(fake.NewClientset())), nil, event.Discard)
-	if err != nil || results != nil {
-		t.Errorf("got %v, %v", results, err)
-	}
 }

@@ -48,40 +48,43 @@ func countPodsIn(t *testing.T, client kubernetes.Interface) int {
 	return len(pods.Items)
 }
 
-// Both run at once, and the checks' failures come first.
-func TestChecksAndHooksFailTogether(t *testing.T) {
+func TestRunner_Verify(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		checkLog := line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) +
-			line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 1})
-		client := (&podstest.Kubelet{States: []corev1.PodStatus{
-			hookPodStatus(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}),
-			hookPodStatus(corev1.PodFailed, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}}),
-		}, Logs: []string{""}}).Cluster(t)
-		client.PrependReactor("get", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
-			if action.GetSubresource() != "log" {
-				return false, nil, nil
+	// Both run at once, and the checks' failures come first.
+	t.Run("joins failures of checks and hooks", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			checkLog := line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) +
+				line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 1})
+			client := (&podstest.Kubelet{States: []corev1.PodStatus{
+				hookPodStatus(corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}),
+				hookPodStatus(corev1.PodFailed, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}}),
+			}, Logs: []string{""}}).Cluster(t)
+			client.PrependReactor("get", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
+				if action.GetSubresource() != "log" {
+					return false, nil, nil
+				}
+				log := "TAP version 14\n1..1\nnot ok 1 - register\n"
+				if action.(k8stesting.GenericAction).GetValue().(*corev1.PodLogOptions).Container == containerName {
+					log = checkLog
+				}
+				return true, &runtime.Unknown{Raw: []byte(log)}, nil
+			})
+			options := optionsFor(client)
+			options.Objects = podstest.Dynamic(client)
+			start := time.Now()
+			err := New(options).Verify(t.Context(), threeChecks, []hooks.Hook{podHook()}, event.Discard)
+			want := "feed: connect to tcp://feed:80: connection refused; service \"feed\" not found in namespace \"app\"\njourney: step \"register\" failed"
+			if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Smoke {
+				t.Errorf("got  %v of class %q\nwant %s", err, fault.ClassOf(err), want)
 			}
-			log := "TAP version 14\n1..1\nnot ok 1 - register\n"
-			if action.(k8stesting.GenericAction).GetValue().(*corev1.PodLogOptions).Container == containerName {
-				log = checkLog
+			if hint := fault.HintOf(err); hint != "kubectl -n app describe service feed\nrun \"tkdeploy verify\" again" {
+				t.Errorf("hint %s", hint)
 			}
-			return true, &runtime.Unknown{Raw: []byte(log)}, nil
+			took, left := time.Since(start), countPodsIn(t, client)
+			if took != 2*time.Second || left != 0 {
+				t.Errorf("took %v, %d pods left", took, left)
+			}
 		})
-		options := optionsFor(client)
-		options.Objects = podstest.Dynamic(client)
-		start := time.Now()
-		err := New(options).Verify(t.Context(), threeChecks, []hooks.Hook{podHook()}, event.Discard)
-		want := "feed: connect to tcp://feed:80: connection refused; service \"feed\" not found in namespace \"app\"\njourney: step \"register\" failed"
-		if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Smoke {
-			t.Errorf("got  %v of class %q\nwant %s", err, fault.ClassOf(err), want)
-		}
-		if hint := fault.HintOf(err); hint != "kubectl -n app describe service feed\nrun \"tkdeploy verify\" again" {
-			t.Errorf("hint %s", hint)
-		}
-		took, left := time.Since(start), countPodsIn(t, client)
-		if took != 2*time.Second || left != 0 {
-			t.Errorf("took %v, %d pods left", took, left)
-		}
 	})
 }

@@ -191,98 +191,142 @@ func wantFailure(t *testing.T, err error, texts ...string) {
 	}
 }
 
-func TestAHealthyAppPassesEveryCheckE2E(t *testing.T) {
+func TestRunner_VerifyE2E(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	objects := b.deploy(t, "feed", "/health", 2)
-	for range 5 {
-		start := time.Now()
-		answers, err := b.run(t, objects)
+	t.Run("passes all checks of a healthy app", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		objects := b.deploy(t, "feed", "/health", 2)
+		for range 5 {
+			start := time.Now()
+			answers, err := b.run(t, objects)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(answers) != 7 {
+				t.Errorf("%d answers, want cluster DNS, two names, two ports, HTTP and gRPC health", len(answers))
+			}
+			for _, e := range answers {
+				if e.Outcome != event.Done {
+					t.Errorf("%s: %s", e.Item, e.Message)
+				}
+			}
+			t.Logf("a whole run took %v", time.Since(start))
+		}
+	})
+
+	t.Run("names a health check that returns 500", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		_, err := b.run(t, b.deploy(t, "feed", "/broken", 1))
+		wantFailure(t, err, `feed: GET http://feed:80/broken returned 500: {"status":"no database"}`)
+	})
+
+	t.Run("names a health check that hangs", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		_, err := b.run(t, b.deploy(t, "feed", "/hang", 1))
+		wantFailure(t, err, "feed: GET http://feed:80/hang: no response within 5s")
+	})
+
+	t.Run("names a Service without endpoints", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		_, err := b.run(t, b.deploy(t, "feed", "/health", 0))
+		wantFailure(t, err, "feed: connect to tcp://feed:80: ", "Service feed has no ready endpoints: its selector app=feed matches no pod")
+	})
+
+	t.Run("names a port without a listener", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		wrong := &corev1.Service{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+			ObjectMeta: metav1.ObjectMeta{Name: "wrong"},
+			Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "feed"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(81)}}},
+		}
+		// before the app, so that kube-proxy knows it when the app is ready
+		if _, err := b.client.CoreV1().Services(b.namespace).Create(t.Context(), wrong, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		objects := b.deploy(t, "feed", "/health", 1)
+		_, err := b.run(t, append(objects, rendered(t, wrong)))
+		wantFailure(t, err, "wrong: connect to tcp://wrong:80: connection refused", "Service wrong has the ready endpoints", ":81, where nothing listens")
+	})
+
+	t.Run("names an image missing on the node", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.image = "tkdeploy.invalid/nowhere:1"
+		_, err := b.run(t, nil)
+		if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "image tkdeploy.invalid/nowhere:1 is not on node") {
+			t.Errorf("got %v", err)
+		}
+	})
+
+	t.Run("names an exhausted quota", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		quota := &corev1.ResourceQuota{
+			ObjectMeta: metav1.ObjectMeta{Name: "none"},
+			Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: {}}},
+		}
+		quotas := b.client.CoreV1().ResourceQuotas(b.namespace)
+		if _, err := quotas.Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+			quota, err := quotas.Get(ctx, quota.Name, metav1.GetOptions{})
+			return err == nil && len(quota.Status.Hard) > 0, err // without a status it is not enforced
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(answers) != 7 {
-			t.Errorf("%d answers, want cluster DNS, two names, two ports, HTTP and gRPC health", len(answers))
+		_, err = b.run(t, nil)
+		if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "none") || !strings.Contains(fault.HintOf(err), "quota") && !strings.Contains(fault.HintOf(err), "describe") {
+			t.Errorf("got %v, hint %s", err, fault.HintOf(err))
 		}
-		for _, e := range answers {
-			if e.Outcome != event.Done {
-				t.Errorf("%s: %s", e.Item, e.Message)
-			}
-		}
-		t.Logf("a whole run took %v", time.Since(start))
-	}
-}
-
-func TestAHealthThatAnswers500IsNamedE2E(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	_, err := b.run(t, b.deploy(t, "feed", "/broken", 1))
-	wantFailure(t, err, `feed: GET http://feed:80/broken returned 500: {"status":"no database"}`)
-}
-
-func TestAHealthThatHangsIsNamedE2E(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	_, err := b.run(t, b.deploy(t, "feed", "/hang", 1))
-	wantFailure(t, err, "feed: GET http://feed:80/hang: no response within 5s")
-}
-
-func TestAServiceWithoutEndpointsIsNamedE2E(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	_, err := b.run(t, b.deploy(t, "feed", "/health", 0))
-	wantFailure(t, err, "feed: connect to tcp://feed:80: ", "Service feed has no ready endpoints: its selector app=feed matches no pod")
-}
-
-func TestAPortWhereNobodyListensIsNamedE2E(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	wrong := &corev1.Service{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: metav1.ObjectMeta{Name: "wrong"},
-		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "feed"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(81)}}},
-	}
-	// before the app, so that kube-proxy knows it when the app is ready
-	if _, err := b.client.CoreV1().Services(b.namespace).Create(t.Context(), wrong, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	objects := b.deploy(t, "feed", "/health", 1)
-	_, err := b.run(t, append(objects, rendered(t, wrong)))
-	wantFailure(t, err, "wrong: connect to tcp://wrong:80: connection refused", "Service wrong has the ready endpoints", ":81, where nothing listens")
-}
-
-func TestAnImageThatIsNotInTheNodeIsNamedE2E(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.image = "tkdeploy.invalid/nowhere:1"
-	_, err := b.run(t, nil)
-	if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "image tkdeploy.invalid/nowhere:1 is not on node") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestAQuotaThatLeavesNoRoomIsNamedE2E(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	quota := &corev1.ResourceQuota{
-		ObjectMeta: metav1.ObjectMeta{Name: "none"},
-		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: {}}},
-	}
-	quotas := b.client.CoreV1().ResourceQuotas(b.namespace)
-	if _, err := quotas.Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		quota, err := quotas.Get(ctx, quota.Name, metav1.GetOptions{})
-		return err == nil && len(quota.Status.Hard) > 0, err // without a status it is not enforced
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = b.run(t, nil)
-	if fault.ClassOf(err) != fault.Smoke || !strings.Contains(fmt.Sprint(err), "none") || !strings.Contains(fault.HintOf(err), "quota") && !strings.Contains(fault.HintOf(err), "describe") {
-		t.Errorf("got %v, hint %s", err, fault.HintOf(err))
-	}
+
+	t.Run("reports the steps of hooks", func(t *testing.T) {
+		t.Parallel()
+		for _, job := range []bool{false, true} {
+			t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				items, err := b.hook(t, t.Context(), job, "journey")
+				if got := strings.Join(items, ", "); err != nil || got != "journey/register done, journey/feed done" {
+					t.Fatalf("got %s, %v", got, err)
+				}
+				if n := b.podsLeft(t); n != 0 {
+					t.Errorf("%d pods are left", n)
+				}
+				_, err = b.hook(t, t.Context(), job, "journey", "broken")
+				wantFailure(t, err, `journey: step "feed" failed: GET http://feed: 500 no database`)
+				if n := b.podsLeft(t); n != 1 {
+					t.Errorf("%d pods are left as evidence", n)
+				}
+				if _, err = b.hook(t, t.Context(), job, "journey"); err != nil || b.podsLeft(t) != 0 {
+					t.Errorf("the old one was not replaced: %v", err)
+				}
+			})
+		}
+	})
+
+	t.Run("stops hooks when ctx is done", func(t *testing.T) {
+		t.Parallel()
+		for _, job := range []bool{false, true} {
+			t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+				defer cancel()
+				_, err := b.hook(t, ctx, job, "hang")
+				if fault.ClassOf(err) != fault.Inconclusive || b.podsLeft(t) != 0 {
+					t.Errorf("got %v, and %d pods are left", err, b.podsLeft(t))
+				}
+			})
+		}
+	})
 }
 
 // hook runs one test hook whose container is given the arguments.
@@ -338,49 +382,8 @@ func (b *bench) podsLeft(t *testing.T) int {
 	return len(pods.Items)
 }
 
-func TestTheStepsOfATestHookAreReportedE2E(t *testing.T) {
-	t.Parallel()
-	for _, job := range []bool{false, true} {
-		t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t)
-			items, err := b.hook(t, t.Context(), job, "journey")
-			if got := strings.Join(items, ", "); err != nil || got != "journey/register done, journey/feed done" {
-				t.Fatalf("got %s, %v", got, err)
-			}
-			if n := b.podsLeft(t); n != 0 {
-				t.Errorf("%d pods are left", n)
-			}
-			_, err = b.hook(t, t.Context(), job, "journey", "broken")
-			wantFailure(t, err, `journey: step "feed" failed: GET http://feed: 500 no database`)
-			if n := b.podsLeft(t); n != 1 {
-				t.Errorf("%d pods are left as evidence", n)
-			}
-			if _, err = b.hook(t, t.Context(), job, "journey"); err != nil || b.podsLeft(t) != 0 {
-				t.Errorf("the old one was not replaced: %v", err)
-			}
-		})
-	}
-}
-
-func TestATestHookEndsWithItsContextE2E(t *testing.T) {
-	t.Parallel()
-	for _, job := range []bool{false, true} {
-		t.Run(fmt.Sprintf("as a Job %t", job), func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
-			defer cancel()
-			_, err := b.hook(t, ctx, job, "hang")
-			if fault.ClassOf(err) != fault.Inconclusive || b.podsLeft(t) != 0 {
-				t.Errorf("got %v, and %d pods are left", err, b.podsLeft(t))
-			}
-		})
-	}
-}
-
 // Row 46 of the fault list. It takes the DNS from the cluster, so no other runs beside it.
-func TestAClusterWithoutDNSIsToldAsSuchE2E(t *testing.T) {
+func TestRunner_VerifyWithoutDNSE2E(t *testing.T) {
 	if os.Getenv("TKDEPLOY_E2E_FAULTS") != "all" {
 		t.Skip("SKIPPED: it takes a minute in which no other test can run; make test-faults runs it")
 	}

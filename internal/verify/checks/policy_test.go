@@ -56,7 +56,7 @@ func egress(rule string) string {
 	return `{podSelector: {matchLabels: {tkdeploy.dev/smoke: "true"}}, policyTypes: [Egress], egress: [` + rule + `]}`
 }
 
-func TestThePoliciesForbidWhatNoRuleMayAllow(t *testing.T) {
+func TestPolicies_forbid(t *testing.T) {
 	t.Parallel()
 	const in, out = networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress
 	for name, test := range map[string]struct {
@@ -114,7 +114,7 @@ func TestThePoliciesForbidWhatNoRuleMayAllow(t *testing.T) {
 	}
 }
 
-func TestAForbiddenFlowLeadsToAReadyPodThatHasAnotherPort(t *testing.T) {
+func TestForPolicies(t *testing.T) {
 	t.Parallel()
 	changed := func(change func(*corev1.Pod)) []corev1.Pod {
 		pod := podStore()

@@ -64,22 +64,25 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
-func TestAHookIsOverWhenItsPodIsAndNotItsLog(t *testing.T) {
+func TestPodFollower_followLog(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client := (&podstest.Kubelet{States: life(corev1.PodSucceeded, 0)}).Cluster(t)
-		r := newRunner(client)
-		followed := 0
-		r.Pods.API = lateLogs{client, passingLog, &followed}
-		o := run(t.Context(), r, podHook(t, "journey"))
-		if o.err != nil || followed != 1 {
-			t.Fatalf("got %v, followed %d times", o.err, followed)
-		}
-		if o.took != 3*time.Second {
-			t.Errorf("took %v, although the pod was over after 3 s", o.took)
-		}
-		if want := "journey/register done\njourney/like blocked skipped: no video"; o.ends() != want {
-			t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
-		}
+	t.Run("stops with the pod and not with the log", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			client := (&podstest.Kubelet{States: life(corev1.PodSucceeded, 0)}).Cluster(t)
+			r := newRunner(client)
+			followed := 0
+			r.Pods.API = lateLogs{client, passingLog, &followed}
+			o := run(t.Context(), r, podHook(t, "journey"))
+			if o.err != nil || followed != 1 {
+				t.Fatalf("got %v, followed %d times", o.err, followed)
+			}
+			if o.took != 3*time.Second {
+				t.Errorf("took %v, although the pod was over after 3 s", o.took)
+			}
+			if want := "journey/register done\njourney/like blocked skipped: no video"; o.ends() != want {
+				t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
+			}
+		})
 	})
 }

@@ -3,6 +3,8 @@ package probe
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -80,68 +82,95 @@ func (s *nameServer) answer(question dnsmessage.Message) dnsmessage.Message {
 	return reply
 }
 
-func TestAKnownNamePassesWithItsAddress(t *testing.T) {
+func TestNetwork_checkDNS(t *testing.T) {
 	t.Parallel()
-	server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "10.96.0.7"}, code: dnsmessage.RCodeNameError}
-	r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
-	if r.Outcome != Passed || len(r.Answer.Addresses) != 1 || r.Answer.Addresses[0] != "10.96.0.7" {
-		t.Fatalf("got %+v", r)
-	}
-	if want := "db.app.svc.cluster.local resolves to 10.96.0.7"; r.Message != want {
-		t.Errorf("got %q, want %q", r.Message, want)
-	}
-	server.mu.Lock()
-	defer server.mu.Unlock()
-	if len(server.asked) != 1 {
-		t.Errorf("search domains were tried for a full name: %v", server.asked)
-	}
-}
+	t.Run("passes with the address", func(t *testing.T) {
+		t.Parallel()
+		server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "10.96.0.7"}, code: dnsmessage.RCodeNameError}
+		r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
+		if r.Outcome != Passed || len(r.Answer.Addresses) != 1 || r.Answer.Addresses[0] != "10.96.0.7" {
+			t.Fatalf("got %+v", r)
+		}
+		if want := "db.app.svc.cluster.local resolves to 10.96.0.7"; r.Message != want {
+			t.Errorf("got %q, want %q", r.Message, want)
+		}
+		server.mu.Lock()
+		defer server.mu.Unlock()
+		if len(server.asked) != 1 {
+			t.Errorf("search domains were tried for a full name: %v", server.asked)
+		}
+	})
 
-// Row 48 of the fault list: a name may be unknown at first.
-func TestANameThatIsUnknownAtFirstPasses(t *testing.T) {
-	t.Parallel()
-	server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "127.0.0.1"}, late: 20, code: dnsmessage.RCodeNameError}
-	port := at(listen(t).Addr(), "").Port
-	host := "db.app.svc.cluster.local"
-	results := ask(t, server.start(t),
-		Check{ID: "name", Kind: DNS, Target: Target{Host: host}, Within: time.Minute},
-		Check{ID: "port", Kind: TCP, Target: Target{Host: host, Port: port}, Needs: []string{"name"}})
-	if r := results["name"]; r.Outcome != Passed || r.Attempts != 21 {
-		t.Errorf("name: %+v", r)
-	}
-	if r := results["port"]; r.Outcome != Passed || r.Attempts != 1 {
-		t.Errorf("port: %+v", r)
-	}
-}
+	// Row 48 of the fault list: a name may be unknown at first.
+	t.Run("passes a name that is unknown at first", func(t *testing.T) {
+		t.Parallel()
+		server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "127.0.0.1"}, late: 20, code: dnsmessage.RCodeNameError}
+		port := at(listen(t).Addr(), "").Port
+		host := "db.app.svc.cluster.local"
+		results := ask(t, server.start(t),
+			Check{ID: "name", Kind: DNS, Target: Target{Host: host}, Within: time.Minute},
+			Check{ID: "port", Kind: TCP, Target: Target{Host: host, Port: port}, Needs: []string{"name"}})
+		if r := results["name"]; r.Outcome != Passed || r.Attempts != 21 {
+			t.Errorf("name: %+v", r)
+		}
+		if r := results["port"]; r.Outcome != Passed || r.Attempts != 1 {
+			t.Errorf("port: %+v", r)
+		}
+	})
 
-func TestAnUnknownNameFailsInWords(t *testing.T) {
-	t.Parallel()
-	server := &nameServer{code: dnsmessage.RCodeNameError}
-	r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
-	want := "look up db.app.svc.cluster.local: cluster DNS cannot resolve db.app.svc.cluster.local"
-	if r.Outcome != Failed || r.Reason != Unresolved || r.Message != want {
-		t.Errorf("got %+v", r)
-	}
+	t.Run("reports an unknown name", func(t *testing.T) {
+		t.Parallel()
+		server := &nameServer{code: dnsmessage.RCodeNameError}
+		r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
+		want := "look up db.app.svc.cluster.local: cluster DNS cannot resolve db.app.svc.cluster.local"
+		if r.Outcome != Failed || r.Reason != Unresolved || r.Message != want {
+			t.Errorf("got %+v", r)
+		}
+	})
+
+	// Row 46 of the fault list: without cluster DNS nothing else is asked.
+	t.Run("blocks other checks without cluster DNS", func(t *testing.T) {
+		t.Parallel()
+		gone, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resolver := resolverOf(gone.LocalAddr().String())
+		gone.Close()
+		results := ask(t, resolver,
+			Check{ID: clusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
+			Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{clusterDNS}})
+		if r := results[clusterDNS]; r.Outcome != Failed || r.Reason != Unresolved || !strings.Contains(r.Message, "no response from cluster DNS") {
+			t.Errorf("cluster DNS: %+v", r)
+		}
+		if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != clusterDNS {
+			t.Errorf("db: %+v", r)
+		}
+	})
 }
 
 const clusterDNS = "cluster-dns"
 
-// Row 46 of the fault list: without cluster DNS nothing else is asked.
-func TestADNSThatIsAwayBlocksTheRest(t *testing.T) {
+func TestClusterDomain(t *testing.T) {
 	t.Parallel()
-	gone, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for name, test := range map[string]struct{ content, want string }{
+		"the usual domain":    {"search app.svc.cluster.local svc.cluster.local cluster.local corp.test\nnameserver 10.96.0.10\n", "cluster.local"},
+		"a domain of its own": {"nameserver 10.96.0.10\nsearch app.svc.k8s.corp.test svc.k8s.corp.test k8s.corp.test\n", "k8s.corp.test"},
+		"no search list":      {"nameserver 127.0.0.1\n", "cluster.local"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "resolv.conf")
+			if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got := clusterDomain(file); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
-	resolver := resolverOf(gone.LocalAddr().String())
-	gone.Close()
-	results := ask(t, resolver,
-		Check{ID: clusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
-		Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{clusterDNS}})
-	if r := results[clusterDNS]; r.Outcome != Failed || r.Reason != Unresolved || !strings.Contains(r.Message, "no response from cluster DNS") {
-		t.Errorf("cluster DNS: %+v", r)
-	}
-	if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != clusterDNS {
-		t.Errorf("db: %+v", r)
+	moved := inDomain([]Check{{Target: Target{Host: "db.app.svc.cluster.local"}}, {Target: Target{Host: "db"}}}, "k8s.corp.test")
+	if moved[0].Target.Host != "db.app.svc.k8s.corp.test" || moved[1].Target.Host != "db" {
+		t.Errorf("got %+v", moved)
 	}
 }

@@ -42,7 +42,7 @@ func connectTo(start time.Time, doors map[int][]door) func(context.Context, stri
 }
 
 // Row 54 of the fault list.
-func TestAForbiddenPortTellsWhetherPoliciesAreEnforced(t *testing.T) {
+func TestNetwork_checkPolicies(t *testing.T) {
 	t.Parallel()
 	const (
 		enforced = "enforced (store-0:9093 is blocked for the smoke test)"

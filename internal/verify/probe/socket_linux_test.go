@@ -12,7 +12,7 @@ import (
 
 // A knock is tried on real sockets: a refusal by the pod is heard, and a full
 // backlog, to which Linux answers nothing, is as silent as a dropped packet.
-func TestAKnockTellsAnAnswerFromSilence(t *testing.T) {
+func TestConnect(t *testing.T) {
 	t.Parallel()
 	listener := listen(t)
 	closed := listen(t)

@@ -1,0 +1,115 @@
+package checks
+
+import (
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+)
+
+const twoServices = `
+apiVersion: v1
+kind: Service
+metadata: {name: auth-service}
+spec: {ports: [{port: 4001}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: feed}
+spec: {ports: [{port: 80}]}
+`
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	t.Run("skips and adds checks", func(t *testing.T) {
+		t.Parallel()
+		for name, test := range map[string]struct {
+			extra []probe.Check
+			skip  []string
+			want  string
+		}{
+			"a Service is skipped with all its checks": {
+				skip: []string{"auth-service"},
+				want: "cluster-dns feed/dns<cluster-dns feed/dns-full<cluster-dns feed/tcp-80<feed/dns",
+			},
+			"a skipped link is bridged": {
+				skip: []string{"auth-service", "feed/dns"},
+				want: "cluster-dns feed/dns-full<cluster-dns feed/tcp-80<cluster-dns",
+			},
+			"without cluster DNS the names stand alone": {
+				skip: []string{"auth-service", "cluster-dns"},
+				want: "feed/dns feed/dns-full feed/tcp-80<feed/dns",
+			},
+			"an extra check asks its Service, after its port": {
+				skip:  []string{"auth-service", "feed/dns-full"},
+				extra: []probe.Check{{Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Path: "/"}}},
+				want:  "cluster-dns feed/dns<cluster-dns feed/tcp-80<feed/dns feed/http-80<feed/tcp-80",
+			},
+			"an extra check of another host needs the cluster's DNS": {
+				skip:  []string{"auth-service", "feed"},
+				extra: []probe.Check{{ID: "mail", Kind: probe.TCP, Target: probe.Target{Host: "smtp.example.com", Port: 25}}},
+				want:  "cluster-dns mail<cluster-dns",
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				checks, err := Select(Derive(manifest(t, twoServices), "app"), test.extra, nil, test.skip)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, c := range checks {
+					got = append(got, strings.TrimSuffix(c.ID+"<"+strings.Join(c.Needs, ","), "<"))
+				}
+				if strings.Join(got, " ") != test.want {
+					t.Errorf("got  %s\nwant %s", strings.Join(got, " "), test.want)
+				}
+			})
+		}
+	})
+
+	t.Run("accepts names of hooks", func(t *testing.T) {
+		t.Parallel()
+		hooks := []string{"account", "journey", "account"}
+		checks, err := Select(Derive(manifest(t, twoServices), "app"), nil, hooks, []string{"account", "feed"})
+		if err != nil || len(checks) != 4 {
+			t.Errorf("got %d checks, %v, want 4", len(checks), err)
+		}
+	})
+
+	t.Run("reports all problems at once", func(t *testing.T) {
+		t.Parallel()
+		_, err := Select(Derive(manifest(t, twoServices), "app"), []probe.Check{
+			{Service: "feed", Kind: "ftp"},
+			{Kind: probe.TCP, Target: probe.Target{Port: 1}},
+			{Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 70000}},
+			{Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Scheme: "ws"}},
+			{ID: "p", Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Path: "health"}},
+			{ID: "s", Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80}, Expect: probe.Expect{Status: 1000}},
+			{ID: "t", Service: "feed", Kind: probe.DNS, Timeout: -1},
+			{ID: "feed/tcp-80", Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
+			{ID: NetworkPolicies, Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
+		}, []string{"journey"}, []string{"auth-servce", "feed/tcp-81", "zzz"})
+		if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
+			t.Fatalf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
+		}
+		want := []string{
+			`skip: unknown check, Service or test hook "auth-servce"; did you mean "auth-service"?`,
+			`skip: unknown check, Service or test hook "feed/tcp-81"; did you mean "feed/tcp-80"?`,
+			`skip: unknown check, Service or test hook "zzz"; valid names are cluster-dns, auth-service/dns, auth-service, auth-service/dns-full, auth-service/tcp-4001, feed/dns, feed, feed/dns-full, feed/tcp-80, journey`,
+			`extra check 1 (feed/ftp): kind "ftp" must be dns, tcp, http or grpc`,
+			`extra check 2 (/tcp-1): service or host required`,
+			`extra check 3 (feed/tcp-70000): port 70000 must be between 1 and 65535`,
+			`extra check 4 (feed/http-80): scheme "ws" must be http or https`,
+			`extra check 5 (p): path "health" must start with /`,
+			`extra check 6 (s): status 1000 must be between 100 and 599`,
+			`extra check 7 (t): timeouts must not be negative`,
+			`extra check 8: duplicate ID "feed/tcp-80"`,
+			`extra check 9: duplicate ID "network-policies"`,
+		}
+		if got := err.Error(); got != strings.Join(want, "\n") {
+			t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		}
+	})
+}

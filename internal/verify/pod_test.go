@@ -1,0 +1,67 @@
+package verify
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	psaapi "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+)
+
+var update = flag.Bool("update", false, "update the golden files")
+
+func TestRunner_newPod(t *testing.T) {
+	t.Parallel()
+	t.Run("matches the golden file", func(t *testing.T) {
+		t.Parallel()
+		pod, err := New(optionsFor(nil)).newPod(threeChecks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, err := probe.Pack(threeChecks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.MarshalIndent(pod, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(string(got), packed, "<checks>", 1) + "\n"
+		if *update {
+			if err := os.WriteFile("testdata/pod.golden.json", []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile("testdata/pod.golden.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text != string(want) {
+			t.Errorf("got\n%s\nwant\n%s", text, want)
+		}
+	})
+
+	// Row 54 of the fault list, with the API server's own evaluator.
+	t.Run("complies with Pod Security restricted", func(t *testing.T) {
+		t.Parallel()
+		pod, err := New(optionsFor(nil)).newPod(threeChecks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		level := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
+		for _, result := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
+			if !result.Allowed {
+				t.Errorf("%s: %s", result.ForbiddenReason, result.ForbiddenDetail)
+			}
+		}
+	})
+}

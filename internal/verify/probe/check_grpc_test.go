@@ -1,0 +1,67 @@
+package probe
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+func TestNetwork_checkGRPC(t *testing.T) {
+	t.Parallel()
+	checker := health.NewServer()
+	checker.SetServingStatus("feed", healthpb.HealthCheckResponse_NOT_SERVING)
+	healthy := grpcServer(t, func(s *grpc.Server) { healthpb.RegisterHealthServer(s, checker) })
+	without := grpcServer(t, func(*grpc.Server) {})
+	notGRPC := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(notGRPC.Close)
+	silent := silentServer(t)
+
+	for name, test := range map[string]struct {
+		address net.Addr
+		service string
+		outcome Outcome
+		reason  Reason
+		answer  string
+		message string
+	}{
+		"SERVING passes":                     {healthy, "", Passed, "", "SERVING", " is SERVING"},
+		"NOT_SERVING fails":                  {healthy, "feed", Failed, Unexpected, "NOT_SERVING", "/feed is NOT_SERVING"},
+		"an unknown service fails":           {healthy, "nobody", Failed, Unexpected, "NotFound", `/nobody: service "nobody" is unknown to the health service`},
+		"a server without the service fails": {without, "", Failed, Unexpected, "Unimplemented", ": the server has no grpc.health.v1.Health service; register it or skip this check"},
+		"a server that is not gRPC fails":    {notGRPC.Listener.Addr(), "", Failed, NoResponse, "Unavailable", ": no gRPC response"},
+		"a silent server fails":              {silent, "", Failed, NoResponse, "DeadlineExceeded", ": no response within 300ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check := Check{ID: "x", Kind: GRPC, Target: at(test.address, ""), Timeout: 300 * time.Millisecond}
+			check.Target.GRPCService = test.service
+			r := ask(t, net.DefaultResolver, check)["x"]
+			if r.Outcome != test.outcome || r.Reason != test.reason || r.Answer.GRPC != test.answer || !strings.Contains(r.Message, test.message) {
+				t.Errorf("got %+v", r)
+			}
+		})
+	}
+}
+
+func grpcServer(t *testing.T, register func(*grpc.Server)) net.Addr {
+	t.Helper()
+	server := grpc.NewServer()
+	register(server)
+	listener := listen(t)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return listener.Addr()
+}
+
+// silentServer accepts connections, by the kernel's backlog, and never speaks.
+func silentServer(t *testing.T) net.Addr {
+	t.Helper()
+	return listen(t).Addr()
+}

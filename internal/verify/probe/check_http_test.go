@@ -1,0 +1,91 @@
+package probe
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+func TestNetwork_checkHTTP(t *testing.T) {
+	t.Parallel()
+	t.Run("judges responses like the kubelet", func(t *testing.T) {
+		t.Parallel()
+		mux := http.NewServeMux()
+		reply := func(path string, status int, body string) {
+			mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				fmt.Fprint(w, body)
+			})
+		}
+		reply("/ok", 200, `{"status":"ok"}`)
+		reply("/broken", 500, "{\"status\":\n  \"no \x1b[31mdatabase\"}")
+		reply("/empty", 503, "")
+		mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		mux.Handle("/moved", http.RedirectHandler("/broken", http.StatusFound))
+		mux.Handle("/away", http.RedirectHandler("http://elsewhere.invalid/", http.StatusFound))
+		mux.Handle("/loop", http.RedirectHandler("/loop", http.StatusFound))
+		mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%s %s %s", r.Host, r.Header.Get("X-Probe"), r.URL.RawQuery)
+		})
+		server := httptest.NewServer(mux)
+		t.Cleanup(server.Close)
+		base := server.URL
+
+		for name, test := range map[string]struct {
+			path    string
+			expect  Expect
+			headers http.Header
+			timeout time.Duration
+
+			outcome Outcome
+			reason  Reason
+			message string
+		}{
+			"200 passes":                         {path: "/ok", outcome: Passed, message: "GET " + base + "/ok returned 200"},
+			"wanted content passes":              {path: "/ok", expect: Expect{Contains: "ok"}, outcome: Passed, message: "GET " + base + "/ok returned 200"},
+			"500 fails and shows its body":       {path: "/broken", outcome: Failed, reason: Unexpected, message: "GET " + base + `/broken returned 500: {"status": "no [31mdatabase"}`},
+			"503 without a body says so":         {path: "/empty", outcome: Failed, reason: Unexpected, message: "GET " + base + "/empty returned 503 with an empty body"},
+			"a wanted 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken returned 500"},
+			"another status than wanted fails":   {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 instead of 204: {"status":"ok"}`},
+			"other content than wanted fails":    {path: "/ok", expect: Expect{Contains: "ready"}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 without "ready": {"status":"ok"}`},
+			"silence fails":                      {path: "/hang", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/hang: no response within 50ms"},
+			"half an answer fails":               {path: "/half", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/half returned 200, but its body is incomplete: no response within 50ms"},
+			"a redirect on the host is followed": {path: "/moved", outcome: Failed, reason: Unexpected, message: "GET " + base + `/moved returned 500: {"status": "no [31mdatabase"}`},
+			"a redirect elsewhere passes":        {path: "/away", outcome: Passed, message: "GET " + base + "/away returned 302"},
+			"a wanted redirect passes":           {path: "/moved", expect: Expect{Status: 302}, outcome: Passed, message: "GET " + base + "/moved returned 302"},
+			"endless redirects fail":             {path: "/loop", outcome: Failed, reason: NoResponse, message: "GET " + base + "/loop: more than 10 redirects"},
+			"headers, host and query are sent":   {path: "/who?full=1", headers: http.Header{"Host": {"shop.test"}, "x-probe": {"yes"}}, expect: Expect{Contains: "shop.test yes full=1"}, outcome: Passed, message: "GET " + base + "/who?full=1 returned 200"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				check := Check{ID: "x", Kind: HTTP, Target: at(server.Listener.Addr(), test.path), Expect: test.expect, Headers: test.headers, Timeout: test.timeout}
+				r := ask(t, net.DefaultResolver, check)["x"]
+				if r.Outcome != test.outcome || r.Reason != test.reason || r.Message != test.message {
+					t.Errorf("got  %s %s %q\nwant %s %s %q", r.Outcome, r.Reason, r.Message, test.outcome, test.reason, test.message)
+				}
+				if r.Latency <= 0 || r.Elapsed < r.Latency {
+					t.Errorf("latency %v, elapsed %v", r.Latency, r.Elapsed)
+				}
+			})
+		}
+	})
+
+	t.Run("does not verify certificates", func(t *testing.T) {
+		t.Parallel()
+		server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		t.Cleanup(server.Close)
+		target := at(server.Listener.Addr(), "/")
+		target.Scheme = "https"
+		if r := ask(t, net.DefaultResolver, Check{ID: "x", Kind: HTTP, Target: target})["x"]; r.Outcome != Passed {
+			t.Errorf("got %s: %s", r.Outcome, r.Message)
+		}
+	})
+}
