@@ -33,22 +33,22 @@ func TestRunner_awaitDNS(t *testing.T) {
 		}
 	}
 	tests := map[string]struct {
-		objects []runtime.Object
-		ready   time.Duration // 0 is never
-		want    time.Duration
+		objects    []runtime.Object
+		readyAfter time.Duration // 0: never
+		want       time.Duration
 	}{
-		"there is none by that name": {nil, 0, 0},
-		"it is ready":                {[]runtime.Object{service, endpoints(true)}, 0, 0},
-		"it comes up":                {[]runtime.Object{service, endpoints(false)}, 700 * time.Millisecond, 800 * time.Millisecond},
-		"it does not come up":        {[]runtime.Object{service}, 0, 10 * time.Second},
+		"no Service of that name": {nil, 0, 0},
+		"ready":                   {[]runtime.Object{service, endpoints(true)}, 0, 0},
+		"becomes ready":           {[]runtime.Object{service, endpoints(false)}, 700 * time.Millisecond, 800 * time.Millisecond},
+		"never becomes ready":     {[]runtime.Object{service}, 0, 10 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				client := (&podstest.Kubelet{}).Cluster(t, tt.objects...)
-				if tt.ready > 0 {
-					time.AfterFunc(tt.ready, func() {
+				if tt.readyAfter > 0 {
+					time.AfterFunc(tt.readyAfter, func() {
 						slices := client.DiscoveryV1().EndpointSlices("kube-system")
 						if _, err := slices.Update(t.Context(), endpoints(true), metav1.UpdateOptions{}); err != nil {
 							t.Error(err)
@@ -62,7 +62,7 @@ func TestRunner_awaitDNS(t *testing.T) {
 					t.Fatal(err)
 				}
 				if took := time.Since(start); took != tt.want {
-					t.Errorf("the hook was made after %s, want %s", took, tt.want)
+					t.Errorf("created the hook after %s, want %s", took, tt.want)
 				}
 			})
 		})

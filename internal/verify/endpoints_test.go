@@ -31,7 +31,8 @@ func podFeed(name string, ready corev1.ConditionStatus) *corev1.Pod {
 	}
 }
 
-// endpointsFeed is the Service's slice; ready is of all its addresses.
+// endpointsFeed returns the EndpointSlice of the Service. ready applies to all
+// addresses.
 func endpointsFeed(ready bool, port string, addresses ...string) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Name: "feed-x", Namespace: "app", Labels: map[string]string{discoveryv1.LabelServiceName: "feed"}}}
 	if port != "" {
@@ -56,25 +57,25 @@ func TestRunner_cause(t *testing.T) {
 		reason  probe.Reason
 		want    string
 	}{
-		"no Service":           {nil, probe.Unresolved, `service "feed" not found in namespace "app"`},
-		"no pod":               {[]runtime.Object{serviceFeed()}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"one unready pod":      {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
-		"two unready pods":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
-		"no selector":          {[]runtime.Object{bare}, probe.Refused, "Service feed has no ready endpoints: it has no selector"},
-		"no such target port":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoints for port 80: no pod has the targetPort web"},
-		"nobody listens":       {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, probe.Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
-		"packets are dropped":  {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has the ready endpoints 10.244.0.7:8080; check that NetworkPolicies allow pods with the label tkdeploy.dev/smoke=true"},
-		"a headless name":      {[]runtime.Object{headless}, probe.Unresolved, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
-		"a name not yet known": {[]runtime.Object{serviceFeed()}, probe.Unresolved, "Service feed exists and has the address 10.96.0.7"},
-		"an outside name":      {[]runtime.Object{external}, probe.Unresolved, "Service feed is an alias for feed.example.com"},
-		"an answer":            {[]runtime.Object{serviceFeed()}, probe.Unexpected, ""},
+		"no Service":          {nil, probe.Unresolved, `service "feed" not found in namespace "app"`},
+		"no pod":              {[]runtime.Object{serviceFeed()}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"one unready pod":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
+		"two unready pods":    {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
+		"no selector":         {[]runtime.Object{bare}, probe.Refused, "Service feed has no ready endpoints: it has no selector"},
+		"no such target port": {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoints for port 80: no pod has the targetPort web"},
+		"nothing listens":     {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, probe.Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},
+		"dropped packets":     {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has the ready endpoints 10.244.0.7:8080; check that NetworkPolicies allow pods with the label tkdeploy.dev/smoke=true"},
+		"headless Service":    {[]runtime.Object{headless}, probe.Unresolved, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
+		"name not known yet":  {[]runtime.Object{serviceFeed()}, probe.Unresolved, "Service feed exists and has the address 10.96.0.7"},
+		"ExternalName":        {[]runtime.Object{external}, probe.Unresolved, "Service feed is an alias for feed.example.com"},
+		"unexpected response": {[]runtime.Object{serviceFeed()}, probe.Unexpected, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := New(optionsFor(fake.NewClientset(test.objects...)))
 			got := r.cause(t.Context(), probe.Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
 			if got != test.want {
-				t.Errorf("got  %s\nwant %s", got, test.want)
+				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	psaapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
@@ -41,12 +42,12 @@ func TestRunner_newPod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text != string(want) {
-			t.Errorf("got\n%s\nwant\n%s", text, want)
+		if diff := cmp.Diff(string(want), text); diff != "" {
+			t.Errorf("pod (-want +got):\n%s", diff)
 		}
 	})
 
-	// Row 54 of the fault list, with the API server's own evaluator.
+	// Row 54 of the fault list. The evaluator is that of the API server.
 	t.Run("complies with Pod Security restricted", func(t *testing.T) {
 		t.Parallel()
 		pod, err := New(optionsFor(nil)).newPod(threeChecks)
@@ -60,7 +61,7 @@ func TestRunner_newPod(t *testing.T) {
 		level := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
 		for _, result := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
 			if !result.Allowed {
-				t.Errorf("%s: %s", result.ForbiddenReason, result.ForbiddenDetail)
+				t.Errorf("got forbidden, %s: %s, want allowed", result.ForbiddenReason, result.ForbiddenDetail)
 			}
 		}
 	})

@@ -53,7 +53,7 @@ func storeObjects(t *testing.T, spec string) []runtime.Object {
 	return []runtime.Object{pod, policy}
 }
 
-// smokeChecks are the checks that the pod of the smoke test was given.
+// smokeChecks returns the checks in the environment of the smoke test pod.
 func smokeChecks(t *testing.T, client *fake.Clientset) (checks []probe.Check) {
 	t.Helper()
 	for _, action := range client.Actions() {
@@ -86,25 +86,25 @@ func TestRun_addPolicyCheck(t *testing.T) {
 	t.Run("adds a check of a forbidden connection", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			const said = "enforced (store-0:9093 is blocked for the smoke test)"
-			answer := line(t, probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Passed, Message: said, Attempts: 1, Latency: 1500 * time.Millisecond})
-			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + answer}}
-			client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
+			const message = "enforced (store-0:9093 is blocked for the smoke test)"
+			answer := line(t, probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Passed, Message: message, Attempts: 1, Latency: 1500 * time.Millisecond})
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + answer}}
+			client := kubelet.Cluster(t, storeObjects(t, onlyClientPort)...)
 			o := runOn(t, t.Context(), client)
 			if o.err != nil {
 				t.Fatal(o.err)
 			}
 			last := o.events[len(o.events)-1]
-			if len(o.events) != 4 || last.Kind != event.ItemFinished || last.Item != checks.NetworkPolicies || last.Outcome != event.Done || last.Message != said {
-				t.Errorf("events %+v", o.events)
+			if len(o.events) != 4 || last.Kind != event.ItemFinished || last.Item != checks.NetworkPolicies || last.Outcome != event.Done || last.Message != message {
+				t.Errorf("got events %+v, want 4, the last with message %q", o.events, message)
 			}
-			if len(o.results) != 4 || o.results[3].Message != said {
-				t.Errorf("results %+v", o.results)
+			if len(o.results) != 4 || o.results[3].Message != message {
+				t.Errorf("got results %+v, want 4, the last with message %q", o.results, message)
 			}
-			asked := smokeChecks(t, client)
+			got := smokeChecks(t, client)
 			want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "store-0", AllowedPort: 9092}
-			if len(asked) != 4 || asked[3].Kind != probe.Policies || asked[3].Target != want {
-				t.Errorf("the pod was asked %+v", asked)
+			if len(got) != 4 || got[3].Kind != probe.Policies || got[3].Target != want {
+				t.Errorf("got checks %+v, want 4, the last of kind %s with target %+v", got, probe.Policies, want)
 			}
 		})
 	})
@@ -113,21 +113,21 @@ func TestRun_addPolicyCheck(t *testing.T) {
 		t.Parallel()
 		policyOnly := func(o []runtime.Object) []runtime.Object { return o[1:] }
 		for name, objects := range map[string][]runtime.Object{
-			"no policy":                   storeObjects(t, onlyClientPort)[:1],
-			"no pod":                      policyOnly(storeObjects(t, onlyClientPort)),
-			"a policy that lets us in":    storeObjects(t, ingress(`{}`)),
-			"a policy of other addresses": storeObjects(t, ingress(`{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}`)),
+			"no policy":                 storeObjects(t, onlyClientPort)[:1],
+			"no pod":                    policyOnly(storeObjects(t, onlyClientPort)),
+			"policy allows everything":  storeObjects(t, ingress(`{}`)),
+			"policy of other addresses": storeObjects(t, ingress(`{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}`)),
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
-					client := n.Cluster(t, objects...)
+					kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
+					client := kubelet.Cluster(t, objects...)
 					if o := runOn(t, t.Context(), client); o.err != nil || len(o.events) != 3 {
-						t.Errorf("events %+v, %v", o.events, o.err)
+						t.Errorf("got events %+v, %v, want 3 events", o.events, o.err)
 					}
-					if asked := smokeChecks(t, client); len(asked) != 3 {
-						t.Errorf("the pod was asked %+v", asked)
+					if got := smokeChecks(t, client); len(got) != 3 {
+						t.Errorf("got checks %+v, want 3", got)
 					}
 				})
 			})
@@ -136,34 +136,34 @@ func TestRun_addPolicyCheck(t *testing.T) {
 
 	t.Run("reports unknown enforcement without failing", func(t *testing.T) {
 		t.Parallel()
-		forbidden := apierrors.NewForbidden(schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}, "", errors.New("not yours"))
+		forbidden := apierrors.NewForbidden(schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}, "", errors.New("denied"))
 		older := probe.Result{ID: checks.NetworkPolicies, Outcome: probe.Failed, Reason: probe.Unexpected, Message: `kind "policies" is unknown to this probe`, Attempts: 1}
 		for name, test := range map[string]struct {
 			err  error
 			log  string
 			want string
 		}{
-			"the policies cannot be listed": {forbidden, "", "enforcement unknown: list NetworkPolicies: networkpolicies.networking.k8s.io"},
-			"the probe is older":            {nil, line(t, older), `enforcement unknown: kind "policies" is unknown to this probe`},
+			"policies cannot be listed": {forbidden, "", "enforcement unknown: list NetworkPolicies: networkpolicies.networking.k8s.io"},
+			"older probe":               {nil, line(t, older), `enforcement unknown: kind "policies" is unknown to this probe`},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + test.log}}
-					client := n.Cluster(t, storeObjects(t, onlyClientPort)...)
+					kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t) + test.log}}
+					client := kubelet.Cluster(t, storeObjects(t, onlyClientPort)...)
 					client.PrependReactor("list", "networkpolicies", func(k8stesting.Action) (bool, runtime.Object, error) { return test.err != nil, nil, test.err })
 					o := runOn(t, t.Context(), client)
 					if o.err != nil {
 						t.Fatal(o.err)
 					}
-					said := ""
+					message := ""
 					for _, e := range o.events {
 						if e.Item == checks.NetworkPolicies && e.Kind == event.ItemFinished && e.Outcome == event.Done {
-							said += e.Message
+							message += e.Message
 						}
 					}
-					if !strings.HasPrefix(said, test.want) {
-						t.Errorf("got  %q\nwant %q", said, test.want)
+					if !strings.HasPrefix(message, test.want) {
+						t.Errorf("got %q, want prefix %q", message, test.want)
 					}
 				})
 			})
@@ -173,19 +173,19 @@ func TestRun_addPolicyCheck(t *testing.T) {
 	t.Run("lists policies and old pods in parallel", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
-			r := New(optionsFor(&slowServer{Interface: n.Cluster(t)}))
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{threePassed(t)}}
+			r := New(optionsFor(&slowServer{Interface: kubelet.Cluster(t)}))
 			start := time.Now()
 			_, err := runChecks(t.Context(), r, threeChecks, event.Discard)
 			if took := time.Since(start); err != nil || took != 2*time.Second {
-				t.Errorf("took %v, want 1 s for the lists and 1 s until the pod runs; %v", took, err)
+				t.Errorf("took %v, %v, want 2s: 1s for the lists and 1s until the pod runs", took, err)
 			}
 		})
 	})
 }
 
-// A slowServer takes a second for the first request to each of its two groups.
-// A reactor of the fake could not: it is called with the fake's lock held.
+// slowServer delays the first request to each of two API groups by a second. A
+// reactor of the fake cannot do that, because it runs with the fake's lock held.
 type slowServer struct {
 	kubernetes.Interface
 	core, networking sync.Once

@@ -46,7 +46,7 @@ func container(state corev1.ContainerState) corev1.PodStatus {
 	return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: containerName, State: state}}}
 }
 
-// line is a result as the probe writes it.
+// line formats a result as the probe writes it.
 func line(t *testing.T, r probe.Result) string {
 	t.Helper()
 	text, err := json.Marshal(r)
@@ -57,7 +57,7 @@ func line(t *testing.T, r probe.Result) string {
 }
 
 func passed(id string) probe.Result {
-	return probe.Result{ID: id, Outcome: probe.Passed, Message: id + " is well", Attempts: 1, Latency: 2 * time.Millisecond}
+	return probe.Result{ID: id, Outcome: probe.Passed, Message: id + " passed", Attempts: 1, Latency: 2 * time.Millisecond}
 }
 
 var threeChecks = []probe.Check{
@@ -70,7 +70,7 @@ func optionsFor(client kubernetes.Interface) Options {
 	return Options{Client: client, Namespace: "app", Release: "shop", Image: "tkdeploy:1", Suffix: func() string { return "abcde" }}
 }
 
-// runChecks does what [Runner.Verify] does with checks.
+// runChecks runs checks as [Runner.Verify] does.
 func runChecks(ctx context.Context, r *Runner, smokeChecks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
 	run := r.newRun(smokeChecks, reporter)
 	defer run.cleanUp(ctx)
@@ -94,7 +94,7 @@ func (o outcome) items() string {
 	return strings.Join(items, ", ")
 }
 
-// runWith runs three checks with the kubelet and fails the test if a pod is left.
+// runWith runs threeChecks with the kubelet. It fails the test if a pod is left.
 func runWith(t *testing.T, kubelet *podstest.Kubelet, objects ...runtime.Object) outcome {
 	t.Helper()
 	return runOn(t, t.Context(), kubelet.Cluster(t, objects...))
@@ -108,7 +108,7 @@ func runOn(t *testing.T, ctx context.Context, client *fake.Clientset) outcome {
 	o.took = time.Since(start)
 	left, err := client.CoreV1().Pods("app").List(t.Context(), metav1.ListOptions{LabelSelector: checks.SmokeLabel})
 	if err != nil || len(left.Items) > 0 {
-		t.Errorf("%d pods are left, %v", len(left.Items), err)
+		t.Errorf("got %d pods left, %v, want none", len(left.Items), err)
 	}
 	return o
 }
@@ -118,9 +118,9 @@ func TestRun_execute(t *testing.T) {
 	t.Run("reports each result when it arrives", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			log := "warning: something of the runtime\n" + line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/tcp-80")) + line(t, passed("nobody asked")) + line(t, passed("feed/dns"))
-			n := &podstest.Kubelet{States: []corev1.PodStatus{waiting("ContainerCreating", ""), running()}, Logs: []string{log}}
-			o := runWith(t, n)
+			log := "warning: from the Go runtime\n" + line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/tcp-80")) + line(t, passed("unknown")) + line(t, passed("feed/dns"))
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{waiting("ContainerCreating", ""), running()}, Logs: []string{log}}
+			o := runWith(t, kubelet)
 			if o.err != nil {
 				t.Fatal(o.err)
 			}
@@ -129,14 +129,14 @@ func TestRun_execute(t *testing.T) {
 			}
 			for _, e := range o.events {
 				if e.Kind != event.ItemFinished || e.Elapsed != 2*time.Millisecond || e.Mutations != 0 {
-					t.Errorf("event %+v", e)
+					t.Errorf("got event %+v, want an unchanged item of 2ms", e)
 				}
 			}
 			if len(o.results) != 3 || o.results[1].ID != "feed/dns" || o.results[1].Check.Service != "feed" {
-				t.Errorf("results are not in the order of the checks: %+v", o.results)
+				t.Errorf("got results %+v, want them in the order of the checks", o.results)
 			}
 			if o.took != 2*time.Second {
-				t.Errorf("took %v, although the pod ran after 2 s", o.took)
+				t.Errorf("took %v, want 2s, when the pod runs", o.took)
 			}
 		})
 	})
@@ -146,12 +146,12 @@ func TestRun_execute(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			first := line(t, passed(checks.ClusterDNS))
 			second := line(t, passed("feed/dns"))
-			n := &podstest.Kubelet{
+			kubelet := &podstest.Kubelet{
 				States: []corev1.PodStatus{running(), terminated("Completed", 0, "")},
 				Logs:   []string{first + second[:20], "", first + second + line(t, passed("feed/tcp-80"))},
 				LogErr: map[int]error{2: errors.New("connection reset by peer")},
 			}
-			o := runWith(t, n)
+			o := runWith(t, kubelet)
 			if o.err != nil {
 				t.Fatal(o.err)
 			}
@@ -166,24 +166,24 @@ func TestRun_execute(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			log := line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) +
 				line(t, probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Reason: probe.Refused, Message: "connect to tcp://feed:80: connection refused", Attempts: 18, Elapsed: 15 * time.Second})
-			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
-			o := runWith(t, n, serviceFeed())
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
+			o := runWith(t, kubelet, serviceFeed())
 			var failure *Failure
 			if !errors.As(o.err, &failure) || fault.ClassOf(o.err) != fault.Smoke {
-				t.Fatalf("got %v of class %q", o.err, fault.ClassOf(o.err))
+				t.Fatalf("got %v of class %q, want a *Failure of class %q", o.err, fault.ClassOf(o.err), fault.Smoke)
 			}
 			want := "feed: connect to tcp://feed:80: connection refused (18 attempts); Service feed has no ready endpoints: its selector app=feed matches no pod"
 			if o.err.Error() != want {
 				t.Errorf("got  %s\nwant %s", o.err, want)
 			}
 			if want := "kubectl -n app describe service feed"; fault.HintOf(o.err) != want {
-				t.Errorf("hint %q, want %q", fault.HintOf(o.err), want)
+				t.Errorf("got hint %q, want %q", fault.HintOf(o.err), want)
 			}
 			if want := "cluster-dns done, feed/dns done, feed/tcp-80 failed"; o.items() != want {
 				t.Errorf("got  %s\nwant %s", o.items(), want)
 			}
 			if last := o.events[2]; last.Message != want || last.Elapsed != 15*time.Second {
-				t.Errorf("event %+v", last)
+				t.Errorf("got event %+v, want message %q after 15s", last, want)
 			}
 		})
 	})
@@ -197,9 +197,9 @@ func TestRun_execute(t *testing.T) {
 			}
 			log := line(t, probe.Result{ID: checks.ClusterDNS, Outcome: probe.Failed, Reason: probe.Unresolved, Message: "look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout", Attempts: 1}) +
 				line(t, blocked("feed/dns")) + line(t, blocked("feed/tcp-80"))
-			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{log}}
 			dns := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Namespace: "kube-system"}, Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.10", Selector: map[string]string{"k8s-app": "kube-dns"}}}
-			o := runWith(t, n, dns)
+			o := runWith(t, kubelet, dns)
 			want := "cluster DNS: look up kubernetes.default.svc.cluster.local: no response from cluster DNS: i/o timeout; Service kube-dns has no ready endpoints: its selector k8s-app=kube-dns matches no pod\n" +
 				"2 more checks skipped because a dependency failed"
 			if o.err == nil || o.err.Error() != want {
@@ -222,35 +222,35 @@ func TestRun_execute(t *testing.T) {
 			want    string
 			within  time.Duration
 		}{
-			"an image that cannot be pulled": {
+			"image cannot be pulled": {
 				states: []corev1.PodStatus{waiting("ErrImagePull", "not found"), waiting("ImagePullBackOff", "Back-off pulling image")},
 				class:  fault.Smoke, within: 3 * time.Second,
 				want: "image tkdeploy:1 is not on node  and cannot be pulled: Back-off pulling image",
 			},
-			"a container that the runtime refuses": {
+			"runtime cannot create the container": {
 				states: []corev1.PodStatus{waiting("CreateContainerError", "context deadline exceeded")},
 				class:  fault.Smoke, within: 2 * time.Second, want: "CreateContainerError: context deadline exceeded",
 			},
-			"a pod that the kubelet refuses": {
+			"kubelet rejects the pod": {
 				states: []corev1.PodStatus{{Phase: corev1.PodFailed, Reason: "OutOfpods", Message: "Node didn't have enough resource: pods"}},
 				class:  fault.Smoke, within: 2 * time.Second, want: "OutOfpods: Node didn't have enough resource: pods",
 			},
-			"no node that takes it": {
+			"no node fits": {
 				states: []corev1.PodStatus{unschedulable}, class: fault.Smoke, within: 61 * time.Second,
 				want: "did not start within 1m0s: Unschedulable: 0/1 nodes are available: 1 Too many pods.",
 			},
-			"a network plugin without an address": {
+			"network plugin has no address": {
 				states: []corev1.PodStatus{waiting("ContainerCreating", "")}, objects: []runtime.Object{sandbox},
 				class: fault.Smoke, within: 61 * time.Second, want: "did not start within 1m0s: FailedCreatePodSandBox: no IP left",
 			},
-			"a node that says nothing": {
+			"unknown reason": {
 				class: fault.Inconclusive, within: 61 * time.Second, want: "did not start within 1m0s",
 			},
-			"another architecture": {
+			"image for another architecture": {
 				states: []corev1.PodStatus{terminated("StartError", 128, "exec format error")},
 				class:  fault.Smoke, within: 4 * time.Second, want: "terminated after 0 of 3 checks: StartError, exit code 128: exec format error",
 			},
-			"a probe that crashes": {
+			"probe crashes": {
 				states: []corev1.PodStatus{running(), terminated("OOMKilled", 137, "")},
 				class:  fault.Smoke, within: 4 * time.Second, want: "terminated after 0 of 3 checks: OOMKilled, exit code 137\n  panic: no memory",
 			},
@@ -258,16 +258,16 @@ func TestRun_execute(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := &podstest.Kubelet{States: test.states, Logs: []string{"panic: no memory\n"}}
-					o := runWith(t, n, test.objects...)
+					kubelet := &podstest.Kubelet{States: test.states, Logs: []string{"panic: no memory\n"}}
+					o := runWith(t, kubelet, test.objects...)
 					if o.err == nil || !strings.Contains(o.err.Error(), test.want) || fault.ClassOf(o.err) != test.class {
 						t.Fatalf("got  %v of class %q\nwant %s of class %s", o.err, fault.ClassOf(o.err), test.want, test.class)
 					}
 					if fault.HintOf(o.err) == "" {
-						t.Error("no hint")
+						t.Error("got no hint")
 					}
 					if o.took > test.within {
-						t.Errorf("took %v", o.took)
+						t.Errorf("took %v, want at most %v", o.took, test.within)
 					}
 				})
 			})
@@ -277,17 +277,17 @@ func TestRun_execute(t *testing.T) {
 	t.Run("creates the pod again after a start error", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			n := &podstest.Kubelet{
+			kubelet := &podstest.Kubelet{
 				First:  []corev1.PodStatus{terminated("StartError", 128, "unable to freeze")},
 				States: []corev1.PodStatus{running()},
 				Logs:   []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))},
 			}
-			o := runWith(t, n)
+			o := runWith(t, kubelet)
 			if o.err != nil || len(o.results) != 3 {
-				t.Fatalf("%d results, %v", len(o.results), o.err)
+				t.Fatalf("got %d results, %v, want 3", len(o.results), o.err)
 			}
 			if want := "smoke test pod could not be started, creating it again: unable to freeze"; o.events[0].Message != want {
-				t.Errorf("says %q", o.events[0].Message)
+				t.Errorf("got %q, want %q", o.events[0].Message, want)
 			}
 		})
 	})
@@ -310,10 +310,10 @@ func TestRun_execute(t *testing.T) {
 				client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, test.err })
 				o := runOn(t, t.Context(), client)
 				if !errors.Is(o.err, test.err) || fault.ClassOf(o.err) != fault.Smoke || !strings.Contains(fault.HintOf(o.err), test.hint) {
-					t.Errorf("got %v of class %q, hint %q", o.err, fault.ClassOf(o.err), fault.HintOf(o.err))
+					t.Errorf("got %v of class %q, hint %q; want %v with hint %q", o.err, fault.ClassOf(o.err), fault.HintOf(o.err), test.err, test.hint)
 				}
-				if !strings.HasPrefix(o.err.Error(), "create smoke test pod in namespace app: ") {
-					t.Errorf("got %v", o.err)
+				if want := "create smoke test pod in namespace app: "; !strings.HasPrefix(o.err.Error(), want) {
+					t.Errorf("got %v, want prefix %q", o.err, want)
 				}
 			})
 		}
@@ -330,10 +330,10 @@ func TestRun_execute(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
-					n := &podstest.Kubelet{States: states, Logs: []string{line(t, passed(checks.ClusterDNS))}}
-					o := runOn(t, ctx, n.Cluster(t))
+					kubelet := &podstest.Kubelet{States: states, Logs: []string{line(t, passed(checks.ClusterDNS))}}
+					o := runOn(t, ctx, kubelet.Cluster(t))
 					if !errors.Is(o.err, context.DeadlineExceeded) || o.took != 10*time.Second {
-						t.Errorf("got %v after %v", o.err, o.took)
+						t.Errorf("got %v after %v, want %v after 10s", o.err, o.took, context.DeadlineExceeded)
 					}
 				})
 			})
@@ -348,40 +348,40 @@ func TestRun_execute(t *testing.T) {
 			}
 			old := pod("tkdeploy-smoke-old", map[string]string{checks.SmokeLabel: "true", managedLabel: "tkdeploy", releaseLabel: "shop"})
 			other := pod("feed-0", map[string]string{managedLabel: "tkdeploy"})
-			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
-			client := n.Cluster(t, old, other)
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+			client := kubelet.Cluster(t, old, other)
 			if o := runOn(t, t.Context(), client); o.err != nil {
 				t.Fatal(o.err)
 			}
 			if _, err := client.CoreV1().Pods("app").Get(t.Context(), "feed-0", metav1.GetOptions{}); err != nil {
-				t.Errorf("a pod that is not of the smoke test: %v", err)
+				t.Errorf("get a pod of the app: %v", err)
 			}
 			creates := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "create" })
 			deletes := slices.IndexFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "delete" })
 			if deletes > creates {
-				t.Error("the old pod was still there when the new one was created: it takes its place in a quota")
+				t.Error("got the new pod created first, want the old one deleted first, because it counts against the quota")
 			}
 		})
 	})
 
-	// Rows 43 and 44 of the fault list: whichever request fails for a while, the
-	// run passes; for ever, it is undecided.
+	// Rows 43 and 44 of the fault list. A short outage is survived; a permanent one
+	// makes the run inconclusive.
 	t.Run("waits for an unavailable API server", func(t *testing.T) {
 		t.Parallel()
 		for _, verb := range []string{"list", "create", "watch", "get", "delete"} {
 			t.Run(verb, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
-					client := n.Cluster(t)
-					back := time.Now().Add(5 * time.Second)
-					away := func(k8stesting.Action) (bool, runtime.Object, error) {
-						return time.Now().Before(back), nil, apierrors.NewServiceUnavailable("away")
+					kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+					client := kubelet.Cluster(t)
+					end := time.Now().Add(5 * time.Second)
+					unavailable := func(k8stesting.Action) (bool, runtime.Object, error) {
+						return time.Now().Before(end), nil, apierrors.NewServiceUnavailable("outage")
 					}
-					client.PrependReactor(verb, "pods", away)
+					client.PrependReactor(verb, "pods", unavailable)
 					if verb == "watch" {
 						client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watch.Interface, error) {
-							return time.Now().Before(back), nil, errors.New("away")
+							return time.Now().Before(end), nil, errors.New("outage")
 						})
 					}
 					if o := runOn(t, t.Context(), client); o.err != nil {
@@ -393,15 +393,15 @@ func TestRun_execute(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := new(podstest.Kubelet).Cluster(t)
 			client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
-				return true, nil, apierrors.NewServiceUnavailable("away")
+				return true, nil, apierrors.NewServiceUnavailable("outage")
 			})
 			if o := runOn(t, t.Context(), client); fault.ClassOf(o.err) != fault.Inconclusive || o.took < 120*time.Second || o.took > 121*time.Second {
-				t.Errorf("got %v of class %q after %v", o.err, fault.ClassOf(o.err), o.took)
+				t.Errorf("got %v of class %q after %v, want class %q after 2m0s", o.err, fault.ClassOf(o.err), o.took, fault.Inconclusive)
 			}
 		})
 	})
 
-	// Row 44 of the fault list: whichever request fails once, the answer is the same.
+	// Row 44 of the fault list. One failed request does not change the result.
 	t.Run("retries any failed request", func(t *testing.T) {
 		t.Parallel()
 		feed := probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Message: "refused"}
@@ -413,24 +413,24 @@ func TestRun_execute(t *testing.T) {
 		} {
 			for _, last := range []probe.Result{passed("feed/tcp-80"), feed} {
 				requests := int32(0)
-				for k := int32(-1); k < requests; k++ { // none fails at first: how many are there?
+				for k := int32(-1); k < requests; k++ { // the first run, without a failure, counts the requests
 					t.Run(fmt.Sprintf("%s of request %d, %s", name, k, last.Outcome), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
-							n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, last)}}
-							client := n.Cluster(t)
+							kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, last)}}
+							client := kubelet.Cluster(t)
 							seen := failKth(client, k, failure)
 							o := runOn(t, t.Context(), client)
 							if k < 0 {
-								requests = seen.Load() - 1 // the last one is the test's own
+								requests = seen.Load() - 1 // the last one is from runOn
 							}
 							if (o.err != nil) != (last.Outcome == probe.Failed) || o.err != nil && fault.ClassOf(o.err) != fault.Smoke {
-								t.Errorf("%v of class %q", o.err, fault.ClassOf(o.err))
+								t.Errorf("got %v of class %q, want the outcome %q", o.err, fault.ClassOf(o.err), last.Outcome)
 							}
 						})
 					})
 				}
 				if requests < 5 {
-					t.Errorf("only %d requests were tried", requests)
+					t.Errorf("got %d requests, want at least 5", requests)
 				}
 			}
 		}
@@ -440,11 +440,11 @@ func TestRun_execute(t *testing.T) {
 	t.Run("reopens a silent watch", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			n := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
-			client := n.Cluster(t)
+			kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, passed("feed/tcp-80"))}}
+			client := kubelet.Cluster(t)
 			client.PrependWatchReactor("pods", podstest.SilentWatch())
 			if o := runOn(t, t.Context(), client); o.err != nil || o.took > 30*time.Second {
-				t.Errorf("got %v after %v", o.err, o.took)
+				t.Errorf("got %v after %v, want success within 30s", o.err, o.took)
 			}
 		})
 	})
@@ -453,7 +453,7 @@ func TestRun_execute(t *testing.T) {
 		t.Parallel()
 		results, err := runChecks(t.Context(), New(optionsFor(fake.NewClientset())), nil, event.Discard)
 		if err != nil || results != nil {
-			t.Errorf("got %v, %v", results, err)
+			t.Errorf("got %v, %v, want no results", results, err)
 		}
 	})
 }
@@ -464,11 +464,11 @@ func TestEventOf(t *testing.T) {
 	r := passed(checks.ClusterDNS)
 	r.Attempts, r.Elapsed = 3, 4*time.Second
 	if e := eventOf(r, end); !e.Start.Equal(end.Add(-4*time.Second)) || e.Elapsed != 2*time.Millisecond {
-		t.Errorf("starts %v, took %v", e.Start, e.Elapsed)
+		t.Errorf("got start %v and elapsed %v, want the start of the first attempt and the latency of the last", e.Start, e.Elapsed)
 	}
 }
 
-// failKth makes the k-th request fail, and counts them.
+// failKth makes the k-th request fail. It returns the count of requests.
 func failKth(client *fake.Clientset, k int32, failure error) *atomic.Int32 {
 	var n atomic.Int32
 	broken := func() bool { return n.Add(1)-1 == k }

@@ -50,7 +50,6 @@ func countPodsIn(t *testing.T, client kubernetes.Interface) int {
 
 func TestRunner_Verify(t *testing.T) {
 	t.Parallel()
-	// Both run at once, and the checks' failures come first.
 	t.Run("joins failures of checks and hooks", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -76,14 +75,14 @@ func TestRunner_Verify(t *testing.T) {
 			err := New(options).Verify(t.Context(), threeChecks, []hooks.Hook{podHook()}, event.Discard)
 			want := "feed: connect to tcp://feed:80: connection refused; service \"feed\" not found in namespace \"app\"\njourney: step \"register\" failed"
 			if err == nil || err.Error() != want || fault.ClassOf(err) != fault.Smoke {
-				t.Errorf("got  %v of class %q\nwant %s", err, fault.ClassOf(err), want)
+				t.Errorf("got  %v of class %q\nwant %s of class %q", err, fault.ClassOf(err), want, fault.Smoke)
 			}
-			if hint := fault.HintOf(err); hint != "kubectl -n app describe service feed\nrun \"tkdeploy verify\" again" {
-				t.Errorf("hint %s", hint)
+			if hint, want := fault.HintOf(err), "kubectl -n app describe service feed\nrun \"tkdeploy verify\" again"; hint != want {
+				t.Errorf("got hint %q, want %q", hint, want)
 			}
 			took, left := time.Since(start), countPodsIn(t, client)
 			if took != 2*time.Second || left != 0 {
-				t.Errorf("took %v, %d pods left", took, left)
+				t.Errorf("took %v, %d pods left; want 2s, none left", took, left)
 			}
 		})
 	})

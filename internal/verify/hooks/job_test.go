@@ -23,17 +23,17 @@ import (
 
 // controller plays the Job controller: for each exit code it makes a pod, one
 // after the other, and then it ends the Job. One with 128 cannot be started.
-func controller(t *testing.T, n *podstest.Kubelet, client *fake.Clientset, codes []int32, end *batchv1.JobCondition) {
+func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset, codes []int32, end *batchv1.JobCondition) {
 	t.Helper()
 	client.PrependReactor("create", "jobs", func(action k8stesting.Action) (bool, runtime.Object, error) {
 		job := action.(k8stesting.CreateAction).GetObject().(*batchv1.Job).DeepCopy()
-		n.Working.Go(func() {
+		kubelet.Working.Go(func() {
 			for i, code := range codes {
 				time.Sleep(time.Second)
 				phase := map[bool]corev1.PodPhase{true: corev1.PodSucceeded, false: corev1.PodFailed}[code == 0]
-				n.States = life(phase, code)
+				kubelet.States = life(phase, code)
 				if code == 128 {
-					n.States = unstartable
+					kubelet.States = unstartable
 				}
 				makePod(client, job, i)
 				job.Status.Active = 1
@@ -113,9 +113,9 @@ func TestJobFollower_run(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := &podstest.Kubelet{Logs: test.logs}
-					client := n.Cluster(t)
-					controller(t, n, client, test.codes, test.end)
+					kubelet := &podstest.Kubelet{Logs: test.logs}
+					client := kubelet.Cluster(t)
+					controller(t, kubelet, client, test.codes, test.end)
 					made := 0
 					client.PrependReactor("create", "jobs", func(k8stesting.Action) (bool, runtime.Object, error) {
 						made++
@@ -161,9 +161,9 @@ func TestJobFollower_run(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
-			n := &podstest.Kubelet{Logs: []string{"working\n"}}
-			client := n.Cluster(t)
-			controller(t, n, client, []int32{0}, nil)
+			kubelet := &podstest.Kubelet{Logs: []string{"working\n"}}
+			client := kubelet.Cluster(t)
+			controller(t, kubelet, client, []int32{0}, nil)
 			o := runOn(ctx, client, jobHook(t))
 			if fault.ClassOf(o.err) != fault.Inconclusive || left(t, client) != "" {
 				t.Errorf("got %v, left %s", o.err, left(t, client))

@@ -27,8 +27,8 @@ func TestRunner_Run(t *testing.T) {
 	t.Run("reports the steps of a hook", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			n := &podstest.Kubelet{States: life(corev1.PodSucceeded, 0), Logs: []string{passingLog[:50], passingLog}}
-			client := n.Cluster(t)
+			kubelet := &podstest.Kubelet{States: life(corev1.PodSucceeded, 0), Logs: []string{passingLog[:50], passingLog}}
+			client := kubelet.Cluster(t)
 			var follows []bool
 			client.PrependReactor("get", "pods", func(action k8stesting.Action) (bool, runtime.Object, error) {
 				if action.GetSubresource() == "log" {
@@ -64,8 +64,8 @@ func TestRunner_Run(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			log := "TAP version 14\n1..3\nok 1 - register\nnot ok 2 - feed from the database\n  ---\n  message: \"GET http://api-gateway:4000/feed: 500 hunter2\"\n  ...\nok 3 - like # SKIP needs \"feed\"\n"
-			n := &podstest.Kubelet{States: life(corev1.PodFailed, 1), Logs: []string{log}}
-			client := n.Cluster(t)
+			kubelet := &podstest.Kubelet{States: life(corev1.PodFailed, 1), Logs: []string{log}}
+			client := kubelet.Cluster(t)
 			o := runOn(t.Context(), client, configMapHook(t, "account", beforeCreation, afterSuccess), podHook(t, "journey", beforeCreation), configMapHook(t, "later"), podHook(t, "load"))
 			want := `journey: step "feed from the database" failed: GET http://api-gateway:4000/feed: 500 [redacted]`
 			var failure *Error
@@ -108,11 +108,11 @@ func TestRunner_Run(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := &podstest.Kubelet{First: test.first, States: test.states, Logs: []string{""}}
+					kubelet := &podstest.Kubelet{First: test.first, States: test.states, Logs: []string{""}}
 					if test.made == 2 && test.first != nil {
-						n.Logs = []string{"", passingLog}
+						kubelet.Logs = []string{"", passingLog}
 					}
-					client := n.Cluster(t)
+					client := kubelet.Cluster(t)
 					made := 0
 					client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
 						made++
@@ -273,8 +273,8 @@ func TestRunner_Run(t *testing.T) {
 	t.Run("rereads a broken log without repeating steps", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			n := &podstest.Kubelet{States: life(corev1.PodSucceeded, 0), Logs: []string{passingLog[:30], "", passingLog}, LogErr: map[int]error{2: errors.New("connection reset by peer")}}
-			client := n.Cluster(t)
+			kubelet := &podstest.Kubelet{States: life(corev1.PodSucceeded, 0), Logs: []string{passingLog[:30], "", passingLog}, LogErr: map[int]error{2: errors.New("connection reset by peer")}}
+			client := kubelet.Cluster(t)
 			o := runOn(t.Context(), client, podHook(t, "journey", beforeCreation))
 			if want := "journey/register done\njourney/like blocked skipped: no video"; o.err != nil || o.ends() != want {
 				t.Errorf("got %v\n%s\nwant\n%s", o.err, o.ends(), want)
