@@ -71,7 +71,7 @@ func jobHook(t *testing.T) Hook {
 	}, beforeCreation)
 }
 
-// hookState is the state of the hook's containers.
+// hookState returns the status of a pod with the states of its two containers.
 func hookState(phase corev1.PodPhase, init, main corev1.ContainerState) corev1.PodStatus {
 	return corev1.PodStatus{
 		Phase:                 phase,
@@ -93,10 +93,10 @@ func stuckIn(reason, message string) corev1.ContainerState {
 	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 }
 
-// unstartable are the states of a pod of which the node could start nothing.
+// unstartable is the life of a pod that the node could not start.
 var unstartable = []corev1.PodStatus{hookState(corev1.PodFailed, exited(128, "StartError"), isPending)}
 
-// A life is what a pod's kubelet tells of it, a second apart.
+// life returns the states of a pod from its start to the end, one second apart.
 func life(end corev1.PodPhase, code int32) []corev1.PodStatus {
 	reason := map[bool]string{true: "Completed", false: "Error"}[code == 0]
 	return []corev1.PodStatus{
@@ -140,7 +140,7 @@ func runOn(ctx context.Context, client *fake.Clientset, hooks ...Hook) outcome {
 	return run(ctx, newRunner(client), hooks...)
 }
 
-// ends are the items that ended, with their messages.
+// ends returns the items that have finished, with their messages.
 func (o outcome) ends() string {
 	var items []string
 	for _, e := range o.events {
@@ -151,7 +151,7 @@ func (o outcome) ends() string {
 	return strings.Join(items, "\n")
 }
 
-// left are the hook objects that are still there.
+// left returns the objects in the namespace.
 func left(t *testing.T, client *fake.Clientset) string {
 	t.Helper()
 	var names []string

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,8 +22,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods/podstest"
 )
 
-// controller plays the Job controller: for each exit code it makes a pod, one
-// after the other, and then it ends the Job. One with 128 cannot be started.
+// controller plays the Job controller: it creates one pod after the other, one for
+// each exit code, and then sets the condition end. A pod with code 128 cannot be
+// started.
 func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset, codes []int32, end *batchv1.JobCondition) {
 	t.Helper()
 	client.PrependReactor("create", "jobs", func(action k8stesting.Action) (bool, runtime.Object, error) {
@@ -35,7 +37,7 @@ func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset,
 				if code == 128 {
 					kubelet.States = unstartable
 				}
-				makePod(client, job, i)
+				createPod(client, job, i)
 				job.Status.Active = 1
 				_ = client.Tracker().Update(jobResource, job.DeepCopy(), "app")
 				time.Sleep(4 * time.Second)
@@ -49,7 +51,7 @@ func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset,
 		})
 		return false, nil, nil
 	})
-	// the fake does not know that a Job takes its pods with it
+	// the fake does not delete the pods of a Job
 	client.PrependReactor("delete-collection", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
 		for i := range codes {
 			_ = client.Tracker().Delete(podResource, "app", fmt.Sprintf("journey-%d", i))
@@ -58,7 +60,7 @@ func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset,
 	})
 }
 
-func makePod(client *fake.Clientset, job *batchv1.Job, i int) {
+func createPod(client *fake.Clientset, job *batchv1.Job, i int) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: fmt.Sprintf("%s-%d", job.Name, i), Namespace: "app", UID: types.UID(fmt.Sprint(i)), Labels: map[string]string{jobLabel: job.Name},
 		OwnerReferences: []metav1.OwnerReference{{UID: job.UID, Controller: ptr.To(true)}},
@@ -66,7 +68,7 @@ func makePod(client *fake.Clientset, job *batchv1.Job, i int) {
 	_, _ = client.CoreV1().Pods("app").Create(context.Background(), pod, metav1.CreateOptions{})
 }
 
-func isOver(kind batchv1.JobConditionType, reason, message string) *batchv1.JobCondition {
+func finished(kind batchv1.JobConditionType, reason, message string) *batchv1.JobCondition {
 	return &batchv1.JobCondition{Type: kind, Status: corev1.ConditionTrue, Reason: reason, Message: message}
 }
 
@@ -75,38 +77,38 @@ func TestJobFollower_run(t *testing.T) {
 	t.Run("follows a Job through its pods", func(t *testing.T) {
 		t.Parallel()
 		failing := strings.Replace(passingLog, "ok 1", "not ok 1", 1)
-		complete := isOver(batchv1.JobComplete, "", "")
+		complete := finished(batchv1.JobComplete, "", "")
 		const register, like = "journey/register done\n", "journey/like blocked skipped: no video"
 		for name, test := range map[string]struct {
-			codes []int32
-			logs  []string
-			end   *batchv1.JobCondition
-			made  int // 0: once
-			err   string
-			ends  string
+			codes   []int32
+			logs    []string
+			end     *batchv1.JobCondition
+			created int // default 1
+			err     string
+			ends    string
 		}{
-			"that succeeds at once": {
+			"passes at once": {
 				codes: []int32{0}, logs: []string{passingLog}, end: complete, ends: register + like,
 			},
-			"that succeeds at its second try": {
+			"passes with its second pod": {
 				codes: []int32{1, 0}, logs: []string{failing, failing, passingLog}, end: complete,
 				ends: "journey/register failed\n" + like + "\n" + register + like,
 			},
-			"that its node cannot start, twice": {
-				codes: []int32{128}, logs: []string{""}, end: isOver(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"), made: 2,
+			"cannot be started twice": {
+				codes: []int32{128}, logs: []string{""}, end: finished(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"), created: 2,
 				err: "journey: container prepare: exit code 128, StartError", ends: "journey failed container prepare: exit code 128, StartError",
 			},
-			"whose second pod its node cannot start": {
-				codes: []int32{1, 128}, logs: []string{failing, failing, ""}, end: isOver(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"),
+			"second pod cannot be started": {
+				codes: []int32{1, 128}, logs: []string{failing, failing, ""}, end: finished(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"),
 				err:  "journey: container prepare: exit code 128, StartError",
 				ends: "journey/register failed\n" + like + "\njourney failed container prepare: exit code 128, StartError",
 			},
-			"that fails": {
-				codes: []int32{1}, logs: []string{failing}, end: isOver(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"),
+			"fails": {
+				codes: []int32{1}, logs: []string{failing}, end: finished(batchv1.JobFailed, "BackoffLimitExceeded", "it failed too often"),
 				err: `journey: step "register" failed`, ends: "journey/register failed\n" + like,
 			},
-			"that fails although its pods do not": {
-				codes: []int32{0}, logs: []string{"well\n"}, end: isOver(batchv1.JobFailed, "DeadlineExceeded", "it was too slow"),
+			"fails although its pod passed": {
+				codes: []int32{0}, logs: []string{"well\n"}, end: finished(batchv1.JobFailed, "DeadlineExceeded", "it was too slow"),
 				err: "journey: Job failed, DeadlineExceeded: it was too slow\n  well", ends: "journey failed Job failed, DeadlineExceeded: it was too slow\n  well",
 			},
 		} {
@@ -116,9 +118,9 @@ func TestJobFollower_run(t *testing.T) {
 					kubelet := &podstest.Kubelet{Logs: test.logs}
 					client := kubelet.Cluster(t)
 					controller(t, kubelet, client, test.codes, test.end)
-					made := 0
+					created := 0
 					client.PrependReactor("create", "jobs", func(k8stesting.Action) (bool, runtime.Object, error) {
-						made++
+						created++
 						return false, nil, nil
 					})
 					o := runOn(t.Context(), client, jobHook(t))
@@ -126,14 +128,14 @@ func TestJobFollower_run(t *testing.T) {
 						t.Errorf("got  %s\nwant %s", got, test.err)
 					}
 					if o.ends() != test.ends {
-						t.Errorf("got\n%s\nwant\n%s", o.ends(), test.ends)
+						t.Errorf("items (-want +got):\n%s", cmp.Diff(test.ends, o.ends()))
 					}
-					if made != max(test.made, 1) {
-						t.Errorf("made %d times", made)
+					if created != max(test.created, 1) {
+						t.Errorf("got %d Jobs created, want %d", created, max(test.created, 1))
 					}
 					there := left(t, client)
 					if (o.err == nil) != (there == "") {
-						t.Errorf("left: %s", there)
+						t.Errorf("got %v, left: %q; want something left only after an error", o.err, there)
 					}
 				})
 			})
@@ -148,10 +150,10 @@ func TestJobFollower_run(t *testing.T) {
 			o := runOn(t.Context(), client, jobHook(t))
 			want := "journey: no pod of Job journey was created within 1m0s: FailedCreate: exceeded quota: small"
 			if o.err == nil || o.err.Error() != want || fault.ClassOf(o.err) != fault.Smoke {
-				t.Errorf("got  %v\nwant %s", o.err, want)
+				t.Errorf("got  %v of class %q\nwant %s of class %q", o.err, fault.ClassOf(o.err), want, fault.Smoke)
 			}
 			if there := left(t, client); there != "" {
-				t.Errorf("left: %s", there)
+				t.Errorf("got left: %s, want nothing", there)
 			}
 		})
 	})
@@ -166,7 +168,7 @@ func TestJobFollower_run(t *testing.T) {
 			controller(t, kubelet, client, []int32{0}, nil)
 			o := runOn(ctx, client, jobHook(t))
 			if fault.ClassOf(o.err) != fault.Inconclusive || left(t, client) != "" {
-				t.Errorf("got %v, left %s", o.err, left(t, client))
+				t.Errorf("got %v, left: %s; want class %q, nothing left", o.err, left(t, client), fault.Inconclusive)
 			}
 		})
 	})

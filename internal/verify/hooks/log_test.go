@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -16,8 +17,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods/podstest"
 )
 
-// lateLogs is an API server whose logs, where they are followed, end long after
-// their container. It counts in followed.
+// lateLogs is an API server whose followed logs end long after their container.
+// It counts the followed logs.
 type lateLogs struct {
 	kubernetes.Interface
 	text     string
@@ -75,13 +76,13 @@ func TestPodFollower_followLog(t *testing.T) {
 			r.Pods.API = lateLogs{client, passingLog, &followed}
 			o := run(t.Context(), r, podHook(t, "journey"))
 			if o.err != nil || followed != 1 {
-				t.Fatalf("got %v, followed %d times", o.err, followed)
+				t.Fatalf("got %v, followed %d times, want success, once", o.err, followed)
 			}
 			if o.took != 3*time.Second {
-				t.Errorf("took %v, although the pod was over after 3 s", o.took)
+				t.Errorf("took %v, want 3s, when the pod ends", o.took)
 			}
 			if want := "journey/register done\njourney/like blocked skipped: no video"; o.ends() != want {
-				t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
+				t.Errorf("items (-want +got):\n%s", cmp.Diff(want, o.ends()))
 			}
 		})
 	})

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,21 +42,21 @@ func TestRunner_Run(t *testing.T) {
 				t.Fatal(o.err)
 			}
 			if !slices.Equal(follows, []bool{true, false}) {
-				t.Errorf("followed %v: of a pod that is over the log is only read", follows)
+				t.Errorf("got follow %v, want true, then false for the pod that has ended", follows)
 			}
 			if want := "journey/register done\njourney/like blocked skipped: no video"; o.ends() != want {
-				t.Errorf("got\n%s\nwant\n%s", o.ends(), want)
+				t.Errorf("items (-want +got):\n%s", cmp.Diff(want, o.ends()))
 			}
 			for _, e := range o.events {
 				if e.Item == "journey/register" && e.Elapsed != 12*time.Millisecond {
-					t.Errorf("event %+v", e)
+					t.Errorf("got event %+v, want 12ms", e)
 				}
 			}
 			if there := left(t, client); there != "" {
-				t.Errorf("there still are %s", there)
+				t.Errorf("got left: %s, want nothing", there)
 			}
 			if o.took != 3*time.Second {
-				t.Errorf("took %v, although the pod was over after 3 s", o.took)
+				t.Errorf("took %v, want 3s, when the pod ends", o.took)
 			}
 		})
 	})
@@ -70,18 +71,18 @@ func TestRunner_Run(t *testing.T) {
 			want := `journey: step "feed from the database" failed: GET http://api-gateway:4000/feed: 500 [redacted]`
 			var failure *Error
 			if !errors.As(o.err, &failure) || fault.ClassOf(o.err) != fault.Smoke || o.err.Error() != want {
-				t.Fatalf("got  %v of class %q\nwant %s", o.err, fault.ClassOf(o.err), want)
+				t.Fatalf("got  %v of class %q\nwant %s of class %q", o.err, fault.ClassOf(o.err), want, fault.Smoke)
 			}
-			if hint := fault.HintOf(o.err); hint != "read the whole log: kubectl -n app logs pod/journey\nrun \"tkdeploy verify\" again" {
-				t.Errorf("hint %s", hint)
+			if hint, want := fault.HintOf(o.err), "read the whole log: kubectl -n app logs pod/journey\nrun \"tkdeploy verify\" again"; hint != want {
+				t.Errorf("got hint %q, want %q", hint, want)
 			}
 			ends := "journey/register done\njourney/feed from the database failed GET http://api-gateway:4000/feed: 500 [redacted]\n" +
 				"journey/like blocked skipped: needs \"feed\"\nload blocked skipped: journey failed"
 			if o.ends() != ends {
-				t.Errorf("got\n%s\nwant\n%s", o.ends(), ends)
+				t.Errorf("items (-want +got):\n%s", cmp.Diff(ends, o.ends()))
 			}
 			if there := left(t, client); there != "pod journey" {
-				t.Errorf("left: %s", there)
+				t.Errorf("got left: %q, want the pod journey", there)
 			}
 		})
 	})
@@ -91,36 +92,36 @@ func TestRunner_Run(t *testing.T) {
 		const steps = "journey/register done\njourney/like blocked skipped: no video"
 		for name, test := range map[string]struct {
 			first, states []corev1.PodStatus
-			made          int
+			created       int
 			ends          string
 		}{
-			"and passes": {
-				first: unstartable, states: life(corev1.PodSucceeded, 0), made: 2, ends: steps,
+			"passes the second time": {
+				first: unstartable, states: life(corev1.PodSucceeded, 0), created: 2, ends: steps,
 			},
-			"but not a third time": {
-				states: unstartable, made: 2, ends: "journey failed container prepare: exit code 128, StartError",
+			"does not try a third time": {
+				states: unstartable, created: 2, ends: "journey failed container prepare: exit code 128, StartError",
 			},
-			"but not if something of it has run": {
+			"does not retry if an init container ran": {
 				first:  []corev1.PodStatus{hookState(corev1.PodFailed, exited(0, "Completed"), exited(128, "StartError"))},
-				states: life(corev1.PodSucceeded, 0), made: 1, ends: "journey failed exit code 128, StartError",
+				states: life(corev1.PodSucceeded, 0), created: 1, ends: "journey failed exit code 128, StartError",
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					kubelet := &podstest.Kubelet{First: test.first, States: test.states, Logs: []string{""}}
-					if test.made == 2 && test.first != nil {
+					if test.created == 2 && test.first != nil {
 						kubelet.Logs = []string{"", passingLog}
 					}
 					client := kubelet.Cluster(t)
-					made := 0
+					created := 0
 					client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
-						made++
+						created++
 						return false, nil, nil
 					})
 					o := runOn(t.Context(), client, podHook(t, "journey"))
-					if made != test.made || o.ends() != test.ends {
-						t.Errorf("made %d times, and ends with\n%s\n%v", made, o.ends(), o.err)
+					if created != test.created || o.ends() != test.ends {
+						t.Errorf("got %d creations, %v and items\n%s\nwant %d and\n%s", created, o.err, o.ends(), test.created, test.ends)
 					}
 				})
 			})
@@ -136,23 +137,23 @@ func TestRunner_Run(t *testing.T) {
 			want   string
 			within time.Duration
 		}{
-			"an image that cannot be pulled": {
+			"image cannot be pulled": {
 				states: []corev1.PodStatus{hookState(corev1.PodPending, exited(0, "Completed"), stuckIn("ImagePullBackOff", "not found"))},
 				class:  fault.Smoke, within: 2 * time.Second, want: "journey: pod journey did not start: image journey:1 is not on node  and cannot be pulled: not found",
 			},
-			"an init container's image": {
+			"image of an init container": {
 				states: []corev1.PodStatus{hookState(corev1.PodPending, stuckIn("ErrImageNeverPull", "not there"), isPending)},
 				class:  fault.Smoke, within: 2 * time.Second, want: "journey: pod journey did not start: image prepare:1 is not on node  and cannot be pulled: not there",
 			},
-			"a Secret that is missing": {
+			"missing Secret": {
 				states: []corev1.PodStatus{hookState(corev1.PodPending, stuckIn("CreateContainerConfigError", `secret "x" not found`), isPending)},
 				class:  fault.Smoke, within: 2 * time.Second, want: `journey: pod journey did not start: CreateContainerConfigError: secret "x" not found`,
 			},
-			"no node that takes it": {
+			"no node fits": {
 				states: []corev1.PodStatus{unschedulable}, class: fault.Smoke, within: 61 * time.Second,
 				want: "journey: pod journey did not start within 1m0s: Unschedulable: 0/1 nodes are available",
 			},
-			"a node that says nothing": {
+			"unknown reason": {
 				class: fault.Inconclusive, within: 61 * time.Second, want: "journey: pod journey did not start within 1m0s",
 			},
 		} {
@@ -162,13 +163,13 @@ func TestRunner_Run(t *testing.T) {
 					client := (&podstest.Kubelet{States: test.states, Logs: []string{""}}).Cluster(t)
 					o := runOn(t.Context(), client, podHook(t, "journey", beforeCreation))
 					if o.err == nil || o.err.Error() != test.want || fault.ClassOf(o.err) != test.class || fault.HintOf(o.err) == "" {
-						t.Errorf("got  %v of class %q, hint %q\nwant %s", o.err, fault.ClassOf(o.err), fault.HintOf(o.err), test.want)
+						t.Errorf("got  %v of class %q, hint %q\nwant %s of class %q with a hint", o.err, fault.ClassOf(o.err), fault.HintOf(o.err), test.want, test.class)
 					}
 					if o.took > test.within {
-						t.Errorf("took %v", o.took)
+						t.Errorf("took %v, want at most %v", o.took, test.within)
 					}
 					if there := left(t, client); there != "" {
-						t.Errorf("left: %s", there)
+						t.Errorf("got left: %s, want nothing", there)
 					}
 				})
 			})
@@ -182,13 +183,13 @@ func TestRunner_Run(t *testing.T) {
 		client.PrependReactor("create", "pods", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, refusal })
 		o := runOn(t.Context(), client, podHook(t, "journey", beforeCreation))
 		if want := "journey: create Pod journey: " + refusal.Error(); o.err == nil || o.err.Error() != want || fault.ClassOf(o.err) != fault.Smoke {
-			t.Errorf("got  %v of class %q\nwant %s", o.err, fault.ClassOf(o.err), want)
+			t.Errorf("got  %v of class %q\nwant %s of class %q", o.err, fault.ClassOf(o.err), want, fault.Smoke)
 		}
 		if !strings.Contains(fault.HintOf(o.err), "describe resourcequota") {
-			t.Errorf("hint %s", fault.HintOf(o.err))
+			t.Errorf("got hint %q, want the command for the quota", fault.HintOf(o.err))
 		}
-		o = runOn(t.Context(), client, Hook{Name: "unheard", Object: unstructured.Unstructured{Object: map[string]any{"kind": "Unheard", "apiVersion": "x/v1"}}})
-		if want := "unheard: the cluster does not know the kind x/v1, Kind=Unheard"; o.err == nil || o.err.Error() != want {
+		o = runOn(t.Context(), client, Hook{Name: "unknown", Object: unstructured.Unstructured{Object: map[string]any{"kind": "Unknown", "apiVersion": "x/v1"}}})
+		if want := "unknown: the cluster does not know the kind x/v1, Kind=Unknown"; o.err == nil || o.err.Error() != want {
 			t.Errorf("got  %v\nwant %s", o.err, want)
 		}
 	})
@@ -221,10 +222,10 @@ func TestRunner_Run(t *testing.T) {
 					client := (&podstest.Kubelet{States: test.states, Logs: []string{test.log}}).Cluster(t)
 					o := runOn(ctx, client, podHook(t, "journey", beforeCreation))
 					if o.err == nil || o.err.Error() != test.want || fault.ClassOf(o.err) != test.class || o.took != 30*time.Second {
-						t.Errorf("got  %v of class %q after %v\nwant %s", o.err, fault.ClassOf(o.err), o.took, test.want)
+						t.Errorf("got  %v of class %q after %v\nwant %s of class %q after 30s", o.err, fault.ClassOf(o.err), o.took, test.want, test.class)
 					}
 					if there := left(t, client); there != "" {
-						t.Errorf("left: %s", there)
+						t.Errorf("got left: %s, want nothing", there)
 					}
 				})
 			})
@@ -239,10 +240,10 @@ func TestRunner_Run(t *testing.T) {
 			time.AfterFunc(5*time.Second, cancel)
 			o := runOn(ctx, client, configMapHook(t, "account", beforeCreation, afterSuccess), podHook(t, "journey", beforeCreation))
 			if !errors.Is(o.err, context.Canceled) || o.took != 5*time.Second || o.ends() != "journey canceled" {
-				t.Errorf("got %v after %v: %s", o.err, o.took, o.ends())
+				t.Errorf("got %v after %v, items %s; want %v after 5s, journey canceled", o.err, o.took, o.ends(), context.Canceled)
 			}
 			if there := left(t, client); there != "" {
-				t.Errorf("left: %s", there)
+				t.Errorf("got left: %s, want nothing", there)
 			}
 		})
 	})
@@ -253,17 +254,17 @@ func TestRunner_Run(t *testing.T) {
 			t.Run(policy, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					old := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "journey", Namespace: "app", Labels: map[string]string{"of": "yesterday"}}}
+					old := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "journey", Namespace: "app", Labels: map[string]string{"from": "yesterday"}}}
 					client := (&podstest.Kubelet{Logs: []string{passingLog}}).Cluster(t, old)
 					if !wantErr {
 						client = (&podstest.Kubelet{States: life(corev1.PodSucceeded, 0), Logs: []string{passingLog}}).Cluster(t, old)
 					}
 					o := runOn(t.Context(), client, podHook(t, "journey", policy))
 					if (o.err != nil) != wantErr {
-						t.Errorf("got %v", o.err)
+						t.Errorf("got %v, want an error: %t", o.err, wantErr)
 					}
 					if wantErr && (!strings.Contains(o.err.Error(), "already exists") || !strings.Contains(fault.HintOf(o.err), "delete pod journey") || left(t, client) != "pod journey") {
-						t.Errorf("got %v, hint %s, left %s", o.err, fault.HintOf(o.err), left(t, client))
+						t.Errorf("got %v, hint %q, left %q; want the old pod kept and a hint to delete it", o.err, fault.HintOf(o.err), left(t, client))
 					}
 				})
 			})
@@ -277,7 +278,7 @@ func TestRunner_Run(t *testing.T) {
 			client := kubelet.Cluster(t)
 			o := runOn(t.Context(), client, podHook(t, "journey", beforeCreation))
 			if want := "journey/register done\njourney/like blocked skipped: no video"; o.err != nil || o.ends() != want {
-				t.Errorf("got %v\n%s\nwant\n%s", o.err, o.ends(), want)
+				t.Errorf("got %v and items\n%s\nwant success and\n%s", o.err, o.ends(), want)
 			}
 		})
 	})
@@ -289,7 +290,7 @@ func TestRunner_Run(t *testing.T) {
 			client.PrependWatchReactor("pods", podstest.SilentWatch())
 			o := runOn(t.Context(), client, podHook(t, "journey", beforeCreation))
 			if want := "journey/register done\njourney/like blocked skipped: no video"; o.err != nil || o.ends() != want || o.took > 30*time.Second {
-				t.Errorf("got %v after %v\n%s", o.err, o.took, o.ends())
+				t.Errorf("got %v after %v and items\n%s\nwant success within 30s and\n%s", o.err, o.took, o.ends(), want)
 			}
 		})
 	})
@@ -301,12 +302,12 @@ func TestRunner_Run(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					client := (&podstest.Kubelet{States: life(corev1.PodSucceeded, 0), Logs: []string{passingLog}}).Cluster(t)
-					back := time.Now().Add(5 * time.Second)
+					end := time.Now().Add(5 * time.Second)
 					client.PrependReactor(verb, "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
-						return time.Now().Before(back), nil, apierrors.NewServiceUnavailable("away")
+						return time.Now().Before(end), nil, apierrors.NewServiceUnavailable("outage")
 					})
 					if o := runOn(t.Context(), client, podHook(t, "journey", beforeCreation)); o.err != nil || left(t, client) != "" {
-						t.Errorf("got %v, left %s", o.err, left(t, client))
+						t.Errorf("got %v, left %s; want success, nothing left", o.err, left(t, client))
 					}
 				})
 			})
