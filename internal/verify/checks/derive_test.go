@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
@@ -20,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "update the golden files")
 
-// manifest reads rendered YAML as the API server's objects.
+// manifest decodes rendered YAML to objects.
 func manifest(t *testing.T, text string) []unstructured.Unstructured {
 	t.Helper()
 	var objects []unstructured.Unstructured
@@ -38,7 +39,7 @@ func manifest(t *testing.T, text string) []unstructured.Unstructured {
 	}
 }
 
-// describe lists checks as people read them, one a line.
+// describe formats checks, one per line.
 func describe(checks []probe.Check) string {
 	var text strings.Builder
 	for _, c := range checks {
@@ -63,7 +64,7 @@ func TestDerive(t *testing.T) {
 		t.Parallel()
 		files, err := filepath.Glob("testdata/derive/*.yaml")
 		if err != nil || len(files) == 0 {
-			t.Fatal("no charts to derive from", err)
+			t.Fatal("no charts found", err)
 		}
 		for _, file := range files {
 			t.Run(filepath.Base(file), func(t *testing.T) {
@@ -83,8 +84,8 @@ func TestDerive(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got != string(want) {
-					t.Errorf("got\n%s\nwant\n%s", got, want)
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("checks (-want +got):\n%s", diff)
 				}
 			})
 		}
@@ -109,16 +110,16 @@ func TestDerive(t *testing.T) {
 		if err := json.NewDecoder(in).Decode(&got); err != nil {
 			t.Fatal(err)
 		}
-		if describe(got) != describe(checks) {
-			t.Errorf("got\n%s\nwant\n%s", describe(got), describe(checks))
+		if diff := cmp.Diff(describe(checks), describe(got)); diff != "" {
+			t.Errorf("checks (-want +got):\n%s", diff)
 		}
 		if in, err = probe.Unpack(packed); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // before anything is asked
+		cancel() // before any request
 		if err := probe.Run(ctx, in, io.Discard); !errors.Is(err, context.Canceled) {
-			t.Errorf("the probe does not take them: %v", err)
+			t.Errorf("probe.Run: got %v, want %v", err, context.Canceled)
 		}
 	})
 }

@@ -21,8 +21,8 @@ type policies struct {
 
 // forbid reports whether the policies of one direction forbid a connection from a
 // pod with the labels from to a TCP port of the pod to: at least one policy of
-// that direction selects the pod, and no rule of these policies allows the
-// connection.
+// that direction selects the pod at its end, and no rule of these policies
+// allows the connection.
 func (p policies) forbid(direction networkingv1.PolicyType, from labels.Set, to corev1.Pod, port int32) bool {
 	selected, other := labels.Set(to.Labels), from
 	if direction == networkingv1.PolicyTypeEgress {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
@@ -29,24 +31,24 @@ func TestSelect(t *testing.T) {
 			skip  []string
 			want  string
 		}{
-			"a Service is skipped with all its checks": {
+			"skips all checks of a Service": {
 				skip: []string{"auth-service"},
 				want: "cluster-dns feed/dns<cluster-dns feed/dns-full<cluster-dns feed/tcp-80<feed/dns",
 			},
-			"a skipped link is bridged": {
+			"bridges a skipped dependency": {
 				skip: []string{"auth-service", "feed/dns"},
 				want: "cluster-dns feed/dns-full<cluster-dns feed/tcp-80<cluster-dns",
 			},
-			"without cluster DNS the names stand alone": {
+			"removes dependencies on skipped cluster DNS": {
 				skip: []string{"auth-service", "cluster-dns"},
 				want: "feed/dns feed/dns-full feed/tcp-80<feed/dns",
 			},
-			"an extra check asks its Service, after its port": {
+			"adds a check of a Service after its port": {
 				skip:  []string{"auth-service", "feed/dns-full"},
 				extra: []probe.Check{{Service: "feed", Kind: probe.HTTP, Target: probe.Target{Port: 80, Path: "/"}}},
 				want:  "cluster-dns feed/dns<cluster-dns feed/tcp-80<feed/dns feed/http-80<feed/tcp-80",
 			},
-			"an extra check of another host needs the cluster's DNS": {
+			"adds a check of another host after cluster DNS": {
 				skip:  []string{"auth-service", "feed"},
 				extra: []probe.Check{{ID: "mail", Kind: probe.TCP, Target: probe.Target{Host: "smtp.example.com", Port: 25}}},
 				want:  "cluster-dns mail<cluster-dns",
@@ -92,7 +94,7 @@ func TestSelect(t *testing.T) {
 			{ID: NetworkPolicies, Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
 		}, []string{"journey"}, []string{"auth-servce", "feed/tcp-81", "zzz"})
 		if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
-			t.Fatalf("class %q, hint %q", fault.ClassOf(err), fault.HintOf(err))
+			t.Fatalf("got class %q, hint %q, want class %q with a hint", fault.ClassOf(err), fault.HintOf(err), fault.Config)
 		}
 		want := []string{
 			`skip: unknown check, Service or test hook "auth-servce"; did you mean "auth-service"?`,
@@ -108,8 +110,8 @@ func TestSelect(t *testing.T) {
 			`extra check 8: duplicate ID "feed/tcp-80"`,
 			`extra check 9: duplicate ID "network-policies"`,
 		}
-		if got := err.Error(); got != strings.Join(want, "\n") {
-			t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		if diff := cmp.Diff(strings.Join(want, "\n"), err.Error()); diff != "" {
+			t.Errorf("error (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -13,21 +13,21 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A nameServer is a small DNS server on the loopback interface. It knows the
-// names in known; each is unknown for the first late questions about it.
+// nameServer is a DNS server on the loopback interface for the names in known.
+// The first late queries for each name fail.
 type nameServer struct {
 	known map[string]string
 	late  int
-	code  dnsmessage.RCode // of answers about unknown names
+	code  dnsmessage.RCode // for unknown names
 
-	mu    sync.Mutex
-	asked map[string]int
+	mu      sync.Mutex
+	queries map[string]int
 }
 
-// start gives a resolver that asks the server.
+// start starts the server and returns a resolver that uses it.
 func (s *nameServer) start(t *testing.T) *net.Resolver {
 	t.Helper()
-	s.asked = map[string]int{}
+	s.queries = map[string]int{}
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,10 +68,10 @@ func (s *nameServer) answer(question dnsmessage.Message) dnsmessage.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.Type == dnsmessage.TypeA {
-		s.asked[name]++
+		s.queries[name]++
 	}
 	address, known := s.known[name]
-	if !known || s.asked[name] <= s.late {
+	if !known || s.queries[name] <= s.late {
 		reply.RCode = s.code
 		return reply
 	}
@@ -87,48 +87,48 @@ func TestNetwork_checkDNS(t *testing.T) {
 	t.Run("passes with the address", func(t *testing.T) {
 		t.Parallel()
 		server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "10.96.0.7"}, code: dnsmessage.RCodeNameError}
-		r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
+		r := runChecks(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
 		if r.Outcome != Passed || len(r.Answer.Addresses) != 1 || r.Answer.Addresses[0] != "10.96.0.7" {
-			t.Fatalf("got %+v", r)
+			t.Fatalf("got %+v, want one address", r)
 		}
 		if want := "db.app.svc.cluster.local resolves to 10.96.0.7"; r.Message != want {
 			t.Errorf("got %q, want %q", r.Message, want)
 		}
 		server.mu.Lock()
 		defer server.mu.Unlock()
-		if len(server.asked) != 1 {
-			t.Errorf("search domains were tried for a full name: %v", server.asked)
+		if len(server.queries) != 1 {
+			t.Errorf("got queries %v, want no search domains for a full name", server.queries)
 		}
 	})
 
-	// Row 48 of the fault list: a name may be unknown at first.
+	// Row 48 of the fault list.
 	t.Run("passes a name that is unknown at first", func(t *testing.T) {
 		t.Parallel()
 		server := &nameServer{known: map[string]string{"db.app.svc.cluster.local.": "127.0.0.1"}, late: 20, code: dnsmessage.RCodeNameError}
 		port := at(listen(t).Addr(), "").Port
 		host := "db.app.svc.cluster.local"
-		results := ask(t, server.start(t),
+		results := runChecks(t, server.start(t),
 			Check{ID: "name", Kind: DNS, Target: Target{Host: host}, Within: time.Minute},
 			Check{ID: "port", Kind: TCP, Target: Target{Host: host, Port: port}, Needs: []string{"name"}})
 		if r := results["name"]; r.Outcome != Passed || r.Attempts != 21 {
-			t.Errorf("name: %+v", r)
+			t.Errorf("name: got %+v, want passed at attempt 21", r)
 		}
 		if r := results["port"]; r.Outcome != Passed || r.Attempts != 1 {
-			t.Errorf("port: %+v", r)
+			t.Errorf("port: got %+v, want passed at attempt 1", r)
 		}
 	})
 
 	t.Run("reports an unknown name", func(t *testing.T) {
 		t.Parallel()
 		server := &nameServer{code: dnsmessage.RCodeNameError}
-		r := ask(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
+		r := runChecks(t, server.start(t), Check{ID: "x", Kind: DNS, Target: Target{Host: "db.app.svc.cluster.local"}})["x"]
 		want := "look up db.app.svc.cluster.local: cluster DNS cannot resolve db.app.svc.cluster.local"
 		if r.Outcome != Failed || r.Reason != Unresolved || r.Message != want {
-			t.Errorf("got %+v", r)
+			t.Errorf("got %+v, want unresolved with message %q", r, want)
 		}
 	})
 
-	// Row 46 of the fault list: without cluster DNS nothing else is asked.
+	// Row 46 of the fault list.
 	t.Run("blocks other checks without cluster DNS", func(t *testing.T) {
 		t.Parallel()
 		gone, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -137,14 +137,14 @@ func TestNetwork_checkDNS(t *testing.T) {
 		}
 		resolver := resolverOf(gone.LocalAddr().String())
 		gone.Close()
-		results := ask(t, resolver,
+		results := runChecks(t, resolver,
 			Check{ID: clusterDNS, Kind: DNS, Target: Target{Host: "kubernetes.default.svc.cluster.local"}},
 			Check{ID: "db/dns", Kind: DNS, Target: Target{Host: "db"}, Needs: []string{clusterDNS}})
 		if r := results[clusterDNS]; r.Outcome != Failed || r.Reason != Unresolved || !strings.Contains(r.Message, "no response from cluster DNS") {
-			t.Errorf("cluster DNS: %+v", r)
+			t.Errorf("cluster DNS: got %+v, want unresolved without response", r)
 		}
 		if r := results["db/dns"]; r.Outcome != Blocked || r.BlockedBy != clusterDNS {
-			t.Errorf("db: %+v", r)
+			t.Errorf("db: got %+v, want blocked by %s", r, clusterDNS)
 		}
 	})
 }
@@ -154,9 +154,9 @@ const clusterDNS = "cluster-dns"
 func TestClusterDomain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ content, want string }{
-		"the usual domain":    {"search app.svc.cluster.local svc.cluster.local cluster.local corp.test\nnameserver 10.96.0.10\n", "cluster.local"},
-		"a domain of its own": {"nameserver 10.96.0.10\nsearch app.svc.k8s.corp.test svc.k8s.corp.test k8s.corp.test\n", "k8s.corp.test"},
-		"no search list":      {"nameserver 127.0.0.1\n", "cluster.local"},
+		"default domain": {"search app.svc.cluster.local svc.cluster.local cluster.local corp.test\nnameserver 10.96.0.10\n", "cluster.local"},
+		"custom domain":  {"nameserver 10.96.0.10\nsearch app.svc.k8s.corp.test svc.k8s.corp.test k8s.corp.test\n", "k8s.corp.test"},
+		"no search list": {"nameserver 127.0.0.1\n", "cluster.local"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,6 +171,6 @@ func TestClusterDomain(t *testing.T) {
 	}
 	moved := inDomain([]Check{{Target: Target{Host: "db.app.svc.cluster.local"}}, {Target: Target{Host: "db"}}}, "k8s.corp.test")
 	if moved[0].Target.Host != "db.app.svc.k8s.corp.test" || moved[1].Target.Host != "db" {
-		t.Errorf("got %+v", moved)
+		t.Errorf("got %+v, want only the full name moved", moved)
 	}
 }

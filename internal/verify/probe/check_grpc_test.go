@@ -31,20 +31,20 @@ func TestNetwork_checkGRPC(t *testing.T) {
 		answer  string
 		message string
 	}{
-		"SERVING passes":                     {healthy, "", Passed, "", "SERVING", " is SERVING"},
-		"NOT_SERVING fails":                  {healthy, "feed", Failed, Unexpected, "NOT_SERVING", "/feed is NOT_SERVING"},
-		"an unknown service fails":           {healthy, "nobody", Failed, Unexpected, "NotFound", `/nobody: service "nobody" is unknown to the health service`},
-		"a server without the service fails": {without, "", Failed, Unexpected, "Unimplemented", ": the server has no grpc.health.v1.Health service; register it or skip this check"},
-		"a server that is not gRPC fails":    {notGRPC.Listener.Addr(), "", Failed, NoResponse, "Unavailable", ": no gRPC response"},
-		"a silent server fails":              {silent, "", Failed, NoResponse, "DeadlineExceeded", ": no response within 300ms"},
+		"SERVING passes":                      {healthy, "", Passed, "", "SERVING", " is SERVING"},
+		"NOT_SERVING fails":                   {healthy, "feed", Failed, Unexpected, "NOT_SERVING", "/feed is NOT_SERVING"},
+		"unknown service fails":               {healthy, "other", Failed, Unexpected, "NotFound", `/other: service "other" is unknown to the health service`},
+		"server without health service fails": {without, "", Failed, Unexpected, "Unimplemented", ": the server has no grpc.health.v1.Health service; register it or skip this check"},
+		"HTTP server fails":                   {notGRPC.Listener.Addr(), "", Failed, NoResponse, "Unavailable", ": no gRPC response"},
+		"silent server fails":                 {silent, "", Failed, NoResponse, "DeadlineExceeded", ": no response within 300ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			check := Check{ID: "x", Kind: GRPC, Target: at(test.address, ""), Timeout: 300 * time.Millisecond}
 			check.Target.GRPCService = test.service
-			r := ask(t, net.DefaultResolver, check)["x"]
+			r := runChecks(t, net.DefaultResolver, check)["x"]
 			if r.Outcome != test.outcome || r.Reason != test.reason || r.Answer.GRPC != test.answer || !strings.Contains(r.Message, test.message) {
-				t.Errorf("got %+v", r)
+				t.Errorf("got %+v\nwant %s %s %s with message %q", r, test.outcome, test.reason, test.answer, test.message)
 			}
 		})
 	}
@@ -60,7 +60,7 @@ func grpcServer(t *testing.T, register func(*grpc.Server)) net.Addr {
 	return listener.Addr()
 }
 
-// silentServer accepts connections, by the kernel's backlog, and never speaks.
+// silentServer accepts connections in the backlog of the kernel and never responds.
 func silentServer(t *testing.T) net.Addr {
 	t.Helper()
 	return listen(t).Addr()

@@ -50,29 +50,29 @@ func TestNetwork_checkHTTP(t *testing.T) {
 			message string
 		}{
 			"200 passes":                         {path: "/ok", outcome: Passed, message: "GET " + base + "/ok returned 200"},
-			"wanted content passes":              {path: "/ok", expect: Expect{Contains: "ok"}, outcome: Passed, message: "GET " + base + "/ok returned 200"},
+			"expected content passes":            {path: "/ok", expect: Expect{Contains: "ok"}, outcome: Passed, message: "GET " + base + "/ok returned 200"},
 			"500 fails and shows its body":       {path: "/broken", outcome: Failed, reason: Unexpected, message: "GET " + base + `/broken returned 500: {"status": "no [31mdatabase"}`},
-			"503 without a body says so":         {path: "/empty", outcome: Failed, reason: Unexpected, message: "GET " + base + "/empty returned 503 with an empty body"},
-			"a wanted 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken returned 500"},
-			"another status than wanted fails":   {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 instead of 204: {"status":"ok"}`},
-			"other content than wanted fails":    {path: "/ok", expect: Expect{Contains: "ready"}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 without "ready": {"status":"ok"}`},
-			"silence fails":                      {path: "/hang", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/hang: no response within 50ms"},
-			"half an answer fails":               {path: "/half", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/half returned 200, but its body is incomplete: no response within 50ms"},
-			"a redirect on the host is followed": {path: "/moved", outcome: Failed, reason: Unexpected, message: "GET " + base + `/moved returned 500: {"status": "no [31mdatabase"}`},
-			"a redirect elsewhere passes":        {path: "/away", outcome: Passed, message: "GET " + base + "/away returned 302"},
-			"a wanted redirect passes":           {path: "/moved", expect: Expect{Status: 302}, outcome: Passed, message: "GET " + base + "/moved returned 302"},
+			"503 without body fails":             {path: "/empty", outcome: Failed, reason: Unexpected, message: "GET " + base + "/empty returned 503 with an empty body"},
+			"expected 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken returned 500"},
+			"unexpected status fails":            {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 instead of 204: {"status":"ok"}`},
+			"missing content fails":              {path: "/ok", expect: Expect{Contains: "ready"}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 without "ready": {"status":"ok"}`},
+			"no response fails":                  {path: "/hang", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/hang: no response within 50ms"},
+			"incomplete body fails":              {path: "/half", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/half returned 200, but its body is incomplete: no response within 50ms"},
+			"follows a redirect within the host": {path: "/moved", outcome: Failed, reason: Unexpected, message: "GET " + base + `/moved returned 500: {"status": "no [31mdatabase"}`},
+			"redirect to another host passes":    {path: "/away", outcome: Passed, message: "GET " + base + "/away returned 302"},
+			"expected redirect passes":           {path: "/moved", expect: Expect{Status: 302}, outcome: Passed, message: "GET " + base + "/moved returned 302"},
 			"endless redirects fail":             {path: "/loop", outcome: Failed, reason: NoResponse, message: "GET " + base + "/loop: more than 10 redirects"},
-			"headers, host and query are sent":   {path: "/who?full=1", headers: http.Header{"Host": {"shop.test"}, "x-probe": {"yes"}}, expect: Expect{Contains: "shop.test yes full=1"}, outcome: Passed, message: "GET " + base + "/who?full=1 returned 200"},
+			"sends headers, host and query":      {path: "/who?full=1", headers: http.Header{"Host": {"shop.test"}, "x-probe": {"yes"}}, expect: Expect{Contains: "shop.test yes full=1"}, outcome: Passed, message: "GET " + base + "/who?full=1 returned 200"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				check := Check{ID: "x", Kind: HTTP, Target: at(server.Listener.Addr(), test.path), Expect: test.expect, Headers: test.headers, Timeout: test.timeout}
-				r := ask(t, net.DefaultResolver, check)["x"]
+				r := runChecks(t, net.DefaultResolver, check)["x"]
 				if r.Outcome != test.outcome || r.Reason != test.reason || r.Message != test.message {
 					t.Errorf("got  %s %s %q\nwant %s %s %q", r.Outcome, r.Reason, r.Message, test.outcome, test.reason, test.message)
 				}
 				if r.Latency <= 0 || r.Elapsed < r.Latency {
-					t.Errorf("latency %v, elapsed %v", r.Latency, r.Elapsed)
+					t.Errorf("got latency %v, elapsed %v, want 0 < latency <= elapsed", r.Latency, r.Elapsed)
 				}
 			})
 		}
@@ -84,8 +84,8 @@ func TestNetwork_checkHTTP(t *testing.T) {
 		t.Cleanup(server.Close)
 		target := at(server.Listener.Addr(), "/")
 		target.Scheme = "https"
-		if r := ask(t, net.DefaultResolver, Check{ID: "x", Kind: HTTP, Target: target})["x"]; r.Outcome != Passed {
-			t.Errorf("got %s: %s", r.Outcome, r.Message)
+		if r := runChecks(t, net.DefaultResolver, Check{ID: "x", Kind: HTTP, Target: target})["x"]; r.Outcome != Passed {
+			t.Errorf("got %s: %s, want passed", r.Outcome, r.Message)
 		}
 	})
 }

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// ask runs the checks as in the pod, with short times, and gives the results
-// by ID.
-func ask(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Result {
+// runChecks runs the checks as in the pod, with short timeouts, and returns the
+// results by ID.
+func runChecks(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Result {
 	t.Helper()
 	for i := range checks {
 		if checks[i].Timeout == 0 {
@@ -36,17 +36,17 @@ func ask(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Resul
 	for line := range bytes.Lines(out.Bytes()) {
 		r, ok := ParseLine(line)
 		if !ok {
-			t.Fatalf("not a result: %s", line)
+			t.Fatalf("got line %q, want a result", line)
 		}
 		results[r.ID] = r
 	}
 	if len(results) != len(checks) {
-		t.Fatalf("%d results for %d checks", len(results), len(checks))
+		t.Fatalf("got %d results, want %d", len(results), len(checks))
 	}
 	return results
 }
 
-// at is the target of a server on the loopback interface.
+// at returns the target of a server on the loopback interface.
 func at(address net.Addr, path string) Target {
 	return Target{Host: "127.0.0.1", Port: address.(*net.TCPAddr).Port, Path: path}
 }
@@ -55,16 +55,16 @@ func TestProber_run(t *testing.T) {
 	t.Parallel()
 	t.Run("retries a check until it passes", func(t *testing.T) {
 		t.Parallel()
-		var asked atomic.Int32
+		var requests atomic.Int32
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			if asked.Add(1) < 4 {
+			if requests.Add(1) < 4 {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		}))
 		t.Cleanup(server.Close)
 		check := Check{ID: "x", Kind: HTTP, Target: at(server.Listener.Addr(), "/"), Within: time.Minute}
-		if r := ask(t, net.DefaultResolver, check)["x"]; r.Outcome != Passed || r.Attempts != 4 || r.Reason != "" {
-			t.Errorf("got %+v", r)
+		if r := runChecks(t, net.DefaultResolver, check)["x"]; r.Outcome != Passed || r.Attempts != 4 || r.Reason != "" {
+			t.Errorf("got %+v, want passed at attempt 4", r)
 		}
 	})
 
@@ -73,16 +73,16 @@ func TestProber_run(t *testing.T) {
 		listener := listen(t)
 		target := at(listener.Addr(), "")
 		listener.Close()
-		results := ask(t, net.DefaultResolver,
+		results := runChecks(t, net.DefaultResolver,
 			Check{ID: "port", Kind: TCP, Target: target},
 			Check{ID: "health", Kind: HTTP, Target: target, Needs: []string{"port"}},
 			Check{ID: "behind", Kind: HTTP, Target: target, Needs: []string{"health"}})
 		if r := results["port"]; r.Outcome != Failed || r.Reason != Refused || !strings.HasSuffix(r.Message, ": connection refused") {
-			t.Errorf("port: %+v", r)
+			t.Errorf("port: got %+v, want refused", r)
 		}
 		for _, id := range []string{"health", "behind"} {
 			if r := results[id]; r.Outcome != Blocked || r.BlockedBy != "port" || r.Attempts != 0 {
-				t.Errorf("%s: %+v", id, r)
+				t.Errorf("%s: got %+v, want blocked by port", id, r)
 			}
 		}
 	})
@@ -93,11 +93,11 @@ func TestProber_run(t *testing.T) {
 		closed := at(listener.Addr(), "")
 		listener.Close()
 		start := time.Now()
-		results := ask(t, net.DefaultResolver,
+		results := runChecks(t, net.DefaultResolver,
 			Check{ID: "port", Kind: TCP, Target: closed},
 			Check{ID: "other", Kind: TCP, Target: closed, Within: time.Minute})
 		if r := results["other"]; r.Outcome != Failed || time.Since(start) > 30*time.Second {
-			t.Errorf("after %s: %+v", time.Since(start), r)
+			t.Errorf("got %+v after %s, want failed within 30s", r, time.Since(start))
 		}
 	})
 
@@ -112,9 +112,9 @@ func TestProber_run(t *testing.T) {
 			}
 			checks = append(checks, c)
 		}
-		for id, r := range ask(t, net.DefaultResolver, checks...) {
+		for id, r := range runChecks(t, net.DefaultResolver, checks...) {
 			if r.Outcome != Passed {
-				t.Errorf("%s: %+v", id, r)
+				t.Errorf("%s: got %+v, want passed", id, r)
 			}
 		}
 	})
@@ -142,24 +142,24 @@ func TestRun(t *testing.T) {
 		}
 		var out bytes.Buffer
 		if err := Run(ctx, bytes.NewReader(checks), &out); err == nil {
-			t.Error("no error although the context ended")
+			t.Error("got no error, want one after the deadline")
 		}
 		if out.Len() > 0 {
-			t.Errorf("a check that was cut short has the result %s", out.String())
+			t.Errorf("got result %s, want none for an interrupted check", out.String())
 		}
 	})
 
 	t.Run("rejects invalid checks", func(t *testing.T) {
 		t.Parallel()
 		for name, in := range map[string]string{
-			"no JSON":              `checks`,
-			"a need that is later": `[{"id":"a","needs":["b"]},{"id":"b"}]`,
-			"an ID that is twice":  `[{"id":"a"},{"id":"a"}]`,
+			"not JSON":              `checks`,
+			"need is a later check": `[{"id":"a","needs":["b"]},{"id":"b"}]`,
+			"duplicate ID":          `[{"id":"a"},{"id":"a"}]`,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				if err := Run(t.Context(), strings.NewReader(in), &bytes.Buffer{}); err == nil {
-					t.Error("no error")
+					t.Error("got no error")
 				}
 			})
 		}
@@ -169,7 +169,7 @@ func TestRun(t *testing.T) {
 		t.Parallel()
 		in := `[{"id":"a","kind":"unheard-of","within":1}]`
 		if err := Run(t.Context(), strings.NewReader(in), brokenPipe{}); err == nil || !strings.Contains(err.Error(), "write result") {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want a write error", err)
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A knock is tried on real sockets: a refusal by the pod is heard, and a full
-// backlog, to which Linux answers nothing, is as silent as a dropped packet.
+// The test uses real sockets. A full backlog is as silent as a dropped packet,
+// because Linux does not respond.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	listener := listen(t)
@@ -21,9 +21,9 @@ func TestConnect(t *testing.T) {
 		port int
 		want connection
 	}{
-		"a port that listens":  {at(listener.Addr(), "").Port, connection{opened: true, received: true}},
-		"a port that does not": {at(closed.Addr(), "").Port, connection{refused: true, received: true}},
-		"a port that is deaf":  {deafPort(t), connection{}},
+		"open port":    {at(listener.Addr(), "").Port, connection{opened: true, received: true}},
+		"closed port":  {at(closed.Addr(), "").Port, connection{refused: true, received: true}},
+		"full backlog": {fullPort(t), connection{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,8 +36,8 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// deafPort listens with room for one connection, and has it.
-func deafPort(t *testing.T) int {
+// fullPort returns a port whose backlog is full.
+func fullPort(t *testing.T) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {

@@ -26,7 +26,7 @@ func FuzzParseLine(f *testing.F) {
 			t.Fatal(err)
 		}
 		if back, ok := ParseLine(again.Bytes()); !ok || back.ID != r.ID || back.Outcome != r.Outcome {
-			t.Errorf("%q became %q", line, again.Bytes())
+			t.Errorf("got %q, want the same result as %q", again.Bytes(), line)
 		}
 	})
 }
@@ -41,10 +41,10 @@ func TestPack(t *testing.T) {
 			checks = append(checks, Check{ID: name + "/http-health", Service: name, Kind: HTTP, Target: Target{Host: name, Port: i + 1}})
 		}
 		if _, err := Pack(checks[:2000]); err != nil {
-			t.Errorf("2000 checks: %v", err)
+			t.Errorf("2000 checks: got %v", err)
 		}
 		if _, err := Pack(append(checks, checks...)); fault.ClassOf(err) != fault.Config {
-			t.Errorf("8000 checks: %v", err)
+			t.Errorf("8000 checks: got %v, want class %q", err, fault.Config)
 		}
 	})
 }

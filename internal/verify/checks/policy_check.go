@@ -16,13 +16,11 @@ import (
 // TCP ports of a ready pod: one that the policies forbid and one that they
 // allow. The allowed port distinguishes a blocked connection from a pod that
 // does not respond. found is false if there is no such pod.
+//
+// ForPolicies prefers a connection that ingress policies of the target forbid,
+// because a plugin may apply egress policies to a new pod with a delay.
 func ForPolicies(namespace string, items []networkingv1.NetworkPolicy, from labels.Set, pods []corev1.Pod) (check probe.Check, found bool) {
-	return policies{namespace, items}.forbiddenFlow(from, pods)
-}
-
-// forbiddenFlow prefers a connection that ingress policies of the target forbid:
-// a plugin may apply egress policies to a new pod with a delay.
-func (p policies) forbiddenFlow(from labels.Set, pods []corev1.Pod) (probe.Check, bool) {
+	p := policies{namespace, items}
 	pods = slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return !isTarget(pod) })
 	slices.SortFunc(pods, func(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	for _, direction := range []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress} {
@@ -38,6 +36,7 @@ func (p policies) forbiddenFlow(from labels.Set, pods []corev1.Pod) (probe.Check
 	return probe.Check{}, false
 }
 
+// allow reports whether the policies of both directions allow the connection.
 func (p policies) allow(from labels.Set, pod corev1.Pod, port int32) bool {
 	return !p.forbid(networkingv1.PolicyTypeIngress, from, pod, port) && !p.forbid(networkingv1.PolicyTypeEgress, from, pod, port)
 }
