@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// inBlock reads a line of a YAML block. It returns false if the line ends the
-// block by its smaller indentation, and so is not part of it.
+// inBlock reads a line of a YAML block. It returns false for a line with less
+// indentation, which ends the block but is not part of it.
 func (p *Parser) inBlock(line string) bool {
 	content, indented := strings.CutPrefix(line, p.indent)
 	switch {
@@ -30,8 +30,7 @@ func (p *Parser) inBlock(line string) bool {
 	return true
 }
 
-// closeBlock adds message and duration of the block to the newest step. It
-// ignores a block that is not valid YAML.
+// closeBlock adds the block to the newest step, unless it is invalid YAML.
 func (p *Parser) closeBlock() {
 	var block struct {
 		Duration yaml.Node `yaml:"duration_ms"`
@@ -46,8 +45,7 @@ func (p *Parser) closeBlock() {
 	p.last.Elapsed = milliseconds(block.Duration.Value)
 }
 
-// milliseconds parses a duration. It returns 0 if s is not a number between 0
-// and one day.
+// milliseconds returns 0 if s is not a number between 0 and one day.
 func milliseconds(s string) time.Duration {
 	ms, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsNaN(ms) || ms < 0 || ms > float64(24*time.Hour/time.Millisecond) {

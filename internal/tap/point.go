@@ -11,18 +11,16 @@ import (
 // Step is one test point of a stream.
 type Step struct {
 	Name    string
-	OK      bool   // also true for a point that does not count: skipped or todo
-	Blocked string // why the point does not count; empty if it counts
+	OK      bool   // also true for a skipped or todo point
+	Blocked string // why it does not count: skipped or todo
 	Message string // from its YAML block
 	Elapsed time.Duration
 }
 
-// maxName is how many bytes of a step's name are kept.
-const maxName = 100
+const maxName = 100 // bytes of a step's name
 
 // parsePoint parses "ok 1 - name" and "not ok 2 - name # TODO reason". Number,
-// dash and name are optional. The number is ignored, because the parser counts
-// the points.
+// dash and name are optional. The number is ignored.
 func parsePoint(line string) (Step, bool) {
 	rest, failed := strings.CutPrefix(line, "not ")
 	rest, ok := strings.CutPrefix(rest, "ok")
@@ -56,8 +54,7 @@ func withReason(state, reason string) string {
 	return state + ": " + reason
 }
 
-// cutDirective splits a description at its first directive and resolves the
-// escapes in the name.
+// cutDirective splits a description at its directive and unescapes the name.
 func cutDirective(description string) (name, directive string) {
 	var b strings.Builder
 	for i := 0; i < len(description); i++ {
@@ -85,7 +82,7 @@ func isVersion(line string) bool {
 	return line == "TAP version 14" || line == "TAP version 13"
 }
 
-// parsePlan parses "1..7". "1..0 # SKIP reason" plans no points.
+// parsePlan parses "1..7" and "1..0 # SKIP reason".
 func parsePlan(line string) (count int, ok bool) {
 	plan, _, _ := strings.Cut(line, "#")
 	digits, ok := strings.CutPrefix(strings.TrimRight(plan, " "), "1..")
@@ -96,7 +93,7 @@ func parsePlan(line string) (count int, ok bool) {
 	return count, err == nil
 }
 
-// isNumber reports whether s consists of digits only. Atoi also accepts signs.
+// isNumber reports whether s consists of digits. Atoi also accepts signs.
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -8,34 +8,33 @@ import (
 )
 
 const (
-	maxLine  = 16 << 10 // bytes of a line that are read; the rest is dropped
+	maxLine  = 16 << 10 // bytes of a line; the rest is dropped
 	maxBlock = 32 << 10 // bytes of a YAML block
 )
 
-// Parser reads a stream line by line. Everything before the version line and
-// every line outside the protocol belongs to the surrounding log. Lines of a
-// subtest do too: the point that follows them reports its result. The memory
-// that a Parser uses does not grow with the stream. The zero value is ready to
-// use.
+// Parser reads a stream line by line. Lines before the version line and lines
+// outside the protocol belong to the surrounding log; so do subtests, whose
+// result is the point that follows. Memory does not grow with the stream. The
+// zero value is ready to use.
 type Parser struct {
-	started bool // the version line was read
+	started bool // after the version line
 	plan    int
 	planned bool
-	count   int // points read
+	count   int
 	failed  bool
 	bailed  bool
-	reason  string // of the bailout
+	reason  string // for bailing out
 
 	last       Step // the newest point
-	pending    bool // last was not returned yet
-	afterPoint bool // the previous line was a point, so a YAML block may follow
+	pending    bool // last is not returned yet
+	afterPoint bool // a YAML block may follow
 	block      *strings.Builder
 	indent     string // of the YAML block
 }
 
-// Line reads the next line of the log. It returns a step once the step is
-// complete: at the end of its YAML block, or at the next line. log reports
-// whether the line is not part of the protocol.
+// Line reads the next line of the log. It returns a step when the step is
+// complete: at the end of its YAML block, or at the next line. log is true if the
+// line is not part of the protocol.
 func (p *Parser) Line(line string) (steps []Step, log bool) {
 	line = strings.TrimSuffix(line[:min(len(line), maxLine)], "\r")
 	afterPoint := p.afterPoint
@@ -54,8 +53,7 @@ func (p *Parser) Line(line string) (steps []Step, log bool) {
 	return steps, !p.statement(line)
 }
 
-// Flush returns the newest step without waiting for its YAML block, unless the
-// block has begun.
+// Flush returns the newest step, unless its YAML block has begun.
 func (p *Parser) Flush() []Step {
 	if !p.pending || p.block != nil {
 		return nil
@@ -64,8 +62,8 @@ func (p *Parser) Flush() []Step {
 	return []Step{p.last}
 }
 
-// End returns the newest step at the end of the log. It accepts a YAML block
-// that is not terminated.
+// End returns the newest step at the end of the log, even if its YAML block is
+// not terminated.
 func (p *Parser) End() []Step {
 	if p.block != nil {
 		p.closeBlock()
@@ -73,8 +71,7 @@ func (p *Parser) End() []Step {
 	return p.Flush()
 }
 
-// Last returns the newest step, which may lack its YAML block. Before the first
-// step it returns the zero Step.
+// Last returns the newest step, which may lack its YAML block.
 func (p *Parser) Last() Step { return p.last }
 
 // Count returns the number of steps read.
@@ -85,8 +82,8 @@ func (p *Parser) Passed() bool {
 	return p.started && p.Problem() == "" && !p.failed
 }
 
-// Problem describes what is wrong with the stream as a whole. It returns "" if
-// the stream is complete or if the log contains no TAP.
+// Problem returns what is wrong with the stream as a whole. It returns "" if the
+// stream is complete or the log contains no TAP.
 func (p *Parser) Problem() string {
 	switch {
 	case !p.started:
@@ -107,8 +104,8 @@ func (p *Parser) Problem() string {
 	return ""
 }
 
-// statement reads a line outside a YAML block. It returns false if the line is
-// not part of the protocol.
+// statement reads a line outside a YAML block. It returns false for a line
+// outside the protocol.
 func (p *Parser) statement(line string) bool {
 	if step, ok := parsePoint(line); ok && !p.bailed {
 		p.count++

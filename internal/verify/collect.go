@@ -23,9 +23,8 @@ const (
 	maxTailBytes = 200 // of each line
 )
 
-// collect follows the log of the pod until each check has a result. It reopens a
-// log that breaks or stays silent, reads it from the beginning, and skips known
-// results.
+// collect follows the log of the pod until each check has a result. It rereads a
+// log that breaks or stays silent.
 func (r *run) collect(ctx context.Context, pod string) error {
 	client := r.pods.Client
 	timeout := probe.MaxDuration(r.checks) + client.APITimeout
@@ -49,8 +48,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 	}
 }
 
-// readLog reads results from the log until all checks have one or the log ends.
-// It returns the last lines that are not results.
+// readLog returns the last lines that are not results.
 func (r *run) readLog(ctx context.Context, pod string) (tail []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.pods.Client.IdleTimeout)
 	defer cancel()
@@ -72,8 +70,7 @@ func (r *run) readLog(ctx context.Context, pod string) (tail []string, err error
 	return tail, lines.Err()
 }
 
-// record stores and reports the result of a check. It ignores repeated results
-// and results without a check.
+// record stores and reports a result, unless it is known or has no check.
 func (r *run) record(ctx context.Context, result probe.Result) {
 	if _, known := r.results[result.ID]; known {
 		return
@@ -96,8 +93,8 @@ func (r *run) record(ctx context.Context, result probe.Result) {
 	}
 }
 
-// eventOf returns the event for a result. Its duration is the latency of the last
-// attempt; its start is that of the first attempt.
+// eventOf returns an event with the latency of the last attempt and the start of
+// the first one.
 func eventOf(r probe.Result, now time.Time) event.Event {
 	switch r.Outcome {
 	case probe.Passed:
@@ -115,8 +112,7 @@ func eventOf(r probe.Result, now time.Time) event.Event {
 	}
 }
 
-// termination returns how the process of the probe ended, or nil while it is
-// running.
+// termination returns how the probe terminated, or nil while it is running.
 func (r *run) termination(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
 	pod, err := r.pods.Get(ctx, name)
 	if err != nil {
@@ -133,8 +129,6 @@ func (r *run) termination(ctx context.Context, name string) (*corev1.ContainerSt
 	return nil, nil
 }
 
-// terminatedEarly returns the error of a probe that terminated before all checks
-// had a result.
 func (r *run) terminatedEarly(end *corev1.ContainerStateTerminated, tail []string) error {
 	message := fmt.Sprintf("%s terminated after %d of %d checks: %s, exit code %d", r.pods.Subject, len(r.results), len(r.checks), end.Reason, end.ExitCode)
 	if end.Message != "" {

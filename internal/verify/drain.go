@@ -11,11 +11,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// awaitEndpointDrain waits while a Service may still lead to a replaced pod. A
-// pod that is draining would respond in place of its replacement, so that a bad
-// release could pass; a connection to a terminated pod would hang. kube-proxy
-// updates its rules at most once a second (minSyncPeriod). The update itself
-// takes less time than the start of the smoke test pod.
+// awaitEndpointDrain waits while a Service may lead to a replaced pod. A draining
+// pod would respond in place of a bad replacement; a connection to a terminated
+// pod would hang. kube-proxy updates its rules at most once a second
+// (minSyncPeriod), and the update takes less time than the start of the pod.
 func (r *Runner) awaitEndpointDrain(ctx context.Context) error {
 	if err := r.waitWhile(ctx, r.options.DrainTimeout, r.hasTerminatingPods); err != nil {
 		return err
@@ -26,7 +25,6 @@ func (r *Runner) awaitEndpointDrain(ctx context.Context) error {
 	return nil
 }
 
-// waitWhile waits while condition returns true, for at most timeout.
 func (r *Runner) waitWhile(ctx context.Context, timeout time.Duration, condition func(context.Context) (bool, error)) error {
 	for end := time.Now().Add(timeout); time.Now().Before(end); pods.Sleep(ctx, r.options.RetryInterval) {
 		if holds, err := condition(ctx); err != nil || !holds {
@@ -36,7 +34,6 @@ func (r *Runner) waitWhile(ctx context.Context, timeout time.Duration, condition
 	return nil
 }
 
-// hasTerminatingPods reports whether a pod of the namespace is terminating.
 func (r *Runner) hasTerminatingPods(ctx context.Context) (bool, error) {
 	var list *corev1.PodList
 	err := r.pods.Retry(ctx, "list terminating pods", func(ctx context.Context) (err error) {

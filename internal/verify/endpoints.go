@@ -46,7 +46,6 @@ func (r *Runner) cause(ctx context.Context, result probe.Result) string {
 	return r.endpointCause(ctx, service, result)
 }
 
-// clusterDNSCause returns "" if the cluster has no Service of that name.
 func (r *Runner) clusterDNSCause(ctx context.Context) string {
 	service, err := r.options.Client.CoreV1().Services(metav1.NamespaceSystem).Get(ctx, dnsService, metav1.GetOptions{})
 	if err != nil {
@@ -55,8 +54,7 @@ func (r *Runner) clusterDNSCause(ctx context.Context) string {
 	return r.endpointCause(ctx, service, probe.Result{Reason: probe.Unresolved})
 }
 
-// serviceOf returns the Service of a check and its namespace, which defaults to
-// namespace.
+// serviceOf returns the Service of a check. Its namespace defaults to namespace.
 func serviceOf(c probe.Check, namespace string) (name, ns string) {
 	name, other, foreign := strings.Cut(c.Service, ".")
 	if foreign {
@@ -65,7 +63,6 @@ func serviceOf(c probe.Check, namespace string) (name, ns string) {
 	return name, namespace
 }
 
-// endpointCause explains the result by the endpoints of the Service.
 func (r *Runner) endpointCause(ctx context.Context, service *corev1.Service, result probe.Result) string {
 	found, err := r.endpoints(ctx, service.Namespace, service.Name)
 	if err != nil {
@@ -91,7 +88,6 @@ func (r *Runner) endpointCause(ctx context.Context, service *corev1.Service, res
 	return cause
 }
 
-// endpoints returns the EndpointSlices of a Service.
 func (r *Runner) endpoints(ctx context.Context, namespace, service string) ([]discoveryv1.EndpointSlice, error) {
 	found, err := r.options.Client.DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: labels.Set{discoveryv1.LabelServiceName: service}.String(),
@@ -110,9 +106,9 @@ func servicePort(service *corev1.Service, number int) (corev1.ServicePort, bool)
 	return service.Spec.Ports[i], true
 }
 
-// readyAddresses returns the ready endpoints with a port of that name, such as
-// "10.244.0.7:4001". The only port of a Service may have the empty name. If
-// portName is nil, it returns all ready endpoints without a port.
+// readyAddresses returns the ready endpoints with a port of that name, which may
+// be empty: "10.244.0.7:4001". If portName is nil, it returns all of them, without
+// port.
 func readyAddresses(found []discoveryv1.EndpointSlice, portName *string) []string {
 	var ready []string
 	for _, slice := range found {
@@ -134,7 +130,6 @@ func readyAddresses(found []discoveryv1.EndpointSlice, portName *string) []strin
 	return ready
 }
 
-// selected says which pods the Service's selector finds.
 func (r *Runner) selected(ctx context.Context, service *corev1.Service) string {
 	if len(service.Spec.Selector) == 0 {
 		return "it has no selector"

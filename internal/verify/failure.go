@@ -19,8 +19,8 @@ type Failure struct {
 	Hints   []string // what to do next
 }
 
-// Error returns one line for each failed check, the number of blocked checks,
-// and the failures of hooks.
+// Error returns one line per failed check, the number of blocked checks, and the
+// failures of hooks.
 func (f *Failure) Error() string {
 	lines := make([]string, 0, len(f.Failed)+1)
 	for _, r := range f.Failed {
@@ -35,7 +35,6 @@ func (f *Failure) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// classified returns the failure with its class and hints.
 func (f *Failure) classified() error {
 	return fault.New(fault.Smoke, f, strings.Join(f.Hints, "\n"))
 }
@@ -60,8 +59,7 @@ func describe(r probe.Result) string {
 	return description
 }
 
-// verdict returns nil if every check passed, otherwise a [*Failure] with a hint
-// for each Service that failed.
+// verdict returns a [*Failure] with a hint per Service, or nil if no check failed.
 func (r *Runner) verdict(results []probe.Result) error {
 	failure := &Failure{}
 	for _, result := range results {
@@ -79,7 +77,6 @@ func (r *Runner) verdict(results []probe.Result) error {
 	return failure.classified()
 }
 
-// inspectCommand returns the command that shows more about a failed check.
 func (r *Runner) inspectCommand(result probe.Result) string {
 	kubectl := r.options.Kubectl
 	service, namespace := serviceOf(result.Check, r.options.Namespace)

@@ -16,41 +16,35 @@ import (
 // Objects if there are hooks.
 type Options struct {
 	Client    kubernetes.Interface
-	Objects   dynamic.Interface // creates hooks of any kind
+	Objects   dynamic.Interface // for hooks of any kind
 	Namespace string
-	Release   string   // value of the pod's label tkdeploy.dev/release; optional
+	Release   string   // the pod's label tkdeploy.dev/release; optional
 	Image     string   // its entrypoint, called with Args, must run the probe
 	Args      []string // default "probe"
 	Kubectl   string   // the command at the start of hints; default "kubectl"
 
 	PodsReplacedAt time.Time // when pods of the app were last replaced; zero if long ago
 
-	StartTimeout  time.Duration // from the creation of a pod to its first process, including the image pull; default 60 s
+	StartTimeout  time.Duration // from the creation of a pod to its first process, including the pull; default 60 s
 	APITimeout    time.Duration // without a response from the API server; default 120 s
-	IdleTimeout   time.Duration // without data on a watch or a log; then it is reopened; default 20 s
-	RetryInterval time.Duration // between two attempts of a request; default 200 ms
+	IdleTimeout   time.Duration // without data; then a watch or log is reopened; default 20 s
+	RetryInterval time.Duration // between attempts of a request; default 200 ms
 	DrainTimeout  time.Duration // for Services to drop a replaced pod; default 1 s
-	DNSTimeout    time.Duration // for the cluster DNS to become ready before hooks run; default 10 s
+	DNSTimeout    time.Duration // for the cluster DNS before hooks run; default 10 s
 
-	// Exit returns the exit code of a container from the node's runtime, given the
-	// container ID in the pod status. ok is false if the code is not available. If
-	// Exit is nil, the runner waits for the kubelet, which reports up to a second
-	// later.
-	Exit hooks.ExitCodeFunc
-
-	Redact func(string) string // masks secrets in messages from the cluster; default masks nothing
+	Exit   hooks.ExitCodeFunc  // optional, see [hooks.Runner]
+	Redact func(string) string // masks secrets in messages from the cluster; optional
 	Suffix func() string       // returns the last part of the pod name; default random
 }
 
-// Runner runs checks in a pod of the cluster, and the test hooks of a chart. Use
-// only one Runner for a release at a time, because it deletes the pods of
-// earlier runs.
+// Runner runs checks in a pod of the cluster, and test hooks. Use one Runner for a
+// release at a time, because it deletes the pods of earlier runs.
 type Runner struct {
 	options Options // with defaults
 	pods    *pods.Client
 }
 
-// New returns a Runner with defaults for the options that are not set.
+// New returns a Runner and sets defaults for missing options.
 func New(options Options) *Runner {
 	options.setDefaults()
 	return &Runner{options: options, pods: &pods.Client{

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	policyTimeout = 2 * time.Second // to list policies and pods, in parallel with the deletion of old pods
-	maxPods       = 500             // to examine; enough to find a forbidden connection
+	policyTimeout = 2 * time.Second // in parallel with the deletion of old pods
+	maxPods       = 500             // enough to find a forbidden connection
 )
 
-// policyCheck returns the check of NetworkPolicies. found is false if the
-// policies forbid the pod no connection that could be checked.
+// policyCheck returns the check of NetworkPolicies. found is false if no forbidden
+// connection can be checked.
 func (r *Runner) policyCheck(ctx context.Context) (check probe.Check, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, policyTimeout)
 	defer cancel()

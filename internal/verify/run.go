@@ -22,7 +22,7 @@ type run struct {
 	reporter event.Reporter
 	checks   []probe.Check
 	results  map[string]probe.Result // by ID
-	pod      *corev1.Pod             // to delete at the end; nil if none was created
+	pod      *corev1.Pod             // to delete at the end
 }
 
 func (r *Runner) newRun(smokeChecks []probe.Check, reporter event.Reporter) *run {
@@ -37,7 +37,7 @@ func (r *Runner) newRun(smokeChecks []probe.Check, reporter event.Reporter) *run
 	return &run{runner: r, pods: runner, reporter: reporter, checks: smokeChecks, results: map[string]probe.Result{}}
 }
 
-// execute runs the checks. Call [run.cleanUp] afterwards, also after an error.
+// execute runs the checks. Call cleanUp afterwards, even after an error.
 func (r *run) execute(ctx context.Context) error {
 	if len(r.checks) == 0 {
 		return nil
@@ -68,8 +68,7 @@ func (r *run) cleanUp(ctx context.Context) {
 	}
 }
 
-// prepare deletes the pods of earlier runs and, in parallel, adds the check of
-// NetworkPolicies.
+// prepare deletes old pods and, in parallel, adds the check of NetworkPolicies.
 func (r *run) prepare(ctx context.Context) error {
 	var adding sync.WaitGroup
 	adding.Go(func() { r.addPolicyCheck(ctx) })
@@ -78,8 +77,8 @@ func (r *run) prepare(ctx context.Context) error {
 	return err
 }
 
-// addPolicyCheck adds a check of the network plugin if the policies forbid a
-// connection. It reports an error to read the policies, but does not fail.
+// addPolicyCheck adds the check if the policies forbid a connection. It reports
+// errors but does not fail.
 func (r *run) addPolicyCheck(ctx context.Context) {
 	check, found, err := r.runner.policyCheck(ctx)
 	switch {
@@ -110,8 +109,8 @@ func (r *run) deleteOldPods(ctx context.Context) error {
 	return nil
 }
 
-// start creates the pod and waits until its process is running or ran. If it
-// returns a pod with an error, that pod must be deleted too.
+// start creates the pod and waits until its process is running or ran. A pod that
+// it returns with an error must be deleted too.
 func (r *run) start(ctx context.Context) (*corev1.Pod, error) {
 	pod, err := r.runner.newPod(r.checks)
 	if err != nil {
@@ -128,7 +127,6 @@ func (r *run) start(ctx context.Context) (*corev1.Pod, error) {
 	return started, nil
 }
 
-// ordered returns the results in the order of the checks.
 func (r *run) ordered() []probe.Result {
 	var results []probe.Result
 	for _, c := range r.checks {

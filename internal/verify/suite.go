@@ -20,11 +20,11 @@ import (
 // single item. If a NetworkPolicy forbids the pod a connection,
 // [checks.NetworkPolicies] runs last.
 //
-// Verify waits for both and judges them together. Failed checks and hooks are a
-// [*Failure] of class [fault.Smoke]. The error also has class Smoke if the pod
-// cannot run, and class [fault.Inconclusive] if the deadline of ctx passed or
-// the API server was unavailable. Verify deletes its pod in any case, even if
-// ctx is done, and the objects of hooks as [hooks.Runner.Run] describes.
+// Verify waits for both. Failed checks and hooks are one [*Failure] of class
+// [fault.Smoke]. The error also has class Smoke if the pod cannot run, and class
+// [fault.Inconclusive] if the deadline of ctx passed or the API server was
+// unavailable. Verify deletes its pod even if ctx is done. [hooks.Runner.Run]
+// describes which objects of hooks remain.
 func (r *Runner) Verify(ctx context.Context, smokeChecks []probe.Check, testHooks []hooks.Hook, reporter event.Reporter) error {
 	redact := r.options.Redact
 	if err := r.awaitEndpointDrain(ctx); err != nil {
@@ -59,8 +59,7 @@ func (r *Runner) runHooks(ctx context.Context, testHooks []hooks.Hook, reporter 
 	return err
 }
 
-// redactingReporter returns a reporter that masks secrets and is safe for
-// concurrent use.
+// redactingReporter masks secrets. It is safe for concurrent use.
 func redactingReporter(reporter event.Reporter, redact func(string) string) event.Reporter {
 	reporter = event.Synchronized(reporter)
 	return event.ReporterFunc(func(e event.Event) {
@@ -69,8 +68,7 @@ func redactingReporter(reporter event.Reporter, redact func(string) string) even
 	})
 }
 
-// joinFailures joins the errors of the checks and of the hooks. Class Smoke
-// takes precedence over any other.
+// joinFailures joins both errors. Class Smoke takes precedence.
 func joinFailures(checkErr, hookErr error) error {
 	switch {
 	case checkErr == nil:

@@ -21,8 +21,7 @@ import (
 //   - for each other port that is declared as gRPC: the standard health check.
 //
 // UDP ports are not checked. Objects without a namespace are in namespace.
-// Derive ignores objects with fields of the wrong type, which the API server
-// would reject.
+// Derive ignores objects that the API server would reject for their types.
 func Derive(objects []unstructured.Unstructured, namespace string) []probe.Check {
 	backends := podTemplates(objects, namespace)
 	checks := []probe.Check{{
@@ -53,7 +52,7 @@ func fullName(service, namespace string) string {
 	return fmt.Sprintf("%s.%s.svc.%s", service, namespace, probe.DefaultDomain)
 }
 
-// derivation collects the checks of one Service.
+// derivation collects the checks of a Service.
 type derivation struct {
 	service corev1.Service
 	short   string // the name under which the pods of the release reach it
@@ -75,8 +74,8 @@ func (d *derivation) derive() []probe.Check {
 	return d.checks
 }
 
-// addPort adds the checks of one TCP port. Clients of a headless Service connect
-// to the target port of the pods.
+// addPort adds the checks of a TCP port. Clients of a headless Service connect to
+// the target port of the pods.
 func (d *derivation) addPort(port corev1.ServicePort) {
 	number := int(port.Port)
 	if target := d.targetPort(port); target > 0 && d.service.Spec.ClusterIP == corev1.ClusterIPNone {
@@ -96,7 +95,6 @@ func (d *derivation) addPort(port corev1.ServicePort) {
 	}
 }
 
-// targetPort returns the container port behind port, or 0 if it is unknown.
 func (d *derivation) targetPort(port corev1.ServicePort) int {
 	for _, pod := range d.pods {
 		if number := pod.targetPort(port); number > 0 {
@@ -106,8 +104,8 @@ func (d *derivation) targetPort(port corev1.ServicePort) int {
 	return port.TargetPort.IntValue()
 }
 
-// add adds the check under the ID "<service>/<suffix>". If the ID is taken, it
-// appends the port.
+// add adds the check as "<service>/<suffix>", followed by the port if that ID is
+// taken.
 func (d *derivation) add(suffix string, check probe.Check) {
 	check.Service = d.short
 	check.ID = d.short + "/" + suffix
@@ -122,8 +120,8 @@ func (d *derivation) add(suffix string, check probe.Check) {
 	d.checks = append(d.checks, check)
 }
 
-// isGRPC reports whether the port is declared as gRPC: by appProtocol, otherwise
-// by its name in the form "<protocol>[-<suffix>]", as Istio defines it.
+// isGRPC reports whether the port is declared as gRPC by appProtocol, otherwise by
+// a name of the form "<protocol>[-<suffix>]", as in Istio.
 func isGRPC(port corev1.ServicePort) bool {
 	if port.AppProtocol != nil {
 		return *port.AppProtocol == "grpc"

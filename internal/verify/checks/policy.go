@@ -12,17 +12,16 @@ import (
 )
 
 // policies evaluates the NetworkPolicies of a namespace for connections between
-// two of its pods. A connection that they possibly allow counts as allowed: by
-// an ipBlock, an unknown label of the namespace, or an unknown port name.
+// two of its pods. A connection that they may allow counts as allowed: by an
+// ipBlock, an unknown label of the namespace, or an unknown port name.
 type policies struct {
 	namespace string
 	items     []networkingv1.NetworkPolicy
 }
 
 // forbid reports whether the policies of one direction forbid a connection from a
-// pod with the labels from to a TCP port of the pod to: at least one policy of
-// that direction selects the pod at its end, and no rule of these policies
-// allows the connection.
+// pod with the labels from to a TCP port of the pod to: some policy selects the
+// pod at its end, and no rule of those that do allows the connection.
 func (p policies) forbid(direction networkingv1.PolicyType, from labels.Set, to corev1.Pod, port int32) bool {
 	selected, other := labels.Set(to.Labels), from
 	if direction == networkingv1.PolicyTypeEgress {
@@ -47,8 +46,8 @@ func (p policies) forbid(direction networkingv1.PolicyType, from labels.Set, to 
 	return isolated
 }
 
-// appliesTo reports whether the policy has that direction. It applies the default
-// of the API server if the types are not set.
+// appliesTo reports whether the policy has that direction. The default is that of
+// the API server.
 func appliesTo(spec networkingv1.NetworkPolicySpec, direction networkingv1.PolicyType) bool {
 	if len(spec.PolicyTypes) > 0 {
 		return slices.Contains(spec.PolicyTypes, direction)
@@ -56,7 +55,6 @@ func appliesTo(spec networkingv1.NetworkPolicySpec, direction networkingv1.Polic
 	return direction == networkingv1.PolicyTypeIngress || len(spec.Egress) > 0
 }
 
-// policyRule is an ingress or egress rule.
 type policyRule struct {
 	peers []networkingv1.NetworkPolicyPeer
 	ports []networkingv1.NetworkPolicyPort
@@ -75,8 +73,8 @@ func rulesOf(spec networkingv1.NetworkPolicySpec, direction networkingv1.PolicyT
 	return rules
 }
 
-// anyPeer reports whether a pod of the namespace may be one of the peers. A rule
-// without peers applies to all.
+// anyPeer reports whether a pod of the namespace may be one of the peers. No peers
+// means all.
 func (p policies) anyPeer(peers []networkingv1.NetworkPolicyPeer, pod labels.Set) bool {
 	return len(peers) == 0 || slices.ContainsFunc(peers, func(peer networkingv1.NetworkPolicyPeer) bool {
 		if peer.IPBlock != nil {
@@ -86,9 +84,8 @@ func (p policies) anyPeer(peers []networkingv1.NetworkPolicyPeer, pod labels.Set
 	})
 }
 
-// mayBeIn reports whether the selector may match the namespace. Only the label
-// with the name of the namespace is known. A nil selector means the namespace
-// of the policy.
+// mayBeIn reports whether the selector may match the namespace, of which only the
+// name label is known. nil means the namespace of the policy.
 func (p policies) mayBeIn(selector *metav1.LabelSelector) bool {
 	if selector == nil {
 		return true
@@ -104,8 +101,7 @@ func (p policies) mayBeIn(selector *metav1.LabelSelector) bool {
 	})
 }
 
-// mayMatch reports whether the selector may match the pod. A nil selector matches
-// all pods, as in a peer.
+// mayMatch reports whether the selector may match the pod. nil matches all pods.
 func mayMatch(selector *metav1.LabelSelector, pod labels.Set) bool {
 	if selector == nil {
 		return true
@@ -114,8 +110,8 @@ func mayMatch(selector *metav1.LabelSelector, pod labels.Set) bool {
 	return err != nil || parsed.Matches(pod)
 }
 
-// anyPort reports whether a rule may allow the TCP port of the pod. A rule
-// without ports allows all.
+// anyPort reports whether one of the ports may be the TCP port of the pod. No
+// ports means all.
 func anyPort(ports []networkingv1.NetworkPolicyPort, pod corev1.Pod, number int32) bool {
 	return len(ports) == 0 || slices.ContainsFunc(ports, func(port networkingv1.NetworkPolicyPort) bool {
 		switch {
@@ -130,7 +126,6 @@ func anyPort(ports []networkingv1.NetworkPolicyPort, pod corev1.Pod, number int3
 	})
 }
 
-// mayBeNamed reports whether the port of the pod may have that name.
 func mayBeNamed(pod corev1.Pod, name string, number int32) bool {
 	known := false
 	for _, c := range serving(pod.Spec) {

@@ -11,14 +11,13 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// ForPolicies returns a check of whether the cluster enforces the policies of the
-// namespace. The check connects from a pod with the labels from to two declared
-// TCP ports of a ready pod: one that the policies forbid and one that they
-// allow. The allowed port distinguishes a blocked connection from a pod that
-// does not respond. found is false if there is no such pod.
+// ForPolicies returns a check of whether the cluster enforces the policies. It
+// connects from a pod with the labels from to two declared TCP ports of a ready
+// pod: one that the policies forbid, and one that they allow, to see that the
+// pod responds. found is false if there is no such pod.
 //
-// ForPolicies prefers a connection that ingress policies of the target forbid,
-// because a plugin may apply egress policies to a new pod with a delay.
+// Connections that ingress policies forbid come first, because a plugin may apply
+// egress policies to a new pod with a delay.
 func ForPolicies(namespace string, items []networkingv1.NetworkPolicy, from labels.Set, pods []corev1.Pod) (check probe.Check, found bool) {
 	p := policies{namespace, items}
 	pods = slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return !isTarget(pod) })
@@ -36,13 +35,12 @@ func ForPolicies(namespace string, items []networkingv1.NetworkPolicy, from labe
 	return probe.Check{}, false
 }
 
-// allow reports whether the policies of both directions allow the connection.
 func (p policies) allow(from labels.Set, pod corev1.Pod, port int32) bool {
 	return !p.forbid(networkingv1.PolicyTypeIngress, from, pod, port) && !p.forbid(networkingv1.PolicyTypeEgress, from, pod, port)
 }
 
-// newPolicyCheck sets the shortest possible Within, so that an older probe, which
-// fails because it does not know the kind, does not retry.
+// newPolicyCheck sets the shortest Within, because an older probe fails: it does
+// not know the kind.
 func newPolicyCheck(pod corev1.Pod, forbidden, allowed int32) probe.Check {
 	return probe.Check{
 		ID: NetworkPolicies, Kind: probe.Policies, Within: 1,
@@ -51,8 +49,7 @@ func newPolicyCheck(pod corev1.Pod, forbidden, allowed int32) probe.Check {
 }
 
 // isTarget reports whether the pod should accept connections. Policies do not
-// apply to a pod in the host network, and the pod of another smoke test is
-// short-lived.
+// apply in the host network, and another smoke test pod is short-lived.
 func isTarget(pod corev1.Pod) bool {
 	ready := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
@@ -60,7 +57,6 @@ func isTarget(pod corev1.Pod) bool {
 	return ready && pod.DeletionTimestamp == nil && pod.Status.PodIP != "" && !pod.Spec.HostNetwork && pod.Labels[SmokeLabel] == ""
 }
 
-// declaredPorts returns the sorted TCP ports of the containers that keep running.
 func declaredPorts(pod corev1.Pod) (ports []int32) {
 	for _, c := range serving(pod.Spec) {
 		for _, p := range c.Ports {

@@ -11,10 +11,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Select applies the configuration to the derived checks: it removes those that
-// skip names by ID or by Service, and adds extra. skip may also contain the
-// names of test hooks. The host of an extra check defaults to its Service, the
-// ID to its host, kind and port. The error has class [fault.Config] and reports
+// Select removes the checks that skip names by ID or by Service, and adds extra.
+// skip may also name hooks. The host of an extra check defaults to its Service,
+// the ID to host, kind and port. The error has class [fault.Config] and reports
 // all problems at once.
 func Select(derived, extra []probe.Check, hooks, skip []string) ([]probe.Check, error) {
 	problems := unknownNames(derived, hooks, skip)
@@ -35,7 +34,6 @@ func Select(derived, extra []probe.Check, hooks, skip []string) ([]probe.Check, 
 	return link(checks), nil
 }
 
-// unknownNames returns an error for each name in skip that does not exist.
 func unknownNames(checks []probe.Check, hooks, skip []string) (problems []error) {
 	var names []string
 	for _, c := range checks {
@@ -102,9 +100,9 @@ func validate(c probe.Check) error {
 	return nil
 }
 
-// link sets the dependency of each check: a health check depends on its port, a
-// port on its name, a name on the cluster DNS. If that check was skipped, the
-// next one in the chain replaces it. Dependencies are always earlier checks.
+// link sets the needs of each check: a health check needs its port, a port its
+// name, a name the cluster DNS. The next check of that chain replaces a skipped
+// one. Needs are always earlier checks.
 func link(checks []probe.Check) []probe.Check {
 	linked := slices.Clone(checks)
 	for i := range linked {

@@ -14,7 +14,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// podTemplate is the template of the pods of one workload.
 type podTemplate struct {
 	namespace string
 	labels    labels.Set
@@ -23,8 +22,8 @@ type podTemplate struct {
 
 type templates []podTemplate
 
-// podTemplates returns the templates of all workloads that keep pods running,
-// and those of bare pods.
+// podTemplates returns the templates of workloads that keep pods running, and of
+// bare pods.
 func podTemplates(objects []unstructured.Unstructured, namespace string) templates {
 	var found templates
 	for _, object := range objects {
@@ -61,8 +60,8 @@ func templateOf(object unstructured.Unstructured) (corev1.PodTemplateSpec, bool)
 	}
 }
 
-// selectedBy returns the templates of the pods that the Service selects. The
-// endpoints of a Service without selector are unknown.
+// selectedBy returns the templates that the Service selects. A Service without
+// selector has unknown endpoints.
 func (ts templates) selectedBy(service corev1.Service, namespace string) []podTemplate {
 	if len(service.Spec.Selector) == 0 {
 		return nil
@@ -80,8 +79,8 @@ func (ts templates) selectedBy(service corev1.Service, namespace string) []podTe
 	return selected
 }
 
-// serving returns the containers that run for the whole life of the pod: regular
-// ones, and init containers that are sidecars by their restart policy.
+// serving returns the regular containers and the sidecars, which are init
+// containers that always restart.
 func serving(spec corev1.PodSpec) []corev1.Container {
 	containers := append([]corev1.Container(nil), spec.Containers...)
 	for _, c := range spec.InitContainers {
@@ -92,8 +91,8 @@ func serving(spec corev1.PodSpec) []corev1.Container {
 	return containers
 }
 
-// targetPort returns the number of the container port behind the Service port,
-// or 0 if the port is named and no container has that name.
+// targetPort returns the container port behind the Service port, or 0 if its name
+// is unknown.
 func (t podTemplate) targetPort(port corev1.ServicePort) int {
 	if port.TargetPort.Type == intstr.Int {
 		if port.TargetPort.IntVal == 0 {
@@ -109,7 +108,7 @@ func (t podTemplate) targetPort(port corev1.ServicePort) int {
 	return 0
 }
 
-// portNamed returns the number of the container's TCP port with that name, or 0.
+// portNamed returns the TCP port with that name, or 0.
 func portNamed(c corev1.Container, name string) int {
 	for _, p := range c.Ports {
 		if p.Name == name && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) {
@@ -120,7 +119,7 @@ func portNamed(c corev1.Container, name string) int {
 }
 
 // health returns a check of target like the first probe on the container port
-// behind port. Readiness comes first, because the Service depends on it.
+// behind port. The readiness probe comes first: the Service depends on it.
 func (t podTemplate) health(port corev1.ServicePort, target probe.Target) (probe.Check, bool) {
 	number := t.targetPort(port)
 	containers := serving(t.spec)
@@ -138,8 +137,7 @@ func (t podTemplate) health(port corev1.ServicePort, target probe.Target) (probe
 	return probe.Check{}, false
 }
 
-// probePort returns the port number of an HTTP or gRPC probe. It returns 0 for a
-// probe of another kind or of another host than the pod.
+// probePort returns the port of an HTTP or gRPC probe of the pod, otherwise 0.
 func probePort(c corev1.Container, p *corev1.Probe) int {
 	switch {
 	case p.GRPC != nil:

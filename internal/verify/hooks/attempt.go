@@ -24,8 +24,8 @@ func (r *Runner) tryTwice(ctx context.Context, hook Hook) result {
 	return r.try(ctx, hook)
 }
 
-// try creates the hook and follows it. It first deletes an existing object of
-// the same name if the delete policy requires it.
+// try creates the hook and follows it. It first deletes an old object if the
+// delete policy says so.
 func (r *Runner) try(ctx context.Context, hook Hook) result {
 	if hook.Resource.Empty() {
 		err := fmt.Errorf("the cluster does not know the kind %s", hook.Object.GroupVersionKind())
@@ -64,8 +64,6 @@ func (r *Runner) followJob(ctx context.Context, hook Hook, created *unstructured
 	return newJobFollower(r.podRunner(hook), hook.Name).run(ctx, job)
 }
 
-// podRunner returns the runner for pods of the hook. Its messages follow the
-// name of the hook.
 func (r *Runner) podRunner(hook Hook) *pods.Runner {
 	return &pods.Runner{
 		Client:    r.Pods,

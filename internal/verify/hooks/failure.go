@@ -5,14 +5,13 @@ import (
 	"strings"
 )
 
-// Error holds the failures of a hook. [Runner.Run] wraps it in an error of class
-// fault.Smoke.
+// Error is the error of a failed hook.
 type Error struct {
 	Failures []Failure
 	Hints    []string // what to do next
 }
 
-// Error returns the failures, separated by line breaks.
+// Error returns the failures, one per line.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Failures))
 	for i, f := range e.Failures {
@@ -26,11 +25,10 @@ type Failure struct {
 	Hook    string
 	Step    string // empty for the hook as a whole
 	Message string
-	Log     []string // the last lines of the log, if there is no better explanation
+	Log     []string // the last lines, if nothing else explains the failure
 }
 
-// String returns the failure with the name of its hook, such as
-// `journey: step "feed from the database" failed: GET …: 500 …`.
+// String returns a text such as `journey: step "feed" failed: GET …: 500 …`.
 func (f Failure) String() string { return f.Hook + ": " + f.detail() }
 
 func (f Failure) detail() string {

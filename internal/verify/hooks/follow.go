@@ -15,13 +15,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// ExitCodeFunc returns the exit code of a container from the runtime of the
-// node, given the container ID in the pod status. ok is false if the code is
-// not available.
+// ExitCodeFunc returns the exit code of a container from the node's runtime, given
+// the container ID in the pod status. ok is false if the code is not available.
 type ExitCodeFunc func(ctx context.Context, node, id string) (code int, ok bool)
 
-// podFollower follows one pod of a hook to its end: a bare Pod, or a pod of a
-// Job.
+// podFollower follows a pod of a hook to its end: a bare Pod, or a pod of a Job.
 type podFollower struct {
 	runner    *pods.Runner
 	exit      ExitCodeFunc // nil: wait for the kubelet
@@ -34,8 +32,7 @@ func newPodFollower(runner *pods.Runner, hook string, exit ExitCodeFunc) *podFol
 	return &podFollower{runner: runner, exit: exit, hook: hook, attempt: &attempt{}}
 }
 
-// attempt is the output of one process of the container. A container that
-// restarts begins a new attempt.
+// attempt is the output of one process of the container.
 type attempt struct {
 	restarts    int32
 	lines       int // of the log, read so far
@@ -45,7 +42,6 @@ type attempt struct {
 	exitQueried bool
 }
 
-// run follows the pod and judges it.
 func (f *podFollower) run(ctx context.Context, pod *corev1.Pod) result {
 	pod, err := f.follow(ctx, pod)
 	if err != nil {
@@ -58,8 +54,8 @@ func (f *podFollower) run(ctx context.Context, pod *corev1.Pod) result {
 	return result
 }
 
-// follow returns the pod when it has ended and its log is read. It reopens a
-// log that breaks or stays silent, and skips the lines that it has read.
+// follow returns the pod when it has ended and its log is read. It reopens a log
+// that breaks or stays silent, and skips known lines.
 func (f *podFollower) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	f.container, f.attempt = defaultContainer(pod), &attempt{}
 	pod, err := f.runner.AwaitStart(ctx, pod)
@@ -105,8 +101,7 @@ func defaultContainer(pod *corev1.Pod) string {
 	return cmp.Or(pod.Annotations["kubectl.kubernetes.io/default-container"], pod.Spec.Containers[0].Name)
 }
 
-// status returns the container's status within pod, or an empty one if there is
-// none yet.
+// status returns a pointer into pod, or an empty status.
 func (f *podFollower) status(pod *corev1.Pod) *corev1.ContainerStatus {
 	i := slices.IndexFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == f.container })
 	if i < 0 {
@@ -128,7 +123,6 @@ func (f *podFollower) hasMoreLog(pod *corev1.Pod) (bool, error) {
 	return hasEnded(pod) || f.status(pod).RestartCount > f.attempt.restarts, nil
 }
 
-// beginAttempt begins a new attempt if the container has restarted.
 func (f *podFollower) beginAttempt(pod *corev1.Pod) {
 	if restarts := f.status(pod).RestartCount; restarts > f.attempt.restarts {
 		f.attempt = &attempt{restarts: restarts}
@@ -136,8 +130,7 @@ func (f *podFollower) beginAttempt(pod *corev1.Pod) {
 }
 
 // followLog reads the log until it or the pod ends, and returns the newest pod.
-// It also watches the pod, because a followed log stays open for up to a second
-// after the container has terminated.
+// A followed log stays open for up to a second after its container.
 func (f *podFollower) followLog(ctx context.Context, w pods.Watcher[*corev1.Pod], pod *corev1.Pod) (*corev1.Pod, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -185,14 +178,12 @@ func (f *podFollower) passed(ctx context.Context, pod *corev1.Pod) *corev1.Pod {
 	return pod
 }
 
-// result returns the state of the newest attempt.
 func (f *podFollower) result(err error) result {
 	return result{failures: f.attempt.failed, hasSteps: f.attempt.tap.Count() > 0, lastStep: f.attempt.tap.Last().Name, err: err}
 }
 
-// failures returns what failed in a pod that has ended: its steps, and the pod
-// as a whole if its TAP is incomplete or if a container failed without a failed
-// step.
+// failures returns what failed in a pod that has ended: its steps, and the pod as
+// a whole if its TAP is incomplete or nothing else explains its exit code.
 func (f *podFollower) failures(ctx context.Context, pod *corev1.Pod) []Failure {
 	failures := f.attempt.failed
 	container, reason := "", ""

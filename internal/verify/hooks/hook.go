@@ -7,15 +7,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Hook is an object of the chart with the annotation helm.sh/hook: test. Pods
-// and Jobs are the tests; hooks of other kinds are objects that the tests need.
+// Hook is an object of the chart with the annotation helm.sh/hook: test. Pods and
+// Jobs are tests; other kinds are objects that the tests need.
 type Hook struct {
 	Name     string
 	Object   unstructured.Unstructured   // with its namespace
 	Resource schema.GroupVersionResource // empty if the cluster does not know the kind
 
-	// DeletePolicies are those of Helm: before-hook-creation, hook-succeeded and
-	// hook-failed.
+	// before-hook-creation, hook-succeeded, hook-failed, as in Helm
 	DeletePolicies []string
 }
 
@@ -39,15 +38,13 @@ func Without(hooks []Hook, skip []string) []Hook {
 	return slices.DeleteFunc(slices.Clone(hooks), func(h Hook) bool { return slices.Contains(skip, h.Name) })
 }
 
-// String returns kind and name of the object, such as "Pod journey".
+// String returns kind and name, such as "Pod journey".
 func (h Hook) String() string { return h.Object.GetKind() + " " + h.Object.GetName() }
 
 func (h Hook) has(policy string) bool { return slices.Contains(h.DeletePolicies, policy) }
 
-// isPod and isJob compare the API group too, because other groups also have a
-// kind Job.
+// isPod and isJob compare the group too: other groups have a kind Job.
 func (h Hook) isPod() bool { return h.Object.GroupVersionKind().GroupKind().String() == "Pod" }
 func (h Hook) isJob() bool { return h.Object.GroupVersionKind().GroupKind().String() == "Job.batch" }
 
-// isTest reports whether the hook runs, unlike objects that a test needs.
 func (h Hook) isTest() bool { return h.isPod() || h.isJob() }

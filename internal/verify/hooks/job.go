@@ -17,7 +17,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// jobFollower follows a Job: its pods in the order of their creation, until the
+// jobFollower follows the pods of a Job in the order of their creation, until the
 // Job is complete or has failed.
 type jobFollower struct {
 	client    *pods.Client
@@ -36,7 +36,6 @@ func newJobFollower(runner *pods.Runner, hook string) *jobFollower {
 	}
 }
 
-// run follows the Job and judges it.
 func (f *jobFollower) run(ctx context.Context, job *batchv1.Job) result {
 	job, err := f.follow(ctx, job)
 	if err != nil {
@@ -51,7 +50,6 @@ func (f *jobFollower) run(ctx context.Context, job *batchv1.Job) result {
 	return result
 }
 
-// follow returns the Job when it is complete or has failed.
 func (f *jobFollower) follow(ctx context.Context, job *batchv1.Job) (*batchv1.Job, error) {
 	w := pods.Watcher[*batchv1.Job]{
 		Client: f.client,
@@ -133,8 +131,8 @@ func (f *jobFollower) newPods(ctx context.Context, job *batchv1.Job) ([]corev1.P
 	return created, nil
 }
 
-// noPodError explains why a Job has created no pod. The Job controller records
-// a quota or a policy as a warning.
+// noPodError explains why a Job has no pod. The Job controller records a quota or
+// a policy as a warning.
 func (f *jobFollower) noPodError(ctx context.Context, job *batchv1.Job) error {
 	late := fmt.Errorf("no pod of Job %s was created within %s", job.Name, f.client.StartTimeout)
 	warning, err := f.pod.runner.LastWarning(ctx, job.Name)
@@ -145,8 +143,7 @@ func (f *jobFollower) noPodError(ctx context.Context, job *batchv1.Job) error {
 	return fault.New(fault.Smoke, fmt.Errorf("%w: %s", late, warning), hint)
 }
 
-// failures returns what failed in the last pod. If the Job failed for another
-// reason, it returns the reason.
+// failures returns what failed in the last pod, otherwise why the Job failed.
 func (f *jobFollower) failures(ctx context.Context, job *batchv1.Job) []Failure {
 	var failures []Failure
 	if f.ended != nil {

@@ -23,7 +23,6 @@ func hasEnded(pod *corev1.Pod) bool {
 		!slices.ContainsFunc(containers, func(c corev1.ContainerStatus) bool { return c.State.Terminated == nil })
 }
 
-// hasFailed reports whether a pod that has ended failed.
 func hasFailed(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodFailed ||
 		slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
@@ -31,9 +30,8 @@ func hasFailed(pod *corev1.Pod) bool {
 		})
 }
 
-// exitReason returns the first failed container of a pod and how it ended, such
-// as "exit code 137, OOMKilled". If no container failed, it returns why the pod
-// was terminated.
+// exitReason returns the first failed container and how it ended, such as "exit
+// code 137, OOMKilled", otherwise why the pod was terminated.
 func exitReason(pod *corev1.Pod) (container, reason string) {
 	for _, c := range pods.Statuses(pod) {
 		end := c.State.Terminated
@@ -52,8 +50,8 @@ func exitReason(pod *corev1.Pod) (container, reason string) {
 	return "", strings.TrimSuffix(fmt.Sprintf("pod terminated, %s: %s", pod.Status.Reason, pod.Status.Message), ": ")
 }
 
-// finalCondition returns the condition that ends a Job: complete or failed. It
-// returns nil while the Job is running.
+// finalCondition returns the condition Complete or Failed, or nil while the Job is
+// running.
 func finalCondition(job *batchv1.Job) *batchv1.JobCondition {
 	i := slices.IndexFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
 		return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue

@@ -12,12 +12,9 @@ import (
 )
 
 const (
-	// tailLines is how many lines of a hook's log its failure shows.
-	tailLines = 20
-	// blockTimeout is how long a step waits for its YAML block on a silent log.
-	blockTimeout = 250 * time.Millisecond
-	// maxFailedSteps limits the failed steps in the error.
-	maxFailedSteps = 50
+	tailLines      = 20                     // shown with a failure
+	maxFailedSteps = 50                     // in the error
+	blockTimeout   = 250 * time.Millisecond // for the YAML block of a step, on a silent log
 )
 
 var (
@@ -25,9 +22,8 @@ var (
 	errAllPassed = errors.New("all planned steps passed")
 )
 
-// readLog reads the lines of the log that were not read yet, until it ends. In
-// a pod that has ended, the last line needs no line break. Otherwise readLog
-// returns errAllPassed once, as soon as all planned steps have passed.
+// readLog reads new lines until the log ends. While the pod is running, it skips a
+// partial line, and returns errAllPassed once when all planned steps have passed.
 func (f *podFollower) readLog(ctx context.Context, pod string, ended bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -70,8 +66,8 @@ func (f *podFollower) readLog(ctx context.Context, pod string, ended bool) error
 	}
 }
 
-// nextLine returns the next line of the log. During a pause it reports the
-// newest step, if that passed, without waiting for its YAML block.
+// nextLine returns the next line. During a pause it reports a passed step without
+// its YAML block.
 func (f *podFollower) nextLine(lines <-chan pods.LogLine, idle, pause <-chan time.Time) (line pods.LogLine, open bool, err error) {
 	for {
 		select {
@@ -87,8 +83,7 @@ func (f *podFollower) nextLine(lines <-chan pods.LogLine, idle, pause <-chan tim
 	}
 }
 
-// handle reports the steps that the line completes, or the line itself if it is
-// not TAP.
+// handle reports the steps that the line completes, or the line if it is not TAP.
 func (f *podFollower) handle(line string) {
 	line = f.runner.Client.Redact(line)
 	steps, isLog := f.attempt.tap.Line(line)
@@ -100,7 +95,6 @@ func (f *podFollower) handle(line string) {
 	}
 }
 
-// report reports the steps and keeps those that failed.
 func (f *podFollower) report(steps []tap.Step) {
 	for _, s := range steps {
 		item := f.hook + "/" + s.Name
@@ -118,8 +112,6 @@ func (f *podFollower) report(steps []tap.Step) {
 	}
 }
 
-// logTail returns the last lines of a container's log. It requests them unless
-// the container is the one that was followed.
 func (f *podFollower) logTail(ctx context.Context, pod, container string) []string {
 	if container == "" || container == f.container {
 		return f.attempt.tail

@@ -17,8 +17,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// jobLabel is set by the Job controller on the pods of a Job.
-const jobLabel = "batch.kubernetes.io/job-name"
+const jobLabel = "batch.kubernetes.io/job-name" // on the pods of a Job
 
 func (r *Runner) resource(hook Hook) dynamic.ResourceInterface {
 	resource := r.Objects.Resource(hook.Resource)
@@ -28,14 +27,14 @@ func (r *Runner) resource(hook Hook) dynamic.ResourceInterface {
 	return resource.Namespace(hook.Object.GetNamespace())
 }
 
-// create creates the object of the hook. exists reports whether the object
-// already existed, which is an error as in Helm.
+// create creates the object. exists reports that it already existed, which is an
+// error as in Helm.
 func (r *Runner) create(ctx context.Context, hook Hook) (created *unstructured.Unstructured, exists bool, err error) {
 	object, attempts := withDeadline(ctx, hook), 0
 	err = r.Pods.Retry(ctx, "create "+hook.String(), func(ctx context.Context) error {
 		attempts++
 		created, err = r.resource(hook).Create(ctx, object, metav1.CreateOptions{FieldManager: "tkdeploy"})
-		if apierrors.IsAlreadyExists(err) && attempts > 1 { // the response of an earlier attempt was lost
+		if apierrors.IsAlreadyExists(err) && attempts > 1 { // an earlier response was lost
 			created, err = r.resource(hook).Get(ctx, object.GetName(), metav1.GetOptions{})
 		}
 		return err
@@ -47,8 +46,7 @@ func (r *Runner) create(ctx context.Context, hook Hook) (created *unstructured.U
 	return created, false, r.podRunner(hook).ExplainRefusal(err)
 }
 
-// withDeadline returns the object with a deadline of its own, so that a pod or
-// Job ends even if tkdeploy is killed.
+// withDeadline sets a deadline, which ends a pod or Job if tkdeploy is killed.
 func withDeadline(ctx context.Context, hook Hook) *unstructured.Unstructured {
 	object := hook.Object.DeepCopy()
 	deadline, ok := ctx.Deadline()
@@ -64,9 +62,8 @@ func withDeadline(ctx context.Context, hook Hook) *unstructured.Unstructured {
 	return object
 }
 
-// remove deletes the hook even if ctx is done. Its own timeout is short, because
-// a canceled run must end within 10 s. A failure is only a warning: it proves
-// nothing about the app.
+// remove deletes the hook even if ctx is done. The timeout is short, because a
+// canceled run must end within 10 s. A failure is only a warning.
 func (r *Runner) remove(ctx context.Context, hook Hook) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
 	defer cancel()
@@ -82,9 +79,8 @@ func (r *Runner) deleteCommand(hook Hook) string {
 	return fmt.Sprintf("%s -n %s delete %s %s", r.Pods.Kubectl, hook.Object.GetNamespace(), strings.ToLower(hook.Object.GetKind()), hook.Object.GetName())
 }
 
-// delete deletes the object of the hook and waits until it is gone. Pods get no
-// grace period. Like Helm, delete keeps CustomResourceDefinitions, because all
-// objects of their kind would be deleted too.
+// delete deletes the object and waits until it is gone. Pods get no grace period.
+// Like Helm, delete keeps CustomResourceDefinitions, to keep their objects.
 func (r *Runner) delete(ctx context.Context, hook Hook) error {
 	if hook.Object.GetKind() == "CustomResourceDefinition" {
 		return nil
@@ -119,7 +115,7 @@ func (r *Runner) delete(ctx context.Context, hook Hook) error {
 	return err
 }
 
-// deletePods deletes the pods of a deleted Job without a grace period.
+// deletePods deletes the pods of a Job without a grace period.
 func (r *Runner) deletePods(ctx context.Context, hook Hook) error {
 	now := int64(0)
 	return r.Pods.Retry(ctx, "delete the pods of "+hook.String(), func(ctx context.Context) error {

@@ -5,15 +5,14 @@ import "fmt"
 // result is how a hook ended, or how far it got.
 type result struct {
 	failures []Failure
-	hasSteps bool   // the hook reported steps in TAP
-	lastStep string // the name of the newest step
-	ended    bool   // nothing of the hook is running anymore
-	err      error  // why the hook could not be judged
+	hasSteps bool // it reported steps in TAP
+	lastStep string
+	ended    bool  // nothing of it is running anymore
+	err      error // why it could not be judged
 
-	startError string // why the node could not start any process of the hook
+	startError string // why the node could not start it
 }
 
-// waitingFor describes what the runner waited for when ctx ended.
 func (r result) waitingFor() string {
 	if r.lastStep == "" {
 		return "wait for the hook to finish"

@@ -22,20 +22,19 @@ type Runner struct {
 	Objects  dynamic.Interface // creates hooks of any kind
 	Reporter event.Reporter
 
-	// Exit may be nil. The runner then waits for the kubelet, which reports the
-	// exit code up to a second later.
+	// If Exit is nil, the runner waits for the kubelet, which reports exit codes up to
+	// a second later.
 	Exit ExitCodeFunc
 }
 
-// Run runs the hooks one after the other until one fails, and then applies the
-// delete policies. A hook that writes TAP reports an item "hook/step" for each
-// step as it arrives, any other test a single item.
+// Run runs the hooks one after the other until one fails, and applies the delete
+// policies. A test that writes TAP reports an item "hook/step" for each step, any
+// other test a single item.
 //
-// If a hook fails, the error wraps an [*Error] and has class [fault.Smoke].
-// Other errors mean that a hook could not be judged. When Run returns, all
-// objects that it created are deleted. The exception is evidence that the
-// policies keep: a pod or Job that ended and failed, and the objects that it
-// needed.
+// If a hook fails, the error wraps an [*Error] and has class [fault.Smoke]. Other
+// errors mean that a hook could not be judged. Run deletes all objects that it
+// created, except a pod or Job that ended and failed, and the objects it needed,
+// if the policies keep them.
 func (r *Runner) Run(ctx context.Context, hooks []Hook) error {
 	for i, hook := range hooks {
 		ended, err := r.run(ctx, hook)
@@ -57,8 +56,8 @@ func (r *Runner) Run(ctx context.Context, hooks []Hook) error {
 	return nil
 }
 
-// removeSucceeded deletes hooks that succeeded, the last one first. It deletes
-// tests whatever their policy, because they are no evidence.
+// removeSucceeded deletes hooks that succeeded, the last one first. Tests are
+// deleted whatever their policy: they are no evidence.
 func (r *Runner) removeSucceeded(ctx context.Context, hooks []Hook) {
 	for _, hook := range slices.Backward(hooks) {
 		if hook.isTest() || hook.has(afterSuccess) {
@@ -67,8 +66,7 @@ func (r *Runner) removeSucceeded(ctx context.Context, hooks []Hook) {
 	}
 }
 
-// run creates a hook and follows a test to its end. ended reports whether
-// nothing of the hook is running anymore.
+// run runs one hook. ended reports whether nothing of it is running anymore.
 func (r *Runner) run(ctx context.Context, hook Hook) (ended bool, err error) {
 	start := time.Now()
 	finished := func(outcome event.Outcome, message string) {
@@ -102,8 +100,7 @@ func (r *Runner) run(ctx context.Context, hook Hook) (ended bool, err error) {
 	return result.ended, fault.New(fault.Smoke, &Error{Failures: result.failures, Hints: hints}, strings.Join(hints, "\n"))
 }
 
-// hints returns what to do after the hook failed. It names the command for the
-// whole log unless the pod was or will be deleted.
+// hints includes the command for the whole log unless the pod is deleted.
 func (r *Runner) hints(hook Hook, result result) []string {
 	var hints []string
 	switch {

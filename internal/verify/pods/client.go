@@ -12,8 +12,8 @@ type Client struct {
 	Kubectl string              // the command at the start of hints
 	Redact  func(string) string // masks secrets in messages from the cluster
 
-	StartTimeout  time.Duration // from the creation of a pod to its first process, including the image pull
+	StartTimeout  time.Duration // from creation to the first process, including the image pull
 	APITimeout    time.Duration // without a response from the API server
-	IdleTimeout   time.Duration // without data on a watch or a log; then it is reopened
-	RetryInterval time.Duration // between two attempts of a request
+	IdleTimeout   time.Duration // without data; then a watch or log is reopened
+	RetryInterval time.Duration // between attempts of a request
 }

@@ -12,18 +12,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// maxLine is how many bytes of a line are read.
-const maxLine = 16 << 10
+const maxLine = 16 << 10 // bytes of a line
 
-// Log opens the log of a container at its beginning. Do not follow the log of a
-// container that has terminated: the kubelet would take half a second to end it.
+// Log opens the log of a container at its beginning. Following the log of a
+// terminated container costs half a second in the kubelet.
 func (r *Runner) Log(ctx context.Context, pod, container string, follow bool) (io.ReadCloser, error) {
 	options := &corev1.PodLogOptions{Container: container, Follow: follow}
 	return r.Client.API.CoreV1().Pods(r.Namespace).GetLogs(pod, options).Stream(ctx)
 }
 
-// LogTail returns the last n lines of a container's log, redacted. It returns
-// nil if the log is not available.
+// LogTail returns the last n lines of a container's log, redacted, or nil if the
+// log is not available.
 func (r *Runner) LogTail(ctx context.Context, pod, container string, n int) []string {
 	lines, bytes := int64(n), int64(n*maxLine)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -45,14 +44,14 @@ func (r *Runner) LogTail(ctx context.Context, pod, container string, n int) []st
 	return tail
 }
 
-// LogLine is a line of a log, without its line break.
+// LogLine is a line of a log.
 type LogLine struct {
 	Text    string
 	Partial bool // the log ended within the line
 }
 
-// ReadLines sends the lines of a log until the log ends or ctx is done. The end
-// of the log is not an error. Overlong lines are truncated.
+// ReadLines sends the lines of a log, truncated if necessary, until the log ends
+// or ctx is done. The end of the log is not an error.
 func ReadLines(ctx context.Context, log io.Reader, lines chan<- LogLine) error {
 	reader := bufio.NewReader(log)
 	for {
@@ -78,9 +77,8 @@ func endOfLog(err error) error {
 	return err
 }
 
-// readLine reads to the end of the line and returns at most maxLine bytes of
-// it. It also drops the last word of a truncated line: it may be the beginning
-// of a secret, which Redact would not recognize.
+// readLine reads a line and returns at most maxLine bytes. It drops the last word
+// of a truncated line: Redact would not recognize the beginning of a secret.
 func readLine(r *bufio.Reader) (string, error) {
 	var line []byte
 	truncated := false

@@ -12,14 +12,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 )
 
-// requestTimeout bounds one request, so that a connection to a server that
-// stopped responding is closed and opened again.
+// requestTimeout closes connections to a server that stopped responding.
 const requestTimeout = 10 * time.Second
 
 // Retry repeats request while it fails with a transient error, for at most
-// APITimeout. doing names the operation in errors. The error has class
-// [fault.Inconclusive] if the API server did not respond in time, or if the
-// deadline of ctx has passed.
+// APITimeout. doing is the prefix of errors. The error has class
+// [fault.Inconclusive] after APITimeout and after the deadline of ctx.
 func (c *Client) Retry(ctx context.Context, doing string, request func(context.Context) error) error {
 	deadline := time.Now().Add(c.APITimeout)
 	for {
@@ -43,9 +41,8 @@ func (c *Client) Retry(ctx context.Context, doing string, request func(context.C
 	}
 }
 
-// Stopped returns the error of an operation that ctx ended. It has class
-// [fault.Inconclusive] if the deadline has passed, and no class if ctx was
-// canceled.
+// Stopped returns the error of an operation that ctx ended, of class
+// [fault.Inconclusive] if the deadline has passed.
 func Stopped(ctx context.Context, doing string) error {
 	err := fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -59,8 +56,8 @@ func Inconclusive(err error) error {
 	return fault.New(fault.Inconclusive, err, `run "tkdeploy verify" again`)
 }
 
-// IsTransient reports whether repeating the request may succeed. A conflict
-// with another write counts too.
+// IsTransient reports whether repeating the request may succeed. That includes a
+// conflict with another write.
 func IsTransient(err error) bool {
 	return kubeerr.IsTransient(err) || apierrors.IsConflict(err)
 }

@@ -28,12 +28,11 @@ type Runner struct {
 	PullHint  string // what to do if its image cannot be pulled
 }
 
-// ErrDeleted is the error of an object that another client has deleted.
+// ErrDeleted is the error of an object that another client deleted.
 var ErrDeleted = errors.New("was deleted by another client")
 
-// Create creates the pod. Its name must be unique to the caller, because a
-// lost response makes Create return the existing pod. It explains why the API
-// server refused the pod.
+// Create creates the pod. The name must be unique: after a lost response, Create
+// returns the existing pod. Errors pass [Runner.ExplainRefusal].
 func (r *Runner) Create(ctx context.Context, pod *corev1.Pod) (created *corev1.Pod, err error) {
 	pods := r.Client.API.CoreV1().Pods(r.Namespace)
 	doing := fmt.Sprintf("create %s in namespace %s", r.Subject, r.Namespace)
@@ -70,8 +69,7 @@ func (r *Runner) Watcher(name string) Watcher[*corev1.Pod] {
 	}
 }
 
-// Delete deletes the pod without a grace period. It succeeds if the pod is
-// already gone.
+// Delete deletes the pod without a grace period. A missing pod is not an error.
 func (r *Runner) Delete(ctx context.Context, name string) error {
 	now := int64(0)
 	return r.Client.Retry(ctx, fmt.Sprintf("delete %s %s", r.Subject, name), func(ctx context.Context) error {
@@ -83,9 +81,8 @@ func (r *Runner) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// Remove deletes the pod even if ctx is done, with a timeout of its own. A
-// failure is only a warning: it proves nothing about the app, and the pod ends
-// at its own deadline.
+// Remove deletes the pod even if ctx is done. A failure is only a warning, because
+// the pod ends at its own deadline.
 func (r *Runner) Remove(ctx context.Context, pod *corev1.Pod) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -94,9 +91,8 @@ func (r *Runner) Remove(ctx context.Context, pod *corev1.Pod) {
 	}
 }
 
-// ExplainRefusal adds class and hint to an error by which the API server
-// refused the pod. The error itself already names the quota, limit or policy.
-// Other errors are returned unchanged.
+// ExplainRefusal adds class and hint to an error with which the API server refused
+// the pod. The error already names the quota, limit or policy.
 func (r *Runner) ExplainRefusal(err error) error {
 	if err == nil || fault.ClassOf(err) != "" || !kubeerr.IsResponse(err) {
 		return err

@@ -14,9 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// AwaitStart waits until the first process of the pod is running or ran. Errors
-// have class [fault.Smoke] if the cause is known, otherwise
-// [fault.Inconclusive].
+// AwaitStart waits until a process of the pod is running or ran. Errors have class
+// [fault.Smoke] if the cause is known, otherwise [fault.Inconclusive].
 func (r *Runner) AwaitStart(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	pod, started, err := r.Watcher(pod.Name).Until(ctx, pod, r.Client.StartTimeout, r.started)
 	if err == nil && !started {
@@ -25,8 +24,6 @@ func (r *Runner) AwaitStart(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, 
 	return pod, err
 }
 
-// started reports whether a process of the pod has run. It returns an error if
-// the pod will not start.
 func (r *Runner) started(pod *corev1.Pod) (bool, error) {
 	for _, c := range Statuses(pod) {
 		if HasRun(c) {
@@ -61,8 +58,8 @@ func (r *Runner) notStarted(pod *corev1.Pod, reason, message string) error {
 	return fault.New(fault.Smoke, err, r.eventsHint(pod))
 }
 
-// startTimeout explains why the pod did not start in time: by the message of a
-// container, of the scheduler, or of the newest warning about the pod.
+// startTimeout explains why the pod did not start in time by the message of a
+// container, of the scheduler, or of the newest warning.
 func (r *Runner) startTimeout(ctx context.Context, pod *corev1.Pod) error {
 	late := fmt.Sprintf("%s %s did not start within %s", r.Subject, pod.Name, r.Client.StartTimeout)
 	for _, c := range Statuses(pod) {
@@ -82,9 +79,7 @@ func (r *Runner) startTimeout(ctx context.Context, pod *corev1.Pod) error {
 	return fault.New(fault.Smoke, fmt.Errorf("%s: %s", late, warning), r.eventsHint(pod))
 }
 
-// LastWarning returns the newest Warning event about the named object, such as
-// one of a network plugin without free addresses. It returns "" if there is
-// none.
+// LastWarning returns the newest Warning event about the object, or "".
 func (r *Runner) LastWarning(ctx context.Context, name string) (string, error) {
 	var events *corev1.EventList
 	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.String()

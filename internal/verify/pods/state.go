@@ -20,9 +20,8 @@ func HasRun(c corev1.ContainerStatus) bool {
 
 // StartError returns the error of the container runtime if it could not start
 // the first process of a pod that is not restarted, otherwise "". Nothing of
-// the pod has run then, so creating it again repeats nothing. An overloaded
-// node occasionally fails like this ("unable to freeze" a cgroup); the kubelet
-// only retries containers that it may restart.
+// the pod has run then, so it may be created again. An overloaded node
+// occasionally fails like this ("unable to freeze" a cgroup).
 func StartError(pod *corev1.Pod) string {
 	startError := ""
 	for _, c := range Statuses(pod) {
@@ -36,8 +35,6 @@ func StartError(pod *corev1.Pod) string {
 	return startError
 }
 
-// cannotPull reports whether the image of a waiting container is not on the node
-// and could not be pulled.
 func cannotPull(reason string) bool {
 	switch reason {
 	case "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName":
@@ -46,8 +43,6 @@ func cannotPull(reason string) bool {
 	return false
 }
 
-// cannotCreate reports whether the kubelet or the runtime failed to create a
-// container.
 func cannotCreate(reason string) bool {
 	switch reason {
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":

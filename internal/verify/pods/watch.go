@@ -20,9 +20,9 @@ type Watcher[T metav1.Object] struct {
 	Get    func(context.Context) (T, error) // retries; returns an error if the object is gone
 }
 
-// Until waits until condition returns true or an error, starting from the state
-// at. An error means that the object cannot reach the state anymore. After
-// timeout ok is false. last is the newest state of the object.
+// Until waits from the state at on until condition returns true or an error, and
+// returns the newest state. ok is false after timeout. An error of condition
+// means that the object cannot reach the state anymore.
 func (w Watcher[T]) Until(ctx context.Context, at T, timeout time.Duration, condition func(T) (bool, error)) (last T, ok bool, err error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -38,8 +38,8 @@ func (w Watcher[T]) Until(ctx context.Context, at T, timeout time.Duration, cond
 	}
 }
 
-// watchUntil watches the object from the state at on. It returns without error
-// if the watch broke or stayed silent, or if the object was deleted.
+// watchUntil returns without error if the watch broke or stayed silent, or if the
+// object was deleted.
 func (w Watcher[T]) watchUntil(ctx context.Context, at T, timeout time.Duration, condition func(T) (bool, error)) (T, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, min(timeout, w.Client.IdleTimeout))
 	defer cancel()

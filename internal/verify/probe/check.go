@@ -20,8 +20,8 @@ const (
 	HTTP Kind = "http" // a GET returns the expected response
 	GRPC Kind = "grpc" // grpc.health.v1.Health/Check returns SERVING
 
-	// Policies checks whether a port is blocked that no NetworkPolicy allows. It
-	// always passes, because its result is only information.
+	// Policies checks whether a forbidden port is blocked. It always passes: the
+	// result is for information.
 	Policies Kind = "policies"
 )
 
@@ -38,8 +38,7 @@ type Check struct {
 	Timeout time.Duration `json:"timeout,omitempty"` // of one attempt; default 3 s for TCP, 2 s for Policies, 5 s for the others
 	Within  time.Duration `json:"within,omitempty"`  // of all attempts; default 45 s for DNS, 15 s for the others
 
-	// Needs holds the IDs of earlier checks. The check is blocked unless all of
-	// them pass.
+	// Needs are IDs of earlier checks. The check is blocked unless all of them pass.
 	Needs []string `json:"needs,omitempty"`
 }
 
@@ -49,10 +48,10 @@ type Target struct {
 	Port        int    `json:"port,omitempty"`
 	Scheme      string `json:"scheme,omitempty"`       // "http" or "https"; default "http"
 	Path        string `json:"path,omitempty"`         // may include a query; default "/"
-	GRPCService string `json:"grpc_service,omitempty"` // the service in the health request; empty for the whole server
+	GRPCService string `json:"grpc_service,omitempty"` // empty for the whole server
 
-	Pod         string `json:"pod,omitempty"`          // Policies only: the name of the pod with the address Host
-	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: a port that the policies allow, to check that the pod responds
+	Pod         string `json:"pod,omitempty"`          // Policies only: the pod with the address Host
+	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: to see that the pod responds
 }
 
 // Expect is the expected HTTP response.
@@ -68,10 +67,8 @@ const (
 	tcpTimeout      = 3 * time.Second
 	policiesTimeout = 2 * time.Second // blockedAfter, and time for the allowed port
 
-	// dnsWithin is long because a name may be unknown although its Service exists:
-	// CoreDNS caches a negative response for up to 30 s and learns of Services with
-	// a delay. Ports need less time, because the rollout is complete when the smoke
-	// test starts.
+	// CoreDNS caches a negative response for up to 30 s and learns of Services with a
+	// delay. Ports need less time, because the rollout is complete.
 	dnsWithin     = 45 * time.Second
 	defaultWithin = 15 * time.Second
 )
@@ -116,8 +113,8 @@ func (c Check) URL() string {
 	}
 }
 
-// httpURL parses the path as the kubelet does: it may include a query, and a
-// string that is not a relative URL is used as the path.
+// httpURL parses the path as the kubelet does: it may include a query, and any
+// string is a valid path.
 func httpURL(t Target) *url.URL {
 	u, err := url.Parse(t.Path)
 	if err != nil || u.Host != "" || u.Scheme != "" {

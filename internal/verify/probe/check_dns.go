@@ -10,11 +10,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// DefaultDomain is the default DNS domain of a cluster. [Run] replaces it in the
-// checks if the pod's resolv.conf contains another one.
+// DefaultDomain is the default DNS domain of a cluster. [Run] replaces it by the
+// domain in the pod's resolv.conf.
 const DefaultDomain = "cluster.local"
 
-// checkDNS resolves the name with the resolver of the pod, as the app does.
 func (n *network) checkDNS(ctx context.Context, c Check) (Answer, string, *problem) {
 	addresses, err := n.resolver.LookupHost(ctx, absolute(c.Target.Host))
 	if err != nil {
@@ -24,8 +23,8 @@ func (n *network) checkDNS(ctx context.Context, c Check) (Answer, string, *probl
 	return Answer{Addresses: addresses}, fmt.Sprintf("%s resolves to %s", c.Target.Host, text.Abbreviate(addresses, 3)), nil
 }
 
-// clusterDomain returns the domain from the search list that the kubelet writes
-// for every pod: "<namespace>.svc.<domain> svc.<domain> <domain>".
+// clusterDomain parses the search list that the kubelet writes for every pod:
+// "<namespace>.svc.<domain> svc.<domain> <domain>".
 func clusterDomain(resolvConf string) string {
 	content, err := os.ReadFile(resolvConf)
 	if err != nil {
@@ -45,7 +44,6 @@ func clusterDomain(resolvConf string) string {
 	return DefaultDomain
 }
 
-// inDomain replaces the default domain in the targets by the one of the cluster.
 func inDomain(checks []Check, domain string) []Check {
 	for i := range checks {
 		if name, ok := strings.CutSuffix(checks[i].Target.Host, ".svc."+DefaultDomain); ok {

@@ -13,8 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// checkGRPC calls the standard health service without TLS, like a grpc probe of
-// the kubelet. Only SERVING passes.
+// checkGRPC calls the standard health service, without TLS like the kubelet.
 func (n *network) checkGRPC(ctx context.Context, c Check) (Answer, string, *problem) {
 	conn, err := n.dial(ctx, c)
 	if err != nil {
@@ -57,7 +56,6 @@ func newGRPCClient(conn net.Conn) (*grpc.ClientConn, error) {
 		}))
 }
 
-// callProblem describes a health call that returned an error.
 func callProblem(c Check, err error) *problem {
 	doing := "check health of " + c.URL()
 	switch status.Code(err) {

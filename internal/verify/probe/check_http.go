@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	maxBody   = 1 << 20 // bytes of the body that are read for Expect.Contains
-	shownBody = 200     // bytes of the body that are shown
+	maxBody   = 1 << 20 // bytes read for Expect.Contains
+	shownBody = 200     // bytes shown
 )
 
-// checkHTTP sends a GET by the rules of the kubelet: it does not verify the
-// certificate, uses no proxy, and follows redirects within the host.
+// checkHTTP sends a GET by the rules of the kubelet: without a proxy, without
+// verifying the certificate, following redirects within the host.
 func (n *network) checkHTTP(ctx context.Context, c Check) (Answer, string, *problem) {
 	doing := "GET " + c.URL()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL(), nil)
@@ -62,7 +62,7 @@ func (n *network) httpClient(c Check) *http.Client {
 				dialer := net.Dialer{Resolver: n.resolver}
 				return dialer.DialContext(ctx, network, address)
 			},
-			TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // like a probe of the kubelet
+			TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // like the kubelet
 			DisableKeepAlives:  true,
 			DisableCompression: true,
 		},
@@ -78,8 +78,8 @@ func (n *network) httpClient(c Check) *http.Client {
 	}
 }
 
-// matches reports whether the response is the expected one. difference continues
-// a message that ends with the status code.
+// matches reports whether the response is as expected. difference continues a
+// message that ends with the status code.
 func (e Expect) matches(status int, body string) (difference string, ok bool) {
 	switch {
 	case e.Status != 0 && status != e.Status:

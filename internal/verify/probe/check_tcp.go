@@ -2,8 +2,7 @@ package probe
 
 import "context"
 
-// checkTCP connects and closes the connection, like a tcpSocket probe of the
-// kubelet.
+// checkTCP only connects, like a tcpSocket probe of the kubelet.
 func (n *network) checkTCP(ctx context.Context, c Check) (Answer, string, *problem) {
 	conn, err := n.dial(ctx, c)
 	if err != nil {

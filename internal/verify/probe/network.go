@@ -15,14 +15,12 @@ type network struct {
 	connect  func(ctx context.Context, host string, port int) connection
 }
 
-// dial connects to the target of the check.
 func (n *network) dial(ctx context.Context, c Check) (net.Conn, error) {
 	dialer := net.Dialer{Resolver: n.resolver}
 	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(absolute(c.Target.Host), strconv.Itoa(c.Target.Port)))
 }
 
-// absolute adds a trailing dot to a full name, so that the resolver tries no
-// search domain.
+// absolute adds a dot to a full name, to prevent the use of search domains.
 func absolute(host string) string {
 	if strings.Contains(host, ".svc.") {
 		return host + "."
@@ -37,12 +35,11 @@ type connection struct {
 	received bool // a TCP segment arrived; false also if that is unknown
 }
 
-// byPod reports whether the pod itself responded. A network plugin that rejects
-// connections sends an ICMP message, which refuses a connection like the RST of
-// a pod does (kube-router, which k3s uses).
-func (c connection) byPod() bool { return c.opened || c.refused && c.received }
+// podResponded reports whether the pod responded. A network plugin may refuse a
+// connection too, with an ICMP message (kube-router, which k3s uses).
+func (c connection) podResponded() bool { return c.opened || c.refused && c.received }
 
-// connect tries once to connect to an address, for as long as ctx allows.
+// connect tries once to connect to an address.
 func connect(ctx context.Context, host string, port int) connection {
 	var s socket
 	dialer := net.Dialer{Control: func(_, _ string, conn syscall.RawConn) (err error) {

@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// maxParallel limits the concurrent attempts: each one uses a socket and a
-// conntrack entry, and the cluster DNS serves the app too.
+// maxParallel limits concurrent attempts. Each one uses a socket and a conntrack
+// entry, and the cluster DNS serves the app too.
 const maxParallel = 64
 
-// Run runs inside the pod. It reads checks as JSON from in, runs them in
-// parallel, each as soon as its needs have passed, and retries those that fail.
-// It writes a [Result] as one JSON line to out when a check completes. A failed
-// check is not an error; an error means that Run could not read the checks or
-// write a result, or that ctx is done.
+// Run runs inside the pod. It reads checks as JSON from in, runs them in parallel,
+// each as soon as its needs have passed, and retries those that fail. It writes a
+// [Result] as one JSON line to out when a check completes. It returns an error if
+// it cannot read the checks or write a result, or if ctx is done.
 func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	checks, err := decode(in)
 	if err != nil {
@@ -52,13 +51,12 @@ func MaxDuration(checks []Check) time.Duration {
 // prober runs checks. Tests replace its fields.
 type prober struct {
 	network         network
-	pause, maxPause time.Duration // between attempts: the first one, doubled up to the maximum
+	pause, maxPause time.Duration // between attempts; doubled up to the maximum
 
-	failFastTimeout time.Duration // limits the retries once another check has failed
-	failed          atomic.Bool   // a check has failed
+	failFastTimeout time.Duration // for retries once another check has failed
+	failed          atomic.Bool
 }
 
-// run runs all checks and waits for them.
 func (p *prober) run(ctx context.Context, checks []Check, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -77,7 +75,7 @@ func (p *prober) run(ctx context.Context, checks []Check, out io.Writer) error {
 			defer close(own.done)
 			own.result = p.runCheck(ctx, c, needs, slots)
 			if ctx.Err() != nil {
-				return // a check that was interrupted has no result
+				return // an interrupted check has no result
 			}
 			if own.result.Outcome == Failed {
 				p.failed.Store(true)
@@ -97,9 +95,8 @@ type completion struct {
 	result Result
 }
 
-// runCheck waits for the needs and runs the check if all of them passed. The
-// result of a blocked check names the check that failed, not another blocked
-// one.
+// runCheck runs the check if all its needs pass. A blocked check names the check
+// that failed, not another blocked one.
 func (p *prober) runCheck(ctx context.Context, c Check, needs []*completion, slots chan struct{}) Result {
 	for _, need := range needs {
 		<-need.done
@@ -117,8 +114,8 @@ func (p *prober) runCheck(ctx context.Context, c Check, needs []*completion, slo
 	return p.retryUntil(ctx, c)
 }
 
-// retryUntil runs the check until it passes or its time is up. The result is
-// that of the last attempt.
+// retryUntil runs the check until it passes or its time is up, and returns the
+// result of the last attempt.
 func (p *prober) retryUntil(ctx context.Context, c Check) Result {
 	start := time.Now()
 	r := Result{ID: c.ID}
@@ -134,10 +131,8 @@ func (p *prober) retryUntil(ctx context.Context, c Check) Result {
 	}
 }
 
-// retryTimeout returns how long the check is retried. Once another check has
-// failed, the smoke test fails anyway and this one only adds to the diagnosis.
-// failFastTimeout is enough for that: a name that is still unknown then is a
-// likely cause, because a headless Service without pods has no address.
+// retryTimeout is shorter once another check has failed. Further failures only
+// explain it: the name of a headless Service without pods is unknown, for example.
 func (p *prober) retryTimeout(c Check) time.Duration {
 	if p.failed.Load() {
 		return min(c.within(), p.failFastTimeout)
@@ -145,7 +140,6 @@ func (p *prober) retryTimeout(c Check) time.Duration {
 	return c.within()
 }
 
-// attempt runs the check once.
 func (p *prober) attempt(ctx context.Context, c Check) Result {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
@@ -164,7 +158,6 @@ func (p *prober) attempt(ctx context.Context, c Check) Result {
 	return r
 }
 
-// sleep waits for d or until ctx is done.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

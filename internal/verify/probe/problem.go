@@ -17,8 +17,7 @@ type problem struct {
 	text   string
 }
 
-// newProblem describes a network error. doing names the operation, timeout is
-// the time that it had.
+// newProblem describes a network error of an operation with a timeout.
 func newProblem(doing string, err error, timeout time.Duration) *problem {
 	var dnsErr *net.DNSError
 	var op *net.OpError
@@ -41,8 +40,8 @@ func newProblem(doing string, err error, timeout time.Duration) *problem {
 	}
 }
 
-// innermost returns the text of the last wrapped error: "connection refused"
-// instead of "dial tcp 10.96.0.7:80: connect: connection refused".
+// innermost shortens "dial tcp 10.96.0.7:80: connect: connection refused" to
+// "connection refused".
 func innermost(err error) string {
 	for {
 		inner := errors.Unwrap(err)

@@ -18,13 +18,13 @@ type Reason string
 // The reasons, in the order of the steps.
 const (
 	Unresolved  Reason = "unresolved"  // the name has no address
-	Refused     Reason = "refused"     // connection refused: nothing listens, or no endpoint is ready
+	Refused     Reason = "refused"     // nothing listens, or no endpoint is ready
 	Unreachable Reason = "unreachable" // no route, or no connection within the timeout
-	NoResponse  Reason = "no-response" // connected, but no response or a broken connection
+	NoResponse  Reason = "no-response" // connected, then no response or a broken connection
 	Unexpected  Reason = "unexpected"  // not the expected response
 )
 
-// Result is the result of one check. The pod writes it as one JSON line.
+// Result is the result of a check. The pod writes it as one JSON line.
 type Result struct {
 	ID        string        `json:"id"`
 	Outcome   Outcome       `json:"outcome"`
@@ -33,11 +33,11 @@ type Result struct {
 	Message   string        `json:"message"`              // one line: the request and the response
 	Attempts  int           `json:"attempts"`
 	Latency   time.Duration `json:"latency"` // of the last attempt
-	Elapsed   time.Duration `json:"elapsed"` // of all attempts, with the pauses between them
+	Elapsed   time.Duration `json:"elapsed"` // of all attempts and pauses
 	Answer    Answer        `json:"answer"`
 
-	Check Check  `json:"-"` // set by the reader of the log
-	Cause string `json:"-"` // why it failed, from objects in the cluster; set by the reader, may be empty
+	Check Check  `json:"-"` // set by the reader
+	Cause string `json:"-"` // the cause in the cluster, set by the reader; may be empty
 }
 
 // Answer is the response to the last attempt.

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is a duplicate of a connection's socket. It stays open when the dialer
+// socket is a duplicate of a connection's socket, which stays open when the dialer
 // fails. The zero value is no socket.
 type socket struct{ file int }
 
@@ -18,8 +18,8 @@ func duplicate(conn syscall.RawConn) (s socket, err error) {
 	return s, errors.Join(failed, err)
 }
 
-// received reports whether a TCP segment has arrived: a SYN-ACK or an RST, not an
-// ICMP message. Linux counts segments since version 4.2; gVisor does not.
+// received reports whether a TCP segment has arrived: SYN-ACK or RST, not an ICMP
+// message. Linux counts segments since 4.2; gVisor does not.
 func (s socket) received() bool {
 	if s.file == 0 {
 		return false

@@ -16,14 +16,13 @@ import (
 // EnvChecks is the environment variable with the packed checks in the pod.
 const EnvChecks = "TKDEPLOY_CHECKS"
 
-// maxPacked keeps the variable and its name below 128 KiB, the Linux limit for
-// one string in the environment (MAX_ARG_STRLEN). A packed check takes about 20
-// bytes.
+// maxPacked keeps the variable and its name below 128 KiB, the limit of Linux for
+// an environment string (MAX_ARG_STRLEN). A check takes about 20 bytes.
 const maxPacked = 127 << 10
 
-// Pack encodes the checks for [EnvChecks]: JSON, gzip, base64. The result does
-// not contain "$(", which the kubelet would expand. The error has class
-// [fault.Config] if there are too many checks for one pod.
+// Pack encodes the checks for [EnvChecks] as JSON, gzip, base64. The kubelet would
+// expand "$(", which base64 does not contain. Too many checks for one pod are an
+// error of class [fault.Config].
 func Pack(checks []Check) (string, error) {
 	var packed bytes.Buffer
 	encoder := base64.NewEncoder(base64.StdEncoding, &packed)
@@ -53,8 +52,7 @@ func Unpack(packed string) (io.Reader, error) {
 	return r, nil
 }
 
-// decode reads the checks. A check may only need earlier ones, so that no check
-// waits for itself.
+// decode rejects checks that need later ones, which could wait for each other.
 func decode(in io.Reader) ([]Check, error) {
 	var checks []Check
 	if err := json.NewDecoder(in).Decode(&checks); err != nil {
@@ -75,9 +73,8 @@ func decode(in io.Reader) ([]Check, error) {
 	return checks, nil
 }
 
-// ParseLine parses a line of the pod's log. ok is false unless the line is a
-// complete result, for example for a warning of the Go runtime or a truncated
-// line.
+// ParseLine parses a line of the pod's log. ok is false for any other line, such as
+// a warning of the Go runtime or a truncated result.
 func ParseLine(line []byte) (r Result, ok bool) {
 	if !bytes.HasPrefix(line, []byte("{")) || json.Unmarshal(line, &r) != nil {
 		return Result{}, false
@@ -90,7 +87,7 @@ func ParseLine(line []byte) (r Result, ok bool) {
 	}
 }
 
-// lineWriter writes results as lines. It is safe for concurrent use.
+// lineWriter is safe for concurrent use.
 type lineWriter struct {
 	mu  sync.Mutex
 	out io.Writer
