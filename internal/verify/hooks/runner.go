@@ -110,5 +110,5 @@ func (r *Runner) hints(hook Hook, result result) []string {
 		kind := map[bool]string{true: "job/", false: "pod/"}[hook.isJob()]
 		hints = append(hints, fmt.Sprintf("read the whole log: %s -n %s logs %s%s", r.Pods.Kubectl, hook.Object.GetNamespace(), kind, hook.Name))
 	}
-	return text.AppendUnique(hints, `run "tkdeploy verify" again`)
+	return text.AppendUnique(hints, pods.RerunHint)
 }

@@ -51,9 +51,12 @@ func Stopped(ctx context.Context, doing string) error {
 	return err
 }
 
+// RerunHint is the hint for a failure that may be temporary.
+const RerunHint = `run "tkdeploy verify" again`
+
 // Inconclusive marks an error that proves nothing about the app.
 func Inconclusive(err error) error {
-	return fault.New(fault.Inconclusive, err, `run "tkdeploy verify" again`)
+	return fault.New(fault.Inconclusive, err, RerunHint)
 }
 
 // IsTransient reports whether repeating the request may succeed. That includes a
