@@ -140,7 +140,7 @@ func (r *run) terminatedEarly(end *corev1.ContainerStateTerminated, tail []strin
 	image := r.runner.options.Image
 	hint := "check that " + image + " is a probe image of this version of tkdeploy"
 	if strings.Contains(end.Message, "exec format error") {
-		hint = "replace " + image + ", which is for another CPU architecture than the node"
+		hint = "replace " + image + ", which is built for another CPU architecture"
 	}
 	return fault.New(fault.Smoke, errors.New(message), hint)
 }

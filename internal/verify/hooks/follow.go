@@ -129,8 +129,9 @@ func (f *podFollower) beginAttempt(pod *corev1.Pod) {
 	}
 }
 
-// followLog reads the log until it or the pod ends, and returns the newest pod.
-// A followed log stays open for up to a second after its container.
+// followLog reads the log until it or the pod ends, and returns the newest pod. It
+// watches the pod too: a followed log stays open for up to a second after its
+// container has terminated.
 func (f *podFollower) followLog(ctx context.Context, w pods.Watcher[*corev1.Pod], pod *corev1.Pod) (*corev1.Pod, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
