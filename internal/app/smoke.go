@@ -13,6 +13,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
+	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -24,18 +26,17 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 	if err != nil {
 		return err
 	}
-	checks, hooks, err := d.tests(deployed)
+	smokeChecks, testHooks, err := d.tests(deployed)
 	if err != nil {
 		return err
 	}
-	runner, err := d.runner(ctx)
+	runner, err := d.runner(ctx, deployed.Redact)
 	if err != nil {
 		return err
 	}
-	runner.Redact = deployed.Redact
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	if err := runner.Verify(ctx, checks, hooks, reporter); err != nil {
+	if err := runner.Verify(ctx, smokeChecks, testHooks, reporter); err != nil {
 		return err
 	}
 	if deployed.Verified || !deployed.Newest { // what a failed upgrade left is of two revisions
@@ -50,10 +51,10 @@ func (d *deployment) smokeTest(ctx context.Context, reporter event.Reporter) err
 
 // tests are the checks of the chart's Services and probes, those of the
 // configuration, and the chart's test hooks.
-func (d *deployment) tests(deployed *release.Deployed) ([]probe.Check, []verify.Hook, error) {
-	var hooks []verify.Hook
+func (d *deployment) tests(deployed *release.Deployed) ([]probe.Check, []hooks.Hook, error) {
+	var testHooks []hooks.Hook
 	for _, h := range deployed.TestHooks {
-		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
+		testHooks = append(testHooks, hooks.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
 	}
 	var extra []probe.Check
 	for _, c := range d.config.Verify.Checks {
@@ -63,8 +64,9 @@ func (d *deployment) tests(deployed *release.Deployed) ([]probe.Check, []verify.
 		}
 		extra = append(extra, check)
 	}
-	checks, hooks, err := verify.Select(verify.Derive(deployed.Objects, d.config.Chart.Namespace), extra, hooks, d.config.Verify.Skip)
-	return checks, hooks, fault.New(fault.Config, err, "")
+	skip := d.config.Verify.Skip
+	smokeChecks, err := checks.Select(checks.Derive(deployed.Objects, d.config.Chart.Namespace), extra, hooks.Names(testHooks), skip)
+	return smokeChecks, hooks.Without(testHooks, skip), fault.New(fault.Config, err, "")
 }
 
 func configured(c config.Check) (probe.Check, error) {
@@ -113,7 +115,7 @@ func (d *deployment) probeImage(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("the smoke test's image %s is not among the images", probeRepository)
 }
 
-func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
+func (d *deployment) runner(ctx context.Context, redact func(string) string) (*verify.Runner, error) {
 	image, err := d.probeImage(ctx)
 	if err != nil {
 		return nil, err
@@ -130,7 +132,7 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("speak to the cluster: %w", err)
 	}
-	return &verify.Runner{
+	return verify.New(verify.Options{
 		Client:         kube,
 		Objects:        objects,
 		Namespace:      d.config.Chart.Namespace,
@@ -140,7 +142,8 @@ func (d *deployment) runner(ctx context.Context) (*verify.Runner, error) {
 		Kubectl:        d.kubectl(),
 		PodsReplacedAt: d.replaced,
 		Exit:           d.exitIn,
-	}, nil
+		Redact:         redact,
+	}), nil
 }
 
 // exitIn is how a container of the cluster's node has ended.

@@ -15,6 +15,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -38,7 +39,7 @@ func deployed(s stack) (objects []runtime.Object) {
 
 // checksOf returns the checks of the smoke test's pod. The fake API server rejects the
 // pod, which ends the smoke test.
-func checksOf(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
+func checksOf(t *testing.T, objects []runtime.Object) (got []probe.Check) {
 	t.Helper()
 	client := fake.NewClientset(objects...)
 	rejected := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "smoke", errors.New("rejected by the test"))
@@ -46,18 +47,18 @@ func checksOf(t *testing.T, objects []runtime.Object) (checks []probe.Check) {
 		pod := action.(k8stesting.CreateAction).GetObject().(*corev1.Pod)
 		in, err := probe.Unpack(pod.Spec.Containers[0].Env[0].Value)
 		if err == nil {
-			err = json.NewDecoder(in).Decode(&checks)
+			err = json.NewDecoder(in).Decode(&got)
 		}
 		if err != nil {
 			t.Error(err)
 		}
 		return true, nil, rejected
 	})
-	runner := verify.Runner{Client: client, Namespace: namespace, Release: "tiktok-clone", Image: "tkdeploy:1"}
-	if err := runner.Verify(t.Context(), []probe.Check{{ID: verify.ClusterDNS, Kind: probe.DNS}}, nil, event.Discard); !errors.Is(err, rejected) {
+	runner := verify.New(verify.Options{Client: client, Namespace: namespace, Release: "tiktok-clone", Image: "tkdeploy:1"})
+	if err := runner.Verify(t.Context(), []probe.Check{{ID: checks.ClusterDNS, Kind: probe.DNS}}, nil, event.Discard); !errors.Is(err, rejected) {
 		t.Fatal(err)
 	}
-	return checks
+	return got
 }
 
 func TestPolicyCheck(t *testing.T) {
@@ -66,10 +67,10 @@ func TestPolicyCheck(t *testing.T) {
 	// whether policies are enforced. They allow it to connect to all other ports.
 	t.Run("tries the port of Kafka's controller", func(t *testing.T) {
 		inEveryEnvironment(t, func(t *testing.T, s stack) {
-			checks := checksOf(t, deployed(s))
+			got := checksOf(t, deployed(s))
 			want := probe.Target{Host: "10.244.0.7", Port: 9093, Pod: "kafka-0", AllowedPort: 9092}
-			if len(checks) != 2 || checks[1].ID != verify.PolicyCheck || checks[1].Target != want {
-				t.Errorf("got checks %+v, want the second to be %s of %+v", checks, verify.PolicyCheck, want)
+			if len(got) != 2 || got[1].ID != checks.NetworkPolicies || got[1].Target != want {
+				t.Errorf("got checks %+v, want the second to be %s of %+v", got, checks.NetworkPolicies, want)
 			}
 		})
 	})
