@@ -6,7 +6,7 @@ SHELL := /bin/bash
 ENV ?= dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 60s
-GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
+GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/cli/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
 # What is compiled, and which tests passed on it, is then the same in every clone,
 # and for the binary, the linter and the tests on clusters. Lint vets, with more care.
@@ -31,7 +31,7 @@ down: build ## delete the environment's cluster; data is kept
 build: bin/tkdeploy bin/tkdeploy-probe ## compile bin/tkdeploy, and the smoke test's program beside it
 
 bin/tkdeploy: $(GO_FILES)
-	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/app.version=$(VERSION)' -o $@ ./cmd/tkdeploy
+	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/buildinfo.version=$(VERSION)' -o $@ ./cmd/tkdeploy
 
 # It is an image: the same sources give the same bytes, whatever the commit.
 bin/tkdeploy-probe: $(GO_FILES)

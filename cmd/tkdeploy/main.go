@@ -14,7 +14,7 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"tkdeploy.dev/tkdeploy/internal/app"
+	"tkdeploy.dev/tkdeploy/internal/cli"
 )
 
 func main() {
@@ -27,10 +27,10 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		first := app.Interrupted{Signal: (<-signals).(syscall.Signal)}
+		first := cli.Interrupted{Signal: (<-signals).(syscall.Signal)}
 		cancel(first)
 		<-signals // a second one: at once
 		os.Exit(first.ExitStatus())
 	}()
-	os.Exit(app.Main(ctx, os.Args, app.System()))
+	os.Exit(cli.Main(ctx, os.Args, cli.System()))
 }

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func TestStatusOf(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		err  error
+		want int
+	}{
+		"no error":                          {nil, 0},
+		"an error without a class is a bug": {broken, 1},
+		"a class":                           {fault.New(fault.Config, broken, ""), 3},
+		"a wrapped class":                   {fmt.Errorf("up: %w", fault.New(fault.NotOwned, broken, "")), 5},
+		"a stage's own class":               {&plan.StageError{Stage: deploy.StageBuild, Err: broken}, 10},
+		"a class wins over the stage":       {&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Inconclusive, broken, "")}, 75},
+		"of two stages the earlier":         {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
+		"a failed rollback wins over what it was to take back": {
+			errors.Join(&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Inconclusive, broken, ""), "")), 16},
+		"a report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
+		"a stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
+		"a deadline is undecided":         {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := statusOf(t.Context(), test.err); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestASignalWinsOverWhatItMadeFail(t *testing.T) {
+	t.Parallel()
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(Interrupted{signal})
+		err := fault.New(fault.Build, errors.New("solve: canceled"), "look at the Dockerfile")
+		if got := statusOf(ctx, err); got != want {
+			t.Errorf("%s: got %d, want %d", signal, got, want)
+		}
+		if got := explain(ctx, err); strings.Contains(got, "error") {
+			t.Errorf("a person who stopped it is told of an error: %q", got)
+		}
+	}
+}
+
+func TestEveryClassAndStageHasItsStatus(t *testing.T) {
+	t.Parallel()
+	seen := map[int]bool{}
+	for _, row := range exitStatuses {
+		if seen[row.status] {
+			t.Errorf("status %d is there twice", row.status)
+		}
+		seen[row.status] = true
+		if !strings.Contains(exitStatusHelp(), row.meaning) {
+			t.Errorf("the help lacks %q", row.meaning)
+		}
+	}
+	d := &deploy.Run{Verify: true}
+	p, err := d.UpPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := d.RollbackPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range append(p.IDs(), back.IDs()...) {
+		if stageClass[id] == "" {
+			t.Errorf("stage %s has no class", id)
+		}
+	}
+}
+
+func TestExplainTellsEachFailureOnceWithItsHint(t *testing.T) {
+	t.Parallel()
+	stages := errors.Join(
+		&plan.StageError{Stage: deploy.StageBuild, Err: fault.New(fault.Build, errors.New("build web: exit 1\nline two"), "")},
+		&plan.StageError{Stage: deploy.StageCluster, Err: fault.New(fault.Environment, errors.New("port 4000 is taken"), "free it\nor take another")},
+	)
+	err := errors.Join(stages, nil) // as a run gives it
+	want := `tkdeploy: error: build web: exit 1
+  line two
+tkdeploy: error: port 4000 is taken
+tkdeploy: hint: free it
+  or take another
+`
+	if got := explain(t.Context(), err); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

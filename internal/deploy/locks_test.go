@@ -1,0 +1,309 @@
+package deploy
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/report"
+)
+
+// leaseServer is an API server that knows one Lease, as it was sent; empty is
+// none.
+type leaseServer struct {
+	mu    sync.Mutex
+	lease string
+	form  string // its content type; empty is JSON
+}
+
+func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.URL.Path == "/api/v1/nodes" {
+		fmt.Fprint(w, `{"items":[{"spec":{"providerID":"kind://docker/shop-dev/shop-dev-control-plane"}}]}`)
+		return
+	}
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+	if r.URL.Path != leases && r.URL.Path != leases+"/tkdeploy.shop.shop" {
+		http.Error(w, r.URL.Path, http.StatusNotFound)
+		return
+	}
+	var body bytes.Buffer
+	_, _ = body.ReadFrom(r.Body) // a broken request is an empty Lease
+	status := func(code int) {
+		w.Header().Set("Content-Type", cmp.Or(s.form, "application/json"))
+		w.WriteHeader(code)
+	}
+	switch {
+	case r.Method == http.MethodPost:
+		s.lease, s.form = body.String(), r.Header.Get("Content-Type")
+		status(http.StatusCreated)
+	case s.lease == "":
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
+		return
+	case r.Method == http.MethodPut:
+		s.lease, s.form = body.String(), r.Header.Get("Content-Type")
+		status(http.StatusOK)
+	case r.Method == http.MethodDelete:
+		s.lease = ""
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
+		return
+	default:
+		status(http.StatusOK)
+	}
+	fmt.Fprint(w, s.lease)
+}
+
+func (s *leaseServer) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease != ""
+}
+
+const lockPath = "tkdeploy/locks/shop-dev.shop.shop"
+
+// lockedShop is a workspace whose cluster has a leaseServer as its API server.
+func lockedShop(t *testing.T) (*Workspace, *leaseServer, string) {
+	t.Helper()
+	state := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", state)
+	server := &leaseServer{}
+	listening := httptest.NewServer(server)
+	t.Cleanup(listening.Close)
+	dir := t.TempDir()
+	kubeconfig := fmt.Sprintf(`{"current-context": "a", "contexts": [{"name": "a", "context": {"cluster": "a"}}], "clusters": [{"name": "a", "cluster": {"server": %q}}]}`, listening.URL)
+	if err := os.WriteFile(filepath.Join(dir, "kubeconfig"), []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &Workspace{
+		Config:  &config.Config{Chart: config.Chart{Release: "shop", Namespace: "shop"}},
+		Cluster: cluster.New(cluster.Spec{Name: "shop-dev", StateDir: dir}, cluster.Limits{}),
+		Command: "tkdeploy up --env dev",
+	}, server, path.Join(state, lockPath)
+}
+
+// acting is a stage that acts.
+func acting(id string, act func(context.Context) error, needs ...string) plan.Stage {
+	return plan.Stage{
+		ID: id, Title: id, Needs: needs,
+		Observe: func(context.Context) (plan.Observation, error) { return plan.Observation{State: plan.Missing}, nil },
+		Apply:   func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
+	}
+}
+
+// runStages gives the stream and the error of a run of the stages.
+func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.Stage) (string, error) {
+	t.Helper()
+	p, err := plan.New(stages...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = Execution{Plan: p, Locks: locks, Reporter: report.NewJSON(&out), ExitCode: exitCode}.Run(ctx)
+	return out.String(), err
+}
+
+// exitCode is as package cli defines it, for the errors of these tests.
+func exitCode(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		return 143
+	case fault.ClassOf(err) == fault.Locked:
+		return 6
+	}
+	return 1
+}
+
+// last is the run.finished of a stream.
+func last(t *testing.T, stream string) (l struct {
+	Outcome, Error string
+	Exit           int
+	Stages         []struct{ ID, Outcome string }
+}) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(stream), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &l); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// wait waits for ctx, as work does that can be canceled.
+func wait(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
+	w, server, file := lockedShop(t)
+	held := map[string]bool{}
+	look := func(id string) func(context.Context) error {
+		return func(context.Context) error { held[id] = server.held(); return nil }
+	}
+	_, err := runStages(t.Context(), t, w.NewLocks(),
+		acting(StageCluster, look(StageCluster)),
+		acting(StageLoad, look(StageLoad), StageCluster),
+		acting(StageRelease, look(StageRelease), StageLoad))
+	if err != nil || held[StageCluster] || !held[StageLoad] || !held[StageRelease] || server.held() {
+		t.Errorf("%v, held in %v, in the end %t", err, held, server.held())
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("lock file: %v", err)
+	}
+}
+
+// A cluster that is being created has no API to keep a Lease; to load into its
+// nodes is for the run that creates it, and for no other.
+func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
+	w, server, _ := lockedShop(t)
+	loaded := make(chan struct{})
+	creating := acting(StageCluster, nil)
+	creating.Apply = func(_ context.Context, r event.Reporter) error {
+		r.Report(event.Reached(cluster.NodesRunning))
+		<-loaded
+		return nil
+	}
+	load := acting(StageLoad, func(context.Context) error {
+		if server.held() {
+			t.Error("the Lease is held")
+		}
+		close(loaded)
+		return nil
+	})
+	load.AfterMilestones = whileMade(cluster.NodesRunning)
+	release := acting(StageRelease, func(context.Context) error {
+		if !server.held() {
+			t.Error("the Lease is not held")
+		}
+		return nil
+	}, StageLoad, StageCluster)
+	if _, err := runStages(t.Context(), t, w.NewLocks(), creating, load, release); err != nil {
+		t.Error(err)
+	}
+	if _, err := runStages(t.Context(), t, w.NewLocks(), acting(StageLoad, func(context.Context) error {
+		if !server.held() {
+			t.Error("of a load alone, the Lease is not held")
+		}
+		return nil
+	})); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASecondRunStartsNothing(t *testing.T) {
+	w, _, _ := lockedShop(t)
+	_, err := runStages(t.Context(), t, w.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+		stream, err := runStages(ctx, t, w.NewLocks(), acting(StageRelease, func(context.Context) error {
+			t.Error("it acted")
+			return nil
+		}))
+		if got := last(t, stream); exitCode(ctx, err) != 6 || got.Exit != 6 || len(got.Stages) > 0 || !strings.Contains(got.Error, "tkdeploy up --env dev of ") {
+			t.Errorf("got %v, %+v", err, got)
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheLeaseOfAnotherMachineStopsWhatRunsBesideIt(t *testing.T) {
+	w, server, _ := lockedShop(t)
+	server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
+		time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
+	stream, err := runStages(t.Context(), t, w.NewLocks(),
+		acting(StageBuild, wait),
+		acting(StageCluster, func(context.Context) error { return nil }),
+		acting(StageLoad, func(context.Context) error { t.Error("it acted"); return nil }, StageBuild, StageCluster))
+	if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(Failures(err)) != 1 {
+		t.Errorf("got %v, %+v", err, got)
+	}
+	if !server.held() {
+		t.Error("the other run's Lease is gone")
+	}
+}
+
+func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
+	w, _, _ := lockedShop(t)
+	locks := w.NewLocks()
+	lost := fault.New(fault.Locked, errors.New("lost"), "")
+	stream, err := runStages(t.Context(), t, locks,
+		acting(StageRollout, func(ctx context.Context) error { locks.lose(lost); return wait(ctx) }),
+		acting(StageVerify, func(context.Context) error { t.Error("it acted"); return nil }, StageRollout))
+	if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
+		t.Errorf("got %v, %+v", err, got)
+	}
+}
+
+func TestAnInterruptedRunGivesItsLocksBack(t *testing.T) {
+	w, server, file := lockedShop(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	stream, err := runStages(ctx, t, w.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+		if !server.held() {
+			t.Error("no Lease")
+		}
+		interrupt()
+		return wait(ctx)
+	}))
+	got := last(t, stream)
+	if exitCode(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
+		t.Errorf("%v, %+v, Lease left: %t", err, got, server.held())
+	}
+	if !strings.Contains(stream, "a second signal ends at once") {
+		t.Errorf("nothing was said of the signal:\n%s", stream)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("lock file: %v", err)
+	}
+}
+
+func TestDownLeavesNoLock(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		left bool
+	}{
+		"the Lease goes with the cluster":       {left: true}, // this server stays
+		"of a cluster that stays, it goes, too": {err: errors.New("busy")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, server, file := lockedShop(t)
+			locks := w.NewLocks()
+			_, err := runStages(t.Context(), t, locks, acting(StageDown, func(ctx context.Context) error {
+				if err := locks.lease(ctx); err != nil {
+					return err
+				}
+				return locks.ending(func() error { return test.err })
+			}))
+			if !errors.Is(err, test.err) || server.held() != test.left {
+				t.Errorf("%v, Lease left: %t", err, server.held())
+			}
+			if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("lock file: %v", err)
+			}
+		})
+	}
+}

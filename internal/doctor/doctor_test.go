@@ -1,0 +1,83 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
+	t.Parallel()
+	var found []Result
+	synctest.Test(t, func(t *testing.T) {
+		silent, second := make(chan struct{}), make(chan struct{})
+		defer close(silent)
+		found = perform(t.Context(), 3*time.Second, []check{
+			{"waits for the second", one(func(context.Context) Result { <-second; return ok("done") })},
+			{"second", one(func(context.Context) Result { close(second); return ok("done") })},
+			{"minds its deadline", one(func(ctx context.Context) Result { <-ctx.Done(); return broken(ctx.Err()) })},
+			{"minds nothing", one(func(context.Context) Result { <-silent; return ok("late") })},
+		})
+	})
+	var d Diagnosis
+	for _, f := range found {
+		d.add(f)
+	}
+	want := []Result{
+		{Name: "waits for the second", Status: OK, Message: "done"},
+		{Name: "second", Status: OK, Message: "done"},
+		{Name: "minds its deadline", Status: Fail, Message: "context deadline exceeded"},
+		{Name: "minds nothing", Status: Fail, Message: "no answer within 3s"},
+	}
+	if diff := cmp.Diff(want, d.Checks); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if err := d.Err(); fault.ClassOf(err) != fault.Environment || err.Error() != "2 of 4 checks failed" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	asked := func(cpu, memory string) release.Requests {
+		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
+	}
+	engine := images.Info{CPUs: 2, Memory: 4 << 30}
+	down := errors.New("docker.io cannot be reached")
+	absent := func(recipe string, refusal error) images.RemoteStatus {
+		return images.RemoteStatus{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Err: refusal}
+	}
+	for name, test := range map[string]struct {
+		got    Result
+		status Status
+		want   string
+	}{
+		"enough of everything":             {compareResources(asked("2", "4Gi"), engine, 1), OK, "3 pods and the control plane request 2.00 CPU and 4.0 GiB memory; the engine has 2 and 4.0 GiB"},
+		"too little memory":                {compareResources(asked("1", "5Gi"), engine, 1), Fail, "not all pods can be scheduled"},
+		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), engine, 1), Fail, "not all pods can be scheduled"},
+		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), engine, 2), Warn, "will be scheduled and be slow"},
+		"a clock that is right":            {clockCheck(images.Info{ClockSkew: time.Second}), OK, "agrees"},
+		"a clock that is off":              {clockCheck(images.Info{ClockSkew: -time.Minute}), Warn, "1m0s behind this machine's"},
+		"a clock that is far off":          {clockCheck(images.Info{ClockSkew: 10 * time.Minute}), Fail, "10m0s ahead of this machine's"},
+		"cgroup version 2":                 {cgroupCheck(images.Info{Cgroup: "2"}), OK, "version 2"},
+		"cgroup version 1":                 {cgroupCheck(images.Info{Cgroup: "1"}), Warn, "version 1"},
+		"an engine elsewhere":              {engineDisk(images.Info{Root: "/var/lib/docker"}), OK, "on another machine"},
+		"a registry that answers":          {registryFinding([]images.RemoteStatus{absent("", nil)}), OK, "gives pg"},
+		"none, and a recipe":               {registryFinding([]images.RemoteStatus{absent("r", down)}), Warn, "pgr will be made by recipe: docker.io cannot be reached"},
+		"none, and no recipe for one":      {registryFinding([]images.RemoteStatus{absent("r", down), absent("", down)}), Fail, "no source for pg: docker.io cannot be reached"},
+	} {
+		if test.got.Status != test.status || !strings.Contains(test.got.Message, test.want) || (test.got.Fix == "") != (test.status == OK) {
+			t.Errorf("%s: got %+v", name, test.got)
+		}
+	}
+}
