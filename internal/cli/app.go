@@ -20,7 +20,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	if err != nil {
 		fmt.Fprint(streams.Err, explain(ctx, err))
 	}
-	return statusOf(ctx, err)
+	return exitCode(ctx, err)
 }
 
 func newApp(streams Streams) *cli.App {

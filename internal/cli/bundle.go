@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/doctor"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -26,20 +26,20 @@ import (
 const diagnosticsFlagName = "diagnostics"
 
 func diagnosticsFlag() cli.Flag {
-	return &cli.StringFlag{Name: diagnosticsFlagName, Usage: "when the run fails, write a bundle of evidence to a new folder below `DIR`"}
+	return &cli.StringFlag{Name: diagnosticsFlagName, Usage: "on failure, write a support bundle to a new directory in `DIR`"}
 }
 
 // diagnosticsDir reads --diagnostics or, without it, the environment's setting,
-// and makes sure that bundles can be written there. It is "" for none.
+// and checks that bundles can be written there. It returns "" for no bundles.
 func diagnosticsDir(c *cli.Context, cfg *config.Config, env config.Environment) (string, error) {
 	dir := c.String(diagnosticsFlagName)
 	switch {
 	case !takesDiagnostics(c.Command):
 		return "", nil
 	case dir == "" && c.IsSet(diagnosticsFlagName):
-		return "", fault.New(fault.Usage, errors.New("--diagnostics names no folder"), "")
+		return "", fault.New(fault.Usage, errors.New("--diagnostics names no directory"), "")
 	case dir != "" && c.Bool("dry-run"):
-		return "", fault.New(fault.Usage, errors.New("--diagnostics does not go with --dry-run: nothing is run"), "leave out one of them")
+		return "", fault.New(fault.Usage, errors.New("--diagnostics cannot be combined with --dry-run, which runs nothing"), "omit one of them")
 	case dir == "":
 		dir = cfg.Path(env.Diagnostics)
 	}
@@ -57,159 +57,160 @@ func takesDiagnostics(command *cli.Command) bool {
 	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), diagnosticsFlagName) })
 }
 
-// evidence is what is kept of a run in case it fails. All its methods may be
-// called of nil, where no bundle is wanted.
-type evidence struct {
-	*workspace
-	times   evidenceTimes
-	stopped atomic.Pointer[time.Time] // when a signal came
-	forget  func() bool
+// bundleRecorder records what the support bundle needs if the run fails. A nil
+// *bundleRecorder is valid and does nothing.
+type bundleRecorder struct {
+	session     *deploy.Session
+	dir         string
+	limits      bundleLimits
+	stopped     atomic.Pointer[time.Time] // when a signal canceled the run
+	stopWatcher func() bool
 
-	mu     sync.Mutex // events come while it is written
-	events bytes.Buffer
-	lines  *report.JSON // writes to events
-	story  supportbundle.Timeline
+	mu       sync.Mutex // events arrive during the collection
+	events   bytes.Buffer
+	lines    *report.JSON // writes to events
+	timeline supportbundle.Timeline
 
 	bundle *supportbundle.Bundle // nil until the run has failed
 	report supportbundle.Report
 }
 
-// evidenceTimes bound how long evidence is collected, and how long a part that
-// does not mind the end of its time is waited for.
-type evidenceTimes struct{ whole, grace, stopped, stoppedGrace time.Duration }
+// bundleLimits bound the time of a collection, and the time after it for a
+// collector that ignores its context.
+type bundleLimits struct{ whole, grace, stopped, stoppedGrace time.Duration }
 
-// In all 28 s for a run that fails, and 5 s from a signal: it is to end within 10.
-var defaultEvidenceTimes = evidenceTimes{25 * time.Second, 3 * time.Second, 4 * time.Second, time.Second}
+// A failed run collects for 28 s at most, and for 5 s after a signal: a canceled
+// run must end within 10 s.
+var defaultBundleLimits = bundleLimits{25 * time.Second, 3 * time.Second, 4 * time.Second, time.Second}
 
-// evidence begins to keep what a bundle needs of the run of ctx.
-func (w *workspace) evidence(ctx context.Context) *evidence {
-	if w.diagnostics == "" {
+var _ deploy.Recorder = (*bundleRecorder)(nil)
+
+// recordBundle returns a recorder for the run with ctx, or nil if no bundle is
+// configured.
+func (i *invocation) recordBundle(ctx context.Context) *bundleRecorder {
+	if i.bundleDir == "" {
 		return nil
 	}
-	e := &evidence{workspace: w, times: defaultEvidenceTimes}
-	e.lines = report.NewJSON(&e.events)
-	e.forget = context.AfterFunc(ctx, func() {
+	b := &bundleRecorder{session: i.session, dir: i.bundleDir, limits: defaultBundleLimits}
+	b.lines = report.NewJSON(&b.events)
+	b.stopWatcher = context.AfterFunc(ctx, func() {
 		now := time.Now()
-		e.stopped.Store(&now)
+		b.stopped.Store(&now)
 	})
-	return e
+	return b
 }
 
-// Report keeps an event.
-func (e *evidence) Report(ev event.Event) {
-	if e == nil {
+// Report records an event.
+func (b *bundleRecorder) Report(e event.Event) {
+	if b == nil {
 		return
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lines.Report(ev)
-	e.story.Report(ev)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines.Report(e)
+	b.timeline.Report(e)
 }
 
-// Collect collects the evidence of a failure, before anything is taken back. A
-// bundle that is not there or not whole is a warning. A run that another one
-// kept from its work has none: nothing is wrong.
-func (e *evidence) Collect(ctx context.Context, failure error, runner *plan.Runner) {
-	if e == nil || failure == nil || classOf(failure) == fault.Locked || fault.ClassOf(context.Cause(ctx)) == fault.Locked {
+// Collect collects the bundle of a failure. A bundle that cannot be written, or
+// is incomplete, is a warning. A run that another run's lock has stopped has no
+// bundle: nothing is wrong.
+func (b *bundleRecorder) Collect(ctx context.Context, failure error, runner *plan.Runner) {
+	if b == nil || classOf(failure) == fault.Locked || fault.ClassOf(context.Cause(ctx)) == fault.Locked {
 		return
 	}
-	now := time.Now()
+	now, w := time.Now(), b.session.Workspace
 	var err error
-	if e.bundle, err = supportbundle.Open(e.diagnostics, e.verb(), now, supportbundle.Limits{}); err != nil {
-		warnOf(runner, err)
+	if b.bundle, err = supportbundle.Open(b.dir, w.Command.Name, now, supportbundle.Limits{}); err != nil {
+		warn(runner, err)
 		return
 	}
-	e.report = supportbundle.Report{
-		Command: strings.TrimPrefix(e.Command, "tkdeploy "), Place: e.place(), Versions: versionLine(doctor.ReadVersions(e.Workspace)), Taken: now,
-	}
-	warnOf(runner, e.write(ctx, failure)) // in case that the process is killed meanwhile
-	within, grace, cancel := e.timeLeft(ctx, now)
+	b.report = supportbundle.Report{Command: w.Command.Line(), Place: place(w), Versions: versionLine(doctor.ReadVersions(w)), Taken: now}
+	warn(runner, b.write(ctx, failure)) // first, in case the process is killed during the collection
+	within, grace, cancel := b.timeLeft(ctx, now)
 	defer cancel()
-	e.bundle.Collect(within, grace, e.parts(within)...)
-	warnOf(runner, e.write(ctx, failure))
+	b.session.Invalidate(deploy.ClusterState) // the state after the failure
+	b.bundle.Collect(within, grace, b.collectors(within)...)
+	warn(runner, b.write(ctx, failure))
 }
 
-func warnOf(runner *plan.Runner, err error) {
+// warn emits a warning for an error that does not fail the run.
+func warn(runner *plan.Runner, err error) {
 	if err != nil {
 		runner.Emit(event.Warn(err.Error()))
 	}
 }
 
-// verb is the command in a word: it names the bundle's folder.
-func (e *evidence) verb() string {
-	return strings.Fields(e.Command)[1]
-}
-
-// timeLeft is the time to collect in. It goes on when the run was stopped, for a
-// short while after the signal.
-func (e *evidence) timeLeft(ctx context.Context, now time.Time) (context.Context, time.Duration, context.CancelFunc) {
-	end, grace := now.Add(e.times.whole), e.times.grace
-	stopped := e.stopped.Load()
+// timeLeft returns the context to collect with. It outlives a canceled run for a
+// short time.
+func (b *bundleRecorder) timeLeft(ctx context.Context, now time.Time) (context.Context, time.Duration, context.CancelFunc) {
+	end, grace := now.Add(b.limits.whole), b.limits.grace
+	stopped := b.stopped.Load()
 	if stopped == nil && ctx.Err() != nil {
 		stopped = &now
 	}
 	if stopped != nil {
-		end, grace = stopped.Add(e.times.stopped), e.times.stoppedGrace
+		end, grace = stopped.Add(b.limits.stopped), b.limits.stoppedGrace
 	}
 	within, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	if stopped != nil {
 		return within, grace, cancel
 	}
-	forget := context.AfterFunc(ctx, cancel) // a signal that comes while it collects
-	return within, grace, func() { forget(); cancel() }
+	stop := context.AfterFunc(ctx, cancel) // for a signal during the collection
+	return within, grace, func() { stop(); cancel() }
 }
 
-// write writes what the run itself knows.
-func (e *evidence) write(ctx context.Context, failure error) error {
-	e.mu.Lock()
-	e.report.Story = e.story
-	e.report.Story.Stages = slices.Clone(e.story.Stages)
-	e.mu.Unlock()
-	e.report.Failure, e.report.Exit = explainFailures(failure), statusOf(ctx, failure)
+// write writes the files about the run itself.
+func (b *bundleRecorder) write(ctx context.Context, failure error) error {
+	b.mu.Lock()
+	b.report.Story = b.timeline
+	b.report.Story.Stages = slices.Clone(b.timeline.Stages)
+	b.mu.Unlock()
+	b.report.Failure, b.report.Exit = explainFailures(failure), exitCode(ctx, failure)
 	return errors.Join(
-		e.bundle.JSON("plan.json", "the stages, and how each ended", e.report.Story.Stages),
-		e.writeEvents(),
-		e.bundle.Index(e.report))
+		b.bundle.JSON("plan.json", "the stages and their outcomes", b.report.Story.Stages),
+		b.writeEvents(),
+		b.bundle.Index(b.report))
 }
 
-func (e *evidence) writeEvents() error {
-	e.mu.Lock()
-	text := e.events.String()
-	e.mu.Unlock()
-	return e.bundle.Text("events.jsonl", "what happened, an event a line, as of --output json", text)
+func (b *bundleRecorder) writeEvents() error {
+	b.mu.Lock()
+	text := b.events.String()
+	b.mu.Unlock()
+	return b.bundle.Text("events.jsonl", "the events, as printed by --output json", text)
 }
 
-// Finish writes the bundle's index anew with how the run ended, and gives the
-// folder, or "" if there is none.
-func (e *evidence) Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string {
-	if e == nil {
+// Finish writes the outcome of the run to the bundle's index and returns the
+// directory of the bundle, or "" if there is none.
+func (b *bundleRecorder) Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string {
+	if b == nil {
 		return ""
 	}
-	e.forget()
-	if e.bundle == nil {
+	b.stopWatcher()
+	if b.bundle == nil {
 		return ""
 	}
-	e.report.Ended, e.report.Back = time.Now(), rolledBack
-	warnOf(runner, e.write(ctx, failure))
-	return e.bundle.Path()
+	b.report.Ended, b.report.Back = time.Now(), rolledBack
+	warn(runner, b.write(ctx, failure))
+	return b.bundle.Path()
 }
 
-// close adds the run's last event.
-func (e *evidence) close() error {
-	if e == nil || e.bundle == nil {
+// close writes the events again, with the last one.
+func (b *bundleRecorder) close() error {
+	if b == nil || b.bundle == nil {
 		return nil
 	}
-	return e.writeEvents()
+	return b.writeEvents()
 }
 
-func (e *evidence) place() string {
-	return fmt.Sprintf("environment %s, cluster %s, release %s in namespace %s", e.EnvName, e.Cluster.Name, e.Config.Chart.Release, e.Config.Chart.Namespace)
+// place describes where the run worked.
+func place(w *deploy.Workspace) string {
+	return fmt.Sprintf("environment %s, cluster %s, release %s in namespace %s", w.EnvName, w.Cluster.Name, w.Config.Chart.Release, w.Config.Chart.Namespace)
 }
 
 func versionLine(v doctor.Versions) string {
-	line := v.String() + ", " + v.Go + ", " + v.Platform
-	if v.Commit != "" {
-		line += ", commit " + v.Commit
+	line := v.String() + ", " + v.Build.Go + ", " + v.Build.Platform
+	if v.Build.Commit != "" {
+		line += ", commit " + v.Build.Commit
 	}
 	return line
 }

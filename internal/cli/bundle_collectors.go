@@ -14,63 +14,66 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
-// maskTime is how long the Secrets may take to be read before anything else is.
-const maskTime = 5 * time.Second
+// secretsTimeout bounds reading the Secrets, before anything else is collected.
+const secretsTimeout = 5 * time.Second
 
 // helmRecord is the type of the Secrets that hold Helm's own records. Their
-// content is the manifests, compressed: it stands nowhere else.
+// content, compressed manifests, appears nowhere else in the bundle and needs no
+// masking.
 const helmRecord corev1.SecretType = "helm.sh/release.v1"
 
-// parts are the pieces of evidence that there can be, given what the cluster is.
-// Nothing is asked of one that is not ours.
-func (e *evidence) parts(ctx context.Context) []supportbundle.Collector {
-	parts := []supportbundle.Collector{
-		document("status", "status.json", "as of tkdeploy status --output json", e.Status),
-		document("doctor", "doctor.json", "the engine and this machine, as of tkdeploy doctor --output json", e.doctor),
+// collectors returns the collectors that the state of the cluster allows. They
+// read nothing from a cluster that is not owned.
+func (b *bundleRecorder) collectors(ctx context.Context) []supportbundle.Collector {
+	s := b.session
+	all := []supportbundle.Collector{
+		jsonCollector("status", "status.json", "output of tkdeploy status --output json", s.Status),
+		jsonCollector("doctor", "doctor.json", "the engine and this machine: output of tkdeploy doctor --output json", b.doctor),
 	}
-	if kept := e.Cluster.FailedCreateLogs(); kept != "" {
-		parts = append(parts, supportbundle.FailedCreateLogs(kept))
+	if dir := s.Workspace.Cluster.FailedCreateLogs(); dir != "" {
+		all = append(all, supportbundle.FailedCreateLogs(dir))
 	}
-	seen, err := e.Observe(ctx)
+	status, err := s.Cluster(ctx)
 	switch {
 	case err != nil:
-		return append(parts, absent("the cluster", err))
-	case seen.Phase == cluster.NotOwned, seen.Phase == cluster.Absent, seen.Phase == cluster.Stopped:
-		return append(parts, absent("the cluster", fmt.Errorf("%s: %s", seen.Phase, seen.Reason)))
+		return append(all, unavailable("the cluster", err))
+	case status.Phase == cluster.NotOwned, status.Phase == cluster.Absent, status.Phase == cluster.Stopped:
+		return append(all, unavailable("the cluster", fmt.Errorf("%s: %s", status.Phase, status.Reason)))
 	}
-	parts = append(parts, supportbundle.NodeLogs(e.nodes))
-	kube, err := e.Kube()
+	all = append(all, supportbundle.NodeLogs(b.nodes))
+	kube, err := s.Kube(ctx)
 	if err != nil {
-		return append(parts, absent("what the API server knows", err))
+		return append(all, unavailable("the API server", err))
 	}
-	e.bundle.Redact(e.masks(ctx, kube))
-	parts = append(parts, document("history", "history.json", "the release's revisions, as of tkdeploy history --output json", e.History))
-	return append(parts, supportbundle.Kubernetes(kube, e.Config.Chart.Namespace, supportbundle.Limits{})...)
+	b.bundle.Redact(b.redactor(ctx, kube))
+	all = append(all, jsonCollector("history", "history.json", "the release's revisions: output of tkdeploy history --output json", s.History))
+	return append(all, supportbundle.Kubernetes(kube, s.Workspace.Config.Chart.Namespace, supportbundle.Limits{})...)
 }
 
-// document is the part that is a command's JSON.
-func document[T any](name, file, what string, ask func(context.Context) (T, error)) supportbundle.Collector {
+// jsonCollector returns a collector that writes a command's JSON document.
+func jsonCollector[T any](name, file, what string, read func(context.Context) (T, error)) supportbundle.Collector {
 	return supportbundle.Collector{Name: name, Collect: func(ctx context.Context, to *supportbundle.Writer) error {
-		answer, err := ask(ctx)
+		document, err := read(ctx)
 		if err != nil {
 			return err
 		}
-		return to.JSON(file, what, answer)
+		return to.JSON(file, what, document)
 	}}
 }
 
-// absent is a part of which it is known that it cannot be had.
-func absent(name string, why error) supportbundle.Collector {
-	return supportbundle.Collector{Name: name, Collect: func(context.Context, *supportbundle.Writer) error { return why }}
+// unavailable returns a collector that fails with a known reason.
+func unavailable(name string, reason error) supportbundle.Collector {
+	return supportbundle.Collector{Name: name, Collect: func(context.Context, *supportbundle.Writer) error { return reason }}
 }
 
-// doctor gives up each check early: most of the time they take is a registry's.
-func (e *evidence) doctor(ctx context.Context) (*doctor.Diagnosis, error) {
-	return doctor.Run(ctx, e.Workspace, doctor.Timeout/2), nil
+// doctor gives each check half of the usual time, because a registry that does
+// not respond takes all of it.
+func (b *bundleRecorder) doctor(ctx context.Context) (*doctor.Report, error) {
+	return doctor.Run(ctx, b.session, doctor.Timeout/2), nil
 }
 
-func (e *evidence) nodes(ctx context.Context) ([]supportbundle.Node, error) {
-	found, err := e.Cluster.Nodes(ctx)
+func (b *bundleRecorder) nodes(ctx context.Context) ([]supportbundle.Node, error) {
+	found, err := b.session.Nodes(ctx)
 	var nodes []supportbundle.Node
 	for _, node := range found {
 		nodes = append(nodes, node)
@@ -78,16 +81,16 @@ func (e *evidence) nodes(ctx context.Context) ([]supportbundle.Node, error) {
 	return nodes, err
 }
 
-// masks masks the contents of all Secrets of the namespace and of the release's
-// revisions.
-func (e *evidence) masks(ctx context.Context, kube kubernetes.Interface) (func(string) string, error) {
-	ctx, cancel := context.WithTimeout(ctx, maskTime)
+// redactor returns a function that masks the contents of all Secrets of the
+// namespace and of the release's revisions.
+func (b *bundleRecorder) redactor(ctx context.Context, kube kubernetes.Interface) (func(string) string, error) {
+	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()
-	contents, err := secretContents(ctx, kube, e.Config.Chart.Namespace)
+	contents, err := secretContents(ctx, kube, b.session.Workspace.Config.Chart.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	client, err := e.OpenRelease()
+	client, err := b.session.OpenRelease(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +100,7 @@ func (e *evidence) masks(ctx context.Context, kube kubernetes.Interface) (func(s
 func secretContents(ctx context.Context, kube kubernetes.Interface, namespace string) ([]string, error) {
 	found, err := kube.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("list the Secrets: %w", err)
+		return nil, fmt.Errorf("list Secrets: %w", err)
 	}
 	var contents []string
 	for _, s := range found.Items {

@@ -19,36 +19,36 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// withoutEngine is a workspace whose engine does not answer, with diagnostics.
-func withoutEngine(t *testing.T, connect func(context.Context) (*images.Engine, error)) *workspace {
+// withoutEngine returns an invocation with diagnostics whose engine does not
+// respond.
+func withoutEngine(t *testing.T, connect func(context.Context) (*images.Engine, error)) *invocation {
 	t.Helper()
 	var kind config.Kind
 	kind.Image.Ref = "kindest/node:v1.37.0"
-	return &workspace{
-		Workspace: &deploy.Workspace{
-			Config: &config.Config{Name: "shop", Dir: t.TempDir(), Chart: config.Chart{Release: "shop", Namespace: "shop"}}, EnvName: "ci",
-			Env:     config.Environment{Cluster: config.Cluster{Kind: &kind}},
-			Cluster: cluster.New(cluster.Spec{Name: "shop-ci", StateDir: t.TempDir()}, cluster.Limits{}),
-			Connect: connect, Command: "tkdeploy up --env ci",
-		},
-		json: true, diagnostics: filepath.Join(t.TempDir(), "out"),
+	w := &deploy.Workspace{
+		Config:  &config.Config{Name: "shop", Dir: t.TempDir(), Chart: config.Chart{Release: "shop", Namespace: "shop"}},
+		EnvName: "ci",
+		Env:     config.Environment{Cluster: config.Cluster{Kind: &kind}},
+		Cluster: cluster.New(cluster.Spec{Name: "shop-ci", StateDir: t.TempDir()}, cluster.Limits{}),
+		Command: deploy.Command{Name: "up", Args: []string{"--env", "ci"}},
 	}
+	return &invocation{session: deploy.NewSessionWithEngine(w, connect), json: true, bundleDir: filepath.Join(t.TempDir(), "out")}
 }
 
 func noAnswer(context.Context) (*images.Engine, error) { return nil, errors.New("no engine answers") }
 
 func TestEvidenceIsTakenBeforeARunIsTakenBack(t *testing.T) {
 	t.Parallel()
-	w := withoutEngine(t, noAnswer)
+	i := withoutEngine(t, noAnswer)
 	var seen string // what is there when the recovery begins
 	find := func(context.Context, error) (*deploy.Recovery, string) {
-		seen = readBundle(t, w, "index.md")
-		return &deploy.Recovery{Plan: ending(t, "rollback", nil), Cause: "going back", Done: "back again"}, ""
+		seen = readBundle(t, i, "index.md")
+		return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "going back", Done: "back again"}, ""
 	}
 	var out, text bytes.Buffer
 	failure := fault.New(fault.Unhealthy, errors.New("web crashes"), "see its log")
-	err := w.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil, Streams{Out: &out, Err: &text})
-	if statusOf(t.Context(), err) != 14 {
+	err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil, Streams{Out: &out, Err: &text})
+	if exitCode(t.Context(), err) != 14 {
 		t.Errorf("status of %v", err)
 	}
 	for _, want := range []string{"# tkdeploy up --env ci failed, exit status 14", "web crashes", "hint: see its log", "not yet when this was written", "the cluster: no engine answers"} {
@@ -56,24 +56,24 @@ func TestEvidenceIsTakenBeforeARunIsTakenBack(t *testing.T) {
 			t.Errorf("the evidence at first lacks %q:\n%s", want, seen)
 		}
 	}
-	index := readBundle(t, w, "index.md")
+	index := readBundle(t, i, "index.md")
 	if !strings.Contains(index, "- recovery: going back; it was taken back\n") || !strings.Contains(index, "| rollback (rollback) | done |") {
 		t.Errorf("the index at last:\n%s", index)
 	}
-	if got := readBundle(t, w, "events.jsonl"); got != out.String() || !strings.Contains(got, `"diagnostics":"`+w.diagnostics) {
+	if got := readBundle(t, i, "events.jsonl"); got != out.String() || !strings.Contains(got, `"diagnostics":"`+i.bundleDir) {
 		t.Errorf("the events are\n%s\nand were\n%s", got, out.String())
 	}
-	if !strings.Contains(readBundle(t, w, "plan.json"), `"id": "rollout"`) {
+	if !strings.Contains(readBundle(t, i, "plan.json"), `"id": "rollout"`) {
 		t.Error("no plan")
 	}
-	if strings.Count(text.String(), "diagnostics: "+w.diagnostics) != 1 {
+	if strings.Count(text.String(), "diagnostics: "+i.bundleDir) != 1 {
 		t.Errorf("a person is told:\n%s", text.String())
 	}
 }
 
-func readBundle(t *testing.T, w *workspace, name string) string {
+func readBundle(t *testing.T, i *invocation, name string) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(w.diagnostics, "*-up", name))
+	found, err := filepath.Glob(filepath.Join(i.bundleDir, "*-up", name))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%s: %q, %v", name, found, err)
 	}
@@ -86,12 +86,12 @@ func readBundle(t *testing.T, w *workspace, name string) string {
 
 func TestARunThatSucceedsWritesNothing(t *testing.T) {
 	t.Parallel()
-	w := withoutEngine(t, noAnswer)
+	i := withoutEngine(t, noAnswer)
 	var out, text bytes.Buffer
-	if err := w.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil, Streams{Out: &out, Err: &text}); err != nil {
+	if err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil, Streams{Out: &out, Err: &text}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(w.diagnostics); !os.IsNotExist(err) {
+	if _, err := os.Stat(i.bundleDir); !os.IsNotExist(err) {
 		t.Errorf("there is a folder: %v", err)
 	}
 	if strings.Contains(out.String()+text.String(), "diagnostics") {
@@ -101,14 +101,14 @@ func TestARunThatSucceedsWritesNothing(t *testing.T) {
 
 func TestABundleThatCannotBeWrittenIsAWarning(t *testing.T) {
 	t.Parallel()
-	w := withoutEngine(t, noAnswer)
-	w.diagnostics = filepath.Join(w.diagnostics, "below")
-	if err := os.WriteFile(filepath.Dir(w.diagnostics), nil, 0o600); err != nil {
+	i := withoutEngine(t, noAnswer)
+	i.bundleDir = filepath.Join(i.bundleDir, "below")
+	if err := os.WriteFile(filepath.Dir(i.bundleDir), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out, text bytes.Buffer
-	err := w.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil, Streams{Out: &out, Err: &text})
-	if statusOf(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
+	err := i.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil, Streams{Out: &out, Err: &text})
+	if exitCode(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
 		t.Errorf("status of %v:\n%s", err, text.String())
 	}
 }
@@ -116,25 +116,25 @@ func TestABundleThatCannotBeWrittenIsAWarning(t *testing.T) {
 func TestEvidenceOfAStoppedRunEndsSoon(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		times evidenceTimes
+		times bundleLimits
 		stop  func(cancel func()) func() // called at the start; what it gives, when evidence is asked for
 	}{
-		"a signal in a stage":        {evidenceTimes{time.Hour, time.Hour, 50 * time.Millisecond, 50 * time.Millisecond}, func(cancel func()) func() { cancel(); return func() {} }},
-		"a signal in the collection": {evidenceTimes{time.Hour, 50 * time.Millisecond, time.Hour, time.Hour}, func(cancel func()) func() { return cancel }},
+		"a signal in a stage":        {bundleLimits{time.Hour, time.Hour, 50 * time.Millisecond, 50 * time.Millisecond}, func(cancel func()) func() { cancel(); return func() {} }},
+		"a signal in the collection": {bundleLimits{time.Hour, 50 * time.Millisecond, time.Hour, time.Hour}, func(cancel func()) func() { return cancel }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
 			at := test.stop(func() { cancel(Interrupted{syscall.SIGINT}) })
-			w := withoutEngine(t, func(ctx context.Context) (*images.Engine, error) {
+			i := withoutEngine(t, func(ctx context.Context) (*images.Engine, error) {
 				at()
 				<-ctx.Done()
 				return nil, ctx.Err()
 			})
-			e := w.evidence(ctx)
-			e.times = test.times
+			e := i.recordBundle(ctx)
+			e.limits = test.times
 			e.Collect(ctx, errors.New("stopped"), &plan.Runner{})
-			if got := readBundle(t, w, "index.md"); !strings.Contains(got, "exit status 130") {
+			if got := readBundle(t, i, "index.md"); !strings.Contains(got, "exit status 130") {
 				t.Error(got)
 			}
 		})
@@ -143,10 +143,10 @@ func TestEvidenceOfAStoppedRunEndsSoon(t *testing.T) {
 
 func TestARunThatAnotherKeptFromItsWorkHasNoBundle(t *testing.T) {
 	t.Parallel()
-	w := withoutEngine(t, noAnswer)
+	i := withoutEngine(t, noAnswer)
 	var out, text bytes.Buffer
-	err := w.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil, Streams{Out: &out, Err: &text})
-	if _, none := os.Stat(w.diagnostics); statusOf(t.Context(), err) != 6 || !os.IsNotExist(none) {
+	err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil, Streams{Out: &out, Err: &text})
+	if _, none := os.Stat(i.bundleDir); exitCode(t.Context(), err) != 6 || !os.IsNotExist(none) {
 		t.Errorf("status of %v, folder %v", err, none)
 	}
 }

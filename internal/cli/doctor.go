@@ -20,15 +20,15 @@ func doctorCommand(streams Streams) *cli.Command {
 			"   tkdeploy doctor --env ci --output json | jq '.checks[] | select(.status != \"ok\")'",
 		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag()},
 		Action: func(c *cli.Context) error {
-			w, err := open(c)
+			i, err := open(c)
 			if err != nil {
 				return err
 			}
-			d := doctor.Run(c.Context, w.Workspace, doctor.Timeout)
+			d := doctor.Run(c.Context, i.session, doctor.Timeout)
 			if err := c.Err(); err != nil {
 				return err
 			}
-			if err := writeDiagnosis(streams.Out, d, w.json); err != nil {
+			if err := writeDiagnosis(streams.Out, d, i.json); err != nil {
 				return err
 			}
 			return d.Err()
@@ -36,7 +36,7 @@ func doctorCommand(streams Streams) *cli.Command {
 	}
 }
 
-func writeDiagnosis(w io.Writer, d *doctor.Diagnosis, asJSON bool) error {
+func writeDiagnosis(w io.Writer, d *doctor.Report, asJSON bool) error {
 	if asJSON {
 		return writeJSON(w, d)
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestWriteDiagnosis(t *testing.T) {
 	t.Parallel()
-	d := doctor.Diagnosis{Checks: []doctor.Result{
+	d := doctor.Report{Checks: []doctor.Result{
 		{Name: "waits for the second", Status: doctor.OK, Message: "done"},
 		{Name: "second", Status: doctor.OK, Message: "done"},
 		{Name: "minds its deadline", Status: doctor.Fail, Message: "context deadline exceeded"},

@@ -22,14 +22,14 @@ func downCommand(streams Streams) *cli.Command {
 }
 
 func down(c *cli.Context, streams Streams) error {
-	w, err := open(c)
+	i, err := open(c)
 	if err != nil {
 		return err
 	}
-	locks := w.NewLocks()
-	p, err := w.DownPlan(c.Bool("volumes"), locks)
+	locks := i.session.NewLocks()
+	p, err := i.session.DownPlan(c.Bool("volumes"), locks)
 	if err != nil {
 		return err
 	}
-	return w.run(c.Context, p, nil, locks, streams)
+	return i.run(c.Context, p, nil, locks, streams)
 }

@@ -67,10 +67,10 @@ func (i Interrupted) Is(target error) bool { return target == context.Canceled }
 // ExitStatus is 128 plus the signal's number, as shells have it.
 func (i Interrupted) ExitStatus() int { return 128 + int(i.Signal) }
 
-// statusOf gives the exit status for the outcome of a command. A signal wins
+// exitCode gives the exit status for the outcome of a command. A signal wins
 // over what it made fail, and a failed rollback over what it was to take back;
 // else of several failures the one of the earliest stage counts.
-func statusOf(ctx context.Context, err error) int {
+func exitCode(ctx context.Context, err error) int {
 	var signal Interrupted
 	switch {
 	case err == nil:

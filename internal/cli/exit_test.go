@@ -35,7 +35,7 @@ func TestStatusOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := statusOf(t.Context(), test.err); got != test.want {
+			if got := exitCode(t.Context(), test.err); got != test.want {
 				t.Errorf("got %d, want %d", got, test.want)
 			}
 		})
@@ -48,7 +48,7 @@ func TestASignalWinsOverWhatItMadeFail(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(Interrupted{signal})
 		err := fault.New(fault.Build, errors.New("solve: canceled"), "look at the Dockerfile")
-		if got := statusOf(ctx, err); got != want {
+		if got := exitCode(ctx, err); got != want {
 			t.Errorf("%s: got %d, want %d", signal, got, want)
 		}
 		if got := explain(ctx, err); strings.Contains(got, "error") {
@@ -69,12 +69,12 @@ func TestEveryClassAndStageHasItsStatus(t *testing.T) {
 			t.Errorf("the help lacks %q", row.meaning)
 		}
 	}
-	d := &deploy.Run{Verify: true}
-	p, err := d.UpPlan()
+	run := deploy.NewSession(&deploy.Workspace{}).NewRun(deploy.Options{Verify: true})
+	p, err := run.UpPlan()
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := d.RollbackPlan()
+	back, err := run.RollbackPlan()
 	if err != nil {
 		t.Fatal(err)
 	}

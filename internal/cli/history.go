@@ -27,15 +27,15 @@ func historyCommand(streams Streams) *cli.Command {
 			&cli.BoolFlag{Name: "changes", Usage: "show what changed against the revision before, in place of why it was written"},
 		},
 		Action: func(c *cli.Context) error {
-			w, err := open(c)
+			i, err := open(c)
 			if err != nil {
 				return err
 			}
-			h, err := w.History(c.Context)
+			h, err := i.session.History(c.Context)
 			if err != nil {
 				return err
 			}
-			if w.json {
+			if i.json {
 				return writeJSON(streams.Out, h)
 			}
 			return printHistory(streams.Out, h, c.Bool("changes"))

@@ -22,23 +22,23 @@ func kubeconfigCommand(streams Streams) *cli.Command {
 			&cli.BoolFlag{Name: "merge", Usage: "add the cluster to your kubeconfig; the current context stays"},
 		},
 		Action: func(c *cli.Context) error {
-			w, err := open(c)
+			i, err := open(c)
 			if err != nil {
 				return err
 			}
-			if _, err := os.Stat(w.Cluster.Kubeconfig()); err != nil {
-				return fault.New(fault.Cluster, fmt.Errorf("environment %s has no cluster: %w", w.EnvName, err),
-					"create it: tkdeploy up --env "+w.EnvName)
+			if _, err := os.Stat(i.session.Workspace.Cluster.Kubeconfig()); err != nil {
+				return fault.New(fault.Cluster, fmt.Errorf("environment %s has no cluster: %w", i.session.Workspace.EnvName, err),
+					"create it: tkdeploy up --env "+i.session.Workspace.EnvName)
 			}
 			if !c.Bool("merge") {
-				_, err = fmt.Fprintln(streams.Out, w.Cluster.Kubeconfig())
+				_, err = fmt.Fprintln(streams.Out, i.session.Workspace.Cluster.Kubeconfig())
 				return err
 			}
-			path, err := w.Cluster.MergeKubeconfig()
+			path, err := i.session.Workspace.Cluster.MergeKubeconfig()
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(streams.Out, "%s: context kind-%s\n", path, w.Cluster.Name)
+			_, err = fmt.Fprintf(streams.Out, "%s: context kind-%s\n", path, i.session.Workspace.Cluster.Name)
 			return err
 		},
 	}

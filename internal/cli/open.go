@@ -6,18 +6,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 )
 
-// workspace is a deploy.Workspace with the flags that say how a command's result
-// is presented.
-type workspace struct {
-	*deploy.Workspace
-	json        bool // the result is wanted as JSON
-	reports     reports
-	diagnostics string // the folder for bundles of failed runs, or none
+// invocation is one call of a command: its session and the options that decide
+// how its result is presented.
+type invocation struct {
+	session   *deploy.Session
+	json      bool // print the result as JSON
+	reports   reports
+	bundleDir string // directory for support bundles of failed runs; "" writes none
 }
 
 // open reads the flags that all commands share and the configuration that they
-// name. It touches nothing but the places for reports.
-func open(c *cli.Context) (*workspace, error) {
+// name. It changes nothing but the files of the reports.
+func open(c *cli.Context) (*invocation, error) {
 	asJSON, err := wantsJSON(c)
 	if err != nil {
 		return nil, err
@@ -26,14 +26,14 @@ func open(c *cli.Context) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := c.String("env")
-	w, err := deploy.Open(c.String("config"), name, "tkdeploy "+c.Command.Name+" --env "+name)
+	env := c.String("env")
+	w, err := deploy.OpenWorkspace(c.String("config"), env, deploy.Command{Name: c.Command.Name, Args: []string{"--env", env}})
 	if err != nil {
 		return nil, err
 	}
-	diagnostics, err := diagnosticsDir(c, w.Config, w.Env)
+	bundleDir, err := diagnosticsDir(c, w.Config, w.Env)
 	if err != nil {
 		return nil, err
 	}
-	return &workspace{w, asJSON, reports, diagnostics}, nil
+	return &invocation{deploy.NewSession(w), asJSON, reports, bundleDir}, nil
 }

@@ -62,18 +62,18 @@ func readReports(c *cli.Context) (reports, error) {
 }
 
 // reporter renders the events of a run as the flags want it.
-func (w *workspace) reporter(streams Streams) report.Closer {
+func (i *invocation) reporter(streams Streams) report.Closer {
 	return report.New(report.Options{
-		Out: streams.Out, Err: streams.Err, JSON: w.json, TTY: streams.TTY, Color: streams.Color,
-		Width: streams.Width, Timings: w.reports.timings,
+		Out: streams.Out, Err: streams.Err, JSON: i.json, TTY: streams.TTY, Color: streams.Color,
+		Width: streams.Width, Timings: i.reports.timings,
 		JUnit: report.JUnitOptions{
-			Path:    w.reports.junit,
-			Group:   "tkdeploy." + w.EnvName,
+			Path:    i.reports.junit,
+			Group:   "tkdeploy." + i.session.Workspace.EnvName,
 			Explain: explainFailures,
 			Class: func(stage string, err error) fault.Class {
 				return classOf(&plan.StageError{Stage: stage, Err: err})
 			},
 		},
-		HTML: report.HTMLOptions{Path: w.reports.html, Command: w.Command, Explain: explainFailures},
+		HTML: report.HTMLOptions{Path: i.reports.html, Command: i.session.Workspace.Command.String(), Explain: explainFailures},
 	})
 }

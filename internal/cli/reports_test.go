@@ -40,8 +40,8 @@ environments:
 		t.Errorf("got status %d\n%s", got, errs.String())
 	}
 	for path, parts := range map[string][]string{
-		junit: {`tests="8" failures="0"`, `warning: stopping`, `<skipped message="canceled">`, `<skipped message="blocked: needs engine">`},
-		page:  {`<h1>tkdeploy up --env dev: <span class="canceled">canceled</span></h1>`, "Exit status 143", `<g class="canceled">`, "<li>stopping, and"},
+		junit: {`tests="8" failures="0"`, `warning: shutting down`, `<skipped message="canceled">`, `<skipped message="blocked: needs engine">`},
+		page:  {`<h1>tkdeploy up --env dev: <span class="canceled">canceled</span></h1>`, "Exit status 143", `<g class="canceled">`, "<li>shutting down;"},
 	} {
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -38,19 +38,19 @@ func rollback(c *cli.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	w, err := open(c)
+	i, err := open(c)
 	if err != nil {
 		return err
 	}
-	d := &deploy.Run{Workspace: w.Workspace, Timeout: c.Duration("timeout"), Verify: !c.Bool("no-verify"), Revision: revision}
-	p, err := d.RollbackPlan()
+	r := i.session.NewRun(deploy.Options{Timeout: c.Duration("timeout"), Verify: !c.Bool("no-verify"), Revision: revision})
+	p, err := r.RollbackPlan()
 	if err != nil {
 		return err
 	}
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)
 	}
-	return w.run(c.Context, p, nil, w.NewLocks(), streams)
+	return i.run(c.Context, p, nil, i.session.NewLocks(), streams)
 }
 
 // askedRevision is --to or the argument, or 0.

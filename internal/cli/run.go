@@ -8,11 +8,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// run runs a plan under locks with its events rendered. A planner, which may be
-// nil, says how what failed is taken back.
-func (w *workspace) run(ctx context.Context, p plan.Plan, recovery deploy.RecoveryPlanner, locks *deploy.Locks, streams Streams) error {
-	reporter := w.reporter(streams)
-	evidence := w.evidence(ctx)
-	err := deploy.Execution{Plan: p, Locks: locks, Recovery: recovery, Reporter: reporter, Recorder: evidence, ExitCode: statusOf}.Run(ctx)
-	return errors.Join(err, reporter.Close(), evidence.close())
+// run runs the plan under the locks and renders its events.
+func (i *invocation) run(ctx context.Context, p plan.Plan, recovery deploy.RecoveryPlanner, locks *deploy.Locks, streams Streams) error {
+	reporter := i.reporter(streams)
+	recorder := i.recordBundle(ctx)
+	err := deploy.Execution{Plan: p, Locks: locks, Recovery: recovery, Reporter: reporter, Recorder: recorder, ExitCode: exitCode}.Run(ctx)
+	return errors.Join(err, reporter.Close(), recorder.close())
 }

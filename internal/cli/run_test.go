@@ -59,12 +59,12 @@ func TestAFailedRunIsTakenBackOnce(t *testing.T) {
 				if !test.rolledBack && test.recovery == nil {
 					return nil, test.none
 				}
-				return &deploy.Recovery{Plan: ending(t, "rollback", test.recovery), Cause: "going back", Done: "back again", Hint: "by hand"}, ""
+				return &deploy.Recovery{Plan: ending(t, "rollback", test.recovery), Reason: "going back", Done: "back again", Hint: "by hand"}, ""
 			}
 			var out, text bytes.Buffer
-			w := &workspace{Workspace: &deploy.Workspace{}, json: true}
-			err := w.run(t.Context(), ending(t, deploy.StageRollout, test.failure), find, nil, Streams{Out: &out, Err: &text})
-			if got := statusOf(t.Context(), err); got != test.status {
+			i := &invocation{session: deploy.NewSession(&deploy.Workspace{}), json: true}
+			err := i.run(t.Context(), ending(t, deploy.StageRollout, test.failure), find, nil, Streams{Out: &out, Err: &text})
+			if got := exitCode(t.Context(), err); got != test.status {
 				t.Errorf("status %d of %v, want %d", got, err, test.status)
 			}
 			if wanted := min(1, test.status); asked != wanted {
@@ -86,7 +86,7 @@ func TestAFailedRunIsTakenBackOnce(t *testing.T) {
 			}
 			if test.recovery != nil {
 				explained := explain(t.Context(), err)
-				for _, part := range []string{"error: web crashes\ntkdeploy: hint: see its log", "error: go back after this failure: " + test.recovery.Error() + "\ntkdeploy: hint: by hand"} {
+				for _, part := range []string{"error: web crashes\ntkdeploy: hint: see its log", "error: roll back after this failure: " + test.recovery.Error() + "\ntkdeploy: hint: by hand"} {
 					if !strings.Contains(explained, part) {
 						t.Errorf("%q is not in\n%s", part, explained)
 					}

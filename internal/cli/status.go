@@ -20,15 +20,15 @@ func statusCommand(streams Streams) *cli.Command {
 			"   tkdeploy status --output json | jq -r '.services[].address'",
 		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag()},
 		Action: func(c *cli.Context) error {
-			w, err := open(c)
+			i, err := open(c)
 			if err != nil {
 				return err
 			}
-			s, err := w.Status(c.Context)
+			s, err := i.session.Status(c.Context)
 			if err != nil {
 				return err
 			}
-			if w.json {
+			if i.json {
 				return writeJSON(streams.Out, s)
 			}
 			return printStatus(streams.Out, s)
@@ -38,7 +38,7 @@ func statusCommand(streams Streams) *cli.Command {
 
 func printStatus(w io.Writer, s *deploy.Status) error {
 	p := text.NewTable(w)
-	p.Row("cluster", s.Cluster.Name, string(s.Cluster.Phase), s.Cluster.Cause)
+	p.Row("cluster", s.Cluster.Name, string(s.Cluster.Phase), s.Cluster.Reason)
 	for _, node := range s.Cluster.Nodes {
 		p.Row("node", node.Name, readyWord(node.Ready), node.Version)
 	}
@@ -69,7 +69,7 @@ func printWorkloads(w io.Writer, s *deploy.Status) error {
 	p.Row("WORKLOAD", "READY", "IMAGE")
 	for _, workload := range s.Workloads {
 		name := strings.ToLower(string(workload.Kind)) + "/" + workload.Name
-		p.Row(name, fmt.Sprintf("%d/%d", workload.Ready, workload.Wanted), strings.Join(workload.Images, ", "))
+		p.Row(name, fmt.Sprintf("%d/%d", workload.Ready, workload.Desired), strings.Join(workload.Images, ", "))
 	}
 	return p.Flush()
 }

@@ -50,27 +50,28 @@ func upCommand(streams Streams) *cli.Command {
 }
 
 func up(c *cli.Context, streams Streams) error {
-	w, err := open(c)
+	i, err := open(c)
 	if err != nil {
 		return err
 	}
-	d := &deploy.Run{
-		Workspace: w.Workspace, Set: c.StringSlice("set"), Timeout: c.Duration("timeout"),
+	options := deploy.Options{
+		Set: c.StringSlice("set"), Timeout: c.Duration("timeout"),
 		Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"),
 	}
-	if d.Values, err = absolute(c.StringSlice("values")); err != nil {
+	if options.Values, err = absolute(c.StringSlice("values")); err != nil {
 		return err
 	}
-	p, err := selected(c, d)
+	r := i.session.NewRun(options)
+	p, err := selected(c, r)
 	if err != nil {
 		return err
 	}
 	var contexts error
 	var check sync.WaitGroup
 	if slices.Contains(p.IDs(), deploy.StageBuild) {
-		check.Go(func() { contexts = d.CheckContexts(c.Context) })
+		check.Go(func() { contexts = i.session.Workspace.CheckContexts(c.Context) })
 	}
-	chart := d.CheckChart()
+	chart := r.CheckChart()
 	check.Wait()
 	if err := cmp.Or(chart, contexts); err != nil {
 		return err
@@ -78,15 +79,15 @@ func up(c *cli.Context, streams Streams) error {
 	if c.Bool("dry-run") {
 		return dryRun(c.Context, p, streams)
 	}
-	if err := w.run(c.Context, p, d.PlanRecovery, w.NewLocks(), streams); err != nil || w.json {
+	if err := i.run(c.Context, p, r.PlanRecovery, i.session.NewLocks(), streams); err != nil || i.json {
 		return err
 	}
-	return printAddresses(c.Context, d, streams)
+	return printAddresses(c.Context, i.session, streams)
 }
 
 // selected is the part of the plan that the flags ask for.
-func selected(c *cli.Context, d *deploy.Run) (plan.Plan, error) {
-	p, err := d.UpPlan()
+func selected(c *cli.Context, r *deploy.Run) (plan.Plan, error) {
+	p, err := r.UpPlan()
 	if err != nil {
 		return p, err
 	}
@@ -119,8 +120,8 @@ func absolute(paths []string) ([]string, error) {
 
 // printAddresses ends an up that has seen the app run with what a person wants to
 // know next.
-func printAddresses(ctx context.Context, d *deploy.Run, streams Streams) error {
-	services, err := d.RunningServices(ctx)
+func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
+	services, err := s.DeployedServices(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy"
-	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
 func verifyCommand(streams Streams) *cli.Command {
@@ -20,19 +19,15 @@ func verifyCommand(streams Streams) *cli.Command {
 			"   tkdeploy verify --env ci --junit junit.xml   a test case for each check",
 		Flags: append(runFlags(), diagnosticsFlag(), timeoutFlag()),
 		Action: func(c *cli.Context) error {
-			w, err := open(c)
+			i, err := open(c)
 			if err != nil {
 				return err
 			}
-			d := &deploy.Run{Workspace: w.Workspace, Timeout: c.Duration("timeout"), Verify: true}
-			p, err := d.UpPlan()
+			p, err := i.session.NewRun(deploy.Options{Timeout: c.Duration("timeout"), Verify: true}).VerifyPlan()
 			if err != nil {
 				return err
 			}
-			if p, err = p.Select(plan.Selection{Only: []string{deploy.StageVerify}}); err != nil {
-				return err
-			}
-			return w.run(c.Context, p, nil, w.NewLocks(), streams)
+			return i.run(c.Context, p, nil, i.session.NewLocks(), streams)
 		},
 	}
 }

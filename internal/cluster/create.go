@@ -150,8 +150,8 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	} else {
 		c.kept = logs
 	}
-	if few := c.inotify().Few(); few != "" {
-		hint = "a probable cause: " + few + "\n" + hint
+	if problem, fix := c.inotify().Shortfall(); problem != "" {
+		hint = "a probable cause: " + problem + ": " + fix + "\n" + hint
 	}
 	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second) // a signal may have come meanwhile

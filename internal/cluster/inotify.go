@@ -46,8 +46,9 @@ func (i Inotify) String() string {
 	return fmt.Sprintf("this machine allows %d inotify instances and %d watches", i.Instances, i.Watches)
 }
 
-// Few says what is less than nodes need and how to change it, or "".
-func (i Inotify) Few() string {
+// Shortfall returns which limits are too low for nodes and how to raise them, or
+// "" if they suffice.
+func (i Inotify) Shortfall() (problem, fix string) {
 	var wants, settings []string
 	for _, limit := range []struct {
 		name       string
@@ -59,7 +60,7 @@ func (i Inotify) Few() string {
 		}
 	}
 	if len(wants) == 0 {
-		return ""
+		return "", ""
 	}
-	return fmt.Sprintf("%s, and nodes want %s: sudo sysctl %s", i, strings.Join(wants, " and "), strings.Join(settings, " "))
+	return fmt.Sprintf("%s, and nodes want %s", i, strings.Join(wants, " and ")), "sudo sysctl " + strings.Join(settings, " ")
 }

@@ -21,15 +21,16 @@ func TestInotify(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := readInotify(dir).Few()
+	problem, fix := readInotify(dir).Shortfall()
+	got := problem + ": " + fix
 	want := "this machine allows 128 inotify instances and 524288 watches, and nodes want 512 instances: sudo sysctl fs.inotify.max_user_instances=512"
 	if got != want {
 		t.Errorf("got %q", got)
 	}
-	if few := readInotify(filepath.Join(dir, "nowhere")).Few(); few != "" {
+	if few, _ := readInotify(filepath.Join(dir, "nowhere")).Shortfall(); few != "" {
 		t.Errorf("of a machine without inotify: %q", few)
 	}
-	if few := (Inotify{Instances: 512, Watches: 8192}).Few(); !strings.Contains(few, "max_user_watches=524288") {
+	if few, fix := (Inotify{Instances: 512, Watches: 8192}).Shortfall(); !strings.Contains(fix, "max_user_watches=524288") {
 		t.Errorf("too few watches: %q", few)
 	}
 }

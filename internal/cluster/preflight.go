@@ -10,8 +10,8 @@ import (
 // for it: a foreign cluster, or an absent one's ports that are taken, are an
 // error; what may keep nodes from coming up is a warning.
 func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error {
-	if few := c.inotify().Few(); few != "" {
-		reporter.Report(event.Warn(few))
+	if problem, fix := c.inotify().Shortfall(); problem != "" {
+		reporter.Report(event.Warn(problem + ": " + fix))
 	}
 	if err := c.CheckOwnership(ctx); err != nil {
 		return err

@@ -13,26 +13,26 @@ import (
 // run.finished.
 type Execution struct {
 	Plan     plan.Plan
-	Locks    *Locks          // nil acquires none
-	Recovery RecoveryPlanner // nil does not roll back a failed run
+	Locks    *Locks          // nil locks nothing
+	Recovery RecoveryPlanner // nil keeps a failed run as it is
 	Reporter event.Reporter
-	Recorder Recorder // nil collects nothing
+	Recorder Recorder // nil records nothing
 
-	// ExitCode returns the exit code that run.finished reports for an error.
+	// ExitCode returns the exit code for an error, as run.finished reports it.
 	ExitCode func(context.Context, error) int
 }
 
-// Recorder collects a support bundle if a run fails. It also receives the run's
-// events.
+// Recorder receives the events of a run and collects a support bundle if it
+// fails.
 type Recorder interface {
 	event.Reporter
 
-	// Collect is called if the run has failed, while the locks are held and
+	// Collect is called once if the run fails, while it holds its locks and
 	// before any rollback.
 	Collect(ctx context.Context, failure error, runner *plan.Runner)
 
-	// Finish is called before run.finished is reported. It returns the
-	// bundle's directory, or "" if there is none.
+	// Finish is called before run.finished, also if the run succeeds. It returns
+	// the directory of the bundle, or "" if there is none.
 	Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string
 }
 
@@ -48,37 +48,37 @@ func (x Execution) Run(ctx context.Context) error {
 	stopWarning()
 	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Start: start, Elapsed: runner.Time().Sub(start), Exit: x.ExitCode(ctx, err), RolledBack: rolledBack}
 	switch {
-	case err == nil: // a signal that comes when all is done changes nothing
+	case err == nil: // a signal after the last stage changes nothing
 	case ctx.Err() != nil:
 		finished.Outcome = event.Canceled
 	default:
 		finished.Outcome = event.Failed
 	}
 	if fault.ClassOf(err) == fault.Locked {
-		finished.Err = err // no stage tells it
+		finished.Err = err // no stage reports it
 	}
 	finished.Diagnostics = x.Recorder.Finish(ctx, err, rolledBack, runner)
 	runner.Emit(finished)
 	return err
 }
 
-// runLocked runs the plan while it holds the locks. If they cannot be had, or
-// are lost, the run stops, and that alone is the error: what else failed then,
-// failed because of it. The evidence of a failure is taken under the locks too,
-// and before anything is taken back.
+// runLocked runs the plan while holding the locks. If a lock cannot be acquired
+// or is lost, the run stops and returns only the lock error, because any other
+// failure is a consequence. The support bundle is collected before the locks are
+// released and before any rollback.
 func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBack bool, err error) {
-	ctx, lose := context.WithCancelCause(ctx)
-	defer lose(nil)
-	if err := x.Locks.take(ctx, lose, runner); err != nil {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := x.Locks.acquire(ctx, stop, runner); err != nil {
 		return false, errors.Join(runner.Run(ctx, plan.Plan{}), err)
 	}
 	defer x.Locks.release(ctx)
 	err = runner.Run(ctx, x.Locks.guard(x.Plan))
 	if err != nil {
 		x.Recorder.Collect(ctx, err, runner)
-	}
-	if err != nil && x.Recovery != nil {
-		rolledBack, err = recoverFrom(ctx, runner, x.Recovery, err)
+		if x.Recovery != nil {
+			rolledBack, err = recoverFrom(ctx, runner, x.Recovery, err)
+		}
 	}
 	if cause := context.Cause(ctx); fault.ClassOf(cause) == fault.Locked {
 		return rolledBack, cause
@@ -86,9 +86,9 @@ func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBa
 	return rolledBack, err
 }
 
-// warnOnSignal says so as soon as a signal ends a run that has started, since
-// what is under way may need a moment. The runner's reporter is wrapped; the
-// function that is returned ends the watch.
+// warnOnSignal emits a warning when a signal cancels a run that has started,
+// because stages may need time to stop. It wraps the runner's reporter. The
+// returned function ends the watch.
 func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 	stop, warned := func() bool { return true }, make(chan struct{})
 	runner.Reporter = event.Tee(runner.Reporter, event.ReporterFunc(func(e event.Event) {
@@ -97,7 +97,7 @@ func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 		}
 		stop = context.AfterFunc(ctx, func() {
 			defer close(warned)
-			runner.Emit(event.Warn("stopping, and leaving nothing half-done; a second signal ends at once"))
+			runner.Emit(event.Warn("shutting down; interrupt again to exit immediately"))
 		})
 	}))
 	return func() {
@@ -107,7 +107,7 @@ func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 	}
 }
 
-// noRecorder is a Recorder that collects nothing.
+// noRecorder is a [Recorder] that records nothing.
 type noRecorder struct{ event.Reporter }
 
 func (noRecorder) Collect(context.Context, error, *plan.Runner) {}

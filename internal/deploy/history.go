@@ -8,16 +8,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// History is what `tkdeploy history --output json` prints; docs/events.md
-// documents it.
+// History is the revisions of a release. `tkdeploy history --output json` prints
+// it; docs/events.md documents it.
 type History struct {
 	Environment string            `json:"environment"`
 	Name        string            `json:"name"`
 	Namespace   string            `json:"namespace"`
-	Revisions   []HistoryRevision `json:"revisions"` // the oldest first
+	Revisions   []HistoryRevision `json:"revisions"` // oldest first
 }
 
-// HistoryRevision is one revision of the release.
+// HistoryRevision is one revision of a release.
 type HistoryRevision struct {
 	Revision    int       `json:"revision"`
 	Updated     time.Time `json:"updated"`
@@ -27,18 +27,19 @@ type HistoryRevision struct {
 	Chart       string    `json:"chart"`
 	AppVersion  string    `json:"app_version,omitempty"`
 	Commit      string    `json:"commit,omitempty"`
-	By          string    `json:"by,omitempty"` // user@machine
+	By          string    `json:"by,omitempty"` // user@host
 	Description string    `json:"description"`
 	Images      []string  `json:"images,omitempty"`
-	Changes     []string  `json:"changes,omitempty"` // against the revision before
+	Changes     []string  `json:"changes,omitempty"` // since the previous revision
 }
 
-// History reads the revisions; a release that is not there has none.
-func (w *Workspace) History(ctx context.Context) (*History, error) {
-	if _, err := w.observeRunning(ctx); err != nil {
+// History reads the revisions of the release. A release that does not exist has
+// none.
+func (s *Session) History(ctx context.Context) (*History, error) {
+	if _, err := s.requireRunning(ctx); err != nil {
 		return nil, err
 	}
-	client, err := w.OpenRelease()
+	client, err := s.OpenRelease(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -46,18 +47,19 @@ func (w *Workspace) History(ctx context.Context) (*History, error) {
 	if err != nil && !errors.Is(err, release.ErrNotFound) {
 		return nil, err
 	}
-	h := &History{Environment: w.EnvName, Name: w.Config.Chart.Release, Namespace: w.Config.Chart.Namespace, Revisions: []HistoryRevision{}}
+	chart := s.Workspace.Config.Chart
+	h := &History{Environment: s.Workspace.EnvName, Name: chart.Release, Namespace: chart.Namespace, Revisions: []HistoryRevision{}}
 	for _, r := range found {
 		h.Revisions = append(h.Revisions, HistoryRevision{
 			Revision: r.Revision, Updated: r.Updated.UTC(), Status: r.Status, Current: r.Current, Verified: r.Verified,
-			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, By: by(r), Description: r.Description, Images: r.Images, Changes: r.Changes,
+			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, By: writer(r), Description: r.Description, Images: r.Images, Changes: r.Changes,
 		})
 	}
 	return h, nil
 }
 
-// by is who wrote a revision: "ada@laptop".
-func by(r release.Revision) string {
+// writer returns the user and host that wrote a revision: "ada@laptop".
+func writer(r release.Revision) string {
 	if r.User == "" || r.Host == "" {
 		return r.User + r.Host
 	}

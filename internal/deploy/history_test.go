@@ -11,7 +11,7 @@ func TestByNamesUserAndMachine(t *testing.T) {
 	for want, r := range map[string]release.Revision{
 		"ada@laptop": {User: "ada", Host: "laptop"}, "ada": {User: "ada"}, "": {},
 	} {
-		if got := by(r); got != want {
+		if got := writer(r); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -16,52 +16,51 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// unlockWithin bounds how long a run's way out may take to give its locks back.
-const unlockWithin = 3 * time.Second
+// releaseTimeout bounds how long the end of a run may take to release its locks.
+const releaseTimeout = 3 * time.Second
 
-// Locks keep other runs away from the release: the lock file for the whole run,
-// the Lease from when the cluster is first seen to answer. A nil *Locks locks
-// nothing.
+// Locks keep other runs away from the release: a lock file for the whole run,
+// and a Lease from the time at which the cluster is available. A nil *Locks
+// locks nothing.
 type Locks struct {
-	workspace *Workspace
-	lose      context.CancelCauseFunc // ends the run
-	tell      func(string)
+	session *Session
+	onLost  context.CancelCauseFunc // ends the run
+	warn    func(string)
 
-	file *lock.File
-	mu   sync.Mutex  // the stages run side by side
-	held *lock.Lease // nil until the cluster answers
+	file  *lock.File
+	mu    sync.Mutex  // stages run in parallel
+	lease *lock.Lease // nil until the cluster is available
 }
 
-// NewLocks are those of a command that writes; verify is one, because it deletes
-// the pods of other smoke tests.
-func (w *Workspace) NewLocks() *Locks { return &Locks{workspace: w} }
+// NewLocks returns the locks of a command that writes. `verify` is one: it
+// deletes the pods of other smoke tests.
+func (s *Session) NewLocks() *Locks { return &Locks{session: s} }
 
-// take locks the file. lose is called if another run turns out to hold, or to
-// have taken, the Lease.
-func (l *Locks) take(ctx context.Context, lose context.CancelCauseFunc, runner *plan.Runner) error {
+// acquire locks the file. onLost is called if another run holds the Lease, or
+// takes it over.
+func (l *Locks) acquire(ctx context.Context, onLost context.CancelCauseFunc, runner *plan.Runner) error {
 	if l == nil {
 		return nil
 	}
-	state, err := stateDir()
-	if err != nil {
-		return err
-	}
-	w := l.workspace
-	l.lose, l.tell = lose, func(text string) { runner.Emit(event.Warn(text)) }
-	path := filepath.Join(state, "locks", w.Cluster.Name+"."+w.Config.Chart.Namespace+"."+w.Config.Chart.Release)
-	l.file, err = lock.Acquire(ctx, path, l.what(), lock.Self(w.Command))
+	l.onLost, l.warn = onLost, func(text string) { runner.Emit(event.Warn(text)) }
+	w := l.session.Workspace
+	path := filepath.Join(w.StateDir, "locks", w.Cluster.Name+"."+w.Config.Chart.Namespace+"."+w.Config.Chart.Release)
+	var err error
+	l.file, err = lock.Acquire(ctx, path, l.what(), lock.Self(w.Command.String()))
 	return err
 }
 
+// what names the locked release in messages.
 func (l *Locks) what() string {
-	w := l.workspace
+	w := l.session.Workspace
 	return fmt.Sprintf("release %s/%s of cluster %s", w.Config.Chart.Namespace, w.Config.Chart.Release, w.Cluster.Name)
 }
 
-// guard is the plan with the Lease taken as soon as the cluster answers: after
-// the stage that sees to the cluster, and before any other that works in it. To
-// load behind that stage is behind the Lease, or into nodes that this very run
-// is making a cluster of: no other run knows one there.
+// guard returns the plan with the Lease acquired as soon as the cluster is
+// available: at the end of the cluster stage, and before any other stage that
+// works in the cluster. If the plan has a cluster stage, the load stage needs no
+// Lease of its own: it starts after that stage, or copies to nodes of a cluster
+// that this run is creating and no other run knows.
 func (l *Locks) guard(p plan.Plan) plan.Plan {
 	if l == nil {
 		return p
@@ -71,20 +70,21 @@ func (l *Locks) guard(p plan.Plan) plan.Plan {
 		case StageEngine, StageBuild, StageDown:
 			return s
 		case StageCluster:
-			return l.after(s)
+			return l.leaseAfter(s)
 		case StageLoad:
 			if slices.Contains(p.IDs(), StageCluster) {
 				return s
 			}
 		}
-		return l.before(s)
+		return l.leaseBefore(s)
 	})
 }
 
-func (l *Locks) before(s plan.Stage) plan.Stage {
+// leaseBefore returns the stage with the Lease acquired before it observes.
+func (l *Locks) leaseBefore(s plan.Stage) plan.Stage {
 	observe := s.Observe
 	s.Observe = func(ctx context.Context) (plan.Observation, error) {
-		if err := l.lease(ctx); err != nil {
+		if err := l.acquireLease(ctx); err != nil {
 			return plan.Observation{}, err
 		}
 		return observe(ctx)
@@ -92,84 +92,85 @@ func (l *Locks) before(s plan.Stage) plan.Stage {
 	return s
 }
 
-func (l *Locks) after(s plan.Stage) plan.Stage {
-	observe, act := s.Observe, s.Apply
+// leaseAfter returns the stage with the Lease acquired once it is satisfied.
+func (l *Locks) leaseAfter(s plan.Stage) plan.Stage {
+	observe, apply := s.Observe, s.Apply
 	s.Observe = func(ctx context.Context) (plan.Observation, error) {
-		seen, err := observe(ctx)
-		if err == nil && seen.State == plan.Satisfied {
-			err = l.lease(ctx)
+		observed, err := observe(ctx)
+		if err == nil && observed.State == plan.Satisfied {
+			err = l.acquireLease(ctx)
 		}
-		return seen, err
+		return observed, err
 	}
-	if act != nil {
+	if apply != nil {
 		s.Apply = func(ctx context.Context, reporter event.Reporter) error {
-			if err := act(ctx, reporter); err != nil {
+			if err := apply(ctx, reporter); err != nil {
 				return err
 			}
-			return l.lease(ctx)
+			return l.acquireLease(ctx)
 		}
 	}
 	return s
 }
 
-// lease takes the Lease unless it is held. It is in kube-system, which every
-// cluster of ours has from its beginning to its end; the release's namespace
-// comes later and may be deleted at any time.
-func (l *Locks) lease(ctx context.Context) error {
+// acquireLease acquires the Lease unless it is held. The Lease is in kube-system,
+// which exists as long as the cluster. The release's namespace is created later
+// and may be deleted at any time.
+func (l *Locks) acquireLease(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.held != nil {
+	if l.lease != nil {
 		return nil
 	}
-	kube, err := l.workspace.Kube()
+	kube, err := l.session.Kube(ctx)
 	if err != nil {
 		return err
 	}
-	chart := l.workspace.Config.Chart
-	held, err := l.file.AcquireLease(ctx, lock.LeaseOptions{
+	chart := l.session.Workspace.Config.Chart
+	lease, err := l.file.AcquireLease(ctx, lock.LeaseOptions{
 		Leases: kube.CoordinationV1().Leases(metav1.NamespaceSystem),
-		Name:   "tkdeploy." + chart.Namespace + "." + chart.Release, // neither has a dot
-		What:   l.what(), OnWait: l.tell, OnLost: l.lose,
+		Name:   "tkdeploy." + chart.Namespace + "." + chart.Release, // neither contains a dot
+		What:   l.what(), OnWait: l.warn, OnLost: l.onLost,
 	})
-	var other *lock.HeldError
-	if errors.As(err, &other) {
-		l.lose(err) // what runs beside this stage is for nothing
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		l.onLost(err) // stages that run in parallel must stop
 	}
-	l.held = held
+	l.lease = lease
 	return err
 }
 
-// ending runs what deletes the cluster, and the Lease with it.
-func (l *Locks) ending(remove func() error) error {
+// deleting runs a function that deletes the cluster, and the Lease with it.
+func (l *Locks) deleting(remove func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.held != nil {
-		l.held.Pause()
+	if l.lease != nil {
+		l.lease.Pause()
 	}
 	err := remove()
 	if err == nil {
-		l.held = nil
+		l.lease = nil
 	}
 	return err
 }
 
-// release gives back what is held, within unlockWithin, also after ctx ended.
+// release releases what is held within releaseTimeout, even if ctx is done.
 func (l *Locks) release(ctx context.Context) {
 	if l == nil || l.file == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := false
-	if l.held != nil {
-		if err := l.held.Release(ctx); err != nil {
-			l.tell(fmt.Sprintf("%v; it ends by itself, and the next run from here takes it over", err))
+	if l.lease != nil {
+		if err := l.lease.Release(ctx); err != nil {
+			l.warn(fmt.Sprintf("%v; the lease will expire, and the next run on this machine takes it over", err))
 			left = true
 		}
 	}
 	if err := l.file.Release(left); err != nil {
-		l.tell(fmt.Sprintf("give the lock of this machine back: %v", err))
+		l.warn(fmt.Sprintf("release the lock file: %v", err))
 	}
 }

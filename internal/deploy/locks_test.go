@@ -85,10 +85,9 @@ func (s *leaseServer) held() bool {
 const lockPath = "tkdeploy/locks/shop-dev.shop.shop"
 
 // lockedShop is a workspace whose cluster has a leaseServer as its API server.
-func lockedShop(t *testing.T) (*Workspace, *leaseServer, string) {
+func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	t.Helper()
 	state := t.TempDir()
-	t.Setenv("XDG_STATE_HOME", state)
 	server := &leaseServer{}
 	listening := httptest.NewServer(server)
 	t.Cleanup(listening.Close)
@@ -97,11 +96,12 @@ func lockedShop(t *testing.T) (*Workspace, *leaseServer, string) {
 	if err := os.WriteFile(filepath.Join(dir, "kubeconfig"), []byte(kubeconfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &Workspace{
-		Config:  &config.Config{Chart: config.Chart{Release: "shop", Namespace: "shop"}},
-		Cluster: cluster.New(cluster.Spec{Name: "shop-dev", StateDir: dir}, cluster.Limits{}),
-		Command: "tkdeploy up --env dev",
-	}, server, path.Join(state, lockPath)
+	return NewSession(&Workspace{
+		Config:   &config.Config{Chart: config.Chart{Release: "shop", Namespace: "shop"}},
+		Cluster:  cluster.New(cluster.Spec{Name: "shop-dev", StateDir: dir}, cluster.Limits{}),
+		Command:  Command{Name: "up", Args: []string{"--env", "dev"}},
+		StateDir: filepath.Join(state, "tkdeploy"),
+	}), server, path.Join(state, lockPath)
 }
 
 // acting is a stage that acts.
@@ -159,12 +159,12 @@ func wait(ctx context.Context) error {
 }
 
 func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
-	w, server, file := lockedShop(t)
+	s, server, file := lockedShop(t)
 	held := map[string]bool{}
 	look := func(id string) func(context.Context) error {
 		return func(context.Context) error { held[id] = server.held(); return nil }
 	}
-	_, err := runStages(t.Context(), t, w.NewLocks(),
+	_, err := runStages(t.Context(), t, s.NewLocks(),
 		acting(StageCluster, look(StageCluster)),
 		acting(StageLoad, look(StageLoad), StageCluster),
 		acting(StageRelease, look(StageRelease), StageLoad))
@@ -179,7 +179,7 @@ func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
 // A cluster that is being created has no API to keep a Lease; to load into its
 // nodes is for the run that creates it, and for no other.
 func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
-	w, server, _ := lockedShop(t)
+	s, server, _ := lockedShop(t)
 	loaded := make(chan struct{})
 	creating := acting(StageCluster, nil)
 	creating.Apply = func(_ context.Context, r event.Reporter) error {
@@ -194,17 +194,17 @@ func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
 		close(loaded)
 		return nil
 	})
-	load.AfterMilestones = whileMade(cluster.NodesRunning)
+	load.AfterMilestones = afterMilestone(cluster.NodesRunning)
 	release := acting(StageRelease, func(context.Context) error {
 		if !server.held() {
 			t.Error("the Lease is not held")
 		}
 		return nil
 	}, StageLoad, StageCluster)
-	if _, err := runStages(t.Context(), t, w.NewLocks(), creating, load, release); err != nil {
+	if _, err := runStages(t.Context(), t, s.NewLocks(), creating, load, release); err != nil {
 		t.Error(err)
 	}
-	if _, err := runStages(t.Context(), t, w.NewLocks(), acting(StageLoad, func(context.Context) error {
+	if _, err := runStages(t.Context(), t, s.NewLocks(), acting(StageLoad, func(context.Context) error {
 		if !server.held() {
 			t.Error("of a load alone, the Lease is not held")
 		}
@@ -215,9 +215,9 @@ func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
 }
 
 func TestASecondRunStartsNothing(t *testing.T) {
-	w, _, _ := lockedShop(t)
-	_, err := runStages(t.Context(), t, w.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
-		stream, err := runStages(ctx, t, w.NewLocks(), acting(StageRelease, func(context.Context) error {
+	s, _, _ := lockedShop(t)
+	_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+		stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(context.Context) error {
 			t.Error("it acted")
 			return nil
 		}))
@@ -232,10 +232,10 @@ func TestASecondRunStartsNothing(t *testing.T) {
 }
 
 func TestTheLeaseOfAnotherMachineStopsWhatRunsBesideIt(t *testing.T) {
-	w, server, _ := lockedShop(t)
+	s, server, _ := lockedShop(t)
 	server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
 		time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
-	stream, err := runStages(t.Context(), t, w.NewLocks(),
+	stream, err := runStages(t.Context(), t, s.NewLocks(),
 		acting(StageBuild, wait),
 		acting(StageCluster, func(context.Context) error { return nil }),
 		acting(StageLoad, func(context.Context) error { t.Error("it acted"); return nil }, StageBuild, StageCluster))
@@ -248,11 +248,11 @@ func TestTheLeaseOfAnotherMachineStopsWhatRunsBesideIt(t *testing.T) {
 }
 
 func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
-	w, _, _ := lockedShop(t)
-	locks := w.NewLocks()
+	s, _, _ := lockedShop(t)
+	locks := s.NewLocks()
 	lost := fault.New(fault.Locked, errors.New("lost"), "")
 	stream, err := runStages(t.Context(), t, locks,
-		acting(StageRollout, func(ctx context.Context) error { locks.lose(lost); return wait(ctx) }),
+		acting(StageRollout, func(ctx context.Context) error { locks.onLost(lost); return wait(ctx) }),
 		acting(StageVerify, func(context.Context) error { t.Error("it acted"); return nil }, StageRollout))
 	if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
 		t.Errorf("got %v, %+v", err, got)
@@ -260,9 +260,9 @@ func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
 }
 
 func TestAnInterruptedRunGivesItsLocksBack(t *testing.T) {
-	w, server, file := lockedShop(t)
+	s, server, file := lockedShop(t)
 	ctx, interrupt := context.WithCancel(t.Context())
-	stream, err := runStages(ctx, t, w.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+	stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
 		if !server.held() {
 			t.Error("no Lease")
 		}
@@ -273,7 +273,7 @@ func TestAnInterruptedRunGivesItsLocksBack(t *testing.T) {
 	if exitCode(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
 		t.Errorf("%v, %+v, Lease left: %t", err, got, server.held())
 	}
-	if !strings.Contains(stream, "a second signal ends at once") {
+	if !strings.Contains(stream, "interrupt again to exit immediately") {
 		t.Errorf("nothing was said of the signal:\n%s", stream)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
@@ -290,13 +290,13 @@ func TestDownLeavesNoLock(t *testing.T) {
 		"of a cluster that stays, it goes, too": {err: errors.New("busy")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, server, file := lockedShop(t)
-			locks := w.NewLocks()
+			s, server, file := lockedShop(t)
+			locks := s.NewLocks()
 			_, err := runStages(t.Context(), t, locks, acting(StageDown, func(ctx context.Context) error {
-				if err := locks.lease(ctx); err != nil {
+				if err := locks.acquireLease(ctx); err != nil {
 					return err
 				}
-				return locks.ending(func() error { return test.err })
+				return locks.deleting(func() error { return test.err })
 			}))
 			if !errors.Is(err, test.err) || server.held() != test.left {
 				t.Errorf("%v, Lease left: %t", err, server.held())

@@ -11,85 +11,89 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// Recovery is what takes a failed run back.
+// Recovery is how to roll back a failed run.
 type Recovery struct {
-	Plan  plan.Plan
-	Cause string // why, in words
-	Done  string // what there is afterwards
-	Hint  string // what a person can do if it fails
+	Plan   plan.Plan
+	Reason string
+	Done   string // the state after a successful recovery
+	Hint   string // for a recovery that fails
 }
 
-// RecoveryPlanner looks at a run's failure and tells how it is taken back. If it is
-// not, the result is nil, and why says the reason where a person would wonder.
-type RecoveryPlanner func(ctx context.Context, failure error) (back *Recovery, why string)
+// RecoveryPlanner returns how to recover from a run's failure. A nil Recovery
+// means that there is no recovery; why is then the reason, or "" if a reader
+// needs none.
+type RecoveryPlanner func(ctx context.Context, failure error) (recovery *Recovery, why string)
 
-// recoverFrom takes a failed run back if there is a way, once. The error is the
-// failure, which keeps its exit status; if the recovery fails as well, it is
-// both, with the class Rollback.
-func recoverFrom(ctx context.Context, runner *plan.Runner, find RecoveryPlanner, failure error) (rolledBack bool, err error) {
-	back, why := find(ctx, failure)
-	if back == nil {
+// recoverFrom recovers from a failure if there is a way, once. It returns the
+// failure, which decides the exit code. If the recovery fails too, it joins both
+// errors; the second has class Rollback.
+func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery RecoveryPlanner, failure error) (rolledBack bool, err error) {
+	recovery, why := planRecovery(ctx, failure)
+	if recovery == nil {
 		if why != "" {
 			runner.Emit(event.Warn(why))
 		}
 		return false, failure
 	}
-	if err := runner.Recover(ctx, back.Plan, back.Cause); err != nil {
-		return false, errors.Join(failure, fault.New(fault.Rollback, fmt.Errorf("go back after this failure: %w", err), back.Hint))
+	if err := runner.Recover(ctx, recovery.Plan, recovery.Reason); err != nil {
+		return false, errors.Join(failure, fault.New(fault.Rollback, fmt.Errorf("roll back after this failure: %w", err), recovery.Hint))
 	}
-	runner.Emit(event.Warn(back.Done))
+	runner.Emit(event.Warn(recovery.Done))
 	return true, failure
 }
 
-// PlanRecovery is the recoverer of up. It goes back to the newest verified revision if
-// this run wrote the newest one and it is proven to be bad: its workloads do
-// not come up, or its smoke test failed. A timeout proves nothing, and after a
-// signal nothing new is begun.
-func (d *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
-	if ctx.Err() != nil || d.written == 0 || !provenBad(failure) {
+// PlanRecovery is the [RecoveryPlanner] of `tkdeploy up`. It rolls back to the
+// newest verified revision if this run wrote a revision that failed its rollout
+// or its smoke test. A timeout is no proof of a bad revision, and a canceled run
+// starts nothing new.
+func (r *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
+	if ctx.Err() != nil || r.WrittenRevision == 0 || !isRevisionFailure(failure) {
 		return nil, ""
 	}
-	if d.NoRollback {
-		return nil, fmt.Sprintf("revision %d is kept as it failed (--no-rollback); tkdeploy rollback goes back", d.written)
+	if r.options.NoRollback {
+		return nil, fmt.Sprintf("keeping failed revision %d (--no-rollback); run \"tkdeploy rollback\" to roll back", r.WrittenRevision)
 	}
-	d.Revision = 0
-	p, err := plan.New(d.rollbackStages(recoveryPrefix)...)
+	p, err := plan.New(r.rollbackStages(recoveryPrefix, 0)...)
 	if err != nil {
 		return nil, err.Error()
 	}
-	client, err := d.OpenRelease()
+	client, err := r.session.OpenRelease(ctx)
 	if err != nil {
 		return nil, err.Error()
 	}
-	way, err := client.ResolveRollback(ctx, 0)
+	found, err := client.ResolveRollback(ctx, 0)
 	switch {
 	case errors.Is(err, release.ErrNoTarget):
-		return nil, fmt.Sprintf("revision %d is kept as it failed: %v", d.written, err)
-	case err == nil && way.Done:
-		return nil, fmt.Sprintf("revision %d is kept as it failed: revision %d, the newest verified one, has the same objects", d.written, way.To.Revision)
-	case err != nil: // the first stage meets it again, and says so
-		return &Recovery{Plan: p, Cause: fmt.Sprintf("revision %d failed: going back", d.written), Hint: "tkdeploy status shows what runs; tkdeploy rollback tries again"}, ""
+		return nil, fmt.Sprintf("keeping failed revision %d: %v", r.WrittenRevision, err)
+	case err == nil && found.Done:
+		return nil, fmt.Sprintf("keeping failed revision %d: revision %d, the newest verified one, has the same objects", r.WrittenRevision, found.To.Revision)
+	case err != nil: // the target stage fails with the same error and reports it
+		return &Recovery{
+			Plan:   p,
+			Reason: fmt.Sprintf("revision %d failed: rolling back", r.WrittenRevision),
+			Hint:   `run "tkdeploy status" to see what is deployed; run "tkdeploy rollback" to try again`,
+		}, ""
 	}
-	return describeRecovery(p, way, d.Verify), ""
+	return newRecovery(p, found, r.options.Verify), ""
 }
 
-func describeRecovery(p plan.Plan, way release.Rollback, verify bool) *Recovery {
-	from, to := way.From.Revision, way.To.Revision
-	done := fmt.Sprintf("revision %d was taken back: revision %d serves, with the objects of revision %d", from, from+1, to)
+func newRecovery(p plan.Plan, found release.Rollback, verify bool) *Recovery {
+	from, to := found.From.Revision, found.To.Revision
+	done := fmt.Sprintf("revision %d was rolled back: revision %d is deployed, with the objects of revision %d", from, from+1, to)
 	if verify {
 		done += ", and passed its smoke test"
 	}
 	return &Recovery{
-		Plan:  p,
-		Cause: fmt.Sprintf("revision %d failed: going back to %s", from, way),
-		Done:  done,
-		Hint: fmt.Sprintf("tkdeploy status shows what runs; then go back by hand, tkdeploy rollback --to %d,\n"+
-			"or correct the sources and run tkdeploy up", to),
+		Plan:   p,
+		Reason: fmt.Sprintf("revision %d failed: rolling back to %s", from, found),
+		Done:   done,
+		Hint: fmt.Sprintf("run \"tkdeploy status\" to see what is deployed; then run \"tkdeploy rollback --to %d\",\n"+
+			"or fix the sources and run \"tkdeploy up\"", to),
 	}
 }
 
-// provenBad reports that all failures are of a revision that is bad.
-func provenBad(failure error) bool {
+// isRevisionFailure reports whether all failures prove that the revision is bad.
+func isRevisionFailure(failure error) bool {
 	for _, err := range Failures(failure) {
 		var stage *plan.StageError
 		if !errors.As(err, &stage) || stage.Stage != StageRollout && stage.Stage != StageVerify {
@@ -102,7 +106,7 @@ func provenBad(failure error) bool {
 	return true
 }
 
-// Failures undoes an errors.Join at the top, and those right below it.
+// Failures returns the errors that a run's error joins.
 func Failures(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

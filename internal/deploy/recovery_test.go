@@ -28,7 +28,7 @@ func TestOnlyAProvenFailureOfThisRunsRevisionIsTakenBack(t *testing.T) {
 		"a release that was not applied": {at(StageRelease, fault.Apply), false},
 		"two failures, one unproven":     {errors.Join(at(StageRollout, fault.Unhealthy), at(StageBuild, fault.Build)), false},
 	} {
-		if got := provenBad(test.failure); got != test.want {
+		if got := isRevisionFailure(test.failure); got != test.want {
 			t.Errorf("%s: got %t", name, got)
 		}
 	}
@@ -37,14 +37,14 @@ func TestOnlyAProvenFailureOfThisRunsRevisionIsTakenBack(t *testing.T) {
 	bad := at(StageRollout, fault.Unhealthy)
 	for name, test := range map[string]struct {
 		ctx  context.Context
-		d    Run
+		r    Run
 		says string
 	}{
-		"a signal":          {canceled, Run{written: 2}, ""},
+		"a signal":          {canceled, Run{WrittenRevision: 2}, ""},
 		"no new revision":   {t.Context(), Run{}, ""},
-		"it was not wanted": {t.Context(), Run{written: 2, NoRollback: true}, "revision 2 is kept as it failed (--no-rollback); tkdeploy rollback goes back"},
+		"it was not wanted": {t.Context(), Run{WrittenRevision: 2, options: Options{NoRollback: true}}, `keeping failed revision 2 (--no-rollback); run "tkdeploy rollback" to roll back`},
 	} {
-		if back, why := test.d.PlanRecovery(test.ctx, bad); back != nil || why != test.says {
+		if back, why := test.r.PlanRecovery(test.ctx, bad); back != nil || why != test.says {
 			t.Errorf("%s: %v, %q", name, back, why)
 		}
 	}
@@ -57,26 +57,26 @@ func TestARecoverySaysWhatWillServe(t *testing.T) {
 		To:      release.Revision{Revision: 2, Chart: "shop-0.1.0", Verified: true},
 		Skipped: []string{"revision 3 (not verified)"},
 	}
-	got := describeRecovery(plan.Plan{}, way, true)
-	if got.Cause != "revision 4 failed: going back to revision 2 (shop-0.1.0, verified); skipped: revision 3 (not verified)" {
-		t.Errorf("cause %q", got.Cause)
+	got := newRecovery(plan.Plan{}, way, true)
+	if got.Reason != "revision 4 failed: rolling back to revision 2 (shop-0.1.0, verified); skipped: revision 3 (not verified)" {
+		t.Errorf("cause %q", got.Reason)
 	}
-	if got.Done != "revision 4 was taken back: revision 5 serves, with the objects of revision 2, and passed its smoke test" {
+	if got.Done != "revision 4 was rolled back: revision 5 is deployed, with the objects of revision 2, and passed its smoke test" {
 		t.Errorf("done %q", got.Done)
 	}
-	if got := describeRecovery(plan.Plan{}, way, false); strings.Contains(got.Done, "smoke") {
+	if got := newRecovery(plan.Plan{}, way, false); strings.Contains(got.Done, "smoke") {
 		t.Errorf("done %q", got.Done)
 	}
 }
 
 func TestTheStagesOfARecoveryAreNotThoseOfUp(t *testing.T) {
 	t.Parallel()
-	d := &Run{Verify: true}
-	up, err := d.UpPlan()
+	r := NewSession(&Workspace{}).NewRun(Options{Verify: true})
+	up, err := r.UpPlan()
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := plan.New(d.rollbackStages(recoveryPrefix)...)
+	back, err := plan.New(r.rollbackStages(recoveryPrefix, 0)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -10,120 +9,103 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// oldImages are those that the revision to go back to runs from, and the smoke
-// test's. Nothing is built: an old image is in the nodes still, in the engine,
-// or a registry must have it.
-type oldImages struct {
-	engine  *images.Engine
-	nodes   []images.Node
-	local   []images.Image // the engine has them
-	outside []string       // references that it has not
-	probe   images.Set
-	noProbe string // why the smoke test's image is not among local, or ""
+// rollbackImages are the images that a rollback needs: those of the target
+// revision and the smoke test's. A rollback builds no image of the app. The
+// image must still be on the nodes, in the engine, or in a registry.
+type rollbackImages struct {
+	nodes        []images.Node
+	local        []images.Image // in the engine
+	remote       []string       // references of the others
+	probeMissing string         // why the engine lacks the smoke test's image; "" if it does not
 }
 
-func (d *Run) observeOldImages(ctx context.Context) (plan.Observation, error) {
-	old, err := d.oldImages(ctx)
+func (b rollback) observeLoad(ctx context.Context) (plan.Observation, error) {
+	needed, err := b.images(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	stock, err := images.TakeInventory(ctx, old.nodes, old.local, old.outside...)
+	inventory, err := images.TakeInventory(ctx, needed.nodes, needed.local, needed.remote...)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing, nameless := namesOf(stock.Missing()), stock.Unresolved()
-	if len(missing)+len(nameless) == 0 && old.noProbe == "" {
-		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("%s in %s",
-			each(len(old.local)+len(old.outside), "image is", "images are"), each(len(old.nodes), "node", "nodes"))}, nil
+	missing := append(imageNames(inventory.Missing()), inventory.Unresolved()...)
+	if len(missing) == 0 && needed.probeMissing == "" {
+		return plan.Observation{State: plan.Satisfied, Reason: onNodes(len(needed.local)+len(needed.remote), len(needed.nodes))}, nil
 	}
-	var causes []string
-	if len(missing)+len(nameless) > 0 {
-		causes = append(causes, "not in every node: "+strings.Join(append(missing, nameless...), ", "))
+	var reasons []string
+	if len(missing) > 0 {
+		reasons = append(reasons, missingOnNodes(missing))
 	}
-	if old.noProbe != "" {
-		causes = append(causes, probeRepository+" ("+old.noProbe+")")
+	if needed.probeMissing != "" {
+		reasons = append(reasons, probeRepository+" ("+needed.probeMissing+")")
 	}
-	return plan.Observation{State: plan.Missing, Reason: strings.Join(causes, "; ")}, nil
+	return plan.Observation{State: plan.Missing, Reason: strings.Join(reasons, "; ")}, nil
 }
 
-func (d *Run) loadOldImages(ctx context.Context, reporter event.Reporter) error {
-	old, err := d.oldImages(ctx)
+func (b rollback) load(ctx context.Context, reporter event.Reporter) error {
+	needed, err := b.images(ctx)
 	if err != nil {
 		return err
 	}
-	if old.noProbe != "" {
-		made, err := old.engine.Ensure(ctx, old.probe, reporter)
+	if needed.probeMissing != "" {
+		created, err := b.session.ensureProbe(ctx, reporter)
 		if err != nil {
 			return err
 		}
-		old.local = append(old.local, made...)
+		needed.local = append(needed.local, created...)
 	}
-	stock, err := images.TakeInventory(ctx, old.nodes, old.local, old.outside...)
+	inventory, err := images.TakeInventory(ctx, needed.nodes, needed.local, needed.remote...)
 	if err != nil {
 		return err
 	}
-	for _, ref := range stock.Unresolved() {
-		reporter.Report(event.Warn("image " + ref + " is neither in every node nor in the engine: its pods come up only if the nodes can pull it"))
+	for _, ref := range inventory.Unresolved() {
+		reporter.Report(event.Warn("image " + ref + " is neither on every node nor in the engine: its pods start only if the nodes can pull it"))
 	}
-	return old.engine.Load(ctx, stock, reporter)
+	return b.session.load(ctx, inventory, reporter)
 }
 
-func (d *Run) oldImages(ctx context.Context) (old oldImages, err error) {
-	if old.engine, err = d.Connect(ctx); err != nil {
-		return old, err
+// images finds the images of the target revision and the smoke test's.
+func (b rollback) images(ctx context.Context) (needed rollbackImages, err error) {
+	if needed.nodes, err = b.session.imageNodes(ctx); err != nil {
+		return needed, err
 	}
-	if old.nodes, err = d.nodes(ctx); err != nil {
-		return old, err
-	}
-	client, err := d.OpenRelease()
+	client, err := b.session.OpenRelease(ctx)
 	if err != nil {
-		return old, err
+		return needed, err
 	}
-	way, err := client.ResolveRollback(ctx, d.Revision)
+	found, err := client.ResolveRollback(ctx, b.revision)
 	if err != nil {
-		return old, err
+		return needed, err
 	}
-	if err := old.sort(ctx, way.To.Images); err != nil || !d.Verify {
-		return old, err
-	}
-	if old.probe, err = d.probeImages(); err != nil {
-		return old, err
-	}
-	return old, old.addProbe(ctx)
-}
-
-// sort tells the images that the engine has from the others.
-func (old *oldImages) sort(ctx context.Context, refs []string) error {
-	var all images.Set
-	for _, ref := range refs {
-		all.Sources = append(all.Sources, images.Source{Name: ref, Ref: ref})
-	}
-	status, err := old.engine.Observe(ctx, all)
+	status, err := b.session.engineImages(ctx, found.To.Images)
 	if err != nil {
-		return err
+		return needed, err
 	}
-	for _, seen := range status.Images {
-		if seen.Present {
-			old.local = append(old.local, seen.Image)
+	for _, image := range status.Images {
+		if image.Present {
+			needed.local = append(needed.local, image.Image)
 		} else {
-			old.outside = append(old.outside, seen.Name)
+			needed.remote = append(needed.remote, image.Name)
 		}
 	}
-	return nil
+	if !b.run.options.Verify {
+		return needed, nil
+	}
+	return needed, needed.addProbe(ctx, b.session)
 }
 
-// addProbe adds the smoke test's image, which is the running tkdeploy's, not
-// one of the old revision.
-func (old *oldImages) addProbe(ctx context.Context) error {
-	status, err := old.engine.Observe(ctx, old.probe)
+// addProbe adds the smoke test's image. It belongs to this tkdeploy, not to the
+// target revision.
+func (n *rollbackImages) addProbe(ctx context.Context, s *Session) error {
+	status, err := s.probeStatus(ctx)
 	if err != nil {
 		return err
 	}
 	if missing := status.Missing(); len(missing) > 0 {
-		old.noProbe = missing[0].Reason
+		n.probeMissing = missing[0].Reason
 		return nil
 	}
 	found, err := status.Resolved()
-	old.local = append(old.local, found...)
+	n.local = append(n.local, found...)
 	return err
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -9,62 +10,72 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-func (d *Run) observeCluster(ctx context.Context) (plan.Observation, error) {
-	status, err := d.Observe(ctx)
+func (r *Run) observeCluster(ctx context.Context) (plan.Observation, error) {
+	status, err := r.session.Cluster(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	d.seen = status
-	states := map[cluster.Phase]plan.State{cluster.Running: plan.Satisfied, cluster.Absent: plan.Missing}
-	state, ok := states[status.Phase]
-	if !ok {
-		state = plan.Drifted
+	state := plan.Drifted
+	switch status.Phase {
+	case cluster.Running:
+		state = plan.Satisfied
+	case cluster.Absent:
+		state = plan.Missing
 	}
 	return plan.Observation{State: state, Reason: status.Reason}, nil
 }
 
-func (d *Run) makeCluster(ctx context.Context, reporter event.Reporter) error {
-	engine, err := d.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	if err := d.Cluster.Preflight(ctx, reporter); err != nil {
-		return err
-	}
-	if _, err := engine.Ensure(ctx, d.NodeImage(), reporter); err != nil {
-		return err
-	}
-	return d.Cluster.Ensure(ctx, reporter)
+func (r *Run) ensureCluster(ctx context.Context, reporter event.Reporter) error {
+	return r.session.ensureCluster(ctx, reporter)
 }
 
-// DownPlan deletes the cluster, and its volumes if volumes is set.
-func (w *Workspace) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
-	return plan.New(plan.Stage{
-		ID: StageDown, Title: "Delete cluster",
-		Observe: func(ctx context.Context) (plan.Observation, error) { return w.observeDown(ctx, volumes, locks) },
-		Apply: func(ctx context.Context, reporter event.Reporter) error {
-			return fault.Default(fault.Down, locks.ending(func() error { return w.Cluster.Delete(ctx, volumes, reporter) }))
-		},
-	})
-}
-
-// observeDown also takes the lock of a cluster that answers. One that does not
-// has nobody at work in it, and is deleted all the same.
-func (w *Workspace) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
-	status, err := w.Observe(ctx)
+// requireRunning is the observation of a cluster that must be running already.
+func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) {
+	status, err := s.Cluster(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
 	if status.Phase == cluster.Running {
-		if err := locks.lease(ctx); err != nil {
+		return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
+	}
+	class, hint := fault.Cluster, "start it: tkdeploy up --env "+s.Workspace.EnvName
+	if status.Phase == cluster.NotOwned {
+		class, hint = fault.NotOwned, ""
+	}
+	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason), hint)
+}
+
+// DownPlan returns the only stage of `tkdeploy down`. It deletes the cluster,
+// and the data of its volumes if volumes is set.
+func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
+	return plan.New(plan.Stage{
+		ID: StageDown, Title: "Delete cluster",
+		Observe: func(ctx context.Context) (plan.Observation, error) { return s.observeDown(ctx, volumes, locks) },
+		Apply: func(ctx context.Context, reporter event.Reporter) error {
+			err := locks.deleting(func() error { return s.deleteCluster(ctx, volumes, reporter) })
+			return fault.Default(fault.Down, err)
+		},
+	})
+}
+
+// observeDown also acquires the Lease of a running cluster. Without an API server
+// no other run can work in the cluster, and it is deleted without the Lease.
+func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
+	status, err := s.Cluster(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if status.Phase == cluster.Running {
+		if err := locks.acquireLease(ctx); err != nil {
 			return plan.Observation{}, err
 		}
 	}
+	c := s.Workspace.Cluster
 	switch {
 	case status.Phase != cluster.Absent:
-		return plan.Observation{State: plan.Drifted, Reason: "cluster " + w.Cluster.Name + " exists"}, nil
-	case volumes && w.Cluster.HasVolumes():
-		return plan.Observation{State: plan.Drifted, Reason: "the volumes of cluster " + w.Cluster.Name + " exist"}, nil
+		return plan.Observation{State: plan.Drifted, Reason: "cluster " + c.Name + " exists"}, nil
+	case volumes && c.HasVolumes():
+		return plan.Observation{State: plan.Drifted, Reason: "volumes of cluster " + c.Name + " exist"}, nil
 	}
 	return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
 }

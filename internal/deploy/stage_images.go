@@ -3,157 +3,101 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
-	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-func (d *Run) observeEngine(ctx context.Context) (plan.Observation, error) {
-	engine, err := d.Connect(ctx)
+// MinFreeDisk is the free space in bytes below which a build or a node is likely
+// to fail soon.
+const MinFreeDisk = 1 << 30
+
+func (r *Run) observeEngine(ctx context.Context) (plan.Observation, error) {
+	engine, err := r.session.Engine(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
 	return plan.Observation{State: plan.Satisfied, Reason: engine.String()}, nil
 }
 
-func (d *Run) observeImages(ctx context.Context) (plan.Observation, error) {
-	engine, set, err := d.engineAndImages(ctx)
-	if err != nil {
-		return plan.Observation{}, err
-	}
-	status, err := engine.Observe(ctx, set)
+func (r *Run) observeBuild(ctx context.Context) (plan.Observation, error) {
+	status, err := r.session.observeImages(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
 	missing := status.Missing()
 	if len(missing) == 0 {
-		d.images, err = status.Resolved()
-		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("%d images match their inputs", len(status.Images))}, err
+		return plan.Observation{State: plan.Satisfied, Reason: text.Plural(len(status.Images), "image") + " up to date"}, nil
 	}
-	var causes []string
+	var reasons []string
 	for _, image := range missing {
-		causes = append(causes, image.Name+" ("+image.Reason+")")
+		reasons = append(reasons, image.Name+" ("+image.Reason+")")
 	}
-	return plan.Observation{State: plan.Missing, Reason: strings.Join(causes, ", ")}, nil
+	return plan.Observation{State: plan.Missing, Reason: strings.Join(reasons, ", ")}, nil
 }
 
-func (d *Run) makeImages(ctx context.Context, reporter event.Reporter) error {
-	engine, set, err := d.engineAndImages(ctx)
+func (r *Run) build(ctx context.Context, reporter event.Reporter) error {
+	engine, err := r.session.Engine(ctx)
 	if err != nil {
 		return err
 	}
 	warnOfDisk(ctx, engine, reporter)
-	d.images, err = engine.Ensure(ctx, set, reporter)
-	return err
+	return r.session.ensureImages(ctx, reporter)
 }
 
-// MinFreeDisk is the free space below which a build or a node is sure to fail
-// soon.
-const MinFreeDisk = 1 << 30
-
-// warnOfDisk tells of an engine's disk that is nearly full before work on it
-// begins. It is no failure: what is to be done may still fit.
+// warnOfDisk warns if the engine's disk is almost full. It is not an error: the
+// images may still fit.
 func warnOfDisk(ctx context.Context, engine *images.Engine, reporter event.Reporter) {
-	facts, err := engine.Info(ctx)
-	if err != nil || !facts.Local {
-		return // the work itself will tell
+	info, err := engine.Info(ctx)
+	if err != nil || !info.Local {
+		return // the build reports an engine that fails
 	}
-	if free, err := images.FreeSpace(facts.Root); err == nil && free < MinFreeDisk {
-		reporter.Report(event.Warn(fmt.Sprintf("the engine's disk (%s) has only %.1f GiB left: `docker system df` shows what uses it", facts.Root, float64(free)/(1<<30))))
+	if free, err := images.FreeSpace(info.Root); err == nil && free < MinFreeDisk {
+		reporter.Report(event.Warn(fmt.Sprintf("only %.1f GiB free on the engine's disk (%s): run `docker system df` to see what uses it", float64(free)/(1<<30), info.Root)))
 	}
 }
 
-func (d *Run) observeLoad(ctx context.Context) (plan.Observation, error) {
-	nodes, wanted, err := d.nodesAndImages(ctx)
+func (r *Run) observeLoad(ctx context.Context) (plan.Observation, error) {
+	inventory, err := r.session.Inventory(ctx)
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if d.stock, err = images.TakeInventory(ctx, nodes, wanted); err != nil {
+	if missing := inventory.Missing(); len(missing) > 0 {
+		return plan.Observation{State: plan.Missing, Reason: missingOnNodes(imageNames(missing))}, nil
+	}
+	all, err := r.session.Images(ctx)
+	if err != nil {
 		return plan.Observation{}, err
 	}
-	missing := d.stock.Missing()
-	if len(missing) == 0 {
-		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("%d images are in %s", len(wanted), each(len(nodes), "node", "nodes"))}, nil
-	}
-	return plan.Observation{State: plan.Missing, Reason: "not in every node: " + strings.Join(namesOf(missing), ", ")}, nil
-}
-
-func (d *Run) load(ctx context.Context, reporter event.Reporter) error {
-	engine, err := d.Connect(ctx)
+	nodes, err := r.session.Nodes(ctx)
 	if err != nil {
-		return err
+		return plan.Observation{}, err
 	}
-	return engine.Load(ctx, d.stock, reporter)
+	return plan.Observation{State: plan.Satisfied, Reason: onNodes(len(all), len(nodes))}, nil
 }
 
-func (d *Run) engineAndImages(ctx context.Context) (*images.Engine, images.Set, error) {
-	engine, err := d.Connect(ctx)
-	if err != nil {
-		return nil, images.Set{}, err
-	}
-	set, err := d.AppImages()
-	return engine, set, err
+func (r *Run) load(ctx context.Context, reporter event.Reporter) error {
+	return r.session.loadImages(ctx, reporter)
 }
 
-func (d *Run) nodesAndImages(ctx context.Context) ([]images.Node, []images.Image, error) {
-	wanted, err := d.resolved(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	nodes, err := d.nodes(ctx)
-	return nodes, wanted, err
+// onNodes formats the reason of a load with nothing to do.
+func onNodes(images, nodes int) string {
+	return text.Plural(images, "image") + " on " + text.Plural(nodes, "node")
 }
 
-// resolved are the images that this run deploys: those that its build stage
-// found or made, whatever is saved meanwhile. Without that stage they are those of
-// the checkout as it is.
-func (d *Run) resolved(ctx context.Context) ([]images.Image, error) {
-	if d.images != nil {
-		return d.images, nil
-	}
-	engine, set, err := d.engineAndImages(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return engine.Resolve(ctx, set)
+// missingOnNodes formats the reason of a load.
+func missingOnNodes(names []string) string {
+	return "not on every node: " + strings.Join(names, ", ")
 }
 
-func (d *Run) nodes(ctx context.Context) (nodes []images.Node, err error) {
-	found := d.Cluster.NodesOf(d.seen)
-	if d.seen.Phase != cluster.Running {
-		found, err = d.Cluster.Nodes(ctx)
-	}
-	for _, n := range found {
-		nodes = append(nodes, n)
-	}
-	return nodes, err
-}
-
-// namesOf are the images that some node lacks, each once.
-func namesOf(missing []images.Missing) []string {
+// imageNames returns the names of the images that some node lacks, each once.
+func imageNames(missing []images.Missing) []string {
 	var names []string
 	for _, m := range missing {
-		names = appendNew(names, m.Image.Name)
+		names = text.AppendUnique(names, m.Image.Name)
 	}
 	return names
-}
-
-// appendNew adds a name that is not there yet.
-func appendNew(names []string, name string) []string {
-	if slices.Contains(names, name) {
-		return names
-	}
-	return append(names, name)
-}
-
-// each counts in words: "1 node", "2 nodes".
-func each(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

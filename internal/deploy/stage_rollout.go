@@ -2,17 +2,21 @@ package deploy
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-func (d *Run) observeRollout(ctx context.Context) (plan.Observation, error) {
-	watcher, objects, err := d.watcher(ctx)
+func (r *Run) observeRollout(ctx context.Context) (plan.Observation, error) {
+	deployed, err := r.session.Release(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	watcher, objects, err := r.watcher(ctx, deployed)
 	if err != nil {
 		return plan.Observation{}, err
 	}
@@ -25,11 +29,16 @@ func (d *Run) observeRollout(ctx context.Context) (plan.Observation, error) {
 			return plan.Observation{State: plan.Drifted, Reason: w.Name + ": " + w.Message}, nil
 		}
 	}
-	return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("all %d workloads are ready", len(workloads))}, nil
+	return plan.Observation{State: plan.Satisfied, Reason: text.Plural(len(workloads), "workload") + " ready"}, nil
 }
 
-func (d *Run) roll(ctx context.Context, reporter event.Reporter) error {
-	watcher, objects, err := d.watcher(ctx)
+// rollOut waits until the workloads of the deployed revision are ready.
+func (r *Run) rollOut(ctx context.Context, reporter event.Reporter) error {
+	deployed, err := r.session.Release(ctx)
+	if err != nil {
+		return err
+	}
+	watcher, objects, err := r.watcher(ctx, deployed)
 	if err != nil {
 		return err
 	}
@@ -37,40 +46,24 @@ func (d *Run) roll(ctx context.Context, reporter event.Reporter) error {
 		return err
 	}
 	err = watcher.Wait(ctx, objects, reporter)
-	if d.running.Revision > 1 { // an install has nothing to replace
-		d.replaced = time.Now()
+	if deployed.Revision > 1 { // an install replaces no pods
+		r.PodsReplacedAt = time.Now()
 	}
 	return err
 }
 
-// deployed is what the release's records say. They are read once: while this run
-// holds the locks, nobody else is to change them.
-func (d *Run) deployed(ctx context.Context) (*release.Deployed, error) {
-	if d.running != nil {
-		return d.running, nil
-	}
-	client, err := d.OpenRelease()
-	if err != nil {
-		return nil, err
-	}
-	d.running, err = client.Deployed(ctx)
-	return d.running, err
-}
-
-// watcher watches the workloads of the deployed revision.
-func (d *Run) watcher(ctx context.Context) (*rollout.Watcher, []rollout.Object, error) {
-	deployed, err := d.deployed(ctx)
+// watcher returns a watcher and the workloads of the deployed revision. Each call
+// opens connections of its own.
+func (r *Run) watcher(ctx context.Context, deployed *release.Deployed) (*rollout.Watcher, []rollout.Object, error) {
+	clients, err := r.session.openClients(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := d.Cluster.RESTConfig()
+	watcher, err := rollout.New(clients.config)
 	if err != nil {
 		return nil, nil, err
 	}
-	watcher, err := rollout.New(config)
-	if err != nil {
-		return nil, nil, err
-	}
-	watcher.Timeout, watcher.Kubectl, watcher.Redact = d.Timeout, d.Kubectl(), deployed.Redact
-	return watcher, rollout.Workloads(deployed.Objects, d.Config.Chart.Namespace), nil
+	w := r.session.Workspace
+	watcher.Timeout, watcher.Kubectl, watcher.Redact = r.options.Timeout, w.kubectl(), deployed.Redact
+	return watcher, rollout.Workloads(deployed.Objects, w.Config.Chart.Namespace), nil
 }

@@ -6,75 +6,117 @@ import (
 	"net/url"
 	"strconv"
 
-	"k8s.io/client-go/dynamic"
-
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/verify"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// smokeTest asks the checks from inside the cluster and runs the chart's test
-// hooks. When all pass, it marks the revision as verified: it is one that a
-// rollback may go to.
-func (d *Run) smokeTest(ctx context.Context, reporter event.Reporter) error {
-	deployed, err := d.deployed(ctx)
+func (r *Run) verifyStage(id string, needs ...string) plan.Stage {
+	return plan.Stage{
+		ID: id, Title: "Verify", Needs: needs,
+		Observe: func(context.Context) (plan.Observation, error) {
+			return plan.Observation{State: plan.Unknown, Reason: "runs every time"}, nil
+		},
+		Apply: r.verify,
+	}
+}
+
+// verify runs the smoke test: the checks from inside the cluster and the chart's
+// test hooks. If all pass it marks the revision as verified, which makes it a
+// target for rollbacks.
+func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
+	deployed, err := r.session.Release(ctx)
 	if err != nil {
 		return err
 	}
-	checks, hooks, err := d.tests(deployed)
+	checks, hooks, err := r.session.Workspace.smokeTest(deployed)
 	if err != nil {
 		return err
 	}
-	runner, err := d.runner(ctx)
+	runner, err := r.verifyRunner(ctx)
 	if err != nil {
 		return err
 	}
 	runner.Redact = deployed.Redact
-	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
 	if err := runner.Verify(ctx, checks, hooks, reporter); err != nil {
 		return err
 	}
-	if deployed.Verified || !deployed.Newest { // what a failed upgrade left is of two revisions
+	if deployed.Verified || !deployed.Newest { // after a failed upgrade, the objects belong to two revisions
 		return nil
 	}
-	client, err := d.OpenRelease()
-	if err != nil {
-		return err
-	}
-	return client.MarkVerified(ctx, deployed.Revision)
+	return r.session.markVerified(ctx, deployed)
 }
 
-// tests are the checks of the chart's Services and probes, those of the
+func (r *Run) verifyRunner(ctx context.Context) (*verify.Runner, error) {
+	image, err := r.session.probeRef(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := r.session.openClients(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := r.session.Workspace
+	return &verify.Runner{
+		Client:         clients.kube,
+		Objects:        clients.dynamic,
+		Namespace:      w.Config.Chart.Namespace,
+		Release:        w.Config.Chart.Release,
+		Image:          image,
+		Args:           []string{ProbeCommand},
+		Kubectl:        w.kubectl(),
+		PodsReplacedAt: r.PodsReplacedAt,
+		Exit:           r.session.containerExit,
+	}, nil
+}
+
+// containerExit returns the exit code of a container from the runtime of its
+// node. It sends no request to find the node: if the cluster status was not read,
+// ok is false, and the runner waits for the kubelet's report.
+func (s *Session) containerExit(ctx context.Context, node, id string) (code int, ok bool) {
+	status, _ := s.status.peek()
+	for _, n := range s.Workspace.Cluster.NodesOf(status) {
+		if n.Name() == node {
+			return n.Exit(ctx, id)
+		}
+	}
+	return 0, false
+}
+
+// smokeTest returns the checks of the chart's Services and probes and of the
 // configuration, and the chart's test hooks.
-func (d *Run) tests(deployed *release.Deployed) ([]probe.Check, []verify.Hook, error) {
+func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []verify.Hook, error) {
 	var hooks []verify.Hook
 	for _, h := range deployed.TestHooks {
 		hooks = append(hooks, verify.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
 	}
 	var extra []probe.Check
-	for _, c := range d.Config.Verify.Checks {
-		check, err := configured(c)
+	for _, c := range w.Config.Verify.Checks {
+		check, err := configuredCheck(c)
 		if err != nil {
 			return nil, nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
 		}
 		extra = append(extra, check)
 	}
-	checks, hooks, err := verify.Select(verify.Derive(deployed.Objects, d.Config.Chart.Namespace), extra, hooks, d.Config.Verify.Skip)
+	derived := verify.Derive(deployed.Objects, w.Config.Chart.Namespace)
+	checks, hooks, err := verify.Select(derived, extra, hooks, w.Config.Verify.Skip)
 	return checks, hooks, fault.New(fault.Config, err, "")
 }
 
-func configured(c config.Check) (probe.Check, error) {
+func configuredCheck(c config.Check) (probe.Check, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return probe.Check{}, err
 	}
 	port := map[string]int{"http": 80, "https": 443}[u.Scheme]
 	if port == 0 {
-		return probe.Check{}, fmt.Errorf("url %s: only http and https are asked", c.URL)
+		return probe.Check{}, fmt.Errorf("unsupported url %s: must start with http:// or https://", c.URL)
 	}
 	if u.Port() != "" {
 		if port, err = strconv.Atoi(u.Port()); err != nil {
@@ -87,68 +129,4 @@ func configured(c config.Check) (probe.Check, error) {
 		Target: probe.Target{Host: u.Hostname(), Port: port, Scheme: u.Scheme, Path: u.RequestURI()},
 		Expect: probe.Expect{Status: c.Status, Contains: c.Contains},
 	}, nil
-}
-
-// probeImage is the reference of the smoke test's image.
-func (d *Run) probeImage(ctx context.Context) (string, error) {
-	all := d.images
-	if all == nil {
-		engine, err := d.Connect(ctx)
-		if err != nil {
-			return "", err
-		}
-		set, err := d.probeImages() // alone: a service that is not built now may well run
-		if err != nil {
-			return "", err
-		}
-		if all, err = engine.Resolve(ctx, set); err != nil {
-			return "", err
-		}
-	}
-	for _, image := range all {
-		if image.Name == probeRepository || image.Repository == probeRepository {
-			return image.Ref, nil
-		}
-	}
-	return "", fmt.Errorf("the smoke test's image %s is not among the images", probeRepository)
-}
-
-func (d *Run) runner(ctx context.Context) (*verify.Runner, error) {
-	image, err := d.probeImage(ctx)
-	if err != nil {
-		return nil, err
-	}
-	kube, err := d.Kube()
-	if err != nil {
-		return nil, err
-	}
-	config, err := d.Cluster.RESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	objects, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("speak to the cluster: %w", err)
-	}
-	return &verify.Runner{
-		Client:         kube,
-		Objects:        objects,
-		Namespace:      d.Config.Chart.Namespace,
-		Release:        d.Config.Chart.Release,
-		Image:          image,
-		Args:           []string{ProbeCommand},
-		Kubectl:        d.Kubectl(),
-		PodsReplacedAt: d.replaced,
-		Exit:           d.exitIn,
-	}, nil
-}
-
-// exitIn is how a container of the cluster's node has ended.
-func (d *Run) exitIn(ctx context.Context, node, id string) (code int, ok bool) {
-	for _, n := range d.Cluster.NodesOf(d.seen) {
-		if n.Name() == node {
-			return n.Exit(ctx, id)
-		}
-	}
-	return 0, false
 }

@@ -1,114 +1,95 @@
-// Package doctor checks this machine for problems that make a run fail.
+// Package doctor checks this machine and an environment for problems that make a
+// run fail. It changes nothing.
 package doctor
 
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// Timeout is how long each check may take.
+// Timeout is the time that a check gets. Most checks end in milliseconds; a
+// registry that does not respond takes all of it.
 const Timeout = 8 * time.Second
 
-// Status is a check's result in a word.
+// Status is the outcome of a check.
 type Status string
 
+// The outcomes.
 const (
 	OK   Status = "ok"
 	Warn Status = "warn"
 	Fail Status = "fail"
 )
 
-// Result is one line of `tkdeploy doctor`.
+// Result is what one check found.
 type Result struct {
 	Name    string `json:"name"`
 	Status  Status `json:"status"`
 	Message string `json:"message"`
-	Fix     string `json:"fix,omitempty"` // where it is not ok
+	Fix     string `json:"fix,omitempty"` // if the status is not OK
 }
 
-// Diagnosis is what `tkdeploy doctor --output json` prints; docs/events.md
-// documents it.
-type Diagnosis struct {
+// Report is the results of all checks. `tkdeploy doctor --output json` prints it;
+// docs/events.md documents it.
+type Report struct {
 	Environment string   `json:"environment"`
 	Failed      int      `json:"failed"`
 	Warnings    int      `json:"warnings"`
 	Checks      []Result `json:"checks"`
 }
 
-func ok(format string, args ...any) Result {
-	return Result{Status: OK, Message: fmt.Sprintf(format, args...)}
-}
-
-func warn(fix, format string, args ...any) Result {
-	return Result{Status: Warn, Message: fmt.Sprintf(format, args...), Fix: fix}
-}
-
-func fail(fix, format string, args ...any) Result {
-	return Result{Status: Fail, Message: fmt.Sprintf(format, args...), Fix: fix}
-}
-
-// broken is a check that could not look.
-func broken(err error) Result { return fail(fault.HintOf(err), "%v", err) }
-
-func (d *Diagnosis) add(f Result) {
-	switch f.Status {
-	case Fail:
-		d.Failed++
-	case Warn:
-		d.Warnings++
-	}
-	d.Checks = append(d.Checks, f)
-}
-
-// Err is the failure of class Environment that makes the exit status.
-func (d *Diagnosis) Err() error {
-	if d.Failed == 0 {
+// Err returns an error of class Environment if a check failed. Warnings do not
+// count.
+func (r *Report) Err() error {
+	if r.Failed == 0 {
 		return nil
 	}
-	return fault.New(fault.Environment, fmt.Errorf("%d of %s failed", d.Failed, text.Plural(len(d.Checks), "check")), "")
+	return fault.New(fault.Environment, fmt.Errorf("%d of %s failed", r.Failed, text.Plural(len(r.Checks), "check")), "")
 }
 
-// A check looks at one thing. It may give several results.
-type check struct {
-	name string
-	look func(context.Context) []Result
-}
-
-// perform does all checks side by side, each for at most limit. The Results
-// have the checks' order.
-func perform(ctx context.Context, limit time.Duration, checks []check) []Result {
-	results := make([][]Result, len(checks))
-	var all sync.WaitGroup
-	for i, c := range checks {
-		all.Go(func() { results[i] = c.within(ctx, limit) })
-	}
-	all.Wait()
-	return slices.Concat(results...)
-}
-
-// within gives a check up that does not mind its deadline, such as one that
-// hangs in a dead network file system.
-func (c check) within(ctx context.Context, limit time.Duration) []Result {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	done := make(chan []Result, 1)
-	go func() { done <- c.look(ctx) }()
-	var found []Result
-	select {
-	case found = <-done:
-	case <-time.After(limit + limit/4):
-		found = []Result{fail("", "no answer within %s", limit)}
-	}
-	for i := range found {
-		if found[i].Name == "" {
-			found[i].Name = c.name
+func (r *Report) add(results ...Result) {
+	for _, result := range results {
+		switch result.Status {
+		case Fail:
+			r.Failed++
+		case Warn:
+			r.Warnings++
 		}
+		r.Checks = append(r.Checks, result)
 	}
-	return found
+}
+
+// Run checks the session's environment in parallel and reports the results in a
+// fixed order. Each check gets timeout. Without an engine, Run skips the checks
+// that need one.
+func Run(ctx context.Context, s *deploy.Session, timeout time.Duration) *Report {
+	w := s.Workspace
+	info, engine := checkEngine(ctx, s, timeout)
+	report := &Report{Environment: w.EnvName}
+	report.add(engine)
+	checks := []check{
+		{"docker command", one(checkDockerCLI)},
+		{"state", one(func(context.Context) Result { return checkState(w) })},
+		{"inotify", one(func(context.Context) Result { return checkInotify(info) })},
+	}
+	if info != nil {
+		checks = append(checks,
+			check{"engine disk", one(func(context.Context) Result { return checkEngineDisk(*info) })},
+			check{"cgroup", one(func(context.Context) Result { return checkCgroup(*info) })},
+			check{"clock", one(func(context.Context) Result { return checkClock(*info) })},
+			check{"resources", one(func(context.Context) Result { return checkResources(w, *info) })},
+			check{"cluster", one(func(ctx context.Context) Result { return checkCluster(ctx, s) })})
+	}
+	checks = append(checks, check{"port", func(ctx context.Context) []Result { return checkPorts(ctx, w) }})
+	if info != nil {
+		checks = append(checks, check{"images", func(ctx context.Context) []Result { return checkRegistries(ctx, s) }})
+	}
+	checks = append(checks, check{"versions", one(func(context.Context) Result { return ok("%s", ReadVersions(w)) })})
+	report.add(runChecks(ctx, timeout, checks)...)
+	return report
 }

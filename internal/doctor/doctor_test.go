@@ -22,14 +22,14 @@ func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent, second := make(chan struct{}), make(chan struct{})
 		defer close(silent)
-		found = perform(t.Context(), 3*time.Second, []check{
+		found = runChecks(t.Context(), 3*time.Second, []check{
 			{"waits for the second", one(func(context.Context) Result { <-second; return ok("done") })},
 			{"second", one(func(context.Context) Result { close(second); return ok("done") })},
-			{"minds its deadline", one(func(ctx context.Context) Result { <-ctx.Done(); return broken(ctx.Err()) })},
+			{"minds its deadline", one(func(ctx context.Context) Result { <-ctx.Done(); return failErr(ctx.Err()) })},
 			{"minds nothing", one(func(context.Context) Result { <-silent; return ok("late") })},
 		})
 	})
-	var d Diagnosis
+	var d Report
 	for _, f := range found {
 		d.add(f)
 	}
@@ -66,15 +66,15 @@ func TestFindings(t *testing.T) {
 		"too little memory":                {compareResources(asked("1", "5Gi"), engine, 1), Fail, "not all pods can be scheduled"},
 		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), engine, 1), Fail, "not all pods can be scheduled"},
 		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), engine, 2), Warn, "will be scheduled and be slow"},
-		"a clock that is right":            {clockCheck(images.Info{ClockSkew: time.Second}), OK, "agrees"},
-		"a clock that is off":              {clockCheck(images.Info{ClockSkew: -time.Minute}), Warn, "1m0s behind this machine's"},
-		"a clock that is far off":          {clockCheck(images.Info{ClockSkew: 10 * time.Minute}), Fail, "10m0s ahead of this machine's"},
-		"cgroup version 2":                 {cgroupCheck(images.Info{Cgroup: "2"}), OK, "version 2"},
-		"cgroup version 1":                 {cgroupCheck(images.Info{Cgroup: "1"}), Warn, "version 1"},
-		"an engine elsewhere":              {engineDisk(images.Info{Root: "/var/lib/docker"}), OK, "on another machine"},
-		"a registry that answers":          {registryFinding([]images.RemoteStatus{absent("", nil)}), OK, "gives pg"},
-		"none, and a recipe":               {registryFinding([]images.RemoteStatus{absent("r", down)}), Warn, "pgr will be made by recipe: docker.io cannot be reached"},
-		"none, and no recipe for one":      {registryFinding([]images.RemoteStatus{absent("r", down), absent("", down)}), Fail, "no source for pg: docker.io cannot be reached"},
+		"a clock that is right":            {checkClock(images.Info{ClockSkew: time.Second}), OK, "agrees"},
+		"a clock that is off":              {checkClock(images.Info{ClockSkew: -time.Minute}), Warn, "1m0s behind this machine's"},
+		"a clock that is far off":          {checkClock(images.Info{ClockSkew: 10 * time.Minute}), Fail, "10m0s ahead of this machine's"},
+		"cgroup version 2":                 {checkCgroup(images.Info{Cgroup: "2"}), OK, "version 2"},
+		"cgroup version 1":                 {checkCgroup(images.Info{Cgroup: "1"}), Warn, "version 1"},
+		"an engine elsewhere":              {checkEngineDisk(images.Info{Root: "/var/lib/docker"}), OK, "on another machine"},
+		"a registry that answers":          {checkRegistry([]images.RemoteStatus{absent("", nil)}), OK, "provides pg"},
+		"none, and a recipe":               {checkRegistry([]images.RemoteStatus{absent("r", down)}), Warn, "pgr will be built from a recipe: docker.io cannot be reached"},
+		"none, and no recipe for one":      {checkRegistry([]images.RemoteStatus{absent("r", down), absent("", down)}), Fail, "no source for pg: docker.io cannot be reached"},
 	} {
 		if test.got.Status != test.status || !strings.Contains(test.got.Message, test.want) || (test.got.Fix == "") != (test.status == OK) {
 			t.Errorf("%s: got %+v", name, test.got)

@@ -10,13 +10,13 @@ func TestTheProbeIsTheSmallProgramWhereThereIsOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	self, small := filepath.Join(dir, "tkdeploy"), filepath.Join(dir, "tkdeploy-probe")
-	if got := probeBeside(self); got != self {
+	if got := probeProgram(self); got != self {
 		t.Errorf("alone: %s", got)
 	}
 	if err := os.WriteFile(small, nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got := probeBeside(self); got != small {
+	if got := probeProgram(self); got != small {
 		t.Errorf("beside the other: %s", got)
 	}
 }

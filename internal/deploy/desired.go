@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,16 +9,17 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// ProbeCommand is the command of tkdeploy that runs the checks inside the
-// cluster.
+// ProbeCommand is the hidden command that runs the smoke checks inside the
+// cluster, for an image that contains tkdeploy itself.
 const ProbeCommand = "probe"
 
-// probeRepository names the image that runs the smoke test, and its program.
+// probeRepository is the name of the smoke test's image and of its program.
 const probeRepository = "tkdeploy-probe"
 
-// AppImages are the images that the app and its smoke test run from.
+// AppImages returns the images of the app and of its smoke test.
 func (w *Workspace) AppImages() (images.Set, error) {
 	var set images.Set
 	bases := map[string]string{}
@@ -38,21 +40,21 @@ func (w *Workspace) AppImages() (images.Set, error) {
 	return set, err
 }
 
-// probeImages is the image that the smoke test runs from, alone.
+// probeImages returns the image of the smoke test.
 func (w *Workspace) probeImages() (images.Set, error) {
 	if probe := w.Config.Verify.Image; probe.Ref != "" {
 		return images.Set{Sources: []images.Source{w.source(probeRepository, probe)}}, nil
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return images.Set{}, fmt.Errorf("find the program for the smoke test, which is beside this one: %w", err)
+		return images.Set{}, fmt.Errorf("find %s next to this program: %w", probeRepository, err)
 	}
-	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: probeBeside(self)}}}, nil
+	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: probeProgram(self)}}}, nil
 }
 
-// probeBeside is the program for the smoke test's pod: tkdeploy-probe, where it
-// is beside tkdeploy, else tkdeploy itself, which is six times as large.
-func probeBeside(self string) string {
+// probeProgram returns the program for the smoke test's pod: tkdeploy-probe if it
+// is next to tkdeploy, otherwise tkdeploy itself, which is six times as large.
+func probeProgram(self string) string {
 	small := filepath.Join(filepath.Dir(self), probeRepository)
 	if info, err := os.Stat(small); err == nil && info.Mode().IsRegular() {
 		return small
@@ -60,8 +62,7 @@ func probeBeside(self string) string {
 	return self
 }
 
-// CheckContexts refuses a credential in a build context before anything is
-// touched.
+// CheckContexts returns an error if a build context contains a credential.
 func (w *Workspace) CheckContexts(ctx context.Context) error {
 	set, err := w.AppImages()
 	if err != nil {
@@ -70,7 +71,7 @@ func (w *Workspace) CheckContexts(ctx context.Context) error {
 	return images.CheckContexts(ctx, set.Builds)
 }
 
-// NodeImage is the image that the cluster's nodes run from.
+// NodeImage returns the image of the cluster's nodes.
 func (w *Workspace) NodeImage() images.Set {
 	return images.Set{Sources: []images.Source{w.source("node", w.Env.Cluster.Kind.Image)}}
 }
@@ -96,4 +97,39 @@ func (w *Workspace) build(name string, image config.Image, bases map[string]stri
 		b.Secrets[id] = images.Secret{File: w.Config.Path(secret.File), Env: secret.Env}
 	}
 	return b
+}
+
+// Render renders the environment's chart with placeholder image tags.
+func (w *Workspace) Render() (release.Rendered, error) {
+	return release.Render(w.desired(w.placeholderImages()))
+}
+
+// desired returns the release that the configuration describes, with these
+// images.
+func (w *Workspace) desired(all []images.Image) release.Desired {
+	refs := map[string]release.ImageRef{}
+	for _, image := range all {
+		if path := w.Config.Images[image.Name].Values; path != "" {
+			refs[path] = release.ImageRef{Repository: image.Repository, Tag: image.Tag}
+		}
+	}
+	chart := w.Config.Chart
+	return release.Desired{
+		Name:        chart.Release,
+		Namespace:   chart.Namespace,
+		Chart:       w.Config.Path(chart.Path),
+		ValuesFiles: append(w.Config.Paths(chart.Values), w.Config.Paths(w.Env.Values)...),
+		Images:      refs,
+	}
+}
+
+// placeholderImages returns images for rendering the chart before their tags are
+// known.
+func (w *Workspace) placeholderImages() []images.Image {
+	var all []images.Image
+	for _, name := range w.Config.ImageNames() {
+		repository := cmp.Or(w.Config.Images[name].Repository, "outside")
+		all = append(all, images.Image{Name: name, Repository: repository, Tag: "000000000000"})
+	}
+	return all
 }

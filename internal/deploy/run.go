@@ -1,0 +1,76 @@
+package deploy
+
+import (
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+// The IDs of the stages of `tkdeploy up`, in their order.
+const (
+	StageEngine  = "engine"
+	StageBuild   = "build"
+	StageCluster = "cluster"
+	StageLoad    = "load"
+	StageRelease = "release"
+	StageRollout = "rollout"
+	StageVerify  = "verify"
+)
+
+// The IDs of the stages that only other commands have.
+const (
+	StageDown     = "down"
+	StageTarget   = "target" // of a rollback
+	StageRollback = "rollback"
+)
+
+// recoveryPrefix distinguishes the stages of an automatic rollback from the
+// stages of `up`.
+const recoveryPrefix = "rollback-"
+
+// Options are the options of a run.
+type Options struct {
+	Values  []string      // additional values files, absolute; they override those of tkdeploy.yaml
+	Set     []string      // values in the form of helm --set; they override all files
+	Timeout time.Duration // for the rollout, and again for the smoke test
+	Verify  bool          // run the smoke test
+
+	NoRollback bool // keep a failed revision
+	Revision   int  // to roll back to; 0 selects the newest verified one
+}
+
+// Run is one turn of the graph of stages on a session. Its stages share reads
+// through the session. No stage depends on the result of another one, so that
+// each can run alone. The exported fields record what the run itself has done.
+type Run struct {
+	session *Session
+	options Options
+
+	// WrittenRevision is the revision that the release stage wrote; 0 if none. A
+	// failed run rolls back only its own revision.
+	WrittenRevision int
+
+	// PodsReplacedAt is when the rollout of an upgrade or rollback ended; zero if
+	// there was none. The smoke test then waits until no Service leads to an old
+	// pod.
+	PodsReplacedAt time.Time
+}
+
+// NewRun returns a run with the options. Each run needs its own.
+func (s *Session) NewRun(o Options) *Run { return &Run{session: s, options: o} }
+
+// desired returns the release that the run's options and the configuration
+// describe, with these images.
+func (r *Run) desired(all []images.Image) release.Desired {
+	d := r.session.Workspace.desired(all)
+	d.ValuesFiles = append(d.ValuesFiles, r.options.Values...)
+	d.Set = r.options.Set
+	return d
+}
+
+// CheckChart validates the chart and values before the run changes anything. It
+// renders with placeholder image tags, because the real ones are not known yet.
+func (r *Run) CheckChart() error {
+	return release.Check(r.desired(r.session.Workspace.placeholderImages()))
+}

@@ -1,0 +1,146 @@
+// Package deploy deploys an environment: it builds and loads images, brings up the
+// cluster, applies and verifies the release, and rolls back a failed revision.
+//
+// A [Workspace] is the configuration. A [Session] holds connections and cached
+// reads. A [Run] provides the stages of one command as a plan, and an [Execution]
+// runs it under [Locks]. The packages of the stages meet only here.
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+// Session owns what is expensive to open and safe to share between runs: the
+// connection to the engine, the API clients of the cluster, and cached reads.
+//
+// A method that reads does so at most once until [Session.Invalidate] drops the
+// result; concurrent callers share one read. Stages share reads through the
+// session and nothing else. A stage that writes invalidates what it has changed,
+// or stores the result of the write if it knows it. A Session is safe for
+// concurrent use.
+type Session struct {
+	Workspace *Workspace
+
+	connect   func(context.Context) (*images.Engine, error)
+	engine    cached[*images.Engine]
+	images    cached[[]images.Image]    // see Images
+	probe     cached[images.Status]     // see probeStatus
+	inventory cached[images.Inventory]  // of images on nodes
+	status    cached[cluster.Status]    // see Cluster
+	nodes     cached[[]cluster.Node]    // see Nodes
+	clients   cached[*clients]          // of the cluster
+	release   cached[*release.Deployed] // see Release
+}
+
+// clients are API clients of one cluster. They share their connections and the
+// check that precedes the first write.
+type clients struct {
+	config  *rest.Config
+	kube    kubernetes.Interface
+	dynamic dynamic.Interface
+}
+
+// NewSession returns a session of the workspace. It opens nothing.
+func NewSession(w *Workspace) *Session {
+	return NewSessionWithEngine(w, func(ctx context.Context) (*images.Engine, error) {
+		return images.Connect(ctx, images.Options{})
+	})
+}
+
+// NewSessionWithEngine is NewSession with another way to connect to the engine.
+func NewSessionWithEngine(w *Workspace, connect func(context.Context) (*images.Engine, error)) *Session {
+	return &Session{Workspace: w, connect: connect}
+}
+
+// Scope names reads of a session that depend on the same state.
+type Scope int
+
+// The scopes.
+const (
+	Checkout     Scope = iota // the images that match the sources
+	ClusterState              // everything that was read from the cluster, and its clients
+	ReleaseState              // the deployed revision
+)
+
+// Invalidate drops the reads of the scopes. Runs in progress read again what
+// they need, so invalidate Checkout only between runs: a run deploys one state
+// of the checkout.
+func (s *Session) Invalidate(scopes ...Scope) {
+	for _, scope := range scopes {
+		switch scope {
+		case Checkout:
+			s.images.invalidate()
+			s.probe.invalidate()
+			s.inventory.invalidate()
+		case ClusterState:
+			s.status.invalidate()
+			s.nodes.invalidate()
+			s.clients.invalidate()
+			s.inventory.invalidate()
+			s.release.invalidate()
+		case ReleaseState:
+			s.release.invalidate()
+		}
+	}
+}
+
+// Engine returns the connection to the engine. The first call opens it and sets
+// the environment variables of this process that lead kind's docker commands to
+// the same engine.
+func (s *Session) Engine(ctx context.Context) (*images.Engine, error) {
+	return s.engine.get(ctx, func(ctx context.Context) (*images.Engine, error) {
+		engine, err := s.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, variable := range engine.Environ() {
+			name, value, _ := strings.Cut(variable, "=")
+			if err := os.Setenv(name, value); err != nil {
+				return nil, fmt.Errorf("set the engine's address for kind: %w", err)
+			}
+		}
+		return engine, nil
+	})
+}
+
+func (s *Session) openClients(ctx context.Context) (*clients, error) {
+	return s.clients.get(ctx, func(context.Context) (*clients, error) {
+		config, err := s.Workspace.Cluster.RESTConfig()
+		if err != nil {
+			return nil, err
+		}
+		client, err := rest.HTTPClientFor(config)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the cluster: %w", err)
+		}
+		kube, err := kubernetes.NewForConfigAndClient(config, client)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the cluster: %w", err)
+		}
+		objects, err := dynamic.NewForConfigAndClient(config, client)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the cluster: %w", err)
+		}
+		return &clients{config, kube, objects}, nil
+	})
+}
+
+// Kube returns a client of the cluster's API server.
+func (s *Session) Kube(ctx context.Context) (kubernetes.Interface, error) {
+	c, err := s.openClients(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.kube, nil
+}
