@@ -30,7 +30,7 @@ func main() {
 		first := cli.Interrupted{Signal: (<-signals).(syscall.Signal)}
 		cancel(first)
 		<-signals // a second one: at once
-		os.Exit(first.ExitStatus())
+		os.Exit(first.ExitCode())
 	}()
 	os.Exit(cli.Main(ctx, os.Args, cli.System()))
 }

@@ -1,6 +1,6 @@
-// Package app is tkdeploy's command line: one file a command, the composition
-// of the stages, and the table of exit statuses. It is the only importer of
-// urfave/cli, and the only place where the domain packages meet.
+// Package cli implements the tkdeploy command line: one file per command, the
+// output of each command, and the exit codes. It is the only package that imports
+// urfave/cli.
 package cli
 
 import (
@@ -13,8 +13,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Main runs the command line and gives the exit status. An error is printed
-// once, to streams.Err, with what to do next.
+// Main runs the command line and returns the exit code. Errors are printed once,
+// to streams.Err, followed by their hints.
 func Main(ctx context.Context, args []string, streams Streams) int {
 	err := newApp(streams).RunContext(ctx, args)
 	if err != nil {
@@ -23,64 +23,53 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	return exitCode(ctx, err)
 }
 
+// commands returns all commands in the order of the help.
+func commands(streams Streams) []command {
+	return []command{
+		upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
+		rollbackCommand(streams), historyCommand(streams), doctorCommand(streams),
+		kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), helpCommand(streams), probeCommand(streams),
+	}
+}
+
 func newApp(streams Streams) *cli.App {
-	a := &cli.App{
+	all := commands(streams)
+	app := &cli.App{
 		Name:  "tkdeploy",
-		Usage: "take a checkout of a microservice app to a running, checked deployment on kind, and back",
-		Description: "tkdeploy up builds the images, creates a kind cluster, loads the images, installs the chart,\n" +
-			"waits until all is ready and smoke-tests it from inside. A second up changes nothing.\n\n" +
-			"EXIT STATUS\n" + exitStatusHelp(),
+		Usage: appSummary,
+
+		CustomAppHelpTemplate: literalTemplate(appHelp(all)),
+		HideHelpCommand:       true, // replaced by helpCommand
+		Flags:                 []cli.Flag{cli.HelpFlag},
+		HideVersion:           true, // replaced by versionCommand
+
 		Reader: streams.In, Writer: streams.Out, ErrWriter: streams.Err,
-		Commands: []*cli.Command{
-			upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
-			rollbackCommand(streams), historyCommand(streams), doctorCommand(streams),
-			kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), probeCommand(streams),
-		},
 		EnableBashCompletion:      true,
 		DisableSliceFlagSeparator: true,                         // --set a={b,c} is one value
-		HideVersion:               true,                         // it is a command
-		ExitErrHandler:            func(*cli.Context, error) {}, // the default one would end the process here
+		ExitErrHandler:            func(*cli.Context, error) {}, // the default handler exits the process
 		OnUsageError:              usageError,
 		Action:                    rootAction,
 	}
-	for _, command := range a.Commands {
-		command.OnUsageError = usageError
-		command.Before = noArguments(command.ArgsUsage)
+	for _, c := range all {
+		app.Commands = append(app.Commands, c.cli())
 	}
-	return a
+	return app
 }
 
-// rootAction runs when no command is named, or an unknown one.
+// rootAction runs if the command line names no command, or an unknown one.
 func rootAction(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return cli.ShowAppHelp(c)
 	}
+	return unknownCommand(c.App, c.Args().First())
+}
+
+// unknownCommand returns a usage error that suggests the nearest command.
+func unknownCommand(app *cli.App, name string) error {
 	var known []string
-	for _, command := range c.App.VisibleCommands() {
+	for _, command := range app.VisibleCommands() {
 		known = append(known, command.Name)
 	}
-	return fault.New(fault.Usage, fmt.Errorf("no command %q", c.Args().First()),
-		"the commands are: "+strings.Join(known, ", "))
-}
-
-func usageError(c *cli.Context, err error, _ bool) error {
-	return fault.New(fault.Usage, err, "see: "+helpFor(c))
-}
-
-func helpFor(c *cli.Context) string {
-	if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
-		return "tkdeploy --help"
-	}
-	return "tkdeploy " + c.Command.Name + " --help"
-}
-
-// noArguments refuses arguments to a command that takes none: a flag without
-// its dashes would otherwise be dropped in silence.
-func noArguments(usage string) cli.BeforeFunc {
-	return func(c *cli.Context) error {
-		if usage == "" && c.NArg() > 0 {
-			return usageError(c, fmt.Errorf("%s takes no argument, but was given %q", c.Command.Name, c.Args().First()), true)
-		}
-		return nil
-	}
+	err := fmt.Errorf("unknown command %q", name)
+	return fault.New(fault.Usage, err, didYouMean(name, known, "the commands are: "+strings.Join(known, ", ")))
 }

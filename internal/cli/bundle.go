@@ -5,15 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
-	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/doctor"
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -22,40 +18,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/report"
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
-
-const diagnosticsFlagName = "diagnostics"
-
-func diagnosticsFlag() cli.Flag {
-	return &cli.StringFlag{Name: diagnosticsFlagName, Usage: "on failure, write a support bundle to a new directory in `DIR`"}
-}
-
-// diagnosticsDir reads --diagnostics or, without it, the environment's setting,
-// and checks that bundles can be written there. It returns "" for no bundles.
-func diagnosticsDir(c *cli.Context, cfg *config.Config, env config.Environment) (string, error) {
-	dir := c.String(diagnosticsFlagName)
-	switch {
-	case !takesDiagnostics(c.Command):
-		return "", nil
-	case dir == "" && c.IsSet(diagnosticsFlagName):
-		return "", fault.New(fault.Usage, errors.New("--diagnostics names no directory"), "")
-	case dir != "" && c.Bool("dry-run"):
-		return "", fault.New(fault.Usage, errors.New("--diagnostics cannot be combined with --dry-run, which runs nothing"), "omit one of them")
-	case dir == "":
-		dir = cfg.Path(env.Diagnostics)
-	}
-	if dir == "" || c.Bool("dry-run") {
-		return "", nil
-	}
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("find %s: %w", dir, err)
-	}
-	return abs, supportbundle.Check(abs)
-}
-
-func takesDiagnostics(command *cli.Command) bool {
-	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), diagnosticsFlagName) })
-}
 
 // bundleRecorder records what the support bundle needs if the run fails. A nil
 // *bundleRecorder is valid and does nothing.

@@ -32,7 +32,7 @@ func withoutEngine(t *testing.T, connect func(context.Context) (*images.Engine, 
 		Cluster: cluster.New(cluster.Spec{Name: "shop-ci", StateDir: t.TempDir()}, cluster.Limits{}),
 		Command: deploy.Command{Name: "up", Args: []string{"--env", "ci"}},
 	}
-	return &invocation{session: deploy.NewSessionWithEngine(w, connect), json: true, bundleDir: filepath.Join(t.TempDir(), "out")}
+	return &invocation{session: deploy.NewSessionWithEngine(w, connect), options: runOptions{json: true}, bundleDir: filepath.Join(t.TempDir(), "out")}
 }
 
 func noAnswer(context.Context) (*images.Engine, error) { return nil, errors.New("no engine answers") }
@@ -46,8 +46,9 @@ func TestEvidenceIsTakenBeforeARunIsTakenBack(t *testing.T) {
 		return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "going back", Done: "back again"}, ""
 	}
 	var out, text bytes.Buffer
+	i.streams = Streams{Out: &out, Err: &text}
 	failure := fault.New(fault.Unhealthy, errors.New("web crashes"), "see its log")
-	err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil, Streams{Out: &out, Err: &text})
+	err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil)
 	if exitCode(t.Context(), err) != 14 {
 		t.Errorf("status of %v", err)
 	}
@@ -88,7 +89,8 @@ func TestARunThatSucceedsWritesNothing(t *testing.T) {
 	t.Parallel()
 	i := withoutEngine(t, noAnswer)
 	var out, text bytes.Buffer
-	if err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil, Streams{Out: &out, Err: &text}); err != nil {
+	i.streams = Streams{Out: &out, Err: &text}
+	if err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(i.bundleDir); !os.IsNotExist(err) {
@@ -107,7 +109,8 @@ func TestABundleThatCannotBeWrittenIsAWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, text bytes.Buffer
-	err := i.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil, Streams{Out: &out, Err: &text})
+	i.streams = Streams{Out: &out, Err: &text}
+	err := i.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil)
 	if exitCode(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
 		t.Errorf("status of %v:\n%s", err, text.String())
 	}
@@ -145,7 +148,8 @@ func TestARunThatAnotherKeptFromItsWorkHasNoBundle(t *testing.T) {
 	t.Parallel()
 	i := withoutEngine(t, noAnswer)
 	var out, text bytes.Buffer
-	err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil, Streams{Out: &out, Err: &text})
+	i.streams = Streams{Out: &out, Err: &text}
+	err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil)
 	if _, none := os.Stat(i.bundleDir); exitCode(t.Context(), err) != 6 || !os.IsNotExist(none) {
 		t.Errorf("status of %v, folder %v", err, none)
 	}

@@ -15,16 +15,17 @@ var bashCompletion string
 //go:embed completion/zsh.sh
 var zshCompletion string
 
-func completionCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:      "completion",
-		Usage:     "print the completion script of a shell",
-		ArgsUsage: "bash|zsh|fish",
-		Description: "Examples:\n" +
-			"   source <(tkdeploy completion bash)\n" +
-			"   tkdeploy completion zsh > ~/.zfunc/_tkdeploy\n" +
-			"   tkdeploy completion fish > ~/.config/fish/completions/tkdeploy.fish",
-		Action: func(c *cli.Context) error {
+func completionCommand(streams Streams) command {
+	return command{
+		name:    "completion",
+		args:    "bash|zsh|fish",
+		summary: "Print the completion script of a shell",
+		examples: []example{
+			{"source <(tkdeploy completion bash)", ""},
+			{"tkdeploy completion zsh > ~/.zfunc/_tkdeploy", ""},
+			{"tkdeploy completion fish > ~/.config/fish/completions/tkdeploy.fish", ""},
+		},
+		run: func(c *cli.Context) error {
 			script, err := completionScript(c)
 			if err != nil {
 				return err
@@ -44,6 +45,6 @@ func completionScript(c *cli.Context) (string, error) {
 	case "fish":
 		return c.App.ToFishCompletion()
 	default:
-		return "", fault.New(fault.Usage, fmt.Errorf("completion for %q: there is none", shell), "use bash, zsh or fish")
+		return "", fault.New(fault.Usage, fmt.Errorf("unsupported shell %q", shell), didYouMean(shell, []string{"bash", "zsh", "fish"}, "use bash, zsh or fish"))
 	}
 }

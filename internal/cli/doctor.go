@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -9,43 +11,61 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-func doctorCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:  "doctor",
-		Usage: "look for what would keep up from its work, and say how to mend it",
-		Description: "One line a check: ok, warn or fail, and the fix where it is not ok. Nothing is changed.\n" +
-			"The status is 4 if a check fails; warnings do not count.\n\n" +
-			"Examples:\n" +
-			"   tkdeploy doctor\n" +
-			"   tkdeploy doctor --env ci --output json | jq '.checks[] | select(.status != \"ok\")'",
-		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag()},
-		Action: func(c *cli.Context) error {
-			i, err := open(c)
+func doctorCommand(streams Streams) command {
+	return command{
+		name:    "doctor",
+		summary: "Check this machine for problems and suggest fixes",
+		details: "Prints one line per check: ok, warn or fail, followed by a fix. Changes nothing. The exit code is 4 if a\n" +
+			"check fails; warnings do not count.",
+		examples: []example{
+			{"tkdeploy doctor", ""},
+			{`tkdeploy doctor --env ci --output json | jq '.checks[] | select(.status != "ok")'`, ""},
+		},
+		flags: queryFlags(),
+		run: func(c *cli.Context) error {
+			o, err := newQueryOptions(c)
 			if err != nil {
 				return err
 			}
-			d := doctor.Run(c.Context, i.session, doctor.Timeout)
-			if err := c.Err(); err != nil {
-				return err
-			}
-			if err := writeDiagnosis(streams.Out, d, i.json); err != nil {
-				return err
-			}
-			return d.Err()
+			return doctorOptions{o}.doctor(c.Context, streams)
 		},
 	}
 }
 
-func writeDiagnosis(w io.Writer, d *doctor.Report, asJSON bool) error {
-	if asJSON {
-		return writeJSON(w, d)
+// doctorOptions are the options of `tkdeploy doctor`.
+type doctorOptions struct{ query queryOptions }
+
+func (o doctorOptions) doctor(ctx context.Context, streams Streams) error {
+	s, err := o.query.session.open()
+	if err != nil {
+		return err
 	}
-	p := text.NewTable(w)
-	for _, f := range d.Checks {
-		p.Row(string(f.Status), f.Name, f.Message)
-		if f.Fix != "" {
-			p.Row("", "", text.Indent("fix: "+f.Fix, "\t\t     "))
+	r := doctor.Run(ctx, s, doctor.Timeout)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := printDoctorReport(streams.Out, r, o.query.json); err != nil {
+		return err
+	}
+	return r.Err()
+}
+
+func printDoctorReport(w io.Writer, r *doctor.Report, asJSON bool) error {
+	if asJSON {
+		return writeJSON(w, r)
+	}
+	t := text.NewTable(w)
+	for _, result := range r.Checks {
+		t.Row(string(result.Status), result.Name, result.Message)
+		for i, line := range strings.Split(result.Fix, "\n") {
+			switch {
+			case line == "":
+			case i == 0:
+				t.Row("", "", "fix: "+line)
+			default:
+				t.Row("", "", line)
+			}
 		}
 	}
-	return p.Flush()
+	return t.Flush()
 }

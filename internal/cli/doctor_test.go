@@ -7,7 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/doctor"
 )
 
-func TestWriteDiagnosis(t *testing.T) {
+func TestPrintDoctorReport(t *testing.T) {
 	t.Parallel()
 	d := doctor.Report{Checks: []doctor.Result{
 		{Name: "waits for the second", Status: doctor.OK, Message: "done"},
@@ -16,7 +16,7 @@ func TestWriteDiagnosis(t *testing.T) {
 		{Name: "minds nothing", Status: doctor.Fail, Message: "no answer within 3s"},
 	}}
 	var out bytes.Buffer
-	if err := writeDiagnosis(&out, &d, false); err != nil {
+	if err := printDoctorReport(&out, &d, false); err != nil {
 		t.Fatal(err)
 	}
 	want := "ok     waits for the second   done\nok     second                 done\n" +

@@ -1,35 +1,47 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/urfave/cli/v2"
 )
 
-func downCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:  "down",
-		Usage: "delete the environment's cluster",
-		Description: "The data in the volumes is kept for the next up, with the Secrets that belong to it,\n" +
-			"unless --volumes is given. Images stay in the engine. A cluster that tkdeploy did not\n" +
-			"create for this environment is refused.\n\n" +
-			"Examples:\n" +
-			"   tkdeploy down\n" +
-			"   tkdeploy down --env ci --volumes   and delete the data",
-		Flags: append(runFlags(),
-			&cli.BoolFlag{Name: "volumes", Usage: "delete the data in the volumes as well"},
-		),
-		Action: func(c *cli.Context) error { return down(c, streams) },
+func downCommand(streams Streams) command {
+	return command{
+		name:    "down",
+		summary: "Delete the environment's cluster",
+		details: "The data of the volumes and the Secrets that belong to it are kept for the next up, unless --volumes is\n" +
+			"set. Images remain in the engine. down deletes only a cluster that tkdeploy created for this environment.",
+		examples: []example{
+			{"tkdeploy down", ""},
+			{"tkdeploy down --env ci --volumes", "delete the data as well"},
+		},
+		flags: append(runFlags(), &cli.BoolFlag{Name: "volumes", Usage: "Delete the data of the volumes as well"}),
+		run: func(c *cli.Context) error {
+			run, err := newRunOptions(c)
+			if err != nil {
+				return err
+			}
+			return downOptions{run: run, volumes: c.Bool("volumes")}.down(c.Context, streams)
+		},
 	}
 }
 
-func down(c *cli.Context, streams Streams) error {
-	i, err := open(c)
+// downOptions are the options of `tkdeploy down`.
+type downOptions struct {
+	run     runOptions
+	volumes bool
+}
+
+func (o downOptions) down(ctx context.Context, streams Streams) error {
+	i, err := o.run.open(streams)
 	if err != nil {
 		return err
 	}
 	locks := i.session.NewLocks()
-	p, err := i.session.DownPlan(c.Bool("volumes"), locks)
+	p, err := i.session.DownPlan(o.volumes, locks)
 	if err != nil {
 		return err
 	}
-	return i.run(c.Context, p, nil, locks, streams)
+	return i.run(ctx, p, nil, locks)
 }

@@ -4,45 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"syscall"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/rollout"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// An exitStatus is one row of the table that maps errors to exit statuses.
-type exitStatus struct {
+// exitCodes maps the classes of errors to exit codes. `tkdeploy help exit-codes`
+// prints it.
+var exitCodes = []struct {
 	class   fault.Class
-	status  int
+	code    int
 	meaning string
-}
-
-// exitStatuses is the only place that knows the exit statuses. It is printed by
-// `tkdeploy help exit-status`.
-var exitStatuses = []exitStatus{
-	{"", 0, "ok"},
+}{
+	{"", 0, "success"},
 	{fault.Internal, 1, "internal error"},
-	{fault.Usage, 2, "wrong command line"},
-	{fault.Config, 3, "tkdeploy.yaml, values or chart are wrong; nothing was touched"},
-	{fault.Environment, 4, "the engine, a port or the disk of this machine"},
-	{fault.NotOwned, 5, "refused: not a cluster of ours"},
-	{fault.Locked, 6, "another run is at work"},
-	{fault.Build, 10, "an image cannot be built or had"},
+	{fault.Usage, 2, "invalid command line"},
+	{fault.Config, 3, "tkdeploy.yaml, values or chart are invalid; nothing was changed"},
+	{fault.Environment, 4, "a problem with the engine, a port or a disk of this machine"},
+	{fault.NotOwned, 5, "refused: the cluster does not belong to this environment"},
+	{fault.Locked, 6, "locked by another run"},
+	{fault.Build, 10, "an image cannot be built or pulled"},
 	{fault.Cluster, 11, "the cluster cannot be created or started"},
 	{fault.Load, 12, "an image cannot be loaded into a node"},
 	{fault.Apply, 13, "the release cannot be applied"},
-	{fault.Unhealthy, 14, "a workload does not come up"},
+	{fault.Unhealthy, 14, "a workload does not become ready"},
 	{fault.Smoke, 15, "a smoke check failed"},
-	{fault.Rollback, 16, "rollback is impossible or failed"},
-	{fault.Down, 17, "something is left after down"},
-	{fault.Inconclusive, 75, "undecided: a timeout, or the API server is away"},
+	{fault.Rollback, 16, "a rollback is impossible or failed"},
+	{fault.Down, 17, "the cluster was not deleted completely"},
+	{fault.Inconclusive, 75, "inconclusive: timeout, or the API server is unavailable"},
 }
 
-// stageClass is the class of a stage's error that has none of its own.
+// The exit codes of signals are 128 plus the number of the signal.
+const (
+	codeInterrupt = 128 + int(syscall.SIGINT)
+	codeTerminate = 128 + int(syscall.SIGTERM)
+)
+
+// stageClass is the class of a stage's error that has no class itself.
 var stageClass = map[string]fault.Class{
 	deploy.StageEngine:   fault.Environment,
 	deploy.StageBuild:    fault.Build,
@@ -55,28 +58,28 @@ var stageClass = map[string]fault.Class{
 	deploy.StageRollback: fault.Rollback,
 }
 
-// Interrupted is the cause of a context that a signal ended.
+// Interrupted is the cause of a context that a signal canceled.
 type Interrupted struct{ Signal syscall.Signal }
 
 func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
 
-// Is makes it a cancellation: work that returns the cause of its context's end
-// was canceled, and did not fail.
+// Is reports whether target is context.Canceled: work that returns the cause of
+// its context was canceled and has not failed.
 func (i Interrupted) Is(target error) bool { return target == context.Canceled }
 
-// ExitStatus is 128 plus the signal's number, as shells have it.
-func (i Interrupted) ExitStatus() int { return 128 + int(i.Signal) }
+// ExitCode returns 128 plus the number of the signal, as shells do.
+func (i Interrupted) ExitCode() int { return 128 + int(i.Signal) }
 
-// exitCode gives the exit status for the outcome of a command. A signal wins
-// over what it made fail, and a failed rollback over what it was to take back;
-// else of several failures the one of the earliest stage counts.
+// exitCode returns the exit code for the error of a command. A signal takes
+// precedence over the errors it causes, and a failed rollback over the failure
+// before it. Otherwise the error of the earliest stage decides.
 func exitCode(ctx context.Context, err error) int {
 	var signal Interrupted
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(context.Cause(ctx), &signal):
-		return signal.ExitStatus()
+		return signal.ExitCode()
 	}
 	class := classOf(err)
 	for _, e := range deploy.Failures(err) {
@@ -84,21 +87,25 @@ func exitCode(ctx context.Context, err error) int {
 			class = fault.Rollback
 		}
 	}
-	i := slices.IndexFunc(exitStatuses, func(s exitStatus) bool { return s.class == class })
-	return exitStatuses[max(i, 1)].status // an unknown class is an internal error
+	for _, row := range exitCodes {
+		if row.class == class {
+			return row.code
+		}
+	}
+	return 1 // an unknown class is an internal error
 }
 
-// classOf is the class of the first failure that has one.
+// classOf returns the class of the first failure that has one.
 func classOf(err error) fault.Class {
 	for _, e := range deploy.Failures(err) {
-		if class := classOfOne(e); class != fault.Internal {
+		if class := classOfFailure(e); class != fault.Internal {
 			return class
 		}
 	}
 	return fault.Internal
 }
 
-func classOfOne(err error) fault.Class {
+func classOfFailure(err error) fault.Class {
 	if class := fault.ClassOf(err); class != "" {
 		return class
 	}
@@ -112,12 +119,31 @@ func classOfOne(err error) fault.Class {
 	return fault.Internal
 }
 
-// explain is what a person is told of an error: each failure once, what was
-// tried and its cause, and what to do next.
+// exitCodesHelp prints the table of exit codes.
+func exitCodesHelp() string {
+	var b strings.Builder
+	for _, row := range exitCodeRows() {
+		fmt.Fprintf(&b, "%5s  %s\n", row[0], row[1])
+	}
+	return b.String()
+}
+
+func exitCodeRows() [][2]string {
+	var rows [][2]string
+	for _, row := range exitCodes {
+		rows = append(rows, [2]string{fmt.Sprint(row.code), row.meaning})
+	}
+	return append(rows,
+		[2]string{fmt.Sprint(codeInterrupt), "stopped by SIGINT"},
+		[2]string{fmt.Sprint(codeTerminate), "stopped by SIGTERM"})
+}
+
+// explain formats err for the terminal: each failure once, with its cause and
+// hint.
 func explain(ctx context.Context, err error) string {
 	var signal Interrupted
 	if errors.As(context.Cause(ctx), &signal) {
-		return "tkdeploy: " + signal.Error() + "; the next run goes on from here\n"
+		return "tkdeploy: " + signal.Error() + "; run the command again to resume\n"
 	}
 	return explainFailures(err)
 }
@@ -136,11 +162,16 @@ func explainFailures(err error) string {
 	return b.String()
 }
 
-func exitStatusHelp() string {
-	var b strings.Builder
-	for _, s := range exitStatuses {
-		fmt.Fprintf(&b, "%5d  %s\n", s.status, s.meaning)
+// details returns the lines below an error: the causes of workloads that do not
+// become ready.
+func details(err error) []string {
+	var failure *rollout.Failure
+	if !errors.As(err, &failure) {
+		return nil
 	}
-	b.WriteString("  130  stopped by SIGINT\n  143  stopped by SIGTERM\n")
-	return b.String()
+	var lines []string
+	for _, cause := range failure.Causes {
+		lines = append(lines, rollout.FormatCause(cause)...)
+	}
+	return lines
 }

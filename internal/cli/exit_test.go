@@ -60,12 +60,12 @@ func TestASignalWinsOverWhatItMadeFail(t *testing.T) {
 func TestEveryClassAndStageHasItsStatus(t *testing.T) {
 	t.Parallel()
 	seen := map[int]bool{}
-	for _, row := range exitStatuses {
-		if seen[row.status] {
-			t.Errorf("status %d is there twice", row.status)
+	for _, row := range exitCodes {
+		if seen[row.code] {
+			t.Errorf("status %d is there twice", row.code)
 		}
-		seen[row.status] = true
-		if !strings.Contains(exitStatusHelp(), row.meaning) {
+		seen[row.code] = true
+		if !strings.Contains(exitCodesHelp(), row.meaning) {
 			t.Errorf("the help lacks %q", row.meaning)
 		}
 	}

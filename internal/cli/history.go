@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -12,35 +14,47 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-func historyCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:  "history",
-		Usage: "show the release's revisions, and which of them worked",
-		Description: "A revision is verified when its workloads came up and its smoke test passed. The last 10 are kept,\n" +
-			"and always the newest verified one. The one that runs is marked *.\n\n" +
-			"Examples:\n" +
-			"   tkdeploy history\n" +
-			"   tkdeploy history --changes\n" +
-			"   tkdeploy history --output json | jq '.revisions[] | select(.verified) | .revision'",
-		Flags: []cli.Flag{
-			envFlag(), configFlag(), outputFlag(),
-			&cli.BoolFlag{Name: "changes", Usage: "show what changed against the revision before, in place of why it was written"},
+func historyCommand(streams Streams) command {
+	return command{
+		name:    "history",
+		summary: "Show the revisions of the release",
+		details: "A revision is verified if its workloads became ready and its smoke test passed. tkdeploy keeps the last 10\n" +
+			"revisions and the newest verified one. * marks the deployed revision.",
+		examples: []example{
+			{"tkdeploy history", ""},
+			{"tkdeploy history --changes", ""},
+			{"tkdeploy history --output json | jq '.revisions[] | select(.verified) | .revision'", ""},
 		},
-		Action: func(c *cli.Context) error {
-			i, err := open(c)
+		flags: append(queryFlags(), &cli.BoolFlag{Name: "changes", Usage: "Show the changes since the previous revision instead of the description"}),
+		run: func(c *cli.Context) error {
+			o, err := newQueryOptions(c)
 			if err != nil {
 				return err
 			}
-			h, err := i.session.History(c.Context)
-			if err != nil {
-				return err
-			}
-			if i.json {
-				return writeJSON(streams.Out, h)
-			}
-			return printHistory(streams.Out, h, c.Bool("changes"))
+			return historyOptions{o, c.Bool("changes")}.history(c.Context, streams)
 		},
 	}
+}
+
+// historyOptions are the options of `tkdeploy history`.
+type historyOptions struct {
+	query   queryOptions
+	changes bool
+}
+
+func (o historyOptions) history(ctx context.Context, streams Streams) error {
+	s, err := o.query.session.open()
+	if err != nil {
+		return err
+	}
+	h, err := s.History(ctx)
+	if err != nil {
+		return err
+	}
+	if o.query.json {
+		return writeJSON(streams.Out, h)
+	}
+	return printHistory(streams.Out, h, o.changes)
 }
 
 func printHistory(w io.Writer, h *deploy.History, changes bool) error {
@@ -48,33 +62,33 @@ func printHistory(w io.Writer, h *deploy.History, changes bool) error {
 		_, err := fmt.Fprintf(w, "no release %s in namespace %s\n", h.Name, h.Namespace)
 		return err
 	}
-	p := text.NewTable(w)
-	last := "WHY"
+	last := "DESCRIPTION"
 	if changes {
-		last = "CHANGED"
+		last = "CHANGES"
 	}
-	p.Row("CURRENT", "REVISION", "UPDATED", "STATUS", "VERIFIED", "CHART", "APP", "COMMIT", "BY", last)
+	t := text.NewTable(w)
+	t.Row("CURRENT", "REVISION", "UPDATED", "STATUS", "VERIFIED", "CHART", "APP VERSION", "COMMIT", "BY", last)
 	for _, r := range h.Revisions {
-		mark, verified := "", "no"
+		current := ""
 		if r.Current {
-			mark = "*"
+			current = "*"
 		}
-		if r.Verified {
-			verified = "yes"
-		}
-		last := text.FirstLine(r.Description)
+		note := text.FirstLine(r.Description)
 		if changes {
-			last = orDash(strings.Join(r.Changes, "; "))
+			note = orDash(strings.Join(r.Changes, "; "))
 		}
-		p.Row(mark, fmt.Sprint(r.Revision), r.Updated.Local().Format(time.DateTime), r.Status, verified,
-			r.Chart, orDash(r.AppVersion), orDash(r.Commit), orDash(r.By), last)
+		t.Row(current, fmt.Sprint(r.Revision), r.Updated.Local().Format(time.DateTime), r.Status, yesNo(r.Verified),
+			r.Chart, orDash(r.AppVersion), orDash(r.Commit), orDash(r.By), note)
 	}
-	return p.Flush()
+	return t.Flush()
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
+// orDash returns s, or "-" for an empty cell.
+func orDash(s string) string { return cmp.Or(s, "-") }
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
 	}
-	return s
+	return "no"
 }

@@ -21,16 +21,16 @@ func TestHistoryIsATable(t *testing.T) {
 	if err := printHistory(&out, h, false); err != nil {
 		t.Fatal(err)
 	}
-	const want = `CURRENT   REVISION   UPDATED               STATUS       VERIFIED   CHART        APP   COMMIT         BY           WHY
-          1          2026-11-24 08:00:00   superseded   yes        shop-0.1.0   1.2   3a326b1fe0c2   ada@laptop   no release yet
-          2          2026-11-24 08:00:00   failed       no         shop-0.1.0   -     -              -            Upgrade failed: quota …
-*         3          2026-11-24 08:00:00   deployed     yes        shop-0.1.0   1.2   3a326b1fe0c2   -            Rollback to 1
+	const want = `CURRENT   REVISION   UPDATED               STATUS       VERIFIED   CHART        APP VERSION   COMMIT         BY           DESCRIPTION
+          1          2026-11-24 08:00:00   superseded   yes        shop-0.1.0   1.2           3a326b1fe0c2   ada@laptop   no release yet
+          2          2026-11-24 08:00:00   failed       no         shop-0.1.0   -             -              -            Upgrade failed: quota …
+*         3          2026-11-24 08:00:00   deployed     yes        shop-0.1.0   1.2           3a326b1fe0c2   -            Rollback to 1
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 	out.Reset()
-	if err := printHistory(&out, h, true); err != nil || !strings.Contains(out.String(), "BY           CHANGED\n") ||
+	if err := printHistory(&out, h, true); err != nil || !strings.Contains(out.String(), "BY           CHANGES\n") ||
 		!strings.Contains(out.String(), "   values changed: a.b; chart changed: Chart.yaml\n") {
 		t.Errorf("with changes, %v:\n%s", err, out.String())
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
@@ -10,63 +11,83 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-func rollbackCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:      "rollback",
-		Usage:     "go back to a revision that worked, and check it",
-		ArgsUsage: "[REVISION]",
-		Description: "Goes to the newest revision before the one that runs that came up and passed its smoke test, and\n" +
-			"names those that it skips. What the API server would refuse, an immutable field above all, and what\n" +
-			"would delete a custom resource definition, is refused before anything is written. Then the workloads\n" +
-			"are waited for and smoke-tested, as up does. The revision that it writes is a new one.\n\n" +
-			"Examples:\n" +
-			"   tkdeploy rollback                  to the newest verified revision\n" +
-			"   tkdeploy rollback --dry-run        where it would go, and whether it can\n" +
-			"   tkdeploy rollback --env ci --to 3  to a revision of tkdeploy history",
-		Flags: append(runFlags(),
-			diagnosticsFlag(), timeoutFlag(),
-			&cli.IntFlag{Name: "to", Usage: "go to this `REVISION`, verified or not"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done and do nothing"},
-			&cli.BoolFlag{Name: "no-verify", Usage: "leave out the smoke test; the new revision is not marked verified then"},
+func rollbackCommand(streams Streams) command {
+	return command{
+		name:    "rollback",
+		args:    "[REVISION]",
+		summary: "Roll back to an earlier revision and verify it",
+		details: "Without REVISION, rollback selects the newest verified revision before the deployed one and names those\n" +
+			"it skips. It writes nothing if the API server would reject the change, for example of an immutable field,\n" +
+			"or if it would delete a custom resource definition. Afterwards it waits for the workloads and runs the\n" +
+			"smoke test, as up does. The rollback itself is a new revision.",
+		examples: []example{
+			{"tkdeploy rollback", "roll back to the newest verified revision"},
+			{"tkdeploy rollback --dry-run", "print the target and whether a rollback is possible"},
+			{"tkdeploy rollback --env ci --to 3", "roll back to revision 3 of tkdeploy history"},
+		},
+		flags: clusterRunFlags(
+			&cli.IntFlag{Name: "to", Usage: "Roll back to `REVISION`, even if it is not verified"},
+			dryRunFlag(),
+			&cli.BoolFlag{Name: "no-verify", Usage: "Skip the smoke test; the new revision is then not verified"},
 		),
-		Action: func(c *cli.Context) error { return rollback(c, streams) },
+		run: func(c *cli.Context) error {
+			o, err := newRollbackOptions(c)
+			if err != nil {
+				return err
+			}
+			return o.rollback(c.Context, streams)
+		},
 	}
 }
 
-func rollback(c *cli.Context, streams Streams) error {
-	revision, err := askedRevision(c)
-	if err != nil {
-		return err
-	}
-	i, err := open(c)
-	if err != nil {
-		return err
-	}
-	r := i.session.NewRun(deploy.Options{Timeout: c.Duration("timeout"), Verify: !c.Bool("no-verify"), Revision: revision})
-	p, err := r.RollbackPlan()
-	if err != nil {
-		return err
-	}
-	if c.Bool("dry-run") {
-		return dryRun(c.Context, p, streams)
-	}
-	return i.run(c.Context, p, nil, i.session.NewLocks(), streams)
+// rollbackOptions are the options of `tkdeploy rollback`.
+type rollbackOptions struct {
+	run    runOptions
+	stages deploy.Options
 }
 
-// askedRevision is --to or the argument, or 0.
-func askedRevision(c *cli.Context) (int, error) {
+func newRollbackOptions(c *cli.Context) (rollbackOptions, error) {
+	revision, err := targetRevision(c)
+	if err != nil {
+		return rollbackOptions{}, err
+	}
+	run, err := newRunOptions(c)
+	return rollbackOptions{
+		run:    run,
+		stages: deploy.Options{Timeout: c.Duration("timeout"), Verify: !c.Bool("no-verify"), Revision: revision},
+	}, err
+}
+
+func (o rollbackOptions) rollback(ctx context.Context, streams Streams) error {
+	i, err := o.run.open(streams)
+	if err != nil {
+		return err
+	}
+	p, err := i.session.NewRun(o.stages).RollbackPlan()
+	if err != nil {
+		return err
+	}
+	if o.run.dryRun {
+		return dryRun(ctx, p, streams)
+	}
+	return i.run(ctx, p, nil, i.session.NewLocks())
+}
+
+// targetRevision returns the revision of --to or of the argument, or 0 without
+// them.
+func targetRevision(c *cli.Context) (int, error) {
 	revision := c.Int("to")
 	if c.NArg() > 1 || c.NArg() == 1 && c.IsSet("to") {
-		return 0, usageError(c, fmt.Errorf("rollback takes one revision, after all flags, but was given %q", c.Args().Slice()), true)
+		return 0, usageError(c, fmt.Errorf("rollback accepts one revision, after all flags, got %q", c.Args().Slice()), true)
 	}
 	if c.NArg() == 1 {
 		var err error
 		if revision, err = strconv.Atoi(c.Args().First()); err != nil {
-			return 0, usageError(c, fmt.Errorf("rollback to %q: not the number of a revision", c.Args().First()), true)
+			return 0, usageError(c, fmt.Errorf("invalid revision %q: must be a number", c.Args().First()), true)
 		}
 	}
 	if revision < 1 && (c.NArg() == 1 || c.IsSet("to")) {
-		return 0, fault.New(fault.Usage, fmt.Errorf("rollback to revision %d: there is no such revision", revision), "see: tkdeploy history")
+		return 0, fault.New(fault.Usage, fmt.Errorf("invalid revision %d: must be at least 1", revision), `run "tkdeploy history" to list the revisions`)
 	}
 	return revision, nil
 }

@@ -62,8 +62,8 @@ func TestAFailedRunIsTakenBackOnce(t *testing.T) {
 				return &deploy.Recovery{Plan: ending(t, "rollback", test.recovery), Reason: "going back", Done: "back again", Hint: "by hand"}, ""
 			}
 			var out, text bytes.Buffer
-			i := &invocation{session: deploy.NewSession(&deploy.Workspace{}), json: true}
-			err := i.run(t.Context(), ending(t, deploy.StageRollout, test.failure), find, nil, Streams{Out: &out, Err: &text})
+			i := &invocation{session: deploy.NewSession(&deploy.Workspace{}), options: runOptions{json: true}, streams: Streams{Out: &out, Err: &text}}
+			err := i.run(t.Context(), ending(t, deploy.StageRollout, test.failure), find, nil)
 			if got := exitCode(t.Context(), err); got != test.status {
 				t.Errorf("status %d of %v, want %d", got, err, test.status)
 			}

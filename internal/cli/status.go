@@ -1,101 +1,113 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-func statusCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:  "status",
-		Usage: "show the cluster, the release, the workloads and where the app answers",
-		Description: "Examples:\n" +
-			"   tkdeploy status\n" +
-			"   tkdeploy status --output json | jq -r '.services[].address'",
-		Flags: []cli.Flag{envFlag(), configFlag(), outputFlag()},
-		Action: func(c *cli.Context) error {
-			i, err := open(c)
+func statusCommand(streams Streams) command {
+	return command{
+		name:    "status",
+		summary: "Show the cluster, the release, its workloads and their addresses",
+		examples: []example{
+			{"tkdeploy status", ""},
+			{"tkdeploy status --output json | jq -r '.services[].address'", ""},
+		},
+		flags: queryFlags(),
+		run: func(c *cli.Context) error {
+			o, err := newQueryOptions(c)
 			if err != nil {
 				return err
 			}
-			s, err := i.session.Status(c.Context)
-			if err != nil {
-				return err
-			}
-			if i.json {
-				return writeJSON(streams.Out, s)
-			}
-			return printStatus(streams.Out, s)
+			return statusOptions{o}.status(c.Context, streams)
 		},
 	}
 }
 
-func printStatus(w io.Writer, s *deploy.Status) error {
-	p := text.NewTable(w)
-	p.Row("cluster", s.Cluster.Name, string(s.Cluster.Phase), s.Cluster.Reason)
-	for _, node := range s.Cluster.Nodes {
-		p.Row("node", node.Name, readyWord(node.Ready), node.Version)
-	}
-	if s.Release != nil {
-		verified := "not verified"
-		if s.Release.Verified {
-			verified = "verified"
-		}
-		p.Row("release", s.Release.Name, s.Release.Status, fmt.Sprintf("revision %d, %s, namespace %s", s.Release.Revision, verified, s.Release.Namespace))
-	}
-	if err := p.Flush(); err != nil {
+// statusOptions are the options of `tkdeploy status`.
+type statusOptions struct{ query queryOptions }
+
+func (o statusOptions) status(ctx context.Context, streams Streams) error {
+	s, err := o.query.session.open()
+	if err != nil {
 		return err
 	}
-	if err := printWorkloads(w, s); err != nil {
+	status, err := s.Status(ctx)
+	if err != nil {
 		return err
 	}
-	return printServices(w, s.Services)
+	if o.query.json {
+		return writeJSON(streams.Out, status)
+	}
+	return printStatus(streams.Out, status)
 }
 
-func printWorkloads(w io.Writer, s *deploy.Status) error {
-	if len(s.Workloads) == 0 {
-		return nil
+// printStatus prints a table each for the cluster, its nodes, the release, the
+// workloads and the Services. It omits a table without rows.
+func printStatus(w io.Writer, s *deploy.Status) error {
+	c := s.Cluster
+	reason := c.Reason
+	if c.Phase == cluster.Running {
+		reason = "" // the tables of a running cluster say more
 	}
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
+	tables := [][][]string{
+		{{"ENVIRONMENT", "CLUSTER", "PHASE", "REASON"}, {s.Environment, c.Name, string(c.Phase), orDash(reason)}},
+		{{"NODE", "STATUS", "VERSION"}},
+		{{"RELEASE", "NAMESPACE", "REVISION", "STATUS", "VERIFIED", "CHART"}},
+		{{"WORKLOAD", "READY", "IMAGES"}},
+		{{"SERVICE", "PORTS", "ADDRESS"}},
 	}
-	p := text.NewTable(w)
-	p.Row("WORKLOAD", "READY", "IMAGE")
+	add := func(table int, cells ...string) { tables[table] = append(tables[table], cells) }
+	for _, node := range c.Nodes {
+		add(1, node.Name, nodeStatus(node), orDash(node.Version))
+	}
+	if r := s.Release; r != nil {
+		add(2, r.Name, r.Namespace, fmt.Sprint(r.Revision), r.Status, yesNo(r.Verified), r.Chart)
+	}
 	for _, workload := range s.Workloads {
 		name := strings.ToLower(string(workload.Kind)) + "/" + workload.Name
-		p.Row(name, fmt.Sprintf("%d/%d", workload.Ready, workload.Desired), strings.Join(workload.Images, ", "))
+		add(3, name, fmt.Sprintf("%d/%d", workload.Ready, workload.Desired), strings.Join(workload.Images, ","))
 	}
-	return p.Flush()
+	for _, service := range s.Services {
+		add(4, service.Name, strings.Join(service.Ports, ","), orDash(service.Address))
+	}
+	return printTables(w, tables)
 }
 
-func printServices(w io.Writer, services []deploy.ServiceStatus) error {
-	if len(services) == 0 {
-		return nil
-	}
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
-	}
-	p := text.NewTable(w)
-	p.Row("SERVICE", "PORTS", "ADDRESS")
-	for _, s := range services {
-		address := s.Address
-		if address == "" {
-			address = "inside the cluster"
+// printTables prints tables with their headers, an empty line between them.
+func printTables(w io.Writer, tables [][][]string) error {
+	for i, rows := range tables {
+		if len(rows) == 1 {
+			continue
 		}
-		p.Row(s.Name, strings.Join(s.Ports, ","), address)
+		if i > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return err
+			}
+		}
+		t := text.NewTable(w)
+		for _, row := range rows {
+			t.Row(row...)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
 	}
-	return p.Flush()
+	return nil
 }
 
-func readyWord(ready bool) string {
-	if ready {
-		return "ready"
+// nodeStatus returns the status of a node in kubectl's words.
+func nodeStatus(node cluster.NodeStatus) string {
+	if node.Ready {
+		return "Ready"
 	}
-	return "not ready"
+	return "NotReady"
 }

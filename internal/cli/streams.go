@@ -1,32 +1,23 @@
 package cli
 
 import (
-	"encoding/json"
 	"io"
 	"os"
 
 	"golang.org/x/term"
 )
 
-// Streams are where a command reads and writes. Results go to Out, everything
+// Streams are the inputs and outputs of a command. Results go to Out, everything
 // else to Err.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 	TTY      bool // Err is a terminal
-	Color    bool
-	Width    int // of Err's lines in characters; 0 if it is no terminal
+	Color    bool // color Err
+	Width    int  // columns of Err; 0 if it is not a terminal
 }
 
-// writeJSON writes a command's result for a program.
-func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
-}
-
-// System gives the process's own streams. NO_COLOR (no-color.org) is honoured.
+// System returns the streams of this process. It honors NO_COLOR (no-color.org).
 func System() Streams {
 	tty := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))

@@ -17,109 +17,142 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-func upCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:  "up",
-		Usage: "make the environment run the checkout as it is, and check it",
-		Description: "Each stage looks first and acts only where something is not as wanted:\n" +
-			"engine, build, cluster, load, release, rollout, verify. An upgrade whose workloads do not come up, or\n" +
-			"whose smoke test fails, is taken back to the newest verified revision; the exit status stays its own.\n\n" +
-			"Examples:\n" +
-			"   tkdeploy up                                 everything, environment dev\n" +
-			"   tkdeploy up --env ci --output json          one event a line on standard output\n" +
-			"   tkdeploy up --env ci --junit out/junit.xml  a test case for each stage and what it deals with\n" +
-			"   tkdeploy up --timings --report out/up.html  where the time went: a table, and a page with a picture\n" +
-			"   tkdeploy up --diagnostics out               if it fails: a folder of evidence, out/<time>-up\n" +
-			"   tkdeploy up --dry-run                       what would be done, and why\n" +
-			"   tkdeploy up --to load                       up to and with a stage\n" +
-			"   tkdeploy up --only verify                   one stage\n" +
-			"   tkdeploy up --set services.auth.replicas=3  a chart value for this run",
-		Flags: append(runFlags(),
-			diagnosticsFlag(), timeoutFlag(),
-			&cli.StringSliceFlag{Name: "set", Usage: "set a chart `VALUE`, as helm --set does; wins over files"},
-			&cli.StringSliceFlag{Name: "values", Aliases: []string{"f"}, Usage: "further values `FILE`; wins over those of tkdeploy.yaml"},
-			&cli.StringSliceFlag{Name: "only", Usage: "run just this `STAGE`; may be repeated"},
-			&cli.StringFlag{Name: "from", Usage: "start with this `STAGE`"},
-			&cli.StringFlag{Name: "to", Usage: "end with this `STAGE`"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done and do nothing"},
-			&cli.BoolFlag{Name: "no-verify", Usage: "leave out the smoke test"},
-			&cli.BoolFlag{Name: "no-rollback", Usage: "keep an upgrade that fails, for a look"},
+func upCommand(streams Streams) command {
+	return command{
+		name:    "up",
+		summary: "Build, deploy and verify the current checkout",
+		details: "Each stage checks the current state and acts only if it differs from the desired state. The stages are\n" +
+			"engine, build, cluster, load, release, rollout and verify.\n\n" +
+			"If the workloads of an upgrade do not become ready, or its smoke test fails, up rolls back to the newest\n" +
+			"verified revision. The exit code is that of the failure.",
+		examples: []example{
+			{"tkdeploy up", "deploy to environment dev"},
+			{"tkdeploy up --env ci --output json", "print one event per line"},
+			{"tkdeploy up --env ci --junit out/junit.xml", "write a test case for each stage and item"},
+			{"tkdeploy up --timings --report out/up.html", "show where the time went, as a table and as a page"},
+			{"tkdeploy up --diagnostics out", "on failure, write a support bundle to out/TIME-up"},
+			{"tkdeploy up --dry-run", "print the planned actions and their reasons"},
+			{"tkdeploy up --to load", "stop after stage load"},
+			{"tkdeploy up --only verify", "run one stage"},
+			{"tkdeploy up --set services.auth.replicas=3", "set a chart value for this run"},
+		},
+		flags: clusterRunFlags(
+			&cli.StringSliceFlag{Name: "set", Usage: "Set a chart `VALUE` in the form of helm --set; overrides files (repeatable)"},
+			&cli.StringSliceFlag{Name: "values", Aliases: []string{"f"}, Usage: "Read additional values from `FILE`; overrides tkdeploy.yaml (repeatable)"},
+			&cli.StringSliceFlag{Name: "only", Usage: "Run only `STAGE` (repeatable)"},
+			&cli.StringFlag{Name: "from", Usage: "Start with `STAGE`"},
+			&cli.StringFlag{Name: "to", Usage: "Stop after `STAGE`"},
+			dryRunFlag(),
+			&cli.BoolFlag{Name: "no-verify", Usage: "Skip the smoke test"},
+			&cli.BoolFlag{Name: "no-rollback", Usage: "Do not roll back a failed upgrade"},
 		),
-		Action: func(c *cli.Context) error { return up(c, streams) },
+		run: func(c *cli.Context) error {
+			o, err := newUpOptions(c)
+			if err != nil {
+				return err
+			}
+			return o.up(c.Context, streams)
+		},
 	}
 }
 
-func up(c *cli.Context, streams Streams) error {
-	i, err := open(c)
+// upOptions are the options of `tkdeploy up`.
+type upOptions struct {
+	run       runOptions
+	stages    deploy.Options
+	selection plan.Selection
+}
+
+func newUpOptions(c *cli.Context) (upOptions, error) {
+	run, err := newRunOptions(c)
+	if err != nil {
+		return upOptions{}, err
+	}
+	values, err := absolute(c.StringSlice("values"))
+	return upOptions{
+		run: run,
+		stages: deploy.Options{
+			Values: values, Set: c.StringSlice("set"), Timeout: c.Duration("timeout"),
+			Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"),
+		},
+		selection: plan.Selection{Only: c.StringSlice("only"), From: c.String("from"), To: c.String("to")},
+	}, err
+}
+
+func (o upOptions) up(ctx context.Context, streams Streams) error {
+	i, err := o.run.open(streams)
 	if err != nil {
 		return err
 	}
-	options := deploy.Options{
-		Set: c.StringSlice("set"), Timeout: c.Duration("timeout"),
-		Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"),
-	}
-	if options.Values, err = absolute(c.StringSlice("values")); err != nil {
-		return err
-	}
-	r := i.session.NewRun(options)
-	p, err := selected(c, r)
+	run := i.session.NewRun(o.stages)
+	p, err := run.UpPlan()
 	if err != nil {
 		return err
 	}
+	if p, err = selectStages(p, o.selection); err != nil {
+		return err
+	}
+	if err := checkSources(ctx, i.session.Workspace, run, p); err != nil {
+		return err
+	}
+	if o.run.dryRun {
+		return dryRun(ctx, p, streams)
+	}
+	if err := i.run(ctx, p, run.PlanRecovery, i.session.NewLocks()); err != nil || o.run.json {
+		return err
+	}
+	return printAddresses(ctx, i.session, streams)
+}
+
+// selectStages returns the selected part of the plan. For an unknown stage the
+// error suggests the nearest one.
+func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
+	selected, err := p.Select(selection)
+	hint := `run "tkdeploy up --help" for usage`
+	for _, name := range append([]string{selection.From, selection.To}, selection.Only...) {
+		if name != "" && !slices.Contains(p.IDs(), name) {
+			hint = didYouMean(name, p.IDs(), hint)
+			break
+		}
+	}
+	return selected, fault.New(fault.Usage, err, hint)
+}
+
+// checkSources validates the chart and, if the plan builds images, their
+// contexts, before anything changes. A problem of the chart is reported first.
+func checkSources(ctx context.Context, w *deploy.Workspace, run *deploy.Run, p plan.Plan) error {
 	var contexts error
 	var check sync.WaitGroup
 	if slices.Contains(p.IDs(), deploy.StageBuild) {
-		check.Go(func() { contexts = i.session.Workspace.CheckContexts(c.Context) })
+		check.Go(func() { contexts = w.CheckContexts(ctx) })
 	}
-	chart := r.CheckChart()
+	chart := run.CheckChart()
 	check.Wait()
-	if err := cmp.Or(chart, contexts); err != nil {
-		return err
-	}
-	if c.Bool("dry-run") {
-		return dryRun(c.Context, p, streams)
-	}
-	if err := i.run(c.Context, p, r.PlanRecovery, i.session.NewLocks(), streams); err != nil || i.json {
-		return err
-	}
-	return printAddresses(c.Context, i.session, streams)
+	return cmp.Or(chart, contexts)
 }
 
-// selected is the part of the plan that the flags ask for.
-func selected(c *cli.Context, r *deploy.Run) (plan.Plan, error) {
-	p, err := r.UpPlan()
-	if err != nil {
-		return p, err
-	}
-	p, err = p.Select(plan.Selection{Only: c.StringSlice("only"), From: c.String("from"), To: c.String("to")})
-	return p, fault.New(fault.Usage, err, "see: tkdeploy up --help")
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "dry-run", Usage: "Print the planned actions without running them"}
 }
 
+// dryRun prints what a run of the plan would do with each stage.
 func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
-	decisions, err := plan.DryRun(ctx, p)
-	for _, decision := range decisions {
-		if _, writeErr := fmt.Fprintln(streams.Out, decision); writeErr != nil {
-			err = errors.Join(err, writeErr)
+	actions, err := plan.DryRun(ctx, p)
+	t := text.NewTable(streams.Out)
+	for i, a := range actions {
+		if i == 0 {
+			t.Row("STAGE", "ACTION", "REASON")
 		}
+		action := "keep"
+		if a.Applies {
+			action = "run"
+		}
+		t.Row(a.Stage, action, a.Reason)
 	}
-	return err
+	return errors.Join(err, t.Flush())
 }
 
-// absolute makes paths of the command line independent of tkdeploy.yaml's folder.
-func absolute(paths []string) ([]string, error) {
-	var out []string
-	for _, p := range paths {
-		abs, err := filepath.Abs(p)
-		if err != nil {
-			return nil, fmt.Errorf("find %s: %w", p, err)
-		}
-		out = append(out, abs)
-	}
-	return out, nil
-}
-
-// printAddresses ends an up that has seen the app run with what a person wants to
-// know next.
+// printAddresses prints where the app is available, if the run has read that.
 func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
 	services, err := s.DeployedServices(ctx)
 	if err != nil {
@@ -132,4 +165,18 @@ func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) err
 		}
 	}
 	return t.Flush()
+}
+
+// absolute returns paths of the command line as absolute paths. Paths of
+// tkdeploy.yaml are relative to its own directory.
+func absolute(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", p, err)
+		}
+		out = append(out, abs)
+	}
+	return out, nil
 }

@@ -3,19 +3,21 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/buildinfo"
 )
 
-func versionCommand(streams Streams) *cli.Command {
-	return &cli.Command{
-		Name:        "version",
-		Usage:       "print the version",
-		Description: "Example:\n   tkdeploy version --output json",
-		Flags:       []cli.Flag{outputFlag()},
-		Action: func(c *cli.Context) error {
+func versionCommand(streams Streams) command {
+	return command{
+		name:     "version",
+		summary:  "Print the version",
+		examples: []example{{"tkdeploy version --output json", ""}},
+		flags:    []cli.Flag{outputFlag()},
+		run: func(c *cli.Context) error {
 			asJSON, err := wantsJSON(c)
 			if err != nil {
 				return err
@@ -24,7 +26,9 @@ func versionCommand(streams Streams) *cli.Command {
 			if asJSON {
 				return json.NewEncoder(streams.Out).Encode(info)
 			}
-			_, err = fmt.Fprintf(streams.Out, "tkdeploy %s %s %s %s\n", info.Version, info.Commit, info.Go, info.Platform)
+			parts := []string{"tkdeploy", info.Version, info.Commit, info.Go, info.Platform}
+			known := slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+			_, err = fmt.Fprintln(streams.Out, strings.Join(known, " "))
 			return err
 		},
 	}

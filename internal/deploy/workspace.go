@@ -35,10 +35,9 @@ func (c Command) Line() string { return strings.Join(append([]string{c.Name}, c.
 // String returns the command line: "tkdeploy up --env dev".
 func (c Command) String() string { return "tkdeploy " + c.Line() }
 
-// OpenWorkspace loads the configuration at path and selects an environment. If
-// path is empty it searches the current directory and its parents. It sends no
-// request.
-func OpenWorkspace(path, envName string, command Command) (*Workspace, error) {
+// LoadConfig loads the configuration at path. If path is empty it searches the
+// current directory and its parents.
+func LoadConfig(path string) (*config.Config, error) {
 	if path == "" {
 		dir, err := os.Getwd()
 		if err != nil {
@@ -48,10 +47,11 @@ func OpenWorkspace(path, envName string, command Command) (*Workspace, error) {
 			return nil, err
 		}
 	}
-	cfg, err := config.Load(path)
-	if err != nil {
-		return nil, err
-	}
+	return config.Load(path)
+}
+
+// NewWorkspace returns the workspace of an environment. It sends no request.
+func NewWorkspace(cfg *config.Config, envName string, command Command) (*Workspace, error) {
 	env, err := cfg.Env(envName)
 	if err != nil {
 		return nil, err

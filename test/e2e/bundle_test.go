@@ -32,7 +32,7 @@ func (p *project) bundled(t *testing.T) {
 	})
 	dir := t.TempDir()
 	got := p.run(t, "up", "--set", "web.env.CRASH=no such database "+canary, "--diagnostics", dir).must(t, 14)
-	got.says(t, "was taken back", "diagnostics: "+dir)
+	got.says(t, "was rolled back", "diagnostics: "+dir)
 	files := bundle(t, dir)
 	for name, parts := range map[string][]string{
 		"index.md":              {"# tkdeploy up --env test failed, exit status 14", "it was taken back", "no such database", "web.previous.log"},

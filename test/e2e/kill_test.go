@@ -116,8 +116,8 @@ func (p *project) allReady(t *testing.T) {
 	t.Helper()
 	var s struct {
 		Workloads []struct {
-			Name          string
-			Ready, Wanted int
+			Name           string
+			Ready, Desired int
 		}
 	}
 	out := p.run(t, "status", "--output", "json").must(t, 0).stdout
@@ -125,8 +125,8 @@ func (p *project) allReady(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, w := range s.Workloads {
-		if w.Ready < w.Wanted {
-			t.Errorf("%s: %d of %d ready", w.Name, w.Ready, w.Wanted)
+		if w.Ready < w.Desired {
+			t.Errorf("%s: %d of %d ready", w.Name, w.Ready, w.Desired)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (p *project) takenBack(t *testing.T) {
 		if _, failed := running.end(); len(failed) > 0 {
 			t.Errorf("%d requests were dropped: %v", len(failed), failed)
 		}
-		got.must(t, bad.code).says(t, "was taken back", "serves")
+		got.must(t, bad.code).says(t, "was rolled back", "is deployed")
 		events := got.events(t)
 		if last := events[len(events)-1]; last.Exit != bad.code || !last.RolledBack {
 			t.Errorf("%s: last event %+v", what, last)
@@ -227,7 +227,7 @@ func (p *project) immutableField(t *testing.T) {
 // nowhere to go back to.
 func (p *project) nothingVerified(t *testing.T) {
 	p.run(t, "down", "--volumes").must(t, 0)
-	p.run(t, "up", "--set", "web.env.CRASH=from the start").must(t, 14).says(t, "kept as it failed", "from the start")
+	p.run(t, "up", "--set", "web.env.CRASH=from the start").must(t, 14).says(t, "keeping failed revision", "from the start")
 	p.run(t, "rollback").must(t, 16).says(t, "no verified revision to go back to")
 	if history := p.history(t); len(history) != 1 || history[0].Verified {
 		t.Errorf("%+v", history)

@@ -141,14 +141,14 @@ func (p *project) doctor(t *testing.T) {
 	defer stop()
 	got := p.run(t, "doctor", "--output", "json").must(t, 4)
 	found := p.diagnosis(t, got)
-	if !strings.Contains(found["port"], "fail 24080 is taken") || !strings.HasPrefix(found["engine"], "ok Docker Engine") || !strings.HasPrefix(found["resources"], "ok ") {
+	if !strings.Contains(found["port"], "fail 24080 is in use") || !strings.HasPrefix(found["engine"], "ok Docker Engine") || !strings.HasPrefix(found["resources"], "ok ") {
 		t.Errorf("got %v", found)
 	}
 }
 
 func (p *project) doctorOfARunningApp(t *testing.T) {
 	found := p.diagnosis(t, p.run(t, "doctor", "--output", "json").must(t, 0))
-	if found["port"] != "ok 24080 is held by our cluster" || !strings.HasPrefix(found["cluster"], "ok running: ") {
+	if found["port"] != "ok 24080 is in use by this environment's cluster" || !strings.HasPrefix(found["cluster"], "ok running: ") {
 		t.Errorf("got %v", found)
 	}
 }

@@ -136,7 +136,7 @@ func (p *project) broken(t *testing.T, service, key string, b breakage) {
 	if _, failed := running.end(); len(failed) > 0 {
 		t.Errorf("%d requests were dropped: %v", len(failed), failed)
 	}
-	got.must(t, b.exit).says(t, append(b.says, service, "was taken back")...)
+	got.must(t, b.exit).says(t, append(b.says, service, "was rolled back")...)
 
 	stage := map[int]string{14: "rollout", 15: "verify"}[b.exit]
 	events := got.events(t)

@@ -98,8 +98,8 @@ func firstUp(t *testing.T, p *project) {
 	register(t)
 	login(t)
 	for name, w := range workloads(t, p) {
-		if w.Ready != w.Wanted || w.Wanted == 0 {
-			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Wanted)
+		if w.Ready != w.Desired || w.Desired == 0 {
+			t.Errorf("%s: %d of %d ready", name, w.Ready, w.Desired)
 		}
 	}
 	quickControllers(t, p.kube(t))
@@ -157,9 +157,9 @@ func login(t *testing.T) {
 }
 
 type workload struct {
-	Name          string
-	Ready, Wanted int
-	Images        []string
+	Name           string
+	Ready, Desired int
+	Images         []string
 }
 
 func workloads(t *testing.T, p *project) map[string]workload {
