@@ -46,9 +46,9 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { ts.Check(f.Release(false)) })
 }
 
-// TestASecondSignalEndsAtOnce hangs tkdeploy in a read that knows of no
+// TestSecondSignal hangs tkdeploy in a read that knows of no
 // context: the first signal cannot end it.
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "tkdeploy.yaml")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {

@@ -37,39 +37,84 @@ func withoutEngine(t *testing.T, connect func(context.Context) (*images.Engine, 
 
 func noAnswer(context.Context) (*images.Engine, error) { return nil, errors.New("no engine answers") }
 
-func TestEvidenceIsTakenBeforeARunIsTakenBack(t *testing.T) {
+func TestInvocation_bundle(t *testing.T) {
 	t.Parallel()
-	i := withoutEngine(t, noAnswer)
-	var seen string // what is there when the recovery begins
-	find := func(context.Context, error) (*deploy.Recovery, string) {
-		seen = readBundle(t, i, "index.md")
-		return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "going back", Done: "back again"}, ""
-	}
-	var out, text bytes.Buffer
-	i.streams = Streams{Out: &out, Err: &text}
-	failure := fault.New(fault.Unhealthy, errors.New("web crashes"), "see its log")
-	err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil)
-	if exitCode(t.Context(), err) != 14 {
-		t.Errorf("status of %v", err)
-	}
-	for _, want := range []string{"# tkdeploy up --env ci failed, exit status 14", "web crashes", "hint: see its log", "not yet when this was written", "the cluster: no engine answers"} {
-		if !strings.Contains(seen, want) {
-			t.Errorf("the evidence at first lacks %q:\n%s", want, seen)
+	t.Run("collects before the rollback", func(t *testing.T) {
+		t.Parallel()
+		i := withoutEngine(t, noAnswer)
+		var seen string // what is there when the recovery begins
+		find := func(context.Context, error) (*deploy.Recovery, string) {
+			seen = readBundle(t, i, "index.md")
+			return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "going back", Done: "back again"}, ""
 		}
-	}
-	index := readBundle(t, i, "index.md")
-	if !strings.Contains(index, "- recovery: going back; it was taken back\n") || !strings.Contains(index, "| rollback (rollback) | done |") {
-		t.Errorf("the index at last:\n%s", index)
-	}
-	if got := readBundle(t, i, "events.jsonl"); got != out.String() || !strings.Contains(got, `"diagnostics":"`+i.bundleDir) {
-		t.Errorf("the events are\n%s\nand were\n%s", got, out.String())
-	}
-	if !strings.Contains(readBundle(t, i, "plan.json"), `"id": "rollout"`) {
-		t.Error("no plan")
-	}
-	if strings.Count(text.String(), "diagnostics: "+i.bundleDir) != 1 {
-		t.Errorf("a person is told:\n%s", text.String())
-	}
+		var out, text bytes.Buffer
+		i.streams = Streams{Out: &out, Err: &text}
+		failure := fault.New(fault.Unhealthy, errors.New("web crashes"), "see its log")
+		err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil)
+		if exitCode(t.Context(), err) != 14 {
+			t.Errorf("status of %v", err)
+		}
+		for _, want := range []string{"# tkdeploy up --env ci failed, exit status 14", "web crashes", "hint: see its log", "not yet when this was written", "the cluster: no engine answers"} {
+			if !strings.Contains(seen, want) {
+				t.Errorf("the evidence at first lacks %q:\n%s", want, seen)
+			}
+		}
+		index := readBundle(t, i, "index.md")
+		if !strings.Contains(index, "- recovery: going back; it was taken back\n") || !strings.Contains(index, "| rollback (rollback) | done |") {
+			t.Errorf("the index at last:\n%s", index)
+		}
+		if got := readBundle(t, i, "events.jsonl"); got != out.String() || !strings.Contains(got, `"diagnostics":"`+i.bundleDir) {
+			t.Errorf("the events are\n%s\nand were\n%s", got, out.String())
+		}
+		if !strings.Contains(readBundle(t, i, "plan.json"), `"id": "rollout"`) {
+			t.Error("no plan")
+		}
+		if strings.Count(text.String(), "diagnostics: "+i.bundleDir) != 1 {
+			t.Errorf("a person is told:\n%s", text.String())
+		}
+	})
+
+	t.Run("writes nothing if the run succeeds", func(t *testing.T) {
+		t.Parallel()
+		i := withoutEngine(t, noAnswer)
+		var out, text bytes.Buffer
+		i.streams = Streams{Out: &out, Err: &text}
+		if err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(i.bundleDir); !os.IsNotExist(err) {
+			t.Errorf("there is a folder: %v", err)
+		}
+		if strings.Contains(out.String()+text.String(), "diagnostics") {
+			t.Errorf("it tells of one:\n%s%s", out.String(), text.String())
+		}
+	})
+
+	t.Run("warns if it cannot be written", func(t *testing.T) {
+		t.Parallel()
+		i := withoutEngine(t, noAnswer)
+		i.bundleDir = filepath.Join(i.bundleDir, "below")
+		if err := os.WriteFile(filepath.Dir(i.bundleDir), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, text bytes.Buffer
+		i.streams = Streams{Out: &out, Err: &text}
+		err := i.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil)
+		if exitCode(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
+			t.Errorf("status of %v:\n%s", err, text.String())
+		}
+	})
+
+	t.Run("writes nothing for a locked release", func(t *testing.T) {
+		t.Parallel()
+		i := withoutEngine(t, noAnswer)
+		var out, text bytes.Buffer
+		i.streams = Streams{Out: &out, Err: &text}
+		err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil)
+		if _, none := os.Stat(i.bundleDir); exitCode(t.Context(), err) != 6 || !os.IsNotExist(none) {
+			t.Errorf("status of %v, folder %v", err, none)
+		}
+	})
 }
 
 func readBundle(t *testing.T, i *invocation, name string) string {
@@ -85,38 +130,7 @@ func readBundle(t *testing.T, i *invocation, name string) string {
 	return string(text)
 }
 
-func TestARunThatSucceedsWritesNothing(t *testing.T) {
-	t.Parallel()
-	i := withoutEngine(t, noAnswer)
-	var out, text bytes.Buffer
-	i.streams = Streams{Out: &out, Err: &text}
-	if err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(i.bundleDir); !os.IsNotExist(err) {
-		t.Errorf("there is a folder: %v", err)
-	}
-	if strings.Contains(out.String()+text.String(), "diagnostics") {
-		t.Errorf("it tells of one:\n%s%s", out.String(), text.String())
-	}
-}
-
-func TestABundleThatCannotBeWrittenIsAWarning(t *testing.T) {
-	t.Parallel()
-	i := withoutEngine(t, noAnswer)
-	i.bundleDir = filepath.Join(i.bundleDir, "below")
-	if err := os.WriteFile(filepath.Dir(i.bundleDir), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var out, text bytes.Buffer
-	i.streams = Streams{Out: &out, Err: &text}
-	err := i.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil)
-	if exitCode(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
-		t.Errorf("status of %v:\n%s", err, text.String())
-	}
-}
-
-func TestEvidenceOfAStoppedRunEndsSoon(t *testing.T) {
+func TestBundleRecorder_Collect(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		times bundleLimits
@@ -141,16 +155,5 @@ func TestEvidenceOfAStoppedRunEndsSoon(t *testing.T) {
 				t.Error(got)
 			}
 		})
-	}
-}
-
-func TestARunThatAnotherKeptFromItsWorkHasNoBundle(t *testing.T) {
-	t.Parallel()
-	i := withoutEngine(t, noAnswer)
-	var out, text bytes.Buffer
-	i.streams = Streams{Out: &out, Err: &text}
-	err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil)
-	if _, none := os.Stat(i.bundleDir); exitCode(t.Context(), err) != 6 || !os.IsNotExist(none) {
-		t.Errorf("status of %v, folder %v", err, none)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-func TestStatusOf(t *testing.T) {
+func TestExitCode(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {
@@ -42,7 +42,7 @@ func TestStatusOf(t *testing.T) {
 	}
 }
 
-func TestASignalWinsOverWhatItMadeFail(t *testing.T) {
+func TestExitCode_signal(t *testing.T) {
 	t.Parallel()
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -57,7 +57,7 @@ func TestASignalWinsOverWhatItMadeFail(t *testing.T) {
 	}
 }
 
-func TestEveryClassAndStageHasItsStatus(t *testing.T) {
+func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	seen := map[int]bool{}
 	for _, row := range exitCodes {
@@ -85,7 +85,7 @@ func TestEveryClassAndStageHasItsStatus(t *testing.T) {
 	}
 }
 
-func TestExplainTellsEachFailureOnceWithItsHint(t *testing.T) {
+func TestExplain(t *testing.T) {
 	t.Parallel()
 	stages := errors.Join(
 		&plan.StageError{Stage: deploy.StageBuild, Err: fault.New(fault.Build, errors.New("build web: exit 1\nline two"), "")},

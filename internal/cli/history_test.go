@@ -9,7 +9,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 )
 
-func TestHistoryIsATable(t *testing.T) {
+func TestPrintHistory(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.Local)
 	h := &deploy.History{Name: "shop", Namespace: "shop", Revisions: []deploy.HistoryRevision{

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestAnInterruptedRunHasItsReports(t *testing.T) {
+func TestMain_interruptedRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for path, text := range map[string]string{

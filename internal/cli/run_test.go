@@ -30,7 +30,7 @@ func ending(t *testing.T, id string, err error) plan.Plan {
 	return p
 }
 
-func TestAFailedRunIsTakenBackOnce(t *testing.T) {
+func TestInvocation_run(t *testing.T) {
 	t.Parallel()
 	unhealthy := fault.New(fault.Unhealthy, errors.New("web crashes"), "see its log")
 	for name, test := range map[string]struct {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestTheProbeIsTheSmallProgramWhereThereIsOne(t *testing.T) {
+func TestProbeProgram(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	self, small := filepath.Join(dir, "tkdeploy"), filepath.Join(dir, "tkdeploy-probe")

@@ -6,7 +6,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-func TestByNamesUserAndMachine(t *testing.T) {
+func TestWriter(t *testing.T) {
 	t.Parallel()
 	for want, r := range map[string]release.Revision{
 		"ada@laptop": {User: "ada", Host: "laptop"}, "ada": {User: "ada"}, "": {},

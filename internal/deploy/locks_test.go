@@ -158,130 +158,132 @@ func wait(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func TestTheLeaseIsHeldFromTheClusterOnAndGivenBack(t *testing.T) {
-	s, server, file := lockedShop(t)
-	held := map[string]bool{}
-	look := func(id string) func(context.Context) error {
-		return func(context.Context) error { held[id] = server.held(); return nil }
-	}
-	_, err := runStages(t.Context(), t, s.NewLocks(),
-		acting(StageCluster, look(StageCluster)),
-		acting(StageLoad, look(StageLoad), StageCluster),
-		acting(StageRelease, look(StageRelease), StageLoad))
-	if err != nil || held[StageCluster] || !held[StageLoad] || !held[StageRelease] || server.held() {
-		t.Errorf("%v, held in %v, in the end %t", err, held, server.held())
-	}
-	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("lock file: %v", err)
-	}
-}
-
-// A cluster that is being created has no API to keep a Lease; to load into its
-// nodes is for the run that creates it, and for no other.
-func TestALoadIntoANewClusterIsAheadOfTheLease(t *testing.T) {
-	s, server, _ := lockedShop(t)
-	loaded := make(chan struct{})
-	creating := acting(StageCluster, nil)
-	creating.Apply = func(_ context.Context, r event.Reporter) error {
-		r.Report(event.Reached(cluster.NodesRunning))
-		<-loaded
-		return nil
-	}
-	load := acting(StageLoad, func(context.Context) error {
-		if server.held() {
-			t.Error("the Lease is held")
+func TestLocks(t *testing.T) {
+	t.Run("hold the Lease from the cluster stage on", func(t *testing.T) {
+		s, server, file := lockedShop(t)
+		held := map[string]bool{}
+		look := func(id string) func(context.Context) error {
+			return func(context.Context) error { held[id] = server.held(); return nil }
 		}
-		close(loaded)
-		return nil
+		_, err := runStages(t.Context(), t, s.NewLocks(),
+			acting(StageCluster, look(StageCluster)),
+			acting(StageLoad, look(StageLoad), StageCluster),
+			acting(StageRelease, look(StageRelease), StageLoad))
+		if err != nil || held[StageCluster] || !held[StageLoad] || !held[StageRelease] || server.held() {
+			t.Errorf("%v, held in %v, in the end %t", err, held, server.held())
+		}
+		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("lock file: %v", err)
+		}
 	})
-	load.AfterMilestones = afterMilestone(cluster.NodesRunning)
-	release := acting(StageRelease, func(context.Context) error {
-		if !server.held() {
-			t.Error("the Lease is not held")
-		}
-		return nil
-	}, StageLoad, StageCluster)
-	if _, err := runStages(t.Context(), t, s.NewLocks(), creating, load, release); err != nil {
-		t.Error(err)
-	}
-	if _, err := runStages(t.Context(), t, s.NewLocks(), acting(StageLoad, func(context.Context) error {
-		if !server.held() {
-			t.Error("of a load alone, the Lease is not held")
-		}
-		return nil
-	})); err != nil {
-		t.Error(err)
-	}
-}
 
-func TestASecondRunStartsNothing(t *testing.T) {
-	s, _, _ := lockedShop(t)
-	_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
-		stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(context.Context) error {
-			t.Error("it acted")
+	// A cluster that is being created has no API to keep a Lease; to load into its
+	// nodes is for the run that creates it, and for no other.
+	t.Run("need no Lease to load into a new cluster", func(t *testing.T) {
+		s, server, _ := lockedShop(t)
+		loaded := make(chan struct{})
+		creating := acting(StageCluster, nil)
+		creating.Apply = func(_ context.Context, r event.Reporter) error {
+			r.Report(event.Reached(cluster.NodesRunning))
+			<-loaded
+			return nil
+		}
+		load := acting(StageLoad, func(context.Context) error {
+			if server.held() {
+				t.Error("the Lease is held")
+			}
+			close(loaded)
+			return nil
+		})
+		load.AfterMilestones = afterMilestone(cluster.NodesRunning)
+		release := acting(StageRelease, func(context.Context) error {
+			if !server.held() {
+				t.Error("the Lease is not held")
+			}
+			return nil
+		}, StageLoad, StageCluster)
+		if _, err := runStages(t.Context(), t, s.NewLocks(), creating, load, release); err != nil {
+			t.Error(err)
+		}
+		if _, err := runStages(t.Context(), t, s.NewLocks(), acting(StageLoad, func(context.Context) error {
+			if !server.held() {
+				t.Error("of a load alone, the Lease is not held")
+			}
+			return nil
+		})); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("stop a second run before its first stage", func(t *testing.T) {
+		s, _, _ := lockedShop(t)
+		_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+			stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(context.Context) error {
+				t.Error("it acted")
+				return nil
+			}))
+			if got := last(t, stream); exitCode(ctx, err) != 6 || got.Exit != 6 || len(got.Stages) > 0 || !strings.Contains(got.Error, "tkdeploy up --env dev of ") {
+				t.Errorf("got %v, %+v", err, got)
+			}
 			return nil
 		}))
-		if got := last(t, stream); exitCode(ctx, err) != 6 || got.Exit != 6 || len(got.Stages) > 0 || !strings.Contains(got.Error, "tkdeploy up --env dev of ") {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("cancel parallel stages if another host holds the Lease", func(t *testing.T) {
+		s, server, _ := lockedShop(t)
+		server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
+			time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
+		stream, err := runStages(t.Context(), t, s.NewLocks(),
+			acting(StageBuild, wait),
+			acting(StageCluster, func(context.Context) error { return nil }),
+			acting(StageLoad, func(context.Context) error { t.Error("it acted"); return nil }, StageBuild, StageCluster))
+		if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(Failures(err)) != 1 {
 			t.Errorf("got %v, %+v", err, got)
 		}
-		return nil
-	}))
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-func TestTheLeaseOfAnotherMachineStopsWhatRunsBesideIt(t *testing.T) {
-	s, server, _ := lockedShop(t)
-	server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
-		time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
-	stream, err := runStages(t.Context(), t, s.NewLocks(),
-		acting(StageBuild, wait),
-		acting(StageCluster, func(context.Context) error { return nil }),
-		acting(StageLoad, func(context.Context) error { t.Error("it acted"); return nil }, StageBuild, StageCluster))
-	if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(Failures(err)) != 1 {
-		t.Errorf("got %v, %+v", err, got)
-	}
-	if !server.held() {
-		t.Error("the other run's Lease is gone")
-	}
-}
-
-func TestALostLeaseStopsTheRunAndIsItsOnlyError(t *testing.T) {
-	s, _, _ := lockedShop(t)
-	locks := s.NewLocks()
-	lost := fault.New(fault.Locked, errors.New("lost"), "")
-	stream, err := runStages(t.Context(), t, locks,
-		acting(StageRollout, func(ctx context.Context) error { locks.onLost(lost); return wait(ctx) }),
-		acting(StageVerify, func(context.Context) error { t.Error("it acted"); return nil }, StageRollout))
-	if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
-		t.Errorf("got %v, %+v", err, got)
-	}
-}
-
-func TestAnInterruptedRunGivesItsLocksBack(t *testing.T) {
-	s, server, file := lockedShop(t)
-	ctx, interrupt := context.WithCancel(t.Context())
-	stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
 		if !server.held() {
-			t.Error("no Lease")
+			t.Error("the other run's Lease is gone")
 		}
-		interrupt()
-		return wait(ctx)
-	}))
-	got := last(t, stream)
-	if exitCode(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
-		t.Errorf("%v, %+v, Lease left: %t", err, got, server.held())
-	}
-	if !strings.Contains(stream, "interrupt again to exit immediately") {
-		t.Errorf("nothing was said of the signal:\n%s", stream)
-	}
-	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("lock file: %v", err)
-	}
+	})
+
+	t.Run("cancel the run if the Lease is lost", func(t *testing.T) {
+		s, _, _ := lockedShop(t)
+		locks := s.NewLocks()
+		lost := fault.New(fault.Locked, errors.New("lost"), "")
+		stream, err := runStages(t.Context(), t, locks,
+			acting(StageRollout, func(ctx context.Context) error { locks.onLost(lost); return wait(ctx) }),
+			acting(StageVerify, func(context.Context) error { t.Error("it acted"); return nil }, StageRollout))
+		if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
+			t.Errorf("got %v, %+v", err, got)
+		}
+	})
+
+	t.Run("are released after an interruption", func(t *testing.T) {
+		s, server, file := lockedShop(t)
+		ctx, interrupt := context.WithCancel(t.Context())
+		stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+			if !server.held() {
+				t.Error("no Lease")
+			}
+			interrupt()
+			return wait(ctx)
+		}))
+		got := last(t, stream)
+		if exitCode(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
+			t.Errorf("%v, %+v, Lease left: %t", err, got, server.held())
+		}
+		if !strings.Contains(stream, "interrupt again to exit immediately") {
+			t.Errorf("nothing was said of the signal:\n%s", stream)
+		}
+		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("lock file: %v", err)
+		}
+	})
 }
 
-func TestDownLeavesNoLock(t *testing.T) {
+func TestLocks_deleting(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		left bool

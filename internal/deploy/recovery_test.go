@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-func TestOnlyAProvenFailureOfThisRunsRevisionIsTakenBack(t *testing.T) {
+func TestRun_PlanRecovery(t *testing.T) {
 	t.Parallel()
 	at := func(stage string, class fault.Class) error {
 		return errors.Join(&plan.StageError{Stage: stage, Err: fault.New(class, errors.New("broken"), "")})
@@ -50,7 +50,7 @@ func TestOnlyAProvenFailureOfThisRunsRevisionIsTakenBack(t *testing.T) {
 	}
 }
 
-func TestARecoverySaysWhatWillServe(t *testing.T) {
+func TestNewRecovery(t *testing.T) {
 	t.Parallel()
 	way := release.Rollback{
 		From:    release.Revision{Revision: 4},
@@ -69,7 +69,7 @@ func TestARecoverySaysWhatWillServe(t *testing.T) {
 	}
 }
 
-func TestTheStagesOfARecoveryAreNotThoseOfUp(t *testing.T) {
+func TestRun_rollbackStages(t *testing.T) {
 	t.Parallel()
 	r := NewSession(&Workspace{}).NewRun(Options{Verify: true})
 	up, err := r.UpPlan()

@@ -2,12 +2,9 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
-
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // check is one check. A result without a name gets the name of the check.
@@ -20,21 +17,6 @@ type check struct {
 func one(run func(context.Context) Result) func(context.Context) []Result {
 	return func(ctx context.Context) []Result { return []Result{run(ctx)} }
 }
-
-func ok(format string, args ...any) Result {
-	return Result{Status: OK, Message: fmt.Sprintf(format, args...)}
-}
-
-func warn(fix, format string, args ...any) Result {
-	return Result{Status: Warn, Message: fmt.Sprintf(format, args...), Fix: fix}
-}
-
-func fail(fix, format string, args ...any) Result {
-	return Result{Status: Fail, Message: fmt.Sprintf(format, args...), Fix: fix}
-}
-
-// failErr returns the result of a check that ended with an error.
-func failErr(err error) Result { return fail(fault.HintOf(err), "%v", err) }
 
 // runChecks runs all checks in parallel and returns their results in the order of
 // the checks.

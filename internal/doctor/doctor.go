@@ -4,65 +4,14 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy"
-	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // Timeout is the time that a check gets. Most checks end in milliseconds; a
 // registry that does not respond takes all of it.
 const Timeout = 8 * time.Second
-
-// Status is the outcome of a check.
-type Status string
-
-// The outcomes.
-const (
-	OK   Status = "ok"
-	Warn Status = "warn"
-	Fail Status = "fail"
-)
-
-// Result is what one check found.
-type Result struct {
-	Name    string `json:"name"`
-	Status  Status `json:"status"`
-	Message string `json:"message"`
-	Fix     string `json:"fix,omitempty"` // if the status is not OK
-}
-
-// Report is the results of all checks. `tkdeploy doctor --output json` prints it;
-// docs/events.md documents it.
-type Report struct {
-	Environment string   `json:"environment"`
-	Failed      int      `json:"failed"`
-	Warnings    int      `json:"warnings"`
-	Checks      []Result `json:"checks"`
-}
-
-// Err returns an error of class Environment if a check failed. Warnings do not
-// count.
-func (r *Report) Err() error {
-	if r.Failed == 0 {
-		return nil
-	}
-	return fault.New(fault.Environment, fmt.Errorf("%d of %s failed", r.Failed, text.Plural(len(r.Checks), "check")), "")
-}
-
-func (r *Report) add(results ...Result) {
-	for _, result := range results {
-		switch result.Status {
-		case Fail:
-			r.Failed++
-		case Warn:
-			r.Warnings++
-		}
-		r.Checks = append(r.Checks, result)
-	}
-}
 
 // Run checks the session's environment in parallel and reports the results in a
 // fixed order. Each check gets timeout. Without an engine, Run skips the checks

@@ -16,7 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
+func TestRunChecks(t *testing.T) {
 	t.Parallel()
 	var found []Result
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestChecksKeepTheirOrderAndTheirDeadline(t *testing.T) {
 	}
 }
 
-func TestFindings(t *testing.T) {
+func TestCheckResults(t *testing.T) {
 	t.Parallel()
 	asked := func(cpu, memory string) release.Requests {
 		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
