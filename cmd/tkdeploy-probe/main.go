@@ -1,7 +1,7 @@
-// Command tkdeploy-probe runs in the smoke test's pod: it asks the checks of the
-// environment variable TKDEPLOY_CHECKS and writes a line for each answer. It is
-// a program of its own to be small: without the libraries that tkdeploy has, it
-// is in a new cluster sooner and starts at once. Arguments mean nothing to it.
+// Command tkdeploy-probe runs in the smoke test's pod. It runs the checks in the
+// environment variable TKDEPLOY_CHECKS, prints a line for each result and ignores
+// its arguments. It is separate from tkdeploy to be small: it loads into a new
+// cluster faster.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 func run(ctx context.Context) error {
 	checks, err := probe.Unpack(os.Getenv(probe.EnvChecks))
 	if err != nil {
-		return fmt.Errorf("%w (this program is for the pod of the smoke test: tkdeploy verify)", err)
+		return fmt.Errorf("%w (tkdeploy verify starts this program in the cluster)", err)
 	}
 	return probe.Run(ctx, checks, os.Stdout)
 }

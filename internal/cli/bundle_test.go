@@ -42,35 +42,35 @@ func TestInvocation_bundle(t *testing.T) {
 	t.Run("collects before the rollback", func(t *testing.T) {
 		t.Parallel()
 		i := withoutEngine(t, noAnswer)
-		var seen string // what is there when the recovery begins
-		find := func(context.Context, error) (*deploy.Recovery, string) {
-			seen = readBundle(t, i, "index.md")
-			return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "going back", Done: "back again"}, ""
+		var before string // the index before the rollback
+		planRecovery := func(context.Context, error) (*deploy.Recovery, string) {
+			before = readBundle(t, i, "index.md")
+			return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "rolling back", Done: "rolled back"}, ""
 		}
 		var out, text bytes.Buffer
 		i.streams = Streams{Out: &out, Err: &text}
 		failure := fault.New(fault.Unhealthy, errors.New("web crashes"), "see its log")
-		err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), find, nil)
-		if exitCode(t.Context(), err) != 14 {
-			t.Errorf("status of %v", err)
+		err := i.run(t.Context(), ending(t, deploy.StageRollout, failure), planRecovery, nil)
+		if got := exitCode(t.Context(), err); got != 14 {
+			t.Errorf("got exit code %d for %v, want 14", got, err)
 		}
 		for _, want := range []string{"# tkdeploy up --env ci failed, exit status 14", "web crashes", "hint: see its log", "not yet when this was written", "the cluster: no engine answers"} {
-			if !strings.Contains(seen, want) {
-				t.Errorf("the evidence at first lacks %q:\n%s", want, seen)
+			if !strings.Contains(before, want) {
+				t.Errorf("got an index before the rollback without %q:\n%s", want, before)
 			}
 		}
 		index := readBundle(t, i, "index.md")
-		if !strings.Contains(index, "- recovery: going back; it was taken back\n") || !strings.Contains(index, "| rollback (rollback) | done |") {
-			t.Errorf("the index at last:\n%s", index)
+		if !strings.Contains(index, "- recovery: rolling back; it was taken back\n") || !strings.Contains(index, "| rollback (rollback) | done |") {
+			t.Errorf("got an index without the recovery:\n%s", index)
 		}
 		if got := readBundle(t, i, "events.jsonl"); got != out.String() || !strings.Contains(got, `"diagnostics":"`+i.bundleDir) {
-			t.Errorf("the events are\n%s\nand were\n%s", got, out.String())
+			t.Errorf("got events.jsonl\n%s\nwant the printed events\n%s", got, out.String())
 		}
-		if !strings.Contains(readBundle(t, i, "plan.json"), `"id": "rollout"`) {
-			t.Error("no plan")
+		if got := readBundle(t, i, "plan.json"); !strings.Contains(got, `"id": "rollout"`) {
+			t.Errorf("got plan.json without stage rollout:\n%s", got)
 		}
 		if strings.Count(text.String(), "diagnostics: "+i.bundleDir) != 1 {
-			t.Errorf("a person is told:\n%s", text.String())
+			t.Errorf("got text without the path of the bundle:\n%s", text.String())
 		}
 	})
 
@@ -83,10 +83,10 @@ func TestInvocation_bundle(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(i.bundleDir); !os.IsNotExist(err) {
-			t.Errorf("there is a folder: %v", err)
+			t.Errorf("got %v for the bundle directory, want none", err)
 		}
 		if strings.Contains(out.String()+text.String(), "diagnostics") {
-			t.Errorf("it tells of one:\n%s%s", out.String(), text.String())
+			t.Errorf("got output that names a bundle:\n%s%s", out.String(), text.String())
 		}
 	})
 
@@ -100,8 +100,8 @@ func TestInvocation_bundle(t *testing.T) {
 		var out, text bytes.Buffer
 		i.streams = Streams{Out: &out, Err: &text}
 		err := i.run(t.Context(), ending(t, deploy.StageRollout, fault.New(fault.Unhealthy, errors.New("web crashes"), "")), nil, nil)
-		if exitCode(t.Context(), err) != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
-			t.Errorf("status of %v:\n%s", err, text.String())
+		if got := exitCode(t.Context(), err); got != 14 || !strings.Contains(text.String(), "! write diagnostics to ") {
+			t.Errorf("got exit code %d for %v, want 14 and a warning:\n%s", got, err, text.String())
 		}
 	})
 
@@ -110,9 +110,10 @@ func TestInvocation_bundle(t *testing.T) {
 		i := withoutEngine(t, noAnswer)
 		var out, text bytes.Buffer
 		i.streams = Streams{Out: &out, Err: &text}
-		err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("ada is at work"), "")), nil, nil)
-		if _, none := os.Stat(i.bundleDir); exitCode(t.Context(), err) != 6 || !os.IsNotExist(none) {
-			t.Errorf("status of %v, folder %v", err, none)
+		err := i.run(t.Context(), ending(t, deploy.StageRelease, fault.New(fault.Locked, errors.New("locked by ada"), "")), nil, nil)
+		got := exitCode(t.Context(), err)
+		if _, none := os.Stat(i.bundleDir); got != 6 || !os.IsNotExist(none) {
+			t.Errorf("got exit code %d for %v and %v for the bundle directory, want 6 and no directory", got, err, none)
 		}
 	})
 }
@@ -121,7 +122,7 @@ func readBundle(t *testing.T, i *invocation, name string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(i.bundleDir, "*-up", name))
 	if err != nil || len(found) != 1 {
-		t.Fatalf("%s: %q, %v", name, found, err)
+		t.Fatalf("got %q, %v for %s, want one file", found, err, name)
 	}
 	text, err := os.ReadFile(found[0])
 	if err != nil {
@@ -133,26 +134,26 @@ func readBundle(t *testing.T, i *invocation, name string) string {
 func TestBundleRecorder_Collect(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		times bundleLimits
-		stop  func(cancel func()) func() // called at the start; what it gives, when evidence is asked for
+		limits bundleLimits
+		stop   func(cancel func()) (onConnect func()) // called at the start of the run
 	}{
-		"a signal in a stage":        {bundleLimits{time.Hour, time.Hour, 50 * time.Millisecond, 50 * time.Millisecond}, func(cancel func()) func() { cancel(); return func() {} }},
-		"a signal in the collection": {bundleLimits{time.Hour, 50 * time.Millisecond, time.Hour, time.Hour}, func(cancel func()) func() { return cancel }},
+		"signal during a stage":        {bundleLimits{time.Hour, time.Hour, 50 * time.Millisecond, 50 * time.Millisecond}, func(cancel func()) func() { cancel(); return func() {} }},
+		"signal during the collection": {bundleLimits{time.Hour, 50 * time.Millisecond, time.Hour, time.Hour}, func(cancel func()) func() { return cancel }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
-			at := test.stop(func() { cancel(Interrupted{syscall.SIGINT}) })
+			onConnect := test.stop(func() { cancel(Interrupted{syscall.SIGINT}) })
 			i := withoutEngine(t, func(ctx context.Context) (*images.Engine, error) {
-				at()
+				onConnect()
 				<-ctx.Done()
 				return nil, ctx.Err()
 			})
-			e := i.recordBundle(ctx)
-			e.limits = test.times
-			e.Collect(ctx, errors.New("stopped"), &plan.Runner{})
+			recorder := i.recordBundle(ctx)
+			recorder.limits = test.limits
+			recorder.Collect(ctx, errors.New("stopped"), &plan.Runner{})
 			if got := readBundle(t, i, "index.md"); !strings.Contains(got, "exit status 130") {
-				t.Error(got)
+				t.Errorf("got an index without exit code 130:\n%s", got)
 			}
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tkdeploy.dev/tkdeploy/internal/doctor"
 )
 
@@ -12,16 +14,16 @@ func TestPrintDoctorReport(t *testing.T) {
 	d := doctor.Report{Checks: []doctor.Result{
 		{Name: "waits for the second", Status: doctor.OK, Message: "done"},
 		{Name: "second", Status: doctor.OK, Message: "done"},
-		{Name: "minds its deadline", Status: doctor.Fail, Message: "context deadline exceeded"},
-		{Name: "minds nothing", Status: doctor.Fail, Message: "no answer within 3s"},
+		{Name: "respects its deadline", Status: doctor.Fail, Message: "context deadline exceeded"},
+		{Name: "ignores its deadline", Status: doctor.Fail, Message: "no answer within 3s"},
 	}}
 	var out bytes.Buffer
 	if err := printDoctorReport(&out, &d, false); err != nil {
 		t.Fatal(err)
 	}
-	want := "ok     waits for the second   done\nok     second                 done\n" +
-		"fail   minds its deadline     context deadline exceeded\nfail   minds nothing          no answer within 3s\n"
-	if out.String() != want {
-		t.Errorf("got\n%s", out.String())
+	want := "ok     waits for the second    done\nok     second                  done\n" +
+		"fail   respects its deadline   context deadline exceeded\nfail   ignores its deadline    no answer within 3s\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -20,18 +20,18 @@ func TestExitCode(t *testing.T) {
 		err  error
 		want int
 	}{
-		"no error":                          {nil, 0},
-		"an error without a class is a bug": {broken, 1},
-		"a class":                           {fault.New(fault.Config, broken, ""), 3},
-		"a wrapped class":                   {fmt.Errorf("up: %w", fault.New(fault.NotOwned, broken, "")), 5},
-		"a stage's own class":               {&plan.StageError{Stage: deploy.StageBuild, Err: broken}, 10},
-		"a class wins over the stage":       {&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Inconclusive, broken, "")}, 75},
-		"of two stages the earlier":         {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
-		"a failed rollback wins over what it was to take back": {
+		"no error":                              {nil, 0},
+		"error without a class":                 {broken, 1},
+		"class":                                 {fault.New(fault.Config, broken, ""), 3},
+		"wrapped class":                         {fmt.Errorf("up: %w", fault.New(fault.NotOwned, broken, "")), 5},
+		"class of the stage":                    {&plan.StageError{Stage: deploy.StageBuild, Err: broken}, 10},
+		"class takes precedence over the stage": {&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Inconclusive, broken, "")}, 75},
+		"earliest of two stages":                {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
+		"failed rollback takes precedence over the failure before it": {
 			errors.Join(&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Inconclusive, broken, ""), "")), 16},
-		"a report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
-		"a stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
-		"a deadline is undecided":         {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
+		"report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
+		"stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
+		"deadline is inconclusive":      {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,12 +47,12 @@ func TestExitCode_signal(t *testing.T) {
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(Interrupted{signal})
-		err := fault.New(fault.Build, errors.New("solve: canceled"), "look at the Dockerfile")
+		err := fault.New(fault.Build, errors.New("solve: canceled"), "check the Dockerfile")
 		if got := exitCode(ctx, err); got != want {
 			t.Errorf("%s: got %d, want %d", signal, got, want)
 		}
 		if got := explain(ctx, err); strings.Contains(got, "error") {
-			t.Errorf("a person who stopped it is told of an error: %q", got)
+			t.Errorf("got an error after a signal: %q", got)
 		}
 	}
 }
@@ -62,11 +62,11 @@ func TestExitCodes(t *testing.T) {
 	seen := map[int]bool{}
 	for _, row := range exitCodes {
 		if seen[row.code] {
-			t.Errorf("status %d is there twice", row.code)
+			t.Errorf("got exit code %d twice", row.code)
 		}
 		seen[row.code] = true
 		if !strings.Contains(exitCodesHelp(), row.meaning) {
-			t.Errorf("the help lacks %q", row.meaning)
+			t.Errorf("got help without %q", row.meaning)
 		}
 	}
 	run := deploy.NewSession(&deploy.Workspace{}).NewRun(deploy.Options{Verify: true})
@@ -74,13 +74,13 @@ func TestExitCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := run.RollbackPlan()
+	rollback, err := run.RollbackPlan()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range append(p.IDs(), back.IDs()...) {
+	for _, id := range append(p.IDs(), rollback.IDs()...) {
 		if stageClass[id] == "" {
-			t.Errorf("stage %s has no class", id)
+			t.Errorf("got no class for stage %s", id)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func TestExplain(t *testing.T) {
 		&plan.StageError{Stage: deploy.StageBuild, Err: fault.New(fault.Build, errors.New("build web: exit 1\nline two"), "")},
 		&plan.StageError{Stage: deploy.StageCluster, Err: fault.New(fault.Environment, errors.New("port 4000 is taken"), "free it\nor take another")},
 	)
-	err := errors.Join(stages, nil) // as a run gives it
+	err := errors.Join(stages, nil) // the shape that a run returns
 	want := `tkdeploy: error: build web: exit 1
   line two
 tkdeploy: error: port 4000 is taken

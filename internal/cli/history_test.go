@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 )
 
@@ -26,17 +28,17 @@ func TestPrintHistory(t *testing.T) {
           2          2026-11-24 08:00:00   failed       no         shop-0.1.0   -             -              -            Upgrade failed: quota …
 *         3          2026-11-24 08:00:00   deployed     yes        shop-0.1.0   1.2           3a326b1fe0c2   -            Rollback to 1
 `
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 	out.Reset()
 	if err := printHistory(&out, h, true); err != nil || !strings.Contains(out.String(), "BY           CHANGES\n") ||
 		!strings.Contains(out.String(), "   values changed: a.b; chart changed: Chart.yaml\n") {
-		t.Errorf("with changes, %v:\n%s", err, out.String())
+		t.Errorf("got %v and a table without the changes:\n%s", err, out.String())
 	}
 	out.Reset()
 	h.Revisions = nil
 	if err := printHistory(&out, h, false); err != nil || out.String() != "no release shop in namespace shop\n" {
-		t.Errorf("%q, %v", out.String(), err)
+		t.Errorf("got %q, %v for a release without revisions", out.String(), err)
 	}
 }

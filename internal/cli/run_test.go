@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// ending is a plan of one stage that ends with err.
+// ending returns a plan of one stage that ends with err.
 func ending(t *testing.T, id string, err error) plan.Plan {
 	t.Helper()
 	p, planErr := plan.New(plan.Stage{
@@ -36,39 +36,39 @@ func TestInvocation_run(t *testing.T) {
 	for name, test := range map[string]struct {
 		failure    error
 		recovery   error
-		none       string // why there is no recovery
-		status     int
+		why        string // there is no recovery
+		code       int
 		rolledBack bool
-		says       []string
+		want       []string // in the text
 	}{
-		"a good run asks for none":                       {},
-		"a recovery keeps the original status":           {failure: unhealthy, status: 14, rolledBack: true, says: []string{"↩ going back", "! back again"}},
-		"of a failed one both causes are told":           {failure: unhealthy, recovery: fault.New(fault.Apply, errors.New("no quota"), ""), status: 16, says: []string{"↩ going back", "✗ rollback"}},
-		"one that runs out of time has failed":           {failure: unhealthy, recovery: fault.New(fault.Inconclusive, errors.New("late"), ""), status: 16},
-		"where there is nowhere to go, it says so":       {failure: unhealthy, none: "nothing verified", status: 14, says: []string{"! nothing verified"}},
-		"where nobody would expect one, it says nothing": {failure: unhealthy, status: 14},
+		"success":                         {},
+		"successful recovery":             {failure: unhealthy, code: 14, rolledBack: true, want: []string{"↩ rolling back", "! rolled back"}},
+		"failed recovery":                 {failure: unhealthy, recovery: fault.New(fault.Apply, errors.New("no quota"), ""), code: 16, want: []string{"↩ rolling back", "✗ rollback"}},
+		"recovery times out":              {failure: unhealthy, recovery: fault.New(fault.Inconclusive, errors.New("late"), ""), code: 16},
+		"no recovery for a stated reason": {failure: unhealthy, why: "nothing verified", code: 14, want: []string{"! nothing verified"}},
+		"no recovery without a reason":    {failure: unhealthy, code: 14},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			asked := 0
-			find := func(_ context.Context, failure error) (*deploy.Recovery, string) {
-				asked++
+			calls := 0
+			planRecovery := func(_ context.Context, failure error) (*deploy.Recovery, string) {
+				calls++
 				if !errors.Is(failure, test.failure) {
-					t.Errorf("asked about %v", failure)
+					t.Errorf("got failure %v, want %v", failure, test.failure)
 				}
 				if !test.rolledBack && test.recovery == nil {
-					return nil, test.none
+					return nil, test.why
 				}
-				return &deploy.Recovery{Plan: ending(t, "rollback", test.recovery), Reason: "going back", Done: "back again", Hint: "by hand"}, ""
+				return &deploy.Recovery{Plan: ending(t, "rollback", test.recovery), Reason: "rolling back", Done: "rolled back", Hint: "by hand"}, ""
 			}
 			var out, text bytes.Buffer
 			i := &invocation{session: deploy.NewSession(&deploy.Workspace{}), options: runOptions{json: true}, streams: Streams{Out: &out, Err: &text}}
-			err := i.run(t.Context(), ending(t, deploy.StageRollout, test.failure), find, nil)
-			if got := exitCode(t.Context(), err); got != test.status {
-				t.Errorf("status %d of %v, want %d", got, err, test.status)
+			err := i.run(t.Context(), ending(t, deploy.StageRollout, test.failure), planRecovery, nil)
+			if got := exitCode(t.Context(), err); got != test.code {
+				t.Errorf("got exit code %d for %v, want %d", got, err, test.code)
 			}
-			if wanted := min(1, test.status); asked != wanted {
-				t.Errorf("asked %d times", asked)
+			if want := min(1, test.code); calls != want {
+				t.Errorf("got %d calls of the planner, want %d", calls, want)
 			}
 			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 			var last struct {
@@ -76,19 +76,19 @@ func TestInvocation_run(t *testing.T) {
 				Exit       int
 				RolledBack bool `json:"rolled_back"`
 			}
-			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Kind != "run.finished" || last.Exit != test.status || last.RolledBack != test.rolledBack {
-				t.Errorf("%v: %s", err, lines[len(lines)-1])
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Kind != "run.finished" || last.Exit != test.code || last.RolledBack != test.rolledBack {
+				t.Errorf("got last event %s, %v, want run.finished with exit %d and rolled_back %t", lines[len(lines)-1], err, test.code, test.rolledBack)
 			}
-			for _, part := range test.says {
+			for _, part := range test.want {
 				if !strings.Contains(text.String(), part) {
-					t.Errorf("%q is not in\n%s", part, text.String())
+					t.Errorf("got text without %q:\n%s", part, text.String())
 				}
 			}
 			if test.recovery != nil {
 				explained := explain(t.Context(), err)
 				for _, part := range []string{"error: web crashes\ntkdeploy: hint: see its log", "error: roll back after this failure: " + test.recovery.Error() + "\ntkdeploy: hint: by hand"} {
 					if !strings.Contains(explained, part) {
-						t.Errorf("%q is not in\n%s", part, explained)
+						t.Errorf("got errors without %q:\n%s", part, explained)
 					}
 				}
 			}

@@ -27,12 +27,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
-// leaseServer is an API server that knows one Lease, as it was sent; empty is
-// none.
+// leaseServer is an API server that stores one Lease as it was sent; "" is none.
 type leaseServer struct {
 	mu    sync.Mutex
 	lease string
-	form  string // its content type; empty is JSON
+	form  string // content type of the Lease; "" is JSON
 }
 
 func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +47,7 @@ func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var body bytes.Buffer
-	_, _ = body.ReadFrom(r.Body) // a broken request is an empty Lease
+	_, _ = body.ReadFrom(r.Body) // an interrupted request stores an empty Lease
 	status := func(code int) {
 		w.Header().Set("Content-Type", cmp.Or(s.form, "application/json"))
 		w.WriteHeader(code)
@@ -84,7 +83,8 @@ func (s *leaseServer) held() bool {
 
 const lockPath = "tkdeploy/locks/shop-dev.shop.shop"
 
-// lockedShop is a workspace whose cluster has a leaseServer as its API server.
+// lockedShop returns a session whose cluster has a leaseServer as its API server,
+// the server, and the path of the lock file.
 func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	t.Helper()
 	state := t.TempDir()
@@ -104,7 +104,7 @@ func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	}), server, path.Join(state, lockPath)
 }
 
-// acting is a stage that acts.
+// acting returns a stage that always applies.
 func acting(id string, act func(context.Context) error, needs ...string) plan.Stage {
 	return plan.Stage{
 		ID: id, Title: id, Needs: needs,
@@ -113,7 +113,7 @@ func acting(id string, act func(context.Context) error, needs ...string) plan.St
 	}
 }
 
-// runStages gives the stream and the error of a run of the stages.
+// runStages runs the stages and returns the JSON events and the error.
 func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.Stage) (string, error) {
 	t.Helper()
 	p, err := plan.New(stages...)
@@ -125,7 +125,7 @@ func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.S
 	return out.String(), err
 }
 
-// exitCode is as package cli defines it, for the errors of these tests.
+// exitCode returns the exit codes of package cli for the errors of these tests.
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
@@ -138,7 +138,7 @@ func exitCode(ctx context.Context, err error) int {
 	return 1
 }
 
-// last is the run.finished of a stream.
+// last returns the run.finished event of a stream.
 func last(t *testing.T, stream string) (l struct {
 	Outcome, Error string
 	Exit           int
@@ -152,7 +152,7 @@ func last(t *testing.T, stream string) (l struct {
 	return l
 }
 
-// wait waits for ctx, as work does that can be canceled.
+// wait blocks until ctx is done.
 func wait(ctx context.Context) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -162,23 +162,23 @@ func TestLocks(t *testing.T) {
 	t.Run("hold the Lease from the cluster stage on", func(t *testing.T) {
 		s, server, file := lockedShop(t)
 		held := map[string]bool{}
-		look := func(id string) func(context.Context) error {
+		record := func(id string) func(context.Context) error {
 			return func(context.Context) error { held[id] = server.held(); return nil }
 		}
 		_, err := runStages(t.Context(), t, s.NewLocks(),
-			acting(StageCluster, look(StageCluster)),
-			acting(StageLoad, look(StageLoad), StageCluster),
-			acting(StageRelease, look(StageRelease), StageLoad))
+			acting(StageCluster, record(StageCluster)),
+			acting(StageLoad, record(StageLoad), StageCluster),
+			acting(StageRelease, record(StageRelease), StageLoad))
 		if err != nil || held[StageCluster] || !held[StageLoad] || !held[StageRelease] || server.held() {
-			t.Errorf("%v, held in %v, in the end %t", err, held, server.held())
+			t.Errorf("got %v, Lease held in %v, at the end %t, want it held in load and release", err, held, server.held())
 		}
 		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("lock file: %v", err)
+			t.Errorf("got %v for the lock file, want none", err)
 		}
 	})
 
-	// A cluster that is being created has no API to keep a Lease; to load into its
-	// nodes is for the run that creates it, and for no other.
+	// A cluster that is being created has no API server to store a Lease, and only
+	// the run that creates it knows its nodes.
 	t.Run("need no Lease to load into a new cluster", func(t *testing.T) {
 		s, server, _ := lockedShop(t)
 		loaded := make(chan struct{})
@@ -190,7 +190,7 @@ func TestLocks(t *testing.T) {
 		}
 		load := acting(StageLoad, func(context.Context) error {
 			if server.held() {
-				t.Error("the Lease is held")
+				t.Error("got the Lease before the cluster was created")
 			}
 			close(loaded)
 			return nil
@@ -198,7 +198,7 @@ func TestLocks(t *testing.T) {
 		load.AfterMilestones = afterMilestone(cluster.NodesRunning)
 		release := acting(StageRelease, func(context.Context) error {
 			if !server.held() {
-				t.Error("the Lease is not held")
+				t.Error("got no Lease in stage release")
 			}
 			return nil
 		}, StageLoad, StageCluster)
@@ -207,7 +207,7 @@ func TestLocks(t *testing.T) {
 		}
 		if _, err := runStages(t.Context(), t, s.NewLocks(), acting(StageLoad, func(context.Context) error {
 			if !server.held() {
-				t.Error("of a load alone, the Lease is not held")
+				t.Error("got no Lease in a load without a cluster stage")
 			}
 			return nil
 		})); err != nil {
@@ -219,11 +219,11 @@ func TestLocks(t *testing.T) {
 		s, _, _ := lockedShop(t)
 		_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
 			stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(context.Context) error {
-				t.Error("it acted")
+				t.Error("got a call of the second run's stage")
 				return nil
 			}))
 			if got := last(t, stream); exitCode(ctx, err) != 6 || got.Exit != 6 || len(got.Stages) > 0 || !strings.Contains(got.Error, "tkdeploy up --env dev of ") {
-				t.Errorf("got %v, %+v", err, got)
+				t.Errorf("got %v, %+v, want exit code 6, no stages and the holder", err, got)
 			}
 			return nil
 		}))
@@ -239,12 +239,12 @@ func TestLocks(t *testing.T) {
 		stream, err := runStages(t.Context(), t, s.NewLocks(),
 			acting(StageBuild, wait),
 			acting(StageCluster, func(context.Context) error { return nil }),
-			acting(StageLoad, func(context.Context) error { t.Error("it acted"); return nil }, StageBuild, StageCluster))
+			acting(StageLoad, func(context.Context) error { t.Error("got a call of stage load"); return nil }, StageBuild, StageCluster))
 		if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(Failures(err)) != 1 {
-			t.Errorf("got %v, %+v", err, got)
+			t.Errorf("got %v, %+v, want exit code 6 and the holder", err, got)
 		}
 		if !server.held() {
-			t.Error("the other run's Lease is gone")
+			t.Error("got no Lease, want that of the other run")
 		}
 	})
 
@@ -254,9 +254,9 @@ func TestLocks(t *testing.T) {
 		lost := fault.New(fault.Locked, errors.New("lost"), "")
 		stream, err := runStages(t.Context(), t, locks,
 			acting(StageRollout, func(ctx context.Context) error { locks.onLost(lost); return wait(ctx) }),
-			acting(StageVerify, func(context.Context) error { t.Error("it acted"); return nil }, StageRollout))
+			acting(StageVerify, func(context.Context) error { t.Error("got a call of stage verify"); return nil }, StageRollout))
 		if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
-			t.Errorf("got %v, %+v", err, got)
+			t.Errorf("got %v, %+v, want %v and exit code 6", err, got, lost)
 		}
 	})
 
@@ -265,20 +265,20 @@ func TestLocks(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
 			if !server.held() {
-				t.Error("no Lease")
+				t.Error("got no Lease during the run")
 			}
 			interrupt()
 			return wait(ctx)
 		}))
 		got := last(t, stream)
 		if exitCode(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
-			t.Errorf("%v, %+v, Lease left: %t", err, got, server.held())
+			t.Errorf("got %v, %+v, Lease held: %t, want exit code 143 and no Lease", err, got, server.held())
 		}
 		if !strings.Contains(stream, "interrupt again to exit immediately") {
-			t.Errorf("nothing was said of the signal:\n%s", stream)
+			t.Errorf("got no warning:\n%s", stream)
 		}
 		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("lock file: %v", err)
+			t.Errorf("got %v for the lock file, want none", err)
 		}
 	})
 }
@@ -286,10 +286,10 @@ func TestLocks(t *testing.T) {
 func TestLocks_deleting(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
-		left bool
+		held bool
 	}{
-		"the Lease goes with the cluster":       {left: true}, // this server stays
-		"of a cluster that stays, it goes, too": {err: errors.New("busy")},
+		"does not release the Lease of a deleted cluster": {held: true}, // this server is not deleted
+		"releases the Lease if the deletion fails":        {err: errors.New("busy")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, server, file := lockedShop(t)
@@ -300,11 +300,11 @@ func TestLocks_deleting(t *testing.T) {
 				}
 				return locks.deleting(func() error { return test.err })
 			}))
-			if !errors.Is(err, test.err) || server.held() != test.left {
-				t.Errorf("%v, Lease left: %t", err, server.held())
+			if !errors.Is(err, test.err) || server.held() != test.held {
+				t.Errorf("got %v, Lease held: %t, want %v, %t", err, server.held(), test.err, test.held)
 			}
 			if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("lock file: %v", err)
+				t.Errorf("got %v for the lock file, want none", err)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,61 +12,72 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-func TestRun_PlanRecovery(t *testing.T) {
+// stageFailure returns the error of a run in which one stage failed.
+func stageFailure(stage string, class fault.Class) error {
+	return errors.Join(&plan.StageError{Stage: stage, Err: fault.New(class, errors.New("broken"), "")})
+}
+
+func TestIsRevisionFailure(t *testing.T) {
 	t.Parallel()
-	at := func(stage string, class fault.Class) error {
-		return errors.Join(&plan.StageError{Stage: stage, Err: fault.New(class, errors.New("broken"), "")})
-	}
 	for name, test := range map[string]struct {
 		failure error
 		want    bool
 	}{
-		"workloads that do not come up":  {at(StageRollout, fault.Unhealthy), true},
-		"a failed smoke test":            {at(StageVerify, fault.Smoke), true},
-		"a timeout":                      {at(StageRollout, fault.Inconclusive), false},
-		"an engine that went away":       {at(StageVerify, fault.Environment), false},
-		"an error of no class":           {errors.Join(&plan.StageError{Stage: StageRollout, Err: errors.New("read the kubeconfig")}), false},
-		"a release that was not applied": {at(StageRelease, fault.Apply), false},
-		"two failures, one unproven":     {errors.Join(at(StageRollout, fault.Unhealthy), at(StageBuild, fault.Build)), false},
+		"unhealthy workloads":         {stageFailure(StageRollout, fault.Unhealthy), true},
+		"failed smoke test":           {stageFailure(StageVerify, fault.Smoke), true},
+		"timeout":                     {stageFailure(StageRollout, fault.Inconclusive), false},
+		"unavailable engine":          {stageFailure(StageVerify, fault.Environment), false},
+		"error without a class":       {errors.Join(&plan.StageError{Stage: StageRollout, Err: errors.New("read the kubeconfig")}), false},
+		"release was not applied":     {stageFailure(StageRelease, fault.Apply), false},
+		"two failures, one unrelated": {errors.Join(stageFailure(StageRollout, fault.Unhealthy), stageFailure(StageBuild, fault.Build)), false},
 	} {
-		if got := isRevisionFailure(test.failure); got != test.want {
-			t.Errorf("%s: got %t", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := isRevisionFailure(test.failure); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
 	}
+}
+
+func TestRun_PlanRecovery(t *testing.T) {
+	t.Parallel()
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	bad := at(StageRollout, fault.Unhealthy)
 	for name, test := range map[string]struct {
 		ctx  context.Context
-		r    Run
-		says string
+		run  Run
+		want string
 	}{
-		"a signal":          {canceled, Run{WrittenRevision: 2}, ""},
-		"no new revision":   {t.Context(), Run{}, ""},
-		"it was not wanted": {t.Context(), Run{WrittenRevision: 2, options: Options{NoRollback: true}}, `keeping failed revision 2 (--no-rollback); run "tkdeploy rollback" to roll back`},
+		"canceled":        {canceled, Run{WrittenRevision: 2}, ""},
+		"no new revision": {t.Context(), Run{}, ""},
+		"no-rollback":     {t.Context(), Run{WrittenRevision: 2, options: Options{NoRollback: true}}, `keeping failed revision 2 (--no-rollback); run "tkdeploy rollback" to roll back`},
 	} {
-		if back, why := test.r.PlanRecovery(test.ctx, bad); back != nil || why != test.says {
-			t.Errorf("%s: %v, %q", name, back, why)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if recovery, why := test.run.PlanRecovery(test.ctx, stageFailure(StageRollout, fault.Unhealthy)); recovery != nil || why != test.want {
+				t.Errorf("got %v, %q, want no recovery and %q", recovery, why, test.want)
+			}
+		})
 	}
 }
 
 func TestNewRecovery(t *testing.T) {
 	t.Parallel()
-	way := release.Rollback{
+	target := release.Rollback{
 		From:    release.Revision{Revision: 4},
 		To:      release.Revision{Revision: 2, Chart: "shop-0.1.0", Verified: true},
 		Skipped: []string{"revision 3 (not verified)"},
 	}
-	got := newRecovery(plan.Plan{}, way, true)
+	got := newRecovery(plan.Plan{}, target, true)
 	if got.Reason != "revision 4 failed: rolling back to revision 2 (shop-0.1.0, verified); skipped: revision 3 (not verified)" {
-		t.Errorf("cause %q", got.Reason)
+		t.Errorf("got reason %q", got.Reason)
 	}
 	if got.Done != "revision 4 was rolled back: revision 5 is deployed, with the objects of revision 2, and passed its smoke test" {
-		t.Errorf("done %q", got.Done)
+		t.Errorf("got done %q", got.Done)
 	}
-	if got := newRecovery(plan.Plan{}, way, false); strings.Contains(got.Done, "smoke") {
-		t.Errorf("done %q", got.Done)
+	if got := newRecovery(plan.Plan{}, target, false); strings.Contains(got.Done, "smoke") {
+		t.Errorf("got done %q without a smoke test", got.Done)
 	}
 }
 
@@ -76,14 +88,13 @@ func TestRun_rollbackStages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := plan.New(r.rollbackStages(recoveryPrefix, 0)...)
+	recovery, err := plan.New(r.rollbackStages(recoveryPrefix, 0)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := " " + strings.Join(up.IDs(), " ") + " "
-	for _, id := range back.IDs() {
-		if strings.Contains(seen, " "+id+" ") {
-			t.Errorf("stage %s is one of both", id)
+	for _, id := range recovery.IDs() {
+		if slices.Contains(up.IDs(), id) {
+			t.Errorf("got stage %s in both plans", id)
 		}
 	}
 }
@@ -100,9 +111,9 @@ func TestAsRollback(t *testing.T) {
 		}
 	}
 	if got := fault.ClassOf(asRollback(broken)); got != fault.Rollback {
-		t.Errorf("without a class: got %s", got)
+		t.Errorf("got %s for an error without a class, want rollback", got)
 	}
-	if asRollback(nil) != nil {
-		t.Error("no error became one")
+	if got := asRollback(nil); got != nil {
+		t.Errorf("got %v for nil, want nil", got)
 	}
 }

@@ -18,66 +18,64 @@ import (
 
 func TestRunChecks(t *testing.T) {
 	t.Parallel()
-	var found []Result
+	var results []Result
 	synctest.Test(t, func(t *testing.T) {
 		silent, second := make(chan struct{}), make(chan struct{})
 		defer close(silent)
-		found = runChecks(t.Context(), 3*time.Second, []check{
+		results = runChecks(t.Context(), 3*time.Second, []check{
 			{"waits for the second", one(func(context.Context) Result { <-second; return ok("done") })},
 			{"second", one(func(context.Context) Result { close(second); return ok("done") })},
-			{"minds its deadline", one(func(ctx context.Context) Result { <-ctx.Done(); return failErr(ctx.Err()) })},
-			{"minds nothing", one(func(context.Context) Result { <-silent; return ok("late") })},
+			{"respects its deadline", one(func(ctx context.Context) Result { <-ctx.Done(); return failErr(ctx.Err()) })},
+			{"ignores its deadline", one(func(context.Context) Result { <-silent; return ok("late") })},
 		})
 	})
-	var d Report
-	for _, f := range found {
-		d.add(f)
-	}
+	var report Report
+	report.add(results...)
 	want := []Result{
 		{Name: "waits for the second", Status: OK, Message: "done"},
 		{Name: "second", Status: OK, Message: "done"},
-		{Name: "minds its deadline", Status: Fail, Message: "context deadline exceeded"},
-		{Name: "minds nothing", Status: Fail, Message: "no answer within 3s"},
+		{Name: "respects its deadline", Status: Fail, Message: "context deadline exceeded"},
+		{Name: "ignores its deadline", Status: Fail, Message: "no answer within 3s"},
 	}
-	if diff := cmp.Diff(want, d.Checks); diff != "" {
+	if diff := cmp.Diff(want, report.Checks); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := d.Err(); fault.ClassOf(err) != fault.Environment || err.Error() != "2 of 4 checks failed" {
-		t.Errorf("got %v", err)
+	if err := report.Err(); fault.ClassOf(err) != fault.Environment || err.Error() != "2 of 4 checks failed" {
+		t.Errorf("got %v, want \"2 of 4 checks failed\" of class environment", err)
 	}
 }
 
 func TestCheckResults(t *testing.T) {
 	t.Parallel()
-	asked := func(cpu, memory string) release.Requests {
+	requests := func(cpu, memory string) release.Requests {
 		return release.Requests{Pods: 3, CPU: resource.MustParse(cpu), Memory: resource.MustParse(memory)}
 	}
 	engine := images.Info{CPUs: 2, Memory: 4 << 30}
-	down := errors.New("docker.io cannot be reached")
-	absent := func(recipe string, refusal error) images.RemoteStatus {
-		return images.RemoteStatus{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Err: refusal}
+	down := errors.New("docker.io is unreachable")
+	absent := func(recipe string, err error) images.RemoteStatus {
+		return images.RemoteStatus{Source: images.Source{Name: "pg" + recipe, Recipe: recipe}, Err: err}
 	}
 	for name, test := range map[string]struct {
 		got    Result
 		status Status
 		want   string
 	}{
-		"enough of everything":             {compareResources(asked("2", "4Gi"), engine, 1), OK, "3 pods and the control plane request 2.00 CPU and 4.0 GiB memory; the engine has 2 and 4.0 GiB"},
-		"too little memory":                {compareResources(asked("1", "5Gi"), engine, 1), Fail, "not all pods can be scheduled"},
-		"too little CPU":                   {compareResources(asked("2100m", "1Gi"), engine, 1), Fail, "not all pods can be scheduled"},
-		"two nodes that share the machine": {compareResources(asked("3", "1Gi"), engine, 2), Warn, "will be scheduled and be slow"},
-		"a clock that is right":            {checkClock(images.Info{ClockSkew: time.Second}), OK, "agrees"},
-		"a clock that is off":              {checkClock(images.Info{ClockSkew: -time.Minute}), Warn, "1m0s behind this machine's"},
-		"a clock that is far off":          {checkClock(images.Info{ClockSkew: 10 * time.Minute}), Fail, "10m0s ahead of this machine's"},
-		"cgroup version 2":                 {checkCgroup(images.Info{Cgroup: "2"}), OK, "version 2"},
-		"cgroup version 1":                 {checkCgroup(images.Info{Cgroup: "1"}), Warn, "version 1"},
-		"an engine elsewhere":              {checkEngineDisk(images.Info{Root: "/var/lib/docker"}), OK, "on another machine"},
-		"a registry that answers":          {checkRegistry([]images.RemoteStatus{absent("", nil)}), OK, "provides pg"},
-		"none, and a recipe":               {checkRegistry([]images.RemoteStatus{absent("r", down)}), Warn, "pgr will be built from a recipe: docker.io cannot be reached"},
-		"none, and no recipe for one":      {checkRegistry([]images.RemoteStatus{absent("r", down), absent("", down)}), Fail, "no source for pg: docker.io cannot be reached"},
+		"enough resources":                         {compareResources(requests("2", "4Gi"), engine, 1), OK, "3 pods and the control plane request 2.00 CPU and 4.0 GiB memory; the engine has 2 and 4.0 GiB"},
+		"too little memory":                        {compareResources(requests("1", "5Gi"), engine, 1), Fail, "not all pods can be scheduled"},
+		"too little CPU":                           {compareResources(requests("2100m", "1Gi"), engine, 1), Fail, "not all pods can be scheduled"},
+		"two nodes on one machine":                 {compareResources(requests("3", "1Gi"), engine, 2), Warn, "will be scheduled and be slow"},
+		"accurate clock":                           {checkClock(images.Info{ClockSkew: time.Second}), OK, "agrees"},
+		"inaccurate clock":                         {checkClock(images.Info{ClockSkew: -time.Minute}), Warn, "1m0s behind this machine's"},
+		"very inaccurate clock":                    {checkClock(images.Info{ClockSkew: 10 * time.Minute}), Fail, "10m0s ahead of this machine's"},
+		"cgroup version 2":                         {checkCgroup(images.Info{Cgroup: "2"}), OK, "version 2"},
+		"cgroup version 1":                         {checkCgroup(images.Info{Cgroup: "1"}), Warn, "version 1"},
+		"remote engine":                            {checkEngineDisk(images.Info{Root: "/var/lib/docker"}), OK, "on another machine"},
+		"reachable registry":                       {checkRegistry([]images.RemoteStatus{absent("", nil)}), OK, "provides pg"},
+		"unreachable registry, recipe":             {checkRegistry([]images.RemoteStatus{absent("r", down)}), Warn, "pgr will be built from a recipe: docker.io is unreachable"},
+		"unreachable registry, one without recipe": {checkRegistry([]images.RemoteStatus{absent("r", down), absent("", down)}), Fail, "no source for pg: docker.io is unreachable"},
 	} {
 		if test.got.Status != test.status || !strings.Contains(test.got.Message, test.want) || (test.got.Fix == "") != (test.status == OK) {
-			t.Errorf("%s: got %+v", name, test.got)
+			t.Errorf("%s: got %+v, want status %s and message %q", name, test.got, test.status, test.want)
 		}
 	}
 }

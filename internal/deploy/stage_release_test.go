@@ -11,11 +11,11 @@ import (
 func TestCommit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("SKIPPED: there is no git")
+		t.Skip("SKIPPED: git not found")
 	}
 	dir := t.TempDir()
 	if got := commit(t.Context(), dir); got != "" {
-		t.Errorf("outside of a repository: %q", got)
+		t.Errorf("got %q outside a repository, want none", got)
 	}
 	git := func(args ...string) {
 		t.Helper()
@@ -31,14 +31,14 @@ func TestCommit(t *testing.T) {
 	}
 	git("add", "a")
 	git("commit", "-q", "-m", "one")
-	git("tag", "v1") // is not what is wanted
+	git("tag", "v1") // must not be used
 	if got := commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}$`).MatchString(got) {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want an abbreviated commit", got)
 	}
 	if err := os.WriteFile(file, []byte("2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got := commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}-dirty$`).MatchString(got) {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want a commit with -dirty", got)
 	}
 }

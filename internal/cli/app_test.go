@@ -37,7 +37,7 @@ environments:
 	junit, page := filepath.Join(dir, "junit.xml"), filepath.Join(dir, "report.html")
 	args := []string{"tkdeploy", "up", "--config", filepath.Join(dir, "tkdeploy.yaml"), "--junit", junit, "--report", page, "--timings"}
 	if got := Main(ctx, args, Streams{Out: &out, Err: &errs}); got != 143 {
-		t.Errorf("got status %d\n%s", got, errs.String())
+		t.Errorf("got exit code %d, want 143\n%s", got, errs.String())
 	}
 	for path, parts := range map[string][]string{
 		junit: {`tests="8" failures="0"`, `warning: shutting down`, `<skipped message="canceled">`, `<skipped message="blocked: needs engine">`},
@@ -49,12 +49,12 @@ environments:
 		}
 		for _, part := range parts {
 			if !strings.Contains(string(text), part) {
-				t.Errorf("no %s in\n%s", part, text)
+				t.Errorf("got %s without %s:\n%s", path, part, text)
 			}
 		}
 	}
 	table, end, found := strings.Cut(errs.String(), "critical path:")
 	if !found || !strings.Contains(table, "canceled") || !strings.Contains(end, "tkdeploy: stopped by") {
-		t.Errorf("the timings do not stand between the stages and the reason:\n%s", errs.String())
+		t.Errorf("got no timings between the stages and the reason:\n%s", errs.String())
 	}
 }
