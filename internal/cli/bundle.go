@@ -37,8 +37,8 @@ type bundleRecorder struct {
 	report supportbundle.Report
 }
 
-// bundleLimits bound the time of a collection, and the time after it for a
-// collector that ignores its context.
+// bundleLimits bound the time of a collection, and then of collectors that ignore
+// their context.
 type bundleLimits struct{ whole, grace, stopped, stoppedGrace time.Duration }
 
 // A failed run collects for 28 s at most, and for 5 s after a signal: a canceled
@@ -73,9 +73,8 @@ func (b *bundleRecorder) Report(e event.Event) {
 	b.timeline.Report(e)
 }
 
-// Collect collects the bundle of a failure. A bundle that cannot be written, or
-// is incomplete, is a warning. A run that another run's lock has stopped has no
-// bundle: nothing is wrong.
+// Collect collects the bundle of a failure. Its own errors are warnings. A run that
+// another run's lock has stopped needs no bundle.
 func (b *bundleRecorder) Collect(ctx context.Context, failure error, runner *plan.Runner) {
 	if b == nil || classOf(failure) == fault.Locked || fault.ClassOf(context.Cause(ctx)) == fault.Locked {
 		return
@@ -95,15 +94,14 @@ func (b *bundleRecorder) Collect(ctx context.Context, failure error, runner *pla
 	warn(runner, b.write(ctx, failure))
 }
 
-// warn emits a warning for an error that does not fail the run.
 func warn(runner *plan.Runner, err error) {
 	if err != nil {
 		runner.Emit(event.Warn(err.Error()))
 	}
 }
 
-// timeLeft returns the context to collect with. It outlives a canceled run for a
-// short time.
+// timeLeft returns the context to collect with, which outlives a canceled run for
+// a short time.
 func (b *bundleRecorder) timeLeft(ctx context.Context, now time.Time) (context.Context, time.Duration, context.CancelFunc) {
 	end, grace := now.Add(b.limits.whole), b.limits.grace
 	stopped := b.stopped.Load()
@@ -121,7 +119,6 @@ func (b *bundleRecorder) timeLeft(ctx context.Context, now time.Time) (context.C
 	return within, grace, func() { stop(); cancel() }
 }
 
-// write writes the files about the run itself.
 func (b *bundleRecorder) write(ctx context.Context, failure error) error {
 	b.mu.Lock()
 	b.report.Story = b.timeline
@@ -141,8 +138,8 @@ func (b *bundleRecorder) writeEvents() error {
 	return b.bundle.Text("events.jsonl", "the events, as printed by --output json", text)
 }
 
-// Finish writes the outcome of the run to the bundle's index and returns the
-// directory of the bundle, or "" if there is none.
+// Finish adds the outcome of the run to the index and returns the bundle's
+// directory.
 func (b *bundleRecorder) Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string {
 	if b == nil {
 		return ""
@@ -156,7 +153,7 @@ func (b *bundleRecorder) Finish(ctx context.Context, failure error, rolledBack b
 	return b.bundle.Path()
 }
 
-// close writes the events again, with the last one.
+// close adds the last event.
 func (b *bundleRecorder) close() error {
 	if b == nil || b.bundle == nil {
 		return nil
@@ -164,7 +161,6 @@ func (b *bundleRecorder) close() error {
 	return b.writeEvents()
 }
 
-// place describes where the run worked.
 func place(w *deploy.Workspace) string {
 	return fmt.Sprintf("environment %s, cluster %s, release %s in namespace %s", w.EnvName, w.Cluster.Name, w.Config.Chart.Release, w.Config.Chart.Namespace)
 }

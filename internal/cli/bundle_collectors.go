@@ -14,7 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
-// secretsTimeout bounds reading the Secrets, before anything else is collected.
+// secretsTimeout bounds reading the Secrets, which precedes the collection.
 const secretsTimeout = 5 * time.Second
 
 // helmRecord is the type of the Secrets that hold Helm's own records. Their
@@ -22,8 +22,8 @@ const secretsTimeout = 5 * time.Second
 // masking.
 const helmRecord corev1.SecretType = "helm.sh/release.v1"
 
-// collectors returns the collectors that the state of the cluster allows. They
-// read nothing from a cluster that is not owned.
+// collectors returns the collectors for the state of the cluster. They read nothing
+// from a cluster that is not owned.
 func (b *bundleRecorder) collectors(ctx context.Context) []supportbundle.Collector {
 	s := b.session
 	all := []supportbundle.Collector{
@@ -50,7 +50,6 @@ func (b *bundleRecorder) collectors(ctx context.Context) []supportbundle.Collect
 	return append(all, supportbundle.Kubernetes(kube, s.Workspace.Config.Chart.Namespace, supportbundle.Limits{})...)
 }
 
-// jsonCollector returns a collector that writes a command's JSON document.
 func jsonCollector[T any](name, file, what string, read func(context.Context) (T, error)) supportbundle.Collector {
 	return supportbundle.Collector{Name: name, Collect: func(ctx context.Context, to *supportbundle.Writer) error {
 		document, err := read(ctx)
@@ -61,7 +60,6 @@ func jsonCollector[T any](name, file, what string, read func(context.Context) (T
 	}}
 }
 
-// unavailable returns a collector that fails with a known reason.
 func unavailable(name string, reason error) supportbundle.Collector {
 	return supportbundle.Collector{Name: name, Collect: func(context.Context, *supportbundle.Writer) error { return reason }}
 }
@@ -81,8 +79,8 @@ func (b *bundleRecorder) nodes(ctx context.Context) ([]supportbundle.Node, error
 	return nodes, err
 }
 
-// redactor returns a function that masks the contents of all Secrets of the
-// namespace and of the release's revisions.
+// redactor masks the contents of all Secrets of the namespace and of the release's
+// revisions.
 func (b *bundleRecorder) redactor(ctx context.Context, kube kubernetes.Interface) (func(string) string, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()

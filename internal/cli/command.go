@@ -7,12 +7,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// command is a command of tkdeploy with its help. The help of urfave/cli cannot
-// align examples and prints defaults that say nothing, so this package has its
-// own.
+// command is a command of tkdeploy with its help. This package renders the help
+// itself: that of urfave/cli has no examples and shows "(default: false)".
 type command struct {
 	name     string
-	args     string // in the usage line, such as "[REVISION]"; a command without it accepts no arguments
+	args     string // such as "[REVISION]"; "" accepts no arguments
 	summary  string // imperative, without a full stop
 	details  string // further lines
 	examples []example
@@ -21,10 +20,8 @@ type command struct {
 	run      func(*cli.Context) error
 }
 
-// example is a command line and what it does.
 type example struct{ line, comment string }
 
-// cli returns the command for urfave/cli.
 func (c command) cli() *cli.Command {
 	return &cli.Command{
 		Name: c.name, Usage: c.summary, ArgsUsage: c.args, Flags: c.flags, Hidden: c.hidden,
@@ -36,8 +33,7 @@ func (c command) cli() *cli.Command {
 	}
 }
 
-// checkArgs rejects arguments of a command that accepts none. Otherwise a flag
-// without its dashes would be ignored.
+// checkArgs rejects unexpected arguments, such as a flag without its dashes.
 func (c command) checkArgs(ctx *cli.Context) error {
 	if c.args == "" && ctx.NArg() > 0 {
 		return usageError(ctx, fmt.Errorf("%s accepts no arguments, got %q", c.name, ctx.Args().First()), true)
@@ -45,7 +41,6 @@ func (c command) checkArgs(ctx *cli.Context) error {
 	return nil
 }
 
-// usage returns the usage line.
 func (c command) usage() string {
 	line := "tkdeploy " + c.name
 	if len(c.flags) > 0 {
@@ -54,7 +49,6 @@ func (c command) usage() string {
 	return strings.TrimSpace(line + " " + c.args)
 }
 
-// help returns the text of --help.
 func (c command) help() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", c.summary)
@@ -70,7 +64,6 @@ func (c command) help() string {
 
 const appSummary = "Build and deploy a microservice app to a kind cluster"
 
-// appHelp returns the text of `tkdeploy --help`.
 func appHelp(commands []command) string {
 	var rows [][2]string
 	for _, c := range commands {
@@ -116,8 +109,6 @@ func flagName(f cli.Flag) string {
 	return strings.TrimRight(fmt.Sprintf("%4s%s %s", short, long, placeholder), " ")
 }
 
-// flagUsage returns the description of a flag with its default and its
-// environment variable.
 func flagUsage(f cli.Flag) string {
 	usage, _ := unquote(f)
 	documented, ok := f.(cli.DocGenerationFlag)
@@ -133,8 +124,8 @@ func flagUsage(f cli.Flag) string {
 	return usage
 }
 
-// unquote returns the description of a flag without backquotes, and the
-// placeholder in backquotes, which stands for its value.
+// unquote returns the description of a flag, and the placeholder for its value,
+// which is in backquotes there.
 func unquote(f cli.Flag) (usage, placeholder string) {
 	documented, ok := f.(cli.DocGenerationFlag)
 	if !ok {
@@ -148,7 +139,6 @@ func unquote(f cli.Flag) (usage, placeholder string) {
 	return before + placeholder + after, placeholder
 }
 
-// columns prints rows of two columns, indented.
 func columns(rows [][2]string) string {
 	width := 0
 	for _, row := range rows {

@@ -70,9 +70,9 @@ func (i Interrupted) Is(target error) bool { return target == context.Canceled }
 // ExitCode returns 128 plus the number of the signal, as shells do.
 func (i Interrupted) ExitCode() int { return 128 + int(i.Signal) }
 
-// exitCode returns the exit code for the error of a command. A signal takes
-// precedence over the errors it causes, and a failed rollback over the failure
-// before it. Otherwise the error of the earliest stage decides.
+// exitCode returns the exit code for a command's error. A signal takes precedence
+// over the errors it causes, and a failed rollback over the failure before it.
+// Otherwise the earliest stage decides.
 func exitCode(ctx context.Context, err error) int {
 	var signal Interrupted
 	switch {
@@ -119,7 +119,6 @@ func classOfFailure(err error) fault.Class {
 	return fault.Internal
 }
 
-// exitCodesHelp prints the table of exit codes.
 func exitCodesHelp() string {
 	var b strings.Builder
 	for _, row := range exitCodeRows() {

@@ -88,9 +88,8 @@ type invocation struct {
 	streams   Streams
 }
 
-// open checks that the reports can be written, before the work begins, and loads
-// the configuration. An old report is removed even if the configuration is
-// invalid.
+// open loads the configuration. It first prepares the reports, so that an old one
+// is removed even if the configuration is invalid.
 func (o runOptions) open(streams Streams) (*invocation, error) {
 	if o.junit != "" {
 		if err := report.PrepareJUnit(o.junit); err != nil {
@@ -110,8 +109,8 @@ func (o runOptions) open(streams Streams) (*invocation, error) {
 	return &invocation{session, o, bundleDir, streams}, err
 }
 
-// bundleDir returns the directory of --diagnostics or of the environment's
-// setting, and checks that bundles can be written there.
+// bundleDir returns the directory for support bundles, or "" for none, and checks
+// that it is writable.
 func (o runOptions) bundleDir(w *deploy.Workspace) (string, error) {
 	dir := cmp.Or(o.diagnostics, w.Config.Path(w.Env.Diagnostics))
 	if !o.bundles || o.dryRun || dir == "" {
@@ -133,7 +132,6 @@ func (i *invocation) run(ctx context.Context, p plan.Plan, planRecovery deploy.R
 	return errors.Join(err, reporter.Close(), recorder.close())
 }
 
-// reporter returns the renderers that the options select.
 func (i *invocation) reporter() report.Closer {
 	w, o, streams := i.session.Workspace, i.options, i.streams
 	return report.New(report.Options{

@@ -50,8 +50,7 @@ func (o statusOptions) status(ctx context.Context, streams Streams) error {
 	return printStatus(streams.Out, status)
 }
 
-// printStatus prints a table each for the cluster, its nodes, the release, the
-// workloads and the Services. It omits a table without rows.
+// printStatus prints a table for each part of the status that has rows.
 func printStatus(w io.Writer, s *deploy.Status) error {
 	c := s.Cluster
 	reason := c.Reason
@@ -82,7 +81,6 @@ func printStatus(w io.Writer, s *deploy.Status) error {
 	return printTables(w, tables)
 }
 
-// printTables prints tables with their headers, an empty line between them.
 func printTables(w io.Writer, tables [][][]string) error {
 	for i, rows := range tables {
 		if len(rows) == 1 {

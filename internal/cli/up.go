@@ -118,8 +118,8 @@ func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
 	return selected, fault.New(fault.Usage, err, hint)
 }
 
-// checkSources validates the chart and, if the plan builds images, their
-// contexts, before anything changes. A problem of the chart is reported first.
+// checkSources validates the chart and, if the plan builds images, their contexts
+// before anything changes.
 func checkSources(ctx context.Context, w *deploy.Workspace, run *deploy.Run, p plan.Plan) error {
 	var contexts error
 	var check sync.WaitGroup
@@ -152,7 +152,7 @@ func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
 	return errors.Join(err, t.Flush())
 }
 
-// printAddresses prints where the app is available, if the run has read that.
+// printAddresses prints the URLs of the Services that the run has read.
 func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
 	services, err := s.DeployedServices(ctx)
 	if err != nil {
@@ -167,8 +167,8 @@ func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) err
 	return t.Flush()
 }
 
-// absolute returns paths of the command line as absolute paths. Paths of
-// tkdeploy.yaml are relative to its own directory.
+// absolute makes paths absolute: those in tkdeploy.yaml are relative to its own
+// directory.
 func absolute(paths []string) ([]string, error) {
 	var out []string
 	for _, p := range paths {

@@ -7,13 +7,13 @@ import (
 )
 
 // cached is a value that is read at most once until it is invalidated.
-// Concurrent callers share one read. The zero value is empty. It is safe for
-// concurrent use.
+// Concurrent callers share one read. The zero value is empty.
 type cached[T any] struct {
-	mu       sync.Mutex
-	value    T
-	valid    bool
-	inFlight *read[T] // nil if there is none, or if it has become invalid
+	mu         sync.Mutex
+	value      T
+	valid      bool
+	inFlight   *read[T] // nil: none, or invalidated
+	generation int      // number of changes by put and invalidate
 }
 
 // read is one read of a value, shared by the callers that wait for it.
@@ -28,9 +28,8 @@ type read[T any] struct {
 var errUnfinished = errors.New("the read did not finish")
 
 // get returns the value and reads it if necessary. It does not cache errors, nor
-// the result of a read whose context is done: such a result may be incomplete.
-// A caller that waits for another caller's read returns when its own ctx is
-// done. If the other caller's context is done first, it reads itself.
+// the result of a read whose context is done, which may be incomplete. If the
+// reading caller is canceled, a waiting caller reads itself.
 func (c *cached[T]) get(ctx context.Context, readValue func(context.Context) (T, error)) (T, error) {
 	for {
 		c.mu.Lock()
@@ -59,7 +58,7 @@ func (c *cached[T]) get(ctx context.Context, readValue func(context.Context) (T,
 	}
 }
 
-// perform reads the value and stores it unless it was invalidated during the read.
+// perform reads the value and stores it unless it is invalidated during the read.
 func (c *cached[T]) perform(ctx context.Context, r *read[T], readValue func(context.Context) (T, error)) {
 	defer func() {
 		r.canceled = ctx.Err() != nil
@@ -83,18 +82,33 @@ func (c *cached[T]) peek() (value T, ok bool) {
 	return c.value, c.valid
 }
 
-// put stores a value that the caller has just written or observed.
-func (c *cached[T]) put(value T) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.value, c.valid, c.inFlight = value, true, nil
+// put stores a value that the caller has written.
+func (c *cached[T]) put(value T) { c.set(value, true) }
+
+// invalidate drops the value. A read in progress still serves its callers.
+func (c *cached[T]) invalidate() {
+	var zero T
+	c.set(zero, false)
 }
 
-// invalidate drops the value. The result of a read in progress goes to its
-// callers only.
-func (c *cached[T]) invalidate() {
+func (c *cached[T]) set(value T, valid bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var zero T
-	c.value, c.valid, c.inFlight = zero, false, nil
+	c.value, c.valid, c.inFlight = value, valid, nil
+	c.generation++
+}
+
+// storer returns a function that stores a value found by another read. It does
+// nothing if the cache was changed after the call of storer.
+func (c *cached[T]) storer() (store func(T)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	generation := c.generation
+	return func(value T) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.generation == generation {
+			c.value, c.valid, c.inFlight = value, true, nil
+		}
+	}
 }

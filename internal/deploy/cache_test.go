@@ -225,6 +225,31 @@ func TestCached_invalidate(t *testing.T) {
 	}
 }
 
+func TestCached_storer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*cached[int]) // between the call of storer and the result
+		want   int
+		ok     bool
+	}{
+		"stores the value":                    {func(*cached[int]) {}, 5, true},
+		"does nothing after an invalidation":  {(*cached[int]).invalidate, 0, false},
+		"does nothing after a write":          {func(c *cached[int]) { c.put(9) }, 9, true},
+		"replaces the result of another read": {func(c *cached[int]) { _, _ = c.get(context.Background(), new(counter).read) }, 5, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var c cached[int]
+			store := c.storer()
+			test.change(&c)
+			store(5)
+			if got, ok := c.peek(); got != test.want || ok != test.ok {
+				t.Errorf("got %d, %t, want %d, %t", got, ok, test.want, test.ok)
+			}
+		})
+	}
+}
+
 func TestCached_concurrentUse(t *testing.T) {
 	t.Parallel()
 	var c cached[int]

@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// ProbeCommand is the hidden command that runs the smoke checks inside the
-// cluster, for an image that contains tkdeploy itself.
+// ProbeCommand is the hidden command that runs the smoke checks in the cluster if
+// the image contains tkdeploy itself.
 const ProbeCommand = "probe"
 
 // probeRepository is the name of the smoke test's image and of its program.
@@ -40,7 +40,6 @@ func (w *Workspace) AppImages() (images.Set, error) {
 	return set, err
 }
 
-// probeImages returns the image of the smoke test.
 func (w *Workspace) probeImages() (images.Set, error) {
 	if probe := w.Config.Verify.Image; probe.Ref != "" {
 		return images.Set{Sources: []images.Source{w.source(probeRepository, probe)}}, nil
@@ -104,8 +103,6 @@ func (w *Workspace) Render() (release.Rendered, error) {
 	return release.Render(w.desired(w.placeholderImages()))
 }
 
-// desired returns the release that the configuration describes, with these
-// images.
 func (w *Workspace) desired(all []images.Image) release.Desired {
 	refs := map[string]release.ImageRef{}
 	for _, image := range all {

@@ -18,21 +18,20 @@ type Execution struct {
 	Reporter event.Reporter
 	Recorder Recorder // nil records nothing
 
-	// ExitCode returns the exit code for an error, as run.finished reports it.
+	// ExitCode returns the exit code that run.finished reports.
 	ExitCode func(context.Context, error) int
 }
 
-// Recorder receives the events of a run and collects a support bundle if it
-// fails.
+// Recorder collects a support bundle if a run fails.
 type Recorder interface {
 	event.Reporter
 
-	// Collect is called once if the run fails, while it holds its locks and
-	// before any rollback.
+	// Collect is called if the run fails, with the locks held and before any
+	// rollback.
 	Collect(ctx context.Context, failure error, runner *plan.Runner)
 
-	// Finish is called before run.finished, also if the run succeeds. It returns
-	// the directory of the bundle, or "" if there is none.
+	// Finish is called before run.finished. It returns the directory of the
+	// bundle, or "" if there is none.
 	Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string
 }
 
@@ -64,8 +63,7 @@ func (x Execution) Run(ctx context.Context) error {
 
 // runLocked runs the plan while holding the locks. If a lock cannot be acquired
 // or is lost, the run stops and returns only the lock error, because any other
-// failure is a consequence. The support bundle is collected before the locks are
-// released and before any rollback.
+// failure is a consequence.
 func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBack bool, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -86,9 +84,8 @@ func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBa
 	return rolledBack, err
 }
 
-// warnOnSignal emits a warning when a signal cancels a run that has started,
-// because stages may need time to stop. It wraps the runner's reporter. The
-// returned function ends the watch.
+// warnOnSignal emits a warning if a signal cancels the running stages, which may
+// need time to stop. The returned function ends the watch.
 func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 	stop, warned := func() bool { return true }, make(chan struct{})
 	runner.Reporter = event.Tee(runner.Reporter, event.ReporterFunc(func(e event.Event) {
@@ -107,7 +104,6 @@ func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 	}
 }
 
-// noRecorder is a [Recorder] that records nothing.
 type noRecorder struct{ event.Reporter }
 
 func (noRecorder) Collect(context.Context, error, *plan.Runner) {}

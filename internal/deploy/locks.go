@@ -16,12 +16,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// releaseTimeout bounds how long the end of a run may take to release its locks.
+// releaseTimeout bounds the release of the locks at the end of a run.
 const releaseTimeout = 3 * time.Second
 
-// Locks keep other runs away from the release: a lock file for the whole run,
-// and a Lease from the time at which the cluster is available. A nil *Locks
-// locks nothing.
+// Locks are the locks of a run on its release: a lock file, and a Lease as soon
+// as the cluster is available. A nil *Locks locks nothing.
 type Locks struct {
 	session *Session
 	onLost  context.CancelCauseFunc // ends the run
@@ -32,12 +31,11 @@ type Locks struct {
 	lease *lock.Lease // nil until the cluster is available
 }
 
-// NewLocks returns the locks of a command that writes. `verify` is one: it
-// deletes the pods of other smoke tests.
+// NewLocks returns the locks of a mutating command. `verify` is one: it deletes the
+// pods of other smoke tests.
 func (s *Session) NewLocks() *Locks { return &Locks{session: s} }
 
-// acquire locks the file. onLost is called if another run holds the Lease, or
-// takes it over.
+// acquire locks the file. It calls onLost later if another run has the Lease.
 func (l *Locks) acquire(ctx context.Context, onLost context.CancelCauseFunc, runner *plan.Runner) error {
 	if l == nil {
 		return nil
@@ -50,17 +48,15 @@ func (l *Locks) acquire(ctx context.Context, onLost context.CancelCauseFunc, run
 	return err
 }
 
-// what names the locked release in messages.
 func (l *Locks) what() string {
 	w := l.session.Workspace
 	return fmt.Sprintf("release %s/%s of cluster %s", w.Config.Chart.Namespace, w.Config.Chart.Release, w.Cluster.Name)
 }
 
-// guard returns the plan with the Lease acquired as soon as the cluster is
-// available: at the end of the cluster stage, and before any other stage that
-// works in the cluster. If the plan has a cluster stage, the load stage needs no
-// Lease of its own: it starts after that stage, or copies to nodes of a cluster
-// that this run is creating and no other run knows.
+// guard returns the plan with the Lease acquired at the end of the cluster stage,
+// or before any other stage that works in the cluster. After a cluster stage,
+// load needs no Lease: either that stage has acquired it, or load copies to nodes
+// of a new cluster that no other run knows.
 func (l *Locks) guard(p plan.Plan) plan.Plan {
 	if l == nil {
 		return p
@@ -80,7 +76,6 @@ func (l *Locks) guard(p plan.Plan) plan.Plan {
 	})
 }
 
-// leaseBefore returns the stage with the Lease acquired before it observes.
 func (l *Locks) leaseBefore(s plan.Stage) plan.Stage {
 	observe := s.Observe
 	s.Observe = func(ctx context.Context) (plan.Observation, error) {
@@ -92,7 +87,6 @@ func (l *Locks) leaseBefore(s plan.Stage) plan.Stage {
 	return s
 }
 
-// leaseAfter returns the stage with the Lease acquired once it is satisfied.
 func (l *Locks) leaseAfter(s plan.Stage) plan.Stage {
 	observe, apply := s.Observe, s.Apply
 	s.Observe = func(ctx context.Context) (plan.Observation, error) {
@@ -114,8 +108,7 @@ func (l *Locks) leaseAfter(s plan.Stage) plan.Stage {
 }
 
 // acquireLease acquires the Lease unless it is held. The Lease is in kube-system,
-// which exists as long as the cluster. The release's namespace is created later
-// and may be deleted at any time.
+// because the release's namespace is created later and may be deleted.
 func (l *Locks) acquireLease(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -140,7 +133,7 @@ func (l *Locks) acquireLease(ctx context.Context) error {
 	return err
 }
 
-// deleting runs a function that deletes the cluster, and the Lease with it.
+// deleting calls remove, which deletes the cluster and with it the Lease.
 func (l *Locks) deleting(remove func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -154,7 +147,7 @@ func (l *Locks) deleting(remove func() error) error {
 	return err
 }
 
-// release releases what is held within releaseTimeout, even if ctx is done.
+// release releases the locks, even if ctx is done.
 func (l *Locks) release(ctx context.Context) {
 	if l == nil || l.file == nil {
 		return

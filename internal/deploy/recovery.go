@@ -19,14 +19,13 @@ type Recovery struct {
 	Hint   string // for a recovery that fails
 }
 
-// RecoveryPlanner returns how to recover from a run's failure. A nil Recovery
-// means that there is no recovery; why is then the reason, or "" if a reader
-// needs none.
+// RecoveryPlanner returns how to recover from a run's failure. If recovery is nil,
+// why is the reason to print, if any.
 type RecoveryPlanner func(ctx context.Context, failure error) (recovery *Recovery, why string)
 
-// recoverFrom recovers from a failure if there is a way, once. It returns the
-// failure, which decides the exit code. If the recovery fails too, it joins both
-// errors; the second has class Rollback.
+// recoverFrom recovers from a failure if possible, and returns the failure, which
+// decides the exit code. If the recovery fails too, it joins both errors; the
+// second has class Rollback.
 func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery RecoveryPlanner, failure error) (rolledBack bool, err error) {
 	recovery, why := planRecovery(ctx, failure)
 	if recovery == nil {
@@ -43,9 +42,8 @@ func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery Recovery
 }
 
 // PlanRecovery is the [RecoveryPlanner] of `tkdeploy up`. It rolls back to the
-// newest verified revision if this run wrote a revision that failed its rollout
-// or its smoke test. A timeout is no proof of a bad revision, and a canceled run
-// starts nothing new.
+// newest verified revision if the revision of this run failed its rollout or its
+// smoke test. A timeout does not count, and a canceled run starts nothing new.
 func (r *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
 	if ctx.Err() != nil || r.WrittenRevision == 0 || !isRevisionFailure(failure) {
 		return nil, ""
@@ -92,7 +90,7 @@ func newRecovery(p plan.Plan, found release.Rollback, verify bool) *Recovery {
 	}
 }
 
-// isRevisionFailure reports whether all failures prove that the revision is bad.
+// isRevisionFailure reports whether all failures are caused by the revision.
 func isRevisionFailure(failure error) bool {
 	for _, err := range Failures(failure) {
 		var stage *plan.StageError

@@ -9,9 +9,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// rollbackImages are the images that a rollback needs: those of the target
-// revision and the smoke test's. A rollback builds no image of the app. The
-// image must still be on the nodes, in the engine, or in a registry.
+// rollbackImages are the images of the target revision and of the smoke test. A
+// rollback does not build: an image must be on the nodes, in the engine or in a
+// registry.
 type rollbackImages struct {
 	nodes        []images.Node
 	local        []images.Image // in the engine
@@ -64,7 +64,6 @@ func (b rollback) load(ctx context.Context, reporter event.Reporter) error {
 	return b.session.load(ctx, inventory, reporter)
 }
 
-// images finds the images of the target revision and the smoke test's.
 func (b rollback) images(ctx context.Context) (needed rollbackImages, err error) {
 	if needed.nodes, err = b.session.imageNodes(ctx); err != nil {
 		return needed, err
@@ -94,8 +93,8 @@ func (b rollback) images(ctx context.Context) (needed rollbackImages, err error)
 	return needed, needed.addProbe(ctx, b.session)
 }
 
-// addProbe adds the smoke test's image. It belongs to this tkdeploy, not to the
-// target revision.
+// addProbe adds the smoke test's image, which belongs to this tkdeploy and not to
+// the target revision.
 func (n *rollbackImages) addProbe(ctx context.Context, s *Session) error {
 	status, err := s.probeStatus(ctx)
 	if err != nil {

@@ -25,14 +25,14 @@ const (
 	StageRollback = "rollback"
 )
 
-// recoveryPrefix distinguishes the stages of an automatic rollback from the
-// stages of `up`.
+// recoveryPrefix distinguishes the stages of an automatic rollback from those of
+// the failed run.
 const recoveryPrefix = "rollback-"
 
 // Options are the options of a run.
 type Options struct {
-	Values  []string      // additional values files, absolute; they override those of tkdeploy.yaml
-	Set     []string      // values in the form of helm --set; they override all files
+	Values  []string      // absolute paths of files that override those of tkdeploy.yaml
+	Set     []string      // values in the form of helm --set, which override all files
 	Timeout time.Duration // for the rollout, and again for the smoke test
 	Verify  bool          // run the smoke test
 
@@ -40,9 +40,9 @@ type Options struct {
 	Revision   int  // to roll back to; 0 selects the newest verified one
 }
 
-// Run is one turn of the graph of stages on a session. Its stages share reads
-// through the session. No stage depends on the result of another one, so that
-// each can run alone. The exported fields record what the run itself has done.
+// Run is one turn of the graph of stages on a session. Stages share reads through
+// the session and depend on no other stage's result, so each can run alone. The
+// exported fields record what the run itself has done.
 type Run struct {
 	session *Session
 	options Options
@@ -52,16 +52,13 @@ type Run struct {
 	WrittenRevision int
 
 	// PodsReplacedAt is when the rollout of an upgrade or rollback ended; zero if
-	// there was none. The smoke test then waits until no Service leads to an old
-	// pod.
+	// there was none. The smoke test waits until Services drop the old pods.
 	PodsReplacedAt time.Time
 }
 
-// NewRun returns a run with the options. Each run needs its own.
+// NewRun returns a run. Create a new one for each turn.
 func (s *Session) NewRun(o Options) *Run { return &Run{session: s, options: o} }
 
-// desired returns the release that the run's options and the configuration
-// describe, with these images.
 func (r *Run) desired(all []images.Image) release.Desired {
 	d := r.session.Workspace.desired(all)
 	d.ValuesFiles = append(d.ValuesFiles, r.options.Values...)

@@ -2,8 +2,8 @@
 // cluster, applies and verifies the release, and rolls back a failed revision.
 //
 // A [Workspace] is the configuration. A [Session] holds connections and cached
-// reads. A [Run] provides the stages of one command as a plan, and an [Execution]
-// runs it under [Locks]. The packages of the stages meet only here.
+// reads. A [Run] provides the stages, and an [Execution] runs them under [Locks].
+// The packages of the stages meet only here.
 package deploy
 
 import (
@@ -24,34 +24,32 @@ import (
 // Session owns what is expensive to open and safe to share between runs: the
 // connection to the engine, the API clients of the cluster, and cached reads.
 //
-// A method that reads does so at most once until [Session.Invalidate] drops the
-// result; concurrent callers share one read. Stages share reads through the
-// session and nothing else. A stage that writes invalidates what it has changed,
-// or stores the result of the write if it knows it. A Session is safe for
-// concurrent use.
+// A method that reads does so once until [Session.Invalidate] drops the result;
+// concurrent callers share one read. Stages share such reads and nothing else.
+// A stage that writes invalidates what it has changed, or replaces it by the
+// result of the write. A Session is safe for concurrent use.
 type Session struct {
 	Workspace *Workspace
 
 	connect   func(context.Context) (*images.Engine, error)
 	engine    cached[*images.Engine]
-	images    cached[[]images.Image]    // see Images
-	probe     cached[images.Status]     // see probeStatus
-	inventory cached[images.Inventory]  // of images on nodes
-	status    cached[cluster.Status]    // see Cluster
-	nodes     cached[[]cluster.Node]    // see Nodes
-	clients   cached[*clients]          // of the cluster
-	release   cached[*release.Deployed] // see Release
+	images    cached[[]images.Image]
+	probe     cached[images.Status]
+	inventory cached[images.Inventory]
+	status    cached[cluster.Status]
+	nodes     cached[[]cluster.Node]
+	clients   cached[*clients]
+	release   cached[*release.Deployed]
 }
 
-// clients are API clients of one cluster. They share their connections and the
-// check that precedes the first write.
+// clients are API clients that share one connection and its ownership check.
 type clients struct {
 	config  *rest.Config
 	kube    kubernetes.Interface
 	dynamic dynamic.Interface
 }
 
-// NewSession returns a session of the workspace. It opens nothing.
+// NewSession returns a session. It opens nothing yet.
 func NewSession(w *Workspace) *Session {
 	return NewSessionWithEngine(w, func(ctx context.Context) (*images.Engine, error) {
 		return images.Connect(ctx, images.Options{})
@@ -63,19 +61,18 @@ func NewSessionWithEngine(w *Workspace, connect func(context.Context) (*images.E
 	return &Session{Workspace: w, connect: connect}
 }
 
-// Scope names reads of a session that depend on the same state.
+// Scope is a set of reads that depend on the same state.
 type Scope int
 
 // The scopes.
 const (
-	Checkout     Scope = iota // the images that match the sources
-	ClusterState              // everything that was read from the cluster, and its clients
+	Checkout     Scope = iota // images that match the sources
+	ClusterState              // all reads from the cluster, and its clients
 	ReleaseState              // the deployed revision
 )
 
-// Invalidate drops the reads of the scopes. Runs in progress read again what
-// they need, so invalidate Checkout only between runs: a run deploys one state
-// of the checkout.
+// Invalidate drops the reads of the scopes. Only the build stage may invalidate
+// Checkout during a run, because a run deploys one state of the checkout.
 func (s *Session) Invalidate(scopes ...Scope) {
 	for _, scope := range scopes {
 		switch scope {
@@ -96,8 +93,7 @@ func (s *Session) Invalidate(scopes ...Scope) {
 }
 
 // Engine returns the connection to the engine. The first call opens it and sets
-// the environment variables of this process that lead kind's docker commands to
-// the same engine.
+// DOCKER_HOST and the like, so that kind's docker commands use the same engine.
 func (s *Session) Engine(ctx context.Context) (*images.Engine, error) {
 	return s.engine.get(ctx, func(ctx context.Context) (*images.Engine, error) {
 		engine, err := s.connect(ctx)

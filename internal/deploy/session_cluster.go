@@ -9,7 +9,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// Cluster returns the status of the environment's cluster, with its nodes.
+// Cluster returns the status of the cluster.
 func (s *Session) Cluster(ctx context.Context) (cluster.Status, error) {
 	return s.status.get(ctx, func(ctx context.Context) (cluster.Status, error) {
 		if _, err := s.Engine(ctx); err != nil {
@@ -19,7 +19,7 @@ func (s *Session) Cluster(ctx context.Context) (cluster.Status, error) {
 	})
 }
 
-// Nodes returns the cluster's nodes.
+// Nodes returns the nodes of the cluster.
 func (s *Session) Nodes(ctx context.Context) ([]cluster.Node, error) {
 	if status, ok := s.status.peek(); ok && status.Phase == cluster.Running {
 		return s.Workspace.Cluster.NodesOf(status), nil
@@ -32,7 +32,6 @@ func (s *Session) Nodes(ctx context.Context) ([]cluster.Node, error) {
 	})
 }
 
-// ensureCluster brings the cluster up, with its node image.
 func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) error {
 	engine, err := s.Engine(ctx)
 	if err != nil {
@@ -45,23 +44,21 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	if _, err := engine.Ensure(ctx, s.Workspace.NodeImage(), reporter); err != nil {
 		return err
 	}
-	// Stages that start at a milestone read from the new cluster, and keep what
-	// they have read. Only the status changes until the end.
+	// Stages that start at a milestone already read from the new cluster. Until
+	// the end, only its status changes.
 	s.Invalidate(ClusterState)
 	defer s.status.invalidate()
 	return c.Ensure(ctx, reporter)
 }
 
-// deleteCluster deletes the cluster, and the data of its volumes if volumes is
-// set.
 func (s *Session) deleteCluster(ctx context.Context, volumes bool, reporter event.Reporter) error {
 	defer s.Invalidate(ClusterState)
 	return s.Workspace.Cluster.Delete(ctx, volumes, reporter)
 }
 
-// OpenRelease returns a client of the environment's release. A client cannot be
-// shared: it takes one call at a time, and may refuse work after a canceled one.
-// Opening sends no request.
+// OpenRelease returns a new client of the release. It sends no request. A client
+// cannot be shared: it accepts one call at a time and may fail after a canceled
+// one.
 func (s *Session) OpenRelease(ctx context.Context) (*release.Client, error) {
 	c, err := s.openClients(ctx)
 	if err != nil {
@@ -86,23 +83,23 @@ func (s *Session) Release(ctx context.Context) (*release.Deployed, error) {
 	})
 }
 
-// observeRelease compares the release with the desired one. If they match,
-// Release returns the deployed revision without reading it again.
+// observeRelease compares the release with the desired one. If they match, it
+// caches the deployed revision for Release.
 func (s *Session) observeRelease(ctx context.Context, desired release.Desired) (release.Observation, error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
 		return release.Observation{}, err
 	}
+	store := s.release.storer()
 	observed, err := client.Observe(ctx, desired)
 	if err == nil && observed.Current {
-		s.release.put(observed.Deployed)
+		store(observed.Deployed)
 	}
 	return observed, err
 }
 
-// applyRelease installs or upgrades the release and returns the revision. It
-// first restores the Secrets that belong to kept volumes, and saves them again
-// afterwards.
+// applyRelease installs or upgrades the release. It restores the Secrets that
+// belong to kept volumes before, and saves them after.
 func (s *Session) applyRelease(ctx context.Context, desired release.Desired, reporter event.Reporter) (revision int, err error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -123,9 +120,6 @@ func (s *Session) applyRelease(ctx context.Context, desired release.Desired, rep
 	return revision, c.BackupSecrets(ctx, desired.Namespace)
 }
 
-// rollbackRelease writes a revision with the objects of an earlier one; 0 selects
-// the newest verified one. It then saves the Secrets that belong to kept
-// volumes.
 func (s *Session) rollbackRelease(ctx context.Context, to int, reporter event.Reporter) error {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -139,8 +133,6 @@ func (s *Session) rollbackRelease(ctx context.Context, to int, reporter event.Re
 	return s.Workspace.Cluster.BackupSecrets(ctx, s.Workspace.Config.Chart.Namespace)
 }
 
-// markVerified records in the release that the deployed revision passed its
-// smoke test.
 func (s *Session) markVerified(ctx context.Context, deployed *release.Deployed) error {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {

@@ -8,9 +8,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images"
 )
 
-// Images returns the images that the app and its smoke test run from. They match
-// the checkout at the time of the first read. The error names images that are
-// not built yet.
+// Images returns the images of the app and of its smoke test that match the
+// checkout, as of the first read. It fails if one is not built yet.
 func (s *Session) Images(ctx context.Context) ([]images.Image, error) {
 	return s.images.get(ctx, func(ctx context.Context) ([]images.Image, error) {
 		engine, set, err := s.engineAndImages(ctx)
@@ -21,30 +20,28 @@ func (s *Session) Images(ctx context.Context) ([]images.Image, error) {
 	})
 }
 
-// observeImages compares the engine's images with the checkout. If all match,
-// Images returns them from then on.
+// observeImages compares the engine's images with the checkout. If they match,
+// it caches them for Images.
 func (s *Session) observeImages(ctx context.Context) (images.Status, error) {
 	engine, set, err := s.engineAndImages(ctx)
 	if err != nil {
 		return images.Status{}, err
 	}
-	status, err := engine.Observe(ctx, set)
-	if err != nil {
-		return images.Status{}, err
-	}
 	s.Invalidate(Checkout)
-	if len(status.Missing()) > 0 {
-		return status, nil
+	store := s.images.storer()
+	status, err := engine.Observe(ctx, set)
+	if err != nil || len(status.Missing()) > 0 {
+		return status, err
 	}
 	resolved, err := status.Resolved()
 	if err == nil {
-		s.images.put(resolved)
+		store(resolved)
 	}
 	return status, err
 }
 
-// ensureImages builds, pulls or creates what is missing. Afterwards Images
-// returns the result, even if a source file has changed during the build.
+// ensureImages makes the images available and caches them for Images, even if a
+// source file changes during the build.
 func (s *Session) ensureImages(ctx context.Context, reporter event.Reporter) error {
 	engine, set, err := s.engineAndImages(ctx)
 	if err != nil {
@@ -81,9 +78,9 @@ func (s *Session) engineImages(ctx context.Context, refs []string) (images.Statu
 	return engine.Observe(ctx, set)
 }
 
-// probeStatus reports whether the engine has the image of the smoke test. It
-// does not read the app's images, which may not be built: a smoke test needs
-// only what already runs.
+// probeStatus reports whether the engine has the image of the smoke test. It is
+// separate from Images, because the smoke test does not need images that match
+// the checkout.
 func (s *Session) probeStatus(ctx context.Context) (images.Status, error) {
 	return s.probe.get(ctx, func(ctx context.Context) (images.Status, error) {
 		engine, err := s.Engine(ctx)
@@ -98,7 +95,6 @@ func (s *Session) probeStatus(ctx context.Context) (images.Status, error) {
 	})
 }
 
-// ensureProbe makes the image of the smoke test available.
 func (s *Session) ensureProbe(ctx context.Context, reporter event.Reporter) ([]images.Image, error) {
 	engine, err := s.Engine(ctx)
 	if err != nil {
@@ -147,7 +143,6 @@ func (s *Session) Inventory(ctx context.Context) (images.Inventory, error) {
 	})
 }
 
-// loadImages copies the app's images to the nodes that lack them.
 func (s *Session) loadImages(ctx context.Context, reporter event.Reporter) error {
 	inventory, err := s.Inventory(ctx)
 	if err != nil {
@@ -165,7 +160,6 @@ func (s *Session) load(ctx context.Context, inventory images.Inventory, reporter
 	return engine.Load(ctx, inventory, reporter)
 }
 
-// imageNodes returns the nodes as package images takes them.
 func (s *Session) imageNodes(ctx context.Context) ([]images.Node, error) {
 	found, err := s.Nodes(ctx)
 	if err != nil {

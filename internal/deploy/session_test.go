@@ -110,6 +110,35 @@ func TestSession_Nodes(t *testing.T) {
 	}
 }
 
+func TestSession_Kube(t *testing.T) {
+	t.Parallel()
+	s, _, _ := lockedShop(t)
+	first, err := s.Kube(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := s.Kube(t.Context()); second != first || err != nil {
+		t.Errorf("got another client, %v, want the same", err)
+	}
+	s.Invalidate(ClusterState)
+	if third, err := s.Kube(t.Context()); third == first || err != nil {
+		t.Errorf("got the same client, %v, want one of the current cluster", err)
+	}
+}
+
+func TestSession_markVerified(t *testing.T) {
+	t.Parallel()
+	s, _, _ := lockedShop(t)
+	deployed := &release.Deployed{Revision: 2}
+	s.release.put(deployed)
+	if err := s.markVerified(t.Context(), deployed); err == nil {
+		t.Error("got no error from an API server without the release")
+	}
+	if got, ok := s.release.peek(); got != deployed || !ok || got.Verified {
+		t.Errorf("got %+v, %t after a failed write, want the unchanged revision", got, ok)
+	}
+}
+
 func TestSession_containerExit(t *testing.T) {
 	t.Parallel()
 	s := NewSession(&Workspace{Cluster: cluster.New(cluster.Spec{Name: "shop-dev"}, cluster.Limits{})})

@@ -29,7 +29,7 @@ func (r *Run) ensureCluster(ctx context.Context, reporter event.Reporter) error 
 	return r.session.ensureCluster(ctx, reporter)
 }
 
-// requireRunning is the observation of a cluster that must be running already.
+// requireRunning observes a cluster that must already be running.
 func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) {
 	status, err := s.Cluster(ctx)
 	if err != nil {
@@ -45,8 +45,8 @@ func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) 
 	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason), hint)
 }
 
-// DownPlan returns the only stage of `tkdeploy down`. It deletes the cluster,
-// and the data of its volumes if volumes is set.
+// DownPlan returns the stage of `tkdeploy down`. If volumes is set, it deletes
+// their data too.
 func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
 	return plan.New(plan.Stage{
 		ID: StageDown, Title: "Delete cluster",
@@ -58,8 +58,8 @@ func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
 	})
 }
 
-// observeDown also acquires the Lease of a running cluster. Without an API server
-// no other run can work in the cluster, and it is deleted without the Lease.
+// observeDown acquires the Lease if the cluster is running. Otherwise no other run
+// can work in it.
 func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
 	status, err := s.Cluster(ctx)
 	if err != nil {

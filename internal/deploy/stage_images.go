@@ -48,8 +48,7 @@ func (r *Run) build(ctx context.Context, reporter event.Reporter) error {
 	return r.session.ensureImages(ctx, reporter)
 }
 
-// warnOfDisk warns if the engine's disk is almost full. It is not an error: the
-// images may still fit.
+// warnOfDisk warns if the engine's disk is almost full. The images may still fit.
 func warnOfDisk(ctx context.Context, engine *images.Engine, reporter event.Reporter) {
 	info, err := engine.Info(ctx)
 	if err != nil || !info.Local {
@@ -83,12 +82,10 @@ func (r *Run) load(ctx context.Context, reporter event.Reporter) error {
 	return r.session.loadImages(ctx, reporter)
 }
 
-// onNodes formats the reason of a load with nothing to do.
 func onNodes(images, nodes int) string {
 	return text.Plural(images, "image") + " on " + text.Plural(nodes, "node")
 }
 
-// missingOnNodes formats the reason of a load.
 func missingOnNodes(names []string) string {
 	return "not on every node: " + strings.Join(names, ", ")
 }

@@ -30,7 +30,6 @@ func (r *Run) observeRelease(ctx context.Context) (plan.Observation, error) {
 	return plan.Observation{State: state, Reason: observed.Reason}, nil
 }
 
-// applyRelease installs or upgrades the release.
 func (r *Run) applyRelease(ctx context.Context, reporter event.Reporter) error {
 	all, err := r.session.Images(ctx)
 	if err != nil {
@@ -45,9 +44,9 @@ func (r *Run) applyRelease(ctx context.Context, reporter event.Reporter) error {
 // commitTimeout bounds `git describe`, which checks every tracked file.
 const commitTimeout = 5 * time.Second
 
-// commit returns the commit that dir is a checkout of, such as "3a326b1fe0c2", or
+// commit returns the commit that dir is a checkout of: "3a326b1fe0c2", or
 // "3a326b1fe0c2-dirty" if tracked files have changed. It returns "" without git
-// or a repository: the commit only informs readers of the history.
+// or a repository.
 func commit(ctx context.Context, dir string) string {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()

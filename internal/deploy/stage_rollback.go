@@ -11,7 +11,7 @@ import (
 )
 
 // rollbackStages returns the stages that roll back to a revision; 0 selects the
-// newest verified one. The target stage first checks whether that is possible.
+// newest verified one. The target stage checks whether that is possible.
 func (r *Run) rollbackStages(prefix string, revision int) []plan.Stage {
 	b := rollback{run: r, session: r.session, revision: revision}
 	target, load, rollout := prefix+StageTarget, prefix+StageLoad, prefix+StageRollout
@@ -27,8 +27,8 @@ func (r *Run) rollbackStages(prefix string, revision int) []plan.Stage {
 	return stages
 }
 
-// RollbackPlan returns the stages of `tkdeploy rollback`. All their errors that
-// concern the rollback have class Rollback.
+// RollbackPlan returns the stages of `tkdeploy rollback`. Errors that concern the
+// rollback have class Rollback.
 func (r *Run) RollbackPlan() (plan.Plan, error) {
 	stages := r.rollbackStages("", r.options.Revision)
 	stages[0].Needs = []string{StageCluster}
@@ -60,7 +60,6 @@ func asRollback(err error) error {
 	return err
 }
 
-// rollback is the rollback of a release to a revision.
 type rollback struct {
 	run      *Run
 	session  *Session
@@ -91,7 +90,6 @@ func (b rollback) observe(ctx context.Context) (plan.Observation, error) {
 	return plan.Observation{State: plan.Drifted, Reason: fmt.Sprintf("revision %d -> %d", found.From.Revision, found.To.Revision)}, nil
 }
 
-// apply writes the new revision.
 func (b rollback) apply(ctx context.Context, reporter event.Reporter) error {
 	return b.session.rollbackRelease(ctx, b.revision, reporter)
 }

@@ -52,8 +52,7 @@ func (r *Run) rollOut(ctx context.Context, reporter event.Reporter) error {
 	return err
 }
 
-// watcher returns a watcher and the workloads of the deployed revision. Each call
-// opens connections of its own.
+// watcher returns a new watcher and the workloads of the deployed revision.
 func (r *Run) watcher(ctx context.Context, deployed *release.Deployed) (*rollout.Watcher, []rollout.Object, error) {
 	clients, err := r.session.openClients(ctx)
 	if err != nil {

@@ -25,9 +25,8 @@ func (r *Run) verifyStage(id string, needs ...string) plan.Stage {
 	}
 }
 
-// verify runs the smoke test: the checks from inside the cluster and the chart's
-// test hooks. If all pass it marks the revision as verified, which makes it a
-// target for rollbacks.
+// verify runs the checks inside the cluster and the chart's test hooks. If all
+// pass, it marks the revision as verified: a target for rollbacks.
 func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	deployed, err := r.session.Release(ctx)
 	if err != nil {
@@ -77,8 +76,8 @@ func (r *Run) verifyRunner(ctx context.Context) (*verify.Runner, error) {
 }
 
 // containerExit returns the exit code of a container from the runtime of its
-// node. It sends no request to find the node: if the cluster status was not read,
-// ok is false, and the runner waits for the kubelet's report.
+// node. If the cluster status was not read, ok is false and the runner waits for
+// the kubelet: reading the status only for this would be an extra request.
 func (s *Session) containerExit(ctx context.Context, node, id string) (code int, ok bool) {
 	status, _ := s.status.peek()
 	for _, n := range s.Workspace.Cluster.NodesOf(status) {
@@ -89,8 +88,8 @@ func (s *Session) containerExit(ctx context.Context, node, id string) (code int,
 	return 0, false
 }
 
-// smokeTest returns the checks of the chart's Services and probes and of the
-// configuration, and the chart's test hooks.
+// smokeTest returns the checks of the chart and of the configuration, and the
+// chart's test hooks.
 func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []verify.Hook, error) {
 	var hooks []verify.Hook
 	for _, h := range deployed.TestHooks {

@@ -5,9 +5,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// UpPlan returns the stages of `tkdeploy up`. It is the only place that defines
-// their order. Building does not wait for the cluster. Loading and applying wait
-// for as much of a new cluster as they need.
+// UpPlan returns the stages of `tkdeploy up`. Building does not wait for the
+// cluster; loading and applying wait only for the part of a new cluster that they
+// need.
 func (r *Run) UpPlan() (plan.Plan, error) {
 	stages := []plan.Stage{
 		{ID: StageEngine, Title: "Engine", Observe: r.observeEngine},
@@ -23,12 +23,11 @@ func (r *Run) UpPlan() (plan.Plan, error) {
 	return plan.New(stages...)
 }
 
-// VerifyPlan returns the only stage of `tkdeploy verify`.
+// VerifyPlan returns the stage of `tkdeploy verify`.
 func (r *Run) VerifyPlan() (plan.Plan, error) {
 	return plan.New(r.verifyStage(StageVerify))
 }
 
-// afterMilestone returns a milestone of the cluster stage as a prerequisite.
 func afterMilestone(name string) []plan.Milestone {
 	return []plan.Milestone{{Stage: StageCluster, Name: name}}
 }

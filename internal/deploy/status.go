@@ -77,7 +77,6 @@ func (s *Session) Status(ctx context.Context) (*Status, error) {
 	return status, s.addRelease(ctx, status)
 }
 
-// addRelease adds the release, its workloads and its Services, if it exists.
 func (s *Session) addRelease(ctx context.Context, status *Status) error {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -111,8 +110,8 @@ func (s *Session) addRelease(ctx context.Context, status *Status) error {
 	return err
 }
 
-// DeployedServices returns the Services of the deployed revision if the session
-// has read it, otherwise nil.
+// DeployedServices returns the Services of the deployed revision, or nil if the
+// session has not read it.
 func (s *Session) DeployedServices(ctx context.Context) ([]ServiceStatus, error) {
 	deployed, ok := s.release.peek()
 	if !ok {
@@ -121,8 +120,7 @@ func (s *Session) DeployedServices(ctx context.Context) ([]ServiceStatus, error)
 	return s.services(ctx, s.Workspace.Config.Chart.Namespace, deployed.Objects)
 }
 
-// services returns the live Services among the objects, with their addresses on
-// this machine.
+// services returns the live Services among the objects.
 func (s *Session) services(ctx context.Context, namespace string, objects []unstructured.Unstructured) ([]ServiceStatus, error) {
 	kube, err := s.Kube(ctx)
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Workspace is the configuration, one of its environments, and the paths and
-// names that follow from them. It is read-only.
+// Workspace is the configuration with one of its environments. It is read-only.
 type Workspace struct {
 	Config   *config.Config
 	EnvName  string
@@ -22,8 +21,8 @@ type Workspace struct {
 	StateDir string // directory of tkdeploy's own files
 }
 
-// Command is the command line of this process without arguments that may be
-// secret. Locks, revisions and reports record it.
+// Command is the command line without arguments that may be secret. Locks,
+// revisions and reports record it.
 type Command struct {
 	Name string // "up"
 	Args []string
@@ -50,7 +49,7 @@ func LoadConfig(path string) (*config.Config, error) {
 	return config.Load(path)
 }
 
-// NewWorkspace returns the workspace of an environment. It sends no request.
+// NewWorkspace returns the workspace of an environment.
 func NewWorkspace(cfg *config.Config, envName string, command Command) (*Workspace, error) {
 	env, err := cfg.Env(envName)
 	if err != nil {
@@ -93,5 +92,5 @@ func stateDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "tkdeploy"), nil
 }
 
-// kubectl returns the start of a kubectl command for the cluster.
+// kubectl returns the start of a kubectl command line.
 func (w *Workspace) kubectl() string { return "kubectl --kubeconfig " + w.Cluster.Kubeconfig() }

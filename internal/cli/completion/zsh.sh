@@ -1,5 +1,5 @@
 #compdef tkdeploy
-# zsh completion for tkdeploy: tkdeploy completion zsh > a folder of $fpath/_tkdeploy
+# zsh completion for tkdeploy: tkdeploy completion zsh > DIR/_tkdeploy, with DIR in $fpath
 _tkdeploy() {
   local -a words_so_far candidates
   words_so_far=("${(@)words[1,CURRENT-1]}")
