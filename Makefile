@@ -6,7 +6,7 @@ SHELL := /bin/bash
 ENV ?= dev
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 60s
-GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/app/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
+GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'internal/cli/completion/*' 'internal/report/*.tmpl' go.mod go.sum | grep -v '^services/')
 TOOLS := $(CURDIR)/bin/tools
 # Use the same flags everywhere, so that the binary, the linter and the tests share
 # the build and test caches, also between clones. `make lint` runs vet.
@@ -31,7 +31,7 @@ down: build ## delete the environment's cluster, keep its data
 build: bin/tkdeploy bin/tkdeploy-probe ## compile bin/tkdeploy and the smoke test's program bin/tkdeploy-probe
 
 bin/tkdeploy: $(GO_FILES)
-	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/app.version=$(VERSION)' -o $@ ./cmd/tkdeploy
+	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/buildinfo.version=$(VERSION)' -o $@ ./cmd/tkdeploy
 
 # This binary becomes an image, so it must not depend on the commit.
 bin/tkdeploy-probe: $(GO_FILES)

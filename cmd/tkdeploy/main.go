@@ -1,5 +1,4 @@
-// Command tkdeploy takes a checkout of a microservice app to a running, checked
-// deployment on a kind cluster, and back.
+// Command tkdeploy builds and deploys a microservice app to a kind cluster.
 package main
 
 import (
@@ -14,23 +13,23 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"tkdeploy.dev/tkdeploy/internal/app"
+	"tkdeploy.dev/tkdeploy/internal/cli"
 )
 
 func main() {
-	log.SetOutput(io.Discard) // Helm prints values through the global logger
+	log.SetOutput(io.Discard) // Helm logs chart values, which may be secret
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300) // a run is short and its heap small: a sixth less CPU time for 20 MB more
+		debug.SetGCPercent(300) // a short run with a small heap: 20 MB more memory for a sixth less CPU time
 	}
-	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go prints what it returns as errors too
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go also returns the errors it logs
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		first := app.Interrupted{Signal: (<-signals).(syscall.Signal)}
+		first := cli.Interrupted{Signal: (<-signals).(syscall.Signal)}
 		cancel(first)
-		<-signals // a second one: at once
-		os.Exit(first.ExitStatus())
+		<-signals // exit immediately at the second signal
+		os.Exit(first.ExitCode())
 	}()
-	os.Exit(app.Main(ctx, os.Args, app.System()))
+	os.Exit(cli.Main(ctx, os.Args, cli.System()))
 }

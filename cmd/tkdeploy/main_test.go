@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"tkdeploy": main})
 }
 
-// TestScripts runs the command line as a user would, without an engine: each
-// file of testdata/script is one topic.
+// TestScripts runs tkdeploy as a user does, without an engine. Each file in
+// testdata/script is one topic.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -35,8 +35,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// hold FILE COMMAND takes a lock file, as a run of COMMAND would, until the
-// script ends.
+// hold FILE COMMAND holds a lock file until the script ends, as a run of COMMAND
+// does.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: hold FILE COMMAND")
@@ -46,9 +46,9 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { ts.Check(f.Release(false)) })
 }
 
-// TestASecondSignalEndsAtOnce hangs tkdeploy in a read that knows of no
-// context: the first signal cannot end it.
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+// TestSecondSignal blocks tkdeploy in a read that ignores its context, so that
+// only the second signal can end the process.
+func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "tkdeploy.yaml")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -58,7 +58,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when tkdeploy reads
+	writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns once tkdeploy reads
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +69,9 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_ = cmd.Wait() // its status is read below
-	// two signals that are pending at once may arrive in either order
+	_ = cmd.Wait() // the exit code is checked below
+	// two pending signals may arrive in either order
 	if code := cmd.ProcessState.ExitCode(); code != 130 && code != 143 || time.Since(begin) > time.Second {
-		t.Errorf("exit %d after %s", code, time.Since(begin))
+		t.Errorf("got exit code %d after %s, want 130 or 143 within a second", code, time.Since(begin))
 	}
 }

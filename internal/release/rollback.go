@@ -166,7 +166,7 @@ func (c *Client) target(ctx context.Context, revision int) (target, error) {
 	}
 	t, err := chooseTarget(history, revision)
 	if err != nil {
-		hint := cmp.Or(fault.HintOf(err), `run "tkdeploy history" and choose a revision with --to-revision, or deploy the checkout with "tkdeploy up"`)
+		hint := cmp.Or(fault.HintOf(err), `run "tkdeploy history" and choose a revision with --to, or deploy the checkout with "tkdeploy up"`)
 		return t, fault.New(fault.Rollback, fmt.Errorf("roll back release %s: %w", c, err), hint)
 	}
 	return t, nil

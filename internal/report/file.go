@@ -67,7 +67,7 @@ func (f file) checkExisting(path string) error {
 	}
 	text, err := os.ReadFile(path)
 	if err == nil && len(text) > 0 && !bytes.Contains(text, []byte(f.marker)) {
-		err = fmt.Errorf("the existing file is not a %s", f.what)
+		err = errors.New("file exists and is not a report: refusing to overwrite it")
 	}
 	return err
 }

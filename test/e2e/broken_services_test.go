@@ -134,7 +134,7 @@ func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 	if _, failed := running.stop(); len(failed) > 0 {
 		t.Errorf("got %d failed requests, want 0: %v", len(failed), failed)
 	}
-	got.wantExit(t, b.exit).wantStderr(t, append(b.stderr, service, "was taken back")...)
+	got.wantExit(t, b.exit).wantStderr(t, append(b.stderr, service, "was rolled back")...)
 
 	stage := map[int]string{14: "rollout", 15: "verify"}[b.exit]
 	events := got.events(t)

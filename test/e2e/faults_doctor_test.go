@@ -13,14 +13,14 @@ func (p *project) testDoctor(t *testing.T) {
 	stop := listen(t, "127.0.0.1:24080")
 	defer stop()
 	found := p.run(t, "doctor", "--output", "json").wantExit(t, 4).doctorChecks(t)
-	if !strings.Contains(found["port"], "fail 24080 is taken") || !strings.HasPrefix(found["engine"], "ok Docker Engine") || !strings.HasPrefix(found["resources"], "ok ") {
+	if !strings.Contains(found["port"], "fail 24080 is in use") || !strings.HasPrefix(found["engine"], "ok Docker Engine") || !strings.HasPrefix(found["resources"], "ok ") {
 		t.Errorf("got %v, want a failed port, and engine and resources ok", found)
 	}
 }
 
 func (p *project) testDoctorRunningApp(t *testing.T) {
 	found := p.run(t, "doctor", "--output", "json").wantExit(t, 0).doctorChecks(t)
-	if found["port"] != "ok 24080 is held by our cluster" || !strings.HasPrefix(found["cluster"], "ok running: ") {
+	if found["port"] != "ok 24080 is in use by this environment's cluster" || !strings.HasPrefix(found["cluster"], "ok running: ") {
 		t.Errorf("got %v, want port and cluster ok", found)
 	}
 }

@@ -27,7 +27,7 @@ func (p *project) testAutomaticRollback(t *testing.T) {
 		if _, failed := running.stop(); len(failed) > 0 {
 			t.Errorf("%s: got %d failed requests, want 0: %v", check, len(failed), failed)
 		}
-		got.wantExit(t, bad.code).wantStderr(t, "was taken back", "serves")
+		got.wantExit(t, bad.code).wantStderr(t, "was rolled back", "is deployed")
 		if last := got.finished(t); last.Exit != bad.code || !last.RolledBack {
 			t.Errorf("%s: got last event %+v, want exit %d, rolled back", check, last, bad.code)
 		}
@@ -82,7 +82,7 @@ func (p *project) testRollbackSkipsFailures(t *testing.T) {
 // testNothingVerified starts without a cluster, so that no revision is verified.
 func (p *project) testNothingVerified(t *testing.T) {
 	p.run(t, "down", "--volumes").wantExit(t, 0)
-	p.run(t, "up", "--set", "web.env.CRASH=from the start").wantExit(t, 14).wantStderr(t, "kept as it failed", "from the start")
+	p.run(t, "up", "--set", "web.env.CRASH=from the start").wantExit(t, 14).wantStderr(t, "keeping failed revision", "from the start")
 	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "no verified revision to roll back to")
 	if history := p.history(t); len(history) != 1 || history[0].Verified {
 		t.Errorf("got history %+v, want one revision, not verified", history)

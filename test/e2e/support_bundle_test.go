@@ -32,7 +32,7 @@ func (p *project) testSupportBundle(t *testing.T) {
 	})
 	dir := t.TempDir()
 	got := p.run(t, "up", "--set", "web.env.CRASH=no such database "+canary, "--diagnostics", dir).wantExit(t, 14)
-	got.wantStderr(t, "was taken back", "support bundle: "+dir)
+	got.wantStderr(t, "was rolled back", "support bundle: "+dir)
 	files := readBundle(t, dir)
 	for name, parts := range map[string][]string{
 		"index.md":              {"# tkdeploy up --env test failed with exit code 14", "- rollback: succeeded", "no such database", "web.previous.log"},

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/cli.md")
+
+// TestReference checks that docs/cli.md describes all commands and flags. Run it
+// with -update to rewrite the file.
+func TestReference(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("..", "..", "docs", "cli.md")
+	want := reference(commands(Streams{}))
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/cli.md is out of date, run: go test ./internal/cli -run TestReference -update\n-want +got:\n%s", diff)
+	}
+}
+
+// reference returns docs/cli.md.
+func reference(commands []command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Command line\n\n%s: `tkdeploy COMMAND [flags]`.\n\n", appSummary)
+	b.WriteString("Results are printed to standard output, everything else to standard error. [events.md](events.md) describes\n" +
+		"`--output json`, the reports and the support bundle. This page is generated from the command definitions.\n\n")
+	b.WriteString("| Command | Description |\n|---|---|\n")
+	for _, c := range commands {
+		if !c.hidden {
+			fmt.Fprintf(&b, "| [%s](#tkdeploy-%s) | %s |\n", c.name, c.name, c.summary)
+		}
+	}
+	for _, c := range commands {
+		if !c.hidden {
+			writeSection(&b, c)
+		}
+	}
+	b.WriteString("\n## Exit codes\n\n| Code | Meaning |\n|---:|---|\n")
+	for _, row := range exitCodeRows() {
+		fmt.Fprintf(&b, "| %s | %s |\n", row[0], row[1])
+	}
+	return b.String()
+}
+
+// writeSection writes the section of one command.
+func writeSection(b *strings.Builder, c command) {
+	fmt.Fprintf(b, "\n## tkdeploy %s\n\n%s.\n\n```\n%s\n```\n", c.name, c.summary, c.usage())
+	if c.details != "" {
+		fmt.Fprintf(b, "\n%s\n", c.details)
+	}
+	fmt.Fprintf(b, "\nExamples:\n\n```\n%s```\n", unindent(columns(exampleRows(c.examples))))
+	b.WriteString("\n| Flag | Description |\n|---|---|\n")
+	for _, row := range flagRows(c.flags) {
+		fmt.Fprintf(b, "| `%s` | %s |\n", strings.TrimSpace(row[0]), strings.ReplaceAll(row[1], "|", `\|`))
+	}
+}
+
+func unindent(text string) string {
+	return strings.TrimPrefix(strings.ReplaceAll(text, "\n  ", "\n"), "  ")
+}
+
+// TestCommands checks the form of the help of every command.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	for _, c := range commands(Streams{}) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if c.summary == "" || strings.HasSuffix(c.summary, ".") || strings.ToUpper(c.summary[:1]) != c.summary[:1] {
+				t.Errorf("got summary %q, want one capitalized line without a full stop", c.summary)
+			}
+			if len(c.examples) == 0 && !c.hidden {
+				t.Error("got no example")
+			}
+			for _, f := range c.flags {
+				usage, placeholder := unquote(f)
+				if takesValue := !strings.HasPrefix(fmt.Sprintf("%T", f), "*cli.Bool"); takesValue != (placeholder != "") {
+					t.Errorf("flag %s: got placeholder %q", flagName(f), placeholder)
+				}
+				if strings.HasSuffix(usage, ".") || strings.ToUpper(usage[:1]) != usage[:1] {
+					t.Errorf("flag %s: got %q, want a capitalized phrase without a full stop", flagName(f), usage)
+				}
+			}
+			for _, line := range strings.Split(c.help(), "\n") {
+				if len(line) > 110 {
+					t.Errorf("got a line of %d columns, want at most 110: %s", len(line), line)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/rollout"
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
+
+// exitCodes maps the classes of errors to exit codes. `tkdeploy help exit-codes`
+// prints it.
+var exitCodes = []struct {
+	class   fault.Class
+	code    int
+	meaning string
+}{
+	{"", 0, "success"},
+	{fault.Internal, 1, "internal error"},
+	{fault.Usage, 2, "invalid command line"},
+	{fault.Config, 3, "tkdeploy.yaml, values or chart are invalid; nothing was changed"},
+	{fault.Environment, 4, "a problem with the engine, a port or a disk of this machine"},
+	{fault.NotOwned, 5, "refused: the cluster does not belong to this environment"},
+	{fault.Locked, 6, "locked by another run"},
+	{fault.Build, 10, "an image cannot be built or pulled"},
+	{fault.Cluster, 11, "the cluster cannot be created or started"},
+	{fault.Load, 12, "an image cannot be loaded into a node"},
+	{fault.Apply, 13, "the release cannot be applied"},
+	{fault.Unhealthy, 14, "a workload does not become ready"},
+	{fault.Smoke, 15, "a smoke check failed"},
+	{fault.Rollback, 16, "a rollback is impossible or failed"},
+	{fault.Down, 17, "the cluster was not deleted completely"},
+	{fault.Inconclusive, 75, "inconclusive: timeout, or the API server is unavailable"},
+}
+
+// The exit codes of signals are 128 plus the number of the signal.
+const (
+	codeInterrupt = 128 + int(syscall.SIGINT)
+	codeTerminate = 128 + int(syscall.SIGTERM)
+)
+
+// stageClass is the class of a stage's error that has no class itself.
+var stageClass = map[string]fault.Class{
+	deploy.StageEngine:   fault.Environment,
+	deploy.StageBuild:    fault.Build,
+	deploy.StageCluster:  fault.Cluster,
+	deploy.StageLoad:     fault.Load,
+	deploy.StageRelease:  fault.Apply,
+	deploy.StageRollout:  fault.Unhealthy,
+	deploy.StageVerify:   fault.Smoke,
+	deploy.StageTarget:   fault.Rollback,
+	deploy.StageRollback: fault.Rollback,
+}
+
+// Interrupted is the cause of a context that a signal canceled.
+type Interrupted struct{ Signal syscall.Signal }
+
+func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
+
+// Is reports whether target is context.Canceled: work that returns the cause of
+// its context was canceled and has not failed.
+func (i Interrupted) Is(target error) bool { return target == context.Canceled }
+
+// ExitCode returns 128 plus the number of the signal, as shells do.
+func (i Interrupted) ExitCode() int { return 128 + int(i.Signal) }
+
+// exitCode returns the exit code for a command's error. A signal takes precedence
+// over the errors it causes, and a failed rollback over the failure before it.
+// Otherwise the earliest stage decides.
+func exitCode(ctx context.Context, err error) int {
+	var signal Interrupted
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(context.Cause(ctx), &signal):
+		return signal.ExitCode()
+	}
+	class := classOf(err)
+	for _, e := range deploy.Failures(err) {
+		if classOf(e) == fault.Rollback {
+			class = fault.Rollback
+		}
+	}
+	for _, row := range exitCodes {
+		if row.class == class {
+			return row.code
+		}
+	}
+	return 1 // an unknown class is an internal error
+}
+
+// classOf returns the class of the first failure that has one.
+func classOf(err error) fault.Class {
+	for _, e := range deploy.Failures(err) {
+		if class := classOfFailure(e); class != fault.Internal {
+			return class
+		}
+	}
+	return fault.Internal
+}
+
+func classOfFailure(err error) fault.Class {
+	if class := fault.ClassOf(err); class != "" {
+		return class
+	}
+	var stage *plan.StageError
+	if errors.As(err, &stage) {
+		return stageClass[stage.Stage]
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.Inconclusive
+	}
+	return fault.Internal
+}
+
+func exitCodesHelp() string {
+	var b strings.Builder
+	for _, row := range exitCodeRows() {
+		fmt.Fprintf(&b, "%5s  %s\n", row[0], row[1])
+	}
+	return b.String()
+}
+
+func exitCodeRows() [][2]string {
+	var rows [][2]string
+	for _, row := range exitCodes {
+		rows = append(rows, [2]string{fmt.Sprint(row.code), row.meaning})
+	}
+	return append(rows,
+		[2]string{fmt.Sprint(codeInterrupt), "stopped by SIGINT"},
+		[2]string{fmt.Sprint(codeTerminate), "stopped by SIGTERM"})
+}
+
+// explain formats err for the terminal: each failure once, with its cause and
+// hint.
+func explain(ctx context.Context, err error) string {
+	var signal Interrupted
+	if errors.As(context.Cause(ctx), &signal) {
+		return "tkdeploy: " + signal.Error() + "; run the command again to resume\n"
+	}
+	return explainFailures(err)
+}
+
+func explainFailures(err error) string {
+	var b strings.Builder
+	for _, e := range deploy.Failures(err) {
+		fmt.Fprintf(&b, "tkdeploy: error: %s\n", text.Indent(e.Error(), "  "))
+		for _, line := range details(e) {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+		if hint := fault.HintOf(e); hint != "" {
+			fmt.Fprintf(&b, "tkdeploy: hint: %s\n", text.Indent(hint, "  "))
+		}
+	}
+	return b.String()
+}
+
+// details returns the lines below an error: the causes of workloads that do not
+// become ready.
+func details(err error) []string {
+	var failure *rollout.Failure
+	if !errors.As(err, &failure) {
+		return nil
+	}
+	var lines []string
+	for _, cause := range failure.Causes {
+		lines = append(lines, health.FormatCause(cause, failure.Kubectl)...)
+	}
+	return lines
+}

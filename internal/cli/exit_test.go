@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		err  error
+		want int
+	}{
+		"no error":                              {nil, 0},
+		"error without a class":                 {broken, 1},
+		"class":                                 {fault.New(fault.Config, broken, ""), 3},
+		"wrapped class":                         {fmt.Errorf("up: %w", fault.New(fault.NotOwned, broken, "")), 5},
+		"class of the stage":                    {&plan.StageError{Stage: deploy.StageBuild, Err: broken}, 10},
+		"class takes precedence over the stage": {&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Inconclusive, broken, "")}, 75},
+		"earliest of two stages":                {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
+		"failed rollback takes precedence over the failure before it": {
+			errors.Join(&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Inconclusive, broken, ""), "")), 16},
+		"report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
+		"stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
+		"deadline is inconclusive":      {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := exitCode(t.Context(), test.err); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestExitCode_signal(t *testing.T) {
+	t.Parallel()
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(Interrupted{signal})
+		err := fault.New(fault.Build, errors.New("solve: canceled"), "check the Dockerfile")
+		if got := exitCode(ctx, err); got != want {
+			t.Errorf("%s: got %d, want %d", signal, got, want)
+		}
+		if got := explain(ctx, err); strings.Contains(got, "error") {
+			t.Errorf("got an error after a signal: %q", got)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	seen := map[int]bool{}
+	for _, row := range exitCodes {
+		if seen[row.code] {
+			t.Errorf("got exit code %d twice", row.code)
+		}
+		seen[row.code] = true
+		if !strings.Contains(exitCodesHelp(), row.meaning) {
+			t.Errorf("got help without %q", row.meaning)
+		}
+	}
+	run := deploy.NewSession(&deploy.Workspace{}).NewRun(deploy.Options{Verify: true})
+	p, err := run.UpPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rollback, err := run.RollbackPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range append(p.IDs(), rollback.IDs()...) {
+		if stageClass[id] == "" {
+			t.Errorf("got no class for stage %s", id)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	stages := errors.Join(
+		&plan.StageError{Stage: deploy.StageBuild, Err: fault.New(fault.Build, errors.New("build web: exit 1\nline two"), "")},
+		&plan.StageError{Stage: deploy.StageCluster, Err: fault.New(fault.Environment, errors.New("port 4000 is taken"), "free it\nor take another")},
+	)
+	err := errors.Join(stages, nil) // the shape that a run returns
+	want := `tkdeploy: error: build web: exit 1
+  line two
+tkdeploy: error: port 4000 is taken
+tkdeploy: hint: free it
+  or take another
+`
+	if got := explain(t.Context(), err); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

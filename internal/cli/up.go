@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/text"
+)
+
+func upCommand(streams Streams) command {
+	return command{
+		name:    "up",
+		summary: "Build, deploy and verify the current checkout",
+		details: "Each stage checks the current state and acts only if it differs from the desired state. The stages are\n" +
+			"engine, build, cluster, load, release, rollout and verify.\n\n" +
+			"If the workloads of an upgrade do not become ready, or its smoke test fails, up rolls back to the newest\n" +
+			"verified revision. The exit code is that of the failure.",
+		examples: []example{
+			{"tkdeploy up", "deploy to environment dev"},
+			{"tkdeploy up --env ci --output json", "print one event per line"},
+			{"tkdeploy up --env ci --junit out/junit.xml", "write a test case for each stage and item"},
+			{"tkdeploy up --timings --report out/up.html", "show where the time went, as a table and as a page"},
+			{"tkdeploy up --diagnostics out", "on failure, write a support bundle to out/TIME-up"},
+			{"tkdeploy up --dry-run", "print the planned actions and their reasons"},
+			{"tkdeploy up --to load", "stop after stage load"},
+			{"tkdeploy up --only verify", "run one stage"},
+			{"tkdeploy up --set services.auth.replicas=3", "set a chart value for this run"},
+		},
+		flags: clusterRunFlags(
+			&cli.StringSliceFlag{Name: "set", Usage: "Set a chart `VALUE` in the form of helm --set; overrides files (repeatable)"},
+			&cli.StringSliceFlag{Name: "values", Aliases: []string{"f"}, Usage: "Read additional values from `FILE`; overrides tkdeploy.yaml (repeatable)"},
+			&cli.StringSliceFlag{Name: "only", Usage: "Run only `STAGE` (repeatable)"},
+			&cli.StringFlag{Name: "from", Usage: "Start with `STAGE`"},
+			&cli.StringFlag{Name: "to", Usage: "Stop after `STAGE`"},
+			dryRunFlag(),
+			&cli.BoolFlag{Name: "no-verify", Usage: "Skip the smoke test"},
+			&cli.BoolFlag{Name: "no-rollback", Usage: "Do not roll back a failed upgrade"},
+		),
+		run: func(c *cli.Context) error {
+			o, err := newUpOptions(c)
+			if err != nil {
+				return err
+			}
+			return o.up(c.Context, streams)
+		},
+	}
+}
+
+// upOptions are the options of `tkdeploy up`.
+type upOptions struct {
+	run       runOptions
+	stages    deploy.Options
+	selection plan.Selection
+}
+
+func newUpOptions(c *cli.Context) (upOptions, error) {
+	run, err := newRunOptions(c)
+	if err != nil {
+		return upOptions{}, err
+	}
+	values, err := absolute(c.StringSlice("values"))
+	return upOptions{
+		run: run,
+		stages: deploy.Options{
+			Values: values, Set: c.StringSlice("set"), Timeout: c.Duration("timeout"),
+			Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"),
+		},
+		selection: plan.Selection{Only: c.StringSlice("only"), From: c.String("from"), To: c.String("to")},
+	}, err
+}
+
+func (o upOptions) up(ctx context.Context, streams Streams) error {
+	i, err := o.run.open(streams)
+	if err != nil {
+		return err
+	}
+	run := i.session.NewRun(o.stages)
+	p, err := run.UpPlan()
+	if err != nil {
+		return err
+	}
+	if p, err = selectStages(p, o.selection); err != nil {
+		return err
+	}
+	if err := checkSources(ctx, i.session.Workspace, run, p); err != nil {
+		return err
+	}
+	if o.run.dryRun {
+		return dryRun(ctx, p, streams)
+	}
+	if err := i.run(ctx, p, run.PlanRecovery, i.session.NewLocks()); err != nil || o.run.json {
+		return err
+	}
+	return printAddresses(ctx, i.session, streams)
+}
+
+// selectStages returns the selected part of the plan. For an unknown stage the
+// error suggests the nearest one.
+func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
+	selected, err := p.Select(selection)
+	hint := `run "tkdeploy up --help" for usage`
+	for _, name := range append([]string{selection.From, selection.To}, selection.Only...) {
+		if name != "" && !slices.Contains(p.IDs(), name) {
+			hint = didYouMean(name, p.IDs(), hint)
+			break
+		}
+	}
+	return selected, fault.New(fault.Usage, err, hint)
+}
+
+// checkSources validates the chart and, if the plan builds images, their contexts
+// before anything changes.
+func checkSources(ctx context.Context, w *deploy.Workspace, run *deploy.Run, p plan.Plan) error {
+	var contexts error
+	var check sync.WaitGroup
+	if slices.Contains(p.IDs(), deploy.StageBuild) {
+		check.Go(func() { contexts = w.CheckContexts(ctx) })
+	}
+	chart := run.CheckChart()
+	check.Wait()
+	return cmp.Or(chart, contexts)
+}
+
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "dry-run", Usage: "Print the planned actions without running them"}
+}
+
+// dryRun prints what a run of the plan would do with each stage.
+func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
+	actions, err := plan.DryRun(ctx, p)
+	t := text.NewTable(streams.Out)
+	for i, a := range actions {
+		if i == 0 {
+			t.Row("STAGE", "ACTION", "REASON")
+		}
+		action := "keep"
+		if a.Applies {
+			action = "run"
+		}
+		t.Row(a.Stage, action, a.Reason)
+	}
+	return errors.Join(err, t.Flush())
+}
+
+// printAddresses prints the URLs of the Services that the run has read.
+func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
+	services, err := s.DeployedServices(ctx)
+	if err != nil {
+		return err
+	}
+	t := text.NewTable(streams.Out)
+	for _, service := range services {
+		if service.Address != "" {
+			t.Row(service.Name, service.Address)
+		}
+	}
+	return t.Flush()
+}
+
+// absolute makes paths absolute: those in tkdeploy.yaml are relative to its own
+// directory.
+func absolute(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", p, err)
+		}
+		out = append(out, abs)
+	}
+	return out, nil
+}

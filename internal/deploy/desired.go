@@ -1,0 +1,134 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+)
+
+// ProbeCommand is the hidden command that runs the smoke checks in the cluster if
+// the image contains tkdeploy itself.
+const ProbeCommand = "probe"
+
+// probeRepository is the name of the smoke test's image and of its program.
+const probeRepository = "tkdeploy-probe"
+
+// AppImages returns the images of the app and of its smoke test.
+func (w *Workspace) AppImages() (images.Set, error) {
+	var set images.Set
+	bases := map[string]string{}
+	for arg, base := range w.Config.Bases {
+		bases[arg] = base.Ref
+		set.Bases = append(set.Bases, w.source(arg, base))
+	}
+	for _, name := range w.Config.ImageNames() {
+		image := w.Config.Images[name]
+		if image.Build == nil {
+			set.Sources = append(set.Sources, w.source(name, image.Source))
+			continue
+		}
+		set.Builds = append(set.Builds, w.build(name, image, bases))
+	}
+	probe, err := w.probeImages()
+	set.Sources, set.Binaries = append(set.Sources, probe.Sources...), probe.Binaries
+	return set, err
+}
+
+func (w *Workspace) probeImages() (images.Set, error) {
+	if probe := w.Config.Verify.Image; probe.Ref != "" {
+		return images.Set{Sources: []images.Source{w.source(probeRepository, probe)}}, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return images.Set{}, fmt.Errorf("find %s next to this program: %w", probeRepository, err)
+	}
+	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: probeProgram(self)}}}, nil
+}
+
+// probeProgram returns the program for the smoke test's pod: tkdeploy-probe if it
+// is next to tkdeploy, otherwise tkdeploy itself, which is six times as large.
+func probeProgram(self string) string {
+	small := filepath.Join(filepath.Dir(self), probeRepository)
+	if info, err := os.Stat(small); err == nil && info.Mode().IsRegular() {
+		return small
+	}
+	return self
+}
+
+// CheckContexts returns an error if a build context contains a credential.
+func (w *Workspace) CheckContexts(ctx context.Context) error {
+	set, err := w.AppImages()
+	if err != nil {
+		return err
+	}
+	return inputs.CheckContexts(ctx, set.Builds)
+}
+
+// NodeImage returns the image of the cluster's nodes.
+func (w *Workspace) NodeImage() images.Set {
+	return images.Set{Sources: []images.Source{w.source("node", w.Env.Cluster.Kind.Image)}}
+}
+
+func (w *Workspace) source(name string, s config.Source) images.Source {
+	return images.Source{Name: name, Ref: s.Ref, Recipe: w.Config.Path(s.Recipe)}
+}
+
+func (w *Workspace) build(name string, image config.Image, bases map[string]string) inputs.Build {
+	b := inputs.Build{
+		Name:       name,
+		Repository: image.Repository,
+		Context:    w.Config.Path(image.Build.Context),
+		Dockerfile: w.Config.Path(image.Build.Dockerfile),
+		Target:     image.Build.Target,
+		Args:       image.Build.Args,
+		Bases:      bases,
+		Platform:   image.Build.Platform,
+		Allow:      w.Config.Paths(image.Build.Allow),
+		Secrets:    map[string]inputs.Secret{},
+	}
+	for id, secret := range image.Build.Secrets {
+		b.Secrets[id] = inputs.Secret{File: w.Config.Path(secret.File), Env: secret.Env}
+	}
+	return b
+}
+
+// Render renders the environment's chart with placeholder image tags.
+func (w *Workspace) Render() (chart.Rendered, error) {
+	return chart.Render(w.desired(w.placeholderImages()))
+}
+
+func (w *Workspace) desired(all []engine.Image) chart.Desired {
+	refs := map[string]chart.ImageRef{}
+	for _, image := range all {
+		if path := w.Config.Images[image.Name].Values; path != "" {
+			refs[path] = chart.ImageRef{Repository: image.Repository, Tag: image.Tag}
+		}
+	}
+	c := w.Config.Chart
+	return chart.Desired{
+		Name:        c.Release,
+		Namespace:   c.Namespace,
+		Chart:       w.Config.Path(c.Path),
+		ValuesFiles: append(w.Config.Paths(c.Values), w.Config.Paths(w.Env.Values)...),
+		Images:      refs,
+	}
+}
+
+// placeholderImages returns images for rendering the chart before their tags are
+// known.
+func (w *Workspace) placeholderImages() []engine.Image {
+	var all []engine.Image
+	for _, name := range w.Config.ImageNames() {
+		repository := cmp.Or(w.Config.Images[name].Repository, "external")
+		all = append(all, engine.Image{Name: name, Repository: repository, Tag: "000000000000"})
+	}
+	return all
+}

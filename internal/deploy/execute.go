@@ -1,0 +1,111 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+// Execution runs a plan under locks and reports its events, from run.started to
+// run.finished.
+type Execution struct {
+	Plan     plan.Plan
+	Locks    *Locks          // nil locks nothing
+	Recovery RecoveryPlanner // nil keeps a failed run as it is
+	Reporter event.Reporter
+	Recorder Recorder // nil records nothing
+
+	// ExitCode returns the exit code that run.finished reports.
+	ExitCode func(context.Context, error) int
+}
+
+// Recorder collects a support bundle if a run fails.
+type Recorder interface {
+	event.Reporter
+
+	// Collect is called if the run fails, with the locks held and before any
+	// rollback.
+	Collect(ctx context.Context, failure error, runner *plan.Runner)
+
+	// Finish is called before run.finished. It returns the directory of the
+	// bundle, or "" if there is none.
+	Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string
+}
+
+// Run runs the plan. It reports run.finished in all cases.
+func (x Execution) Run(ctx context.Context) error {
+	if x.Recorder == nil {
+		x.Recorder = noRecorder{event.Discard}
+	}
+	runner := &plan.Runner{Reporter: event.Tee(x.Reporter, x.Recorder)}
+	start := runner.Time()
+	stopWarning := warnOnSignal(ctx, runner)
+	rolledBack, err := x.runLocked(ctx, runner)
+	stopWarning()
+	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Start: start, Elapsed: runner.Time().Sub(start), Exit: x.ExitCode(ctx, err), RolledBack: rolledBack}
+	switch {
+	case err == nil: // a signal after the last stage changes nothing
+	case ctx.Err() != nil:
+		finished.Outcome = event.Canceled
+	default:
+		finished.Outcome = event.Failed
+	}
+	if fault.ClassOf(err) == fault.Locked {
+		finished.Err = err // no stage reports it
+	}
+	finished.Diagnostics = x.Recorder.Finish(ctx, err, rolledBack, runner)
+	runner.Emit(finished)
+	return err
+}
+
+// runLocked runs the plan while holding the locks. If a lock cannot be acquired
+// or is lost, the run stops and returns only the lock error, because any other
+// failure is a consequence.
+func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBack bool, err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := x.Locks.acquire(ctx, stop, runner); err != nil {
+		return false, errors.Join(runner.Run(ctx, plan.Plan{}), err)
+	}
+	defer x.Locks.release(ctx)
+	err = runner.Run(ctx, x.Locks.guard(x.Plan))
+	if err != nil {
+		x.Recorder.Collect(ctx, err, runner)
+		if x.Recovery != nil {
+			rolledBack, err = recoverFrom(ctx, runner, x.Recovery, err)
+		}
+	}
+	if cause := context.Cause(ctx); fault.ClassOf(cause) == fault.Locked {
+		return rolledBack, cause
+	}
+	return rolledBack, err
+}
+
+// warnOnSignal emits a warning if a signal cancels the running stages, which may
+// need time to stop. The returned function ends the watch.
+func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
+	stop, warned := func() bool { return true }, make(chan struct{})
+	runner.Reporter = event.Tee(runner.Reporter, event.ReporterFunc(func(e event.Event) {
+		if e.Kind != event.RunStarted {
+			return
+		}
+		stop = context.AfterFunc(ctx, func() {
+			defer close(warned)
+			runner.Emit(event.Warn("shutting down; interrupt again to exit immediately"))
+		})
+	}))
+	return func() {
+		if !stop() {
+			<-warned
+		}
+	}
+}
+
+type noRecorder struct{ event.Reporter }
+
+func (noRecorder) Collect(context.Context, error, *plan.Runner) {}
+
+func (noRecorder) Finish(context.Context, error, bool, *plan.Runner) string { return "" }

@@ -1,0 +1,311 @@
+package deploy
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/report"
+)
+
+// leaseServer is an API server that stores one Lease as it was sent; "" is none.
+type leaseServer struct {
+	mu    sync.Mutex
+	lease string
+	form  string // content type of the Lease; "" is JSON
+}
+
+func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.URL.Path == "/api/v1/nodes" {
+		fmt.Fprint(w, `{"items":[{"spec":{"providerID":"kind://docker/shop-dev/shop-dev-control-plane"}}]}`)
+		return
+	}
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+	if r.URL.Path != leases && r.URL.Path != leases+"/tkdeploy.shop.shop" {
+		http.Error(w, r.URL.Path, http.StatusNotFound)
+		return
+	}
+	var body bytes.Buffer
+	_, _ = body.ReadFrom(r.Body) // an interrupted request stores an empty Lease
+	status := func(code int) {
+		w.Header().Set("Content-Type", cmp.Or(s.form, "application/json"))
+		w.WriteHeader(code)
+	}
+	switch {
+	case r.Method == http.MethodPost:
+		s.lease, s.form = body.String(), r.Header.Get("Content-Type")
+		status(http.StatusCreated)
+	case s.lease == "":
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
+		return
+	case r.Method == http.MethodPut:
+		s.lease, s.form = body.String(), r.Header.Get("Content-Type")
+		status(http.StatusOK)
+	case r.Method == http.MethodDelete:
+		s.lease = ""
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
+		return
+	default:
+		status(http.StatusOK)
+	}
+	fmt.Fprint(w, s.lease)
+}
+
+func (s *leaseServer) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease != ""
+}
+
+const lockPath = "tkdeploy/locks/shop-dev.shop.shop"
+
+// lockedShop returns a session whose cluster has a leaseServer as its API server,
+// the server, and the path of the lock file.
+func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
+	t.Helper()
+	state := t.TempDir()
+	server := &leaseServer{}
+	listening := httptest.NewServer(server)
+	t.Cleanup(listening.Close)
+	dir := t.TempDir()
+	kubeconfig := fmt.Sprintf(`{"current-context": "a", "contexts": [{"name": "a", "context": {"cluster": "a"}}], "clusters": [{"name": "a", "cluster": {"server": %q}}]}`, listening.URL)
+	if err := os.WriteFile(filepath.Join(dir, "kubeconfig"), []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return NewSession(&Workspace{
+		Config:   &config.Config{Chart: config.Chart{Release: "shop", Namespace: "shop"}},
+		Cluster:  cluster.New(cluster.Spec{Name: "shop-dev", StateDir: dir}, cluster.Limits{}),
+		Command:  Command{Name: "up", Args: []string{"--env", "dev"}},
+		StateDir: filepath.Join(state, "tkdeploy"),
+	}), server, path.Join(state, lockPath)
+}
+
+// acting returns a stage that always applies.
+func acting(id string, act func(context.Context) error, needs ...string) plan.Stage {
+	return plan.Stage{
+		ID: id, Title: id, Needs: needs,
+		Observe: func(context.Context) (plan.Observation, error) { return plan.Observation{State: plan.Missing}, nil },
+		Apply:   func(ctx context.Context, _ event.Reporter) error { return act(ctx) },
+	}
+}
+
+// runStages runs the stages and returns the JSON events and the error.
+func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.Stage) (string, error) {
+	t.Helper()
+	p, err := plan.New(stages...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = Execution{Plan: p, Locks: locks, Reporter: report.NewJSON(&out), ExitCode: exitCode}.Run(ctx)
+	return out.String(), err
+}
+
+// exitCode returns the exit codes of package cli for the errors of these tests.
+func exitCode(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		return 143
+	case fault.ClassOf(err) == fault.Locked:
+		return 6
+	}
+	return 1
+}
+
+// last returns the run.finished event of a stream.
+func last(t *testing.T, stream string) (l struct {
+	Outcome, Error string
+	Exit           int
+	Stages         []struct{ ID, Outcome string }
+}) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(stream), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &l); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// wait blocks until ctx is done.
+func wait(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func TestLocks(t *testing.T) {
+	t.Run("hold the Lease from the cluster stage on", func(t *testing.T) {
+		s, server, file := lockedShop(t)
+		held := map[string]bool{}
+		record := func(id string) func(context.Context) error {
+			return func(context.Context) error { held[id] = server.held(); return nil }
+		}
+		_, err := runStages(t.Context(), t, s.NewLocks(),
+			acting(StageCluster, record(StageCluster)),
+			acting(StageLoad, record(StageLoad), StageCluster),
+			acting(StageRelease, record(StageRelease), StageLoad))
+		if err != nil || held[StageCluster] || !held[StageLoad] || !held[StageRelease] || server.held() {
+			t.Errorf("got %v, Lease held in %v, at the end %t, want it held in load and release", err, held, server.held())
+		}
+		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v for the lock file, want none", err)
+		}
+	})
+
+	// A cluster that is being created has no API server to store a Lease, and only
+	// the run that creates it knows its nodes.
+	t.Run("need no Lease to load into a new cluster", func(t *testing.T) {
+		s, server, _ := lockedShop(t)
+		loaded := make(chan struct{})
+		creating := acting(StageCluster, nil)
+		creating.Apply = func(_ context.Context, r event.Reporter) error {
+			r.Report(event.Reached(cluster.NodesRunning))
+			<-loaded
+			return nil
+		}
+		load := acting(StageLoad, func(context.Context) error {
+			if server.held() {
+				t.Error("got the Lease before the cluster was created")
+			}
+			close(loaded)
+			return nil
+		})
+		load.AfterMilestones = afterMilestone(cluster.NodesRunning)
+		release := acting(StageRelease, func(context.Context) error {
+			if !server.held() {
+				t.Error("got no Lease in stage release")
+			}
+			return nil
+		}, StageLoad, StageCluster)
+		if _, err := runStages(t.Context(), t, s.NewLocks(), creating, load, release); err != nil {
+			t.Error(err)
+		}
+		if _, err := runStages(t.Context(), t, s.NewLocks(), acting(StageLoad, func(context.Context) error {
+			if !server.held() {
+				t.Error("got no Lease in a load without a cluster stage")
+			}
+			return nil
+		})); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("stop a second run before its first stage", func(t *testing.T) {
+		s, _, _ := lockedShop(t)
+		_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+			stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(context.Context) error {
+				t.Error("got a call of the second run's stage")
+				return nil
+			}))
+			if got := last(t, stream); exitCode(ctx, err) != 6 || got.Exit != 6 || len(got.Stages) > 0 || !strings.Contains(got.Error, "tkdeploy up --env dev of ") {
+				t.Errorf("got %v, %+v, want exit code 6, no stages and the holder", err, got)
+			}
+			return nil
+		}))
+		if err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("cancel parallel stages if another host holds the Lease", func(t *testing.T) {
+		s, server, _ := lockedShop(t)
+		server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
+			time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
+		stream, err := runStages(t.Context(), t, s.NewLocks(),
+			acting(StageBuild, wait),
+			acting(StageCluster, func(context.Context) error { return nil }),
+			acting(StageLoad, func(context.Context) error { t.Error("got a call of stage load"); return nil }, StageBuild, StageCluster))
+		if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(Failures(err)) != 1 {
+			t.Errorf("got %v, %+v, want exit code 6 and the holder", err, got)
+		}
+		if !server.held() {
+			t.Error("got no Lease, want that of the other run")
+		}
+	})
+
+	t.Run("cancel the run if the Lease is lost", func(t *testing.T) {
+		s, _, _ := lockedShop(t)
+		locks := s.NewLocks()
+		lost := fault.New(fault.Locked, errors.New("lost"), "")
+		stream, err := runStages(t.Context(), t, locks,
+			acting(StageRollout, func(ctx context.Context) error { locks.onLost(lost); return wait(ctx) }),
+			acting(StageVerify, func(context.Context) error { t.Error("got a call of stage verify"); return nil }, StageRollout))
+		if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
+			t.Errorf("got %v, %+v, want %v and exit code 6", err, got, lost)
+		}
+	})
+
+	t.Run("are released after an interruption", func(t *testing.T) {
+		s, server, file := lockedShop(t)
+		ctx, interrupt := context.WithCancel(t.Context())
+		stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
+			if !server.held() {
+				t.Error("got no Lease during the run")
+			}
+			interrupt()
+			return wait(ctx)
+		}))
+		got := last(t, stream)
+		if exitCode(ctx, err) != 143 || got.Exit != 143 || got.Outcome != "canceled" || got.Stages[0].Outcome != "canceled" || server.held() {
+			t.Errorf("got %v, %+v, Lease held: %t, want exit code 143 and no Lease", err, got, server.held())
+		}
+		if !strings.Contains(stream, "interrupt again to exit immediately") {
+			t.Errorf("got no warning:\n%s", stream)
+		}
+		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v for the lock file, want none", err)
+		}
+	})
+}
+
+func TestLocks_deleting(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		held bool
+	}{
+		"does not release the Lease of a deleted cluster": {held: true}, // this server is not deleted
+		"releases the Lease if the deletion fails":        {err: errors.New("busy")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, server, file := lockedShop(t)
+			locks := s.NewLocks()
+			_, err := runStages(t.Context(), t, locks, acting(StageDown, func(ctx context.Context) error {
+				if err := locks.acquireLease(ctx); err != nil {
+					return err
+				}
+				return locks.deleting(func() error { return test.err })
+			}))
+			if !errors.Is(err, test.err) || server.held() != test.held {
+				t.Errorf("got %v, Lease held: %t, want %v, %t", err, server.held(), test.err, test.held)
+			}
+			if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("got %v for the lock file, want none", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+// Recovery is how to roll back a failed run.
+type Recovery struct {
+	Plan   plan.Plan
+	Reason string
+	Done   string // the state after a successful recovery
+	Hint   string // for a recovery that fails
+}
+
+// RecoveryPlanner returns how to recover from a run's failure. If recovery is nil,
+// why is the reason to print, if any.
+type RecoveryPlanner func(ctx context.Context, failure error) (recovery *Recovery, why string)
+
+// recoverFrom recovers from a failure if possible, and returns the failure, which
+// decides the exit code. If the recovery fails too, it joins both errors; the
+// second has class Rollback.
+func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery RecoveryPlanner, failure error) (rolledBack bool, err error) {
+	recovery, why := planRecovery(ctx, failure)
+	if recovery == nil {
+		if why != "" {
+			runner.Emit(event.Warn(why))
+		}
+		return false, failure
+	}
+	if err := runner.Recover(ctx, recovery.Plan, recovery.Reason); err != nil {
+		return false, errors.Join(failure, fault.New(fault.Rollback, fmt.Errorf("roll back after this failure: %w", err), recovery.Hint))
+	}
+	runner.Emit(event.Warn(recovery.Done))
+	return true, failure
+}
+
+// PlanRecovery is the [RecoveryPlanner] of `tkdeploy up`. It rolls back to the
+// newest verified revision if the revision of this run failed its rollout or its
+// smoke test. A timeout does not count, and a canceled run starts nothing new.
+func (r *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
+	if ctx.Err() != nil || r.WrittenRevision == 0 || !isRevisionFailure(failure) {
+		return nil, ""
+	}
+	if r.options.NoRollback {
+		return nil, fmt.Sprintf("keeping failed revision %d (--no-rollback); run \"tkdeploy rollback\" to roll back", r.WrittenRevision)
+	}
+	p, err := plan.New(r.rollbackStages(recoveryPrefix, 0)...)
+	if err != nil {
+		return nil, err.Error()
+	}
+	client, err := r.session.OpenRelease(ctx)
+	if err != nil {
+		return nil, err.Error()
+	}
+	found, err := client.ResolveRollback(ctx, 0)
+	switch {
+	case errors.Is(err, release.ErrNoTarget):
+		return nil, fmt.Sprintf("keeping failed revision %d: %v", r.WrittenRevision, err)
+	case err == nil && found.Done:
+		return nil, fmt.Sprintf("keeping failed revision %d: revision %d, the newest verified one, has the same objects", r.WrittenRevision, found.To.Revision)
+	case err != nil: // the target stage fails with the same error and reports it
+		return &Recovery{
+			Plan:   p,
+			Reason: fmt.Sprintf("revision %d failed: rolling back", r.WrittenRevision),
+			Hint:   `run "tkdeploy status" to see what is deployed; run "tkdeploy rollback" to try again`,
+		}, ""
+	}
+	return newRecovery(p, found, r.options.Verify), ""
+}
+
+func newRecovery(p plan.Plan, found release.Rollback, verify bool) *Recovery {
+	from, to := found.From.Revision, found.To.Revision
+	done := fmt.Sprintf("revision %d was rolled back: revision %d is deployed, with the objects of revision %d", from, from+1, to)
+	if verify {
+		done += ", and passed its smoke test"
+	}
+	return &Recovery{
+		Plan:   p,
+		Reason: fmt.Sprintf("revision %d failed: rolling back to %s", from, found),
+		Done:   done,
+		Hint: fmt.Sprintf("run \"tkdeploy status\" to see what is deployed; then run \"tkdeploy rollback --to %d\",\n"+
+			"or fix the sources and run \"tkdeploy up\"", to),
+	}
+}
+
+// isRevisionFailure reports whether all failures are caused by the revision.
+func isRevisionFailure(failure error) bool {
+	for _, err := range Failures(failure) {
+		var stage *plan.StageError
+		if !errors.As(err, &stage) || stage.Stage != StageRollout && stage.Stage != StageVerify {
+			return false
+		}
+		if class := fault.ClassOf(err); class != fault.Unhealthy && class != fault.Smoke {
+			return false
+		}
+	}
+	return true
+}
+
+// Failures returns the errors that a run's error joins.
+func Failures(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, Failures(e)...)
+	}
+	return all
+}

@@ -1,0 +1,157 @@
+// Package deploy deploys an environment: it builds and loads images, brings up the
+// cluster, applies and verifies the release, and rolls back a failed revision.
+//
+// A [Workspace] is the configuration. A [Session] holds connections and cached
+// reads. A [Run] provides the stages, and an [Execution] runs them under [Locks].
+// The packages of the stages meet only here.
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/nodeload"
+	"tkdeploy.dev/tkdeploy/internal/release"
+)
+
+// Session owns what is expensive to open and safe to share between runs: the
+// connection to the engine, the API clients of the cluster, and cached reads.
+//
+// A method that reads does so once until [Session.Invalidate] drops the result;
+// concurrent callers share one read. Stages share such reads and nothing else.
+// A stage that writes invalidates what it has changed, or replaces it by the
+// result of the write. A Session is safe for concurrent use.
+type Session struct {
+	Workspace *Workspace
+
+	connect   func(context.Context) (*engine.Engine, error)
+	engine    cached[*engine.Engine]
+	builder   cached[*images.Builder]
+	images    cached[[]engine.Image]
+	probe     cached[images.Status]
+	inventory cached[nodeload.Inventory]
+	status    cached[cluster.Status]
+	nodes     cached[[]cluster.Node]
+	clients   cached[*clients]
+	release   cached[*release.Deployed]
+}
+
+// clients are API clients that share one connection and its ownership check.
+type clients struct {
+	config  *rest.Config
+	kube    kubernetes.Interface
+	dynamic dynamic.Interface
+}
+
+// NewSession returns a session. It opens nothing yet.
+func NewSession(w *Workspace) *Session {
+	return NewSessionWithEngine(w, func(ctx context.Context) (*engine.Engine, error) {
+		return engine.Connect(ctx, engine.Options{})
+	})
+}
+
+// NewSessionWithEngine is NewSession with another way to connect to the engine.
+func NewSessionWithEngine(w *Workspace, connect func(context.Context) (*engine.Engine, error)) *Session {
+	return &Session{Workspace: w, connect: connect}
+}
+
+// Scope is a set of reads that depend on the same state.
+type Scope int
+
+// The scopes.
+const (
+	Checkout     Scope = iota // images that match the sources
+	ClusterState              // all reads from the cluster, and its clients
+	ReleaseState              // the deployed revision
+)
+
+// Invalidate drops the reads of the scopes. Only the build stage may invalidate
+// Checkout during a run, because a run deploys one state of the checkout.
+func (s *Session) Invalidate(scopes ...Scope) {
+	for _, scope := range scopes {
+		switch scope {
+		case Checkout:
+			s.images.invalidate()
+			s.probe.invalidate()
+			s.inventory.invalidate()
+		case ClusterState:
+			s.status.invalidate()
+			s.nodes.invalidate()
+			s.clients.invalidate()
+			s.inventory.invalidate()
+			s.release.invalidate()
+		case ReleaseState:
+			s.release.invalidate()
+		}
+	}
+}
+
+// Engine returns the connection to the engine. The first call opens it and sets
+// DOCKER_HOST and the like, so that kind's docker commands use the same engine.
+func (s *Session) Engine(ctx context.Context) (*engine.Engine, error) {
+	return s.engine.get(ctx, func(ctx context.Context) (*engine.Engine, error) {
+		e, err := s.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, variable := range e.Environ() {
+			name, value, _ := strings.Cut(variable, "=")
+			if err := os.Setenv(name, value); err != nil {
+				return nil, fmt.Errorf("set the engine's address for kind: %w", err)
+			}
+		}
+		return e, nil
+	})
+}
+
+// Builder returns the builder of the session, which caches the hashes of
+// executables and unreachable registries.
+func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
+	return s.builder.get(ctx, func(ctx context.Context) (*images.Builder, error) {
+		e, err := s.Engine(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return images.NewBuilder(e, images.Options{}), nil
+	})
+}
+
+func (s *Session) openClients(ctx context.Context) (*clients, error) {
+	return s.clients.get(ctx, func(context.Context) (*clients, error) {
+		config, err := s.Workspace.Cluster.RESTConfig()
+		if err != nil {
+			return nil, err
+		}
+		client, err := rest.HTTPClientFor(config)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the cluster: %w", err)
+		}
+		kube, err := kubernetes.NewForConfigAndClient(config, client)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the cluster: %w", err)
+		}
+		objects, err := dynamic.NewForConfigAndClient(config, client)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the cluster: %w", err)
+		}
+		return &clients{config, kube, objects}, nil
+	})
+}
+
+// Kube returns a client of the cluster's API server.
+func (s *Session) Kube(ctx context.Context) (kubernetes.Interface, error) {
+	c, err := s.openClients(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.kube, nil
+}

@@ -1,0 +1,149 @@
+package deploy
+
+import (
+	"context"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/lock"
+	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+)
+
+// Cluster returns the status of the cluster.
+func (s *Session) Cluster(ctx context.Context) (cluster.Status, error) {
+	return s.status.get(ctx, func(ctx context.Context) (cluster.Status, error) {
+		if _, err := s.Engine(ctx); err != nil {
+			return cluster.Status{}, err
+		}
+		return s.Workspace.Cluster.Observe(ctx)
+	})
+}
+
+// Nodes returns the nodes of the cluster.
+func (s *Session) Nodes(ctx context.Context) ([]cluster.Node, error) {
+	if status, ok := s.status.peek(); ok && status.Phase == cluster.Running {
+		return s.Workspace.Cluster.NodesOf(status), nil
+	}
+	return s.nodes.get(ctx, func(ctx context.Context) ([]cluster.Node, error) {
+		if _, err := s.Engine(ctx); err != nil {
+			return nil, err
+		}
+		return s.Workspace.Cluster.Nodes(ctx)
+	})
+}
+
+func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) error {
+	builder, err := s.Builder(ctx)
+	if err != nil {
+		return err
+	}
+	c := s.Workspace.Cluster
+	if err := c.Preflight(ctx, reporter); err != nil {
+		return err
+	}
+	if _, err := builder.Ensure(ctx, s.Workspace.NodeImage(), reporter); err != nil {
+		return err
+	}
+	// Stages that start at a milestone already read from the new cluster. Until
+	// the end, only its status changes.
+	s.Invalidate(ClusterState)
+	defer s.status.invalidate()
+	return c.Ensure(ctx, reporter)
+}
+
+func (s *Session) deleteCluster(ctx context.Context, volumes bool, reporter event.Reporter) error {
+	defer s.Invalidate(ClusterState)
+	return s.Workspace.Cluster.Delete(ctx, volumes, reporter)
+}
+
+// OpenRelease returns a new client of the release. It sends no request. A client
+// cannot be shared: it accepts one call at a time and may fail after a canceled
+// one.
+func (s *Session) OpenRelease(ctx context.Context) (*release.Client, error) {
+	c, err := s.openClients(ctx)
+	if err != nil {
+		return nil, err
+	}
+	chart := s.Workspace.Config.Chart
+	self := lock.Self(s.Workspace.Command.String())
+	return release.Open(
+		release.Target{Config: c.config, Namespace: chart.Namespace, Name: chart.Release},
+		release.Options{User: self.User, Host: self.Host})
+}
+
+// Release returns the deployed revision, or an error that wraps
+// [release.ErrNotFound].
+func (s *Session) Release(ctx context.Context) (*release.Deployed, error) {
+	return s.release.get(ctx, func(ctx context.Context) (*release.Deployed, error) {
+		client, err := s.OpenRelease(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return client.Deployed(ctx)
+	})
+}
+
+// observeRelease compares the release with the desired one. If they match, it
+// caches the deployed revision for Release.
+func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (release.Observation, error) {
+	client, err := s.OpenRelease(ctx)
+	if err != nil {
+		return release.Observation{}, err
+	}
+	store := s.release.storer()
+	observed, err := client.Observe(ctx, desired)
+	if err == nil && observed.Current {
+		store(observed.Deployed)
+	}
+	return observed, err
+}
+
+// applyRelease installs or upgrades the release. It restores the Secrets that
+// belong to kept volumes before, and saves them after.
+func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, reporter event.Reporter) (revision int, err error) {
+	client, err := s.OpenRelease(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := client.AwaitNamespace(ctx, reporter); err != nil {
+		return 0, err
+	}
+	c := s.Workspace.Cluster
+	if err := c.RestoreSecrets(ctx, desired.Namespace); err != nil {
+		return 0, err
+	}
+	revision, err = client.Apply(ctx, desired, reporter)
+	s.Invalidate(ReleaseState)
+	if err != nil {
+		return revision, err
+	}
+	return revision, c.BackupSecrets(ctx, desired.Namespace)
+}
+
+func (s *Session) rollbackRelease(ctx context.Context, to int, reporter event.Reporter) error {
+	client, err := s.OpenRelease(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = client.Rollback(ctx, to, reporter)
+	s.Invalidate(ReleaseState)
+	if err != nil {
+		return err
+	}
+	return s.Workspace.Cluster.BackupSecrets(ctx, s.Workspace.Config.Chart.Namespace)
+}
+
+func (s *Session) markVerified(ctx context.Context, deployed *release.Deployed) error {
+	client, err := s.OpenRelease(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.MarkVerified(ctx, deployed.Revision); err != nil {
+		return err
+	}
+	verified := *deployed
+	verified.Verified = true
+	s.release.put(&verified)
+	return nil
+}

@@ -1,0 +1,175 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/nodeload"
+)
+
+// Images returns the images of the app and of its smoke test that match the
+// checkout, as of the first read. It fails if one is not built yet.
+func (s *Session) Images(ctx context.Context) ([]engine.Image, error) {
+	return s.images.get(ctx, func(ctx context.Context) ([]engine.Image, error) {
+		builder, set, err := s.builderAndImages(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return builder.Resolve(ctx, set)
+	})
+}
+
+// observeImages compares the engine's images with the checkout. If they match,
+// it caches them for Images.
+func (s *Session) observeImages(ctx context.Context) (images.Status, error) {
+	builder, set, err := s.builderAndImages(ctx)
+	if err != nil {
+		return images.Status{}, err
+	}
+	s.Invalidate(Checkout)
+	store := s.images.storer()
+	status, err := builder.Observe(ctx, set)
+	if err != nil || len(status.Missing()) > 0 {
+		return status, err
+	}
+	resolved, err := status.Resolved()
+	if err == nil {
+		store(resolved)
+	}
+	return status, err
+}
+
+// ensureImages makes the images available and caches them for Images, even if a
+// source file changes during the build.
+func (s *Session) ensureImages(ctx context.Context, reporter event.Reporter) error {
+	builder, set, err := s.builderAndImages(ctx)
+	if err != nil {
+		return err
+	}
+	built, err := builder.Ensure(ctx, set, reporter)
+	s.Invalidate(Checkout)
+	if err != nil {
+		return err
+	}
+	s.images.put(built)
+	return nil
+}
+
+func (s *Session) builderAndImages(ctx context.Context) (*images.Builder, images.Set, error) {
+	builder, err := s.Builder(ctx)
+	if err != nil {
+		return nil, images.Set{}, err
+	}
+	set, err := s.Workspace.AppImages()
+	return builder, set, err
+}
+
+// engineImages reports which of the references the engine has.
+func (s *Session) engineImages(ctx context.Context, refs []string) (images.Status, error) {
+	builder, err := s.Builder(ctx)
+	if err != nil {
+		return images.Status{}, err
+	}
+	var set images.Set
+	for _, ref := range refs {
+		set.Sources = append(set.Sources, images.Source{Name: ref, Ref: ref})
+	}
+	return builder.Observe(ctx, set)
+}
+
+// probeStatus reports whether the engine has the image of the smoke test. It is
+// separate from Images, because the smoke test does not need images that match
+// the checkout.
+func (s *Session) probeStatus(ctx context.Context) (images.Status, error) {
+	return s.probe.get(ctx, func(ctx context.Context) (images.Status, error) {
+		builder, err := s.Builder(ctx)
+		if err != nil {
+			return images.Status{}, err
+		}
+		set, err := s.Workspace.probeImages()
+		if err != nil {
+			return images.Status{}, err
+		}
+		return builder.Observe(ctx, set)
+	})
+}
+
+func (s *Session) ensureProbe(ctx context.Context, reporter event.Reporter) ([]engine.Image, error) {
+	builder, err := s.Builder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	set, err := s.Workspace.probeImages()
+	if err != nil {
+		return nil, err
+	}
+	defer s.probe.invalidate()
+	return builder.Ensure(ctx, set, reporter)
+}
+
+// probeRef returns the reference of the smoke test's image.
+func (s *Session) probeRef(ctx context.Context) (string, error) {
+	all, known := s.images.peek()
+	if !known {
+		status, err := s.probeStatus(ctx)
+		if err != nil {
+			return "", err
+		}
+		if all, err = status.Resolved(); err != nil {
+			return "", err
+		}
+	}
+	for _, image := range all {
+		if image.Name == probeRepository || image.Repository == probeRepository {
+			return image.Ref, nil
+		}
+	}
+	return "", fmt.Errorf("image %s of the smoke test not found", probeRepository)
+}
+
+// Inventory returns which of the app's images are on which node.
+func (s *Session) Inventory(ctx context.Context) (nodeload.Inventory, error) {
+	return s.inventory.get(ctx, func(ctx context.Context) (nodeload.Inventory, error) {
+		all, err := s.Images(ctx)
+		if err != nil {
+			return nodeload.Inventory{}, err
+		}
+		nodes, err := s.imageNodes(ctx)
+		if err != nil {
+			return nodeload.Inventory{}, err
+		}
+		return nodeload.TakeInventory(ctx, nodes, all)
+	})
+}
+
+func (s *Session) loadImages(ctx context.Context, reporter event.Reporter) error {
+	inventory, err := s.Inventory(ctx)
+	if err != nil {
+		return err
+	}
+	return s.load(ctx, inventory, reporter)
+}
+
+func (s *Session) load(ctx context.Context, inventory nodeload.Inventory, reporter event.Reporter) error {
+	e, err := s.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.inventory.invalidate()
+	return nodeload.NewLoader(e, nodeload.Options{}).Load(ctx, inventory, reporter)
+}
+
+func (s *Session) imageNodes(ctx context.Context) ([]nodeload.Node, error) {
+	found, err := s.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]nodeload.Node, len(found))
+	for i, n := range found {
+		nodes[i] = n
+	}
+	return nodes, nil
+}

@@ -1,0 +1,81 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func (r *Run) observeCluster(ctx context.Context) (plan.Observation, error) {
+	status, err := r.session.Cluster(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	state := plan.Drifted
+	switch status.Phase {
+	case cluster.Running:
+		state = plan.Satisfied
+	case cluster.Absent:
+		state = plan.Missing
+	}
+	return plan.Observation{State: state, Reason: status.Reason}, nil
+}
+
+func (r *Run) ensureCluster(ctx context.Context, reporter event.Reporter) error {
+	return r.session.ensureCluster(ctx, reporter)
+}
+
+// requireRunning observes a cluster that must already be running.
+func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) {
+	status, err := s.Cluster(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if status.Phase == cluster.Running {
+		return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
+	}
+	class, hint := fault.Cluster, "start it: tkdeploy up --env "+s.Workspace.EnvName
+	if status.Phase == cluster.NotOwned {
+		class, hint = fault.NotOwned, ""
+	}
+	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason), hint)
+}
+
+// DownPlan returns the stage of `tkdeploy down`. If volumes is set, it deletes
+// their data too.
+func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
+	return plan.New(plan.Stage{
+		ID: StageDown, Title: "Delete cluster",
+		Observe: func(ctx context.Context) (plan.Observation, error) { return s.observeDown(ctx, volumes, locks) },
+		Apply: func(ctx context.Context, reporter event.Reporter) error {
+			err := locks.deleting(func() error { return s.deleteCluster(ctx, volumes, reporter) })
+			return fault.Default(fault.Down, err)
+		},
+	})
+}
+
+// observeDown acquires the Lease if the cluster is running. Otherwise no other run
+// can work in it.
+func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
+	status, err := s.Cluster(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if status.Phase == cluster.Running {
+		if err := locks.acquireLease(ctx); err != nil {
+			return plan.Observation{}, err
+		}
+	}
+	c := s.Workspace.Cluster
+	switch {
+	case status.Phase != cluster.Absent:
+		return plan.Observation{State: plan.Drifted, Reason: "cluster " + c.Name + " exists"}, nil
+	case volumes && c.HasVolumes():
+		return plan.Observation{State: plan.Drifted, Reason: "volumes of cluster " + c.Name + " exist"}, nil
+	}
+	return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
+}

@@ -1,0 +1,60 @@
+package deploy
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+func (r *Run) observeRelease(ctx context.Context) (plan.Observation, error) {
+	all, err := r.session.Images(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	observed, err := r.session.observeRelease(ctx, r.desired(all))
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	state := plan.Drifted
+	switch {
+	case observed.Current:
+		state = plan.Satisfied
+	case !observed.Exists:
+		state = plan.Missing
+	}
+	return plan.Observation{State: state, Reason: observed.Reason}, nil
+}
+
+func (r *Run) applyRelease(ctx context.Context, reporter event.Reporter) error {
+	all, err := r.session.Images(ctx)
+	if err != nil {
+		return err
+	}
+	desired := r.desired(all)
+	desired.Commit = commit(ctx, r.session.Workspace.Config.Dir)
+	r.WrittenRevision, err = r.session.applyRelease(ctx, desired, reporter)
+	return err
+}
+
+// commitTimeout bounds `git describe`, which checks every tracked file.
+const commitTimeout = 5 * time.Second
+
+// commit returns the commit that dir is a checkout of: "3a326b1fe0c2", or
+// "3a326b1fe0c2-dirty" if tracked files have changed. It returns "" without git
+// or a repository.
+func commit(ctx context.Context, dir string) string {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	git := exec.CommandContext(ctx, "git", "-C", dir, "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*")
+	git.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0") // do not write to the repository
+	out, err := git.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}

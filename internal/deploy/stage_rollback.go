@@ -1,0 +1,95 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+)
+
+// rollbackStages returns the stages that roll back to a revision; 0 selects the
+// newest verified one. The target stage checks whether that is possible.
+func (r *Run) rollbackStages(prefix string, revision int) []plan.Stage {
+	b := rollback{run: r, session: r.session, revision: revision}
+	target, load, rollout := prefix+StageTarget, prefix+StageLoad, prefix+StageRollout
+	stages := []plan.Stage{
+		{ID: target, Title: "Target", Observe: b.observeTarget},
+		{ID: load, Title: "Load", Needs: []string{target}, Observe: b.observeLoad, Apply: b.load},
+		{ID: StageRollback, Title: "Rollback", Needs: []string{load}, Observe: b.observe, Apply: b.apply},
+		{ID: rollout, Title: "Rollout", Needs: []string{StageRollback}, Observe: r.observeRollout, Apply: r.rollOut},
+	}
+	if r.options.Verify {
+		stages = append(stages, r.verifyStage(prefix+StageVerify, rollout))
+	}
+	return stages
+}
+
+// RollbackPlan returns the stages of `tkdeploy rollback`. Errors that concern the
+// rollback have class Rollback.
+func (r *Run) RollbackPlan() (plan.Plan, error) {
+	stages := r.rollbackStages("", r.options.Revision)
+	stages[0].Needs = []string{StageCluster}
+	stages = append([]plan.Stage{{ID: StageCluster, Title: "Cluster", Observe: r.session.requireRunning}}, stages...)
+	for i := range stages {
+		observe, apply := stages[i].Observe, stages[i].Apply
+		stages[i].Observe = func(ctx context.Context) (plan.Observation, error) {
+			observed, err := observe(ctx)
+			return observed, asRollback(err)
+		}
+		if apply != nil {
+			stages[i].Apply = func(ctx context.Context, reporter event.Reporter) error { return asRollback(apply(ctx, reporter)) }
+		}
+	}
+	return plan.New(stages...)
+}
+
+// asRollback gives an error the class Rollback. It keeps the class of a timeout,
+// an unavailable engine and a cluster that is not owned.
+func asRollback(err error) error {
+	switch fault.ClassOf(err) {
+	case fault.Cluster, fault.Load, fault.Apply, fault.Unhealthy, fault.Smoke:
+		return fault.New(fault.Rollback, err, "")
+	case "":
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fault.New(fault.Rollback, err, "")
+		}
+	}
+	return err
+}
+
+type rollback struct {
+	run      *Run
+	session  *Session
+	revision int // 0 selects the newest verified one
+}
+
+func (b rollback) observeTarget(ctx context.Context) (plan.Observation, error) {
+	client, err := b.session.OpenRelease(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	found, err := client.DryRunRollback(ctx, b.revision)
+	return plan.Observation{State: plan.Satisfied, Reason: found.String()}, err
+}
+
+func (b rollback) observe(ctx context.Context) (plan.Observation, error) {
+	client, err := b.session.OpenRelease(ctx)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	found, err := client.ResolveRollback(ctx, b.revision)
+	if err != nil {
+		return plan.Observation{}, err
+	}
+	if found.Done {
+		return plan.Observation{State: plan.Satisfied, Reason: fmt.Sprintf("revision %d has the objects of revision %d", found.From.Revision, found.To.Revision)}, nil
+	}
+	return plan.Observation{State: plan.Drifted, Reason: fmt.Sprintf("revision %d -> %d", found.From.Revision, found.To.Revision)}, nil
+}
+
+func (b rollback) apply(ctx context.Context, reporter event.Reporter) error {
+	return b.session.rollbackRelease(ctx, b.revision, reporter)
+}

@@ -1,0 +1,134 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/verify"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
+	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
+	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+)
+
+func (r *Run) verifyStage(id string, needs ...string) plan.Stage {
+	return plan.Stage{
+		ID: id, Title: "Verify", Needs: needs,
+		Observe: func(context.Context) (plan.Observation, error) {
+			return plan.Observation{State: plan.Unknown, Reason: "runs every time"}, nil
+		},
+		Apply: r.verify,
+	}
+}
+
+// verify runs the checks inside the cluster and the chart's test hooks. If all
+// pass, it marks the revision as verified: a target for rollbacks.
+func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
+	deployed, err := r.session.Release(ctx)
+	if err != nil {
+		return err
+	}
+	smokeChecks, testHooks, err := r.session.Workspace.smokeTest(deployed)
+	if err != nil {
+		return err
+	}
+	runner, err := r.verifyRunner(ctx, deployed.Redact)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
+	defer cancel()
+	if err := runner.Verify(ctx, smokeChecks, testHooks, reporter); err != nil {
+		return err
+	}
+	if deployed.Verified || !deployed.Newest { // after a failed upgrade, the objects belong to two revisions
+		return nil
+	}
+	return r.session.markVerified(ctx, deployed)
+}
+
+func (r *Run) verifyRunner(ctx context.Context, redact func(string) string) (*verify.Runner, error) {
+	image, err := r.session.probeRef(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := r.session.openClients(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := r.session.Workspace
+	return verify.New(verify.Options{
+		Client:         clients.kube,
+		Objects:        clients.dynamic,
+		Namespace:      w.Config.Chart.Namespace,
+		Release:        w.Config.Chart.Release,
+		Image:          image,
+		Args:           []string{ProbeCommand},
+		Kubectl:        w.kubectl(),
+		PodsReplacedAt: r.PodsReplacedAt,
+		Exit:           r.session.containerExit,
+		Redact:         redact,
+	}), nil
+}
+
+// containerExit returns the exit code of a container from the runtime of its
+// node. If the cluster status was not read, ok is false and the runner waits for
+// the kubelet: reading the status only for this would be an extra request.
+func (s *Session) containerExit(ctx context.Context, node, id string) (code int, ok bool) {
+	status, _ := s.status.peek()
+	for _, n := range s.Workspace.Cluster.NodesOf(status) {
+		if n.Name() == node {
+			return n.Exit(ctx, id)
+		}
+	}
+	return 0, false
+}
+
+// smokeTest returns the checks of the chart and of the configuration, and the
+// chart's test hooks.
+func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []hooks.Hook, error) {
+	var testHooks []hooks.Hook
+	for _, h := range deployed.TestHooks {
+		testHooks = append(testHooks, hooks.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
+	}
+	var extra []probe.Check
+	for _, c := range w.Config.Verify.Checks {
+		check, err := configuredCheck(c)
+		if err != nil {
+			return nil, nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
+		}
+		extra = append(extra, check)
+	}
+	skip := w.Config.Verify.Skip
+	derived := checks.Derive(deployed.Objects, w.Config.Chart.Namespace)
+	selected, err := checks.Select(derived, extra, hooks.Names(testHooks), skip)
+	return selected, hooks.Without(testHooks, skip), fault.New(fault.Config, err, "")
+}
+
+func configuredCheck(c config.Check) (probe.Check, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return probe.Check{}, err
+	}
+	port := map[string]int{"http": 80, "https": 443}[u.Scheme]
+	if port == 0 {
+		return probe.Check{}, fmt.Errorf("unsupported url %s: must start with http:// or https://", c.URL)
+	}
+	if u.Port() != "" {
+		if port, err = strconv.Atoi(u.Port()); err != nil {
+			return probe.Check{}, err
+		}
+	}
+	return probe.Check{
+		ID:     c.Name,
+		Kind:   probe.HTTP,
+		Target: probe.Target{Host: u.Hostname(), Port: port, Scheme: u.Scheme, Path: u.RequestURI()},
+		Expect: probe.Expect{Status: c.Status, Contains: c.Contains},
+	}, nil
+}

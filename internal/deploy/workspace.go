@@ -1,0 +1,96 @@
+package deploy
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+)
+
+// Workspace is the configuration with one of its environments. It is read-only.
+type Workspace struct {
+	Config   *config.Config
+	EnvName  string
+	Env      config.Environment
+	Cluster  *cluster.Cluster
+	Command  Command
+	StateDir string // directory of tkdeploy's own files
+}
+
+// Command is the command line without arguments that may be secret. Locks,
+// revisions and reports record it.
+type Command struct {
+	Name string // "up"
+	Args []string
+}
+
+// Line returns the command without the name of the program: "up --env dev".
+func (c Command) Line() string { return strings.Join(append([]string{c.Name}, c.Args...), " ") }
+
+// String returns the command line: "tkdeploy up --env dev".
+func (c Command) String() string { return "tkdeploy " + c.Line() }
+
+// LoadConfig loads the configuration at path. If path is empty it searches the
+// current directory and its parents.
+func LoadConfig(path string) (*config.Config, error) {
+	if path == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			return nil, fmt.Errorf("find the current directory: %w", err)
+		}
+		if path, err = config.Find(dir); err != nil {
+			return nil, err
+		}
+	}
+	return config.Load(path)
+}
+
+// NewWorkspace returns the workspace of an environment.
+func NewWorkspace(cfg *config.Config, envName string, command Command) (*Workspace, error) {
+	env, err := cfg.Env(envName)
+	if err != nil {
+		return nil, err
+	}
+	state, err := stateDir()
+	if err != nil {
+		return nil, err
+	}
+	return &Workspace{
+		Config: cfg, EnvName: envName, Env: env,
+		Cluster:  cluster.New(clusterSpec(cfg, envName, env, state), cluster.Limits{}),
+		Command:  command,
+		StateDir: state,
+	}, nil
+}
+
+func clusterSpec(cfg *config.Config, envName string, env config.Environment, state string) cluster.Spec {
+	kind := env.Cluster.Kind
+	spec := cluster.Spec{
+		Name: kind.Name, Image: kind.Image.Ref, Workers: kind.Workers,
+		Project: cfg.Name, Env: envName,
+		StateDir: filepath.Join(state, "clusters", kind.Name),
+	}
+	for _, p := range kind.Ports {
+		spec.Ports = append(spec.Ports, cluster.Port{Host: p.Host, Node: p.Node})
+	}
+	return spec
+}
+
+// stateDir follows the XDG base directory specification.
+func stateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tkdeploy"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fault.New(fault.Environment, fmt.Errorf("find a directory for the kubeconfig: %w", err), "set HOME or XDG_STATE_HOME")
+	}
+	return filepath.Join(home, ".local", "state", "tkdeploy"), nil
+}
+
+// kubectl returns the start of a kubectl command line.
+func (w *Workspace) kubectl() string { return "kubectl --kubeconfig " + w.Cluster.Kubeconfig() }

@@ -1,0 +1,72 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/engine"
+)
+
+// minFirstUp is the space in bytes that the first up of a large stack may need
+// on the engine's disk, for the images and the copies on the nodes.
+const minFirstUp = 10 << 30
+
+func checkEngineDisk(info engine.Info) Result {
+	if !info.Local {
+		return ok("skipped: %s is on another machine", info.Root)
+	}
+	return checkDisk(info.Root, minFirstUp, "run `docker system df` to see what uses it, and `docker builder prune` to delete old build steps")
+}
+
+func checkState(w *deploy.Workspace) Result {
+	return checkDisk(w.Cluster.StateDir, deploy.MinFreeDisk, "free some space, or set XDG_STATE_HOME to a directory on another disk")
+}
+
+// checkDisk fails if less than MinFreeDisk is free at path, and warns if less
+// than enough is.
+func checkDisk(path string, enough uint64, fix string) Result {
+	free, err := engine.FreeSpace(path)
+	if err != nil {
+		return failErr(err)
+	}
+	switch {
+	case free < deploy.MinFreeDisk:
+		return fail(fix, "only %s free at %s", gib(free), path)
+	case free < enough:
+		return warn(fix, "%s free at %s; the first up of a large stack may need %s", gib(free), path, gib(enough))
+	}
+	return ok("%s free at %s", gib(free), path)
+}
+
+func gib(bytes uint64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
+
+func checkInotify(info *engine.Info) Result {
+	if info != nil && !info.Local {
+		return ok("skipped: the engine is on another machine")
+	}
+	limits := cluster.ReadInotify()
+	if problem, fix := limits.Shortfall(); problem != "" {
+		return warn(fix, "%s; nodes may fail to start", problem)
+	}
+	return ok("%s", limits)
+}
+
+// checkPorts has one result for each port that the cluster publishes.
+func checkPorts(ctx context.Context, w *deploy.Workspace) []Result {
+	var results []Result
+	for _, s := range w.Cluster.PortStates(ctx) {
+		result := ok("%d is free", s.Port.Host)
+		switch {
+		case s.Owned:
+			result = ok("%d is in use by this environment's cluster", s.Port.Host)
+		case s.Err != nil && s.UsedBy != "":
+			result = fail(cluster.PortInUseHint, "%d is in use by %s", s.Port.Host, s.UsedBy)
+		case s.Err != nil:
+			result = fail(cluster.PortInUseHint, "%d is in use: %v", s.Port.Host, s.Err)
+		}
+		results = append(results, result)
+	}
+	return results
+}
