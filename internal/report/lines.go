@@ -69,10 +69,10 @@ func (w *lineWriter) item(e event.Event) string {
 // run: its start and its items have reported it.
 func (w *lineWriter) stage(e event.Event) string {
 	title := w.titles[e.Stage]
-	switch {
-	case e.Outcome == event.Failed, e.Outcome == event.Done:
+	switch e.Outcome {
+	case event.Failed, event.Done:
 		return w.mark(e.Outcome) + " " + title + w.took(e.Elapsed)
-	case e.Outcome == event.Unchanged:
+	case event.Unchanged:
 		return w.paint(faint, fmt.Sprintf("= %-9s %s%s", title, e.Reason, took(e.Elapsed)))
 	}
 	return w.paint(faint, fmt.Sprintf("- %-9s %s%s", title, join(string(e.Outcome), e.Reason), took(e.Elapsed)))
