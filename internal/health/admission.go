@@ -19,7 +19,7 @@ type rejection struct {
 	grace   func(Thresholds) time.Duration
 }
 
-// rejections matches messages of the API server; the first match wins.
+// rejections matches API server messages; the first match wins.
 var rejections = []rejection{
 	{
 		regexp.MustCompile(`exceeded quota|failed quota`), QuotaExceeded, "pods rejected by a resource quota",
@@ -72,9 +72,9 @@ func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 	return nil
 }
 
-// failedCreate returns the controller's failures to create a pod, unless it has
-// created one since, and the creation time of the failing object. For a Deployment
-// that is its ReplicaSet, which also reports failures as a condition.
+// failedCreate summarizes the failures to create a pod, unless one was created
+// since. It also returns the creation time of the failing object, for a
+// Deployment its ReplicaSet.
 func (d *diagnoser) failedCreate(pods []*corev1.Pod) (eventSummary, time.Time) {
 	about, born := d.workload.GetUID(), d.workload.GetCreationTimestamp().Time
 	if w, ok := d.workload.(*appsv1.Deployment); ok {

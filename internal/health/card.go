@@ -9,11 +9,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// cardWidth limits a card's lines: messages of admission can be very long.
+// cardWidth limits the lines of a card: admission messages can be very long.
 const cardWidth = 500
 
-// FormatCause returns the card of a cause as plain lines. kubectl starts its last
-// line, the command that shows more; the default is "kubectl".
+// FormatCause formats a cause as a card of plain lines. kubectl is the command in
+// the last line, by default "kubectl".
 func FormatCause(c Cause, kubectl string) []string {
 	lines := []string{c.Summary()}
 	lines = append(lines, field("where", c.where())...)
@@ -32,12 +32,12 @@ func FormatCause(c Cause, kubectl string) []string {
 	return lines
 }
 
-// Summary returns the cause in one line that starts with the workload's name.
+// Summary returns the workload's name and the title in one line.
 func (c Cause) Summary() string {
 	return text.Truncate(fmt.Sprintf("%s: %s", c.Object.Name, c.Title()), cardWidth)
 }
 
-// Title returns the cause in one line without the workload's name.
+// Title returns the container's name, if any, and the message in one line.
 func (c Cause) Title() string {
 	switch {
 	case c.Container == "":
@@ -86,7 +86,7 @@ func field(label string, values ...string) []string {
 	return lines
 }
 
-// shortList returns "pod a" or "pods a, b, c and 3 more".
+// shortList formats "pod a" or "pods a, b, c and 3 more".
 func shortList(noun string, names []string) string {
 	const most = 3
 	switch n := len(names); {

@@ -2,15 +2,15 @@ package health
 
 import "time"
 
-// Reason is a machine-readable identifier of a cause.
+// Reason identifies the problem behind a cause.
 type Reason string
 
 // The reasons.
 const (
 	ImagePull             Reason = "ImagePull"
-	ImageNeverPull        Reason = "ImageNeverPull" // not on the node, and imagePullPolicy is Never
+	ImageNeverPull        Reason = "ImageNeverPull" // image not on the node
 	InvalidImageName      Reason = "InvalidImageName"
-	CreateContainerConfig Reason = "CreateContainerConfig" // missing Secret, ConfigMap or key in the environment, or a forbidden user
+	CreateContainerConfig Reason = "CreateContainerConfig" // missing Secret, ConfigMap or key, or a forbidden user
 	CreateContainer       Reason = "CreateContainer"
 	MissingVolumeObject   Reason = "MissingVolumeObject" // missing Secret, ConfigMap, key or claim
 	VolumeMount           Reason = "VolumeMount"
@@ -26,7 +26,7 @@ const (
 	WebhookDenied         Reason = "WebhookDenied" // or an admission policy
 	WebhookUnavailable    Reason = "WebhookUnavailable"
 	PodRefused            Reason = "PodRefused" // rejected for another reason
-	NotReady              Reason = "NotReady"   // its readiness or startup probe fails
+	NotReady              Reason = "NotReady"   // a probe or readiness gate fails
 	PodSandbox            Reason = "PodSandbox" // usually the node's network
 	PodFailed             Reason = "PodFailed"  // evicted, or rejected by the node
 	NodeNotReady          Reason = "NodeNotReady"
@@ -34,35 +34,35 @@ const (
 	RolloutPaused         Reason = "RolloutPaused" // or a suspended Job
 	ProgressDeadline      Reason = "ProgressDeadline"
 	NotFound              Reason = "NotFound"
-	Starting              Reason = "Starting" // no problem is known
+	Starting              Reason = "Starting" // no known problem
 )
 
-// Cause is a reason why a workload is not ready. Pods and nodes with the same
-// problem share one Cause.
+// Cause explains why a workload is not ready. Pods with the same problem share
+// one Cause.
 type Cause struct {
 	Reason    Reason
 	Object    Object
 	Pods      []string // sorted
 	Nodes     []string // the pods' nodes, sorted
-	Container string   // empty unless the cause concerns one container
+	Container string   // may be empty
 	Init      bool     // Container is an init container
 
-	Message string   // the problem in one line, without the names of workload and container
-	Detail  []string // the evidence, one line each
+	Message string   // one line, without the names of workload and container
+	Detail  []string // evidence, one line each
 	Hint    string
-	Command []string // arguments of the kubectl command that shows more
+	Command []string // kubectl arguments that show more
 
 	Since      time.Time // zero if unknown
 	ObservedAt time.Time
 	FatalAt    time.Time // zero if never
 
-	Log      *Log     // the log that may explain it, or nil
-	LogLines []string // the end of Log, if the caller fetched it
+	Log      *Log     // may explain the problem, or nil
+	LogLines []string // end of Log, if fetched
 
-	subject  string    // distinguishes causes with the same Reason: an image, a missing object
+	subject  string    // an image or missing object; distinguishes causes with the same Reason
 	ifAll    time.Time // FatalAt if all new pods have the cause
-	evidence time.Time // time of the latest evidence; zero if unknown
-	born     time.Time // creation time of the pod or workload
+	evidence time.Time // latest; zero if unknown
+	born     time.Time // creation of the pod or workload
 }
 
 // Log identifies a container's log.
@@ -72,14 +72,14 @@ type Log struct {
 	Previous  bool // of the previous run
 }
 
-// Fatal reports whether the cause was fatal when it was diagnosed.
+// Fatal reports whether the cause was fatal at ObservedAt.
 func (c Cause) Fatal() bool { return !c.FatalAt.IsZero() && !c.ObservedAt.Before(c.FatalAt) }
 
-// after returns the cause as fatal once it has lasted for grace.
+// after returns the cause, fatal once it has lasted for grace.
 func (c Cause) after(grace time.Duration) Cause {
 	c.FatalAt = c.Since.Add(grace)
 	return c
 }
 
-// Proven reports whether a problem is known, rather than a slow start.
+// Proven reports whether a problem is known.
 func (c Cause) Proven() bool { return c.Reason != Starting }

@@ -38,7 +38,6 @@ func (p podDiagnoser) containers() []Cause {
 	return found
 }
 
-// causes returns the container's cause, or none if it makes normal progress.
 func (c containerDiagnoser) causes() []Cause {
 	found, ok := c.waiting()
 	if !ok {
@@ -74,8 +73,8 @@ func (c containerDiagnoser) waiting() (Cause, bool) {
 	return Cause{}, false
 }
 
-// The kubelet's messages about environment variables that refer to missing
-// objects (pkg/kubelet/kubelet_pods.go, Kubernetes 1.37).
+// Kubelet messages about the environment (pkg/kubelet/kubelet_pods.go, Kubernetes
+// 1.37).
 var (
 	missingKey = regexp.MustCompile(`couldn't find key (\S+) in (Secret|ConfigMap) \S+/(\S+)`)
 	cacheSync  = "failed to sync"

@@ -74,7 +74,6 @@ func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 	return nil
 }
 
-// lastRun adds the container that failed last to a Job's cause.
 func (d *diagnoser) lastRun(c *Cause, pods []*corev1.Pod) {
 	var newest time.Time
 	for _, pod := range pods {

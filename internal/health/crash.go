@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// Messages of containerd with runc about a process that cannot start.
+// Messages of containerd with runc.
 var (
 	wrongFormat = regexp.MustCompile(`exec format error`)
 	outOfMemory = regexp.MustCompile(`OOM-killed|oom-kill`)
@@ -61,7 +61,7 @@ func (c containerDiagnoser) waitingMessage() string {
 }
 
 // crashing returns when the container began to crash. The kubelet reports the
-// first back-off right after the second crash, which directly follows the first.
+// first back-off after the second crash, which directly follows the first.
 func (c containerDiagnoser) crashing(end *corev1.ContainerStateTerminated) time.Time {
 	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").first)
 }
@@ -146,8 +146,8 @@ func (c containerDiagnoser) badCommand(end *corev1.ContainerStateTerminated, rea
 	return found
 }
 
-// RefineByLog changes a crash loop to [ExecFormat] if the container's log shows
-// that the program is built for another CPU architecture.
+// RefineByLog changes a crash loop to [ExecFormat] if the log shows a program
+// that is built for another CPU architecture.
 func (c *Cause) RefineByLog(log string) {
 	if c.Reason == CrashLoop && wrongFormat.MatchString(log) {
 		c.Reason = ExecFormat

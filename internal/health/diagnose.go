@@ -8,9 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Diagnose returns the causes that keep the workloads from being ready, the most
-// urgent first and one per workload and problem. A workload that is ready or makes
-// normal progress has none.
+// Diagnose returns the causes that keep workloads from being ready, most urgent
+// first. A workload without a known problem has none.
 func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
 	ix := newIndex(s)
 	var causes []Cause
@@ -50,8 +49,6 @@ func (d *diagnoser) absent() []Cause {
 	}}
 }
 
-// diagnosePod checks the steps of a pod's start in order. The first failed step
-// is the cause.
 func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	if PodReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
 		return nil
@@ -66,8 +63,8 @@ func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	return nil
 }
 
-// complete sets the common fields and delays causes whose evidence is older than
-// the wait.
+// complete sets the common fields and delays causes with evidence from before the
+// wait.
 func (d *diagnoser) complete(causes []Cause) []Cause {
 	for i := range causes {
 		c := &causes[i]
@@ -81,8 +78,7 @@ func (d *diagnoser) complete(causes []Cause) []Cause {
 	return causes
 }
 
-// merge combines causes that differ only in the pod, in the order of their first
-// appearance. newPods is the number of new pods.
+// merge combines causes that differ only in the pod.
 func merge(causes []Cause, newPods int) []Cause {
 	type key struct {
 		reason    Reason
@@ -123,11 +119,10 @@ func (c *Cause) join(other Cause) {
 	}
 }
 
-// SortCauses sorts causes by urgency, the earliest fatal ones first.
+// SortCauses sorts causes by the time at which they become fatal, then those that
+// never do, then unproven ones.
 func SortCauses(causes []Cause) { slices.SortStableFunc(causes, byUrgency) }
 
-// byUrgency orders causes by the time at which they become fatal, then those
-// that never do, then unproven ones.
 func byUrgency(a, b Cause) int {
 	return cmp.Or(
 		first(a.Proven(), b.Proven()),

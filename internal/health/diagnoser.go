@@ -12,7 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// diagnoser finds the causes of one workload.
 type diagnoser struct {
 	index      *index
 	thresholds Thresholds
@@ -21,13 +20,11 @@ type diagnoser struct {
 	workload   metav1.Object // nil if it does not exist
 }
 
-// podDiagnoser finds the causes of one pod.
 type podDiagnoser struct {
 	d   *diagnoser
 	pod *corev1.Pod
 }
 
-// containerDiagnoser finds the cause of one container.
 type containerDiagnoser struct {
 	d      *diagnoser
 	pod    *corev1.Pod
@@ -36,7 +33,7 @@ type containerDiagnoser struct {
 	init   bool
 }
 
-// workloadCause returns a cause that is never fatal; see [Cause.after].
+// workloadCause returns a cause that is not fatal; see [Cause.after].
 func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	return Cause{
 		Reason: reason, Since: since, born: d.workload.GetCreationTimestamp().Time,
@@ -44,7 +41,6 @@ func (d *diagnoser) workloadCause(reason Reason, since time.Time) Cause {
 	}
 }
 
-// cause returns a cause that is never fatal; see [Cause.after].
 func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Cause {
 	c := Cause{
 		Reason: reason, subject: subject, Pods: []string{p.pod.Name},
@@ -77,7 +73,7 @@ func (c containerDiagnoser) scheduled() time.Time {
 	return c.pod.CreationTimestamp.Time
 }
 
-// stateLine formats the container's state: "waiting, CrashLoopBackOff: …".
+// stateLine formats the state: "waiting, CrashLoopBackOff: …".
 func (c containerDiagnoser) stateLine() string {
 	switch s := c.status.State; {
 	case s.Waiting != nil && s.Waiting.Message != "":
@@ -92,7 +88,7 @@ func (c containerDiagnoser) stateLine() string {
 	return "unknown"
 }
 
-// endLines formats the container's state and last run without repeating a message.
+// endLines formats the state and last run without repeating a message.
 func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []string {
 	if c.status.State.Terminated != nil {
 		return []string{endLine(end)}
@@ -105,7 +101,7 @@ func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []str
 	return []string{c.stateLine(), endLine(end)}
 }
 
-// endLine formats the end of a run: "last run: exit code 1 after 3s: …".
+// endLine formats "last run: exit code 1 after 3s: …".
 func endLine(end *corev1.ContainerStateTerminated) string {
 	line := "last run: " + exitText(end)
 	if ran := end.FinishedAt.Sub(end.StartedAt.Time); !end.StartedAt.IsZero() && end.StartedAt.Unix() > 0 && ran >= 0 {
@@ -130,13 +126,11 @@ func exitText(end *corev1.ContainerStateTerminated) string {
 	return fmt.Sprintf("exit code %d", end.ExitCode)
 }
 
-// signals names the signals behind the exit codes 128+n.
 var signals = map[int32]string{
 	132: "illegal instruction", 134: "abort", 135: "bus error", 136: "arithmetic error", 137: "SIGKILL",
 	139: "segmentation fault", 143: "SIGTERM",
 }
 
-// cannotStart reports whether the runtime failed to start the process.
 func cannotStart(end *corev1.ContainerStateTerminated) bool {
 	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
 }
@@ -144,8 +138,7 @@ func cannotStart(end *corev1.ContainerStateTerminated) bool {
 // notExecutable matches messages of containerd with runc.
 var notExecutable = regexp.MustCompile(`executable file not found|no such file or directory|permission denied|not a directory|is a directory`)
 
-// withoutPod removes the pod's name and UID from a message of the kubelet: it is
-// then the same for all pods.
+// withoutPod removes the pod's name and UID: causes must be equal to be merged.
 func withoutPod(message string) string {
 	return podSuffix.ReplaceAllString(text.OneLine(message), "")
 }

@@ -32,7 +32,6 @@ func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) even
 	return s
 }
 
-// withReason matches events with a reason whose message contains text.
 func withReason(want, text string) func(*corev1.Event) bool {
 	return func(e *corev1.Event) bool { return e.Reason == want && strings.Contains(e.Message, text) }
 }
@@ -44,9 +43,8 @@ func withContainerReason(container, want, text string) func(*corev1.Event) bool 
 	}
 }
 
-// eventTimes returns when an event first and last occurred. Core events have
-// timestamps and a count, events created through events.k8s.io an event time and
-// a series.
+// eventTimes supports core events, with timestamps and a count, and those of
+// events.k8s.io, with an event time and a series.
 func eventTimes(e *corev1.Event) (first, last time.Time) {
 	first, last = e.FirstTimestamp.Time, e.LastTimestamp.Time
 	if first.IsZero() {
@@ -75,10 +73,9 @@ type Baseline struct {
 	recovered map[string]time.Time // by node
 }
 
-// Apply excludes restarts from s: those from before the wait, unless the pod was
-// younger than [Thresholds.NewPodAge], and those up to
-// [Thresholds.NodeRecoveryGrace] after a crashed node came back, when containers
-// miss dependencies that ran on that node.
+// Apply excludes restarts from before the wait, unless the pod was younger than
+// [Thresholds.NewPodAge], and those within [Thresholds.NodeRecoveryGrace] of the
+// recovery of the pod's node.
 func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {
 	first := b.restarts == nil
 	if first {
@@ -99,10 +96,9 @@ func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {
 	s.ignoredRestarts = b.restarts
 }
 
-// recordRecoveries records when each crashed node came back. For a container
-// lost with its node, containerd reports the reason "Unknown" and the time at
-// which it found the container missing (internal/cri/server/restart.go). The
-// status shows both until the container terminates again.
+// recordRecoveries records when crashed nodes came back. containerd ends a
+// container lost with its node with the reason "Unknown" when it finds it missing
+// (internal/cri/server/restart.go).
 func (b *Baseline) recordRecoveries(pods []*corev1.Pod) {
 	for _, pod := range pods {
 		node := pod.Spec.NodeName
@@ -118,12 +114,10 @@ func restartKey(pod *corev1.Pod, container string) string {
 	return string(pod.UID) + "/" + container
 }
 
-// restarts returns the restarts that count.
 func (ix *index) restarts(pod *corev1.Pod, s corev1.ContainerStatus) int32 {
 	return max(0, s.RestartCount-ix.snapshot.ignoredRestarts[restartKey(pod, s.Name)])
 }
 
-// lastEnd returns the end of the container's last run, or nil.
 func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	if t := c.State.Terminated; t != nil {
 		return t
@@ -131,7 +125,7 @@ func lastEnd(c corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return c.LastTerminationState.Terminated
 }
 
-// earliest returns the earlier of two times, ignoring a zero one.
+// earliest ignores zero times.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -17,9 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// FuzzDiagnose tests random statuses, also impossible ones. The package must not
-// panic, must not report a workload with too few pods as ready, and must return
-// complete causes that have a card.
+// FuzzDiagnose tests random statuses, even impossible ones. None may cause a
+// panic, a ready workload with too few pods, or an incomplete cause.
 func FuzzDiagnose(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(seed, "back-off", int32(1))
@@ -41,8 +40,8 @@ func FuzzDiagnose(f *testing.F) {
 	})
 }
 
-// FuzzDiagnoseObjects changes objects captured from real clusters. The cards must
-// not depend on the order of the objects.
+// FuzzDiagnoseObjects mutates objects captured from real clusters. The cards must
+// not depend on their order.
 func FuzzDiagnoseObjects(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/objects.yaml")
 	if err != nil || len(files) == 0 {
@@ -71,8 +70,6 @@ func FuzzDiagnoseObjects(f *testing.F) {
 	})
 }
 
-// randomSnapshot fills one workload of each kind, their pods, events, claims and
-// nodes with known strings, text and number.
 func randomSnapshot(r *rand.Rand, text string, number int32, now time.Time) Snapshot {
 	g := generator{rand: r, text: text, number: number, now: now}
 	d, set, ss, ds, j := &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{}, &batchv1.Job{}
@@ -119,7 +116,7 @@ type generator struct {
 	now    time.Time
 }
 
-// knownStrings holds strings that the package checks for, and a few others.
+// knownStrings are mostly strings that the package matches.
 var knownStrings = []string{
 	"", "web", "v", "True", "False", "Ready", "PodScheduled", "ContainersReady", "Progressing", "ReplicaFailure", "Complete", "Failed",
 	"Running", "Pending", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
@@ -161,8 +158,7 @@ func (g generator) fill(v reflect.Value, depth int) {
 	}
 }
 
-// fillKnown fills types whose random values would be meaningless. It reports
-// whether v is of such a type.
+// fillKnown fills types whose random values would be meaningless.
 func (g generator) fillKnown(v reflect.Value) bool {
 	switch p := v.Addr().Interface().(type) {
 	case *metav1.Time:

@@ -21,8 +21,7 @@ import (
 var rewrite = flag.Bool("update", false, "update the golden files")
 
 // Each directory of testdata holds the objects of one fault and the expected
-// cards. Most objects were captured from a real cluster; see
-// TestWatcher_WaitFaultsE2E in package rollout.
+// cards. TestWatcher_WaitFaultsE2E in package rollout captured most objects.
 func TestFormatCause(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*/objects.yaml")
 	if err != nil || len(paths) == 0 {
@@ -50,8 +49,6 @@ func TestFormatCause(t *testing.T) {
 	}
 }
 
-// renderAll returns the status of each workload, then each cause with its verdict
-// and its card.
 func renderAll(s Snapshot, now time.Time) string {
 	var b strings.Builder
 	for _, w := range ComputeStatus(s, DefaultThresholds(), now) {
@@ -69,8 +66,7 @@ func renderAll(s Snapshot, now time.Time) string {
 	return b.String()
 }
 
-// readSnapshot reads a file of YAML documents and selects all its workloads. The
-// first line, "# now: TIME", is the time of the snapshot.
+// readSnapshot reads YAML documents after a first line "# now: TIME".
 func readSnapshot(t *testing.T, path string) (Snapshot, time.Time) {
 	t.Helper()
 	text, err := os.ReadFile(path)

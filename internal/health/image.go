@@ -18,7 +18,8 @@ type pullFailure struct {
 	grace   func(Thresholds) time.Duration
 }
 
-// pullFailures matches messages of containerd and registries; the first match wins.
+// pullFailures matches messages of containerd and registries; the first match
+// wins.
 var pullFailures = []pullFailure{
 	{
 		regexp.MustCompile(`(?i)unauthorized|denied|forbidden|authentication required|no basic auth`),
@@ -102,7 +103,6 @@ func (c containerDiagnoser) invalidImageName(w *corev1.ContainerStateWaiting) Ca
 	return found
 }
 
-// inKind reports whether the pod is on a node of a kind cluster.
 func (c containerDiagnoser) inKind() bool {
 	node := c.d.index.nodes[c.pod.Spec.NodeName]
 	return node != nil && strings.HasPrefix(node.Spec.ProviderID, "kind://")

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// index looks up the objects of a snapshot.
 type index struct {
 	snapshot  Snapshot
 	workloads map[Object]metav1.Object
@@ -65,8 +64,8 @@ func byOwner[T metav1.Object](m map[types.UID][]T, objects []T) {
 	}
 }
 
-// newPods returns the living pods of the newest revision. It returns none until
-// the controller has observed the newest generation.
+// newPods returns the living pods of the newest revision, or none if the
+// controller has not observed it yet.
 func (ix *index) newPods(workload metav1.Object) []*corev1.Pod {
 	switch w := workload.(type) {
 	case *appsv1.Deployment:
@@ -88,8 +87,8 @@ func (ix *index) newPods(workload metav1.Object) []*corev1.Pod {
 }
 
 // newReplicaSet returns the oldest ReplicaSet with the Deployment's template,
-// like FindNewReplicaSet of the deployment controller (deployment_util.go).
-// After a rollback this is not the youngest ReplicaSet.
+// like FindNewReplicaSet in the controller's deployment_util.go. After a rollback
+// it is not the youngest.
 func (ix *index) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
 	var newest *appsv1.ReplicaSet
 	for _, set := range ix.sets[d.UID] {
@@ -103,7 +102,7 @@ func (ix *index) newReplicaSet(d *appsv1.Deployment) *appsv1.ReplicaSet {
 	return newest
 }
 
-// sameTemplate compares templates without the hash label that the controller adds.
+// sameTemplate ignores the hash label that the controller adds.
 func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
 	x, y := *a, *b
 	x.Labels, y.Labels = maps.Clone(a.Labels), maps.Clone(b.Labels)
@@ -113,7 +112,7 @@ func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
 }
 
 // living returns the pods that are not being deleted and, if value is set, have
-// it as the label's value.
+// it in the label.
 func living(pods []*corev1.Pod, label, value string) []*corev1.Pod {
 	var found []*corev1.Pod
 	for _, p := range pods {
@@ -124,7 +123,7 @@ func living(pods []*corev1.Pod, label, value string) []*corev1.Pod {
 	return found
 }
 
-// PodReady reports whether the pod has the condition Ready.
+// PodReady reports whether the pod's Ready condition is true.
 func PodReady(pod *corev1.Pod) bool {
 	c := podCondition(pod, corev1.PodReady)
 	return c != nil && c.Status == corev1.ConditionTrue

@@ -8,7 +8,7 @@ import (
 )
 
 // allReady reports whether all unfinished pods are ready. The counts in a
-// workload's status lag: for a moment they include a crashed pod.
+// workload's status lag: they may include a crashed pod.
 func allReady(pods []*corev1.Pod) bool {
 	for _, p := range pods {
 		if !PodReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
@@ -18,8 +18,8 @@ func allReady(pods []*corev1.Pod) bool {
 	return true
 }
 
-// ranMinReady reports whether containers without a readiness probe have run long
-// enough. The API reports them as ready as soon as they start.
+// ranMinReady reports whether containers without a readiness probe, which are
+// ready as soon as they start, have run long enough.
 func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time.Time) bool {
 	for _, p := range pods {
 		for _, c := range p.Spec.Containers {
@@ -32,8 +32,8 @@ func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time
 }
 
 // containerRanMinReady reports whether a container has run for
-// [Thresholds.MinReady] since its start and its last failed liveness probe. The
-// time doubles with each restart and is longer if the kubelet lags.
+// [Thresholds.MinReady] since its start and last failed liveness probe, or longer
+// after restarts and if the kubelet lags.
 func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thresholds Thresholds, now time.Time) bool {
 	s := statusOf(pod.Status.ContainerStatuses, c.Name)
 	if s.State.Running == nil {
@@ -48,9 +48,9 @@ func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thres
 	return now.Sub(quiet) >= need
 }
 
-// kubeletLag returns the delay between a container's start and the kubelet's report
-// of it. A delayed kubelet reports crashes just as late. The delay is unknown for
-// pods with probes, because probes take time too.
+// kubeletLag returns how late the kubelet reports a container's start. It reports
+// crashes just as late. The lag is unknown if there are probes, which take time
+// too.
 func kubeletLag(pod *corev1.Pod) time.Duration {
 	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
 	ready := podCondition(pod, corev1.ContainersReady)

@@ -13,8 +13,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// notReady checks a running container whose probe fails. This is never fatal: the
-// probe may succeed at any time.
+// notReady diagnoses a failing probe. This is never fatal: the probe may succeed
+// at any time.
 func (c containerDiagnoser) notReady() (Cause, bool) {
 	running := c.status.State.Running
 	if running == nil || c.status.Ready {
@@ -29,7 +29,7 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	}
 	failed := c.probeFailures(kind)
 	if !failed.seen() {
-		return Cause{}, false // the probe has not failed yet
+		return Cause{}, false
 	}
 	found := c.cause(NotReady, kind, failed.first)
 	found.evidence = failed.last
@@ -43,12 +43,11 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	return found, true
 }
 
-// probeFailures combines the failures of a Readiness, Liveness or Startup probe.
 func (c containerDiagnoser) probeFailures(kind string) eventSummary {
 	return c.events("Unhealthy", kind+" probe")
 }
 
-// probePrefix matches the prefixes of the event recorder and of the kubelet
+// probePrefix matches prefixes of the event recorder and the kubelet
 // (pkg/kubelet/prober/prober.go).
 var probePrefix = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ probe (failed|errored[\w ]*): ?`)
 
@@ -68,7 +67,7 @@ func (c containerDiagnoser) probeLines(kind string, probe *corev1.Probe) []strin
 	return lines
 }
 
-// describe formats a probe, such as "GET http://:4000/health every 5s".
+// describe formats a probe: "GET http://:4000/health every 5s".
 func describe(probe *corev1.Probe) string {
 	var action string
 	switch {
@@ -105,7 +104,7 @@ func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string
 	return "Check the log and the services that this one depends on: the health check failed."
 }
 
-// probePort returns the port of the pod that the probe connects to, or "".
+// probePort returns the pod's port that the probe uses, or "".
 func probePort(probe *corev1.Probe) string {
 	switch {
 	case probe.HTTPGet != nil && probe.HTTPGet.Host == "":
@@ -118,7 +117,7 @@ func probePort(probe *corev1.Probe) string {
 	return ""
 }
 
-// declares reports whether the container declares the port, or none at all.
+// declares reports whether the container declares the port, or no ports.
 func (c containerDiagnoser) declares(port string) bool {
 	want := intstr.Parse(port)
 	for _, p := range c.spec.Ports {
@@ -141,7 +140,6 @@ func (c containerDiagnoser) ports() string {
 	return strings.Join(parts, ", ")
 }
 
-// gates checks a pod whose containers are ready for a failed readiness gate.
 func (p podDiagnoser) gates() []Cause {
 	for _, gate := range p.pod.Spec.ReadinessGates {
 		cond := podCondition(p.pod, gate.ConditionType)

@@ -17,8 +17,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// failed checks a failed pod. This is never fatal: the controller replaces the pod,
-// and for a Job the Job's status decides.
+// failed diagnoses a failed pod. This is never fatal: the controller replaces the
+// pod. A Job's own status decides.
 func (p podDiagnoser) failed() []Cause {
 	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.d.workload) {
 		return nil
@@ -78,8 +78,7 @@ func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 	return c
 }
 
-// requests returns the pod's total requests as the scheduler computes them:
-// init containers, sidecars and overhead included.
+// requests formats the pod's total requests as the scheduler computes them.
 func requests(pod *corev1.Pod) string {
 	sum := resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
 	var parts []string
@@ -91,7 +90,7 @@ func requests(pod *corev1.Pod) string {
 	return strings.Join(parts, ", ")
 }
 
-// amount formats a quantity for people: "0.5", "1000", "23.5Gi".
+// amount formats "0.5", "1000", "23.5Gi".
 func amount(q resource.Quantity) string {
 	for i, unit := range []string{"Gi", "Mi"} {
 		if size := float64(int64(1) << (30 - 10*i)); q.AsApproximateFloat64() >= size {
@@ -101,7 +100,6 @@ func amount(q resource.Quantity) string {
 	return strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64)
 }
 
-// capacity returns the allocatable resources of the first three nodes.
 func (p podDiagnoser) capacity() []string {
 	var lines []string
 	nodes := p.d.index.snapshot.Nodes
@@ -113,8 +111,8 @@ func (p podDiagnoser) capacity() []string {
 	return lines
 }
 
-// unboundClaim checks for a claim that failed to provision. An unbound claim alone
-// is normal: with WaitForFirstConsumer it is Pending until the pod has a node.
+// unboundClaim finds a claim that failed to provision. Pending alone is normal:
+// with WaitForFirstConsumer a claim is Pending until the pod has a node.
 func (p podDiagnoser) unboundClaim() []Cause {
 	for _, volume := range p.pod.Spec.Volumes {
 		if volume.PersistentVolumeClaim == nil {

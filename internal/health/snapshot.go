@@ -23,7 +23,6 @@ const (
 	Job         Kind = "Job"
 )
 
-// groups maps each kind to its API group.
 var groups = map[Kind]string{Deployment: "apps", StatefulSet: "apps", DaemonSet: "apps", Job: "batch"}
 
 // Object identifies a workload.
@@ -35,8 +34,8 @@ type Object struct {
 
 func (o Object) String() string { return string(o.Kind) + " " + o.Namespace + "/" + o.Name }
 
-// Workloads returns the workloads among rendered objects, sorted by namespace,
-// kind and name. Objects without a namespace are in defaultNamespace.
+// Workloads returns the workloads among objects, sorted by namespace, kind and
+// name. Objects without a namespace are in defaultNamespace.
 func Workloads(objects []unstructured.Unstructured, defaultNamespace string) []Object {
 	var found []Object
 	for _, u := range objects {
@@ -54,10 +53,10 @@ func compareObjects(a, b Object) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
-// Snapshot holds workloads and the objects that explain their state. The
-// objects are shared and must not be changed.
+// Snapshot holds workloads and the objects that explain their state. The objects
+// must not be changed.
 type Snapshot struct {
-	Objects []Object // the workloads to diagnose
+	Objects []Object // to diagnose
 
 	Deployments  []*appsv1.Deployment
 	ReplicaSets  []*appsv1.ReplicaSet
@@ -69,16 +68,15 @@ type Snapshot struct {
 	Claims       []*corev1.PersistentVolumeClaim
 	Nodes        []*corev1.Node
 
-	// Started is when the wait began. Older evidence does not prove a cause.
-	// If it is zero, all evidence counts.
+	// Started is when the wait began. Causes with older evidence get
+	// [Thresholds.StaleGrace]; if Started is zero, none do.
 	Started time.Time
 
-	// ignoredRestarts holds the restarts per container that do not count, by
-	// restartKey. [Baseline.Apply] sets it.
+	// ignoredRestarts is set by [Baseline.Apply], by restartKey.
 	ignoredRestarts map[string]int32
 }
 
-// Add adds o to the list of its kind and ignores objects of other kinds.
+// Add adds o to the list of its kind and ignores other kinds.
 func (s *Snapshot) Add(o runtime.Object) {
 	switch o := o.(type) {
 	case *appsv1.Deployment:
@@ -102,7 +100,7 @@ func (s *Snapshot) Add(o runtime.Object) {
 	}
 }
 
-// Sort sorts the lists whose order affects the result of a diagnosis.
+// Sort sorts the lists whose order affects a diagnosis.
 func (s *Snapshot) Sort() {
 	slices.SortFunc(s.Pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.ReplicaSets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(a.Name, b.Name) })

@@ -13,7 +13,7 @@ import (
 
 // ComputeStatus returns the status of each workload in s.Objects, in that order.
 // A workload is Ready only if it has all desired pods, all pods of its newest
-// revision are ready, and containers without a readiness probe have run for
+// revision are ready, and those without a readiness probe have run for
 // [Thresholds.MinReady].
 func ComputeStatus(s Snapshot, thresholds Thresholds, now time.Time) []Workload {
 	ix := newIndex(s)
@@ -51,7 +51,6 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 	return w
 }
 
-// tally formats the counts that matter now: "1 of 2 ready".
 func (w *Workload) tally() string {
 	if w.Kind == Job {
 		return fmt.Sprintf("%d of %d complete", w.Ready, w.Desired)
@@ -65,8 +64,8 @@ func (w *Workload) tally() string {
 	return fmt.Sprintf("%d of %d ready", min(w.Ready, w.Desired), w.Desired)
 }
 
-// jobCompleted reports whether an event shows that the Job completed. The event
-// outlives a Job with a time-to-live.
+// jobCompleted checks for the completion event, which outlives a Job with a
+// time-to-live.
 func (ix *index) jobCompleted(o Object) bool {
 	for _, e := range ix.snapshot.Events {
 		about := e.InvolvedObject
@@ -77,8 +76,8 @@ func (ix *index) jobCompleted(o Object) bool {
 	return false
 }
 
-// activity describes the first pod that is not ready:
-// "; postgres-0: pulling image postgres:17".
+// activity describes the first unready pod: "; postgres-0: pulling image
+// postgres:17".
 func (ix *index) activity(pods []*corev1.Pod) string {
 	sorted := slices.Clone(pods)
 	slices.SortFunc(sorted, func(a, b *corev1.Pod) int { return compareNames(a.Name, b.Name) })
@@ -136,7 +135,6 @@ func (ix *index) containerActivity(pod *corev1.Pod, spec corev1.Container, s cor
 	return "creating"
 }
 
-// creating holds the reasons of containers that have not started yet.
 var creating = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
 
 // compareNames orders web-2 before web-10.

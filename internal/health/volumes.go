@@ -12,15 +12,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// The kubelet's messages about volumes that refer to missing objects
-// (pkg/volume/{secret,configmap,projected}, Kubernetes 1.37).
+// Kubelet messages about volumes (pkg/volume/{secret,configmap,projected},
+// Kubernetes 1.37).
 var (
 	volumeOf      = regexp.MustCompile(`for volume "([^"]+)"`)
 	missingObject = regexp.MustCompile(`(secret|configmap|persistentvolumeclaim) "([^"]+)" not found`)
 	missingItem   = regexp.MustCompile(`references non-existent (?:secret|config) key: (\S+)`)
 )
 
-// volumes checks a pod whose containers wait for its volumes. Only events show it.
+// volumes diagnoses a volume that cannot be mounted. Only events show it.
 func (p podDiagnoser) volumes() []Cause {
 	if started(p.pod) {
 		return nil
@@ -45,7 +45,7 @@ func (p podDiagnoser) volumes() []Cause {
 	return []Cause{c}
 }
 
-// volumeObject returns the missing object of a FailedMount message, or "".
+// volumeObject returns the missing object in a FailedMount message, or "".
 func (p podDiagnoser) volumeObject(message string) string {
 	if m := missingObject.FindStringSubmatch(message); m != nil {
 		return kindName(m[1]) + " " + m[2]
@@ -81,7 +81,7 @@ func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
 	return c
 }
 
-// sandbox checks a pod that its node cannot set up. This is never fatal: the
+// sandbox diagnoses a pod that its node cannot set up. This is never fatal: the
 // node's network may still be starting.
 func (p podDiagnoser) sandbox() []Cause {
 	s := p.events(withReason("FailedCreatePodSandBox", ""))
@@ -98,8 +98,7 @@ func (p podDiagnoser) sandbox() []Cause {
 	return []Cause{c}
 }
 
-// sandboxKilled matches messages of containerd and runc about a sandbox process
-// that ended before it was started.
+// sandboxKilled matches messages of containerd and runc.
 var sandboxKilled = regexp.MustCompile(`cannot start a stopped process|OOM-killed`)
 
 // memoryLimit returns the pod's memory limit, which its sandbox shares. A pod has

@@ -14,9 +14,9 @@ type State string
 
 // The states.
 const (
-	Ready       State = "ready"       // all pods are of the newest revision and available; a Job is complete
-	Progressing State = "progressing" // not ready yet, or stuck: see the causes
-	Paused      State = "paused"      // not ready, and its spec pauses or suspends it
+	Ready       State = "ready"       // rolled out and available; a Job is complete
+	Progressing State = "progressing" // not ready yet, or stuck
+	Paused      State = "paused"      // not ready, and paused or suspended
 	Absent      State = "absent"
 )
 
@@ -24,19 +24,19 @@ const (
 type Workload struct {
 	Object
 	State    State     `json:"state"`
-	Ready    int32     `json:"ready"`    // available pods (Deployment: of the newest revision); completions of a Job
-	Desired  int32     `json:"desired"`  // pods; completions of a Job
-	Updated  int32     `json:"updated"`  // pods of the newest revision, ready or not
+	Ready    int32     `json:"ready"`    // available pods (Deployment: of the newest revision) or completions
+	Desired  int32     `json:"desired"`  // pods or completions
+	Updated  int32     `json:"updated"`  // pods of the newest revision
 	Outdated int32     `json:"outdated"` // running pods of older revisions
 	Images   []string  `json:"images"`   // in the order of the containers
 	Created  time.Time `json:"created"`
-	Message  string    `json:"message"` // one line: "1 of 2 ready; postgres-0: pulling image postgres:17"
-	Causes   []Cause   `json:"-"`       // why it is not ready
+	Message  string    `json:"message"` // "1 of 2 ready; postgres-0: pulling image postgres:17"
+	Causes   []Cause   `json:"-"`
 }
 
-// count sets the numbers and reports whether the rollout is complete. It applies
-// the rules of kubectl rollout status, but ignores maxUnavailable: every pod must
-// be available.
+// count sets the counts and reports whether the rollout is complete. It follows
+// kubectl rollout status, but ignores maxUnavailable: every pod must be
+// available.
 func (w *Workload) count(object metav1.Object) bool {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
@@ -59,8 +59,8 @@ func (w *Workload) countDeployment(d *appsv1.Deployment) bool {
 	return s.ObservedGeneration >= d.Generation && w.Updated >= w.Desired && w.Outdated == 0 && w.Ready >= w.Desired
 }
 
-// countStatefulSet does not require an update of the pods below a partition or
-// of an OnDelete set: the spec keeps them at their revision.
+// countStatefulSet ignores outdated pods below a partition or of an OnDelete set,
+// because the spec keeps them.
 func (w *Workload) countStatefulSet(set *appsv1.StatefulSet) bool {
 	s := set.Status
 	w.Images = images(set.Spec.Template)

@@ -12,13 +12,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// cache holds the latest objects of all sources. It is not safe for concurrent use.
+// cache holds the latest objects. It is not safe for concurrent use.
 type cache struct {
 	entries []*cacheEntry
 	skew    clockSkew
 }
 
-// cacheEntry holds the last response of one source.
 type cacheEntry struct {
 	source       listWatch
 	objects      map[string]runtime.Object // by namespace/name
@@ -72,7 +71,7 @@ func key(o runtime.Object) string {
 	return m.GetNamespace() + "/" + m.GetName()
 }
 
-// hasSynced reports whether every source to which access is allowed was listed.
+// hasSynced reports whether every accessible source was listed.
 func (c *cache) hasSynced() bool {
 	return !slices.ContainsFunc(c.entries, func(e *cacheEntry) bool { return !e.synced && !e.denied })
 }
@@ -88,7 +87,6 @@ func (c *cache) unavailable() *cacheEntry {
 	return longest
 }
 
-// snapshot returns the objects of all sources in a stable order.
 func (c *cache) snapshot(objects []health.Object) health.Snapshot {
 	snap := health.Snapshot{Objects: objects}
 	for _, e := range c.entries {

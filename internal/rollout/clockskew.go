@@ -3,18 +3,18 @@ package rollout
 import "time"
 
 // clockSkew is how far the cluster's clock is behind the local one. Grace periods
-// are measured from cluster timestamps, so uncorrected skew would end them early.
+// start at cluster timestamps, so skew would distort them.
 type clockSkew struct {
 	smallest time.Duration
 	known    bool
 }
 
-// skewTolerance is the difference that is ignored: timestamps have whole seconds
-// and arrive late.
+// skewTolerance is the skew that is ignored: timestamps have whole seconds and
+// arrive late.
 const skewTolerance = 3 * time.Second
 
-// observe updates the skew from a newly created object. The smallest difference is
-// the skew; larger ones include the delay of the watch.
+// observe records a newly created object. The smallest difference is the skew;
+// larger ones include the watch's delay.
 func (s *clockSkew) observe(created, now time.Time) {
 	if created.IsZero() {
 		return

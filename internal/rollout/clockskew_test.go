@@ -10,7 +10,7 @@ func TestClockSkew_clusterTime(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	tests := []struct {
 		name string
-		seen []time.Duration // age of new objects on arrival
+		seen []time.Duration // ages of new objects
 		want time.Duration
 	}{
 		{"no new object", nil, 0},

@@ -34,7 +34,6 @@ type realCluster struct {
 	images nodeImages
 }
 
-// nodeImages holds images on the cluster's nodes.
 type nodeImages struct {
 	pause string // runs forever
 	shell string // contains sh
@@ -78,7 +77,6 @@ func connect(t *testing.T) *realCluster {
 	return c
 }
 
-// namespace creates a namespace and deletes it after the test.
 func (c *realCluster) namespace(t *testing.T, name string, labels map[string]string) string {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "rollout-" + name + "-", Labels: labels}}
@@ -96,7 +94,7 @@ func (c *realCluster) namespace(t *testing.T, name string, labels map[string]str
 	return ns.Name
 }
 
-// deployment returns the idle Deployment "web", modified by change.
+// deployment returns a Deployment "web" with a modified pod.
 func (c *realCluster) deployment(ns string, replicas int32, change func(*corev1.PodSpec, nodeImages)) *appsv1.Deployment {
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: ns},
@@ -117,7 +115,7 @@ func (c *realCluster) template(change func(*corev1.PodSpec, nodeImages)) corev1.
 	return t
 }
 
-// awaitQuota waits until the quota has a status: before, it is not enforced.
+// awaitQuota waits until the quota has a status and is enforced.
 func (c *realCluster) awaitQuota(t *testing.T, ns, name string) error {
 	t.Helper()
 	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
@@ -160,8 +158,8 @@ var (
 	noise     = regexp.MustCompile(`(?m)^  resourceVersion: .*\n`)
 )
 
-// capture writes the snapshot of an object to the testdata of package health. It
-// replaces IP addresses.
+// capture writes the snapshot of an object to the testdata of package health,
+// without IP addresses.
 func (c *realCluster) capture(t *testing.T, w *Watcher, o health.Object, name string) {
 	t.Helper()
 	s, err := w.read(t.Context(), []health.Object{o})

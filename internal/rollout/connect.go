@@ -12,9 +12,9 @@ import (
 )
 
 // New returns a Watcher with its own connections to the cluster. It closes them
-// after a request timed out, because a dead connection would fail every request
-// until the HTTP/2 health check closes it after 45s (ReadIdleTimeout and PingTimeout
-// of k8s.io/apimachinery/pkg/util/net).
+// when a request times out: a dead connection would fail every request until the
+// HTTP/2 health check closes it after 45s (ReadIdleTimeout and PingTimeout in
+// k8s.io/apimachinery/pkg/util/net).
 func New(config *rest.Config) (*Watcher, error) {
 	dialer := connrotation.NewDialer((&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext)
 	own := rest.CopyConfig(config)

@@ -15,10 +15,10 @@ type display struct {
 	items       map[health.Object]string
 	lastMessage map[health.Object]string
 	firstReason map[health.Object]string
-	finished    map[health.Object]bool // reported as finished
-	regressed   map[health.Object]bool // reported as no longer ready
+	finished    map[health.Object]bool
+	regressed   map[health.Object]bool
 	shown       bool
-	warned      map[string]bool // by source: access is denied
+	warned      map[string]bool // by source name
 }
 
 func newDisplay(objects []health.Object, report event.Reporter, now time.Time) *display {
@@ -28,7 +28,7 @@ func newDisplay(objects []health.Object, report event.Reporter, now time.Time) *
 	}
 }
 
-// itemNames returns the names of the workloads, qualified if they are not unique.
+// itemNames qualifies names that are not unique.
 func itemNames(objects []health.Object) map[health.Object]string {
 	count := map[string]int{}
 	for _, o := range objects {
@@ -44,8 +44,8 @@ func itemNames(objects []health.Object) map[health.Object]string {
 	return names
 }
 
-// progress reports changes. A workload finishes once, when it is first ready. If it
-// stops being ready, progress warns.
+// progress reports changes. A workload finishes when it is first ready; progress
+// warns if it stops being ready.
 func (d *display) progress(workloads []health.Workload, now time.Time) {
 	for _, w := range workloads {
 		item, ready := d.items[w.Object], w.State == health.Ready
@@ -76,7 +76,6 @@ func (d *display) progress(workloads []health.Workload, now time.Time) {
 	d.shown = true
 }
 
-// failed reports each failed workload with its part of the failure.
 func (d *display) failed(f *Failure) {
 	said := map[health.Object]bool{}
 	for _, c := range f.Causes {
@@ -91,7 +90,6 @@ func (d *display) failed(f *Failure) {
 	}
 }
 
-// warnDenied warns once about each source to which access is denied.
 func (d *display) warnDenied(entries []*cacheEntry) {
 	for _, e := range entries {
 		if e.denied && !d.warned[e.source.name] {

@@ -9,23 +9,24 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// Failure is the error of a wait that ended before all workloads were ready. It is
-// wrapped in a [fault.Error] of class [fault.Unhealthy], or [fault.Inconclusive] if
-// the wait timed out without a known problem.
+// Failure is the error of a wait that ended before all workloads were ready. It
+// is wrapped in a [fault.Error] of class [fault.Unhealthy], or
+// [fault.Inconclusive] if no problem is known.
 type Failure struct {
-	// Causes are those of the failed workloads, fatal ones first, with log lines.
+	// Causes are those of the failed workloads, fatal ones first, with log
+	// lines.
 	Causes []health.Cause
 
 	Unready []health.Workload
 
-	Elapsed time.Duration // duration of the wait
-	Expired bool          // the wait timed out
+	Elapsed time.Duration
+	Expired bool // timed out
 
-	// Kubectl is the kubectl command for [health.FormatCause].
+	// Kubectl is the command for [health.FormatCause].
 	Kubectl string
 }
 
-// Error returns the first cause and the number of others in one line.
+// Error returns the first cause and the number of others.
 func (f *Failure) Error() string {
 	if len(f.Causes) == 0 {
 		return fmt.Sprintf("not ready after %s", f.Elapsed.Round(time.Second))
@@ -43,7 +44,6 @@ func (f *Failure) Error() string {
 	return text
 }
 
-// of returns the part of the failure that concerns one workload.
 func (f *Failure) of(o health.Object) *Failure {
 	part := &Failure{Elapsed: f.Elapsed, Expired: f.Expired, Kubectl: f.Kubectl}
 	for _, c := range f.Causes {
@@ -54,7 +54,6 @@ func (f *Failure) of(o health.Object) *Failure {
 	return part
 }
 
-// fault wraps the failure with its class and its first hint.
 func (f *Failure) fault() error {
 	class := fault.Inconclusive
 	var hints []string

@@ -28,10 +28,10 @@ type realFault struct {
 	objects []runtime.Object // created before the workload
 	labels  map[string]string
 	want    health.Reason
-	or      health.Reason // accepted from a busy runtime
+	or      health.Reason // if the runtime is busy
 	says    []string      // texts of the card
-	within  time.Duration // limit of faults.md, from when the API server shows the fault
-	timeout time.Duration // of the wait; default: 1 minute
+	within  time.Duration // limit of faults.md, after the fault is visible
+	timeout time.Duration // default: 1 minute
 }
 
 var realFaults = []realFault{
@@ -62,7 +62,7 @@ var realFaults = []realFault{
 		pod: func(p *corev1.PodSpec, i nodeImages) {
 			shell("a=aaaaaaaaaaaaaaaa; while true; do a=$a$a; done")(p, i)
 			p.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("24Mi")}
-			p.Containers[0].ReadinessProbe = httpProbe(9999) // on a busy machine it would be ready for a while
+			p.Containers[0].ReadinessProbe = httpProbe(9999) // or it is ready for a while on a busy machine
 		},
 	},
 	{
@@ -187,8 +187,7 @@ func TestWatcher_WaitFaultsE2E(t *testing.T) {
 	}
 }
 
-// visibility records when progress first shows a fault. Without such progress the
-// fault was visible from the beginning.
+// visibility records when progress first shows a fault, or when the test began.
 type visibility struct{ begin, first time.Time }
 
 var harmless = regexp.MustCompile(`: (creating|waiting for a node|pulling image .*|running, not ready yet)$|ready$`)

@@ -12,15 +12,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// listWatch lists and watches one kind of object in a namespace or the cluster.
+// listWatch is a source of one kind of object, in a namespace or the cluster.
 type listWatch struct {
 	name     string // "pods in namespace tiktok-clone"
-	required bool   // decides readiness; other sources only explain it
+	required bool   // decides readiness
 	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch    func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// typedClient is the part of a client-go client that a listWatch needs.
 type typedClient[L runtime.Object] interface {
 	List(context.Context, metav1.ListOptions) (L, error)
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
@@ -33,8 +32,7 @@ func newListWatch[L runtime.Object](name string, required bool, client typedClie
 	}
 }
 
-// listWatches returns the sources for the objects: in each namespace only the
-// kinds of its objects, and the nodes.
+// listWatches omits the workload kinds that a namespace does not need.
 func listWatches(client kubernetes.Interface, objects []health.Object) []listWatch {
 	apps, batch, core := client.AppsV1(), client.BatchV1(), client.CoreV1()
 	var all []listWatch

@@ -15,11 +15,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// maxLogBytes limits the size of a log, whatever the server sends.
+// maxLogBytes limits a log, because a line can have any length.
 const maxLogBytes = 1 << 20
 
-// addLogs fetches the logs of the causes and redacts all text. It takes at most
-// Limits.LogTime, even if ctx has expired.
+// addLogs fetches the logs of the causes within Limits.LogTime, even if ctx has
+// expired, and redacts all text.
 func (w *Watcher) addLogs(ctx context.Context, f *Failure) {
 	if f.Expired {
 		ctx = context.WithoutCancel(ctx)
@@ -39,8 +39,8 @@ func (w *Watcher) addLogs(ctx context.Context, f *Failure) {
 	}
 }
 
-// attachLog adds the last lines of the cause's log. If the kubelet has removed the
-// log of the previous run, it falls back to the current one.
+// attachLog falls back to the current run's log if the kubelet has removed the
+// previous one.
 func (w *Watcher) attachLog(ctx context.Context, c *health.Cause) {
 	log, err := w.log(ctx, c.Object.Namespace, *c.Log)
 	if err != nil && c.Log.Previous {
@@ -73,8 +73,7 @@ func (w *Watcher) log(ctx context.Context, namespace string, l health.Log) (stri
 
 var ansiEscape = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`)
 
-// lastLines returns the last lines of a log, truncated to width and without
-// terminal control sequences.
+// lastLines truncates lines and removes terminal control sequences.
 func lastLines(log string, most, width int) []string {
 	log = strings.TrimRight(ansiEscape.ReplaceAllString(log, ""), "\r\n")
 	if log == "" {
@@ -105,7 +104,6 @@ func (w *Watcher) redact(s string) string {
 	return w.Redact(s)
 }
 
-// redactAll redacts the text of causes, which may quote the cluster.
 func (w *Watcher) redactAll(causes []health.Cause) []health.Cause {
 	for i := range causes {
 		c := &causes[i]

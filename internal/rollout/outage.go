@@ -10,12 +10,12 @@ import (
 type outage struct {
 	limits Limits
 	report event.Reporter
-	since  time.Time // last response before the outage; zero if there is none
+	since  time.Time // last response before the outage, or zero
 	warned bool
 }
 
-// check reports whether the API server is away, given a failing source or nil. It
-// returns an error if the outage lasts too long.
+// check reports whether the API server is away. It fails if the outage lasts too
+// long. failing may be nil.
 func (o *outage) check(failing *cacheEntry, now time.Time) (away bool, err error) {
 	if failing == nil {
 		if o.warned {

@@ -23,7 +23,6 @@ import (
 
 var errAway = fmt.Errorf("dial tcp 127.0.0.1:6443: %w", syscall.ECONNREFUSED)
 
-// away makes every request fail between two times.
 func (w *world) away(from, to time.Duration) {
 	broken := func() error {
 		if d := time.Since(w.begin); d >= from && d < to {
@@ -38,7 +37,7 @@ func (w *world) away(from, to time.Duration) {
 	})
 }
 
-// silenceWatches makes all watches open without ever sending an event.
+// silenceWatches opens watches that never send an event.
 func (w *world) silenceWatches() {
 	w.client.PrependWatchReactor("*", func(k8stesting.Action) (bool, watch.Interface, error) {
 		return true, watch.NewFake(), nil

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// update is a response of a source.
 type update struct {
 	source int
 	all    []runtime.Object // full list, if err and change are nil
@@ -21,7 +20,7 @@ type update struct {
 }
 
 // reflector sends the updates of one source. It lists again after Limits.Resync,
-// which limits the delay caused by a silent watch over a dead connection.
+// because a watch over a dead connection is silent.
 type reflector struct {
 	source listWatch
 	index  int
@@ -64,8 +63,8 @@ func (r reflector) list(ctx context.Context) ([]runtime.Object, string, error) {
 	return all, m.GetResourceVersion(), nil
 }
 
-// watch sends changes after version until the next list is due. Its error only
-// means that the watch broke: the next list shows whether the server is available.
+// watch sends changes until the next list is due. An error only means that the
+// watch broke; the list shows whether the server is available.
 func (r reflector) watch(ctx context.Context, version string) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Resync)
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// evaluateInterval is the interval of evaluations without a change: grace periods
-// end without one.
+// evaluateInterval limits the time between evaluations: grace periods end without
+// a change.
 const evaluateInterval = time.Second
 
 // run is one wait. Everything but the reflectors runs in one goroutine.
@@ -26,9 +26,9 @@ type run struct {
 	outage  outage
 	show    *display
 
-	reconnected  time.Time // when connections were last closed
+	reconnected  time.Time
 	baseline     health.Baseline
-	completed    map[health.Object]bool // completed Jobs, which may have been deleted since
+	completed    map[health.Object]bool // Jobs, which may be deleted by now
 	failingSince time.Time              // zero if no cause is fatal
 }
 
@@ -44,7 +44,7 @@ func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 	}
 }
 
-// start starts the reflectors. stop ends them and waits for them.
+// start starts the reflectors. stop waits until they have stopped.
 func (r *run) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -57,8 +57,8 @@ func (r *run) start(ctx context.Context) (stop func()) {
 	}
 }
 
-// loop receives updates until the wait is over. If the wait failed, the error is a
-// *Failure without logs.
+// loop receives updates until the wait is over. A *Failure that it returns has no
+// logs.
 func (r *run) loop(ctx context.Context) error {
 	clock := time.NewTicker(evaluateInterval)
 	defer clock.Stop()
@@ -89,8 +89,8 @@ func (r *run) drain() {
 	}
 }
 
-// receive caches an update. After a timeout it closes the connections, which may be
-// dead.
+// receive caches an update. After a timeout it closes the connections, which may
+// be dead.
 func (r *run) receive(u update) {
 	now := time.Now()
 	r.cache.apply(u, now)
@@ -100,7 +100,6 @@ func (r *run) receive(u update) {
 	}
 }
 
-// evaluate reports whether the wait is over.
 func (r *run) evaluate(now time.Time) (over bool, err error) {
 	for _, e := range r.cache.entries {
 		if e.source.required && isDenied(e.err) {

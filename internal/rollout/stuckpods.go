@@ -16,16 +16,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// DeleteStuckPods deletes pods that block a rollout, for their controllers to
-// recreate:
+// DeleteStuckPods deletes unready pods that block a rollout, for their
+// controllers to recreate:
 //
-//   - pods of an ordered StatefulSet that are neither ready nor of the newest
-//     revision. The controller waits for them forever, even if the newest revision
-//     fixes them (Kubernetes documentation, StatefulSets, "Forced rollback").
-//   - pods without their image. The kubelet may retry only after five minutes,
-//     although the image may be available now.
-//
-// It never deletes a ready pod.
+//   - outdated pods of an ordered StatefulSet. The controller waits for them
+//     forever, even if the newest revision fixes them (Kubernetes documentation,
+//     StatefulSets, "Forced rollback").
+//   - pods without their image, which may be available by now. The kubelet may
+//     retry only after five minutes.
 func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, report event.Reporter) error {
 	for _, o := range objects {
 		if o.Kind != health.StatefulSet && o.Kind != health.Deployment {
@@ -66,12 +64,12 @@ func (w *Watcher) stuckPods(ctx context.Context, o health.Object) ([]corev1.Pod,
 	}), nil
 }
 
-// controllerTimeout is the time for a controller to observe a new generation.
+// controllerTimeout limits the wait until a controller observes a generation.
 const controllerTimeout = 10 * time.Second
 
-// orderedRevision returns the newest revision of an ordered StatefulSet, and the
-// selector of the workload's pods. It waits until the controller has observed the
-// newest generation. The revision of any other workload is empty.
+// orderedRevision returns the newest revision of an ordered StatefulSet, after
+// the controller has observed it, or "" for other workloads. selector selects the
+// workload's pods.
 func (w *Watcher) orderedRevision(ctx context.Context, o health.Object) (revision string, selector *metav1.LabelSelector, err error) {
 	if o.Kind == health.Deployment {
 		deployment, err := w.Client.AppsV1().Deployments(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})

@@ -34,14 +34,13 @@ func (r *run) failFast(snap health.Snapshot, workloads []health.Workload, at, no
 	return true, r.failure(causes, workloads, false)
 }
 
-// diagnose is like [health.Diagnose], without the causes of completed Jobs.
+// diagnose is [health.Diagnose] without the causes of completed Jobs.
 func (r *run) diagnose(s health.Snapshot, workloads []health.Workload, now time.Time) []health.Cause {
 	return slices.DeleteFunc(health.Diagnose(s, r.watcher.thresholds(), now), func(c health.Cause) bool {
 		return !slices.ContainsFunc(workloads, func(w health.Workload) bool { return w.Object == c.Object && isUnready(w) })
 	})
 }
 
-// contextDone returns the error of a wait whose context is done.
 func (r *run) contextDone(ctx context.Context) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("wait for workloads: %w", ctx.Err())
@@ -59,8 +58,8 @@ func (r *run) contextDone(ctx context.Context) error {
 	return r.failure(r.diagnose(snap, workloads, at), workloads, true)
 }
 
-// failure returns the Failure for causes. If the wait expired, every workload that
-// is not ready gets a cause.
+// failure adds a cause for every unready workload without one if the wait
+// expired.
 func (r *run) failure(causes []health.Cause, workloads []health.Workload, expired bool) *Failure {
 	now := time.Now()
 	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired, Kubectl: r.watcher.Kubectl}

@@ -25,7 +25,6 @@ func simulate(t *testing.T, replicas int32, test func(*testing.T, *world)) {
 	synctest.Test(t, func(t *testing.T) { test(t, newWorld(t, replicas)) })
 }
 
-// later calls do after d, during the wait.
 func later(d time.Duration, do func()) { time.AfterFunc(d, do) }
 
 func TestWatcher_WaitReady(t *testing.T) {
@@ -313,15 +312,13 @@ func TestWatcher_WaitFailFast(t *testing.T) {
 	})
 }
 
-// nodeCrashAfterAnHour adds a healthy pod whose node crashes and comes back.
 func (w *world) nodeCrashAfterAnHour(pod string, restarts int32) {
 	w.pod(pod, running(true))
 	time.Sleep(time.Hour)
 	w.pod(pod, lostWithNode(restarts))
 }
 
-// crashes lets the pod crash at the given times from now, beginning with a number
-// of restarts.
+// crashes makes the pod crash at the given times from now.
 func (w *world) crashes(pod string, restarts int32, at ...time.Duration) {
 	for i, d := range at {
 		later(d, func() { w.pod(pod, crashedNow(restarts+int32(i))) })
@@ -379,7 +376,6 @@ func TestWatcher_WaitTimeout(t *testing.T) {
 	})
 }
 
-// subsequence reports whether got contains the elements of want in order.
 func subsequence(got, want []string) bool {
 	for _, g := range got {
 		if len(want) > 0 && g == want[0] {

@@ -153,7 +153,6 @@ func TestWatcher_WaitOutageE2E(t *testing.T) {
 	})
 }
 
-// slowProbe delays the readiness of a pod by 10 seconds.
 func slowProbe(p *corev1.PodSpec) {
 	p.Containers[0].ReadinessProbe = &corev1.Probe{
 		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "exit 0"}}},
@@ -167,11 +166,11 @@ type wire struct {
 	target   string
 
 	mu     sync.Mutex
-	down   bool       // close new connections at once
-	frozen []net.Conn // drop data of these
+	down   bool
+	frozen []net.Conn // drop their data
 	open   []net.Conn
 
-	froze, reopened time.Time // reopened: first new connection after the freeze
+	froze, reopened time.Time // reopened: first new connection
 }
 
 func startWire(t *testing.T, host string) *wire {
@@ -271,8 +270,7 @@ func (w *wire) mend() {
 	w.down = false
 }
 
-// freeze makes the open connections silent, like a firewall that drops their
-// packets.
+// freeze makes the open connections silent, like a firewall that drops packets.
 func (w *wire) freeze() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -280,7 +278,7 @@ func (w *wire) freeze() {
 	w.froze = time.Now()
 }
 
-// noticed returns the time from the freeze to the first new connection.
+// noticed returns the time from the freeze to a new connection.
 func (w *wire) noticed() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -14,31 +14,30 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
-// Watcher watches the workloads of one cluster. It must be allowed to get, list and
-// watch the workloads' kinds, replicasets, pods and pods/log. Access to events,
-// persistentvolumeclaims and nodes improves its explanations. Use [New] to create
-// one.
+// Watcher watches the workloads of one cluster. It must be allowed to get, list
+// and watch the workloads' kinds, replicasets, pods and pods/log, and to delete
+// stuck pods. Access to events, persistentvolumeclaims and nodes improves its
+// explanations. Use [New] to create one.
 type Watcher struct {
 	Client kubernetes.Interface
 
 	Limits     Limits            // default: [DefaultLimits]
 	Thresholds health.Thresholds // default: [health.DefaultThresholds]
 
-	// Timeout limits a wait; 0 means no limit.
+	// Timeout limits a wait unless it is 0.
 	Timeout time.Duration
 
-	// Redact removes secrets from text of the cluster's objects and logs. It may be
-	// nil.
+	// Redact removes secrets from texts and logs. It may be nil.
 	Redact func(string) string
 
-	// Kubectl is passed on in [Failure.Kubectl].
+	// Kubectl is copied to [Failure.Kubectl].
 	Kubectl string
 
-	reconnect func() // closes the client's connections; may be nil
+	reconnect func() // closes connections; may be nil
 }
 
 // Status returns the status of each object with its causes. It sends one list
-// request per kind and namespace. Errors have class [fault.Inconclusive], or
+// request per kind and namespace. API errors have class [fault.Inconclusive], or
 // [fault.Environment] if access was denied.
 func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health.Workload, error) {
 	s, err := w.read(ctx, objects)
@@ -58,7 +57,6 @@ func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health
 	return workloads, nil
 }
 
-// read lists all sources once, in parallel.
 func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Snapshot, error) {
 	sources := listWatches(w.Client, objects)
 	c := newCache(sources, time.Now())
@@ -88,9 +86,9 @@ func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Sna
 //
 // Wait returns a [*Failure] as soon as a workload fails permanently, or when the
 // timeout expires. Errors have class [fault.Inconclusive] if the API server was
-// unavailable for [Limits.APITimeout], and [fault.Environment] if it denied access.
-// If ctx is canceled the error wraps [context.Canceled]. All goroutines have stopped
-// when Wait returns.
+// unavailable, and [fault.Environment] if it denied access. If ctx is canceled
+// the error wraps [context.Canceled]. All goroutines have stopped when Wait
+// returns.
 func (w *Watcher) Wait(ctx context.Context, objects []health.Object, report event.Reporter) error {
 	if len(objects) == 0 {
 		return nil
@@ -127,7 +125,6 @@ func (w *Watcher) thresholds() health.Thresholds {
 	return w.Thresholds
 }
 
-// apiError returns the error of a failed request with a class and a hint.
 func apiError(err error) error {
 	if isDenied(err) {
 		return fault.New(fault.Environment, err, "Allow the kubeconfig's user to get, list and watch these objects in the namespace.")

@@ -27,8 +27,8 @@ func object(kind health.Kind, namespace, name string) health.Object {
 	return health.Object{Kind: kind, Namespace: namespace, Name: name}
 }
 
-// world is a cluster with one Deployment, "web", whose pods the test controls. It
-// uses the simulated clock.
+// world is a cluster with one Deployment, "web", whose pods the test controls, on
+// the simulated clock.
 type world struct {
 	t      *testing.T
 	client *fake.Clientset
@@ -86,7 +86,7 @@ func (w *world) add(o runtime.Object) {
 	}
 }
 
-// pod adds or replaces a pod of the Deployment with one container.
+// pod adds or replaces a pod.
 func (w *world) pod(name string, s corev1.ContainerStatus) {
 	w.t.Helper()
 	s.Name = "web"
@@ -137,7 +137,6 @@ func (w *world) addEvent(pod, reason, message string) {
 	})
 }
 
-// wait calls watcher.Wait and records its events.
 func (w *world) wait(ctx context.Context, watcher Watcher, objects ...health.Object) error {
 	watcher.Client = w.client
 	if len(objects) == 0 {
@@ -151,10 +150,9 @@ func (w *world) wait(ctx context.Context, watcher Watcher, objects ...health.Obj
 	}))
 }
 
-// after returns the age of the world in whole seconds.
 func (w *world) after() time.Duration { return time.Since(w.begin).Round(time.Second) }
 
-// reported returns the recorded events of a kind as "outcome message".
+// reported returns the events of a kind as "outcome message".
 func (w *world) reported(kind event.Kind) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -174,8 +172,7 @@ func prefix(e event.Event) string {
 	return string(e.Outcome) + " "
 }
 
-// requireFailure checks that err is a Failure of the class and returns its first
-// cause.
+// requireFailure checks the class of a Failure and returns its first cause.
 func requireFailure(t *testing.T, err error, class fault.Class) health.Cause {
 	t.Helper()
 	var f *Failure
@@ -213,8 +210,7 @@ func crashedNow(restarts int32) corev1.ContainerStatus {
 	return s
 }
 
-// lostWithNode returns the status of a container lost in a node crash, restarted or
-// not.
+// lostWithNode returns the status of a container lost in a node crash.
 func lostWithNode(restarts int32) corev1.ContainerStatus {
 	end := &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Unknown", FinishedAt: metav1.Now()}
 	if restarts == 0 {
@@ -225,7 +221,7 @@ func lostWithNode(restarts int32) corev1.ContainerStatus {
 	return s
 }
 
-// failing makes requests of a verb fail while broken returns an error.
+// failing makes requests fail while broken returns an error.
 func (w *world) failing(verb string, broken func() error) {
 	w.client.PrependReactor(verb, "*", func(k8stesting.Action) (bool, runtime.Object, error) {
 		err := broken()
