@@ -1,8 +1,7 @@
 // Package event defines the event stream that connects a run to its renderers.
 //
-// Stages report [Event] values. The renderers in package report, the run
-// summary and the exit code are all derived from that stream. The package
-// depends only on the standard library.
+// Stages report [Event] values. The output, the run summary and the exit code are
+// derived from them.
 package event
 
 import "time"
@@ -10,16 +9,16 @@ import "time"
 // Kind is the type of an event.
 type Kind string
 
-// The kinds, in the order in which they occur in a run.
+// The kinds, in order.
 const (
-	RunStarted       Kind = "run.started"       // Plan lists the stages
-	StageStarted     Kind = "stage.started"     // the stage applies changes; Reason says why
-	MilestoneReached Kind = "milestone.reached" // the stage has reached Milestone and continues
-	ItemProgress     Kind = "item.progress"     // work on Item continues; Message describes it
+	RunStarted       Kind = "run.started"       // Plan is set
+	StageStarted     Kind = "stage.started"     // Apply begins; Reason is set
+	MilestoneReached Kind = "milestone.reached" // Milestone is set
+	ItemProgress     Kind = "item.progress"     // Item and Message are set
 	ItemFinished     Kind = "item.finished"     // Outcome, Elapsed and Mutations are set
-	Warning          Kind = "warning"           // Message does not affect the outcome
-	StageFinished    Kind = "stage.finished"    // Outcome, Reason and Elapsed are set, and Err after a failure
-	RecoveryStarted  Kind = "recovery.started"  // a rollback begins; Reason says why, Plan lists its stages
+	Warning          Kind = "warning"           // Message is set
+	StageFinished    Kind = "stage.finished"    // Outcome, Reason and Elapsed are set; Err after a failure
+	RecoveryStarted  Kind = "recovery.started"  // rollback; Reason and Plan are set
 	RunFinished      Kind = "run.finished"      // the last event, exactly once
 )
 
@@ -29,9 +28,9 @@ type Outcome string
 // The outcomes.
 const (
 	Done      Outcome = "done"      // changes were made
-	Unchanged Outcome = "unchanged" // already in the desired state
+	Unchanged Outcome = "unchanged" // already up to date
 	Failed    Outcome = "failed"
-	Blocked   Outcome = "blocked" // not started, because a prerequisite failed
+	Blocked   Outcome = "blocked" // a prerequisite failed
 	Canceled  Outcome = "canceled"
 )
 
@@ -42,34 +41,32 @@ type Event struct {
 
 	Kind    Kind
 	Stage   string // stage ID; empty for events of the run itself
-	Item    string // an image, workload or check of the stage
-	Message string // one line for people
-	Reason  string // why a stage or an item is in its state
+	Item    string // an image, workload or check
+	Message string // one line
+	Reason  string // why the stage or item is in its state
 
-	Milestone string // MilestoneReached only
+	Milestone string
 
-	Current, Total int64 // progress of Item in bytes or steps; Total is 0 if unknown
+	Current, Total int64 // bytes or steps; Total is 0 if unknown
 
 	Outcome Outcome
 	Elapsed time.Duration
 	Err     error
 
-	// Start is when the finished work began; Time is its end. Start is zero if
-	// the work never began. The runner derives a missing Start of an item from
-	// Elapsed.
+	// Start is when the work began, or zero if it never began. The runner
+	// derives a missing Start of an item from Elapsed.
 	Start time.Time
 
-	// Mutations is the number of changes an item made: images built, pulled or
-	// loaded into a node, clusters created or started, revisions written, objects
-	// applied. Only ItemFinished sets it.
+	// Mutations is the number of changes an item made: images built or
+	// loaded, revisions written, objects applied.
 	Mutations int
 
-	Plan []StageInfo // RunStarted and RecoveryStarted only
+	Plan []StageInfo
 
 	// RunFinished only.
-	Exit        int    // exit code of the process
-	RolledBack  bool   // a failed upgrade was rolled back
-	Diagnostics string // directory of the support bundle, if one was written
+	Exit        int
+	RolledBack  bool   // after a failed upgrade
+	Diagnostics string // support bundle directory, if any
 }
 
 // StageInfo describes a stage of a plan.

@@ -14,11 +14,11 @@ type ReporterFunc func(Event)
 // Report calls f.
 func (f ReporterFunc) Report(e Event) { f(e) }
 
-// Discard is a Reporter that drops every event.
+// Discard drops every event.
 var Discard Reporter = ReporterFunc(func(Event) {})
 
-// Synchronized returns a Reporter that several goroutines may call at once. It
-// passes events on one at a time. A nil reporter drops every event.
+// Synchronized returns a Reporter that is safe for concurrent use. A nil reporter
+// drops every event.
 func Synchronized(reporter Reporter) Reporter {
 	if reporter == nil {
 		return Discard
@@ -31,7 +31,7 @@ func Synchronized(reporter Reporter) Reporter {
 	})
 }
 
-// Tee returns a Reporter that passes each event to all reporters in turn.
+// Tee returns a Reporter that passes each event to all reporters.
 func Tee(reporters ...Reporter) Reporter {
 	return ReporterFunc(func(e Event) {
 		for _, r := range reporters {

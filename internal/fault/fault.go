@@ -1,41 +1,41 @@
-// Package fault attaches a class and a hint to errors. Package cli maps the
-// class to an exit code; the hint says what to do next.
+// Package fault adds a class, which determines the exit code, and a hint to
+// errors.
 package fault
 
 import "errors"
 
-// Class groups errors by who can fix them. Package cli has the exit code of each.
+// Class groups errors by who can fix them.
 type Class string
 
 // The classes.
 const (
-	Internal     Class = "internal"    // a bug of tkdeploy
+	Internal     Class = "internal"    // a bug in tkdeploy
 	Usage        Class = "usage"       // wrong command line
-	Config       Class = "config"      // invalid tkdeploy.yaml, values or chart; nothing was changed
+	Config       Class = "config"      // invalid tkdeploy.yaml, values or chart
 	Environment  Class = "environment" // engine, ports or disk
-	NotOwned     Class = "not-owned"   // refused: not owned, or not named by the environment
-	Locked       Class = "locked"      // locked by another run
+	NotOwned     Class = "not-owned"   // cluster does not belong to the environment
+	Locked       Class = "locked"      // by another run
 	Build        Class = "build"
 	Cluster      Class = "cluster"
 	Load         Class = "load"
 	Apply        Class = "apply"
 	Unhealthy    Class = "unhealthy" // a workload failed
-	Smoke        Class = "smoke"     // a smoke check failed
+	Smoke        Class = "smoke"     // a smoke test failed
 	Rollback     Class = "rollback"
 	Down         Class = "down"
-	Inconclusive Class = "inconclusive" // timeout, or the API server is unavailable
+	Inconclusive Class = "inconclusive" // timeout or unavailable API server
 )
 
 // Error is an error with a class and a hint.
 type Error struct {
 	Class Class
 	Err   error
-	Hint  string // one or more lines; may be empty
+	Hint  string // may be empty
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap returns the cause.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
 // New returns err with a class and a hint, or nil if err is nil.
@@ -46,7 +46,7 @@ func New(class Class, err error, hint string) error {
 	return &Error{Class: class, Err: err, Hint: hint}
 }
 
-// Default returns err with the class, or err itself if it has a class.
+// Default returns err with the class unless it has one.
 func Default(class Class, err error) error {
 	if err == nil || ClassOf(err) != "" {
 		return err
@@ -54,7 +54,7 @@ func Default(class Class, err error) error {
 	return New(class, err, "")
 }
 
-// ClassOf returns the outermost class in err's chain, or "" if there is none.
+// ClassOf returns the outermost class of err, or "".
 func ClassOf(err error) Class {
 	var f *Error
 	if errors.As(err, &f) {
@@ -63,7 +63,7 @@ func ClassOf(err error) Class {
 	return ""
 }
 
-// HintOf returns the outermost hint in err's chain, or "" if there is none.
+// HintOf returns the outermost hint of err, or "".
 func HintOf(err error) string {
 	for err != nil {
 		var f *Error
@@ -78,9 +78,8 @@ func HintOf(err error) string {
 	return ""
 }
 
-// Redact applies redact to the message and hint of err. If that changes either,
-// Redact drops the wrapped errors, which may still contain the secret, and keeps
-// the class.
+// Redact redacts the message and hint of err. If either changes, it drops the
+// wrapped errors, which may contain the secret, and keeps the class.
 func Redact(err error, redact func(string) string) error {
 	if err == nil || redact(err.Error()) == err.Error() && redact(HintOf(err)) == HintOf(err) {
 		return err

@@ -1,4 +1,4 @@
-// Package kubeerr classifies errors of Kubernetes API requests.
+// Package kubeerr classifies Kubernetes API errors.
 package kubeerr
 
 import (
@@ -7,15 +7,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// IsResponse reports whether the API server sent the error. Other errors come
-// from the connection.
+// IsResponse reports whether the API server sent the error.
 func IsResponse(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status)
 }
 
-// IsTransient reports whether repeating the request may succeed: the server did
-// not respond, is overloaded or failed internally.
+// IsTransient reports whether a retry may succeed: the server was unavailable,
+// overloaded or failing.
 func IsTransient(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {

@@ -16,8 +16,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// A process locks the file before it records itself as the holder. Acquire retries
-// for holderTimeout if there is no record yet.
+// A process locks the file before it writes its record. Acquire retries for
+// holderTimeout.
 const (
 	holderTimeout  = time.Second
 	holderInterval = 10 * time.Millisecond
@@ -30,9 +30,9 @@ type File struct {
 	record record
 }
 
-// Acquire locks the file at path for self and creates its directory. It does not
-// block: if another process holds the lock, it returns a [*HeldError]. what names the
-// locked resource in error messages.
+// Acquire locks the file at path for self and creates its directory. If another
+// process holds the lock, it returns a [*HeldError] without waiting. what names
+// the locked resource in errors.
 func Acquire(ctx context.Context, path, what string, self Holder) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, environmentError(err)
@@ -59,8 +59,8 @@ func environmentError(err error) error {
 		"set XDG_STATE_HOME to a writable directory on a file system that supports locks")
 }
 
-// tryLock returns the locked file or the record of its holder, or neither if the file
-// has just been removed.
+// tryLock returns the locked file, the record of its holder, or neither if the
+// file has just been removed.
 func tryLock(path string) (*os.File, record, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // close-on-exec: children do not inherit the lock
 	if err != nil {
@@ -78,7 +78,6 @@ func tryLock(path string) (*os.File, record, error) {
 	return nil, record{}, errors.Join(fmt.Errorf("flock %s: %w", path, err), f.Close())
 }
 
-// isAt reports whether path still refers to f.
 func isAt(f *os.File, path string) bool {
 	held, err := f.Stat()
 	if err != nil {
@@ -88,11 +87,10 @@ func isAt(f *os.File, path string) bool {
 	return err == nil && os.SameFile(held, current)
 }
 
-// newFile records self as the holder in the locked file.
 func newFile(path string, f *os.File, self Holder) (*File, error) {
 	l := &File{path: path, file: f, record: record{Holder: self, Token: rand.Text()}}
-	// Machines may share a directory but not its locks, so only tokens of this machine
-	// are stale.
+	// Machines may share a directory but not its locks: only tokens of this
+	// machine are stale.
 	if old := readRecord(f); old.Host == self.Host {
 		l.record.StaleTokens = old.StaleTokens
 		if old.Token != "" {
@@ -117,19 +115,18 @@ func (l *File) write() error {
 	return err
 }
 
-// hasEnded reports whether the token belongs to an earlier run with this lock file. It
-// has ended, because this run holds the lock.
+// hasEnded reports whether an earlier run with this lock file had the token.
 func (l *File) hasEnded(token string) bool {
 	return token != "" && slices.Contains(l.record.StaleTokens, token)
 }
 
-// Release releases the lock. It removes the file unless the next run needs the tokens
-// in it: those of earlier runs or, if leaseLeft is set, the token of this run.
+// Release releases the lock and removes the file, unless the next run needs the
+// tokens in it: those of earlier runs or, if leaseLeft is set, of this run.
 func (l *File) Release(leaseLeft bool) error {
 	defer l.unlock()
 	switch {
 	case leaseLeft:
-		return nil // the file already contains the token
+		return nil
 	case len(l.record.StaleTokens) > 0:
 		l.record.Token = ""
 		return l.write()
@@ -140,8 +137,8 @@ func (l *File) Release(leaseLeft bool) error {
 	return nil
 }
 
-// unlock releases the lock explicitly, because closing the file does not release it
-// while a child process before its exec still has it open.
+// unlock unlocks explicitly: closing the file is not enough while a child process
+// that has not reached its exec has it open.
 func (l *File) unlock() {
 	_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN) // on failure, Close releases the lock
 	l.file.Close()

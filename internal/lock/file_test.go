@@ -17,7 +17,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// holdEnv names a lock file. If it is set, the test binary acquires the lock, prints
+// holdEnv names a lock file. If set, the test binary acquires the lock, prints
 // its token, and holds the lock until standard input is closed.
 const holdEnv = "TKDEPLOY_TEST_HOLD"
 
@@ -43,11 +43,10 @@ func hold(path string) {
 	}
 }
 
-// process is a test binary that was started with holdEnv.
 type process struct {
 	*exec.Cmd
-	output  string // first line of standard output
-	release func() // closes standard input
+	output  string
+	release func()
 }
 
 func startHolder(t *testing.T, path string) process {
@@ -124,7 +123,7 @@ func TestAcquire(t *testing.T) {
 		if !f.hasEnded(tokens[0]) || !f.hasEnded(tokens[1]) || f.hasEnded("") || f.hasEnded(f.record.Token) {
 			t.Errorf("got stale tokens %v, want %v", f.record.StaleTokens, tokens)
 		}
-		// A run that did not access the cluster keeps the tokens in the file.
+		// A run that did not access the cluster keeps the tokens.
 		if err := f.Release(false); err != nil {
 			t.Fatal(err)
 		}
@@ -151,14 +150,14 @@ func TestAcquire(t *testing.T) {
 			} else if !strings.Contains(p.output, "tkdeploy up --env dev of ") {
 				t.Errorf("got output %q, want the holder", p.output)
 			}
-			_ = p.Wait() // the first line of output is the result
+			_ = p.Wait() // its output is the result
 		}
 		if won != 1 {
 			t.Errorf("got %d holders, want 1", won)
 		}
 	})
 
-	// A process may lock the file just before its last holder removes it.
+	// A process may lock the file just before its holder removes it.
 	t.Run("does not lock a removed file", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "shop")

@@ -45,7 +45,6 @@ func (h Holder) String() string {
 	return printable(text)
 }
 
-// identity returns user@host/pid.
 func (h Holder) identity() string {
 	if h.PID == 0 {
 		return h.User // from a Lease of another program
@@ -53,7 +52,7 @@ func (h Holder) identity() string {
 	return fmt.Sprintf("%s@%s/%d", h.User, h.Host, h.PID)
 }
 
-// parseIdentity is the inverse of identity. It returns any other format as the user.
+// parseIdentity returns any format other than that of identity as the user.
 func parseIdentity(identity string) Holder {
 	m := identityPattern.FindStringSubmatch(identity)
 	if m == nil {
@@ -65,7 +64,7 @@ func parseIdentity(identity string) Holder {
 
 var identityPattern = regexp.MustCompile(`^(.*)@(.*)/(\d+)$`)
 
-// HeldError reports that another run holds the lock. It is wrapped in an error of class
+// HeldError reports that another run holds the lock. It is wrapped in class
 // [fault.Locked].
 type HeldError struct {
 	What   string // the locked resource
@@ -82,7 +81,7 @@ func (e *HeldError) Error() string {
 
 func lockedError(e *HeldError, hint string) error { return fault.New(fault.Locked, e, hint) }
 
-// printable removes control characters, because other programs may write the Lease.
+// printable removes control characters: other programs may write the Lease.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

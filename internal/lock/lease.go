@@ -16,7 +16,7 @@ const (
 	annotationToken   = "tkdeploy.dev/token"
 )
 
-// Leases is the used part of client-go's LeaseInterface.
+// Leases is a part of client-go's LeaseInterface.
 type Leases interface {
 	Get(ctx context.Context, name string, opts metav1.GetOptions) (*coordinationv1.Lease, error)
 	Create(ctx context.Context, lease *coordinationv1.Lease, opts metav1.CreateOptions) (*coordinationv1.Lease, error)
@@ -28,15 +28,15 @@ type Leases interface {
 type LeaseOptions struct {
 	Leases Leases
 	Name   string
-	What   string       // the locked resource, for messages
-	OnWait func(string) // called with a message before waiting; may be nil
+	What   string       // locked resource, for messages
+	OnWait func(string) // called with a message before a wait; may be nil
 	OnLost func(error)  // called once if another run holds the Lease; may be nil
 
 	Duration   time.Duration // validity after a renewal; default 30 s
 	Renew      time.Duration // interval of renewals; default 10 s
 	Retry      time.Duration // delay after a failed request; default 1 s
 	Request    time.Duration // timeout of a request; default 5 s
-	APITimeout time.Duration // limit for retries while the API server does not respond; default 120 s
+	APITimeout time.Duration // limit for retries; default 120 s
 }
 
 func (o LeaseOptions) withDefaults() LeaseOptions {
@@ -58,15 +58,14 @@ func (o LeaseOptions) withDefaults() LeaseOptions {
 type Lease struct {
 	LeaseOptions
 	file    *File
-	current *coordinationv1.Lease // last known state; used by renewLoop until stopped is closed
+	current *coordinationv1.Lease // used by renewLoop until stopped is closed
 	stop    context.CancelFunc
 	stopped chan struct{}
 }
 
 // AcquireLease acquires the Lease and renews it until [Lease.Release] or
 // [Lease.Pause], even after ctx is done. It returns a [*HeldError] if another run
-// holds the Lease. A Lease that appears expired is observed for its full duration and
-// then taken over.
+// holds the Lease. It observes a Lease that appears expired, then takes it over.
 func (l *File) AcquireLease(ctx context.Context, o LeaseOptions) (*Lease, error) {
 	lease := &Lease{LeaseOptions: o.withDefaults(), file: l, stopped: make(chan struct{})}
 	if err := lease.acquire(ctx); err != nil {
@@ -82,7 +81,7 @@ func (l *File) AcquireLease(ctx context.Context, o LeaseOptions) (*Lease, error)
 }
 
 func (l *Lease) acquire(ctx context.Context) error {
-	var watched *coordinationv1.Lease // appeared expired when it was read
+	var watched *coordinationv1.Lease // appeared expired
 	for {
 		found, err := l.get(ctx)
 		switch {
@@ -90,7 +89,7 @@ func (l *Lease) acquire(ctx context.Context) error {
 			err = l.create(ctx)
 		case err != nil:
 			return err
-		case l.isMine(found): // the response to our own write was lost
+		case l.isMine(found): // the response to our write was lost
 			l.current = found
 		case l.isFree(found) || watched != nil && found.ResourceVersion == watched.ResourceVersion:
 			err = l.takeOver(ctx, found)
@@ -114,7 +113,6 @@ func (l *Lease) watch(ctx context.Context, found *coordinationv1.Lease) error {
 	return sleep(ctx, durationOf(found))
 }
 
-// isConflict reports whether another run changed the Lease first.
 func isConflict(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err)
 }
@@ -128,8 +126,8 @@ func (l *Lease) isFree(found *coordinationv1.Lease) bool {
 	return identity == nil || *identity == "" || l.file.hasEnded(found.Annotations[annotationToken])
 }
 
-// isExpired reports whether the renewal time is too far in the past or future. It
-// compares the clocks of two machines, so it only decides whether to watch the Lease.
+// isExpired compares the clocks of two machines, so it only decides whether to
+// watch the Lease.
 func isExpired(found *coordinationv1.Lease, now time.Time) bool {
 	if found.Spec.RenewTime == nil {
 		return true
@@ -149,8 +147,8 @@ func (l *Lease) heldBy(found *coordinationv1.Lease) error {
 		fmt.Sprintf("wait for it to finish; the lock of a killed run expires %s after its last renewal", durationOf(found)))
 }
 
-// Release stops the renewal and deletes the Lease if this run still holds it. While
-// the API server does not respond, it retries until ctx is done or APITimeout is over.
+// Release stops the renewal and deletes the Lease if this run still holds it. It
+// retries for at most APITimeout.
 func (l *Lease) Release(ctx context.Context) error {
 	l.Pause()
 	err := l.retry(ctx, "release", func(ctx context.Context) error {
@@ -168,7 +166,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	return err
 }
 
-// Pause stops the renewal. The Lease remains until it expires.
+// Pause stops the renewal. The Lease is held until it expires.
 func (l *Lease) Pause() {
 	l.stop()
 	<-l.stopped

@@ -23,14 +23,13 @@ import (
 
 const leaseName = "tkdeploy.shop.shop"
 
-// fakeLeases stores one Lease like an API server, with optimistic locking by resource
-// version.
+// fakeLeases stores one Lease with optimistic locking.
 type fakeLeases struct {
 	mu           sync.Mutex
 	lease        *coordinationv1.Lease
 	version      int
 	writes       int
-	fail         func(verb string) error // called before each request; may be nil
+	fail         func(verb string) error // may be nil
 	loseResponse string                  // verb whose next response is lost
 }
 
@@ -118,7 +117,6 @@ func (s *fakeLeases) holder() string {
 	return *s.lease.Spec.HolderIdentity
 }
 
-// write changes the Lease like another client.
 func (s *fakeLeases) write(change func(*coordinationv1.Lease)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +128,7 @@ func (s *fakeLeases) write(change func(*coordinationv1.Lease)) {
 	_ = s.store(lease)
 }
 
-// renewedAgo returns a change to a Lease of another run that was renewed ago.
+// renewedAgo returns a change to a Lease that another run renewed ago.
 func renewedAgo(ago time.Duration) func(*coordinationv1.Lease) {
 	return func(lease *coordinationv1.Lease) {
 		lease.Name = leaseName
@@ -142,7 +140,6 @@ func renewedAgo(ago time.Duration) func(*coordinationv1.Lease) {
 	}
 }
 
-// testRun is a run on this machine with the arguments of its callbacks.
 type testRun struct {
 	file  *File
 	waits []string
@@ -167,7 +164,6 @@ func (r *testRun) acquire(ctx context.Context, s *fakeLeases) (*Lease, error) {
 	})
 }
 
-// withFakeTime runs a test in a synctest bubble.
 func withFakeTime(t *testing.T, test func(t *testing.T, s *fakeLeases, r *testRun)) {
 	t.Helper()
 	t.Parallel()

@@ -9,16 +9,14 @@ import (
 	"syscall"
 )
 
-// record is the content of a lock file.
 type record struct {
 	Holder
 	// Token identifies the run in its Lease.
 	Token string `json:"token"`
-	// StaleTokens are the tokens of earlier runs that did not release their Leases.
+	// StaleTokens are those of earlier runs that left their Leases.
 	StaleTokens []string `json:"stale_tokens,omitempty"`
 }
 
-// readRecord returns the record in f, or an empty one if there is none.
 func readRecord(f *os.File) record {
 	var r record
 	text, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
@@ -28,7 +26,7 @@ func readRecord(f *os.File) record {
 	return r
 }
 
-// isRunning reports whether the holder may be running. It cannot check other machines.
+// isRunning returns true for other machines, which it cannot check.
 func (r record) isRunning() bool {
 	if r.PID <= 0 {
 		return false

@@ -12,8 +12,6 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// renewLoop renews the Lease until ctx is done or another run holds it. An unavailable
-// API server does not lose the Lease, because no other run can acquire it either.
 func (l *Lease) renewLoop(ctx context.Context) {
 	pause := l.Renew
 	for sleep(ctx, pause) == nil {
@@ -56,12 +54,11 @@ func (l *Lease) renew(ctx context.Context) error {
 	if !l.isMine(found) {
 		return lockedError(&HeldError{What: l.What, Holder: holderOf(found), Lost: true}, "run again when the other run has finished; this run wrote nothing more")
 	}
-	l.current = found // our write succeeded, but its response was lost
+	l.current = found // the response to our write was lost
 	return nil
 }
 
-// desiredLease returns a copy of found with this run as the holder, or a new Lease if
-// found is nil.
+// desiredLease makes this run the holder of found, which may be nil.
 func (l *Lease) desiredLease(found *coordinationv1.Lease) *coordinationv1.Lease {
 	next := &coordinationv1.Lease{}
 	if found != nil {
@@ -79,7 +76,6 @@ func (l *Lease) desiredLease(found *coordinationv1.Lease) *coordinationv1.Lease 
 	return next
 }
 
-// holderOf returns the holder that desiredLease wrote.
 func holderOf(found *coordinationv1.Lease) Holder {
 	h := parseIdentity(ptr.Deref(found.Spec.HolderIdentity, ""))
 	h.Command = cmp.Or(found.Annotations[annotationCommand], "a run")

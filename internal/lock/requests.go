@@ -35,7 +35,7 @@ func (l *Lease) takeOver(ctx context.Context, found *coordinationv1.Lease) error
 }
 
 // retry repeats the request while the API server does not respond, for at most
-// [LeaseOptions.APITimeout]. doing is the verb in errors.
+// [LeaseOptions.APITimeout].
 func (l *Lease) retry(ctx context.Context, doing string, request func(context.Context) error) error {
 	for giveUp := time.Now().Add(l.APITimeout); ; {
 		once, cancel := context.WithTimeout(ctx, l.Request)

@@ -9,11 +9,11 @@ import (
 type PlannedAction struct {
 	Stage, Title string
 	Observation
-	Applies bool // the stage would apply changes
+	Applies bool
 }
 
-// DryRun observes the stages in order and applies nothing. A stage that follows
-// one with changes cannot be observed yet; its state is Unknown.
+// DryRun observes the stages in order and applies nothing. The state of a stage
+// is Unknown if it follows one with changes.
 func DryRun(ctx context.Context, p Plan) ([]PlannedAction, error) {
 	applies := map[string]bool{}
 	var actions []PlannedAction
@@ -35,7 +35,6 @@ func DryRun(ctx context.Context, p Plan) ([]PlannedAction, error) {
 	return actions, nil
 }
 
-// firstIn returns the first of the IDs that is in set, or "".
 func firstIn(set map[string]bool, ids []string) string {
 	for _, id := range ids {
 		if set[id] {
@@ -45,7 +44,7 @@ func firstIn(set map[string]bool, ids []string) string {
 	return ""
 }
 
-// String formats the action as one line: stage, "keep" or "run", reason.
+// String formats the action as stage, "keep" or "run", and reason.
 func (a PlannedAction) String() string {
 	verb := "keep"
 	if a.Applies {

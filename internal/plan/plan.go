@@ -1,8 +1,8 @@
 // Package plan runs a graph of idempotent stages.
 //
 // A [Stage] observes its target and applies changes only if the target differs
-// from the desired state. Running a plan twice changes nothing the second time,
-// and resuming after a crash needs no special handling.
+// from the desired state. A second run changes nothing, and a run after a crash
+// resumes.
 package plan
 
 import (
@@ -20,8 +20,8 @@ type State string
 // The states. A stage applies changes in all of them but Satisfied.
 const (
 	Satisfied State = "satisfied" // up to date
-	Missing   State = "missing"   // does not exist yet
-	Drifted   State = "drifted"   // exists, but differs from the desired state
+	Missing   State = "missing"   // does not exist
+	Drifted   State = "drifted"   // differs from the desired state
 	Unknown   State = "unknown"   // cannot be observed
 )
 
@@ -35,37 +35,36 @@ type Observation struct {
 type Stage struct {
 	ID    string
 	Title string
-	Needs []string // IDs of the stages that must succeed first
+	Needs []string // IDs of stages that must succeed first
 
-	// ApplyNeeds are the IDs of stages that must succeed before Apply, but not
+	// ApplyNeeds are IDs of stages that must succeed before Apply, but not
 	// before Observe.
 	ApplyNeeds []string
 
-	// AfterMilestones are milestones of other stages that must be reached first.
-	// If such a stage fails later, this stage is canceled.
+	// AfterMilestones must be reached first. If the stage of one fails
+	// later, this stage is canceled.
 	AfterMilestones []Milestone
 
-	// Observe reads the current state. It changes nothing.
+	// Observe reads the current state and changes nothing.
 	Observe func(context.Context) (Observation, error)
 
-	// Apply brings the stage into its desired state and reports progress. It runs
-	// unless Observe returned Satisfied, and it must be safe to retry. A nil Apply
-	// marks a read-only stage.
+	// Apply brings the stage into its desired state and reports progress.
+	// It must be safe to retry. A nil Apply marks a read-only stage.
 	Apply func(context.Context, event.Reporter) error
 }
 
 // Milestone is a point within a stage at which other stages can start. Apply
-// reports it with an [event.MilestoneReached]. A stage that succeeds has reached
-// all of its milestones.
+// reports it as [event.MilestoneReached]. A stage that succeeds has reached all
+// of its milestones.
 type Milestone struct{ Stage, Name string }
 
-// Plan is a set of stages in an order in which they can run.
+// Plan is a list of stages in an order in which they can run.
 type Plan struct {
 	stages []Stage
 }
 
-// New returns a plan of the stages, in the given order. Each stage must follow
-// the stages it needs. The error names every duplicate ID and unknown need.
+// New returns a plan of the stages. Each stage must follow the stages it needs.
+// The error names every duplicate ID and unknown need.
 func New(stages ...Stage) (Plan, error) {
 	var problems []error
 	seen := map[string]bool{}
@@ -83,8 +82,8 @@ func New(stages ...Stage) (Plan, error) {
 	return Plan{stages: stages}, errors.Join(problems...)
 }
 
-// Map returns the plan with each stage replaced by f(stage). f must keep the ID
-// and the needs.
+// Map returns the plan with f applied to each stage. f must keep the ID and the
+// needs.
 func (p Plan) Map(f func(Stage) Stage) Plan {
 	stages := make([]Stage, len(p.stages))
 	for i, s := range p.stages {
@@ -93,7 +92,7 @@ func (p Plan) Map(f func(Stage) Stage) Plan {
 	return Plan{stages: stages}
 }
 
-// IDs returns the IDs of the stages in the plan's order.
+// IDs returns the stages' IDs in order.
 func (p Plan) IDs() []string {
 	ids := make([]string, len(p.stages))
 	for i, s := range p.stages {
@@ -106,8 +105,6 @@ func (p Plan) index(id string) int {
 	return slices.IndexFunc(p.stages, func(s Stage) bool { return s.ID == id })
 }
 
-// observePrerequisites returns the IDs of the stages that must succeed, or reach
-// a milestone, before s observes.
 func (s Stage) observePrerequisites() []string {
 	ids := slices.Clone(s.Needs)
 	for _, m := range s.AfterMilestones {
@@ -116,12 +113,10 @@ func (s Stage) observePrerequisites() []string {
 	return ids
 }
 
-// applyPrerequisites returns the same for Apply.
 func (s Stage) applyPrerequisites() []string {
 	return append(s.observePrerequisites(), s.ApplyNeeds...)
 }
 
-// planned returns the IDs that are part of the plan.
 func (p Plan) planned(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return p.index(id) < 0 })
 }

@@ -22,8 +22,6 @@ func apply(err error) func(context.Context, event.Reporter) error {
 	return func(context.Context, event.Reporter) error { return err }
 }
 
-// outcomes runs the stages and returns "stage outcome" for each, in the order in
-// which they finish.
 func outcomes(t *testing.T, ctx context.Context, stages ...Stage) ([]string, error) {
 	t.Helper()
 	all, err := finished(t, ctx, stages...)
@@ -34,7 +32,6 @@ func outcomes(t *testing.T, ctx context.Context, stages ...Stage) ([]string, err
 	return got, err
 }
 
-// finished runs the stages and returns their stage.finished events.
 func finished(t *testing.T, ctx context.Context, stages ...Stage) ([]event.Event, error) {
 	t.Helper()
 	p, err := New(stages...)
@@ -144,8 +141,8 @@ func TestRunner_Run_order(t *testing.T) {
 	})
 }
 
-// reaching returns an Apply that runs first, reports the milestone "half" and
-// runs second.
+// reaching returns an Apply that reaches the milestone "half" between first and
+// second.
 func reaching(first, second func() error) func(context.Context, event.Reporter) error {
 	return func(_ context.Context, r event.Reporter) error {
 		if err := first(); err != nil {
@@ -191,7 +188,7 @@ func TestRunner_Run_milestones(t *testing.T) {
 		}
 	})
 
-	// The stage uses what the failed one was creating. It must stop, and its own error
+	// The stage depends on the failed one: it must stop, and its own error
 	// is only a consequence.
 	t.Run("cancels a stage started from a failed stage", func(t *testing.T) {
 		t.Parallel()
@@ -257,7 +254,7 @@ func TestPlan_Select(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		selection Selection
-		want      string // IDs or the error
+		want      string
 	}{
 		"all stages by default":    {Selection{}, "a b c"},
 		"from a stage":             {Selection{From: "b"}, "b c"},

@@ -9,12 +9,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// run is the state of one call of Runner.Run or Runner.Recover.
 type run struct {
 	runner   *Runner
 	plan     Plan
-	finished map[string]chan struct{}    // closed when the stage is finished; the map is read-only
-	reached  map[Milestone]chan struct{} // closed, under mu, when it is reached; the map is read-only
+	finished map[string]chan struct{}    // read-only; closed when finished
+	reached  map[Milestone]chan struct{} // read-only; closed, under mu, when reached
 	errs     []error                     // by stage index; each stage writes its own
 
 	mu       sync.Mutex
@@ -44,7 +43,6 @@ func (r *Runner) run(ctx context.Context, p Plan) error {
 	return errors.Join(run.errs...)
 }
 
-// stage waits for the prerequisites of s, performs s and reports the outcome.
 func (r *run) stage(ctx context.Context, i int, s Stage) {
 	defer close(r.finished[s.ID])
 	if need := r.await(s, s.observePrerequisites()); need != "" {
@@ -60,7 +58,8 @@ func (r *run) stage(ctx context.Context, i int, s Stage) {
 	result := r.performUnlessBroken(ctx, s)
 	end := event.Event{Outcome: result.outcome, Reason: result.reason, Err: result.err}
 	if need := r.brokenMilestone(s, result.err); need != "" && ctx.Err() == nil {
-		// The failed stage reports the error; this one would only repeat it.
+		// The failed stage reports the error; this one would only
+		// repeat it.
 		end = event.Event{Outcome: event.Canceled, Reason: "needs " + need}
 	} else if result.err != nil {
 		r.errs[i] = &StageError{s.ID, result.err}
@@ -83,7 +82,6 @@ func (r *run) finish(s Stage, end event.Event) {
 	r.runner.Emit(end)
 }
 
-// result is the outcome of performing a stage.
 type result struct {
 	outcome event.Outcome
 	reason  string
@@ -91,7 +89,6 @@ type result struct {
 	waited  time.Duration // for ApplyNeeds
 }
 
-// perform observes s and applies it if necessary.
 func (r *run) perform(ctx context.Context, s Stage) result {
 	observed, err := s.Observe(ctx)
 	if err == nil && (observed.State == Satisfied || s.Apply == nil) {

@@ -29,14 +29,12 @@ func (e *StageError) Error() string { return e.Err.Error() }
 func (e *StageError) Unwrap() error { return e.Err }
 
 // Run observes each stage and applies it if its state is not the desired one.
-// Stages run in parallel once their needs are met; a stage observes before its
-// ApplyNeeds are met. If a stage fails, its dependents are blocked, stages that
-// started from one of its milestones are canceled, and the others finish. Run
-// returns all failures, each a [*StageError], joined in plan order. It starts no
-// stage after ctx is done.
+// Stages run in parallel once their needs are met. If a stage fails, its
+// dependents are blocked, stages that started from one of its milestones are
+// canceled, and the others finish. Run returns all failures, each a
+// [*StageError], joined in plan order. It starts no stage after ctx is done.
 //
-// Run reports run.started. The caller reports run.finished with [Runner.Emit]
-// when its own work after the stages is done.
+// Run reports run.started. The caller reports run.finished with [Runner.Emit].
 func (r *Runner) Run(ctx context.Context, p Plan) error {
 	r.Emit(event.Event{Kind: event.RunStarted, Plan: p.infos()})
 	return r.run(ctx, p)
@@ -44,15 +42,14 @@ func (r *Runner) Run(ctx context.Context, p Plan) error {
 
 // Recover runs the stages that undo a failed Run, in the same event stream. It
 // reports recovery.started with the reason and otherwise works like Run. The
-// stage IDs must differ from those of the failed run. Call it once: there is no
-// recovery from a failed recovery.
+// stage IDs must differ from those of the failed run. Call it at most once.
 func (r *Runner) Recover(ctx context.Context, p Plan, reason string) error {
 	r.Emit(event.Event{Kind: event.RecoveryStarted, Reason: reason, Plan: p.infos()})
 	return r.run(ctx, p)
 }
 
-// Emit numbers and dates e and reports it. It may be called concurrently; the
-// reporter receives one event at a time, in the order of their numbers.
+// Emit sets the number and time of e and reports it. It is safe for concurrent
+// use; the reporter receives one event at a time.
 func (r *Runner) Emit(e event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,7 +63,7 @@ func (r *Runner) Emit(e event.Event) {
 	}
 }
 
-// Time returns the current time of the runner's clock.
+// Time returns the time of the runner's clock.
 func (r *Runner) Time() time.Time {
 	if r.Now != nil {
 		return r.Now()

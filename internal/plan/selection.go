@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Selection is a part of a plan. The other stages do not run, and their
-// dependents treat them as succeeded.
+// Selection is a part of a plan. The other stages do not run and count as
+// succeeded.
 type Selection struct {
 	Only     []string // IDs; excludes From and To
-	From, To string   // first and last ID, in the plan's order
+	From, To string   // first and last ID
 }
 
-// Select returns the selected part of the plan. An unknown ID is an error that
-// lists the known ones.
+// Select returns the selected part of the plan. The error for an unknown ID lists
+// the known ones.
 func (p Plan) Select(sel Selection) (Plan, error) {
 	if len(sel.Only) > 0 && (sel.From != "" || sel.To != "") {
 		return Plan{}, errors.New("--only cannot be combined with --from or --to")

@@ -7,7 +7,7 @@ import (
 )
 
 // await blocks until the stages have succeeded or reached the milestone that s
-// waits for. It returns the first stage that did not succeed, or "".
+// needs. It returns the first that did not, or "".
 func (r *run) await(s Stage, ids []string) string {
 	for _, id := range r.plan.planned(ids) {
 		select {
@@ -21,8 +21,8 @@ func (r *run) await(s Stage, ids []string) string {
 	return ""
 }
 
-// milestone returns the channel that is closed when the stage id reaches the
-// milestone that s waits for, or nil if s waits for the whole stage.
+// milestone returns the channel of the milestone that s needs, or nil if s needs
+// the whole stage.
 func (r *run) milestone(s Stage, id string) <-chan struct{} {
 	for _, m := range s.AfterMilestones {
 		if m.Stage == id {
@@ -38,15 +38,14 @@ func (r *run) succeeded(id string) bool {
 	return r.outcomes[id] == event.Done || r.outcomes[id] == event.Unchanged
 }
 
-// performUnlessBroken performs s and cancels it if a stage fails whose milestone
-// s started from.
+// performUnlessBroken cancels s if a stage fails whose milestone s started from.
 func (r *run) performUnlessBroken(ctx context.Context, s Stage) result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, m := range s.AfterMilestones {
 		go func() {
 			select {
-			case <-r.finished[m.Stage]: // nil, so never ready, if the stage is not part of the plan
+			case <-r.finished[m.Stage]: // nil, so never ready, if the stage is not planned
 				if !r.succeeded(m.Stage) {
 					cancel()
 				}
@@ -57,8 +56,8 @@ func (r *run) performUnlessBroken(ctx context.Context, s Stage) result {
 	return r.perform(ctx, s)
 }
 
-// brokenMilestone returns the first stage that failed after s started from its
-// milestone, or "" if err is nil. It waits until these stages are finished.
+// brokenMilestone waits for the stages whose milestones s started from, and
+// returns the first that failed. It returns "" if err is nil.
 func (r *run) brokenMilestone(s Stage, err error) string {
 	if err == nil {
 		return ""
@@ -73,8 +72,7 @@ func (r *run) brokenMilestone(s Stage, err error) string {
 	return ""
 }
 
-// reach unblocks the stages that wait for the milestone. It is safe to call more
-// than once.
+// reach unblocks waiting stages. It may be called repeatedly.
 func (r *run) reach(m Milestone) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

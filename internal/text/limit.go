@@ -6,12 +6,11 @@ import (
 	"unicode"
 )
 
-// MaxMessage is how many bytes are shown of a message from another program.
+// MaxMessage limits a message from another program, in bytes.
 const MaxMessage = 500
 
-// Printable returns at most limit bytes of s on one line, without characters
-// that could control a terminal. Redact s first: the remaining part of a cut
-// secret would not be recognized.
+// Printable returns at most limit bytes of s on one line, without control
+// characters. Redact s first, as for [Truncate].
 func Printable(s string, limit int) string {
 	s = strings.ToValidUTF8(s[:min(len(s), limit)], "")
 	s = strings.Map(func(r rune) rune {
@@ -23,8 +22,7 @@ func Printable(s string, limit int) string {
 	return OneLine(s)
 }
 
-// Abbreviate joins the first n elements of list and counts the others:
-// "a, b and 3 more".
+// Abbreviate joins at most n elements and counts the others: "a, b and 3 more".
 func Abbreviate(list []string, n int) string {
 	if len(list) <= n {
 		return strings.Join(list, ", ")

@@ -11,15 +11,15 @@ import (
 // Table prints rows in aligned columns, three spaces apart.
 type Table struct {
 	w   *tabwriter.Writer
-	err error // of the first failed write
+	err error
 }
 
-// NewTable returns a table that prints to w when it is flushed.
+// NewTable returns a table that prints to w.
 func NewTable(w io.Writer) *Table {
 	return &Table{w: tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)}
 }
 
-// Row adds a row. Each cell is printed on one line.
+// Row adds a row, each cell on one line.
 func (t *Table) Row(cells ...string) {
 	for i := range cells {
 		cells[i] = OneLine(cells[i])
@@ -29,5 +29,5 @@ func (t *Table) Row(cells ...string) {
 	}
 }
 
-// Flush prints the table and returns the first error of a write.
+// Flush prints the table and returns the first write error.
 func (t *Table) Flush() error { return errors.Join(t.err, t.w.Flush()) }

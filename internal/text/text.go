@@ -1,5 +1,4 @@
-// Package text formats the short strings that several packages print: counts,
-// single lines, durations and tables.
+// Package text formats counts, single lines, durations and tables.
 package text
 
 import (
@@ -9,7 +8,7 @@ import (
 	"time"
 )
 
-// Plural returns n with the noun, in the plural unless n is 1: "1 node", "2 nodes".
+// Plural formats a count: "1 node", "2 nodes".
 func Plural[N ~int | ~int32 | ~int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -17,8 +16,7 @@ func Plural[N ~int | ~int32 | ~int64](n N, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// OneLine returns s with every run of white space, line breaks included,
-// replaced by one space.
+// OneLine replaces every run of white space in s with one space.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // FirstLine returns the first line of s, followed by " …" if there are more.
@@ -30,8 +28,8 @@ func FirstLine(s string) string {
 	return first
 }
 
-// Truncate returns at most width runes of s, followed by "…" if it is longer.
-// Redact s first: the remaining part of a cut secret would not be recognized.
+// Truncate cuts s after width runes and marks the cut with "…". Redact s first: a
+// cut secret is not recognized.
 func Truncate(s string, width int) string {
 	if r := []rune(s); len(r) > width {
 		return string(r[:width]) + "…"
@@ -50,7 +48,7 @@ func Indent(s, prefix string) string {
 	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n"+prefix)
 }
 
-// AppendUnique appends s to list unless s is empty or already in list.
+// AppendUnique appends s unless it is empty or already in list.
 func AppendUnique(list []string, s string) []string {
 	if s == "" || slices.Contains(list, s) {
 		return list
@@ -58,7 +56,7 @@ func AppendUnique(list []string, s string) []string {
 	return append(list, s)
 }
 
-// Duration formats d for people: "12ms", "1.4s", "2m05s".
+// Duration formats d: "12ms", "1.4s", "2m05s".
 func Duration(d time.Duration) string {
 	switch {
 	case d < time.Second:
