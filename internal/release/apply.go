@@ -12,16 +12,15 @@ import (
 )
 
 // Apply brings the release into the desired state and returns the newest revision. It
-// creates the namespace, repairs what an interrupted run left, tries the change as a dry
-// run, and then installs or upgrades. It writes nothing if the release is up to date, and
-// does not wait for the workloads.
+// creates the namespace, repairs what an interrupted run left, applies the change as a
+// dry run, and then installs or upgrades. It does not wait for the workloads. It writes
+// nothing if the release is up to date.
 //
 // The caller must hold the lock of the release. If ctx ends, a running Helm operation has
-// Options.Grace to finish, because Helm cannot be canceled, and Apply returns the error of
-// ctx.
+// Options.Grace to finish, because Helm cannot be canceled.
 //
-// Errors have class Apply, or Config if the chart or the values are wrong. They name the
-// object and contain no Secret.
+// Errors have class Apply, Config if the chart or the values are wrong, or Inconclusive
+// if the API server did not respond. They contain no Secret.
 func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Reporter) (revision int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
@@ -53,7 +52,6 @@ func (c *Client) Apply(ctx context.Context, d chart.Desired, report event.Report
 	return revision, nil
 }
 
-// execute returns revision 0 if it wrote none.
 func (c *Client) execute(ctx context.Context, s observedState, report event.Reporter) (int, error) {
 	if err := c.repairHistory(ctx, s, report); err != nil {
 		return 0, err
@@ -99,8 +97,8 @@ func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release,
 	return rel, nil
 }
 
-// preview returns what Helm would apply. It returns nil if the chart first installs CRDs,
-// because their kinds are still unknown.
+// preview returns what Helm would apply, or nil if the chart first installs CRDs, whose
+// kinds are still unknown.
 func (c *Client) preview(ctx context.Context, s observedState) (*release.Release, error) {
 	if s.decision.op == opInstall && s.prepared.HasCRDs() {
 		return nil, nil

@@ -320,7 +320,7 @@ func TestClient_ApplyInterrupted(t *testing.T) {
 	}
 }
 
-// leave sets the status of the only revision, as a killed run leaves it.
+// leave simulates a killed run.
 func leave(t *testing.T, c *Client, status release.Status) {
 	t.Helper()
 	history, err := c.helm.Releases.History(c.name)

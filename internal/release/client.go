@@ -31,15 +31,15 @@ type Target struct {
 type Options struct {
 	Now           func() time.Time // default time.Now
 	HookTimeout   time.Duration    // for each hook; default 5m
-	Grace         time.Duration    // for Helm to finish after cancellation; default 25s, so that a run ends within 30s
+	Grace         time.Duration    // for Helm to finish after cancellation; default 25s, so a run ends within 30s
 	NamespaceWait time.Duration    // for a terminating namespace to disappear; default 60s
-	NamespacePoll time.Duration    // interval of these checks; default 500ms
+	NamespacePoll time.Duration    // interval; default 500ms
 
 	User, Host string // recorded with new revisions; may be empty
 }
 
-// Client observes and changes one release. It is not safe for concurrent use. After a
-// method returned because its context ended, the Client may reject all requests.
+// Client observes and changes one release. It is not safe for concurrent use. If a
+// context ended during a call, the Client may reject all requests.
 type Client struct {
 	name      string
 	namespace string
@@ -51,7 +51,7 @@ type Client struct {
 	mapper meta.RESTMapper
 	gate   *kubeclient.Gate
 	log    *kubeclient.Log
-	writes *atomic.Int64 // to objects, without release records
+	writes *atomic.Int64 // excluding release records
 }
 
 func (o Options) withDefaults() Options {
@@ -81,8 +81,6 @@ func count(happened bool) int {
 	return 0
 }
 
-// namespacedObjects parses a manifest and sets missing namespaces. It skips objects whose
-// kind the cluster does not know.
 func (c *Client) namespacedObjects(manifest string) ([]unstructured.Unstructured, error) {
 	all, err := chart.Objects(manifest)
 	if err != nil {
@@ -99,7 +97,7 @@ func (c *Client) namespacedObjects(manifest string) ([]unstructured.Unstructured
 }
 
 // applyError sets the class Apply, or Inconclusive if the API server did not respond. It
-// keeps an existing class and errors of the context.
+// keeps an existing class and context errors.
 func applyError(err error) error {
 	var unanswered net.Error
 	switch {
@@ -115,8 +113,7 @@ func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// rollbackError sets the class Rollback, except for errors of the context and of an API
-// server that did not respond.
+// rollbackError sets the class Rollback, but keeps Inconclusive and context errors.
 func rollbackError(err error) error {
 	switch {
 	case err == nil, isContextError(err), fault.ClassOf(applyError(err)) == fault.Inconclusive:

@@ -19,14 +19,12 @@ const (
 	namespacePath  = "/api/v1/namespaces/shop"
 )
 
-// shopChart is the chart that most tests deploy.
 const shopChart = "chart/testdata/chart"
 
 func shop() chart.Desired {
 	return chart.Desired{Name: "shop", Namespace: "shop", Chart: shopChart}
 }
 
-// shopWith returns the shop with another template in a copy of its chart.
 func shopWith(t *testing.T, template string) chart.Desired {
 	t.Helper()
 	d := shop()
@@ -54,7 +52,6 @@ func openClient(t *testing.T, config *rest.Config, o Options) *Client {
 	return c
 }
 
-// recorder records events.
 type recorder struct{ events []event.Event }
 
 func (r *recorder) Report(e event.Event) { r.events = append(r.events, e) }

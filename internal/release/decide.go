@@ -22,8 +22,8 @@ type repair string
 
 const (
 	repairNone      repair = ""
-	repairPending   repair = "mark as failed"       // of a pending revision
-	repairUninstall repair = "finish the uninstall" // that was interrupted
+	repairPending   repair = "mark as failed"
+	repairUninstall repair = "finish the uninstall"
 )
 
 type decision struct {
@@ -32,10 +32,9 @@ type decision struct {
 	cause  string // empty for opNothing
 }
 
-// decide returns what brings the release up to date. history is sorted, oldest first.
-// changes and drift are the differences of the inputs and of the live objects; they count
-// only if the newest revision is deployed. After an interrupted run the state of the
-// cluster is unknown, so decide returns an operation even if nothing has changed.
+// decide returns what brings the release up to date. history is sorted, oldest first;
+// changes and drift count only if the newest revision is deployed. An interrupted run
+// always needs an operation, because the state of the cluster is unknown.
 func decide(history []*release.Release, changes, drift []string) decision {
 	if len(history) == 0 {
 		return decision{op: opInstall, cause: "no release yet"}
@@ -65,7 +64,6 @@ func interrupted(last *release.Release) string {
 	return fmt.Sprintf("revision %d is %s: an earlier run was interrupted", last.Version, last.Info.Status)
 }
 
-// observedState is a decision and its inputs.
 type observedState struct {
 	desired     chart.Desired
 	prepared    *chart.Prepared

@@ -7,9 +7,9 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// finish handles failures that Helm only logs. It makes the new revision the only deployed
-// one and deletes objects that only earlier revisions have. If that fails, it marks the
-// revision as failed, and the next run repeats it.
+// finish makes the new revision the only deployed one and deletes objects that only
+// earlier revisions have. If that fails, it marks the revision as failed, and the next
+// run repeats it.
 func (c *Client) finish(ctx context.Context, revision int, earlier []*release.Release) error {
 	written, err := c.correctStatuses(ctx, revision)
 	if err == nil {

@@ -13,9 +13,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// run runs a Helm action, which takes no context. If ctx ends, the action has a grace
-// period, because stopping it would leave the release half done; then run blocks its
-// requests. Either way it returns the error of ctx.
+// run runs a Helm action. It gives the action a grace period after ctx has ended, because
+// stopping it would leave the release half done. Then it blocks its requests and returns
+// the error of ctx.
 func (c *Client) run(ctx context.Context, action func() error) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -41,9 +41,8 @@ func (c *Client) run(ctx context.Context, action func() error) error {
 	return context.Cause(ctx)
 }
 
-// installOrUpgrade is the only place where Helm installs and upgrades. Wait and Atomic stay
-// off, see the package comment. Helm's own checks are off too: package chart has validated
-// the values without the network, and the dry run validates the objects.
+// installOrUpgrade skips Helm's own checks: package chart has validated the values
+// without the network, and the dry run validates the objects.
 func (c *Client) installOrUpgrade(s observedState, dryRun bool) (*release.Release, error) {
 	helmChart, err := s.prepared.Chart()
 	if err != nil {
@@ -86,7 +85,7 @@ func (c *Client) upgrade(s observedState, dryRunOption string) *action.Upgrade {
 	return upgrade
 }
 
-// withCauses adds the causes that Helm's uninstall only logs.
+// withCauses adds the errors that Helm's uninstall only logs.
 func (c *Client) withCauses(err error, rel *release.Release) error {
 	for _, line := range c.log.Drain() {
 		if cause, ok := strings.CutPrefix(line, "uninstall: Failed to "); ok {

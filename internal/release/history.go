@@ -38,9 +38,9 @@ func (c *Client) History(ctx context.Context) ([]Revision, error) {
 	return revisions, nil
 }
 
-// MarkVerified records that a revision became ready and passed its smoke tests, which makes
-// it a rollback target. It ignores revisions that are not deployed: after a failed upgrade
-// the new revision is not the running one.
+// MarkVerified records that a revision became ready and passed its smoke tests, which
+// makes it a rollback target. It ignores a revision that is not deployed, such as the one
+// of a failed upgrade. It returns [ErrNotFound] if there is no such revision.
 func (c *Client) MarkVerified(ctx context.Context, revision int) error {
 	releases, err := c.releases(ctx)
 	if err != nil {

@@ -19,11 +19,10 @@ type Hook struct {
 	// Resource is empty if the cluster does not know the kind.
 	Resource schema.GroupVersionResource
 
-	// DeletePolicies are Helm's names; the default is "before-hook-creation".
+	// DeletePolicies defaults to "before-hook-creation", as in Helm.
 	DeletePolicies []string
 }
 
-// testHooks returns the hooks for the event test.
 func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	var hooks []Hook
 	for _, hook := range inTestOrder(rel.Hooks) {
@@ -38,8 +37,7 @@ func (c *Client) testHooks(rel *release.Release) ([]Hook, error) {
 	return hooks, nil
 }
 
-// inTestOrder sorts as Helm does (pkg/action/hooks.go): by weight, then by name, then in
-// the order of the record.
+// inTestOrder returns the test hooks in Helm's order (pkg/action/hooks.go).
 func inTestOrder(all []*release.Hook) []*release.Hook {
 	var tests []*release.Hook
 	for _, hook := range all {

@@ -96,7 +96,6 @@ func TestClient_DeployedHooks(t *testing.T) {
 	}
 }
 
-// rendered returns the revision that Helm would store, rendered without a cluster.
 func rendered(t *testing.T, p *chart.Prepared) *release.Release {
 	t.Helper()
 	c, err := p.Chart()

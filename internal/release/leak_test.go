@@ -20,9 +20,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
-// TestClient_ApplyRedaction checks that no output contains a Secret that the API
-// server rejects, however it is quoted: not the error, the events, the text and JSON
-// output, the reports or the history.
+// TestClient_ApplyRedaction checks that no output contains a Secret that the API server
+// rejects, however it is quoted.
 func TestClient_ApplyRedaction(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-and-more\nline \"two\" of it\n"
@@ -79,7 +78,6 @@ func peek(r *http.Request) (string, error) {
 	return body.String(), err
 }
 
-// applyOutput applies d and returns the output, the reports, the error and the history.
 func applyOutput(t *testing.T, c *Client, d chart.Desired) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -47,7 +47,7 @@ func respondWith(code int, reason metav1.StatusReason, retryAfter string) reques
 	}
 }
 
-// faultyClient injects a fault into request k. hit reports whether there was such a request.
+// faultyClient injects f into request k.
 func faultyClient(t *testing.T, s *releasetest.Server, k int, f requestFault) (c *Client, hit func() bool) {
 	t.Helper()
 	var sent atomic.Int64
@@ -79,10 +79,9 @@ type step struct {
 	check func(*testing.T, *releasetest.Server) error
 }
 
-// TestClient_RequestFaults injects each fault into each request of each operation. Without
-// an error, the result must be the desired one; an error must have a class. The next
-// operation, the same or another one, must succeed with at most one more revision than
-// without the fault.
+// TestClient_RequestFaults injects each fault into each request of each operation. The
+// result must be the desired one, or an error with a class. The next operation, the same
+// or another one, must succeed with at most one extra revision.
 func TestClient_RequestFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: takes too long for -short; make test-unit runs it")
@@ -150,7 +149,6 @@ type matrix struct {
 	seen     map[string]bool // checked outcomes
 }
 
-// inject runs the step with a fault in request k. It reports whether there was one.
 func (m *matrix) inject(t *testing.T, name string, k int, f requestFault) bool {
 	t.Helper()
 	server := m.prepared.Clone()
@@ -181,7 +179,6 @@ func (m *matrix) inject(t *testing.T, name string, k int, f requestFault) bool {
 	return hit()
 }
 
-// runNext runs the step without a fault and returns the newest revision.
 func (m *matrix) runNext(t *testing.T, server *releasetest.Server, name string, w step) int {
 	t.Helper()
 	if err := w.run(t.Context(), cleanClient(t, server)); err != nil {
@@ -204,7 +201,6 @@ func newestRevision(t *testing.T, s *releasetest.Server) int {
 	return history[len(history)-1].Revision
 }
 
-// applied returns a step that applies d, which has one ConfigMap and not another.
 func applied(d chart.Desired, with, without string) step {
 	return step{
 		func(ctx context.Context, c *Client) error { _, err := c.Apply(ctx, d, event.Discard); return err },

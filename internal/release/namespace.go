@@ -15,8 +15,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
 )
 
-// ensureNamespace creates the namespace, after a deletion has finished. The chart must not
-// contain it, because an uninstall would delete it with everything in it.
+// ensureNamespace creates the namespace. The chart must not contain it, because an
+// uninstall would delete it with everything in it.
 func (c *Client) ensureNamespace(ctx context.Context, report event.Reporter) (created bool, err error) {
 	ns, err := c.activeNamespace(ctx, report)
 	if err != nil || ns != nil {
@@ -44,7 +44,6 @@ func (c *Client) AwaitNamespace(ctx context.Context, report event.Reporter) erro
 	return applyError(err)
 }
 
-// activeNamespace returns nil if there is none or it was deleted while waiting.
 func (c *Client) activeNamespace(ctx context.Context, report event.Reporter) (*corev1.Namespace, error) {
 	ns, err := c.drift.LiveNamespace(ctx)
 	if err != nil || ns == nil || ns.DeletionTimestamp == nil {
@@ -54,7 +53,6 @@ func (c *Client) activeNamespace(ctx context.Context, report event.Reporter) (*c
 	return nil, c.awaitDeletion(ctx, ns)
 }
 
-// awaitDeletion reports the last known state of the namespace if the time is up.
 func (c *Client) awaitDeletion(ctx context.Context, last *corev1.Namespace) error {
 	err := wait.PollUntilContextTimeout(ctx, c.opts.NamespacePoll, c.opts.NamespaceWait, true,
 		func(ctx context.Context) (bool, error) {
@@ -77,7 +75,6 @@ func (c *Client) awaitDeletion(ctx context.Context, last *corev1.Namespace) erro
 		"remove what blocks it, or its finalizers: kubectl get namespace "+c.namespace+" -o yaml")
 }
 
-// blockers lists the finalizers and conditions that prevent a deletion.
 func blockers(ns *corev1.Namespace) string {
 	var found []string
 	for _, condition := range ns.Status.Conditions {

@@ -10,17 +10,16 @@ import (
 
 // Observation is the difference between the desired and the live release.
 type Observation struct {
-	Exists   bool      // there is a revision
-	Current  bool      // the newest revision is deployed, as desired, without drift
+	Exists   bool
+	Current  bool      // the newest revision is deployed and up to date, without drift
 	Deployed *Deployed // set if Current; saves a call of [Client.Deployed]
 
-	// Reason lists the differences: "no release yet", "image services.auth.image
-	// changed shop-auth:1 -> 2", "Deployment auth-service is missing", "revision 3 is
-	// pending-upgrade: an earlier run was interrupted".
+	// Reason lists the differences, such as "no release yet" or "Deployment auth-service
+	// is missing". If Current, it is "matches its fingerprint".
 	Reason string
 }
 
-// Observe compares the release with the desired state. It changes nothing.
+// Observe compares the release with the desired state.
 func (c *Client) Observe(ctx context.Context, d chart.Desired) (Observation, error) {
 	d = c.desired(d)
 	p, err := chart.Prepare(d)

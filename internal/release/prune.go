@@ -19,9 +19,8 @@ import (
 // neverPruned are kinds whose deletion also deletes other data.
 var neverPruned = []string{"CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"}
 
-// pruneObjects deletes live objects that only earlier revisions have. Helm compares with
-// one revision only, so objects of a failed run would otherwise stay forever. It keeps
-// objects of another release and those with the resource policy keep.
+// pruneObjects deletes live objects that only earlier revisions have, except those with
+// the resource policy keep.
 func (c *Client) pruneObjects(ctx context.Context, earlier []*release.Release, rel *release.Release) error {
 	current, err := chart.Objects(rel.Manifest)
 	if err != nil {
@@ -35,8 +34,8 @@ func (c *Client) pruneObjects(ctx context.Context, earlier []*release.Release, r
 	return nil
 }
 
-// removedObjects ignores the API version and group, which may change between revisions,
-// and skips manifests that cannot be parsed.
+// removedObjects compares only kind and name, because the API version may change between
+// revisions.
 func removedObjects(earlier []*release.Release, manifest string, current []unstructured.Unstructured) []unstructured.Unstructured {
 	var gone []unstructured.Unstructured
 	seen := map[string]bool{manifest: true}

@@ -17,7 +17,7 @@ import (
 const defaultMaxHistory = 10
 
 // recordDriver labels new records with their author and removes the verified label, which
-// Helm would copy to the new revision of a rollback.
+// Helm would copy on a rollback.
 type recordDriver struct {
 	driver.Driver
 	user, host string
@@ -38,9 +38,8 @@ func (r recordDriver) Create(key string, rel *release.Release) error {
 	return r.Driver.Create(key, rel)
 }
 
-// trimHistory deletes the oldest records until limit remain after history and a new one. It
-// keeps the newest verified and the deployed revision. Failures are only warnings, because
-// extra records do no harm.
+// trimHistory deletes the oldest records beyond limit, but keeps the newest verified and
+// the deployed revision. Failures are only warnings, because extra records do no harm.
 func (c *Client) trimHistory(ctx context.Context, history []*release.Release, limit int, report event.Reporter) {
 	for _, version := range excessRevisions(history, limit) {
 		err := c.run(ctx, func() error {
@@ -56,7 +55,6 @@ func (c *Client) trimHistory(ctx context.Context, history []*release.Release, li
 	}
 }
 
-// excessRevisions returns the revisions to delete, oldest first, to make room for one more.
 func excessRevisions(history []*release.Release, limit int) []int {
 	keep := map[int]bool{}
 	if rel := deployedRevision(history); rel != nil {

@@ -24,8 +24,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// kubeconfigVar is the environment variable with the kubeconfig of the test cluster.
-// Each test creates a namespace and deletes it afterwards.
+// kubeconfigVar names the kubeconfig of the test cluster.
 const kubeconfigVar = "TKDEPLOY_TEST_KUBECONFIG"
 
 type e2e struct {
@@ -58,10 +57,9 @@ func newE2E(t *testing.T, namespace string) e2e {
 	return e
 }
 
-// deleteNamespace does not wait for the deletion; Apply does.
 func (e e2e) deleteNamespace(t *testing.T) {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context()) // also after the test
+	ctx := context.WithoutCancel(t.Context()) // in the cleanup, t.Context has ended
 	err := e.kube.CoreV1().Namespaces().Delete(ctx, e.namespace, metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		t.Error(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // repairHistory repairs what would make Helm reject every operation after an interrupted
-// run. The caller holds the lock of the release, so no other run is using it.
+// run.
 func (c *Client) repairHistory(ctx context.Context, s observedState, report event.Reporter) error {
 	last := s.newest()
 	switch s.decision.repair {

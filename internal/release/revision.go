@@ -36,12 +36,11 @@ type Revision struct {
 	Updated     time.Time
 	Fingerprint string // empty if tkdeploy did not write it
 	Commit      string
-	User, Host  string // who wrote it and on which machine; may be empty
-	Verified    bool   // it became ready and passed its smoke tests
+	User, Host  string // of the author; may be empty
+	Verified    bool   // became ready and passed its smoke tests
 
-	// Changes are the differences from the previous stored revision: "image
-	// services.auth.image changed shop-auth:1 -> 2", "values changed: ingress.host",
-	// "chart changed: templates/auth.yaml". Only History sets them.
+	// Changes are the differences from the previous stored revision, such as "values
+	// changed: ingress.host". Only History sets them.
 	Changes []string
 }
 
@@ -64,7 +63,6 @@ func revisionOf(rel *release.Release) Revision {
 	return r
 }
 
-// deployedRevision returns the newest revision with the status deployed, or nil.
 func deployedRevision(releases []*release.Release) *release.Release {
 	for _, rel := range slices.Backward(releases) {
 		if rel.Info.Status == release.StatusDeployed {
@@ -74,7 +72,6 @@ func deployedRevision(releases []*release.Release) *release.Release {
 	return nil
 }
 
-// currentRevision returns the deployed revision, or the newest if none is deployed.
 func currentRevision(releases []*release.Release) *release.Release {
 	if rel := deployedRevision(releases); rel != nil || len(releases) == 0 {
 		return rel
@@ -115,8 +112,8 @@ func labelValue(s string) string {
 	return strings.Trim(s[:min(len(s), maxLabelLength)], "_.-")
 }
 
-// upgradeLabels removes the labels that Helm would copy from the last revision. Helm's
-// syntax for that is the value "null".
+// upgradeLabels removes the labels that Helm would copy from the last revision. "null" is
+// Helm's syntax for that.
 func upgradeLabels(labels map[string]string) map[string]string {
 	for _, name := range []string{LabelCommit, LabelVerified} {
 		if _, ok := labels[name]; !ok {

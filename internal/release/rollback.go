@@ -36,9 +36,8 @@ func (r Rollback) String() string {
 }
 
 // ResolveRollback returns the revision to roll back to: the given one or, for 0, the
-// newest verified revision before the latest. It has no side effects. Errors have class
-// Rollback, or Inconclusive if the API server did not respond; if there is no candidate
-// the error wraps [ErrNoTarget].
+// newest verified revision before the latest. Errors have class Rollback, or Inconclusive
+// if the API server did not respond. Without a candidate, the error wraps [ErrNoTarget].
 func (c *Client) ResolveRollback(ctx context.Context, revision int) (Rollback, error) {
 	r, _, err := c.resolve(ctx, revision)
 	return r, err
@@ -58,9 +57,8 @@ func (c *Client) resolve(ctx context.Context, revision int) (Rollback, target, e
 	return r, t, rollbackError(err)
 }
 
-// DryRunRollback also applies the rollback as a dry run. It returns an error if the API
-// server rejects an object, such as a change of an immutable field, or if a custom
-// resource definition would be deleted with all its objects.
+// DryRunRollback resolves a rollback and applies it as a dry run. It fails if the API
+// server rejects an object, or if a custom resource definition would be deleted.
 func (c *Client) DryRunRollback(ctx context.Context, revision int) (Rollback, error) {
 	r, t, err := c.resolve(ctx, revision)
 	if err != nil || r.Done {
@@ -69,14 +67,14 @@ func (c *Client) DryRunRollback(ctx context.Context, revision int) (Rollback, er
 	return r, c.checkRollback(ctx, t)
 }
 
-// Rollback restores the objects of an earlier revision as a new revision, after a dry run
-// as in [Client.DryRunRollback]. It repairs a release that an interrupted run left
-// pending. The new revision has the fingerprint and the commit of the old one and is not
-// verified. Rollback does not wait for the workloads.
+// Rollback restores the objects of an earlier revision as a new, unverified revision with
+// the same fingerprint and commit, after the checks of [Client.DryRunRollback]. It
+// repairs a release that an interrupted run left pending, and does not wait for the
+// workloads.
 //
-// Rollback applies the stored manifest, including hooks, and renders nothing: a release
-// record contains no subcharts, and the stored manifest is what was verified. Lock, context
-// and errors are those of [Client.Apply], with the class Rollback.
+// Rollback applies the stored manifest and hooks and renders nothing: a release record
+// contains no subcharts, and the stored manifest is what was verified. Lock, context and
+// errors are those of [Client.Apply], with the class Rollback.
 func (c *Client) Rollback(ctx context.Context, revision int, report event.Reporter) (written int, err error) {
 	start := c.opts.Now()
 	c.writes.Store(0)
@@ -102,7 +100,6 @@ func (c *Client) Rollback(ctx context.Context, revision int, report event.Report
 	return written, nil
 }
 
-// rollback returns revision 0 if it wrote none.
 func (c *Client) rollback(ctx context.Context, t target, report event.Reporter) (revision int, repaired bool, err error) {
 	if err := c.checkRollback(ctx, t); err != nil {
 		return 0, false, err
@@ -138,8 +135,7 @@ func (c *Client) rollbackAction(version int) *action.Rollback {
 	return rollback
 }
 
-// recordFailure marks the revision as failed that Helm leaves pending if a hook fails or a
-// manifest cannot be read. It returns that revision, or 0, and cause.
+// recordFailure marks as failed the revision that Helm leaves pending if a hook fails.
 func (c *Client) recordFailure(ctx context.Context, t target, cause error) (revision int, err error) {
 	history, err := c.releases(ctx)
 	if err != nil {

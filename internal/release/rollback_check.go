@@ -12,7 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// checkRollback returns an error if the rollback is not possible. It writes nothing.
 func (c *Client) checkRollback(ctx context.Context, t target) error {
 	lost, err := lostCRDs(t.newest.Manifest, t.release.Manifest)
 	if err != nil {
@@ -32,7 +31,6 @@ func (c *Client) checkRollback(ctx context.Context, t target) error {
 		`choose another revision (run "tkdeploy history"), or delete objects whose immutable fields changed (no object was changed)`)
 }
 
-// lostCRDs returns the custom resource definitions that the change deletes.
 func lostCRDs(from, to string) ([]string, error) {
 	before, err := chart.Objects(from)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
-// upgraded returns a client of a release with a verified revision 1 and a revision 2
-// with another image.
+// upgraded returns a client of a release with a verified revision 1 and a revision 2 with
+// another image.
 func upgraded(t *testing.T, server *releasetest.Server) *Client {
 	t.Helper()
 	c := newClient(t, server, Options{})

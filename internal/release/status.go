@@ -10,12 +10,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Status is the newest revision, with the objects of the deployed one if there is one.
+// Status is the newest revision, with the objects of the current one.
 type Status struct {
 	Name      string
 	Namespace string
 	Revision
-	Objects []unstructured.Unstructured // as applied, not the live state
+	Objects []unstructured.Unstructured // as applied
 }
 
 // Status returns the status from the release records, or [ErrNotFound].
@@ -74,8 +74,8 @@ func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 	return d, err
 }
 
-// Redactor returns a function that removes the contents of the release's Secrets, of those
-// in hooks, and of further from text such as a container's log.
+// Redactor returns a function that redacts the contents of the release's Secrets,
+// including those in hooks, and further.
 func (c *Client) Redactor(ctx context.Context, further ...string) (func(string) string, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 // ErrNoTarget means that there is no revision to roll back to.
 var ErrNoTarget = errors.New("no verified revision to roll back to")
 
-// target is the revision to roll back to.
 type target struct {
 	history []*release.Release // oldest first
 	newest  *release.Release
@@ -25,8 +24,8 @@ type target struct {
 // chooseTarget returns the given revision or, for 0, the newest verified one before the
 // newest. The status "superseded" is not enough: Helm sets it without checking health.
 //
-// The running state is not a target: after a rollback from 3 to 2, which creates revision
-// 4, the next rollback goes to 1.
+// The running state is not a target: after a rollback from 3 to 2 as revision 4, the next
+// rollback goes to 1.
 func chooseTarget(history []*release.Release, revision int) (target, error) {
 	if len(history) == 0 {
 		return target{}, fmt.Errorf("%w: no release", ErrNoTarget)
@@ -68,7 +67,6 @@ func (t target) pick(revision int) (target, error) {
 	return t, fault.New(fault.Rollback, fmt.Errorf("revision %d not found: stored revisions are %s", revision, strings.Join(stored, ", ")), `run "tkdeploy history" to list the revisions`)
 }
 
-// unfitReason returns why candidate is not a target, or "".
 func (t target) unfitReason(candidate *release.Release) string {
 	status := candidate.Info.Status
 	switch {
@@ -82,7 +80,6 @@ func (t target) unfitReason(candidate *release.Release) string {
 	return ""
 }
 
-// isDeployed reports whether a rollback to candidate has nothing to write.
 func (t target) isDeployed(candidate *release.Release) bool {
 	return t.newest.Info.Status == release.StatusDeployed && t.newest.Manifest == candidate.Manifest
 }

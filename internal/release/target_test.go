@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// parseHistory parses statuses separated by spaces. A "+" marks a verified revision,
-// a letter after a slash is its manifest.
+// parseHistory parses statuses such as "superseded+/a": "+" marks a verified revision,
+// the letter is its manifest.
 func parseHistory(statuses string) []*release.Release {
 	var history []*release.Release
 	for i, field := range strings.Fields(statuses) {

@@ -11,10 +11,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Uninstall deletes the objects and the history of the release, if there is one. It keeps
-// objects with the resource policy keep and the volumes of StatefulSets. It does not wait
-// until the objects are gone. If ctx ends, it behaves like [Client.Apply]. Errors have
-// class Down and name what could not be deleted.
+// Uninstall deletes the objects and the history of the release, without waiting until the
+// objects are gone. It keeps objects with the resource policy keep and the volumes of
+// StatefulSets. If ctx ends, it behaves like [Client.Apply]. Errors have class Down.
 func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	start := c.opts.Now()
 	c.writes.Store(0)

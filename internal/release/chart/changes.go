@@ -14,8 +14,8 @@ import (
 
 const maxListedNames = 3
 
-// Changes returns the differences from a stored release with another fingerprint. It names
-// only paths, files and images, because values may be secret.
+// Changes returns the differences from a stored release with another fingerprint. It
+// shows only paths, files and images, because values may be secret.
 func (p *Prepared) Changes(stored *release.Release) ([]string, error) {
 	files, err := p.chartChanges(stored)
 	if err != nil {
@@ -46,7 +46,6 @@ func ListNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// imageChanges returns lines such as "image services.auth.image changed shop-auth:1 -> 2".
 func (p *Prepared) imageChanges(stored *release.Release) []string {
 	var found []string
 	before := effectiveValues(stored.Chart, stored.Config)
@@ -99,8 +98,8 @@ func changedValues(before, after map[string]any, images []string) []string {
 	return paths
 }
 
-// Differences calls each, in order, for every path at which a and b differ. It descends
-// into a map that exists on one side only.
+// Differences calls each, in order, for every path at which a and b differ, including
+// those in a map that exists on one side only.
 func Differences(a, b any, path string, each func(path string, a, b any)) {
 	if reflect.DeepEqual(a, b) {
 		return
@@ -125,7 +124,6 @@ func Differences(a, b any, path string, each func(path string, a, b any)) {
 	}
 }
 
-// normalize returns value as it is after a round trip through JSON.
 func normalize(value any) any {
 	data, err := json.Marshal(value)
 	var back any

@@ -7,11 +7,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Check validates the chart and its values. It reports all problems with the values,
-// with file and line: syntax errors, duplicate and unknown keys, maps that replace
-// scalars or the reverse, schema violations. Then it reports templates that do not
-// render, images without a fixed tag, and a release record that is too large to store.
-// Errors have class [fault.Config].
+// Check validates the chart and its values. It reports all problems with the values at
+// once, each with file and line. Then it renders the chart, and rejects images without a
+// fixed tag and a release record that is too large to store. Errors have class
+// [fault.Config].
 func Check(d Desired) error {
 	p, err := Prepare(d)
 	if err != nil {
@@ -27,8 +26,8 @@ func Check(d Desired) error {
 	return p.checkSize(rendered)
 }
 
-// checkImages rejects images without a fixed version: a node would pull "latest" again,
-// or run another build than the tested one.
+// checkImages rejects images without a fixed version: a node might run another build than
+// the tested one.
 func checkImages(rendered Rendered) error {
 	var found []string
 	for _, object := range append(rendered.Objects, rendered.Hooks...) {

@@ -12,8 +12,8 @@ type ImageRef struct {
 
 func (r ImageRef) String() string { return r.Repository + ":" + r.Tag }
 
-// Desired is the desired state of a release. Values are layered in the order of the
-// fields: the chart's own, ValuesFiles, Images, Set. Later layers override earlier ones.
+// Desired is the desired state of a release. The chart's own values, ValuesFiles, Images
+// and Set are layered in this order; later ones win.
 type Desired struct {
 	// A release Client sets both.
 	Name      string
@@ -22,8 +22,8 @@ type Desired struct {
 	Chart       string // directory or archive
 	ValuesFiles []string
 
-	// Images is keyed by values path, such as "services.auth.image". An image is set as
-	// a string if the chart's default is one, otherwise as the keys repository and tag.
+	// Images is keyed by values path, such as "services.auth.image". An image is a string
+	// if the chart's default is one, otherwise a map with repository and tag.
 	Images map[string]ImageRef
 
 	Set        []string // as in helm --set: "a.b=1,c[0]=x"

@@ -16,7 +16,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// FuzzCheck searches for values that make the checks panic.
 func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{
 		"services: {auth: {port: 1}}\n", "a: &a [*a]\n", "services: &s\n  auth: *s\n", "<<: [a]\n", "services: [1]\n",
@@ -40,8 +39,7 @@ func valuesFile(t *testing.T, name string, data []byte) string {
 	return file
 }
 
-// FuzzLayers layers values. The result must be reproducible, and the origin of every
-// value must be known.
+// FuzzLayers requires a reproducible result and a known origin of every value.
 func FuzzLayers(f *testing.F) {
 	var files [][]byte
 	for _, name := range []string{"values.yaml", "values-dev.yaml", "values-ci.yaml", "values-prod.yaml"} {
@@ -62,7 +60,7 @@ func FuzzLayers(f *testing.F) {
 		d.Set = []string{set}
 		p, err := assemble(d)
 		if err != nil {
-			t.Fatal(err) // the files exist
+			t.Fatal(err)
 		}
 		again, err := assemble(d)
 		if err != nil || !reflect.DeepEqual(p.problems, again.problems) || !reflect.DeepEqual(normalize(p.values), normalize(again.values)) {
@@ -82,7 +80,7 @@ func FuzzLayers(f *testing.F) {
 }
 
 // FuzzRedact quotes two secrets next to each other, as an API server would. None may
-// remain in the text, an error, its wrapped errors or its hint.
+// remain in an error or its hint.
 func FuzzRedact(f *testing.F) {
 	f.Add("hunter2-and-more", "x", "")
 	f.Add("a\nbcdefgh\"", "Invalid value: ", "and-more")

@@ -11,7 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// scope describes one map of the values.
 type scope struct {
 	defaults any
 	schemas  []schemaNode
@@ -19,8 +18,8 @@ type scope struct {
 }
 
 // unknownKeys returns keys that nothing in the chart reads, such as typos. A map accepts
-// any key if its default is empty or null and no schema lists its keys, or if a schema
-// allows it with additionalProperties.
+// any key if its default is empty or null and no schema lists its keys, or if
+// additionalProperties allows it.
 func (p *Prepared) unknownKeys() strictyaml.Problems {
 	var problems strictyaml.Problems
 	root := newScope(p.chart, p.defaults)

@@ -8,14 +8,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// layer is one source of values, as Helm reads it and as YAML nodes with lines.
 type layer struct {
 	name   string
 	root   *yaml.Node // nil if empty
 	values map[string]any
 }
 
-// origin describes the source of the value at path: "in values.yaml:3".
 func origin(layers []layer, path []string) string {
 	l, key, _, depth := find(layers, path)
 	switch {
@@ -27,8 +25,8 @@ func origin(layers []layer, path []string) string {
 	return fmt.Sprintf("in %s:%d", l.name, key.Line)
 }
 
-// find returns the node at path in the topmost layer that has it, or the nearest node
-// above it. depth is the number of path elements found, -1 if all layers are empty.
+// find returns the node at path, or the nearest one above it that a layer has; upper
+// layers win. depth is the number of path elements found, -1 if all layers are empty.
 func find(layers []layer, path []string) (l layer, key, value *yaml.Node, depth int) {
 	depth = -1
 	for _, candidate := range slices.Backward(layers) {

@@ -15,7 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// assemble collects problems with the values and returns an error only for files that it
+// assemble collects problems with the values. It returns an error only for files that it
 // cannot read.
 func assemble(d Desired) (*Prepared, error) {
 	if problems := parseDefaults(d.Chart); problems.Err() != nil {
@@ -92,7 +92,6 @@ func (p *Prepared) mergeFiles() map[string]any {
 	return merged
 }
 
-// addImages adds each image in the form that the chart expects.
 func (p *Prepared) addImages(merged map[string]any) {
 	for _, path := range p.desired.imagePaths() {
 		ref := p.desired.Images[path]
@@ -109,7 +108,7 @@ func (p *Prepared) addImages(merged map[string]any) {
 	}
 }
 
-// addSet keeps values out of messages, because they may be secret.
+// addSet omits values from messages, because they may be secret.
 func (p *Prepared) addSet(merged map[string]any) {
 	for _, argument := range p.desired.Set {
 		path, _, _ := strings.Cut(argument, "=")
@@ -128,7 +127,6 @@ func (p *Prepared) addSet(merged map[string]any) {
 	}
 }
 
-// addInline adds a layer that is not a file and has no line numbers.
 func (p *Prepared) addInline(merged map[string]any, name string, values map[string]any) {
 	root := &yaml.Node{}
 	if err := root.Encode(values); err != nil {

@@ -15,7 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// loadChart reads a chart directory or archive. It never fetches dependencies.
+// loadChart never fetches dependencies.
 func loadChart(path string) (*helmchart.Chart, error) {
 	if err := checkLinks(path); err != nil {
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), "")
@@ -32,7 +32,7 @@ func loadChart(path string) (*helmchart.Chart, error) {
 }
 
 // checkLinks rejects symbolic links that point outside the chart, which Helm would follow
-// (CVE-2025-53547), and links to a directory that contains them.
+// (CVE-2025-53547), and links to a parent directory.
 func checkLinks(path string) error {
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -65,8 +65,7 @@ func isWithin(dir, path string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// copyChart returns a copy of c. Helm's actions modify their chart, for example by
-// dropping disabled dependencies.
+// copyChart returns a copy, because Helm's actions modify their chart.
 func copyChart(c *helmchart.Chart) (*helmchart.Chart, error) {
 	files := make([]*loader.BufferedFile, len(c.Raw))
 	for i, f := range c.Raw {
@@ -75,7 +74,6 @@ func copyChart(c *helmchart.Chart) (*helmchart.Chart, error) {
 	return loader.LoadFiles(files)
 }
 
-// subchartNames returns the keys of c's values that configure sub.
 func subchartNames(c, sub *helmchart.Chart) []string {
 	var aliases []string
 	for _, dep := range c.Metadata.Dependencies {

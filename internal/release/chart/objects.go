@@ -13,10 +13,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Objects parses the documents of a manifest, in order. It splits them as Helm does, so
-// a block scalar at the end keeps its last line break, and replaces lists by their
-// items. It returns an error for invalid documents together with the other objects.
-// Errors contain no line of the manifest.
+// Objects parses the documents of a manifest, in order, and replaces lists by their
+// items. It splits them as Helm does, so a block scalar at the end keeps its last line
+// break. With an error, which contains no line of the manifest, it also returns the valid
+// objects.
 func Objects(manifest string) ([]unstructured.Unstructured, error) {
 	return objectsMatching(manifest, func([]byte) bool { return true })
 }

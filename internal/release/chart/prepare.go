@@ -47,7 +47,7 @@ func (p *Prepared) checkValues() (strictyaml.Problems, error) {
 	return problems, nil
 }
 
-// contains reports whether problems has p, possibly with another hint.
+// contains ignores the hint.
 func contains(problems strictyaml.Problems, p strictyaml.Problem) bool {
 	for _, old := range problems {
 		old.Hint = p.Hint

@@ -36,8 +36,8 @@ func (p *Prepared) Values() map[string]any { return runtime.DeepCopyJSON(p.value
 // HasCRDs reports whether the chart contains custom resource definitions.
 func (p *Prepared) HasCRDs() bool { return len(p.chart.CRDObjects()) > 0 }
 
-// Fingerprint returns a hash of name, namespace, values and chart files. The manifest is
-// not included: a chart that generates random values renders differently each time.
+// Fingerprint returns a hash of name, namespace, values and chart files. It excludes the
+// manifest, because generated values differ each time.
 func (p *Prepared) Fingerprint() (string, error) {
 	values, err := json.Marshal(p.values) // sorts the keys
 	if err != nil {

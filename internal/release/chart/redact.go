@@ -17,9 +17,9 @@ import (
 
 const redacted = "[redacted]"
 
-// minSecret is the length from which a value is redacted everywhere. Shorter values, such
-// as "true" or "5432", occur in unrelated text. A message about an invalid Secret loses its
-// whole value anyway.
+// minSecret is the minimum length of a redacted value. Shorter ones, such as "true" or
+// "5432", occur in unrelated text. A message about an invalid Secret loses its whole
+// value anyway.
 const minSecret = 5
 
 // Redactor removes the contents of Secrets from text. The API server and Helm quote
@@ -29,7 +29,7 @@ type Redactor struct {
 }
 
 // NewRedactor returns a Redactor for the Secrets in the manifests. It skips documents
-// that it cannot parse, because no API server receives those.
+// that it cannot parse.
 func NewRedactor(manifests ...string) Redactor { return NewRedactorWith(nil, manifests...) }
 
 // NewRedactorWith returns a Redactor that also redacts contents.
@@ -53,8 +53,8 @@ func NewRedactorWith(contents []string, manifests ...string) Redactor {
 	return r
 }
 
-// mayHoldSecret rules out most documents without parsing. With an escape, "Secret" may be
-// spelled differently.
+// mayHoldSecret rules out most documents without parsing. An escape may spell "Secret"
+// differently.
 func mayHoldSecret(document []byte) bool {
 	return bytes.Contains(document, []byte("Secret")) || bytes.Contains(document, []byte(`\`))
 }
@@ -82,7 +82,7 @@ func stringsOf(m any) []string {
 	return all
 }
 
-// add adds every form in which value may be quoted, and its single lines.
+// add adds every form in which value may be quoted, and single lines.
 func (r *Redactor) add(value string) {
 	forms := []string{value, strings.Trim(strconv.Quote(value), `"`), base64.StdEncoding.EncodeToString([]byte(value))}
 	if quoted, err := json.Marshal(value); err == nil {

@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// kubeVersion is the Kubernetes version for rendering without a cluster. It matches
-// client-go in go.mod: 0.37 is Kubernetes 1.37. The default of the Helm SDK is 1.20.
+// kubeVersion is used to render without a cluster. It matches client-go in go.mod: 0.37
+// is Kubernetes 1.37. The default of the Helm SDK is 1.20.
 const kubeVersion = "v1.37.0"
 
 // Rendered is the output of the chart's templates.
@@ -24,9 +24,9 @@ type Rendered struct {
 	Notes    string
 }
 
-// Render renders the chart without a cluster. The template function lookup returns
-// nothing, so a chart that keeps a random secret renders a new one each time. Do not
-// compare the result with another one or with live objects.
+// Render renders the chart without a cluster. Do not compare the result with another one
+// or with live objects: the template function lookup returns nothing, so a generated
+// secret differs each time.
 func Render(d Desired) (Rendered, error) {
 	p, err := Prepare(d)
 	if err != nil {

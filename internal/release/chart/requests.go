@@ -15,9 +15,9 @@ type Requests struct {
 	Memory resource.Quantity
 }
 
-// Requests adds up the rendered pods: the replicas of a workload, or the minimum of its
-// autoscaler if that is higher, one pod of a DaemonSet per node, and the parallel pods of
-// a Job. Pods of hooks and CronJobs are temporary and do not count.
+// Requests adds up the rendered pods: replicas or the autoscaler's minimum, whichever is
+// higher, one pod of a DaemonSet per node, and the parallel pods of a Job. Pods of hooks
+// and CronJobs are temporary and do not count.
 func (r Rendered) Requests(nodes int64) Requests {
 	var sum Requests
 	scalers := Autoscalers(r.Objects)
@@ -69,8 +69,7 @@ func intField(object unstructured.Unstructured, missing int64, path ...string) i
 	return missing
 }
 
-// podRequests counts as the scheduler does. It returns nil for an invalid spec, which the
-// API server rejects.
+// podRequests counts as the scheduler does. It returns nil for an invalid spec.
 func podRequests(spec map[string]any) corev1.ResourceList {
 	var pod corev1.Pod
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"spec": spec}, &pod); err != nil {

@@ -7,8 +7,8 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
-// DiffRevisions returns the differences between two stored revisions, in the format of
-// [Prepared.Changes]. Call it only if they do not have the same fingerprint.
+// DiffRevisions returns the differences between two stored revisions, like
+// [Prepared.Changes].
 func DiffRevisions(before, after *release.Release) []string {
 	old, now := effectiveValues(before.Chart, before.Config), effectiveValues(after.Chart, after.Config)
 	var images []string

@@ -19,15 +19,14 @@ import (
 
 const schemaFile = "values.schema.json"
 
-// localOnly refuses to load other documents. Helm would fetch them over the network or
-// read any file on this machine.
+// localOnly refuses other documents, which Helm would fetch over the network or read from
+// any local file.
 type localOnly struct{}
 
 func (localOnly) Load(url string) (any, error) {
 	return nil, fmt.Errorf("reference to %s: a schema may only refer to itself", url)
 }
 
-// schemaProblems validates the values of the chart and its enabled subcharts.
 func (p *Prepared) schemaProblems(c *helmchart.Chart, values map[string]any) strictyaml.Problems {
 	return p.checkSchemas(c, values, nil)
 }
@@ -80,7 +79,6 @@ func compileSchema(data []byte) (*jsonschema.Schema, error) {
 	return compiler.Compile("file:///" + schemaFile)
 }
 
-// locate returns the innermost causes of a validation error, each with its position.
 func (p *Prepared) locate(invalid *jsonschema.ValidationError, at []string) strictyaml.Problems {
 	if len(invalid.Causes) > 0 {
 		var problems strictyaml.Problems

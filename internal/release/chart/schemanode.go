@@ -15,8 +15,7 @@ type schemaNode struct {
 	node     map[string]any
 }
 
-// parseSchema returns the schemas for a chart's root, or nil for invalid data, which
-// validation reports.
+// parseSchema returns nil for invalid data, which validation reports.
 func parseSchema(data []byte) []schemaNode {
 	var document map[string]any
 	if json.Unmarshal(data, &document) != nil {
@@ -25,8 +24,8 @@ func parseSchema(data []byte) []schemaNode {
 	return schemaNode{document, document}.expand(0)
 }
 
-// expand follows $ref and the keywords that combine schemas. It includes every branch of
-// a choice, because the values decide which one applies.
+// expand follows $ref and includes every branch of a choice, because the values decide
+// which one applies.
 func (s schemaNode) expand(depth int) []schemaNode {
 	if depth > maxSchemaDepth {
 		return nil
@@ -70,7 +69,6 @@ func (s schemaNode) properties() map[string]any {
 	return properties
 }
 
-// takesAnyKey reports whether the schema allows any key with additionalProperties.
 func (s schemaNode) takesAnyKey() bool {
 	switch additional := s.node["additionalProperties"].(type) {
 	case bool:
@@ -86,7 +84,6 @@ func (s schemaNode) isClosed() bool {
 	return ok && !additional
 }
 
-// child returns the schemas for the value of key, or nil if it is not defined.
 func (s schemaNode) child(key string) []schemaNode {
 	var found []schemaNode
 	add := func(inner any) {

@@ -19,9 +19,8 @@ import (
 
 const maxListedFiles = 3
 
-// checkSize returns an error if the release record does not fit into a Secret, which Helm
-// would find only after it has started. The record contains all chart files, the values
-// and the manifest, as JSON, gzip and base64.
+// checkSize fails if the release record does not fit into a Secret, which Helm would
+// notice only after the start.
 func (p *Prepared) checkSize(rendered Rendered) error {
 	record, err := json.Marshal(&release.Release{
 		Name: p.desired.Name, Namespace: p.desired.Namespace, Info: &release.Info{Notes: rendered.Notes},

@@ -20,7 +20,6 @@ func effectiveValues(c *helmchart.Chart, config map[string]any) map[string]any {
 	return values
 }
 
-// storedFiles returns the chart files that a release record contains.
 func storedFiles(c *helmchart.Chart) any {
 	files := map[string]any{}
 	if c == nil {

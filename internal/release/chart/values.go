@@ -11,8 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// defaults returns the values of the chart and, enabled or not, its subcharts, with the
-// conditions that enable them.
 func defaults(c *helmchart.Chart) map[string]any {
 	tree := map[string]any{}
 	for _, sub := range c.Dependencies() {
@@ -73,7 +71,7 @@ func Lookup(values any, path []string) any {
 }
 
 // conflicts returns where l replaces a map with a scalar or list, or the reverse. Helm
-// would log a warning that contains the values, and drop one of them.
+// would log a warning with the values and drop one of them.
 func conflicts(merged map[string]any, below []layer, l layer) strictyaml.Problems {
 	var problems strictyaml.Problems
 	var walk func(old map[string]any, n *yaml.Node, path []string)

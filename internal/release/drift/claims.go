@@ -8,9 +8,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// withClaimDefaults sets the API server's defaults for the volume claims of a StatefulSet
-// (pkg/apis/apps/v1/defaults.go and pkg/apis/core/v1/defaults.go, Kubernetes 1.37). A patch
-// contains their list as a whole, so every comparison would otherwise need a dry run.
+// withClaimDefaults sets the API server's defaults for volume claims
+// (pkg/apis/apps/v1/defaults.go and pkg/apis/core/v1/defaults.go, Kubernetes 1.37). A
+// patch contains their whole list, so every comparison would otherwise need a dry run.
 func withClaimDefaults(o unstructured.Unstructured) unstructured.Unstructured {
 	if o.GetKind() != "StatefulSet" {
 		return o

@@ -68,7 +68,6 @@ func (c *Client) ResourceFor(o unstructured.Unstructured) (dynamic.ResourceInter
 	return c.Live.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-// withOwnership adds the label and annotations that Helm adds.
 func (c *Client) withOwnership(o unstructured.Unstructured) unstructured.Unstructured {
 	o = *o.DeepCopy()
 	labels := o.GetLabels()

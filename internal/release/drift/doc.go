@@ -1,3 +1,3 @@
-// Package drift compares the objects of a release with the live ones. It uses dry runs:
-// only the API server knows whether a difference matters and whether it accepts a change.
+// Package drift compares the objects of a release with the live ones. It uses dry runs,
+// because only the API server knows whether a difference matters.
 package drift

@@ -19,19 +19,18 @@ import (
 )
 
 const (
-	// maxParallel limits the requests in flight.
 	maxParallel = 8
-	// listLimit is the page size of a list request. Further objects are read by name.
+	// listLimit is the page size of a list. Further objects are read by name.
 	listLimit = 500
 )
 
-// Compare returns the differences between the objects that a revision applied and the live
-// ones, in manifest order, and whether their namespace is being deleted. It ignores hooks,
-// because their objects come and go.
+// Compare returns the differences between the objects that a revision applied and the
+// live ones, in manifest order, and whether their namespace is being deleted. It ignores
+// hooks, because their objects come and go.
 //
 // Compare ignores defaults of the API server, other spellings of a quantity, and fields
-// that others own, such as the replicas of an autoscaled Deployment. A difference counts
-// only if a dry run of the repair changes the object or is rejected.
+// that others own, such as autoscaled replicas. A difference counts only if a dry run of
+// the repair changes the object or is rejected.
 func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, error) {
 	manifest, err := chart.Objects(rel.Manifest)
 	if err != nil {
@@ -61,7 +60,6 @@ type indexedObject struct {
 	index  int
 }
 
-// byKind groups the objects by kind and namespace.
 func byKind(manifest []unstructured.Unstructured) map[string][]indexedObject {
 	kinds := map[string][]indexedObject{}
 	for i, o := range manifest {
@@ -110,7 +108,7 @@ func (c *Client) compareAll(ctx context.Context, same []indexedObject, found []s
 	return nil
 }
 
-// liveByName lists the objects of one kind that Helm applied. The list may be incomplete.
+// liveByName lists the objects that Helm applied. The list may be incomplete.
 func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[string]*unstructured.Unstructured {
 	byName := map[string]*unstructured.Unstructured{}
 	all, err := resource.List(ctx, metav1.ListOptions{LabelSelector: labels.Set{ManagedByLabel: helmManager}.String(), Limit: listLimit})
@@ -123,8 +121,8 @@ func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[str
 	return byName
 }
 
-// compareObject returns the difference, or "". It reads the object if live is nil, and
-// again if a controller changes it during the comparison.
+// compareObject reads the object if live is nil, and again if it changes during the
+// comparison.
 func (c *Client) compareObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		if live == nil {
@@ -169,13 +167,12 @@ func (c *Client) diffObject(ctx context.Context, resource dynamic.ResourceInterf
 	return describeDiff(*live, *after), nil
 }
 
-// isEphemeral reports whether o is a Job that the cluster deletes after it finishes.
 func isEphemeral(o unstructured.Unstructured) bool {
 	return o.GetKind() == "Job" && chart.Lookup(o.Object, []string{"spec", "ttlSecondsAfterFinished"}) != nil
 }
 
-// describeDiff returns "Deployment auth-service: spec.replicas 0, desired 1". It shows only
-// numbers, booleans and images, because other values may be secret.
+// describeDiff shows only numbers, booleans and images, because other values may be
+// secret.
 func describeDiff(live, desired unstructured.Unstructured) string {
 	var fields []string
 	chart.Differences(withoutServerFields(live), withoutServerFields(desired), "", func(path string, is, want any) {

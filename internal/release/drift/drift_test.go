@@ -24,7 +24,6 @@ const (
 	deploymentPath = "/apis/apps/v1/namespaces/shop/deployments/auth-service"
 )
 
-// moreObjects is a StatefulSet with a volume claim and two ConfigMaps.
 const moreObjects = `---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -50,8 +49,7 @@ metadata: {name: two}
 data: {LEVEL: info}
 `
 
-// deployed stores the objects of the test chart and of the manifest more as Helm
-// applies them. It returns a client and the revision.
+// deployed stores the objects of the test chart and of more as Helm applies them.
 func deployed(t *testing.T, server *releasetest.Server, more string) (*Client, *release.Release) {
 	t.Helper()
 	rendered, err := chart.Render(chart.Desired{Name: "shop", Namespace: "shop", Chart: shopChart})
@@ -95,8 +93,6 @@ func newClient(t *testing.T, server *releasetest.Server) *Client {
 	return &Client{Kube: kube, Live: live, Mapper: getter.Mapper, Namespace: "shop", Name: "shop"}
 }
 
-// expect compares the release and checks the only difference, or that there is none
-// if want is empty.
 func expect(t *testing.T, c *Client, rel *release.Release, want string) {
 	t.Helper()
 	got, err := c.Compare(t.Context(), rel)

@@ -14,16 +14,15 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// fieldManager identifies dry runs to the API server.
 const fieldManager = "tkdeploy"
 
-// mergePatch returns the patch that a Helm upgrade would send: a three-way merge. It returns
-// nil if nothing changes, and for kinds unknown to client-go: Helm compares only manifests
-// for those, so an upgrade would not repair their drift.
+// mergePatch returns the three-way merge patch that a Helm upgrade would send, or nil if
+// nothing changes. It also returns nil for kinds unknown to client-go: Helm compares only
+// their manifests, so an upgrade would not repair drift.
 func mergePatch(applied, desired, live unstructured.Unstructured) ([]byte, error) {
 	typed, err := scheme.Scheme.New(desired.GroupVersionKind())
 	if err != nil {
-		return nil, nil // an unknown kind is not an error
+		return nil, nil
 	}
 	schema, err := strategicpatch.NewPatchMetaFromStruct(typed)
 	if err != nil {
@@ -54,7 +53,6 @@ func withPrecondition(patch []byte, live unstructured.Unstructured) ([]byte, err
 	return json.Marshal(content)
 }
 
-// dryRunPatch returns the patched object, or nil if the API server refuses or cannot decide.
 func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
 	after, err = r.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager, FieldValidation: validation,

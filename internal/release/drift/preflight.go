@@ -19,9 +19,9 @@ import (
 )
 
 // Preflight applies every object of preview as a dry run. It returns an error that names
-// rejected objects and fields, such as an immutable field, before anything is written. It
-// also rejects unknown fields, which the API server would silently drop. before is the
-// revision in the cluster, or nil.
+// rejected objects and fields, such as an immutable one. It also rejects unknown fields,
+// which the API server would silently drop. before is the revision in the cluster, or
+// nil.
 func (c *Client) Preflight(ctx context.Context, before, preview *release.Release) error {
 	if preview == nil {
 		return nil
@@ -59,7 +59,6 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 	return nil
 }
 
-// appliedObject returns o as the earlier revision applied it, or o itself.
 func appliedObject(applied []unstructured.Unstructured, o unstructured.Unstructured) unstructured.Unstructured {
 	for _, candidate := range applied {
 		if sameObject(candidate, o) {
@@ -73,7 +72,6 @@ func sameObject(a, b unstructured.Unstructured) bool {
 	return a.GroupVersionKind() == b.GroupVersionKind() && a.GetName() == b.GetName() && a.GetNamespace() == b.GetNamespace()
 }
 
-// dryRunObject returns why the API server rejects an object, or "".
 func (c *Client) dryRunObject(ctx context.Context, applied, desired unstructured.Unstructured) (string, error) {
 	resource, err := c.ResourceFor(desired)
 	if meta.IsNoMatchError(err) {

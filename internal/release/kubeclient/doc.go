@@ -1,3 +1,3 @@
-// Package kubeclient gives Helm its access to the cluster. It does not read the environment,
-// and it can cut off a Helm action that does not stop.
+// Package kubeclient connects Helm to the cluster without reading the environment. It can
+// cut off a Helm action that does not stop.
 package kubeclient

@@ -12,8 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Getter implements Helm's RESTClientGetter. Helm's own implementations read KUBECONFIG and
-// HELM_*, and might reach another cluster.
+// Getter implements Helm's RESTClientGetter.
 type Getter struct {
 	Mapper    meta.RESTMapper
 	config    *rest.Config
@@ -21,7 +20,7 @@ type Getter struct {
 	discovery discovery.CachedDiscoveryInterface
 }
 
-// NewGetter returns a Getter for config with a default namespace.
+// NewGetter returns a Getter for config and a default namespace.
 func NewGetter(config *rest.Config, namespace string) (*Getter, error) {
 	client, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
@@ -39,7 +38,7 @@ func NewGetter(config *rest.Config, namespace string) (*Getter, error) {
 // ToRESTConfig returns the configuration.
 func (g *Getter) ToRESTConfig() (*rest.Config, error) { return g.config, nil }
 
-// ToDiscoveryClient returns a cached discovery client.
+// ToDiscoveryClient returns a cached client.
 func (g *Getter) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) {
 	return g.discovery, nil
 }
@@ -47,8 +46,7 @@ func (g *Getter) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error)
 // ToRESTMapper returns Mapper.
 func (g *Getter) ToRESTMapper() (meta.RESTMapper, error) { return g.Mapper, nil }
 
-// ToRawKubeConfigLoader returns a configuration with only the namespace, which is all that
-// Helm reads from it.
+// ToRawKubeConfigLoader returns only the namespace, which is all that Helm reads.
 func (g *Getter) ToRawKubeConfigLoader() clientcmd.ClientConfig {
 	overrides := &clientcmd.ConfigOverrides{Context: api.Context{Namespace: g.namespace}}
 	return clientcmd.NewDefaultClientConfig(*api.NewConfig(), overrides)

@@ -12,8 +12,8 @@ import (
 
 var errGateClosed = errors.New("the run was canceled")
 
-// Gate lets requests through until it is closed. Then all requests fail, including those in
-// flight, so that a Helm action cannot continue in the background.
+// Gate lets requests through until it is closed. Then all requests fail, including those
+// in flight, so that a Helm action cannot continue in the background.
 type Gate struct {
 	ctx  context.Context
 	shut context.CancelCauseFunc
@@ -61,7 +61,7 @@ func (b notifyingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// CountWrites returns a copy of config that counts successful changes in writes.
+// CountWrites returns a copy of config that counts successful writes, without dry runs.
 func CountWrites(config *rest.Config, writes *atomic.Int64) *rest.Config {
 	counted := rest.CopyConfig(config)
 	counted.Wrap(func(next http.RoundTripper) http.RoundTripper {

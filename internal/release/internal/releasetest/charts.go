@@ -33,7 +33,7 @@ func CopyChart(t *testing.T, chart string) string {
 	return dir
 }
 
-// ChangeChart returns the path of a copy of the chart with old replaced in a template.
+// ChangeChart returns the path of a copy with old replaced in a template.
 func ChangeChart(t *testing.T, chart, template, old, replacement string) string {
 	t.Helper()
 	dir := CopyChart(t, chart)

@@ -1,2 +1,2 @@
-// Package releasetest provides an API server and chart helpers for tests.
+// Package releasetest provides an API server and charts for tests.
 package releasetest

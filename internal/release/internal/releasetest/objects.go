@@ -48,7 +48,6 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	return Status(404, metav1.StatusReasonNotFound, path+" not found")
 }
 
-// collection returns the resource that a path lists, or nil.
 func collection(path string) *metav1.APIResource {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for _, resources := range kinds {
@@ -100,7 +99,6 @@ func gvkOf(o map[string]any) schema.GroupVersionKind {
 	return schema.FromAPIVersionAndKind(apiVersion, kind)
 }
 
-// store normalizes and validates an object, and stores it unless dry.
 func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r *http.Request) (int, any) {
 	var object map[string]any
 	if err := json.Unmarshal(body, &object); err != nil {

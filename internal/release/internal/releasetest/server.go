@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Server is a small API server. It supports discovery, dry runs and strategic merge patches,
-// normalizes objects by a round trip through the Go types, and has a few validation rules.
+// Server is a small API server with discovery, dry runs, strategic merge patches and a
+// few validation rules. It normalizes objects by a round trip through the Go types.
 type Server struct {
 	URL string // empty for a server without a network
 
@@ -40,7 +40,7 @@ var kinds = map[string][]metav1.APIResource{
 	"autoscaling/v2": {{Name: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}},
 }
 
-// NewServer starts a server, which is closed at the end of the test.
+// NewServer starts a server and closes it after the test.
 func NewServer(t *testing.T) *Server {
 	t.Helper()
 	s := NewUnconnected()
@@ -60,7 +60,7 @@ func (s *Server) Intercept(before func(http.ResponseWriter, *http.Request) (hand
 	s.before = before
 }
 
-// ServeHTTP serves a request of the Kubernetes API.
+// ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	before := s.before
@@ -175,8 +175,8 @@ func (s *Server) Clone() *Server {
 	return &Server{objects: maps.Clone(s.objects), writes: slices.Clone(s.writes)}
 }
 
-// State describes all objects without times and random values, and of release records only
-// the names and labels.
+// State describes all objects without times and random values, and release records only
+// by name and labels.
 func (s *Server) State() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
