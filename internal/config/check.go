@@ -13,7 +13,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// checker collects the problems of a well-formed file.
 type checker struct {
 	config   *Config
 	file     string
@@ -47,8 +46,7 @@ func (c *Config) check(file string, root *yaml.Node) strictyaml.Problems {
 	return k.problems
 }
 
-// at returns the node of the key at path or, if there is none, the nearest one
-// above it.
+// at returns the key at path or the nearest node above it.
 func at(root *yaml.Node, path ...string) *yaml.Node {
 	if root == nil {
 		return &yaml.Node{Line: 1, Column: 1}
@@ -71,8 +69,8 @@ func (k *checker) report(message string, path ...string) {
 	k.problems = append(k.problems, strictyaml.At(k.file, at(k.root, path...), message))
 }
 
-// dnsLabel matches the names that Kubernetes allows for namespaces and kind for
-// clusters.
+// dnsLabel matches names that Kubernetes allows for namespaces and kind for
+// clusters. The limit of 50 characters is kind's (clusterNameMax).
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$`)
 
 func (k *checker) name(what, value string, path ...string) {
@@ -122,8 +120,8 @@ func (k *checker) build(name string, b Build) {
 	}
 }
 
-// allowed requires an existing path below the build context, so that an entry
-// without effect is noticed. The context itself is not allowed.
+// allowed requires an existing path below the build context: any other entry has
+// no effect.
 func (k *checker) allowed(context, path string, where ...string) {
 	below, err := filepath.Rel(k.config.Path(context), k.config.Path(path))
 	if err != nil || !filepath.IsLocal(below) || below == "." {
@@ -172,7 +170,6 @@ func (k *checker) environment(name string, env Environment) {
 	}
 }
 
-// diagnostics accepts a directory that does not exist yet.
 func (k *checker) diagnostics(name string, env Environment) {
 	where := []string{"environments", name, "diagnostics"}
 	if env.Diagnostics == "" {

@@ -30,7 +30,7 @@ environments:
     cluster: {kind: {name: shop-dev, image: {ref: "kindest/node:v1.37.0"}, ports: ["4000:30400", 30500]}}
 `
 
-// write creates an app with text as its tkdeploy.yaml and returns the path of that file.
+// write creates an app and returns the path of its tkdeploy.yaml.
 func write(t testing.TB, text string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -14,7 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// Find returns the path of tkdeploy.yaml in dir or the nearest directory above it.
+// Find returns the path of tkdeploy.yaml in dir or the nearest directory above
+// it.
 func Find(dir string) (string, error) {
 	for at := dir; ; at = filepath.Dir(at) {
 		path := filepath.Join(at, FileName)
@@ -28,8 +29,8 @@ func Find(dir string) (string, error) {
 	}
 }
 
-// Load reads and validates the file at path. It returns all problems at once, as
-// a [fault.Config] error that wraps [strictyaml.Problems].
+// Load reads and validates the file at path. It returns all problems as one
+// [fault.Config] error that wraps [strictyaml.Problems].
 func Load(path string) (*Config, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -21,8 +21,8 @@ const (
 	exampleFile   = "testdata/example.yaml"
 )
 
-// TestReference checks that docs/config.md lists the keys of the types in
-// config.go with their comments. Run it with -update to write the page.
+// TestReference checks that docs/config.md lists the keys and comments of
+// config.go. Run it with -update to write the page.
 func TestReference(t *testing.T) {
 	example, err := os.ReadFile(exampleFile)
 	if err != nil {
@@ -65,7 +65,6 @@ func TestReference_example(t *testing.T) {
 	}
 }
 
-// sections are the types of the reference, each with the path of its keys.
 var sections = []struct {
 	heading string
 	typ     reflect.Type
@@ -97,7 +96,6 @@ This page is generated from ` + "`internal/config/config.go`" + `.
 
 `
 
-// reference returns the text of docs/config.md.
 func reference(t *testing.T, example string) string {
 	t.Helper()
 	comments := parseComments(t)
@@ -125,7 +123,7 @@ func reference(t *testing.T, example string) string {
 	return b.String()
 }
 
-// splitDefault splits "Text. Default: value." into description and default.
+// splitDefault splits "Text. Default: value."
 func splitDefault(comment string) (description, value string) {
 	if text, value, found := strings.Cut(comment, " Default: "); found {
 		return text, strings.TrimSuffix(value, ".")
@@ -158,8 +156,8 @@ func typeName(t reflect.Type) string {
 	return t.Kind().String()
 }
 
-// parseComments returns the comments of the types ("Image") and fields
-// ("Image.Values") in config.go.
+// parseComments returns the comments of types ("Image") and fields
+// ("Image.Values").
 func parseComments(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
@@ -183,7 +181,7 @@ func parseComments(t *testing.T) map[string]string {
 	return comments
 }
 
-// sentence turns the doc comment "Image is an image. …" into "An image. …".
+// sentence turns "Image is an image. …" into "An image. …".
 func sentence(name, doc string) string {
 	doc = strings.Join(strings.Fields(doc), " ")
 	for _, verb := range []string{" is ", " describes ", " selects ", " adjusts "} {

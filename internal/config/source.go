@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// sources checks the images that are not built, and moves the value of the
-// deprecated key offline to Recipe.
+// sources checks the images that are not built, and moves the deprecated key
+// offline to Recipe.
 func (k *checker) sources() {
 	for name, image := range k.config.Images {
 		where := []string{"images", name}

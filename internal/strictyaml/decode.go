@@ -10,13 +10,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxNodes limits the size of a file after expanding aliases. Without a limit, a
-// few lines of nested aliases would take forever.
+// maxNodes limits the size of a file after expanding aliases. Otherwise a few
+// lines of nested aliases would take forever.
 const maxNodes = 100_000
 
 // Decode decodes data into the struct, map or slice that into points to, using
-// yaml tags. It reports every unknown key, duplicate key and value of a wrong type.
-// If there are problems it does not change into. A null does not change its field.
+// yaml tags. It reports every unknown key, duplicate key and value of a wrong
+// type. If there are any problems, it does not change into. A null does not
+// change its field.
 //
 // Decode may call the UnmarshalYAML(*yaml.Node) method of a type twice. Such a
 // method can use [DecodeNode] to stay strict.
@@ -28,8 +29,8 @@ func Decode(file string, data []byte, into any) Problems {
 	return append(problems, decodeNode(file, root, into, len(problems) == 0)...).Sorted()
 }
 
-// DecodeNode is like [Decode], for use in UnmarshalYAML methods. It returns nil or
-// [Problems] without a file name, which the caller of the method adds.
+// DecodeNode is like [Decode], for use in UnmarshalYAML methods. It returns nil
+// or [Problems] without a file name.
 func DecodeNode(n *yaml.Node, into any) error {
 	return decodeNode("", n, into, true).Err()
 }
@@ -54,7 +55,6 @@ func decodeNode(file string, n *yaml.Node, into any, fill bool) (problems Proble
 	return nil
 }
 
-// checker walks a node and the Go type for it in parallel.
 type checker struct {
 	file     string
 	problems Problems
@@ -156,7 +156,6 @@ func (c *checker) mapping(n *yaml.Node, elem reflect.Type) {
 	}
 }
 
-// merge checks the value of a << key, which is a map or a list of maps.
 func (c *checker) merge(n *yaml.Node, t reflect.Type) {
 	if n.Kind != yaml.SequenceNode {
 		c.check(n, t)
@@ -193,7 +192,6 @@ func (c *checker) scalar(n *yaml.Node, t reflect.Type) {
 	}
 }
 
-// fromError converts an error of UnmarshalYAML or of the library to problems.
 func (c *checker) fromError(n *yaml.Node, err error) Problems {
 	if err == nil {
 		return nil

@@ -59,7 +59,6 @@ func (l *level) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// either is a context or a build.
 type either struct{ build }
 
 var allowEither = cmp.AllowUnexported(either{})

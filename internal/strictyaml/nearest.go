@@ -8,11 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxListedKeys limits the known keys in a hint. A longer list does not help.
+// maxListedKeys limits the known keys in a hint.
 const maxListedKeys = 8
 
-// UnknownKey returns the problem for a key that is not known. Its hint is the
-// nearest known key, or a list of the known keys if none is near.
+// UnknownKey returns the problem for an unknown key. Its hint is the nearest
+// known key, or all known keys if they are few.
 func UnknownKey(file string, key *yaml.Node, known []string) Problem {
 	p := At(file, key, fmt.Sprintf("unknown key %q", key.Value))
 	switch near := Nearest(key.Value, known); {
@@ -25,8 +25,8 @@ func UnknownKey(file string, key *yaml.Node, known []string) Problem {
 	return p
 }
 
-// Nearest returns the candidate most similar to name, or "" if more than a third of
-// the letters differ in every candidate.
+// Nearest returns the candidate most similar to name, or "" if more than a third
+// of the letters differ in each.
 func Nearest(name string, candidates []string) string {
 	best, bestDistance := "", 0
 	for _, c := range candidates {
@@ -42,8 +42,8 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
-// distance returns the optimal string alignment distance: the number of letters to
-// insert, delete, replace or swap with their neighbor to turn a into b.
+// distance returns the optimal string alignment distance, which counts a swap of
+// neighbors as one change.
 func distance(a, b string) int {
 	var before, above []int
 	row := make([]int, len(b)+1)

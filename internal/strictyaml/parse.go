@@ -18,8 +18,8 @@ func At(file string, n *yaml.Node, message string) Problem {
 }
 
 // Parse parses the single document in data. It reports syntax errors, a second
-// document, duplicate keys and keys that are not scalars. It returns the document's
-// content, or nil if the file is empty or has a syntax error.
+// document, duplicate keys and keys that are not scalars. It returns nil if the
+// file is empty or has a syntax error.
 func Parse(file string, data []byte) (*yaml.Node, Problems) {
 	doc, err := parseDocument(data)
 	if err != nil {
@@ -31,8 +31,7 @@ func Parse(file string, data []byte) (*yaml.Node, Problems) {
 	return doc, duplicates(file, doc)
 }
 
-// parseDocument recovers from the library's panics on a few malformed inputs and
-// returns them as errors.
+// parseDocument returns the library's panics on a few malformed inputs as errors.
 func parseDocument(data []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -58,7 +57,6 @@ func parseDocument(data []byte) (root *yaml.Node, err error) {
 
 var libraryError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
 
-// syntaxProblem converts an error of the library, which reports no column.
 func syntaxProblem(file string, data []byte, err error) Problem {
 	match := libraryError.FindStringSubmatch(err.Error())
 	line, _ := strconv.Atoi(match[1])
@@ -70,8 +68,7 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	return p
 }
 
-// duplicates reports duplicate keys and keys that are not scalars. It visits each
-// node once, because it does not follow aliases.
+// duplicates visits each node once, because it does not follow aliases.
 func duplicates(file string, n *yaml.Node) Problems {
 	var problems Problems
 	if n.Kind == yaml.MappingNode {
@@ -102,8 +99,8 @@ func scalarKey(n *yaml.Node) (string, bool) {
 	return n.Value, n.Kind == yaml.ScalarNode
 }
 
-// KindOf returns the kind of n for use in messages: "a map", "a list", "nothing",
-// "a number", "true or false", "a date" or "a string".
+// KindOf returns the kind of n for messages, such as "a map", "nothing" or "true
+// or false".
 func KindOf(n *yaml.Node) string {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias

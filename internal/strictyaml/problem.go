@@ -1,12 +1,12 @@
 // Package strictyaml decodes hand-written YAML and reports every problem at once,
 // each with its file, line and column.
 //
-// YAML libraries stop at the first error and drop unknown keys, so that a typing
-// error becomes a setting without effect. This package reports unknown keys, with
-// the nearest known one, and duplicate keys.
+// YAML libraries stop at the first error and drop unknown keys, so a typing error
+// becomes a setting without effect. This package reports unknown keys, with the
+// nearest known one, and duplicate keys.
 //
-// A file is a single document whose keys are scalars. Anchors, aliases and merge
-// keys (<<) are allowed. Messages contain no values, because a value may be a secret.
+// A file is a single document with scalar keys. Anchors, aliases and merge keys
+// (<<) are allowed. Messages contain no values, because they may be secret.
 package strictyaml
 
 import (
@@ -36,8 +36,8 @@ func (p Problem) String() string {
 	return text
 }
 
-// Problems is an error that consists of several problems. Use [Problems.Err] to
-// return it, because an empty list is not an error.
+// Problems is an error that consists of several problems. Return it with
+// [Problems.Err], because an empty list is not an error.
 type Problems []Problem
 
 // Error returns one line per problem, sorted by file, line and column.
@@ -57,7 +57,7 @@ func (ps Problems) Err() error {
 	return ps.Sorted()
 }
 
-// Sorted returns a copy of ps without duplicates, sorted by file, line, column and message.
+// Sorted returns a sorted copy of ps without duplicates.
 func (ps Problems) Sorted() Problems {
 	sorted := slices.Clone(ps)
 	slices.SortFunc(sorted, func(a, b Problem) int {

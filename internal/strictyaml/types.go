@@ -11,13 +11,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fields holds the keys that a struct type accepts.
 type fields struct {
 	byName map[string]reflect.Type
 	rest   reflect.Type // of an inline map, which accepts all other keys
 }
 
-// fieldsOf returns the keys of a struct type, by the rules of the yaml library's tags.
+// fieldsOf follows the rules of the yaml library for tags.
 func fieldsOf(t reflect.Type) fields {
 	found := fields{byName: map[string]reflect.Type{}}
 	for i := range t.NumField() {
@@ -78,7 +77,6 @@ func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge"
 }
 
-// expected returns the name of the scalar type that t accepts.
 func expected(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
@@ -97,8 +95,8 @@ func expected(t reflect.Type) string {
 
 var typeError = regexp.MustCompile(`(?s)^cannot unmarshal (!!\w+) .*into (\S+)$`)
 
-// libraryProblem parses messages of the library like "line 5: cannot unmarshal
-// !!str `abc` into int" and removes the value.
+// libraryProblem removes the value from "line 5: cannot unmarshal !!str `abc`
+// into int".
 func (c *checker) libraryProblem(n *yaml.Node, message string) Problem {
 	match := libraryError.FindStringSubmatch(message)
 	p := At(c.file, n, match[2])
