@@ -1,7 +1,6 @@
-// Command tkdeploy-probe runs in the smoke test pod. It runs the checks in the
-// environment variable TKDEPLOY_CHECKS and prints one JSON line per result. It
-// is separate from tkdeploy to be small: without tkdeploy's libraries it loads
-// into a new cluster faster and starts sooner. It ignores its arguments.
+// Command tkdeploy-probe runs the checks in the environment variable
+// TKDEPLOY_CHECKS and prints one JSON line per result. It is separate from tkdeploy
+// because a small image loads into a new cluster faster. It ignores its arguments.
 package main
 
 import (

@@ -18,8 +18,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"tkdeploy": main})
 }
 
-// TestScripts runs tkdeploy as a user does, without an engine. Each file in
-// testdata/script is one topic.
+// TestScripts runs the scripts in testdata without an engine.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -35,8 +34,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// hold FILE COMMAND holds a lock file until the script ends, as a run of COMMAND
-// does.
+// hold FILE COMMAND holds a lock file until the script ends.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: hold FILE COMMAND")
@@ -46,8 +44,8 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { ts.Check(f.Release(false)) })
 }
 
-// TestSecondSignal blocks tkdeploy in a read that ignores its context, so that
-// only the second signal can end the process.
+// TestSecondSignal blocks tkdeploy in a read that ignores its context: only the
+// second signal ends it.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "tkdeploy.yaml")
@@ -69,7 +67,7 @@ func TestSecondSignal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_ = cmd.Wait() // the exit code is checked below
+	_ = cmd.Wait()
 	// two pending signals may arrive in either order
 	if code := cmd.ProcessState.ExitCode(); code != 130 && code != 143 || time.Since(begin) > time.Second {
 		t.Errorf("got exit code %d after %s, want 130 or 143 within a second", code, time.Since(begin))

@@ -1,5 +1,4 @@
-// Package buildinfo reports the version of this program and of the libraries it
-// was built with.
+// Package buildinfo reports the versions of this program and its libraries.
 package buildinfo
 
 import (
@@ -7,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// version is set when a release is built:
+// version is set by the linker:
 // -ldflags "-X tkdeploy.dev/tkdeploy/internal/buildinfo.version=v1.2.3".
 var version = "dev"
 
@@ -34,14 +33,13 @@ func Read() Info {
 	return info
 }
 
-// Library is a library that the program was built with.
+// Library is a library of this program.
 type Library struct {
 	Name    string
 	Version string
 }
 
-// Libraries returns the libraries whose version decides how clusters and
-// releases are created: kind and Helm. It omits a library of unknown version.
+// Libraries returns kind and Helm, which affect clusters and releases, if known.
 func Libraries() []Library {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {

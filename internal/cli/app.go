@@ -1,6 +1,5 @@
-// Package cli implements the tkdeploy command line: one file per command, the
-// output of each command, and the exit codes. It is the only package that imports
-// urfave/cli.
+// Package cli implements the tkdeploy command line: one file per command, their
+// output, and the exit codes. It is the only package that imports urfave/cli.
 package cli
 
 import (
@@ -13,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Main runs the command line and returns the exit code. Errors are printed once,
-// to streams.Err, followed by their hints.
+// Main runs the command line and returns the exit code. It prints errors and their
+// hints to streams.Err.
 func Main(ctx context.Context, args []string, streams Streams) int {
 	err := newApp(streams).RunContext(ctx, args)
 	if err != nil {
@@ -23,7 +22,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	return exitCode(ctx, err)
 }
 
-// commands returns all commands in the order of the help.
+// commands returns all commands in help order.
 func commands(streams Streams) []command {
 	return []command{
 		upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
@@ -56,7 +55,7 @@ func newApp(streams Streams) *cli.App {
 	return app
 }
 
-// rootAction runs if the command line names no command, or an unknown one.
+// rootAction handles a missing or unknown command.
 func rootAction(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return cli.ShowAppHelp(c)
@@ -64,7 +63,6 @@ func rootAction(c *cli.Context) error {
 	return unknownCommand(c.App, c.Args().First())
 }
 
-// unknownCommand returns a usage error that suggests the nearest command.
 func unknownCommand(app *cli.App, name string) error {
 	var known []string
 	for _, command := range app.VisibleCommands() {

@@ -19,8 +19,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
-// bundleRecorder records what the support bundle needs if the run fails. A nil
-// *bundleRecorder is valid and does nothing.
+// bundleRecorder records a run for its support bundle. A nil *bundleRecorder does
+// nothing.
 type bundleRecorder struct {
 	session     *deploy.Session
 	dir         string
@@ -37,18 +37,17 @@ type bundleRecorder struct {
 	report supportbundle.Report
 }
 
-// bundleLimits bound the time of a collection, and then of collectors that ignore
-// their context.
+// bundleLimits bound the time of a collection and, as grace, of collectors that
+// ignore their context.
 type bundleLimits struct{ whole, grace, stopped, stoppedGrace time.Duration }
 
-// A failed run collects for 28 s at most, and for 5 s after a signal: a canceled
-// run must end within 10 s.
+// A failed run collects for at most 28 s, or 5 s after a signal: a canceled run
+// must end within 10 s.
 var defaultBundleLimits = bundleLimits{25 * time.Second, 3 * time.Second, 4 * time.Second, time.Second}
 
 var _ deploy.Recorder = (*bundleRecorder)(nil)
 
-// recordBundle returns a recorder for the run with ctx, or nil if no bundle is
-// configured.
+// recordBundle returns nil if no bundle is configured.
 func (i *invocation) recordBundle(ctx context.Context) *bundleRecorder {
 	if i.bundleDir == "" {
 		return nil
@@ -73,8 +72,8 @@ func (b *bundleRecorder) Report(e event.Event) {
 	b.timeline.Report(e)
 }
 
-// Collect collects the bundle of a failure. Its own errors are warnings. A run that
-// another run's lock has stopped needs no bundle.
+// Collect collects the bundle and reports its own errors as warnings. A run that
+// stops for the lock of another run needs no bundle.
 func (b *bundleRecorder) Collect(ctx context.Context, failure error, runner *plan.Runner) {
 	if b == nil || classOf(failure) == fault.Locked || fault.ClassOf(context.Cause(ctx)) == fault.Locked {
 		return
@@ -86,7 +85,7 @@ func (b *bundleRecorder) Collect(ctx context.Context, failure error, runner *pla
 		return
 	}
 	b.report = supportbundle.Report{Command: w.Command.Line(), Target: target(w), Versions: versionLine(doctor.ReadVersions(w)), CollectedAt: now}
-	warn(runner, b.write(ctx, failure)) // first, in case the process is killed during the collection
+	warn(runner, b.write(ctx, failure)) // in case the process is killed during the collection
 	within, grace, cancel := b.timeLeft(ctx, now)
 	defer cancel()
 	b.session.Invalidate(deploy.ClusterState) // the state after the failure
@@ -100,8 +99,7 @@ func warn(runner *plan.Runner, err error) {
 	}
 }
 
-// timeLeft returns the context to collect with, which outlives a canceled run for
-// a short time.
+// timeLeft returns a context that outlives a canceled run for a short time.
 func (b *bundleRecorder) timeLeft(ctx context.Context, now time.Time) (context.Context, time.Duration, context.CancelFunc) {
 	end, grace := now.Add(b.limits.whole), b.limits.grace
 	stopped := b.stopped.Load()

@@ -14,16 +14,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
-// secretsTimeout bounds reading the Secrets, which precedes the collection.
+// secretsTimeout bounds reading the Secrets before the collection.
 const secretsTimeout = 5 * time.Second
 
-// helmRecord is the type of the Secrets that hold Helm's own records. Their
-// content, compressed manifests, appears nowhere else in the bundle and needs no
-// masking.
+// helmRecord is the type of Helm's own Secrets. Their compressed manifests appear
+// nowhere else in the bundle and need no redaction.
 const helmRecord corev1.SecretType = "helm.sh/release.v1"
 
-// collectors returns the collectors for the state of the cluster. They read nothing
-// from a cluster that is not owned.
+// collectors returns all collectors. They read nothing from a cluster that is not
+// owned.
 func (b *bundleRecorder) collectors(ctx context.Context) []supportbundle.Collector {
 	s := b.session
 	all := []supportbundle.Collector{
@@ -64,8 +63,8 @@ func unavailable(name string, reason error) supportbundle.Collector {
 	return supportbundle.Collector{Name: name, Collect: func(context.Context, *supportbundle.Writer) error { return reason }}
 }
 
-// doctor gives each check half of the usual time, because a registry that does
-// not respond takes all of it.
+// doctor halves the time of each check, because an unresponsive registry takes all
+// of it.
 func (b *bundleRecorder) doctor(ctx context.Context) (*doctor.Report, error) {
 	return doctor.Run(ctx, b.session, doctor.Timeout/2), nil
 }
@@ -79,8 +78,7 @@ func (b *bundleRecorder) nodes(ctx context.Context) ([]supportbundle.Node, error
 	return nodes, err
 }
 
-// redactor masks the contents of all Secrets of the namespace and of the release's
-// revisions.
+// redactor covers all Secrets in the namespace and in the release's revisions.
 func (b *bundleRecorder) redactor(ctx context.Context, kube kubernetes.Interface) (func(string) string, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()

@@ -19,8 +19,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// withoutEngine returns an invocation with diagnostics whose engine does not
-// respond.
+// withoutEngine returns an invocation with diagnostics.
 func withoutEngine(t *testing.T, connect func(context.Context) (*engine.Engine, error)) *invocation {
 	t.Helper()
 	var kind config.Kind
@@ -42,7 +41,7 @@ func TestInvocation_bundle(t *testing.T) {
 	t.Run("collects before the rollback", func(t *testing.T) {
 		t.Parallel()
 		i := withoutEngine(t, noAnswer)
-		var before string // the index before the rollback
+		var before string
 		planRecovery := func(context.Context, error) (*deploy.Recovery, string) {
 			before = readBundle(t, i, "index.md")
 			return &deploy.Recovery{Plan: ending(t, "rollback", nil), Reason: "rolling back", Done: "rolled back"}, ""

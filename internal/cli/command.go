@@ -7,13 +7,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// command is a command of tkdeploy with its help. This package renders the help
-// itself: that of urfave/cli has no examples and shows "(default: false)".
+// command is a command with its help. The help of urfave/cli has no examples and
+// shows "(default: false)".
 type command struct {
 	name     string
 	args     string // such as "[REVISION]"; "" accepts no arguments
 	summary  string // imperative, without a full stop
-	details  string // further lines
+	details  string
 	examples []example
 	flags    []cli.Flag
 	hidden   bool
@@ -87,7 +87,6 @@ func exampleRows(examples []example) [][2]string {
 	return rows
 }
 
-// flagRows returns each flag with its description: "-e, --env ENVIRONMENT".
 func flagRows(flags []cli.Flag) [][2]string {
 	var rows [][2]string
 	for _, f := range flags {
@@ -124,7 +123,7 @@ func flagUsage(f cli.Flag) string {
 	return usage
 }
 
-// unquote returns the description of a flag, and the placeholder for its value,
+// unquote returns the description of a flag and the placeholder for its value,
 // which is in backquotes there.
 func unquote(f cli.Flag) (usage, placeholder string) {
 	documented, ok := f.(cli.DocGenerationFlag)
@@ -151,5 +150,5 @@ func columns(rows [][2]string) string {
 	return b.String()
 }
 
-// literalTemplate returns a template that prints text as it is.
+// literalTemplate returns a template that prints text unchanged.
 func literalTemplate(text string) string { return strings.ReplaceAll(text, "{{", "{{`{{`}}") }

@@ -13,8 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/cli.md")
 
-// TestReference checks that docs/cli.md describes all commands and flags. Run it
-// with -update to rewrite the file.
+// TestReference checks that docs/cli.md is up to date; -update rewrites it.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "..", "docs", "cli.md")
@@ -33,7 +32,6 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// reference returns docs/cli.md.
 func reference(commands []command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Command line\n\n%s: `tkdeploy COMMAND [flags]`.\n\n", appSummary)
@@ -57,7 +55,6 @@ func reference(commands []command) string {
 	return b.String()
 }
 
-// writeSection writes the section of one command.
 func writeSection(b *strings.Builder, c command) {
 	fmt.Fprintf(b, "\n## tkdeploy %s\n\n%s.\n\n```\n%s\n```\n", c.name, c.summary, c.usage())
 	if c.details != "" {
@@ -74,7 +71,7 @@ func unindent(text string) string {
 	return strings.TrimPrefix(strings.ReplaceAll(text, "\n  ", "\n"), "  ")
 }
 
-// TestCommands checks the form of the help of every command.
+// TestCommands checks the form of each command's help.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	for _, c := range commands(Streams{}) {

@@ -32,7 +32,6 @@ func doctorCommand(streams Streams) command {
 	}
 }
 
-// doctorOptions are the options of `tkdeploy doctor`.
 type doctorOptions struct{ query queryOptions }
 
 func (o doctorOptions) doctor(ctx context.Context, streams Streams) error {

@@ -27,7 +27,6 @@ func downCommand(streams Streams) command {
 	}
 }
 
-// downOptions are the options of `tkdeploy down`.
 type downOptions struct {
 	run     runOptions
 	volumes bool

@@ -15,8 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// exitCodes maps the classes of errors to exit codes. `tkdeploy help exit-codes`
-// prints it.
+// exitCodes maps error classes to exit codes. `tkdeploy help exit-codes` prints it.
 var exitCodes = []struct {
 	class   fault.Class
 	code    int
@@ -40,13 +39,13 @@ var exitCodes = []struct {
 	{fault.Inconclusive, 75, "inconclusive: timeout, or the API server is unavailable"},
 }
 
-// The exit codes of signals are 128 plus the number of the signal.
+// Exit codes after a signal.
 const (
 	codeInterrupt = 128 + int(syscall.SIGINT)
 	codeTerminate = 128 + int(syscall.SIGTERM)
 )
 
-// stageClass is the class of a stage's error that has no class itself.
+// stageClass maps a stage to the default class of its errors.
 var stageClass = map[string]fault.Class{
 	deploy.StageEngine:   fault.Environment,
 	deploy.StageBuild:    fault.Build,
@@ -64,16 +63,16 @@ type Interrupted struct{ Signal syscall.Signal }
 
 func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
 
-// Is reports whether target is context.Canceled: work that returns the cause of
-// its context was canceled and has not failed.
+// Is reports whether target is context.Canceled, because work that returns the
+// cause of its context was canceled and did not fail.
 func (i Interrupted) Is(target error) bool { return target == context.Canceled }
 
 // ExitCode returns 128 plus the number of the signal, as shells do.
 func (i Interrupted) ExitCode() int { return 128 + int(i.Signal) }
 
-// exitCode returns the exit code for a command's error. A signal takes precedence
-// over the errors it causes, and a failed rollback over the failure before it.
-// Otherwise the earliest stage decides.
+// exitCode returns the exit code for an error. A signal takes precedence over the
+// errors it causes, a failed rollback over the failure before it, and an earlier
+// stage over a later one.
 func exitCode(ctx context.Context, err error) int {
 	var signal Interrupted
 	switch {
@@ -138,8 +137,7 @@ func exitCodeRows() [][2]string {
 		[2]string{fmt.Sprint(codeTerminate), "stopped by SIGTERM"})
 }
 
-// explain formats err for the terminal: each failure once, with its cause and
-// hint.
+// explain formats each failure in err with its hint.
 func explain(ctx context.Context, err error) string {
 	var signal Interrupted
 	if errors.As(context.Cause(ctx), &signal) {
@@ -162,8 +160,7 @@ func explainFailures(err error) string {
 	return b.String()
 }
 
-// details returns the lines below an error: the causes of workloads that do not
-// become ready.
+// details returns the causes of workloads that did not become ready.
 func details(err error) []string {
 	var failure *rollout.Failure
 	if !errors.As(err, &failure) {

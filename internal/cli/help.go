@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// exitCodesTopic is the argument of `tkdeploy help` that prints the exit codes.
+// exitCodesTopic is the argument of `tkdeploy help` for the exit codes.
 const exitCodesTopic = "exit-codes"
 
 func helpCommand(streams Streams) command {

@@ -36,7 +36,6 @@ func historyCommand(streams Streams) command {
 	}
 }
 
-// historyOptions are the options of `tkdeploy history`.
 type historyOptions struct {
 	query   queryOptions
 	changes bool
@@ -83,7 +82,6 @@ func printHistory(w io.Writer, h *deploy.History, changes bool) error {
 	return t.Flush()
 }
 
-// orDash returns s, or "-" for an empty cell.
 func orDash(s string) string { return cmp.Or(s, "-") }
 
 func yesNo(b bool) string {

@@ -25,7 +25,6 @@ func kubeconfigCommand(streams Streams) command {
 	}
 }
 
-// kubeconfigOptions are the options of `tkdeploy kubeconfig`.
 type kubeconfigOptions struct {
 	session sessionOptions
 	merge   bool

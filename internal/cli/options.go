@@ -16,7 +16,7 @@ import (
 
 // sessionOptions are the options of every command that reads tkdeploy.yaml.
 type sessionOptions struct {
-	command string // the command's name
+	command string
 	env     string
 	config  string // path of tkdeploy.yaml; "" searches for it
 }
@@ -32,7 +32,7 @@ func newSessionOptions(c *cli.Context) sessionOptions {
 	return sessionOptions{command: c.Command.Name, env: c.String("env"), config: c.String("config")}
 }
 
-// open loads the configuration. It opens no connection.
+// open loads the configuration but opens no connection.
 func (o sessionOptions) open() (*deploy.Session, error) {
 	cfg, err := deploy.LoadConfig(o.config)
 	if err != nil {
@@ -53,7 +53,6 @@ func outputFlag() cli.Flag {
 	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "Print the result as `FORMAT`: text or json"}
 }
 
-// wantsJSON reads --output.
 func wantsJSON(c *cli.Context) (bool, error) {
 	switch format := c.String("output"); format {
 	case "json":
@@ -65,7 +64,6 @@ func wantsJSON(c *cli.Context) (bool, error) {
 	}
 }
 
-// writeJSON prints a command's result as JSON.
 func writeJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -73,8 +71,7 @@ func writeJSON(w io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// queryOptions are the options of commands that read the environment and print
-// one result.
+// queryOptions are the options of commands that print one result.
 type queryOptions struct {
 	session sessionOptions
 	json    bool

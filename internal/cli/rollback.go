@@ -40,7 +40,6 @@ func rollbackCommand(streams Streams) command {
 	}
 }
 
-// rollbackOptions are the options of `tkdeploy rollback`.
 type rollbackOptions struct {
 	run    runOptions
 	stages deploy.Options
@@ -73,8 +72,7 @@ func (o rollbackOptions) rollback(ctx context.Context, streams Streams) error {
 	return i.run(ctx, p, nil, i.session.NewLocks())
 }
 
-// targetRevision returns the revision of --to or of the argument, or 0 without
-// them.
+// targetRevision returns the revision from --to or the argument, or 0.
 func targetRevision(c *cli.Context) (int, error) {
 	revision := c.Int("to")
 	if c.NArg() > 1 || c.NArg() == 1 && c.IsSet("to") {

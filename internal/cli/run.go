@@ -18,7 +18,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
 )
 
-// defaultTimeout is the default of --timeout, and of `helm --timeout`.
+// defaultTimeout is also the default of `helm --timeout`.
 const defaultTimeout = 5 * time.Minute
 
 const (
@@ -46,7 +46,6 @@ func runFlags() []cli.Flag {
 		&cli.BoolFlag{Name: timingsFlag, Usage: "Print the duration of each stage, its slowest items and the critical path"})
 }
 
-// clusterRunFlags are the flags of commands that run stages in the cluster.
 func clusterRunFlags(further ...cli.Flag) []cli.Flag {
 	flags := append(runFlags(),
 		&cli.StringFlag{Name: diagnosticsFlag, Usage: "On failure, write a support bundle to a new directory in `DIR`"},
@@ -88,8 +87,8 @@ type invocation struct {
 	streams   Streams
 }
 
-// open loads the configuration. It first prepares the reports, so that an old one
-// is removed even if the configuration is invalid.
+// open loads the configuration. It prepares the reports first, because old ones
+// must be removed even if the configuration is invalid.
 func (o runOptions) open(streams Streams) (*invocation, error) {
 	if o.junit != "" {
 		if err := report.PrepareJUnit(o.junit); err != nil {
@@ -109,8 +108,8 @@ func (o runOptions) open(streams Streams) (*invocation, error) {
 	return &invocation{session, o, bundleDir, streams}, err
 }
 
-// bundleDir returns the directory for support bundles, or "" for none, and checks
-// that it is writable.
+// bundleDir returns the directory for support bundles, or "", and checks that it is
+// writable.
 func (o runOptions) bundleDir(w *deploy.Workspace) (string, error) {
 	dir := cmp.Or(o.diagnostics, w.Config.Path(w.Env.Diagnostics))
 	if !o.bundles || o.dryRun || dir == "" {
@@ -123,8 +122,7 @@ func (o runOptions) bundleDir(w *deploy.Workspace) (string, error) {
 	return abs, supportbundle.Check(abs)
 }
 
-// run runs the plan under the locks and renders its events. planRecovery may be
-// nil.
+// run runs the plan and renders its events. planRecovery and locks may be nil.
 func (i *invocation) run(ctx context.Context, p plan.Plan, planRecovery deploy.RecoveryPlanner, locks *deploy.Locks) error {
 	reporter := i.reporter()
 	recorder := i.recordBundle(ctx)

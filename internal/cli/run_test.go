@@ -36,7 +36,7 @@ func TestInvocation_run(t *testing.T) {
 	for name, test := range map[string]struct {
 		failure    error
 		recovery   error
-		why        string // there is no recovery
+		why        string // why there is no recovery
 		code       int
 		rolledBack bool
 		want       []string // in the text

@@ -32,7 +32,6 @@ func statusCommand(streams Streams) command {
 	}
 }
 
-// statusOptions are the options of `tkdeploy status`.
 type statusOptions struct{ query queryOptions }
 
 func (o statusOptions) status(ctx context.Context, streams Streams) error {
@@ -50,12 +49,11 @@ func (o statusOptions) status(ctx context.Context, streams Streams) error {
 	return printStatus(streams.Out, status)
 }
 
-// printStatus prints a table for each part of the status that has rows.
 func printStatus(w io.Writer, s *deploy.Status) error {
 	c := s.Cluster
 	reason := c.Reason
 	if c.Phase == cluster.Running {
-		reason = "" // the tables of a running cluster say more
+		reason = "" // the tables show more
 	}
 	tables := [][][]string{
 		{{"ENVIRONMENT", "CLUSTER", "PHASE", "REASON"}, {s.Environment, c.Name, string(c.Phase), orDash(reason)}},
@@ -102,7 +100,7 @@ func printTables(w io.Writer, tables [][][]string) error {
 	return nil
 }
 
-// nodeStatus returns the status of a node in kubectl's words.
+// nodeStatus returns the status as kubectl prints it.
 func nodeStatus(node cluster.NodeStatus) string {
 	if node.Ready {
 		return "Ready"

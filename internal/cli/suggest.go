@@ -10,11 +10,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
-// undefinedFlag is how package flag starts the error for an unknown flag.
+// undefinedFlag is the start of package flag's error for an unknown flag.
 const undefinedFlag = "flag provided but not defined: -"
 
-// usageError returns err as a usage error with a hint. For an unknown flag it
-// suggests the nearest one.
+// usageError returns err as a usage error with a hint. For an unknown flag, the
+// hint suggests the nearest one.
 func usageError(c *cli.Context, err error, _ bool) error {
 	hint := fmt.Sprintf("run %q for usage", helpFor(c))
 	if name, ok := strings.CutPrefix(err.Error(), undefinedFlag); ok {
@@ -35,7 +35,6 @@ func helpFor(c *cli.Context) string {
 	return "tkdeploy " + c.Command.Name + " --help"
 }
 
-// flagNames returns the long names of the command's flags, with their dashes.
 func flagNames(c *cli.Context) []string {
 	names := []string{"--help"}
 	for _, f := range c.Command.Flags {
@@ -48,8 +47,7 @@ func flagNames(c *cli.Context) []string {
 	return names
 }
 
-// didYouMean returns the hint, after a suggestion if one of the known names is
-// near name.
+// didYouMean puts a suggestion before the hint if a known name is similar.
 func didYouMean(name string, known []string, hint string) string {
 	if near := strictyaml.Nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q? %s", near, hint)

@@ -56,7 +56,6 @@ func upCommand(streams Streams) command {
 	}
 }
 
-// upOptions are the options of `tkdeploy up`.
 type upOptions struct {
 	run       runOptions
 	stages    deploy.Options
@@ -104,8 +103,6 @@ func (o upOptions) up(ctx context.Context, streams Streams) error {
 	return printAddresses(ctx, i.session, streams)
 }
 
-// selectStages returns the selected part of the plan. For an unknown stage the
-// error suggests the nearest one.
 func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
 	selected, err := p.Select(selection)
 	hint := `run "tkdeploy up --help" for usage`
@@ -118,8 +115,7 @@ func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
 	return selected, fault.New(fault.Usage, err, hint)
 }
 
-// checkSources validates the chart and, if the plan builds images, their contexts
-// before anything changes.
+// checkSources validates the chart and, if the plan builds images, their contexts.
 func checkSources(ctx context.Context, w *deploy.Workspace, run *deploy.Run, p plan.Plan) error {
 	var contexts error
 	var check sync.WaitGroup
@@ -135,7 +131,7 @@ func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "dry-run", Usage: "Print the planned actions without running them"}
 }
 
-// dryRun prints what a run of the plan would do with each stage.
+// dryRun prints the planned action of each stage.
 func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
 	actions, err := plan.DryRun(ctx, p)
 	t := text.NewTable(streams.Out)
@@ -152,7 +148,7 @@ func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
 	return errors.Join(err, t.Flush())
 }
 
-// printAddresses prints the URLs of the Services that the run has read.
+// printAddresses prints the URLs of the deployed Services.
 func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
 	services, err := s.DeployedServices(ctx)
 	if err != nil {
@@ -167,7 +163,7 @@ func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) err
 	return t.Flush()
 }
 
-// absolute makes paths absolute: those in tkdeploy.yaml are relative to its own
+// absolute makes paths absolute, because those in tkdeploy.yaml are relative to its
 // directory.
 func absolute(paths []string) ([]string, error) {
 	var out []string

@@ -35,7 +35,6 @@ func verifyCommand(streams Streams) command {
 	}
 }
 
-// verifyOptions are the options of `tkdeploy verify`.
 type verifyOptions struct {
 	run     runOptions
 	timeout time.Duration
@@ -53,8 +52,7 @@ func (o verifyOptions) verify(ctx context.Context, streams Streams) error {
 	return i.run(ctx, p, nil, i.session.NewLocks())
 }
 
-// probeCommand does the same as cmd/tkdeploy-probe. It is for images that contain
-// tkdeploy itself.
+// probeCommand replaces cmd/tkdeploy-probe in images that contain tkdeploy itself.
 func probeCommand(streams Streams) command {
 	return command{
 		name:    deploy.ProbeCommand,

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// cached is a value that is read at most once until it is invalidated.
+// cached holds a value that is read once and kept until it is invalidated.
 // Concurrent callers share one read. The zero value is empty.
 type cached[T any] struct {
 	mu         sync.Mutex
@@ -16,20 +16,19 @@ type cached[T any] struct {
 	generation int      // number of changes by put and invalidate
 }
 
-// read is one read of a value, shared by the callers that wait for it.
 type read[T any] struct {
-	done     chan struct{} // closed at the end of the read
+	done     chan struct{}
 	value    T
 	err      error
-	canceled bool // the context of the caller that reads was done
+	canceled bool // the reading caller's context was done
 }
 
 // errUnfinished is the error of a read that panicked or called runtime.Goexit.
 var errUnfinished = errors.New("the read did not finish")
 
-// get returns the value and reads it if necessary. It does not cache errors, nor
-// the result of a read whose context is done, which may be incomplete. If the
-// reading caller is canceled, a waiting caller reads itself.
+// get returns the value and reads it if necessary. It caches neither errors nor the
+// result of a canceled read, which may be incomplete. If the reading caller is
+// canceled, a waiting caller reads again.
 func (c *cached[T]) get(ctx context.Context, readValue func(context.Context) (T, error)) (T, error) {
 	for {
 		c.mu.Lock()
@@ -58,7 +57,6 @@ func (c *cached[T]) get(ctx context.Context, readValue func(context.Context) (T,
 	}
 }
 
-// perform reads the value and stores it unless it is invalidated during the read.
 func (c *cached[T]) perform(ctx context.Context, r *read[T], readValue func(context.Context) (T, error)) {
 	defer func() {
 		r.canceled = ctx.Err() != nil
@@ -75,14 +73,12 @@ func (c *cached[T]) perform(ctx context.Context, r *read[T], readValue func(cont
 	r.value, r.err = readValue(ctx)
 }
 
-// peek returns the value if it has been read.
 func (c *cached[T]) peek() (value T, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.value, c.valid
 }
 
-// put stores a value that the caller has written.
 func (c *cached[T]) put(value T) { c.set(value, true) }
 
 // invalidate drops the value. A read in progress still serves its callers.
@@ -98,8 +94,8 @@ func (c *cached[T]) set(value T, valid bool) {
 	c.generation++
 }
 
-// storer returns a function that stores a value found by another read. It does
-// nothing if the cache was changed after the call of storer.
+// storer returns a function that stores a value found by another read, unless the
+// cache has changed since.
 func (c *cached[T]) storer() (store func(T)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"time"
 )
 
-// counter counts reads. Each read returns its number.
 type counter struct{ n atomic.Int32 }
 
 func (c *counter) read(context.Context) (int, error) { return int(c.n.Add(1)), nil }

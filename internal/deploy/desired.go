@@ -14,14 +14,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// ProbeCommand is the hidden command that runs the smoke checks in the cluster if
-// the image contains tkdeploy itself.
+// ProbeCommand is the hidden command that runs the smoke checks if the pod's image
+// contains tkdeploy itself.
 const ProbeCommand = "probe"
 
-// probeRepository is the name of the smoke test's image and of its program.
+// probeRepository names the smoke test's image and its program.
 const probeRepository = "tkdeploy-probe"
 
-// AppImages returns the images of the app and of its smoke test.
+// AppImages returns the images of the app and its smoke test.
 func (w *Workspace) AppImages() (images.Set, error) {
 	var set images.Set
 	bases := map[string]string{}
@@ -53,8 +53,8 @@ func (w *Workspace) probeImages() (images.Set, error) {
 	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: probeProgram(self)}}}, nil
 }
 
-// probeProgram returns the program for the smoke test's pod: tkdeploy-probe if it
-// is next to tkdeploy, otherwise tkdeploy itself, which is six times as large.
+// probeProgram prefers tkdeploy-probe next to tkdeploy, because tkdeploy itself is
+// six times as large.
 func probeProgram(self string) string {
 	small := filepath.Join(filepath.Dir(self), probeRepository)
 	if info, err := os.Stat(small); err == nil && info.Mode().IsRegular() {
@@ -122,8 +122,6 @@ func (w *Workspace) desired(all []engine.Image) chart.Desired {
 	}
 }
 
-// placeholderImages returns images for rendering the chart before their tags are
-// known.
 func (w *Workspace) placeholderImages() []engine.Image {
 	var all []engine.Image
 	for _, name := range w.Config.ImageNames() {

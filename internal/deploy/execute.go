@@ -9,12 +9,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// Execution runs a plan under locks and reports its events, from run.started to
-// run.finished.
+// Execution runs a plan under locks and reports its events.
 type Execution struct {
 	Plan     plan.Plan
 	Locks    *Locks          // nil locks nothing
-	Recovery RecoveryPlanner // nil keeps a failed run as it is
+	Recovery RecoveryPlanner // nil disables recovery
 	Reporter event.Reporter
 	Recorder Recorder // nil records nothing
 
@@ -30,12 +29,12 @@ type Recorder interface {
 	// rollback.
 	Collect(ctx context.Context, failure error, runner *plan.Runner)
 
-	// Finish is called before run.finished. It returns the directory of the
-	// bundle, or "" if there is none.
+	// Finish is called before run.finished. It returns the directory of the bundle,
+	// or "" if there is none.
 	Finish(ctx context.Context, failure error, rolledBack bool, runner *plan.Runner) string
 }
 
-// Run runs the plan. It reports run.finished in all cases.
+// Run runs the plan. It always reports run.finished.
 func (x Execution) Run(ctx context.Context) error {
 	if x.Recorder == nil {
 		x.Recorder = noRecorder{event.Discard}
@@ -61,9 +60,8 @@ func (x Execution) Run(ctx context.Context) error {
 	return err
 }
 
-// runLocked runs the plan while holding the locks. If a lock cannot be acquired
-// or is lost, the run stops and returns only the lock error, because any other
-// failure is a consequence.
+// runLocked runs the plan while holding the locks. If a lock is not available or is
+// lost, it returns only that error: any other failure is a consequence.
 func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBack bool, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -84,8 +82,8 @@ func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBa
 	return rolledBack, err
 }
 
-// warnOnSignal emits a warning if a signal cancels the running stages, which may
-// need time to stop. The returned function ends the watch.
+// warnOnSignal warns if a signal cancels the run, because its stages may need time
+// to stop.
 func warnOnSignal(ctx context.Context, runner *plan.Runner) (end func()) {
 	stop, warned := func() bool { return true }, make(chan struct{})
 	runner.Reporter = event.Tee(runner.Reporter, event.ReporterFunc(func(e event.Event) {

@@ -8,8 +8,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// History is the revisions of a release. `tkdeploy history --output json` prints
-// it; docs/events.md documents it.
+// History lists the revisions of a release. docs/events.md documents its JSON form.
 type History struct {
 	Environment string            `json:"environment"`
 	Name        string            `json:"name"`
@@ -33,8 +32,8 @@ type HistoryRevision struct {
 	Changes     []string  `json:"changes,omitempty"` // since the previous revision
 }
 
-// History reads the revisions of the release. A release that does not exist has
-// none.
+// History reads the revisions of the release. It fails if the cluster is not
+// running. A release that does not exist has no revisions.
 func (s *Session) History(ctx context.Context) (*History, error) {
 	if _, err := s.requireRunning(ctx); err != nil {
 		return nil, err
@@ -58,7 +57,6 @@ func (s *Session) History(ctx context.Context) (*History, error) {
 	return h, nil
 }
 
-// writer returns the user and host that wrote a revision: "ada@laptop".
 func writer(r release.Revision) string {
 	if r.User == "" || r.Host == "" {
 		return r.User + r.Host

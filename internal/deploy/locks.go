@@ -16,11 +16,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// releaseTimeout bounds the release of the locks at the end of a run.
 const releaseTimeout = 3 * time.Second
 
-// Locks are the locks of a run on its release: a lock file, and a Lease as soon
-// as the cluster is available. A nil *Locks locks nothing.
+// Locks are the locks of a run on its release: a lock file and, once the cluster is
+// available, a Lease. A nil *Locks locks nothing.
 type Locks struct {
 	session *Session
 	onLost  context.CancelCauseFunc // ends the run
@@ -28,14 +27,14 @@ type Locks struct {
 
 	file  *lock.File
 	mu    sync.Mutex  // stages run in parallel
-	lease *lock.Lease // nil until the cluster is available
+	lease *lock.Lease // nil until acquired
 }
 
-// NewLocks returns the locks of a mutating command. `verify` is one: it deletes the
-// pods of other smoke tests.
+// NewLocks returns the locks of a mutating command. These include verify, which
+// deletes the pods of other smoke tests.
 func (s *Session) NewLocks() *Locks { return &Locks{session: s} }
 
-// acquire locks the file. It calls onLost later if another run has the Lease.
+// acquire locks the file. onLost is called if another run holds the Lease.
 func (l *Locks) acquire(ctx context.Context, onLost context.CancelCauseFunc, runner *plan.Runner) error {
 	if l == nil {
 		return nil
@@ -54,9 +53,8 @@ func (l *Locks) what() string {
 }
 
 // guard returns the plan with the Lease acquired at the end of the cluster stage,
-// or before any other stage that works in the cluster. After a cluster stage,
-// load needs no Lease: either that stage has acquired it, or load copies to nodes
-// of a new cluster that no other run knows.
+// or before any other stage that uses the cluster. Load needs no Lease after a
+// cluster stage: that stage has acquired it, or no other run knows the nodes.
 func (l *Locks) guard(p plan.Plan) plan.Plan {
 	if l == nil {
 		return p
@@ -107,8 +105,8 @@ func (l *Locks) leaseAfter(s plan.Stage) plan.Stage {
 	return s
 }
 
-// acquireLease acquires the Lease unless it is held. The Lease is in kube-system,
-// because the release's namespace is created later and may be deleted.
+// acquireLease acquires the Lease once, in kube-system, because the release
+// namespace may not exist.
 func (l *Locks) acquireLease(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,7 +131,7 @@ func (l *Locks) acquireLease(ctx context.Context) error {
 	return err
 }
 
-// deleting calls remove, which deletes the cluster and with it the Lease.
+// deleting calls remove, which deletes the cluster and its Lease.
 func (l *Locks) deleting(remove func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

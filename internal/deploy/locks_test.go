@@ -27,11 +27,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
-// leaseServer is an API server that stores one Lease as it was sent; "" is none.
+// leaseServer is an API server that stores one Lease as sent.
 type leaseServer struct {
 	mu    sync.Mutex
 	lease string
-	form  string // content type of the Lease; "" is JSON
+	form  string // content type; "" is JSON
 }
 
 func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -83,8 +83,8 @@ func (s *leaseServer) held() bool {
 
 const lockPath = "tkdeploy/locks/shop-dev.shop.shop"
 
-// lockedShop returns a session whose cluster has a leaseServer as its API server,
-// the server, and the path of the lock file.
+// lockedShop returns a session with a leaseServer, the server, and the path of the
+// lock file.
 func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	t.Helper()
 	state := t.TempDir()
@@ -104,7 +104,6 @@ func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	}), server, path.Join(state, lockPath)
 }
 
-// acting returns a stage that always applies.
 func acting(id string, act func(context.Context) error, needs ...string) plan.Stage {
 	return plan.Stage{
 		ID: id, Title: id, Needs: needs,
@@ -113,7 +112,6 @@ func acting(id string, act func(context.Context) error, needs ...string) plan.St
 	}
 }
 
-// runStages runs the stages and returns the JSON events and the error.
 func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.Stage) (string, error) {
 	t.Helper()
 	p, err := plan.New(stages...)
@@ -125,7 +123,6 @@ func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.S
 	return out.String(), err
 }
 
-// exitCode returns the exit codes of package cli for the errors of these tests.
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
@@ -138,7 +135,6 @@ func exitCode(ctx context.Context, err error) int {
 	return 1
 }
 
-// last returns the run.finished event of a stream.
 func last(t *testing.T, stream string) (l struct {
 	Outcome, Error string
 	Exit           int
@@ -152,7 +148,6 @@ func last(t *testing.T, stream string) (l struct {
 	return l
 }
 
-// wait blocks until ctx is done.
 func wait(ctx context.Context) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -177,8 +172,8 @@ func TestLocks(t *testing.T) {
 		}
 	})
 
-	// A cluster that is being created has no API server to store a Lease, and only
-	// the run that creates it knows its nodes.
+	// A new cluster has no API server for a Lease, and no other run knows its
+	// nodes.
 	t.Run("need no Lease to load into a new cluster", func(t *testing.T) {
 		s, server, _ := lockedShop(t)
 		loaded := make(chan struct{})

@@ -11,21 +11,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// Recovery is how to roll back a failed run.
+// Recovery describes the rollback of a failed run.
 type Recovery struct {
 	Plan   plan.Plan
 	Reason string
-	Done   string // the state after a successful recovery
-	Hint   string // for a recovery that fails
+	Done   string // warning after a successful recovery
+	Hint   string // hint for a failed recovery
 }
 
-// RecoveryPlanner returns how to recover from a run's failure. If recovery is nil,
-// why is the reason to print, if any.
+// RecoveryPlanner plans the recovery from a failure. If there is none, why is the
+// reason to print, or "".
 type RecoveryPlanner func(ctx context.Context, failure error) (recovery *Recovery, why string)
 
-// recoverFrom recovers from a failure if possible, and returns the failure, which
-// decides the exit code. If the recovery fails too, it joins both errors; the
-// second has class Rollback.
+// recoverFrom recovers from a failure if possible and returns the failure. If the
+// recovery fails too, it adds an error of class Rollback.
 func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery RecoveryPlanner, failure error) (rolledBack bool, err error) {
 	recovery, why := planRecovery(ctx, failure)
 	if recovery == nil {
@@ -42,8 +41,8 @@ func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery Recovery
 }
 
 // PlanRecovery is the [RecoveryPlanner] of `tkdeploy up`. It rolls back to the
-// newest verified revision if the revision of this run failed its rollout or its
-// smoke test. A timeout does not count, and a canceled run starts nothing new.
+// newest verified revision if the run's own revision failed its rollout or smoke
+// test, but not after a timeout or a signal.
 func (r *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
 	if ctx.Err() != nil || r.WrittenRevision == 0 || !isRevisionFailure(failure) {
 		return nil, ""
@@ -90,7 +89,6 @@ func newRecovery(p plan.Plan, found release.Rollback, verify bool) *Recovery {
 	}
 }
 
-// isRevisionFailure reports whether all failures are caused by the revision.
 func isRevisionFailure(failure error) bool {
 	for _, err := range Failures(failure) {
 		var stage *plan.StageError

@@ -12,7 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// stageFailure returns the error of a run in which one stage failed.
 func stageFailure(stage string, class fault.Class) error {
 	return errors.Join(&plan.StageError{Stage: stage, Err: fault.New(class, errors.New("broken"), "")})
 }

@@ -10,14 +10,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// rollbackImages are the images of the target revision and of the smoke test. A
-// rollback does not build: an image must be on the nodes, in the engine or in a
-// registry.
+// rollbackImages are the images of the target revision and the smoke test. A
+// rollback does not build the app: its images must be on the nodes, in the engine
+// or in a registry.
 type rollbackImages struct {
 	nodes        []nodeload.Node
 	local        []engine.Image // in the engine
 	remote       []string       // references of the others
-	probeMissing string         // why the engine lacks the smoke test's image; "" if it does not
+	probeMissing string         // why the smoke test's image is not in the engine; "" if it is
 }
 
 func (b rollback) observeLoad(ctx context.Context) (plan.Observation, error) {
@@ -94,8 +94,8 @@ func (b rollback) images(ctx context.Context) (needed rollbackImages, err error)
 	return needed, needed.addProbe(ctx, b.session)
 }
 
-// addProbe adds the smoke test's image, which belongs to this tkdeploy and not to
-// the target revision.
+// addProbe adds the smoke test's image, which does not belong to the target
+// revision.
 func (n *rollbackImages) addProbe(ctx context.Context, s *Session) error {
 	status, err := s.probeStatus(ctx)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// The IDs of the stages of `tkdeploy up`, in their order.
+// Stage IDs of `tkdeploy up`, in order.
 const (
 	StageEngine  = "engine"
 	StageBuild   = "build"
@@ -18,7 +18,7 @@ const (
 	StageVerify  = "verify"
 )
 
-// The IDs of the stages that only other commands have.
+// Stage IDs of other commands.
 const (
 	StageDown     = "down"
 	StageTarget   = "target" // of a rollback
@@ -31,32 +31,31 @@ const recoveryPrefix = "rollback-"
 
 // Options are the options of a run.
 type Options struct {
-	Values  []string      // absolute paths of files that override those of tkdeploy.yaml
-	Set     []string      // values in the form of helm --set, which override all files
+	Values  []string      // absolute paths; override the files in tkdeploy.yaml
+	Set     []string      // in the form of helm --set; override all files
 	Timeout time.Duration // for the rollout, and again for the smoke test
-	Verify  bool          // run the smoke test
+	Verify  bool
 
 	NoRollback bool // keep a failed revision
-	Revision   int  // to roll back to; 0 selects the newest verified one
+	Revision   int  // target of a rollback; 0 selects the newest verified one
 }
 
-// Run is one turn of the graph of stages on a session. Stages share reads through
-// the session and depend on no other stage's result, so each can run alone. The
-// exported fields record what the run itself has done.
+// Run provides the stages of one run. Stages share reads through the session and
+// need no result of another stage.
 type Run struct {
 	session *Session
 	options Options
 
-	// WrittenRevision is the revision that the release stage wrote; 0 if none. A
-	// failed run rolls back only its own revision.
+	// WrittenRevision is the revision that the release stage wrote, or 0. An
+	// automatic rollback requires one.
 	WrittenRevision int
 
-	// PodsReplacedAt is when the rollout of an upgrade or rollback ended; zero if
-	// there was none. The smoke test waits until Services drop the old pods.
+	// PodsReplacedAt is the end of a rollout that may have replaced pods, or zero.
+	// The smoke test waits until Services drop the old pods.
 	PodsReplacedAt time.Time
 }
 
-// NewRun returns a run. Create a new one for each turn.
+// NewRun returns a run that can be used once.
 func (s *Session) NewRun(o Options) *Run { return &Run{session: s, options: o} }
 
 func (r *Run) desired(all []engine.Image) chart.Desired {
@@ -66,8 +65,7 @@ func (r *Run) desired(all []engine.Image) chart.Desired {
 	return d
 }
 
-// CheckChart validates the chart and values before the run changes anything. It
-// renders with placeholder image tags, because the real ones are not known yet.
+// CheckChart validates the chart and values with placeholder image tags.
 func (r *Run) CheckChart() error {
 	return chart.Check(r.desired(r.session.Workspace.placeholderImages()))
 }

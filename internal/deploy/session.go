@@ -3,7 +3,6 @@
 //
 // A [Workspace] is the configuration. A [Session] holds connections and cached
 // reads. A [Run] provides the stages, and an [Execution] runs them under [Locks].
-// The packages of the stages meet only here.
 package deploy
 
 import (
@@ -23,13 +22,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
-// Session owns what is expensive to open and safe to share between runs: the
-// connection to the engine, the API clients of the cluster, and cached reads.
+// Session owns the connection to the engine, the API clients of the cluster, and
+// cached reads. It is safe for concurrent use.
 //
-// A method that reads does so once until [Session.Invalidate] drops the result;
-// concurrent callers share one read. Stages share such reads and nothing else.
-// A stage that writes invalidates what it has changed, or replaces it by the
-// result of the write. A Session is safe for concurrent use.
+// Stages share only these reads. Concurrent callers share one read, and its result
+// is cached until [Session.Invalidate]. A stage that writes invalidates or replaces
+// what it has changed.
 type Session struct {
 	Workspace *Workspace
 
@@ -45,21 +43,22 @@ type Session struct {
 	release   cached[*release.Deployed]
 }
 
-// clients are API clients that share one connection and its ownership check.
+// clients share one connection and ownership check.
 type clients struct {
 	config  *rest.Config
 	kube    kubernetes.Interface
 	dynamic dynamic.Interface
 }
 
-// NewSession returns a session. It opens nothing yet.
+// NewSession returns a session. It opens no connection.
 func NewSession(w *Workspace) *Session {
 	return NewSessionWithEngine(w, func(ctx context.Context) (*engine.Engine, error) {
 		return engine.Connect(ctx, engine.Options{})
 	})
 }
 
-// NewSessionWithEngine is NewSession with another way to connect to the engine.
+// NewSessionWithEngine is like [NewSession], but connects to the engine with
+// connect.
 func NewSessionWithEngine(w *Workspace, connect func(context.Context) (*engine.Engine, error)) *Session {
 	return &Session{Workspace: w, connect: connect}
 }
@@ -96,7 +95,7 @@ func (s *Session) Invalidate(scopes ...Scope) {
 }
 
 // Engine returns the connection to the engine. The first call opens it and sets
-// DOCKER_HOST and the like, so that kind's docker commands use the same engine.
+// DOCKER_HOST and related variables for kind's docker commands.
 func (s *Session) Engine(ctx context.Context) (*engine.Engine, error) {
 	return s.engine.get(ctx, func(ctx context.Context) (*engine.Engine, error) {
 		e, err := s.connect(ctx)
@@ -113,8 +112,8 @@ func (s *Session) Engine(ctx context.Context) (*engine.Engine, error) {
 	})
 }
 
-// Builder returns the builder of the session, which caches the hashes of
-// executables and unreachable registries.
+// Builder returns the session's builder, which caches unreachable registries and
+// the hashes of executables.
 func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
 	return s.builder.get(ctx, func(ctx context.Context) (*images.Builder, error) {
 		e, err := s.Engine(ctx)

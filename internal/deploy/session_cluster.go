@@ -45,8 +45,8 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	if _, err := builder.Ensure(ctx, s.Workspace.NodeImage(), reporter); err != nil {
 		return err
 	}
-	// Stages that start at a milestone already read from the new cluster. Until
-	// the end, only its status changes.
+	// Stages that start at a milestone cache reads of the new cluster. Until the
+	// end, only its status changes.
 	s.Invalidate(ClusterState)
 	defer s.status.invalidate()
 	return c.Ensure(ctx, reporter)
@@ -57,8 +57,8 @@ func (s *Session) deleteCluster(ctx context.Context, volumes bool, reporter even
 	return s.Workspace.Cluster.Delete(ctx, volumes, reporter)
 }
 
-// OpenRelease returns a new client of the release. It sends no request. A client
-// cannot be shared: it accepts one call at a time and may fail after a canceled
+// OpenRelease returns a new client of the release and sends no request. A client
+// must not be shared: it accepts one call at a time and may fail after a canceled
 // one.
 func (s *Session) OpenRelease(ctx context.Context) (*release.Client, error) {
 	c, err := s.openClients(ctx)
@@ -84,8 +84,7 @@ func (s *Session) Release(ctx context.Context) (*release.Deployed, error) {
 	})
 }
 
-// observeRelease compares the release with the desired one. If they match, it
-// caches the deployed revision for Release.
+// observeRelease caches the deployed revision for Release if it is up to date.
 func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (release.Observation, error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -99,8 +98,8 @@ func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (re
 	return observed, err
 }
 
-// applyRelease installs or upgrades the release. It restores the Secrets that
-// belong to kept volumes before, and saves them after.
+// applyRelease restores the Secrets of kept volumes before it applies the release,
+// and backs them up after.
 func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, reporter event.Reporter) (revision int, err error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/nodeload"
 )
 
-// Images returns the images of the app and of its smoke test that match the
-// checkout, as of the first read. It fails if one is not built yet.
+// Images returns the images of the app and its smoke test that match the checkout
+// at the first read. It fails if one is not built yet.
 func (s *Session) Images(ctx context.Context) ([]engine.Image, error) {
 	return s.images.get(ctx, func(ctx context.Context) ([]engine.Image, error) {
 		builder, set, err := s.builderAndImages(ctx)
@@ -22,8 +22,7 @@ func (s *Session) Images(ctx context.Context) ([]engine.Image, error) {
 	})
 }
 
-// observeImages compares the engine's images with the checkout. If they match,
-// it caches them for Images.
+// observeImages caches the images for Images if they match the checkout.
 func (s *Session) observeImages(ctx context.Context) (images.Status, error) {
 	builder, set, err := s.builderAndImages(ctx)
 	if err != nil {
@@ -42,8 +41,8 @@ func (s *Session) observeImages(ctx context.Context) (images.Status, error) {
 	return status, err
 }
 
-// ensureImages makes the images available and caches them for Images, even if a
-// source file changes during the build.
+// ensureImages caches the images for Images, even if a source file changes during
+// the build.
 func (s *Session) ensureImages(ctx context.Context, reporter event.Reporter) error {
 	builder, set, err := s.builderAndImages(ctx)
 	if err != nil {
@@ -67,7 +66,6 @@ func (s *Session) builderAndImages(ctx context.Context) (*images.Builder, images
 	return builder, set, err
 }
 
-// engineImages reports which of the references the engine has.
 func (s *Session) engineImages(ctx context.Context, refs []string) (images.Status, error) {
 	builder, err := s.Builder(ctx)
 	if err != nil {
@@ -80,9 +78,8 @@ func (s *Session) engineImages(ctx context.Context, refs []string) (images.Statu
 	return builder.Observe(ctx, set)
 }
 
-// probeStatus reports whether the engine has the image of the smoke test. It is
-// separate from Images, because the smoke test does not need images that match
-// the checkout.
+// probeStatus reports whether the engine has the smoke test's image. Unlike Images,
+// it works without the app's images.
 func (s *Session) probeStatus(ctx context.Context) (images.Status, error) {
 	return s.probe.get(ctx, func(ctx context.Context) (images.Status, error) {
 		builder, err := s.Builder(ctx)
@@ -110,7 +107,6 @@ func (s *Session) ensureProbe(ctx context.Context, reporter event.Reporter) ([]e
 	return builder.Ensure(ctx, set, reporter)
 }
 
-// probeRef returns the reference of the smoke test's image.
 func (s *Session) probeRef(ctx context.Context) (string, error) {
 	all, known := s.images.peek()
 	if !known {
@@ -130,7 +126,7 @@ func (s *Session) probeRef(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("image %s of the smoke test not found", probeRepository)
 }
 
-// Inventory returns which of the app's images are on which node.
+// Inventory returns which images are on which node.
 func (s *Session) Inventory(ctx context.Context) (nodeload.Inventory, error) {
 	return s.inventory.get(ctx, func(ctx context.Context) (nodeload.Inventory, error) {
 		all, err := s.Images(ctx)

@@ -16,8 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// inspectServer is a Docker engine that only inspects images. It has all of them
-// unless missing is set.
+// inspectServer is a Docker engine that only inspects images.
 type inspectServer struct {
 	inspections atomic.Int32
 	missing     atomic.Bool
@@ -41,8 +40,7 @@ func (s *inspectServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// shopSession returns a session of an app with three images: two of its own, and
-// that of its smoke test.
+// shopSession returns a session with three images.
 func shopSession(t *testing.T) (*Session, *inspectServer) {
 	t.Helper()
 	server := &inspectServer{}
@@ -66,7 +64,6 @@ func shopSession(t *testing.T) (*Session, *inspectServer) {
 	}), server
 }
 
-// names returns the names of the session's images.
 func names(t *testing.T, s *Session) []string {
 	t.Helper()
 	all, err := s.Images(t.Context())

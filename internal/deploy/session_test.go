@@ -59,7 +59,6 @@ func TestSession_Invalidate(t *testing.T) {
 	}
 }
 
-// filledSession returns a session that has read everything.
 func filledSession() *Session {
 	s := NewSession(&Workspace{})
 	s.engine.put(nil)
@@ -73,7 +72,6 @@ func filledSession() *Session {
 	return s
 }
 
-// cachedReads returns the names of the session's valid reads.
 func cachedReads(s *Session) []string {
 	_, engine := s.engine.peek()
 	_, all := s.images.peek()

@@ -29,7 +29,6 @@ func (r *Run) ensureCluster(ctx context.Context, reporter event.Reporter) error 
 	return r.session.ensureCluster(ctx, reporter)
 }
 
-// requireRunning observes a cluster that must already be running.
 func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) {
 	status, err := s.Cluster(ctx)
 	if err != nil {
@@ -45,8 +44,8 @@ func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) 
 	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason), hint)
 }
 
-// DownPlan returns the stage of `tkdeploy down`. If volumes is set, it deletes
-// their data too.
+// DownPlan returns the plan of `tkdeploy down`. If volumes is set, their data is
+// deleted too. locks must not be nil.
 func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
 	return plan.New(plan.Stage{
 		ID: StageDown, Title: "Delete cluster",
@@ -58,8 +57,7 @@ func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
 	})
 }
 
-// observeDown acquires the Lease if the cluster is running. Otherwise no other run
-// can work in it.
+// observeDown acquires the Lease only if the cluster is running.
 func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
 	status, err := s.Cluster(ctx)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// MinFreeDisk is the free space in bytes below which a build or a node is likely
-// to fail soon.
+// MinFreeDisk is the free space in bytes below which a build or a node is likely to
+// fail.
 const MinFreeDisk = 1 << 30
 
 func (r *Run) observeEngine(ctx context.Context) (plan.Observation, error) {
@@ -49,7 +49,7 @@ func (r *Run) build(ctx context.Context, reporter event.Reporter) error {
 	return r.session.ensureImages(ctx, reporter)
 }
 
-// warnOfDisk warns if the engine's disk is almost full. The images may still fit.
+// warnOfDisk only warns, because the images may still fit.
 func warnOfDisk(ctx context.Context, e *engine.Engine, reporter event.Reporter) {
 	info, err := e.Info(ctx)
 	if err != nil || !info.Local {
@@ -91,7 +91,6 @@ func missingOnNodes(names []string) string {
 	return "not on every node: " + strings.Join(names, ", ")
 }
 
-// imageNames returns the names of the images that some node lacks, each once.
 func imageNames(missing []nodeload.Missing) []string {
 	var names []string
 	for _, m := range missing {

@@ -44,9 +44,8 @@ func (r *Run) applyRelease(ctx context.Context, reporter event.Reporter) error {
 // commitTimeout bounds `git describe`, which checks every tracked file.
 const commitTimeout = 5 * time.Second
 
-// commit returns the commit that dir is a checkout of: "3a326b1fe0c2", or
-// "3a326b1fe0c2-dirty" if tracked files have changed. It returns "" without git
-// or a repository.
+// commit returns the abbreviated commit of the checkout in dir, with "-dirty"
+// appended if tracked files have changed, or "" without git or a repository.
 func commit(ctx context.Context, dir string) string {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()

@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// rollbackStages returns the stages that roll back to a revision; 0 selects the
-// newest verified one. The target stage checks whether that is possible.
+// rollbackStages returns the stages of a rollback to a revision or, for 0, to the
+// newest verified one.
 func (r *Run) rollbackStages(prefix string, revision int) []plan.Stage {
 	b := rollback{run: r, session: r.session, revision: revision}
 	target, load, rollout := prefix+StageTarget, prefix+StageLoad, prefix+StageRollout
@@ -27,8 +27,8 @@ func (r *Run) rollbackStages(prefix string, revision int) []plan.Stage {
 	return stages
 }
 
-// RollbackPlan returns the stages of `tkdeploy rollback`. Errors that concern the
-// rollback have class Rollback.
+// RollbackPlan returns the plan of `tkdeploy rollback`. Errors of the rollback
+// itself have class Rollback.
 func (r *Run) RollbackPlan() (plan.Plan, error) {
 	stages := r.rollbackStages("", r.options.Revision)
 	stages[0].Needs = []string{StageCluster}
@@ -46,8 +46,8 @@ func (r *Run) RollbackPlan() (plan.Plan, error) {
 	return plan.New(stages...)
 }
 
-// asRollback gives an error the class Rollback. It keeps the class of a timeout,
-// an unavailable engine and a cluster that is not owned.
+// asRollback sets the class Rollback, except for a timeout, an unavailable engine
+// or a cluster that is not owned.
 func asRollback(err error) error {
 	switch fault.ClassOf(err) {
 	case fault.Cluster, fault.Load, fault.Apply, fault.Unhealthy, fault.Smoke:
@@ -63,7 +63,7 @@ func asRollback(err error) error {
 type rollback struct {
 	run      *Run
 	session  *Session
-	revision int // 0 selects the newest verified one
+	revision int
 }
 
 func (b rollback) observeTarget(ctx context.Context) (plan.Observation, error) {

@@ -33,7 +33,6 @@ func (r *Run) observeRollout(ctx context.Context) (plan.Observation, error) {
 	return plan.Observation{State: plan.Satisfied, Reason: text.Plural(len(workloads), "workload") + " ready"}, nil
 }
 
-// rollOut waits until the workloads of the deployed revision are ready.
 func (r *Run) rollOut(ctx context.Context, reporter event.Reporter) error {
 	deployed, err := r.session.Release(ctx)
 	if err != nil {
@@ -53,7 +52,6 @@ func (r *Run) rollOut(ctx context.Context, reporter event.Reporter) error {
 	return err
 }
 
-// watcher returns a new watcher and the workloads of the deployed revision.
 func (r *Run) watcher(ctx context.Context, deployed *release.Deployed) (*rollout.Watcher, []health.Object, error) {
 	clients, err := r.session.openClients(ctx)
 	if err != nil {

@@ -27,8 +27,8 @@ func (r *Run) verifyStage(id string, needs ...string) plan.Stage {
 	}
 }
 
-// verify runs the checks inside the cluster and the chart's test hooks. If all
-// pass, it marks the revision as verified: a target for rollbacks.
+// verify runs the checks and the chart's test hooks. If all pass, it marks the
+// revision as verified: a target for rollbacks.
 func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	deployed, err := r.session.Release(ctx)
 	if err != nil {
@@ -77,9 +77,8 @@ func (r *Run) verifyRunner(ctx context.Context, redact func(string) string) (*ve
 	}), nil
 }
 
-// containerExit returns the exit code of a container from the runtime of its
-// node. If the cluster status was not read, ok is false and the runner waits for
-// the kubelet: reading the status only for this would be an extra request.
+// containerExit reads an exit code from the runtime of a node. If the cluster
+// status is not cached, ok is false: reading it only for this would cost a request.
 func (s *Session) containerExit(ctx context.Context, node, id string) (code int, ok bool) {
 	status, _ := s.status.peek()
 	for _, n := range s.Workspace.Cluster.NodesOf(status) {
@@ -90,8 +89,6 @@ func (s *Session) containerExit(ctx context.Context, node, id string) (code int,
 	return 0, false
 }
 
-// smokeTest returns the checks of the chart and of the configuration, and the
-// chart's test hooks.
 func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []hooks.Hook, error) {
 	var testHooks []hooks.Hook
 	for _, h := range deployed.TestHooks {

@@ -5,9 +5,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-// UpPlan returns the stages of `tkdeploy up`. Building does not wait for the
-// cluster; loading and applying wait only for the part of a new cluster that they
-// need.
+// UpPlan returns the plan of `tkdeploy up`. The build does not wait for the
+// cluster; load and release wait only for the part of a new cluster that they need.
 func (r *Run) UpPlan() (plan.Plan, error) {
 	stages := []plan.Stage{
 		{ID: StageEngine, Title: "Engine", Observe: r.observeEngine},
@@ -23,7 +22,7 @@ func (r *Run) UpPlan() (plan.Plan, error) {
 	return plan.New(stages...)
 }
 
-// VerifyPlan returns the stage of `tkdeploy verify`.
+// VerifyPlan returns the plan of `tkdeploy verify`.
 func (r *Run) VerifyPlan() (plan.Plan, error) {
 	return plan.New(r.verifyStage(StageVerify))
 }

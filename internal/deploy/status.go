@@ -15,8 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
 
-// Status is the state of an environment. `tkdeploy status --output json` prints
-// it; docs/events.md documents it.
+// Status is the state of an environment. docs/events.md documents its JSON form.
 type Status struct {
 	Environment string           `json:"environment"`
 	Cluster     ClusterStatus    `json:"cluster"`
@@ -40,7 +39,7 @@ type ReleaseStatus struct {
 	Namespace string `json:"namespace"`
 	Revision  int    `json:"revision"`
 	Status    string `json:"status"`
-	Verified  bool   `json:"verified"` // it passed its smoke test
+	Verified  bool   `json:"verified"` // passed its smoke test
 	Chart     string `json:"chart"`
 }
 
@@ -60,7 +59,8 @@ type ServiceStatus struct {
 	Address string   `json:"address,omitempty"` // URL on this machine
 }
 
-// Status reads the state of the environment. It has no Release if there is none.
+// Status reads the state of the environment. Release is nil if there is none or the
+// cluster is not running.
 func (s *Session) Status(ctx context.Context) (*Status, error) {
 	observed, err := s.Cluster(ctx)
 	if err != nil {
@@ -121,7 +121,6 @@ func (s *Session) DeployedServices(ctx context.Context) ([]ServiceStatus, error)
 	return s.services(ctx, s.Workspace.Config.Chart.Namespace, deployed.Objects)
 }
 
-// services returns the live Services among the objects.
 func (s *Session) services(ctx context.Context, namespace string, objects []unstructured.Unstructured) ([]ServiceStatus, error) {
 	kube, err := s.Kube(ctx)
 	if err != nil {
@@ -154,8 +153,8 @@ func portNumbers(service corev1.Service) []string {
 	return ports
 }
 
-// address returns the URL of the Service on this machine, or "" if the cluster
-// publishes none of its ports.
+// address returns the URL of the Service on this machine, or "" if no port is
+// published.
 func (w *Workspace) address(service corev1.Service) string {
 	for _, port := range service.Spec.Ports {
 		for _, published := range w.Cluster.Ports {

@@ -11,7 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Workspace is the configuration with one of its environments. It is read-only.
+// Workspace is a configuration and one of its environments. It is read-only.
 type Workspace struct {
 	Config   *config.Config
 	EnvName  string
@@ -28,13 +28,13 @@ type Command struct {
 	Args []string
 }
 
-// Line returns the command without the name of the program: "up --env dev".
+// Line returns the command without the program name: "up --env dev".
 func (c Command) Line() string { return strings.Join(append([]string{c.Name}, c.Args...), " ") }
 
 // String returns the command line: "tkdeploy up --env dev".
 func (c Command) String() string { return "tkdeploy " + c.Line() }
 
-// LoadConfig loads the configuration at path. If path is empty it searches the
+// LoadConfig loads the configuration at path. If path is empty, it searches the
 // current directory and its parents.
 func LoadConfig(path string) (*config.Config, error) {
 	if path == "" {
@@ -92,5 +92,4 @@ func stateDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "tkdeploy"), nil
 }
 
-// kubectl returns the start of a kubectl command line.
 func (w *Workspace) kubectl() string { return "kubectl --kubeconfig " + w.Cluster.Kubeconfig() }

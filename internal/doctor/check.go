@@ -7,19 +7,17 @@ import (
 	"time"
 )
 
-// check is one check. A result without a name gets the name of the check.
+// check is a named check. Results without a name get its name.
 type check struct {
 	name string
 	run  func(context.Context) []Result
 }
 
-// one returns a check that has one result.
 func one(run func(context.Context) Result) func(context.Context) []Result {
 	return func(ctx context.Context) []Result { return []Result{run(ctx)} }
 }
 
-// runChecks runs all checks in parallel and returns their results in the order of
-// the checks.
+// runChecks returns the results in the order of the checks.
 func runChecks(ctx context.Context, timeout time.Duration, checks []check) []Result {
 	results := make([][]Result, len(checks))
 	var all sync.WaitGroup
@@ -30,8 +28,8 @@ func runChecks(ctx context.Context, timeout time.Duration, checks []check) []Res
 	return slices.Concat(results...)
 }
 
-// runWithin runs the check. It abandons a check that ignores its context, such as
-// one that hangs in a network file system.
+// runWithin abandons a check that ignores its context, such as one that hangs in a
+// network file system.
 func (c check) runWithin(ctx context.Context, timeout time.Duration) []Result {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -9,13 +9,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 )
 
-// Timeout is the time that a check gets. Most checks end in milliseconds; a
-// registry that does not respond takes all of it.
+// Timeout is the usual time limit of a check. Most take milliseconds; an
+// unresponsive registry takes all of it.
 const Timeout = 8 * time.Second
 
-// Run checks the session's environment in parallel and reports the results in a
-// fixed order. Each check gets timeout. Without an engine, Run skips the checks
-// that need one.
+// Run runs all checks, each within timeout, and reports the results in a fixed
+// order. Without an engine, it skips the checks that need one.
 func Run(ctx context.Context, s *deploy.Session, timeout time.Duration) *Report {
 	w := s.Workspace
 	info, engine := checkEngine(ctx, s, timeout)

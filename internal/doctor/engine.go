@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// checkEngine connects to the engine. The Info is nil if the engine does not
-// respond.
+// checkEngine returns no Info if the engine does not respond.
 func checkEngine(ctx context.Context, s *deploy.Session, timeout time.Duration) (*engine.Info, Result) {
 	var info atomic.Pointer[engine.Info] // an abandoned check may still write it
 	run := func(ctx context.Context) Result {
@@ -35,7 +34,6 @@ func checkEngine(ctx context.Context, s *deploy.Session, timeout time.Duration) 
 	return info.Load(), results[0]
 }
 
-// checkDockerCLI checks for the command that kind runs.
 func checkDockerCLI(context.Context) Result {
 	path, err := exec.LookPath("docker")
 	if err != nil {
@@ -55,8 +53,8 @@ func checkCgroup(info engine.Info) Result {
 	return ok("version unknown: the engine does not report it")
 }
 
-// A clock skew of clockFail makes certificates of a new cluster invalid on this
-// machine, because they are not valid yet.
+// A skew of clockFail can make the certificates of a new cluster not yet valid on
+// this machine: kubeadm backdates them by five minutes (CertificateBackdate).
 const (
 	clockWarn = 5 * time.Second
 	clockFail = 5 * time.Minute

@@ -22,8 +22,7 @@ type Versions struct {
 	NodeImage string
 }
 
-// ReadVersions returns the versions of this program and of the environment's
-// node image.
+// ReadVersions returns the versions of this program and the node image.
 func ReadVersions(w *deploy.Workspace) Versions {
 	return Versions{buildinfo.Read(), buildinfo.Libraries(), w.Env.Cluster.Kind.Image.Ref}
 }
@@ -54,16 +53,16 @@ func checkCluster(ctx context.Context, s *deploy.Session) Result {
 	return ok("%s: %s", status.Phase, status.Reason)
 }
 
-// The sum of the requests of kind's own control plane: kubeadm's static pods
+// The requests of kind's control plane: kubeadm's static pods
 // (cmd/kubeadm/app/phases), two of CoreDNS, and kindnet.
 const (
 	systemCPU    = "950m"
 	systemMemory = "290Mi"
 )
 
-// checkResources compares the requests of the rendered pods with the engine's
-// resources. Each kind node reports the resources of the whole machine, so with
-// several nodes the scheduler places more pods than fit.
+// checkResources compares the pods' requests with the engine's resources. Each kind
+// node reports the resources of the whole machine, so with several nodes the
+// scheduler places more pods than fit.
 func checkResources(w *deploy.Workspace, info engine.Info) Result {
 	rendered, err := w.Render()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// minFirstUp is the space in bytes that the first up of a large stack may need
-// on the engine's disk, for the images and the copies on the nodes.
+// minFirstUp is the space in bytes for the images of a large stack and their copies
+// on the nodes.
 const minFirstUp = 10 << 30
 
 func checkEngineDisk(info engine.Info) Result {
@@ -24,8 +24,6 @@ func checkState(w *deploy.Workspace) Result {
 	return checkDisk(w.Cluster.StateDir, deploy.MinFreeDisk, "free some space, or set XDG_STATE_HOME to a directory on another disk")
 }
 
-// checkDisk fails if less than MinFreeDisk is free at path, and warns if less
-// than enough is.
 func checkDisk(path string, enough uint64, fix string) Result {
 	free, err := engine.FreeSpace(path)
 	if err != nil {
@@ -53,7 +51,6 @@ func checkInotify(info *engine.Info) Result {
 	return ok("%s", limits)
 }
 
-// checkPorts has one result for each port that the cluster publishes.
 func checkPorts(ctx context.Context, w *deploy.Workspace) []Result {
 	var results []Result
 	for _, s := range w.Cluster.PortStates(ctx) {

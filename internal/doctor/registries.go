@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// checkRegistries has one result for the external images that the engine has,
-// and one for each registry that must provide others.
+// checkRegistries returns a result for the local images, and one for each registry
+// that must provide others.
 func checkRegistries(ctx context.Context, s *deploy.Session) []Result {
 	builder, err := s.Builder(ctx)
 	if err != nil {
@@ -46,7 +46,6 @@ func checkRegistries(ctx context.Context, s *deploy.Session) []Result {
 	return results
 }
 
-// checkRegistry returns the result for images that one registry must provide.
 func checkRegistry(absent []images.RemoteStatus) Result {
 	var available, built, missing []string
 	var reason error

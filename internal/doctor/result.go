@@ -17,7 +17,7 @@ const (
 	Fail Status = "fail"
 )
 
-// Result is what one check found.
+// Result is one finding of a check.
 type Result struct {
 	Name    string `json:"name"`
 	Status  Status `json:"status"`
@@ -25,8 +25,7 @@ type Result struct {
 	Fix     string `json:"fix,omitempty"` // if the status is not OK
 }
 
-// Report is the results of all checks. `tkdeploy doctor --output json` prints it;
-// docs/events.md documents it.
+// Report holds the results of all checks. docs/events.md documents its JSON form.
 type Report struct {
 	Environment string   `json:"environment"`
 	Failed      int      `json:"failed"`
@@ -34,7 +33,7 @@ type Report struct {
 	Checks      []Result `json:"checks"`
 }
 
-// Err returns an error of class Environment if a check failed. Warnings do not
+// Err returns an error of class Environment if a check failed; warnings do not
 // count.
 func (r *Report) Err() error {
 	if r.Failed == 0 {
@@ -67,5 +66,4 @@ func fail(fix, format string, args ...any) Result {
 	return Result{Status: Fail, Message: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-// failErr returns the result of a check that ended with an error.
 func failErr(err error) Result { return fail(fault.HintOf(err), "%v", err) }
