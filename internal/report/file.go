@@ -11,11 +11,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// file is a kind of report file.
 type file struct {
 	what   string // "JUnit report"
-	flag   string // the flag that sets its path
-	marker string // occurs in every such file, and hardly in others
+	flag   string
+	marker string // identifies such a file
 }
 
 var (
@@ -23,13 +22,13 @@ var (
 	htmlFile  = file{what: "HTML report", flag: "--report", marker: `<meta name="generator" content="tkdeploy">`}
 )
 
-// PrepareJUnit checks that a report can be written to path and creates its
-// directory. It removes the report of an earlier run, so that an existing file
-// always belongs to the current one. It returns an error if path is something
-// other than a report: a typo must not cost a source file.
+// PrepareJUnit creates the directory of path and checks that a report can be
+// written there. It removes an earlier report, so that an existing file always
+// belongs to the current run. It fails if path is any other file: a typo must not
+// cost a source file.
 func PrepareJUnit(path string) error { return junitFile.prepare(path) }
 
-// PrepareHTML does the same as [PrepareJUnit] for an HTML report.
+// PrepareHTML is like [PrepareJUnit] for an HTML report.
 func PrepareHTML(path string) error { return htmlFile.prepare(path) }
 
 func (f file) prepare(path string) error {
@@ -50,11 +49,9 @@ func (f file) prepare(path string) error {
 	return f.cannotWrite(path, err)
 }
 
-// temporary is the name pattern of a file that is not complete yet.
 const temporary = ".tkdeploy-report-*"
 
-// checkExisting returns an error if path must not be replaced, because it is
-// neither absent nor empty nor a report.
+// checkExisting returns an error unless path is absent, empty or a report.
 func (f file) checkExisting(path string) error {
 	info, err := os.Lstat(path)
 	switch {

@@ -20,7 +20,7 @@ type HTMLOptions struct {
 	Explain func(error) string // formats an error with its hints
 }
 
-// HTML writes a page about a run: its result, and a timeline of its stages and
+// HTML writes a page with the result of a run and a timeline of its stages and
 // items. The page loads no external resources and has no scripts.
 type HTML struct {
 	options HTMLOptions
@@ -33,7 +33,7 @@ func NewHTML(options HTMLOptions) *HTML { return &HTML{options: options} }
 //go:embed report.html.tmpl
 var pageText string
 
-// Close writes the page. It shows an unfinished run as far as it came.
+// Close writes the page, even for an unfinished run.
 func (h *HTML) Close() error {
 	t, err := template.New("report").Funcs(template.FuncMap{"class": class}).Parse(pageText)
 	if err != nil {
@@ -46,7 +46,6 @@ func (h *HTML) Close() error {
 	return htmlFile.write(h.options.Path, html.Bytes())
 }
 
-// page is the input of the template.
 type page struct {
 	Command     string
 	State       string // of the run
@@ -63,7 +62,6 @@ type page struct {
 	Rows        []pageRow
 }
 
-// pageRow is a row of the table below the timeline.
 type pageRow struct {
 	Name, State, Start, Took, Reason, Message string
 	Item                                      bool
@@ -101,10 +99,8 @@ func (h *HTML) row(s *span) pageRow {
 	return row
 }
 
-// class returns the CSS class of a state.
 func class(state string) string { return strings.ReplaceAll(state, " ", "-") }
 
-// failure returns the explanations of all failures in the order of the stages.
 func (h *HTML) failure() string {
 	var errs []error
 	for _, s := range h.stages {

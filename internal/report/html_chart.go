@@ -9,8 +9,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// Dimensions of the timeline in SVG user units. The names are on the left of the
-// plot; the margin on the right has room for the durations of the last bars.
+// Dimensions in SVG user units. The names are left of the plot; the margin on the
+// right has room for the durations of the last bars.
 const (
 	chartWidth = 1000
 	plotLeft   = 250
@@ -18,11 +18,11 @@ const (
 	rowHeight  = 20
 	barHeight  = 14
 	axisHeight = 24
-	labelRunes = 36 // longest name that fits on the left of the plot
+	labelRunes = 36 // longest name that fits left of the plot
 	minBar     = 2
 )
 
-// chart is a Gantt chart with a bar for each stage and item.
+// chart is a Gantt chart of the stages and items.
 type chart struct {
 	Width, Height, RowHeight, BarHeight int
 	Ticks                               []tick
@@ -34,8 +34,8 @@ type tick struct {
 	Label string
 }
 
-// bar is a row of the chart. Width is 0 if the span did not start. X and Y are
-// left and upper edges; TextY is a baseline.
+// bar is a row of the chart. X and Y are left and upper edges; TextY is a baseline.
+// Width is 0 if the span did not start.
 type bar struct {
 	Class, Title   string // Title is the tooltip
 	RowY, Y, TextY int
@@ -96,7 +96,6 @@ func (h *HTML) bar(s *span, n int, critical bool) bar {
 	return b
 }
 
-// title returns the tooltip of a stage or item.
 func (h *HTML) title(s *span) string {
 	title := clean(s.name) + ": " + s.state()
 	if !s.start.IsZero() {
@@ -125,7 +124,6 @@ func tickStep(whole time.Duration) time.Duration {
 	return (whole / 10).Truncate(time.Hour) + time.Hour
 }
 
-// tickLabel formats a round duration exactly.
 func tickLabel(at time.Duration) string {
 	if at == 0 {
 		return "0s"
@@ -137,5 +135,4 @@ func tickLabel(at time.Duration) string {
 	return label
 }
 
-// rounded returns x rounded to two decimals, which is enough for a picture.
 func rounded(x float64) float64 { return float64(int(x*100+0.5)) / 100 }

@@ -48,12 +48,12 @@ func TestHTML_Close_golden(t *testing.T) {
 
 func TestHTML_Close(t *testing.T) {
 	t.Parallel()
-	// Messages come from containers, registries and charts. They must not become
+	// Messages come from containers, registries and charts, and must not become
 	// markup.
 	t.Run("escapes external text", func(t *testing.T) {
 		t.Parallel()
 		events := crashing(hostile)
-		for i := range events { // every external text
+		for i := range events {
 			e := &events[i]
 			for _, field := range []*string{&e.Item, &e.Message, &e.Reason, &e.Diagnostics} {
 				if *field != "" {
@@ -83,7 +83,6 @@ func TestHTML_Close(t *testing.T) {
 	})
 }
 
-// shape returns the elements and attribute names of the page.
 func shape(t *testing.T, page string) string {
 	t.Helper()
 	decoder := xml.NewDecoder(strings.NewReader(page))

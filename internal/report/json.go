@@ -23,8 +23,7 @@ func NewJSON(w io.Writer) *JSON {
 	return &JSON{encoder: encoder}
 }
 
-// line is the JSON form of an event. It is separate from event.Event, so that
-// either can change without the other.
+// line is the JSON form of an event, independent of event.Event.
 type line struct {
 	Seq     int           `json:"seq"`
 	Time    time.Time     `json:"time"`
@@ -43,7 +42,7 @@ type line struct {
 	Hint    string        `json:"hint,omitempty"`
 	Plan    []stageLine   `json:"plan,omitempty"`
 	Changes *int          `json:"changes,omitempty"` // of an item or the run
-	*totals               // nil, so omitted, for all kinds but run.finished
+	*totals               // nil for all kinds but run.finished
 }
 
 type stageLine struct {
@@ -52,7 +51,6 @@ type stageLine struct {
 	Needs []string `json:"needs,omitempty"`
 }
 
-// totals are the fields that only run.finished has.
 type totals struct {
 	Stages      []StageResult `json:"stages"`
 	Exit        int           `json:"exit"`
@@ -89,5 +87,5 @@ func (j *JSON) Report(e event.Event) {
 	}
 }
 
-// Close returns the first error of a write.
+// Close returns the first write error.
 func (j *JSON) Close() error { return j.err }

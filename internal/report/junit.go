@@ -17,9 +17,9 @@ type JUnitOptions struct {
 	Explain func(error) string                        // formats an error with its hints
 }
 
-// JUnit writes a test report for CI servers. It has a suite for each stage, with
-// a case for the stage itself and one for each item. Unchanged cases have passed;
-// blocked, canceled and unfinished ones are skipped.
+// JUnit writes a test report for CI servers: a suite for each stage, with a case
+// for the stage itself and one for each item. Unchanged cases pass; blocked,
+// canceled and unfinished ones are skipped.
 type JUnit struct {
 	options JUnitOptions
 	runTrace
@@ -28,7 +28,7 @@ type JUnit struct {
 // NewJUnit returns a renderer that writes to options.Path when it is closed.
 func NewJUnit(options JUnitOptions) *JUnit { return &JUnit{options: options} }
 
-// Close writes the report. It shows an unfinished run as far as it came.
+// Close writes the report, even for an unfinished run.
 func (j *JUnit) Close() error {
 	doc := junitDocument{Name: j.options.Group, Time: seconds(j.finish.Elapsed)}
 	for _, s := range j.stages {
@@ -67,8 +67,8 @@ func (j *JUnit) suite(s *span) *junitSuite {
 	return suite
 }
 
-// end records an end of a stage or item. If there are several, the last one
-// determines the result, and the messages of all are kept.
+// end records an end of a stage or item. The last of several ends determines the
+// result; the messages of successful ones are kept.
 func (j *JUnit) end(c *junitCase, e event.Event, message string) {
 	c.ended, c.Time, c.Failure, c.Skipped = true, seconds(e.Elapsed), nil, nil
 	switch e.Outcome {

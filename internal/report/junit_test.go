@@ -17,7 +17,6 @@ import (
 
 var update = flag.Bool("update", false, "update the golden files")
 
-// junit renders the events and returns the text and the parsed document.
 func junit(t *testing.T, events []event.Event) (string, junitDocument) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "junit.xml")

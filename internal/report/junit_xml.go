@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// These types are the part of the JUnit format that Jenkins' schema
-// (jenkins-junit.xsd) allows and that Jenkins, GitLab and GitHub reporters read.
-// A module with such types, go-junit-report, would save sixty lines only.
-// encoding/xml replaces characters that XML 1.0 does not allow.
+// These types are the part of Jenkins' schema (jenkins-junit.xsd) that Jenkins,
+// GitLab and GitHub reporters read. encoding/xml replaces characters that XML 1.0
+// does not allow.
 
 type junitDocument struct {
 	XMLName  xml.Name      `xml:"testsuites"`
@@ -57,8 +56,8 @@ type junitFailure struct {
 	Text    string `xml:",chardata"`
 }
 
-// stage returns the case of the stage itself. Its name starts with a capital
-// letter, unlike those of images, workloads and checks, so names are unique.
+// stage returns the case of the stage itself. Its name is capitalized, unlike those
+// of items, so names are unique.
 func (s *junitSuite) stage() *junitCase { return s.Cases[0] }
 
 func (s *junitSuite) add(name string) *junitCase {
@@ -67,7 +66,7 @@ func (s *junitSuite) add(name string) *junitCase {
 	return c
 }
 
-// setFailureTypes copies the stage's type to failed items without a type.
+// setFailureTypes copies the stage's type to failed items without one.
 func (s *junitSuite) setFailureTypes() {
 	class := "failed"
 	if f := s.stage().Failure; f != nil {
@@ -80,7 +79,7 @@ func (s *junitSuite) setFailureTypes() {
 	}
 }
 
-// counted returns d with the counts of tests, failures and skipped cases.
+// counted sets the counts and marks unfinished cases as skipped.
 func (d junitDocument) counted() junitDocument {
 	for _, s := range d.Suites {
 		s.Tests, s.Failures, s.Skipped = len(s.Cases), 0, 0
@@ -114,7 +113,6 @@ func (d junitDocument) text() ([]byte, error) {
 // escapes matches terminal control sequences (ECMA-48: CSI, OSC and short ones).
 var escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
 
-// clean returns s without terminal control sequences.
 func clean(s string) string { return escapes.ReplaceAllString(s, "") }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

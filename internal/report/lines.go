@@ -10,26 +10,24 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// lineWriter writes the lines that the terminal and the log have in common.
+// lineWriter writes the lines that terminal and log share.
 type lineWriter struct {
 	out    io.Writer
 	color  bool
 	titles map[string]string // by stage ID
-	err    error             // the first error of a write
+	err    error             // first write error
 }
 
 func newLineWriter(out io.Writer, color bool) *lineWriter {
 	return &lineWriter{out: out, color: color, titles: map[string]string{}}
 }
 
-// addTitles records the titles of the stages that e announces.
 func (w *lineWriter) addTitles(e event.Event) {
 	for _, s := range e.Plan {
 		w.titles[s.ID] = s.Title
 	}
 }
 
-// line returns the line for an event, or "" if the event has none.
 func (w *lineWriter) line(e event.Event) string {
 	switch e.Kind {
 	case event.ItemFinished:
@@ -46,7 +44,8 @@ func (w *lineWriter) line(e event.Event) string {
 	return ""
 }
 
-// run returns the path of the support bundle. The stages have reported the rest.
+// run returns only the path of the support bundle: the stages have reported the
+// rest.
 func (w *lineWriter) run(e event.Event) string {
 	if e.Diagnostics == "" {
 		return ""
@@ -65,8 +64,8 @@ func (w *lineWriter) item(e event.Event) string {
 	return fmt.Sprintf("    %s %s%s", w.mark(e.Outcome), text.Indent(what, "      "), w.took(e.Elapsed))
 }
 
-// stage returns the result of a stage. The reason is left out if the stage has
-// run: its start and its items have reported it.
+// stage omits the reason if the stage has run: its start and its items have
+// reported it.
 func (w *lineWriter) stage(e event.Event) string {
 	title := w.titles[e.Stage]
 	switch e.Outcome {
@@ -108,7 +107,7 @@ func (w *lineWriter) println(line string) {
 	}
 }
 
-// Colors of the terminal's own palette, so that they fit its theme.
+// Colors of the terminal's palette, which fit its theme.
 const (
 	red    = "31"
 	green  = "32"

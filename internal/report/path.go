@@ -9,8 +9,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// criticalPath returns the chain of stages that determined the duration of the
-// run: the stage that ended last, the need that unblocked it last, and so on. A
+// criticalPath returns the chain of stages that determined the run's duration: the
+// stage that ended last, the prerequisite that unblocked it last, and so on. A
 // rollback follows all stages of the failed run.
 func (r *runTrace) criticalPath() []*span {
 	var path []*span
@@ -20,7 +20,6 @@ func (r *runTrace) criticalPath() []*span {
 	return path
 }
 
-// isPrerequisite returns a filter for the stages that s waited for.
 func (r *runTrace) isPrerequisite(s *span) func(*span) bool {
 	return func(other *span) bool {
 		for _, need := range s.needs {
@@ -32,8 +31,8 @@ func (r *runTrace) isPrerequisite(s *span) func(*span) bool {
 	}
 }
 
-// latest returns the stage, of those that match, that was the last to unblock
-// next or, if next is nil, the last to end. Ties go to the later stage of the plan.
+// latest returns the matching stage that was last to unblock next or, if next is
+// nil, last to end. Ties go to the later stage of the plan.
 func (r *runTrace) latest(next *span, match func(*span) bool) *span {
 	var latest *span
 	for _, s := range r.started() {
@@ -44,8 +43,8 @@ func (r *runTrace) latest(next *span, match func(*span) bool) *span {
 	return latest
 }
 
-// unblockedAt returns when s unblocked next: at its end or, if it was still
-// running when next started, at its last milestone before that.
+// unblockedAt returns when s unblocked next: at its end or, if it ended later, at
+// its last milestone before the start of next.
 func (r *runTrace) unblockedAt(s, next *span) time.Time {
 	at := r.endOf(s)
 	if next == nil || !at.After(next.start) {
@@ -59,8 +58,8 @@ func (r *runTrace) unblockedAt(s, next *span) time.Time {
 	return at
 }
 
-// formatPath returns the critical path with each stage's share of the run, and
-// the time spent outside the stages.
+// formatPath returns the critical path with each stage's share of the run, and the
+// time outside the stages.
 func (r *runTrace) formatPath() (parts []string, rest string) {
 	left := r.duration()
 	path := r.criticalPath()
@@ -78,7 +77,7 @@ func (r *runTrace) formatPath() (parts []string, rest string) {
 	return parts, rest
 }
 
-// share returns d as a percentage of the run, or "" if it is less than one.
+// share returns d as a percentage of the run, or "" below one percent.
 func (r *runTrace) share(d time.Duration) string {
 	whole := r.duration()
 	if whole <= 0 || d*100 < whole {
@@ -87,8 +86,8 @@ func (r *runTrace) share(d time.Duration) string {
 	return fmt.Sprintf(" (%d%%)", min((d*100+whole/2)/whole, 100))
 }
 
-// wrap joins first and the parts into lines of at most width characters, unless a
-// single part is longer. It indents every line but the first.
+// wrap joins first and the parts into lines of at most width characters, if each
+// part fits.
 func wrap(first string, parts []string, separator string, width int) []string {
 	lines, line := []string{}, first
 	for i, part := range parts {

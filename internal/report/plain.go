@@ -6,8 +6,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// progressInterval limits how often a log shows progress of one item: rarely
-// enough not to bury the results, often enough to show that a long build runs.
+// progressInterval limits progress lines: they must not bury the results, but show
+// that a long build is running.
 const progressInterval = 10 * time.Second
 
 // plain writes lines to a log.
@@ -47,7 +47,6 @@ func (p *plain) progress(e event.Event) {
 
 func (p *plain) Close() error { return p.err }
 
-// progressText returns the item and the message of a progress event.
 func progressText(e event.Event) string {
 	switch {
 	case e.Item == "":

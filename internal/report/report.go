@@ -1,11 +1,9 @@
 // Package report renders the events of a run: a spinner for terminals, lines for
-// logs, JSON lines for programs, a JUnit file for CI servers, an HTML page, a
-// table of timings, and a summary. It is the only package that imports the
-// spinner.
+// logs, JSON lines for programs, a JUnit file for CI servers, an HTML page, a table
+// of timings, and a summary. It is the only package that imports the spinner.
 //
-// The text forms print a line for every result and one dim line for a stage with
-// nothing to do. They do not print errors: the command prints each error once, at
-// its end.
+// The text forms print one line per result and no errors: the command prints each
+// error once, at its end.
 package report
 
 import (
@@ -19,7 +17,7 @@ import (
 // Options select the renderers of a run.
 type Options struct {
 	Out, Err io.Writer // results, and everything else
-	JSON     bool      // write one event per line to Out, in addition to the text on Err
+	JSON     bool      // also write one event per line to Out
 	TTY      bool      // Err is a terminal
 	Color    bool
 	Width    int          // of Err in characters; 0 if unknown
@@ -29,7 +27,7 @@ type Options struct {
 }
 
 // Closer is a reporter that must be closed before anything else is written to its
-// streams. Close returns the first error of a write.
+// streams. Close returns write errors.
 type Closer interface {
 	event.Reporter
 	Close() error
@@ -58,7 +56,6 @@ func New(o Options) Closer {
 	return reporters
 }
 
-// multiReporter passes events to all of its reporters.
 type multiReporter []Closer
 
 func (m multiReporter) Report(e event.Event) {

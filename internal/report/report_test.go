@@ -169,7 +169,6 @@ func TestNew(t *testing.T) {
 	})
 }
 
-// recorder is an animation that records its frames.
 type recorder struct{ frames []string }
 
 func (r *recorder) Update(s string) { r.frames = append(r.frames, s) }

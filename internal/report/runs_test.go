@@ -41,7 +41,6 @@ func (s *script) doing(seconds float64, item, message string) {
 	s.add(seconds, event.Progress(item, message))
 }
 
-// item adds an item that lasted from one time to another.
 func (s *script) item(from, to float64, name string, outcome event.Outcome, cause, message string) {
 	e := event.Finished(name, outcome, message, at(to).Sub(at(from)), 1)
 	e.Reason, e.Start = cause, at(from)
@@ -68,8 +67,8 @@ var stagesOfUp = []event.StageInfo{
 	{ID: "verify", Title: "Verify", Needs: []string{"rollout"}},
 }
 
-// upToRelease returns a run up to the start of the rollout. Images are built two at
-// a time, in parallel to the cluster.
+// upToRelease returns a run up to the start of the rollout, with images built two
+// at a time.
 func upToRelease() *script {
 	s := &script{}
 	s.plan(0.01, event.RunStarted, "", stagesOfUp...)
@@ -167,7 +166,6 @@ func stopped() []event.Event {
 	return s.events
 }
 
-// render reports the events and closes r.
 func render(t *testing.T, r Closer, events []event.Event) {
 	t.Helper()
 	for _, e := range events {
@@ -178,7 +176,7 @@ func render(t *testing.T, r Closer, events []event.Event) {
 	}
 }
 
-// compareGolden compares got with a file in testdata. With -update it writes the file.
+// compareGolden compares got with a file in testdata, which -update rewrites.
 func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := "testdata/" + name

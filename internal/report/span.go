@@ -8,8 +8,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// span is a stage, an item or a step. A step is the work that a progress event
-// without an item describes.
+// span is a stage, an item or a step: the work that a progress event without an
+// item describes.
 type span struct {
 	id       string // of a stage
 	name     string // the title of a stage, an item, or the message of a step
@@ -20,15 +20,14 @@ type span struct {
 
 	firstSeen    time.Time
 	start, ended time.Time   // zero if it did not start or end
-	reached      []time.Time // its milestones, in their order
+	reached      []time.Time // milestones, in order
 	reason       string
 	progress     string // last progress message of an item
 	warnings     []string
 	ends         []event.Event // an item may end twice: a stuck pod is deleted, then ready
-	items        []*span       // and steps, in the order of their first event
+	items        []*span       // and steps, by first event
 }
 
-// begin sets the start to t, unless an earlier start is known.
 func (s *span) begin(t time.Time) {
 	if !t.IsZero() && (s.start.IsZero() || t.Before(s.start)) {
 		s.start = t
@@ -53,8 +52,7 @@ func (s *span) addProgress(e event.Event) {
 	s.items = append(s.items, &span{name: e.Message, parent: s, step: true, firstSeen: e.Time, start: e.Time})
 }
 
-// item returns the span of the event's item, which it adds if necessary. A new
-// item ends the current step.
+// item finds or adds the event's item. A new item ends the current step.
 func (s *span) item(e event.Event) *span {
 	name := clean(e.Item)
 	for _, i := range s.items {
@@ -76,8 +74,8 @@ func (s *span) endStep(t time.Time) {
 	}
 }
 
-// close ends the last step of a finished stage. If the stage succeeded, items
-// without an end only showed progress and are removed.
+// close ends the last step of a successful stage and removes the items without an
+// end, which only showed progress.
 func (s *span) close() {
 	if outcome := s.outcome(); outcome != event.Done && outcome != event.Unchanged {
 		return
@@ -86,7 +84,6 @@ func (s *span) close() {
 	s.items = slices.DeleteFunc(s.items, func(i *span) bool { return i.ended.IsZero() })
 }
 
-// outcome returns the last outcome, or "" if the span has not ended.
 func (s *span) outcome() event.Outcome {
 	switch {
 	case len(s.ends) > 0:
@@ -97,7 +94,6 @@ func (s *span) outcome() event.Outcome {
 	return ""
 }
 
-// state returns the outcome, or a description if the span has not ended.
 func (s *span) state() string {
 	switch {
 	case s.outcome() != "":
@@ -108,8 +104,8 @@ func (s *span) state() string {
 	return "not finished"
 }
 
-// messages returns the messages of all ends, one per line. If the span has not
-// ended, it returns the latest progress.
+// messages returns the messages of all ends, one per line, or the latest progress
+// if there is no end.
 func (s *span) messages() string {
 	if len(s.ends) == 0 {
 		return clean(s.progress)

@@ -18,17 +18,17 @@ type animation interface {
 	Stop()                // returns when the line is cleared
 }
 
-// ttyReporter writes lines to a terminal. Below them it keeps one live line that
-// shows what each running stage does.
+// ttyReporter writes lines to a terminal. Below them, one live line shows the
+// progress of each running stage.
 type ttyReporter struct {
 	*lineWriter
 	animation animation
 	width     int      // of the live line
-	running   []string // stage IDs in the order of their start
+	running   []string // stage IDs, by start
 	progress  map[string]string
 }
 
-// defaultWidth is the width of a terminal that does not report one.
+// defaultWidth is for a terminal that reports no size.
 const defaultWidth = 80
 
 func newTTYReporter(w *lineWriter, a animation, width int) *ttyReporter {
@@ -75,7 +75,6 @@ func (r *ttyReporter) Close() error {
 	return r.err
 }
 
-// spinner is an animation by github.com/briandowns/spinner.
 type spinner struct {
 	file   *os.File
 	active *briandowns.Spinner

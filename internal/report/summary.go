@@ -6,7 +6,7 @@ import (
 
 // Summary collects the results of a run from its events.
 type Summary struct {
-	Stages  []StageResult // in the order in which they finished
+	Stages  []StageResult // in the order of their end
 	Changes int
 }
 

@@ -13,25 +13,25 @@ import (
 )
 
 const (
-	// noticeable is the shortest duration of an item in the table. In a long run
-	// it is one percent of the whole.
+	// noticeable is the shortest duration of a listed item. In a long run it is one
+	// percent of the whole.
 	noticeable = 100 * time.Millisecond
-	// maxItems is the number of items shown for each stage.
+	// maxItems is the number of listed items per stage.
 	maxItems = 5
 	// logWidth is the width of the table in a log.
 	logWidth = 120
 )
 
 // Timings prints where the time of a run went: a line for each stage, its slowest
-// items and the critical path. A run that did not finish is shown as far as it came.
+// items and the critical path.
 type Timings struct {
 	*lineWriter
 	runTrace
 	width int // of the lines, in characters
 }
 
-// NewTimings returns a renderer that writes to w when it is closed. A width of 0
-// stands for the width of a log.
+// NewTimings returns a renderer that writes to w when it is closed. If width is 0,
+// it uses the width of a log.
 func NewTimings(w io.Writer, color bool, width int) *Timings {
 	if width <= 0 {
 		width = logWidth
@@ -39,7 +39,7 @@ func NewTimings(w io.Writer, color bool, width int) *Timings {
 	return &Timings{lineWriter: newLineWriter(w, color), width: width}
 }
 
-// Close writes the table.
+// Close writes the table, even for an unfinished run.
 func (t *Timings) Close() error {
 	stages := slices.DeleteFunc(slices.Clone(t.stages), func(s *span) bool { return s.id == "" })
 	if len(stages) == 0 {
@@ -66,8 +66,7 @@ func (t *Timings) Close() error {
 	return t.err
 }
 
-// slow returns the items of a stage that took noticeable time, the slowest first,
-// and a line about the others.
+// slow returns the noticeable items, slowest first, and a line about the others.
 func (t *Timings) slow(s *span) (shown []*span, rest string) {
 	items := slices.DeleteFunc(slices.Clone(s.items), func(i *span) bool { return i.start.IsZero() })
 	slices.SortStableFunc(items, func(a, b *span) int { return cmp.Compare(t.length(b), t.length(a)) })
@@ -106,8 +105,8 @@ func (s *span) explanation() string {
 	return clean(reason)
 }
 
-// layout holds the widths of the columns in characters. Between name and plot
-// there are two columns of seven for start and duration.
+// layout holds the widths of the columns in characters. Start and duration take
+// seven each.
 type layout struct{ name, plot, reason int }
 
 func (t *Timings) layout(stages []*span) layout {
@@ -136,7 +135,7 @@ func (l layout) head(took time.Duration) string {
 	return head
 }
 
-// bar draws the time from start to end to scale, at least one character wide.
+// bar draws the time to scale, at least one character wide.
 func (l layout) bar(start, end, whole time.Duration, fill string) string {
 	if whole <= 0 {
 		return fill

@@ -149,8 +149,8 @@ func TestRunTrace_criticalPath(t *testing.T) {
 	}
 }
 
-// ahead returns a run that loads images while it creates the cluster. The nodes
-// are up after 4 s; the parameters are the ends of build, load and cluster.
+// ahead returns a run that loads images while it creates the cluster, with the
+// nodes up after 4 s and the given ends of build, load and cluster.
 func ahead(built, loaded, ready float64) []event.Event {
 	s := &script{}
 	s.plan(0, event.RunStarted, "",

@@ -8,11 +8,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// runTrace collects the events of a run by stage and item. The reports that are
-// written at the end of a run, complete or not, are derived from it.
+// runTrace collects the events of a run by stage and item.
 type runTrace struct {
 	began, last time.Time   // start of the run, and time of the latest event
-	stages      []*span     // in the order of their first event; the ID "" is the run itself
+	stages      []*span     // by first event; the ID "" is the run itself
 	recovery    string      // reason of the rollback, or ""
 	finish      event.Event // run.finished; Kind is "" if the run did not finish
 }
@@ -63,7 +62,7 @@ func (r *runTrace) announce(e event.Event) {
 	}
 }
 
-// stage returns the span of the event's stage, which it adds if necessary.
+// stage finds or adds the event's stage.
 func (r *runTrace) stage(e event.Event) *span {
 	for _, s := range r.stages {
 		if s.id == e.Stage {
@@ -75,12 +74,11 @@ func (r *runTrace) stage(e event.Event) *span {
 	return s
 }
 
-// started returns the stages that have started, in their order.
 func (r *runTrace) started() []*span {
 	return slices.DeleteFunc(slices.Clone(r.stages), func(s *span) bool { return s.id == "" || s.start.IsZero() })
 }
 
-// duration returns how long the run took, up to its latest event.
+// duration returns the time up to the end of the run or its latest event.
 func (r *runTrace) duration() time.Duration {
 	if r.finish.Kind != "" {
 		return r.finish.Elapsed
@@ -88,11 +86,10 @@ func (r *runTrace) duration() time.Duration {
 	return r.last.Sub(r.began)
 }
 
-// offset returns the time from the start of the run to t.
 func (r *runTrace) offset(t time.Time) time.Duration { return max(t.Sub(r.began), 0) }
 
-// endOf returns the end of the span. A span without an end lasts until the end of
-// its stage or the latest event.
+// endOf returns the end of the span. If it has none, endOf returns that of its
+// stage or the latest event.
 func (r *runTrace) endOf(s *span) time.Time {
 	switch {
 	case !s.ended.IsZero():
@@ -103,7 +100,6 @@ func (r *runTrace) endOf(s *span) time.Time {
 	return r.last
 }
 
-// length returns how long the span lasted.
 func (r *runTrace) length(s *span) time.Duration {
 	if s.start.IsZero() {
 		return 0

@@ -25,8 +25,8 @@ type Bundle struct {
 	size    int
 }
 
-// Open creates a new directory in dir for the bundle of a command. It keeps
-// the ten newest bundles in dir and touches nothing else.
+// Open creates a directory in dir for the bundle of a command. It keeps the ten
+// newest bundles in dir and touches nothing else.
 func Open(dir, command string, now time.Time, limits Limits) (*Bundle, error) {
 	path, err := createDirectory(dir, command, now)
 	if err != nil {
@@ -46,9 +46,8 @@ func Open(dir, command string, now time.Time, limits Limits) (*Bundle, error) {
 // Path returns the bundle's directory.
 func (b *Bundle) Path() string { return b.path }
 
-// SetRedactor sets the function that redacts the contents of Secrets. If the
-// Secrets could not be read, err is the reason and raw collectors are skipped.
-// Call it before Collect.
+// SetRedactor sets the function that redacts the contents of Secrets. If err is not
+// nil, raw collectors are skipped. Call it before Collect.
 func (b *Bundle) SetRedactor(redact func(string) string, err error) {
 	b.secretsErr = err
 	if err == nil {
@@ -56,7 +55,8 @@ func (b *Bundle) SetRedactor(redact func(string) string, err error) {
 	}
 }
 
-// Text writes a text file. The name uses slashes. The description is one line for the index.
+// Text writes a text file. The name uses slashes. The description is a line of the
+// index.
 func (b *Bundle) Text(name, description, content string) error {
 	return b.write(name, description, b.redactLines(content))
 }
@@ -77,7 +77,6 @@ func (b *Bundle) JSON(name, description string, v any) error {
 	return b.write(name, description, b.redactLines(text.String()))
 }
 
-// write writes redacted content to a file.
 func (b *Bundle) write(name, description, content string) error {
 	path := filepath.FromSlash(name)
 	if !filepath.IsLocal(path) {
@@ -99,7 +98,6 @@ func (b *Bundle) write(name, description, content string) error {
 	return nil
 }
 
-// reserve adds n bytes to the bundle's size and reports whether they fit.
 func (b *Bundle) reserve(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -33,7 +33,6 @@ func open(t *testing.T, limits Limits) *Bundle {
 	return b
 }
 
-// content returns the content of each file in the bundle, by name.
 func content(t *testing.T, b *Bundle) map[string]string {
 	t.Helper()
 	files := map[string]string{}

@@ -24,7 +24,7 @@ func (k kube) allPods(ctx context.Context, to *Writer) error {
 	return to.table("cluster/pods.txt", "pods of all namespaces, one per line", rows)
 }
 
-// reasons returns why containers of p are waiting, and the reason of the pod.
+// reasons returns the reasons of the waiting containers and of the pod.
 func reasons(p corev1.Pod) string {
 	var all []string
 	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
@@ -35,7 +35,7 @@ func reasons(p corev1.Pod) string {
 	return strings.Join(append(all, p.Status.Reason), ", ")
 }
 
-// secretKeys lists Secrets and their keys, but not their contents.
+// secretKeys lists Secrets without their contents.
 func (k kube) secretKeys(ctx context.Context, to *Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.RequestTimeout)
 	defer cancel()

@@ -12,10 +12,10 @@ import (
 
 // Collector collects one part of the bundle.
 type Collector struct {
-	Name string // of the part, as listed in the index: "pods and logs"
+	Name string // of the part in the index: "pods and logs"
 
-	// Raw marks output of programs in the cluster, which may contain a Secret.
-	// Raw collectors are skipped if Secrets cannot be redacted.
+	// Raw marks output of programs in the cluster, which may contain a Secret. It
+	// is skipped if Secrets cannot be redacted.
 	Raw bool
 
 	// Collect writes the part's files. It must stop when ctx is done. Files
@@ -23,8 +23,8 @@ type Collector struct {
 	Collect func(ctx context.Context, to *Writer) error
 }
 
-// Collect runs all collectors in parallel until they return. Once ctx is done,
-// it waits at most grace for collectors that ignore ctx and abandons the rest.
+// Collect runs all collectors in parallel. Once ctx is done, it waits at most grace
+// and abandons collectors that ignore ctx.
 func (b *Bundle) Collect(ctx context.Context, grace time.Duration, collectors ...Collector) {
 	writer := &Writer{bundle: b}
 	type result struct {
@@ -62,7 +62,6 @@ func (b *Bundle) Collect(ctx context.Context, grace time.Duration, collectors ..
 	}
 }
 
-// readLog returns the last bytes of a log, even if reading fails.
 func (b *Bundle) readLog(r io.Reader) (string, error) {
 	t := &tail{limit: b.limits.LogBytes}
 	_, err := io.Copy(t, r)

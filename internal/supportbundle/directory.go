@@ -13,16 +13,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// maxBundles is the number of bundles kept in a directory. Ten cover a week of
-// failing nightly runs, and at the default limits fill at most 2.5 GiB.
+// maxBundles is the number of bundles to keep. Ten cover a week of failing nightly
+// runs and fill at most 2.5 GiB at the default limits.
 const maxBundles = 10
 
-// bundleName matches the name of a bundle's directory. Names sort by time, and
-// have no colons, because some artifact stores reject them.
+// bundleName matches bundle directories. Names sort by time. They have no colons,
+// which some artifact stores reject.
 var bundleName = regexp.MustCompile(`^\d{8}T\d{6}Z-[a-z]+(-\d+)?$`)
 
-// Check returns an error if a bundle could not be written to a directory in dir.
-// It leaves no files behind, because a successful run writes no bundle.
+// Check returns an error if a bundle cannot be written to dir. It leaves no files
+// behind, not even dir.
 func Check(dir string) error {
 	existing := dir
 	for {
@@ -72,8 +72,8 @@ func createDirectory(dir, command string, now time.Time) (string, error) {
 	}
 }
 
-// prune removes the oldest bundles in dir to make room for one more. It recognizes
-// a bundle by its name and its index.
+// prune makes room for one more bundle in dir. It recognizes bundles by name and
+// index.
 func prune(dir string) error {
 	entries, err := os.ReadDir(dir) // sorted by name, so oldest first
 	if err != nil {

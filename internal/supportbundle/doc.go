@@ -1,5 +1,5 @@
-// Package supportbundle collects a support bundle for a failed run, with enough
-// evidence to find the cause after the cluster is gone.
+// Package supportbundle collects enough evidence of a failed run to find the reason
+// after the cluster is gone.
 //
 // # Collection
 //
@@ -8,9 +8,9 @@
 //
 // # Secrets
 //
-// A bundle contains no contents of Secrets. Secrets are listed by name and key,
-// and their contents are redacted in all other files. If the Secrets cannot be
-// read, collectors that could reveal one are skipped, see [Collector.Raw].
+// A bundle contains no contents of Secrets. It lists Secrets by name and key, and
+// redacts their contents in all files. If the Secrets cannot be read, raw
+// collectors are skipped, see [Collector.Raw].
 package supportbundle
 
 import (

@@ -37,8 +37,7 @@ func (k kube) writeEvents(ctx context.Context, to *Writer, namespace string, opt
 	return to.table(file, description, rows)
 }
 
-// lastSeen returns the time of the event, which the two event APIs store in
-// different fields.
+// lastSeen handles both event APIs, which store the time in different fields.
 func lastSeen(e corev1.Event) time.Time {
 	switch {
 	case e.Series != nil:

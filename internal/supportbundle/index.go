@@ -19,12 +19,12 @@ const (
 	indexPrefix = "# tkdeploy "
 )
 
-// Report is what the index shows about the run.
+// Report describes a run for the index.
 type Report struct {
 	Command     string // without the program's name: "up --env ci"
 	Target      string // environment, cluster and release, on one line
 	Versions    string
-	Failure     string // causes, cards and hints, as on standard error
+	Failure     string // errors and hints, as on standard error
 	ExitCode    int
 	Timeline    Timeline
 	CollectedAt time.Time
@@ -32,8 +32,7 @@ type Report struct {
 	RolledBack  bool      // the automatic rollback succeeded
 }
 
-// Index writes index.md, the entry point of the bundle. It replaces an earlier
-// index atomically.
+// Index writes index.md, the entry point of the bundle, atomically.
 func (b *Bundle) Index(r Report) error {
 	b.mu.Lock()
 	files, missing := maps.Clone(b.files), maps.Clone(b.missing)
@@ -82,8 +81,8 @@ func (r Report) writeRun(out *strings.Builder) {
 	fmt.Fprintf(out, "- versions: %s\n", r.Versions)
 }
 
-// writeStages shows only the first line of an error, because the failures above
-// have all of it. It redacts first: the rest of a cut secret would not be recognized.
+// writeStages redacts each error before cutting it: the rest of a secret would not
+// be recognized.
 func (r Report) writeStages(out *strings.Builder, redact func(string) string) {
 	rows := [][]string{{"Stage", "Outcome", "Time", "Reason"}}
 	for _, s := range r.Timeline.Stages {
@@ -103,7 +102,6 @@ func (r Report) writeStages(out *strings.Builder, redact func(string) string) {
 	}
 }
 
-// elapsed returns the duration of the stage, or "-" if it did not start or has not ended.
 func (s Stage) elapsed() string {
 	if s.Outcome == "" || s.Outcome == event.Blocked {
 		return "-"
@@ -118,10 +116,10 @@ func writeFiles(out *strings.Builder, files map[string]string) {
 	}
 }
 
-// directories is their order in the index: those that explain most failures first.
+// directories are in index order: those that explain most failures first.
 var directories = []string{"pods", "namespace", "cluster", "nodes"}
 
-// byDirectory compares file names. Files outside a directory come first.
+// byDirectory sorts files outside a directory first.
 func byDirectory(a, b string) int {
 	rank := func(name string) int {
 		directory, _, _ := strings.Cut(name, "/")

@@ -13,15 +13,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// kube collects from the API server.
 type kube struct {
 	client    kubernetes.Interface
 	namespace string
 	limits    Limits
 }
 
-// Kubernetes returns the collectors that read from the API server: pods and their
-// logs, other namespaced objects, events, and nodes.
+// Kubernetes returns the collectors of pods and their logs, other objects of the
+// namespace, events, and nodes.
 func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []Collector {
 	k := kube{client, namespace, limits.withDefaults()}
 	collectors := []Collector{
@@ -40,7 +39,6 @@ func Kubernetes(client kubernetes.Interface, namespace string, limits Limits) []
 	return collectors
 }
 
-// objectList is a kind of object and the file that lists all objects of the kind.
 type objectList struct {
 	file, description string
 	list              func(context.Context, metav1.ListOptions) (runtime.Object, error)
@@ -50,8 +48,7 @@ func untyped[T runtime.Object](list func(context.Context, metav1.ListOptions) (T
 	return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return list(ctx, o) }
 }
 
-// objectLists returns the namespaced kinds other than pods: those that create pods,
-// route to them or may reject them.
+// objectLists returns the kinds that create pods, route to them or may reject them.
 func (k kube) objectLists() []objectList {
 	apps, core, batch := k.client.AppsV1(), k.client.CoreV1(), k.client.BatchV1()
 	ns := k.namespace
@@ -71,7 +68,7 @@ func (k kube) objectLists() []objectList {
 	}
 }
 
-// writeObjects writes all objects of a kind. It writes no file if there are none.
+// writeObjects writes no file if there are no objects.
 func (k kube) writeObjects(ctx context.Context, to *Writer, l objectList) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.RequestTimeout)
 	defer cancel()

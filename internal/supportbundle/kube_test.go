@@ -35,7 +35,7 @@ func redactCanary(s string) string {
 }
 
 // apiServer returns the client of a server with a crashing pod. Every field that a
-// program can set contains the canary. Handlers in override replace responses.
+// program can set contains the canary.
 func apiServer(t *testing.T, override map[string]http.HandlerFunc) kubernetes.Interface {
 	t.Helper()
 	quoted, _ := json.Marshal("says " + canary)
@@ -83,7 +83,6 @@ func apiServer(t *testing.T, override map[string]http.HandlerFunc) kubernetes.In
 	return client
 }
 
-// collect returns the files of a bundle collected from the API server and one node.
 func collect(t *testing.T, limits Limits, override map[string]http.HandlerFunc) map[string]string {
 	t.Helper()
 	b := open(t, limits)

@@ -9,14 +9,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// codeBlock returns s as an indented Markdown code block, because s could contain
-// the end of a fenced one.
+// codeBlock indents s, because s could contain the end of a fenced block.
 func codeBlock(s string) string {
 	return "    " + text.Indent(strings.TrimSpace(s), "    ") + "\n"
 }
 
-// markdownTable formats rows as a Markdown table that is aligned as plain text too.
-// The first row is the header.
+// markdownTable formats rows, header first. The table is aligned as plain text too.
 func markdownTable(rows [][]string) string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {

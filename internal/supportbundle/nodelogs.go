@@ -26,8 +26,8 @@ var units = []string{"kubelet", "containerd"}
 var probeOutput = regexp.MustCompile(`output="(?:[^"\\]|\\.)*"`)
 
 // NodeLogs returns the collector of the kubelet and containerd journals. It is not
-// raw, because journals are needed most while the API server is unavailable. Their
-// only program output is that of probes, which is redacted if Secrets are unknown.
+// raw, because they are needed most if the API server is unavailable. Their only
+// program output, from probes, is redacted if Secrets are unknown.
 func NodeLogs(list func(context.Context) ([]Node, error)) Collector {
 	return Collector{Name: "logs of the nodes", Collect: func(ctx context.Context, to *Writer) error {
 		nodes, err := list(ctx)
@@ -66,11 +66,11 @@ func (w *Writer) journal(ctx context.Context, node Node, unit string) error {
 	return errors.Join(err, w.Text("nodes/"+node.Name()+"/"+unit+".log", "journal of "+unit+" in node "+node.Name(), text))
 }
 
-// textFile matches the text files among the logs that kind exports.
+// textFile matches the text files that kind exports.
 var textFile = regexp.MustCompile(`\.(log|txt|json)$`)
 
 // FailedCreateLogs returns the collector of the node logs that were exported to
-// directory when creating the cluster failed. The nodes no longer exist.
+// directory when creating the cluster failed.
 func FailedCreateLogs(directory string) Collector {
 	return Collector{Name: "logs of the nodes that could not be created", Collect: func(ctx context.Context, to *Writer) error {
 		return filepath.WalkDir(directory, func(path string, d fs.DirEntry, err error) error {

@@ -34,7 +34,6 @@ func (k kube) nodes(ctx context.Context, to *Writer) error {
 	return to.table("cluster/allocations.txt", "allocatable resources of each node, and the requests and limits of its pods", allocations(found.Items, pods.Items))
 }
 
-// allocations compares the resources of each node with those its pods request.
 func allocations(nodes []corev1.Node, pods []corev1.Pod) [][]string {
 	rows := [][]string{{"NODE", "RESOURCE", "ALLOCATABLE", "REQUESTS", "LIMITS"}}
 	for _, node := range nodes {

@@ -29,7 +29,6 @@ func (l podLog) description() string {
 	return fmt.Sprintf("log of container %s in pod %s", l.container, l.pod)
 }
 
-// logsOf returns the logs that p has. A container that never started has none.
 func logsOf(p corev1.Pod) []podLog {
 	var logs []podLog
 	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses) {
@@ -43,7 +42,6 @@ func logsOf(p corev1.Pod) []podLog {
 	return logs
 }
 
-// writeLogs writes logs, a limited number at a time.
 func (k kube) writeLogs(ctx context.Context, to *Writer, logs []podLog) {
 	slots := make(chan struct{}, k.limits.ParallelLogs)
 	var wg sync.WaitGroup
@@ -59,7 +57,7 @@ func (k kube) writeLogs(ctx context.Context, to *Writer, logs []podLog) {
 	wg.Wait()
 }
 
-// writeLog writes the end of a log. If reading fails, it keeps the text read so far.
+// writeLog keeps the text read so far if reading fails.
 func (k kube) writeLog(ctx context.Context, to *Writer, l podLog) error {
 	ctx, cancel := context.WithTimeout(ctx, k.limits.RequestTimeout)
 	defer cancel()

@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// pods writes each pod of the namespace and the logs of its containers, unhealthy
-// pods first.
+// pods writes the pods of the namespace and their logs, unhealthy pods first.
 func (k kube) pods(ctx context.Context, to *Writer) error {
 	listCtx, cancel := context.WithTimeout(ctx, k.limits.RequestTimeout)
 	defer cancel()
@@ -35,7 +34,7 @@ func (k kube) pods(ctx context.Context, to *Writer) error {
 }
 
 // health returns 0 for a pod that is not ready, 1 for one that restarted, and 2
-// for a healthy one.
+// otherwise.
 func health(p corev1.Pod) int {
 	ready, total, restarts := count(p)
 	switch {
@@ -49,7 +48,6 @@ func health(p corev1.Pod) int {
 	return 2
 }
 
-// count returns the ready and total containers of a pod and the sum of their restarts.
 func count(p corev1.Pod) (ready, total int, restarts int32) {
 	for _, c := range p.Status.ContainerStatuses {
 		if c.Ready {

@@ -8,12 +8,11 @@ import (
 
 const redacted = "[redacted]"
 
-// secretName matches environment variables whose value is likely a secret, even
-// if it is a literal in the pod spec.
+// secretName matches environment variables whose literal value is likely a secret.
 var secretName = regexp.MustCompile(`(?i)passw(or)?d|secret|token|credential|api_?key|private_?key`)
 
-// redactLines redacts each line separately. The redactor removes the end of some
-// API errors, and must not remove the rest of a log with it.
+// redactLines redacts each line separately, because the redactor removes the end of
+// some API errors, but must not remove that of a log.
 func (b *Bundle) redactLines(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
@@ -22,7 +21,6 @@ func (b *Bundle) redactLines(text string) string {
 	return out.String()
 }
 
-// treeOf converts v to maps, slices and plain values.
 func treeOf(v any) (any, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -32,8 +30,8 @@ func treeOf(v any) (any, error) {
 	return tree, json.Unmarshal(text, &tree)
 }
 
-// redactTree redacts every string of a tree. Once encoded, a string may be folded
-// or escaped, and the redactor would miss it.
+// redactTree redacts strings before encoding, which may fold or escape them and
+// hide them from the redactor.
 func (b *Bundle) redactTree(v any) any {
 	switch v := v.(type) {
 	case string:

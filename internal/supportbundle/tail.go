@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// tail is an io.Writer that keeps the last limit bytes. It buffers at most twice as many.
+// tail is an io.Writer that keeps the last limit bytes.
 type tail struct {
 	limit   int
 	kept    []byte
@@ -27,8 +27,8 @@ func (t *tail) trim() {
 	}
 }
 
-// text returns the kept bytes, after a line that counts the omitted ones. It drops
-// an incomplete first line: a secret cut in half would not be redacted.
+// text returns the kept bytes after a count of the omitted ones. It drops an
+// incomplete first line: a secret cut in half would not be redacted.
 func (t *tail) text() string {
 	t.trim()
 	if t.dropped == 0 {

@@ -20,7 +20,7 @@ type Stage struct {
 	Hint      string        `json:"hint,omitempty"`
 }
 
-// Timeline summarizes the events of a run: its plan and the outcome of each stage.
+// Timeline summarizes a run: its plan and the outcome of each stage.
 type Timeline struct {
 	StartedAt time.Time
 	Stages    []Stage

@@ -8,8 +8,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// Writer writes a collector's files. It refuses to write once the collectors'
-// time is up.
+// Writer writes a collector's files. It fails once the collectors' time is up.
 type Writer struct {
 	bundle *Bundle
 	mu     sync.RWMutex
@@ -28,7 +27,7 @@ func (w *Writer) JSON(name, description string, v any) error {
 	return w.ifOpen(func() error { return w.bundle.JSON(name, description, v) })
 }
 
-// table writes rows as aligned columns. The first row is the header.
+// table writes aligned columns, header first.
 func (w *Writer) table(name, description string, rows [][]string) error {
 	var out strings.Builder
 	t := text.NewTable(&out)
@@ -41,7 +40,7 @@ func (w *Writer) table(name, description string, rows [][]string) error {
 	return w.Text(name, description, out.String())
 }
 
-// Missing records that a piece of the part is missing, and the reason.
+// Missing records why a piece of the part is missing.
 func (w *Writer) Missing(piece string, reason error) {
 	// If the writer is closed, the index lists the whole part as incomplete.
 	_ = w.ifOpen(func() error { w.bundle.addMissing(piece, reason); return nil })
