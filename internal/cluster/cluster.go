@@ -2,13 +2,13 @@
 //
 // # Ownership
 //
-// Node containers have a mount at /etc/tkdeploy/<project>/<environment>. It also
-// identifies stopped clusters and interrupted creates. Operations on other clusters
-// of the same name fail with [fault.NotOwned].
+// The mount /etc/tkdeploy/<project>/<environment> in the node containers marks the
+// owner, also of stopped clusters and interrupted creates. Operations on another
+// owner's cluster fail with [fault.NotOwned].
 //
 // # State
 //
-// [Spec.StateDir] contains the private kubeconfig (0600), a marker file during a
+// [Spec.StateDir] holds the private kubeconfig (0600), a marker file during a
 // create, backups of Secrets, and the volumes. Backups and volumes outlive the
 // cluster unless [Cluster.Delete] removes them. Only [Cluster.MergeKubeconfig]
 // changes the user's kubeconfig.
@@ -35,16 +35,16 @@ import (
 
 // Spec is the desired cluster.
 type Spec struct {
-	Name    string // of the kind cluster
+	Name    string
 	Image   string // node image; must exist in the engine
 	Workers int    // in addition to the control plane
 	Ports   []Port // published on 127.0.0.1
 
-	Project, Env string // owner: names of the configuration and the environment
+	Project, Env string // the owner
 	StateDir     string
 }
 
-// Port maps a port of the host's loopback address to a node port.
+// Port maps a host port to a node port.
 type Port struct {
 	Host int32
 	Node int32
@@ -52,8 +52,8 @@ type Port struct {
 
 func (p Port) String() string { return fmt.Sprintf("%d:%d", p.Host, p.Node) }
 
-// hash identifies the settings that cannot be changed in an existing cluster. A
-// different node image does not make a cluster outdated.
+// hash identifies the settings whose change requires a new cluster. The node image
+// is not among them.
 func (s Spec) hash() string {
 	text, err := json.Marshal(struct {
 		Workers int
@@ -80,13 +80,13 @@ func (s Spec) creatingFile() string { return filepath.Join(s.StateDir, "creating
 // volumesInNode is where kind's local-path provisioner stores volumes.
 const volumesInNode = "/var/local-path-provisioner"
 
-// Limits are timeouts. Zero fields take the default.
+// Limits are timeouts; 0 means the default.
 type Limits struct {
-	Ready time.Duration // for nodes to become ready; default 3 min (a loaded 2-core machine took up to 60 s)
-	API   time.Duration // for one check of the API server; default 5 s
+	Ready time.Duration // for all nodes; default 3 min (a loaded 2-core machine took up to 60 s)
+	API   time.Duration // for one API check; default 5 s
 }
 
-// Cluster is a kind cluster, which may or may not exist.
+// Cluster is a kind cluster that may or may not exist.
 type Cluster struct {
 	Spec
 	limits           Limits
@@ -105,8 +105,8 @@ type provider interface {
 	CollectLogs(name, dir string) error
 }
 
-// New returns the cluster of spec without accessing it. It uses the docker CLI, so
-// DOCKER_HOST must name the engine that has the node image.
+// New returns the cluster of spec without accessing it. It uses the docker CLI:
+// DOCKER_HOST must name the engine with the node image.
 func New(spec Spec, limits Limits) *Cluster {
 	if limits.Ready == 0 {
 		limits.Ready = 3 * time.Minute
@@ -127,7 +127,6 @@ func New(spec Spec, limits Limits) *Cluster {
 	}
 }
 
-// isCreating reports whether a create is running or was interrupted.
 func (c *Cluster) isCreating() bool {
 	_, err := os.Stat(c.creatingFile())
 	return err == nil
@@ -142,12 +141,11 @@ func (c *Cluster) recreateCommand() string {
 	return fmt.Sprintf("tkdeploy down --env %s && tkdeploy up --env %[1]s", c.Env)
 }
 
-// providerID returns the prefix of the nodes' provider IDs
-// (sigs.k8s.io/kind pkg/cluster/internal/kubeadm/config.go).
+// providerID is a prefix (sigs.k8s.io/kind pkg/cluster/internal/kubeadm/config.go).
 func (s Spec) providerID() string { return "kind://docker/" + s.Name + "/" }
 
-// ownershipMismatch returns a message about the first node of another cluster, or
-// "". A loopback address does not prove ownership: it may belong to a tunnel.
+// ownershipMismatch names a node of another cluster, or returns "". A loopback
+// address does not prove ownership: it may be a tunnel.
 func (s Spec) ownershipMismatch(nodes []corev1.Node) string {
 	for _, n := range nodes {
 		if !strings.HasPrefix(n.Spec.ProviderID, s.providerID()) {

@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// The labels of kind's node containers
-// (sigs.k8s.io/kind pkg/cluster/internal/providers/docker/constants.go).
+// Labels of kind's node containers (sigs.k8s.io/kind
+// pkg/cluster/internal/providers/docker/constants.go).
 const (
 	clusterLabel = "io.x-k8s.kind.cluster"
 	roleLabel    = "io.x-k8s.kind.role"
 )
 
-// container is the used part of the output of docker inspect.
 type container struct {
 	Name  string
 	State struct {
@@ -33,7 +32,7 @@ type container struct {
 
 func (n container) controlPlane() bool { return n.Config.Labels[roleLabel] == "control-plane" }
 
-// containers returns all node containers of the cluster, control plane first.
+// containers returns the node containers, control plane first.
 func (c *Cluster) containers(ctx context.Context) ([]container, error) {
 	ids, err := c.dockerOutput(ctx, "ps", "--all", "--quiet", "--filter", "label="+clusterLabel+"="+c.Name)
 	if err != nil {

@@ -16,12 +16,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Ensure brings the cluster up. It creates the cluster if it is absent, starts it
-// if it is stopped, waits if it is not ready, and replaces it if an earlier create
-// was interrupted. It returns an error if the cluster is not owned by this
-// environment, or if its ports or worker count differ from the configuration,
-// since only recreating it could change those. A new cluster reports its
-// milestones.
+// Ensure creates or starts the cluster and waits until it is ready. It replaces a
+// cluster whose create was interrupted. It fails if the cluster has another owner,
+// or if its ports or worker count differ from the configuration. A create reports
+// its milestones.
 func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	status, err := c.Observe(ctx)
 	if err != nil {
@@ -62,7 +60,7 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 		return err
 	}
 	err = c.finish(ctx, start, reporter)
-	if err != nil && ctx.Err() != nil { // kind has returned and leaves its nodes running
+	if err != nil && ctx.Err() != nil { // kind leaves its nodes running
 		return errors.Join(err, c.discard(ctx))
 	}
 	return err
@@ -84,7 +82,6 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 	return nil
 }
 
-// discard removes the nodes of a canceled create. It ignores the cancellation.
 func (c *Cluster) discard(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -92,7 +89,7 @@ func (c *Cluster) discard(ctx context.Context) error {
 }
 
 // createNodes runs kind, which takes no context. If ctx is canceled, it removes the
-// node containers to make kind fail, and waits until kind returns.
+// nodes until kind fails.
 func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
 	nodes := newNodesReporter(ctx, c, reporter)
 	defer nodes.stop()
@@ -119,7 +116,6 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 	}
 }
 
-// abandon removes the nodes until kind returns.
 func (c *Cluster) abandon(done <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -135,7 +131,6 @@ func (c *Cluster) abandon(done <-chan error) error {
 	}
 }
 
-// createFailed collects the node logs, removes the nodes and returns the error.
 func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	logs := c.logsDir()
 	hint := "see the node logs in " + logs
@@ -153,10 +148,9 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
 }
 
-// FailedCreateLogs returns the directory of the node logs if a create failed, or "".
+// FailedCreateLogs returns the directory of a failed create's node logs, or "".
 func (c *Cluster) FailedCreateLogs() string { return c.failedCreateLogs }
 
-// commandOutput returns the last ten lines of the command that failed in kind.
 func commandOutput(failure error) string {
 	var run *exec.RunError
 	if !errors.As(failure, &run) || len(run.Output) == 0 {

@@ -17,9 +17,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Containers of a killed create keep running: kubeadm starts the API server, and
-// the node may even become ready. Such a cluster lacks storage and its marker, so
-// Ensure must not wait for it.
+// Containers of a killed create keep running, and the node may become ready. Ensure
+// must not wait for such a cluster, which lacks storage and its marker.
 func TestCluster_Ensure_interrupted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -53,8 +52,8 @@ func TestCluster_Ensure_interrupted(t *testing.T) {
 	}
 }
 
-// newAbsentCluster returns a cluster without containers. Its API server has the
-// objects of a healthy cluster, except for the marker.
+// newAbsentCluster returns a cluster without containers, whose API server lacks the
+// marker.
 func newAbsentCluster(t *testing.T) (*Cluster, *fakeDocker) {
 	t.Helper()
 	docker := &fakeDocker{}

@@ -10,9 +10,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Delete removes the cluster, its kubeconfig and, if no kind cluster is left, kind's
-// network. It keeps volumes and backups of Secrets for the next cluster of this name
-// unless volumes is set. It succeeds if there is no cluster.
+// Delete removes the cluster, its kubeconfig and, with the last kind cluster,
+// kind's network. Volumes and backups of Secrets remain for the next cluster unless
+// volumes is set. It succeeds if there is no cluster.
 func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Reporter) error {
 	if err := c.CheckOwnership(ctx); err != nil {
 		return err
@@ -72,8 +72,8 @@ func (c *Cluster) removeNetwork(ctx context.Context) error {
 	return err
 }
 
-// deleteVolumes deletes the data of the volumes. It uses a container if the files
-// belong to another user, as those of databases do.
+// deleteVolumes uses a container if files belong to another user, as those of
+// databases do.
 func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) error {
 	if _, err := os.Stat(c.volumesDir()); errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -106,7 +106,7 @@ func (c *Cluster) removeFiles(volumes bool) error {
 	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logsDir()), os.RemoveAll(c.creatingFile()))
 }
 
-// HasVolumes reports whether volume data of the cluster exists.
+// HasVolumes reports whether the cluster has volume data.
 func (c *Cluster) HasVolumes() bool {
 	_, err := os.Stat(c.volumesDir())
 	return err == nil

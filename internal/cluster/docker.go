@@ -12,10 +12,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// docker runs the docker CLI. kind uses the CLI too, so both reach the same engine.
+// docker runs the docker CLI, as kind does, so both use the same engine.
 type docker interface {
-	// Run runs docker with args. The error contains the last lines of its
-	// standard error.
+	// Run runs docker. The error contains the end of its standard error.
 	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error
 }
 

@@ -25,7 +25,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// fakeDocker is an in-memory docker CLI. It records the commands with side effects.
+// fakeDocker is an in-memory docker CLI that records mutating commands.
 type fakeDocker struct {
 	mu         sync.Mutex
 	containers []container
@@ -93,7 +93,6 @@ func node(mount string, running bool) container {
 	return c
 }
 
-// fakeKind is a provider with a configurable Create.
 type fakeKind struct {
 	create  func() error
 	logsDir string
@@ -114,7 +113,6 @@ contexts: [{name: kind-shop-dev, context: {cluster: kind-shop-dev, user: kind-sh
 current-context: kind-shop-dev
 `
 
-// newCluster returns a cluster with a kubeconfig, whose API server has the objects.
 func newCluster(t *testing.T, docker *fakeDocker, provider *fakeKind, objects ...runtime.Object) *Cluster {
 	t.Helper()
 	c := New(Spec{
@@ -135,7 +133,6 @@ func newProvider(k *fakeKind) func(event.Reporter) provider {
 	return func(event.Reporter) provider { return k }
 }
 
-// healthyObjects returns the marker, the node and the node's lease.
 func healthyObjects(c *Cluster) []runtime.Object {
 	renewed := metav1.NewMicroTime(startTime.Add(time.Second))
 	return []runtime.Object{

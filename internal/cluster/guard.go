@@ -11,15 +11,14 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// guardWrites makes every client of config check the nodes before its first write.
-// Writes fail with [fault.NotOwned] if a node belongs to another cluster.
+// guardWrites makes clients of config check the nodes before the first write, which
+// fails with [fault.NotOwned] if one belongs to another cluster.
 func (c *Cluster) guardWrites(config *rest.Config) {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return &apiGuard{cluster: c, next: next}
 	})
 }
 
-// apiGuard passes on reads immediately, and writes once the nodes are verified.
 type apiGuard struct {
 	cluster *Cluster
 	next    http.RoundTripper
@@ -28,7 +27,6 @@ type apiGuard struct {
 	verified bool
 }
 
-// RoundTrip implements [http.RoundTripper].
 func (g *apiGuard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if err := g.check(r); err != nil {
@@ -41,7 +39,6 @@ func (g *apiGuard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(r)
 }
 
-// check verifies the nodes of the server that receives r.
 func (g *apiGuard) check(r *http.Request) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

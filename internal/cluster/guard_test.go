@@ -50,7 +50,6 @@ func apiServer(t *testing.T, providerIDs ...string) (url string, requests func()
 	}
 }
 
-// useServer points the cluster's kubeconfig to a server.
 func (c *Cluster) useServer(t *testing.T, url string) {
 	t.Helper()
 	c.client = func(config *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(config) }
@@ -63,8 +62,7 @@ func kubeconfigFor(url string) string {
 	return strings.ReplaceAll(kubeconfigText, `"https://127.0.0.1:6443"`, `"`+url+`", insecure-skip-tls-verify: true`)
 }
 
-// Row 12 of the fault list: the context is named kind-shop-dev, and the server has a
-// loopback address, as with a tunnel.
+// Row 12 of docs/faults.md, with a loopback address, as through a tunnel.
 func TestAPIGuard_ownership(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -17,8 +17,7 @@ const (
 
 const inotifyDir = "/proc/sys/fs/inotify"
 
-// Inotify holds the inotify limits per user. 0 means unknown, as on systems
-// other than Linux.
+// Inotify holds the inotify limits per user; 0 means unknown, as outside Linux.
 type Inotify struct{ Instances, Watches int }
 
 // ReadInotify reads the limits of this machine.
@@ -44,8 +43,7 @@ func (i Inotify) String() string {
 	return fmt.Sprintf("this machine allows %d inotify instances and %d watches", i.Instances, i.Watches)
 }
 
-// Shortfall returns which limits are too low and the command that raises them, or ""
-// for both if the limits suffice.
+// Shortfall returns which limits are too low and the command that raises them, or "".
 func (i Inotify) Shortfall() (problem, fix string) {
 	var needs, settings []string
 	for _, limit := range []struct {

@@ -34,7 +34,7 @@ func TestInotify_Shortfall(t *testing.T) {
 	}
 }
 
-// Row 4 of the fault list.
+// Row 4 of docs/faults.md.
 func TestCluster_inotify(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, &fakeDocker{}, &fakeKind{create: func() error { return errors.New("node not ready") }})

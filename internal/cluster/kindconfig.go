@@ -12,18 +12,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// disableLeaderElection is for a single control plane (docs/adr/0013). kind ignores
-// patches for other versions of kubeadm's configuration; it uses v1beta3 up to
-// Kubernetes 1.35.
+// disableLeaderElection is for a single control plane (docs/adr/0013). kind uses
+// v1beta3 up to Kubernetes 1.35 and ignores patches for other versions.
 const disableLeaderElection = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
 controllerManager: {extraArgs: {leader-elect: "false"}}
 scheduler: {extraArgs: {leader-elect: "false"}}
 `
 
-// tuneControlPlane does the same for v1beta4, where arguments are lists. It also lets
-// controllers request their 40 or so accounts and tokens at once, and selects ECDSA
-// keys, which are fast to generate.
+// tuneControlPlane does the same for v1beta4. It also lets controllers request
+// their 40 or so accounts and tokens at once, and selects ECDSA keys, which are
+// fast to generate.
 var tuneControlPlane = v1alpha4.PatchJSON6902{
 	Group: "kubeadm.k8s.io", Version: "v1beta4", Kind: "ClusterConfiguration",
 	Patch: `
@@ -49,8 +48,8 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	config := &v1alpha4.Cluster{
 		Name:  c.Name,
 		Nodes: []v1alpha4.Node{control},
-		// With the host's search domains, pods would resolve short names outside
-		// the cluster first. kind's hack/ci/e2e-k8s.sh drops them too.
+		// The host's search domains could resolve short names outside the cluster.
+		// kind's hack/ci/e2e-k8s.sh drops them too.
 		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
 	}
 	for range c.Workers {
@@ -69,7 +68,6 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	return config, nil
 }
 
-// nodeMounts returns the owner mount and the mount of the volumes.
 func (c *Cluster) nodeMounts() ([]v1alpha4.Mount, error) {
 	mark := filepath.Join(c.StateDir, "owner")
 	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumesDir(), 0o700)); err != nil {

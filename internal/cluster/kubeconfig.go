@@ -19,10 +19,10 @@ import (
 
 var errNoKubeconfig = errors.New("kubeconfig not found")
 
-// RESTConfig returns a client configuration from the private kubeconfig. It ignores
-// KUBECONFIG, HELM_* and the user's current context. The server must have a loopback
-// address and, at the first write, only nodes of this cluster; otherwise the error has
-// class [fault.NotOwned]. The client does not limit its request rate.
+// RESTConfig reads the private kubeconfig; it ignores KUBECONFIG, HELM_* and the
+// user's current context. The server must have a loopback address and, at the first
+// write, only nodes of this cluster; otherwise the error has class
+// [fault.NotOwned]. Clients have no rate limit.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,9 +80,9 @@ func writePrivate(path string, data []byte) error {
 	return os.Rename(temp.Name(), path)
 }
 
-// MergeKubeconfig adds the cluster to the user's kubeconfig, the first file of
-// $KUBECONFIG or ~/.kube/config, and returns its path. It replaces entries of the same
-// name and keeps the current context.
+// MergeKubeconfig adds the cluster to the user's kubeconfig, the first existing
+// file of $KUBECONFIG or ~/.kube/config, and returns its path. It replaces entries
+// of the same name and keeps the current context.
 func (c *Cluster) MergeKubeconfig() (string, error) {
 	private, err := clientcmd.LoadFromFile(c.Kubeconfig())
 	if err != nil {

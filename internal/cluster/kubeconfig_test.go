@@ -27,7 +27,7 @@ func TestCluster_RESTConfig(t *testing.T) {
 	})
 }
 
-// Row 11 of the fault list. Not parallel, because it changes the environment.
+// Row 11 of docs/faults.md.
 func TestCluster_RESTConfig_environment(t *testing.T) {
 	other, requests := apiServer(t, "kind://docker/shop-dev/a")
 	home := t.TempDir()
@@ -55,7 +55,7 @@ func TestCluster_RESTConfig_environment(t *testing.T) {
 	if _, err := client.CoreV1().ConfigMaps("shop").Create(t.Context(), &corev1.ConfigMap{}, metav1.CreateOptions{}); err != nil {
 		t.Error(err)
 	}
-	if err := os.Remove(c.Kubeconfig()); err != nil { // nor without a private kubeconfig
+	if err := os.Remove(c.Kubeconfig()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Client(); err == nil {
@@ -66,8 +66,7 @@ func TestCluster_RESTConfig_environment(t *testing.T) {
 	}
 }
 
-// Row 14 of the fault list, without kind. Not parallel, because it changes the
-// environment.
+// Row 14 of docs/faults.md, without kind.
 func TestCluster_userKubeconfig(t *testing.T) {
 	home := t.TempDir()
 	userConfig := filepath.Join(home, ".kube", "config")

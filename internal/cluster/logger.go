@@ -15,7 +15,7 @@ import (
 // (sigs.k8s.io/kind pkg/internal/cli/status.go).
 type logger struct{ reporter event.Reporter }
 
-// nodesStep is the step of kind that starts the node containers.
+// nodesStep is kind's step that starts the nodes.
 const nodesStep = "Preparing nodes"
 
 var _ log.Logger = logger{}

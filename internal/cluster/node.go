@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Node is a node of the cluster.
+// Node is a cluster node.
 type Node struct {
 	name   string
 	docker docker
 }
 
-// Name returns the name of the node and its container.
+// Name returns the name of the node and of its container.
 func (n Node) Name() string { return n.name }
 
 // Run runs a command in the node. The error contains the end of its standard error.
@@ -41,7 +41,7 @@ done
 printf '%s' "$status"
 `
 
-// Exit returns the exit code of the container with the ID from a pod status. It waits
+// Exit returns the exit code of a container by its ID in the pod status. It waits
 // up to 0.5 s for the container to terminate. ok is false if there is no exit code.
 func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	var text bytes.Buffer
@@ -50,7 +50,7 @@ func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	}
 	var status struct {
 		Version    string
-		FinishedAt int64 // in Unix nanoseconds; 0 while it is running
+		FinishedAt int64 // Unix nanoseconds; 0 while running
 		ExitCode   int
 	}
 	if err := json.Unmarshal(text.Bytes(), &status); err != nil || status.Version != "v1" {
@@ -59,7 +59,7 @@ func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	return status.ExitCode, status.FinishedAt > 0
 }
 
-// Nodes returns the cluster's nodes.
+// Nodes returns the cluster's nodes. It fails if there is no cluster.
 func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
 	containers, err := c.containers(ctx)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeOutput is a Docker CLI whose commands print text and return err.
 type fakeOutput struct {
 	text string
 	err  error

@@ -11,8 +11,7 @@ import (
 )
 
 // nodesReporter forwards kind's events but delays [NodesRunning] until containerd
-// responds. kind reports the milestone earlier: when systemd reaches its last target
-// or, with cgroup v1, when the entrypoint detects the cgroup version
+// responds. kind waits only for systemd or, with cgroup v1, the entrypoint
 // (pkg/cluster/internal/providers/common/cgroups.go).
 type nodesReporter struct {
 	ctx      context.Context
@@ -27,11 +26,10 @@ func newNodesReporter(ctx context.Context, c *Cluster, reporter event.Reporter) 
 	return &nodesReporter{ctx: ctx, cancel: cancel, cluster: c, reporter: event.Synchronized(reporter)}
 }
 
-// Report implements [event.Reporter].
 func (n *nodesReporter) Report(e event.Event) {
 	if e.Milestone == NodesRunning {
 		n.wg.Go(func() {
-			if n.cluster.awaitContainerd(n.ctx) == nil { // kind reports errors of a node
+			if n.cluster.awaitContainerd(n.ctx) == nil { // kind reports node errors
 				n.reporter.Report(e)
 			}
 		})
@@ -45,8 +43,8 @@ func (n *nodesReporter) stop() {
 	n.wg.Wait()
 }
 
-// awaitContainerd waits until containerd responds on every node. It must poll, because
-// neither the socket nor systemd may be available yet.
+// awaitContainerd polls, because neither the socket nor systemd may be available
+// yet.
 func (c *Cluster) awaitContainerd(ctx context.Context) error {
 	nodes, err := c.Nodes(ctx)
 	if err != nil {

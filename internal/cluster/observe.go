@@ -13,8 +13,8 @@ import (
 
 const createInterrupted = "an earlier create was interrupted"
 
-// Observe returns the status of the cluster from its containers and API server. It
-// changes nothing. Errors have class [fault.Environment].
+// Observe reads the cluster's status from its containers and API server. Errors
+// have class [fault.Environment].
 func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -36,8 +36,8 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	return c.observeAPI(ctx, nodes), nil
 }
 
-// CheckOwnership returns an error of class [fault.NotOwned] if a cluster of this name
-// has another owner. It succeeds if there is no cluster.
+// CheckOwnership fails with [fault.NotOwned] if a cluster of this name has another
+// owner.
 func (c *Cluster) CheckOwnership(ctx context.Context) error {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -53,7 +53,6 @@ func (c *Cluster) notOwnedReason(nodes []container) string {
 	return fmt.Sprintf("node %s was not created by tkdeploy for %s", nodes[0].Name, c.owner())
 }
 
-// observeAPI returns the status of a cluster whose containers are running.
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
 	ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 	defer cancel()

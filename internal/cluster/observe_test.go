@@ -43,8 +43,8 @@ func TestCluster_Observe(t *testing.T) {
 			objects[0].(*corev1.Node).Spec.ProviderID = "kind://docker/other/other-control-plane"
 			return objects
 		}, NotOwned},
-		// Docker may restart a node at any time. The API server then still reports the
-		// old pods as ready.
+		// After Docker restarts a node, the API server still reports the old pods
+		// as ready.
 		"pod not restarted after its node": {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object {
 			return append(healthyObjects(c), podRunningSince(startTime.Add(-time.Hour)))
 		}, NotReady},

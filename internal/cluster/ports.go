@@ -15,13 +15,12 @@ import (
 // PortState is the availability of a host port.
 type PortState struct {
 	Port   Port
-	Err    error  // of listening on the port; nil if it is free
-	UsedBy string // container or process, such as "container web"; "" if unknown
+	Err    error  // of listening on it; nil if free
+	UsedBy string // such as "container web"; "" if unknown
 	Owned  bool   // used by this cluster
 }
 
-// PortStates returns the state of each port in [Spec.Ports]. Without an engine, it
-// cannot identify containers.
+// PortStates checks [Spec.Ports]. Without an engine, it cannot identify containers.
 func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	nodes, _ := c.containers(ctx) // without an engine, no port is owned
 	owned := map[string]bool{}
@@ -40,8 +39,7 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	return states
 }
 
-// checkPorts returns an error if a host port is in use. Docker reports this only
-// after it has created the container.
+// checkPorts fails early: Docker fails only after creating the container.
 func (c *Cluster) checkPorts(ctx context.Context) error {
 	for _, port := range c.Ports {
 		if err := tryPort(ctx, port.Host); err != nil {
@@ -67,7 +65,6 @@ func tryPort(ctx context.Context, port int32) error {
 	return l.Close()
 }
 
-// portUser returns the container or process that uses the port, or "" if unknown.
 func (c *Cluster) portUser(ctx context.Context, port int32) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -83,9 +80,8 @@ func (c *Cluster) portUser(ctx context.Context, port int32) string {
 	return ""
 }
 
-// Preflight returns an error if the cluster is not owned, or if it is absent and a
-// host port is in use. It warns about low inotify limits. [Cluster.Ensure] would fail
-// too, but only after the caller has prepared the node image.
+// Preflight fails if the cluster has another owner, or is absent and a host port is
+// in use. It warns about low inotify limits.
 func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error {
 	if problem, fix := c.inotify().Shortfall(); problem != "" {
 		reporter.Report(event.Warn(problem + ": " + fix))
@@ -95,7 +91,7 @@ func (c *Cluster) Preflight(ctx context.Context, reporter event.Reporter) error 
 	}
 	nodes, err := c.containers(ctx)
 	if err != nil || len(nodes) > 0 {
-		return err // Ensure reports other problems of an existing cluster
+		return err // Ensure checks existing clusters
 	}
 	return c.checkPorts(ctx)
 }

@@ -36,9 +36,9 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	return nil
 }
 
-// checkReady returns the nodes and why the cluster is not ready, or "" if it is. Node
-// and pod status must be newer than since, when the node containers were started,
-// because after a restart the API server first returns the old status.
+// checkReady returns the nodes and why the cluster is not ready, or "". Node and
+// pod status must be newer than since, the last start of a node, because after a
+// restart the API server first returns the old status.
 func checkReady(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, reason string) {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	switch {
@@ -66,7 +66,6 @@ func checkReady(ctx context.Context, client kubernetes.Interface, since time.Tim
 	return list.Items, ""
 }
 
-// isStale reports whether a container of the pod was started before since.
 func isStale(p corev1.Pod, since time.Time) bool {
 	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
 		// the API rounds times down to seconds
@@ -83,7 +82,6 @@ func isReady(n corev1.Node) bool {
 	return false
 }
 
-// lastStart returns when the last container was started.
 func lastStart(containers []container) time.Time {
 	var since time.Time
 	for _, c := range containers {

@@ -14,12 +14,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// keepLabel selects Secrets that belong to the data in the volumes, such as the
-// password a database was created with.
+// keepLabel selects Secrets that belong to data in volumes, such as database passwords.
 const keepLabel = "tkdeploy.dev/keep=true"
 
-// BackupSecrets copies the labeled Secrets of the namespace to [Spec.StateDir] (0600),
-// where they outlive the cluster.
+// BackupSecrets copies the namespace's Secrets with the label
+// tkdeploy.dev/keep=true to [Spec.StateDir] (0600).
 func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 	client, err := c.Client()
 	if err != nil {
@@ -41,8 +40,8 @@ func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// RestoreSecrets creates the Secrets that have a backup, and their namespace. It does
-// not change existing Secrets.
+// RestoreSecrets creates the backed-up Secrets and their namespace. It does not
+// change existing Secrets.
 func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
 	paths, err := filepath.Glob(c.secretPath(namespace, "*"))
 	if err != nil || len(paths) == 0 {
@@ -63,7 +62,7 @@ func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
 		}
 		_, err = client.CoreV1().Secrets(namespace).Create(ctx, secret, metav1.CreateOptions{})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
-			// the API error may quote the Secret; report only its reason
+			// the API error may quote the Secret
 			return fmt.Errorf("restore Secret %s: %s", secret.Name, apierrors.ReasonForError(err))
 		}
 	}
@@ -86,8 +85,8 @@ func readSecret(path string) (*corev1.Secret, error) {
 	return &secret, nil
 }
 
-// portable returns s without cluster-specific fields. It keeps Helm's ownership
-// annotations, so the release can adopt the Secret.
+// portable drops cluster-specific fields but keeps Helm's ownership annotations, so
+// the release can adopt the Secret.
 func portable(s corev1.Secret) corev1.Secret {
 	return corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},

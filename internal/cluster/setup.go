@@ -13,16 +13,16 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// volumePath names volume directories after their claims, so a claim finds its data
-// again in a new cluster.
+// volumePath names volumes after their claims, which find their data again in a new
+// cluster.
 const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 
-// markCreating marks the cluster as incomplete until [Cluster.markReady]. The mark
-// is a file, because after an interrupted create the API server may be down, or look
-// healthy although the set-up is incomplete.
+// markCreating marks the cluster as incomplete until [Cluster.markReady]. It writes
+// a file, because after an interrupted create the API server may be down or seem
+// healthy.
 func (c *Cluster) markCreating() error { return writePrivate(c.creatingFile(), nil) }
 
-// markReady sets up storage and DNS and then marks the cluster as complete.
+// markReady sets up storage and DNS, then marks the cluster as complete.
 func (c *Cluster) markReady(ctx context.Context) error {
 	client, err := c.Client()
 	if err != nil {
@@ -44,8 +44,8 @@ func (c *Cluster) markReady(ctx context.Context) error {
 	return os.Remove(c.creatingFile())
 }
 
-// setVolumePath sets volumePath on kind's storage classes. It recreates them,
-// because they are immutable; no claim uses them yet.
+// setVolumePath recreates kind's storage classes, because they are immutable. No
+// claim uses them yet.
 func setVolumePath(ctx context.Context, client kubernetes.Interface) error {
 	classes := client.StorageV1().StorageClasses()
 	list, err := classes.List(ctx, metav1.ListOptions{})
@@ -73,8 +73,8 @@ func withVolumePath(old storagev1.StorageClass) *storagev1.StorageClass {
 	return class
 }
 
-// tuneCoreDNS shortens the period of CoreDNS's readiness probe to 1 s. With the
-// default of 10 s, pods of a new cluster cannot resolve names for that long.
+// tuneCoreDNS shortens CoreDNS's readiness period from 10 s to 1 s. Pods of a new
+// cluster cannot resolve names until it is ready.
 func tuneCoreDNS(ctx context.Context, client kubernetes.Interface) error {
 	const patch = `{"spec":{"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}`
 	_, err := client.AppsV1().Deployments(metav1.NamespaceSystem).Patch(ctx, "coredns", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})

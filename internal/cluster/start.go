@@ -12,7 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// start starts stopped nodes and waits until the cluster is ready.
 func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporter) error {
 	begin := c.now()
 	started, err := c.startContainers(ctx, reporter)
@@ -41,7 +40,7 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	return nil
 }
 
-// startContainers starts stopped nodes, control plane first, and returns their number.
+// startContainers returns the number of started nodes.
 func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) (int, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -61,8 +60,8 @@ func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) 
 	return started, nil
 }
 
-// refreshKubeconfig writes the current kubeconfig. It retries, because a control
-// plane that has just started does not provide it yet.
+// refreshKubeconfig retries, because a control plane that has just started does not
+// provide the kubeconfig yet.
 func (c *Cluster) refreshKubeconfig(ctx context.Context) error {
 	var lastErr error
 	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
@@ -83,14 +82,14 @@ func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
 	return lastStart(nodes), nil
 }
 
-// serviceSubnet is kind's default subnet of Services, which kindConfig keeps
-// (sigs.k8s.io/kind pkg/internal/apis/config/default.go).
+// serviceSubnet is kind's default, which kindConfig keeps (sigs.k8s.io/kind
+// pkg/internal/apis/config/default.go).
 const serviceSubnet = "10.96.0.0/16"
 
 // rejectUnknownServices makes nodes reject connections to Service addresses that
-// kube-proxy does not know yet. Otherwise they leave the node, and another host, such
-// as a corporate proxy, may accept them and keep the client. Known addresses are
-// translated before the rule applies.
+// kube-proxy does not know yet. Otherwise an outside host, such as a corporate
+// proxy, may accept and hold them. Known addresses are translated before the rule
+// applies.
 func (c *Cluster) rejectUnknownServices(ctx context.Context) error {
 	const rule = "FORWARD --destination " + serviceSubnet + " --jump REJECT --reject-with icmp-port-unreachable"
 	nodes, err := c.Nodes(ctx)

@@ -3,15 +3,15 @@ package cluster
 // Phase is the observed state of a cluster.
 type Phase string
 
-// The phases of a cluster. All but Absent and NotOwned imply ownership.
+// All phases but Absent and NotOwned imply ownership.
 const (
 	Absent     Phase = "absent"
 	Incomplete Phase = "incomplete" // an earlier create was interrupted
-	Stopped    Phase = "stopped"    // a node container is not running
+	Stopped    Phase = "stopped"    // a node is not running
 	NotReady   Phase = "not-ready"  // the API server or a node is not ready
 	Running    Phase = "running"
-	NotOwned   Phase = "not-owned" // the containers or the API belong to another owner
-	Outdated   Phase = "outdated"  // ports or worker count differ from the configuration
+	NotOwned   Phase = "not-owned" // the containers or the API server have another owner
+	Outdated   Phase = "outdated"  // ports or worker count differ
 )
 
 // Status is the phase of a cluster with its reason and nodes.
@@ -33,8 +33,8 @@ const markerName = "tkdeploy"
 
 // The milestones of a create, in order.
 const (
-	NodesRunning = "nodes" // nodes are running and containerd responds
-	APIReady     = "api"   // API server and storage class are set up; nodes may not be Ready yet
+	NodesRunning = "nodes" // containerd responds on every node
+	APIReady     = "api"   // API server and storage are set up; nodes may not be Ready
 )
 
 func containerStatuses(containers []container) []NodeStatus {

@@ -16,27 +16,25 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Docker's config stores Docker Hub's credentials under hubKey. BuildKit
-// requests them for hubHost.
+// Docker's config stores Docker Hub's credentials under hubKey; BuildKit
+// requests hubHost.
 const (
 	hubKey  = "https://index.docker.io/v1/"
 	hubHost = "registry-1.docker.io"
 )
 
-// Auth provides registry credentials from the user's Docker config and its
-// credential helpers. It reads the config on every request, so a login during a
-// run takes effect.
+// Auth provides registry credentials from the user's Docker config and
+// credential helpers, which it reads on every request.
 type Auth struct {
 	bkauth.UnimplementedAuthServer
 	dir string
 }
 
-// Register adds the credentials to a build session. The token calls stay
-// unimplemented, so that BuildKit fetches tokens itself with
-// [Auth.Credentials].
+// Register adds the credentials to a build session. BuildKit fetches tokens
+// itself, because the token calls are not implemented.
 func (a Auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
 
-// Credentials returns the user and password of a registry to BuildKit.
+// Credentials returns a registry's user and password to BuildKit.
 func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
 	found, err := a.forHost(request.Host)
 	if err != nil {

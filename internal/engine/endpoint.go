@@ -15,17 +15,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// endpoint is the address of a Docker engine.
 type endpoint struct {
 	host       string // unix:///var/run/docker.sock
-	origin     string // why it was chosen: "DOCKER_HOST", "docker context colima", "default socket"
+	origin     string // "DOCKER_HOST", "docker context colima" or "default socket"
 	certs      string // directory of ca.pem, cert.pem and key.pem; "" without TLS
-	skipVerify bool   // do not verify the engine's certificate
+	skipVerify bool
 }
 
-// resolveEndpoint follows the docker CLI: DOCKER_HOST, DOCKER_CONTEXT, the
-// current context of the config file, the default socket. The SDK's FromEnv
-// ignores contexts (moby#42650) and could connect to another engine than kind.
+// resolveEndpoint chooses the same engine as the docker CLI and kind. The SDK's
+// FromEnv ignores contexts (moby#42650).
 func resolveEndpoint(getenv func(string) string, configDir string) (endpoint, error) {
 	if host := getenv("DOCKER_HOST"); host != "" {
 		return environmentEndpoint(getenv, host, configDir), nil
@@ -72,7 +70,6 @@ func currentContext(configDir string) (string, error) {
 	return config.CurrentContext, nil
 }
 
-// contextEndpoint reads a context from the docker CLI's store.
 func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 	text, err := os.ReadFile(filepath.Join(configDir, "contexts", "meta", id, "meta.json"))
@@ -106,8 +103,7 @@ func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	return e, nil
 }
 
-// environ returns the variables for child processes. DOCKER_CONTEXT is empty
-// because it conflicts with DOCKER_HOST.
+// environ empties DOCKER_CONTEXT, because it conflicts with DOCKER_HOST.
 func (e endpoint) environ() []string {
 	vars := []string{"DOCKER_HOST=" + e.host, "DOCKER_CONTEXT="}
 	if e.certs == "" {

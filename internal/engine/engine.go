@@ -1,5 +1,4 @@
-// Package engine connects to a Docker engine. It chooses the same endpoint as
-// the docker CLI, reads registry credentials and inspects images.
+// Package engine connects to the Docker engine that the docker CLI uses.
 package engine
 
 import (
@@ -20,8 +19,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Options configure a connection. The zero value follows the user's
-// environment.
+// Options configure a connection.
 type Options struct {
 	Getenv    func(string) string // default os.Getenv
 	ConfigDir string              // default $DOCKER_CONFIG, then ~/.docker
@@ -33,15 +31,14 @@ type Engine struct {
 	api      *client.Client
 	endpoint endpoint
 	version  string
-	platform string // such as linux/amd64
+	platform string
 
 	auth    Auth
 	options Options
 }
 
-// Connect connects to the engine that the environment selects and waits for its
-// first response. Errors have class [fault.Environment], name the endpoint, and
-// distinguish a stopped engine, missing permission and an unknown context.
+// Connect opens a connection and waits for the engine's first response. Errors
+// have class [fault.Environment], unless ctx is canceled.
 func Connect(ctx context.Context, options Options) (*Engine, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -62,7 +59,7 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	return e, nil
 }
 
-// API returns the client of the Docker SDK.
+// API returns the Docker SDK's client.
 func (e *Engine) API() *client.Client { return e.api }
 
 // Auth returns the credentials in the user's Docker config.
@@ -71,13 +68,13 @@ func (e *Engine) Auth() Auth { return e.auth }
 // Close closes the connection.
 func (e *Engine) Close() error { return e.api.Close() }
 
-// Host returns the engine's address in the form of DOCKER_HOST.
+// Host returns the engine's address, as in DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
 // Environ returns the variables that make a child process use the same engine.
 func (e *Engine) Environ() []string { return e.endpoint.environ() }
 
-// Platform returns the engine's default build platform.
+// Platform returns the engine's platform, such as linux/amd64.
 func (e *Engine) Platform() string { return e.platform }
 
 func (e *Engine) String() string {

@@ -61,8 +61,7 @@ func TestConnectErrors(t *testing.T) {
 	}
 }
 
-// The test runs its binary again, as another user if the tests run as root,
-// because root may open any socket.
+// Root may open any socket: as root, the test runs its binary as another user.
 func TestConnectWithoutPermission(t *testing.T) {
 	if socket := os.Getenv("TKDEPLOY_TEST_SOCKET"); socket != "" {
 		_, err := Connect(t.Context(), Options{Getenv: environment(map[string]string{"DOCKER_HOST": "unix://" + socket}), ConfigDir: "/"})

@@ -12,17 +12,17 @@ import (
 // Image is an image in the engine.
 type Image struct {
 	Name       string // in events and errors
-	Repository string // without a tag, in the user's spelling
+	Repository string // familiar form, without a tag
 	Tag        string
 	Ref        string // fully qualified, as in a node
-	ID         string // the engine's image ID
+	ID         string
 	Platform   string // such as linux/amd64
 
 	DiffIDs []string // digests of the uncompressed layers, lowest first
-	Size    int64    // of all layers, in bytes
+	Size    int64    // bytes
 }
 
-// NewImage returns the image under its fully qualified reference.
+// NewImage converts an inspected image. ref must be fully qualified.
 func NewImage(name, ref string, found *image.InspectResponse) Image {
 	i := Image{
 		Name: name, Ref: ref, ID: found.ID, Platform: found.Os + "/" + found.Architecture,

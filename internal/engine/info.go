@@ -20,20 +20,19 @@ import (
 // Info describes the engine and its machine.
 type Info struct {
 	Version    string
-	Endpoint   string // address and its origin: "unix:///var/run/docker.sock (default socket)"
-	Driver     string // storage driver, such as overlay2
-	Containerd bool   // images are in the containerd image store
-	Cgroup     string // cgroup version, "1" or "2"; "" if unknown
+	Endpoint   string // with its origin
+	Driver     string // such as overlay2
+	Containerd bool   // uses the containerd image store
+	Cgroup     string // "1", "2" or ""
 	CPUs       int
 	Memory     int64 // bytes
 
 	// Root is the engine's data directory. Local reports whether it is on this
-	// machine; even behind a local socket, it may be in a virtual machine.
+	// machine; a local socket may lead to a virtual machine.
 	Root  string
 	Local bool
 
-	// ClockSkew is how far the engine's clock is ahead of the local clock,
-	// within the duration of the request.
+	// ClockSkew is how far the engine's clock is ahead.
 	ClockSkew time.Duration
 }
 
@@ -71,8 +70,7 @@ func usesContainerd(info system.Info) bool {
 }
 
 // skew compares the engine's time with the middle of the request. It returns 0
-// if they differ by at most half the request's duration, or if the engine does
-// not report its time.
+// for times within the request.
 func skew(engine string, sent, received time.Time) time.Duration {
 	at, err := time.Parse(time.RFC3339Nano, engine)
 	if err != nil {
@@ -95,8 +93,8 @@ func (e endpoint) local() bool {
 	return at.Scheme == "unix" || at.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// FreeSpace returns the bytes that an unprivileged user can write at path or,
-// if it does not exist, at its nearest existing parent.
+// FreeSpace returns the bytes available to an unprivileged user at path or its
+// nearest existing parent.
 func FreeSpace(path string) (uint64, error) {
 	for {
 		var stat syscall.Statfs_t

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Message is an object in the progress stream of a pull or load. Failures are
-// messages too, after status 200.
+// Message is a progress message of a pull or load. Errors are messages too,
+// after HTTP status 200.
 type Message struct {
 	Status   string
 	ID       string
@@ -15,7 +15,7 @@ type Message struct {
 	Error    *struct{ Message string }      `json:"errorDetail"`
 }
 
-// NextMessage returns the next message and its error, or io.EOF.
+// NextMessage reads a message and returns its error, or io.EOF.
 func NextMessage(from *json.Decoder) (Message, error) {
 	var m Message
 	if err := from.Decode(&m); err != nil {
@@ -27,7 +27,7 @@ func NextMessage(from *json.Decoder) (Message, error) {
 	return m, nil
 }
 
-// DrainMessages reads all messages and returns the first error.
+// DrainMessages reads to the end or the first error, which it returns.
 func DrainMessages(from io.Reader) error {
 	messages := json.NewDecoder(from)
 	for {

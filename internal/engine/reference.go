@@ -26,7 +26,7 @@ func CheckRef(ref string) error {
 		"set a version, for example "+reference.TrimNamed(named).String()+":1.2")
 }
 
-// FullRef returns the reference with its registry and path, as in a node.
+// FullRef returns the fully qualified reference, as in a node.
 func FullRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {

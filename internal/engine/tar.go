@@ -11,7 +11,7 @@ func WriteTarFile(archive *tar.Writer, name string, text []byte) error {
 	return err
 }
 
-// WriteTarHeader starts a file of the given size in the archive.
+// WriteTarHeader starts a file of the given size.
 func WriteTarHeader(archive *tar.Writer, name string, size int64) error {
 	return archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size})
 }

@@ -22,13 +22,13 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
-// Fake serves part of the Docker API on its own socket. Its images are files in
-// Dir, so a script in a test can create one.
+// Fake serves part of the Docker API. Its images are files in Dir, which
+// scripts in tests can create.
 type Fake struct {
-	Dir        string // one file per image
+	Dir        string
 	APIVersion string
 	Socket     string
-	Root       string                            // data directory of a local classic store; "" for a remote engine
+	Root       string                            // local classic store; "" for a remote engine
 	Archive    func(w io.Writer, names []string) // serves /images/get
 	Pull       func(w http.ResponseWriter, ref string)
 
@@ -38,10 +38,10 @@ type Fake struct {
 	Loads  [][]byte
 }
 
-// New starts a fake engine that stops at the end of the test.
+// New starts a fake engine for the test.
 func New(t *testing.T) *Fake {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "engine") // the length of a socket's path is limited
+	dir, err := os.MkdirTemp("", "engine") // socket paths have a length limit
 	NoError(t, err)
 	f := &Fake{Dir: t.TempDir(), APIVersion: "1.41", Socket: filepath.Join(dir, "docker.sock")}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", f.Socket)
@@ -64,7 +64,7 @@ func (f *Fake) Getenv(name string) string {
 	return ""
 }
 
-// ServeHTTP handles a request of the Docker client.
+// ServeHTTP implements [http.Handler].
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("API-Version", f.APIVersion)
 	path := strings.TrimPrefix(r.URL.Path, "/v"+f.APIVersion)
@@ -126,7 +126,6 @@ func (f *Fake) serveInspect(w http.ResponseWriter, ref string) {
 	_, _ = w.Write(text)
 }
 
-// load adds the images of the archive.
 func (f *Fake) load(w http.ResponseWriter, archive []byte) {
 	var manifest []struct{ RepoTags []string }
 	files := tar.NewReader(bytes.NewReader(archive))
@@ -167,14 +166,14 @@ func (f *Fake) AddImage(t *testing.T, ref, id string, labels map[string]string, 
 	WriteFiles(t, f.Dir, map[string]string{imageFile(ref): string(text)})
 }
 
-// Respond writes a response with value as JSON.
+// Respond writes value as JSON.
 func Respond(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(value)
 }
 
-// RefusePull returns a Pull function that responds with an error.
+// RefusePull returns a Pull function that fails.
 func RefusePull(status int, text string) func(http.ResponseWriter, string) {
 	return func(w http.ResponseWriter, _ string) { Respond(w, status, map[string]string{"message": text}) }
 }

@@ -36,7 +36,7 @@ func (l *EventLog) Report(e event.Event) {
 	l.Events = append(l.Events, e)
 }
 
-// Outcomes returns the outcomes and mutations of all items, sorted by name.
+// Outcomes returns the items' outcomes and mutations, sorted by name.
 func (l *EventLog) Outcomes() string {
 	var outcomes []string
 	for _, e := range l.Events {
@@ -48,7 +48,7 @@ func (l *EventLog) Outcomes() string {
 	return strings.Join(outcomes, " ")
 }
 
-// Reasons returns the reasons of all items, sorted by name.
+// Reasons returns the items' reasons, sorted by name.
 func (l *EventLog) Reasons() string {
 	var reasons []string
 	for _, e := range l.Events {
@@ -60,7 +60,7 @@ func (l *EventLog) Reasons() string {
 	return strings.Join(reasons, "; ")
 }
 
-// Messages returns the messages of one kind of event, one per line.
+// Messages returns one kind's messages, one per line.
 func (l *EventLog) Messages(kind event.Kind) string {
 	var texts []string
 	for _, e := range l.Events {
@@ -71,7 +71,7 @@ func (l *EventLog) Messages(kind event.Kind) string {
 	return strings.Join(texts, "\n")
 }
 
-// StaticBinary builds a static program that prints ok and returns its path.
+// StaticBinary builds a static program and returns its path.
 func StaticBinary(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -85,7 +85,7 @@ func StaticBinary(t *testing.T) string {
 	return path
 }
 
-// NoError ends the test if err is not nil.
+// NoError fails the test if err is not nil.
 func NoError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
