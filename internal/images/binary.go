@@ -22,21 +22,20 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// binaryUser owns no files. 65532 is conventionally "nonroot".
+// binaryUser is the conventional "nonroot", which owns no files.
 const binaryUser = "65532:65532"
 
-// binaryImage is the image of a Binary. The same executable produces the same
-// image.
+// binaryImage is the image of a Binary, reproducible from the executable.
 type binaryImage struct {
 	path   string
-	entry  string // path of the executable in the image
+	entry  string
 	size   int64
 	config []byte
 	ref    string
 }
 
-// describe returns the Binary's image. It reads an executable once per Builder,
-// because it has tens of MB and every stage needs it.
+// describe reads each executable once per Builder, because it has tens of MB
+// and every stage needs it.
 func (b *Builder) describe(binary Binary) (binaryImage, error) {
 	return inputs.Memoize(&b.mu, b.binaries, binary, binary.describe)
 }
@@ -86,7 +85,6 @@ func binaryConfig(name, entry string, platform ocispecs.Platform, layer []byte) 
 	return json.Marshal(image)
 }
 
-// writeLayer writes the only layer, a tar archive of the executable.
 func (i binaryImage) writeLayer(w io.Writer) error {
 	file, err := os.Open(i.path)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// ensureBuilds builds the missing images all at once. BuildKit limits its own
+// ensureBuilds builds all missing images in parallel. BuildKit limits its
 // parallelism and runs common steps once.
 func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
 	images := make([]engine.Image, len(builds))
@@ -37,8 +37,7 @@ func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, repor
 	return images, inParallel(work...)
 }
 
-// jobs returns the missing builds. It reports the others and stores their
-// images.
+// jobs returns the missing builds. It reports and stores the existing images.
 func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engine.Image, reporter event.Reporter) ([]job, error) {
 	start, l := time.Now(), b.newLookup()
 	var jobs []job
@@ -59,8 +58,7 @@ func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engi
 	return jobs, nil
 }
 
-// build builds the image. If the inputs changed during the build, the tag is
-// wrong, so it removes the tag and returns an error.
+// build fails and removes the tag if the inputs changed during the build.
 func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, reporter event.Reporter) error {
 	if err := sessions.solve(ctx, j, reporter); err != nil {
 		return err

@@ -132,7 +132,6 @@ func ensured(t *testing.T, b *Builder, set Set) string {
 	return log.Outcomes()
 }
 
-// removeAfter untags the set's current images at the end of the test.
 func removeAfter(t *testing.T, b *Builder, set Set) {
 	t.Helper()
 	results, err := b.newLookup().set(t.Context(), set)

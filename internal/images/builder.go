@@ -15,9 +15,8 @@ import (
 type Options struct {
 	Getenv func(string) string // reads build secrets; default os.Getenv
 
-	// A pull fails if its registry does not respond within PullStartTimeout
-	// (default 15 s), or later makes no progress for PullIdleTimeout (default
-	// 60 s).
+	// PullStartTimeout limits a registry's first response (default 15 s),
+	// PullIdleTimeout the time without progress (default 60 s).
 	PullStartTimeout, PullIdleTimeout time.Duration
 }
 
@@ -41,8 +40,8 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	return &Builder{engine: e, options: options, binaries: map[Binary]func() (binaryImage, error){}}
 }
 
-// diskHint returns a hint if err reports a full disk. Go and the C library
-// spell it differently.
+// diskHint returns a hint for a full disk. Go and the C library spell the error
+// differently.
 func (b *Builder) diskHint(ctx context.Context, err error) string {
 	if !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
 		return ""

@@ -14,11 +14,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Ensure makes every image in the set available: base images first, then
-// everything else in parallel. It returns the runnable images in the order
-// Builds, Sources, Binaries. A failure does not stop the other images; Ensure
-// joins the errors. Each image reports an [event.ItemFinished]: Unchanged if it
-// already existed, otherwise with one mutation.
+// Ensure makes every image in the set available: base images first, then the
+// others in parallel. It returns the runnable images in the order Builds,
+// Sources, Binaries. A failed base image stops the rest; other errors are
+// joined. Each image reports an [event.ItemFinished], with one mutation if it
+// was created.
 func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) ([]engine.Image, error) {
 	if err := set.check(); err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func firstIndex(sources []Source, s Source) int {
 	return slices.IndexFunc(sources, func(other Source) bool { return engine.FullRef(other.Ref) == engine.FullRef(s.Ref) })
 }
 
-// create pulls the image. It runs the recipe if the pull fails or an image of
-// an older recipe exists. It returns what it did.
+// create pulls the image, or runs the recipe if the pull fails or an older
+// recipe's image exists. It returns what it did.
 func (b *Builder) create(ctx context.Context, l *lookup, s Source, reason string, reporter event.Reporter) (string, error) {
 	found, err := l.cache.Image(ctx, s.Ref)
 	if err != nil {

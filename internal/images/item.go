@@ -14,8 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// ensureOne finds an image, creates it if it is missing, and reports the
-// outcome. create returns what it did.
+// ensureOne creates a missing image and reports the outcome. create returns
+// what it did.
 func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name string, find func() (lookupResult, error), create func(lookupResult) (string, error)) (engine.Image, error) {
 	start := time.Now()
 	outcome, mutations, did := event.Unchanged, 0, ""
@@ -50,7 +50,6 @@ func (b *Builder) inspectCreated(ctx context.Context, ref string) (*image.Inspec
 	return found, err
 }
 
-// inParallel runs all functions and joins their errors in order.
 func inParallel(funcs ...func() error) error {
 	errs := make([]error, len(funcs))
 	var wait sync.WaitGroup

@@ -16,7 +16,7 @@ type job struct {
 	build    inputs.Build
 	identity inputs.Identity
 	result   lookupResult
-	image    *engine.Image // where to store the image
+	image    *engine.Image
 }
 
 // sessionKey identifies builds that can share a session.

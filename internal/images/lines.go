@@ -7,7 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// lastLines is the number of output lines in the error of a failed step.
+// lastLines is the number of output lines in an error.
 const lastLines = 30
 
 // lineLog splits output into lines, passes them on and keeps the last ones.
@@ -42,7 +42,7 @@ func (l *lineLog) add(line string) {
 	if line = strings.TrimRight(line, " \t\r"); line == "" {
 		return
 	}
-	// A progress bar rewrites its line: keep the final text.
+	// a progress bar rewrites its line
 	line = line[strings.LastIndexByte(line, '\r')+1:]
 	if l.lines = append(l.lines, line); len(l.lines) > l.keep {
 		l.lines = l.lines[1:]
@@ -52,7 +52,6 @@ func (l *lineLog) add(line string) {
 	}
 }
 
-// indent formats lines to follow the first line of an error.
 func indent(lines []string) string {
 	return text.Indent("\n"+strings.Join(lines, "\n"), "    ")
 }

@@ -26,7 +26,7 @@ type lookupResult struct {
 	name   string
 	ref    string
 	reason string                 // why image is nil
-	image  *image.InspectResponse // nil if the image is missing or outdated
+	image  *image.InspectResponse // nil if missing or outdated
 }
 
 func (r lookupResult) status() ImageStatus {
@@ -40,7 +40,6 @@ func (r lookupResult) engineImage() engine.Image {
 	return engine.NewImage(r.name, r.ref, r.image)
 }
 
-// set looks up all images in the order bases, builds, sources, binaries.
 func (l *lookup) set(ctx context.Context, set Set) ([]lookupResult, error) {
 	var finds []func(context.Context) (lookupResult, error)
 	for _, s := range set.Bases {
@@ -112,8 +111,8 @@ func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
 	return r, nil
 }
 
-// stale reports whether an older version of the recipe built the image. An
-// image without a recipe label was pulled or belongs to the user.
+// stale reports whether an older recipe built the image. Images without the
+// label were pulled or belong to the user.
 func (l *lookup) stale(ctx context.Context, s Source, found *image.InspectResponse) (bool, error) {
 	if s.Recipe == "" || found.Config == nil || found.Config.Labels[inputs.LabelRecipe] == "" {
 		return false, nil
@@ -136,8 +135,8 @@ func (l *lookup) binary(ctx context.Context, b Binary) (binaryImage, lookupResul
 	return described, r, err
 }
 
-// bases returns the set's base images and missing ones that Dockerfiles name
-// directly, because builds need the IDs of both.
+// bases adds missing images that Dockerfiles name directly, because tags depend
+// on their IDs too.
 func (l *lookup) bases(ctx context.Context, set Set) ([]Source, error) {
 	bases := slices.Clone(set.Bases)
 	for _, build := range set.Builds {

@@ -6,8 +6,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// Observe reports which images of the set the engine has. It has no side
-// effects.
+// Observe reports which images of the set the engine has.
 func (b *Builder) Observe(ctx context.Context, set Set) (Status, error) {
 	if err := set.check(); err != nil {
 		return Status{}, err
@@ -23,7 +22,7 @@ func (b *Builder) Observe(ctx context.Context, set Set) (Status, error) {
 	return status, nil
 }
 
-// Resolve returns the current images of the set, see [Status.Resolved].
+// Resolve observes the set and returns [Status.Resolved].
 func (b *Builder) Resolve(ctx context.Context, set Set) ([]engine.Image, error) {
 	set.Bases = nil
 	status, err := b.Observe(ctx, set)

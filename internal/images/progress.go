@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// progress reports the steps of one build and keeps their last lines for
-// errors.
+// progress reports a build's steps and keeps their last lines for errors.
 type progress struct {
 	item     string
 	mask     func(string) string
@@ -50,7 +49,7 @@ func (p *progress) vertex(v *bk.Vertex) {
 	if v.Completed != nil {
 		p.finished[v.Digest] = true
 	}
-	// Steps next to a failed one end as canceled.
+	// steps parallel to a failed one are canceled
 	if v.Error != "" && !strings.Contains(v.Error, "context canceled") && p.failed == nil {
 		p.failed = v
 	}
@@ -84,7 +83,6 @@ func trimStepError(text string) string {
 	return text
 }
 
-// trimSolveError removes the prefixes of BuildKit and gRPC.
 func trimSolveError(err error) error {
 	text := err.Error()
 	for _, prefix := range []string{

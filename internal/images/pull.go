@@ -14,8 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
-// pull pulls an image. It returns a [*registryError] if the registry fails, at
-// once if it was unreachable before.
+// pull returns a [*registryError] if the registry fails, at once if it was
+// unreachable before.
 func (b *Builder) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
 	domain := reference.Domain(named)
 	host := b.registries.host(domain)
@@ -76,7 +76,6 @@ type pullStream struct {
 	first       engine.Message
 }
 
-// Close cancels the pull if it is still running.
 func (s *pullStream) Close() {
 	s.timer.Stop()
 	s.cancel(context.Canceled)
@@ -114,7 +113,6 @@ func (s *pullStream) report(item string, reporter event.Reporter) error {
 	}
 }
 
-// pullProgress holds the last download message of each layer.
 type pullProgress map[string]engine.Message
 
 func (p pullProgress) event(item string, m engine.Message) event.Event {

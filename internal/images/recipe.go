@@ -24,8 +24,8 @@ import (
 // within 10 s of an interrupt.
 const recipeGrace = 5 * time.Second
 
-// recipeHash hashes the files of the recipe's directory and of the paths in its
-// file "inputs", one per line and relative to the directory.
+// recipeHash hashes the recipe's directory and the paths in its file "inputs",
+// one per line, relative to the directory.
 func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (string, error) {
 	roots := []string{"."}
 	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
@@ -61,7 +61,6 @@ func recipeLines(ctx context.Context, cache *inputs.LookupCache, path string) ([
 	return cache.ListFiles(ctx, path, filter)
 }
 
-// buildByRecipe runs the recipe and verifies the image and its label.
 func (b *Builder) buildByRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	if err := b.runRecipe(ctx, s, hash, reporter); err != nil {
 		return err
@@ -78,8 +77,8 @@ func (b *Builder) buildByRecipe(ctx context.Context, s Source, hash string, repo
 	return nil
 }
 
-// runRecipe runs `build REF` in its own process group. If ctx is done, it sends
-// SIGTERM and later kills the group.
+// runRecipe runs `build REF` in its own process group. If ctx is done, the
+// group gets SIGTERM, then SIGKILL.
 func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter event.Reporter) error {
 	path, err := filepath.Abs(filepath.Join(s.Recipe, "build"))
 	if err != nil {
@@ -107,7 +106,6 @@ func (b *Builder) runRecipe(ctx context.Context, s Source, hash string, reporter
 	return nil
 }
 
-// killGroup kills processes that outlived the grace period.
 func killGroup(cmd *exec.Cmd) {
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)

@@ -15,7 +15,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// recipe writes a recipe and files next to its directory.
 func recipe(t *testing.T, script string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -27,7 +26,6 @@ func recipe(t *testing.T, script string) string {
 	return filepath.Join(root, "postgres")
 }
 
-// createImage returns a script that adds the image to the fake engine.
 func createImage(f *enginetest.Fake, label string) string {
 	return `echo "unpacking" >&2
 echo '{"Id":"sha256:created","Config":{"Labels":{"dev.tkdeploy.recipe":"'` + label + `'"}}}' > ` + f.Dir + `/"$1"` + "\n"

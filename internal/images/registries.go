@@ -8,14 +8,14 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// registries records unreachable registries, so that a run waits for each once.
+// registries records unreachable registries: a run waits only once for each.
 type registries struct {
 	mu    sync.Mutex
 	hosts map[string]*registryHost
 }
 
-// registryHost is locked until the registry's first response. Further pulls
-// wait for it and fail at once if the registry is unreachable.
+// registryHost is locked until the registry's first response. Other pulls wait
+// for it.
 type registryHost struct {
 	mu   sync.Mutex
 	down error
@@ -44,8 +44,7 @@ func (r *registryError) Error() string {
 
 func (r *registryError) Unwrap() error { return r.err }
 
-// unreachableTexts match the engine's errors if a registry does not respond.
-// The engine sends no error codes.
+// unreachableTexts match the engine's errors, which have no codes.
 var unreachableTexts = []string{
 	"dial tcp", "lookup ", "no such host", "connection refused", "connection reset", "i/o timeout",
 	"Client.Timeout", "deadline exceeded", "TLS handshake", "x509:", "proxyconnect", "network is unreachable", "EOF",
@@ -53,8 +52,7 @@ var unreachableTexts = []string{
 
 var deniedTexts = []string{"not found", "manifest unknown", "access denied", "unauthorized", "does not exist", "forbidden"}
 
-// classifyPullError returns the reason for a failed pull, and whether the
-// registry is down.
+// classifyPullError also reports whether the registry is down.
 func classifyPullError(host string, err error) (r *registryError, down bool) {
 	switch text := err.Error(); {
 	case errors.Is(err, errRegistryTimeout), containsAny(text, unreachableTexts):

@@ -12,14 +12,14 @@ import (
 // RemoteStatus reports where an external image is available.
 type RemoteStatus struct {
 	Source   Source
-	Registry string // such as docker.io
-	Local    bool   // the engine has the image
-	Err      error  // why the registry cannot serve it, if queried
+	Registry string
+	Local    bool  // the engine has the image
+	Err      error // why the registry cannot serve it, if queried
 }
 
 // CheckRemote reports, for each distinct source, whether the engine has the
-// image or can pull it. It requests only the manifest and pulls nothing. A
-// registry that does not respond before ctx is done counts as unreachable.
+// image or could pull it. It pulls nothing. A registry that does not respond
+// before the deadline of ctx counts as unreachable.
 func (b *Builder) CheckRemote(ctx context.Context, sources []Source) ([]RemoteStatus, error) {
 	var distinct []Source
 	for _, s := range sources {

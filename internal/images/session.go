@@ -16,9 +16,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// buildSessions is a connection to the engine's BuildKit. Builds of the same
-// context share a session, so that BuildKit transfers the context once and runs
-// common steps once.
+// buildSessions is a connection to BuildKit. If builds share a session,
+// BuildKit transfers their context and runs common steps once.
 type buildSessions struct {
 	builder  *Builder
 	buildkit *bk.Client
@@ -32,8 +31,6 @@ type buildSession struct {
 	secrets map[string][]byte
 }
 
-// openSessions connects to BuildKit, which the engine serves on hijacked HTTP
-// connections, and opens the sessions of the jobs.
 func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions, error) {
 	buildkit, err := bk.New(ctx, "",
 		bk.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
@@ -73,7 +70,7 @@ func (s *buildSessions) open(ctx context.Context, b inputs.Build) error {
 	if err != nil {
 		return fault.New(fault.Config, err, "")
 	}
-	// BuildKit recognizes the directory by the key and requests only changes.
+	// BuildKit recognizes the directory by its key and requests only changes
 	opened, err := session.NewSession(ctx, key.context)
 	if err != nil {
 		return err
@@ -96,7 +93,6 @@ func startSession(ctx context.Context, s *session.Session, e *engine.Engine, sec
 	return b
 }
 
-// close closes the sessions and waits for their goroutines.
 func (s *buildSessions) close() {
 	for _, b := range s.sessions {
 		_ = b.session.Close() // errors do not matter after the builds

@@ -9,16 +9,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// Set is all images of an application.
+// Set is the images of an application.
 type Set struct {
 	Builds   []inputs.Build
-	Bases    []Source // images that Dockerfiles start FROM
+	Bases    []Source // base images of Dockerfiles
 	Sources  []Source // external images that run unchanged
 	Binaries []Binary
 }
 
-// Source is an external image. It is used if present, otherwise pulled or built
-// by its recipe.
+// Source is an external image, pulled or built by its recipe if missing.
 type Source struct {
 	Name   string // in events and errors
 	Ref    string // with a digest, or a tag other than latest
@@ -43,8 +42,8 @@ type ImageStatus struct {
 	Name    string
 	Ref     string // "" if a base image is missing
 	Present bool
-	Image   engine.Image // if present
-	Reason  string       // why it is missing
+	Image   engine.Image
+	Reason  string // why it is missing
 }
 
 // Resolved returns all images but the bases. Each missing one is an error of

@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// sharedDirs returns the directories that builds read. All files belong to
-// root, as in every Docker build.
+// sharedDirs returns the directories that builds read, owned by root as in
+// every Docker build.
 func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 	dirs := filesync.StaticDirSource{}
 	for name, path := range map[string]string{
@@ -37,7 +37,7 @@ func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
 	return dirs, nil
 }
 
-// secrets reads the values. Its errors do not contain them.
+// secrets reads the values. Errors do not contain them.
 func (b *Builder) secrets(sources map[string]inputs.Secret) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	for id, secret := range sources {

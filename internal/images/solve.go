@@ -14,8 +14,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// solve runs one build. The exporter sets the tag in the last step, so a failed
-// or canceled build changes no tag.
+// solve runs one build. The exporter tags last, so a failed build changes no
+// tag.
 func (s *buildSessions) solve(ctx context.Context, j job, reporter event.Reporter) error {
 	session := s.sessions[sessionKeyFor(j.build)]
 	progress := newProgress(j.build.Name, masker(session.secrets), reporter)
@@ -44,13 +44,13 @@ func (s *buildSessions) solve(ctx context.Context, j job, reporter event.Reporte
 	return s.builder.buildError(ctx, j.build.Name, progress.explain(err))
 }
 
-// frontendAttrs returns the parameters of the Dockerfile frontend. Attestations
-// would change the digest of a cached build (moby#48391).
+// frontendAttrs requests no attestations, which would change the digest of a
+// cached build (moby#48391).
 func frontendAttrs(j job) map[string]string {
 	build := j.build
 	attrs := map[string]string{
 		"filename":                    filepath.Base(build.DockerfilePath()),
-		"image-resolve-mode":          "local", // use local base images and query no registry
+		"image-resolve-mode":          "local", // query no registry
 		"label:" + inputs.LabelInputs: j.identity.Hash,
 		"label:" + inputs.LabelName:   build.Name,
 	}
@@ -75,8 +75,8 @@ func (b *Builder) untag(ctx context.Context, ref string) error {
 	return err
 }
 
-// masker returns a function that masks secrets in build output. It ignores
-// values under six bytes, because masking them would garble the output.
+// masker masks secrets in build output. It skips lines under six bytes, which
+// would garble the output.
 func masker(secrets map[string][]byte) func(string) string {
 	var pairs []string
 	for _, value := range secrets {

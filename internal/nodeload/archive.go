@@ -12,8 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// writeArchive writes an OCI layout with the images of a transfer, without the
-// layers that the node has.
+// writeArchive writes an OCI layout without the layers that the node has.
 func (e *export) writeArchive(w io.Writer, t *transfer, progress transferProgress) error {
 	archive := layoutWriter{tar: tar.NewWriter(w), written: map[string]bool{}}
 	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}
@@ -29,7 +28,7 @@ func (e *export) writeArchive(w io.Writer, t *transfer, progress transferProgres
 	return archive.close(index)
 }
 
-// layoutWriter writes an OCI layout and each blob only once.
+// layoutWriter writes each blob of an OCI layout once.
 type layoutWriter struct {
 	tar     *tar.Writer
 	written map[string]bool

@@ -8,11 +8,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// batchSize is the minimum size of a batch, except the last. Every import
-// starts several processes in the node.
+// batchSize is the minimum size of all batches but the last. Every import
+// starts several processes.
 const batchSize = 64 << 20
 
-// batches splits the transfers and keeps images that share layers together.
+// batches keeps images that share layers together.
 func batches(transfers []*transfer) []batch {
 	var all []batch
 	var images []engine.Image
@@ -36,7 +36,6 @@ func batches(transfers []*transfer) []batch {
 	return all
 }
 
-// selectImages reduces the transfers to the given images.
 func selectImages(transfers []*transfer, images []engine.Image) batch {
 	var b batch
 	for _, t := range transfers {
@@ -53,7 +52,6 @@ func selectImages(transfers []*transfer, images []engine.Image) batch {
 	return b
 }
 
-// groupByLayers groups images that share a layer, also through other images.
 func groupByLayers(images []engine.Image) [][]engine.Image {
 	var all [][]engine.Image
 	for _, i := range images {
@@ -80,8 +78,7 @@ func shareLayer(a, b engine.Image) bool {
 	})
 }
 
-// send sends every node its images and closes the export. Each transfer stores
-// its own error.
+// send closes the export and stores errors in the transfers.
 func (b batch) send(ctx context.Context, e *export, progress transferProgress) {
 	defer e.close()
 	var nodes sync.WaitGroup
@@ -92,8 +89,8 @@ func (b batch) send(ctx context.Context, e *export, progress transferProgress) {
 	nodes.Wait()
 }
 
-// rejected returns the failed transfers that may succeed with whole images from
-// the engine: those without some layers or from the layer store.
+// rejected returns the failed transfers that may succeed with whole images:
+// partial ones and those from the layer store.
 func (b batch) rejected(e *export) batch {
 	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !e.fromStore })
 }

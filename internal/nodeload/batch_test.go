@@ -160,7 +160,7 @@ func TestLoader_Load_batches(t *testing.T) {
 	})
 }
 
-// fullNode has no space for one image and blocks on all others.
+// fullNode rejects one image and blocks on all others.
 type fullNode struct {
 	*fakeNode
 	reject engine.Image

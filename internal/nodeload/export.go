@@ -20,7 +20,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// export exports the images of the transfers from the engine.
 func (l *Loader) export(ctx context.Context, transfers []*transfer) (*export, error) {
 	images := distinctImages(transfers)
 	dir, err := os.MkdirTemp(l.options.TempDir, "tkdeploy-load-")
@@ -58,9 +57,8 @@ func (l *Loader) readExport(ctx context.Context, e *export, images []engine.Imag
 	return nil
 }
 
-// exportOptions selects the platform if the engine supports it. With the
-// containerd store, images may list platforms without content, whose export
-// fails (kind#3795).
+// exportOptions selects the platform if possible. In the containerd store,
+// images may list platforms without content, whose export fails (kind#3795).
 func (l *Loader) exportOptions(images []engine.Image) []client.ImageSaveOption {
 	if versions.LessThan(l.engine.API().ClientVersion(), "1.48") {
 		return nil
@@ -94,8 +92,8 @@ func refs(images []engine.Image) []string {
 	return refs
 }
 
-// newDropFunc returns a dropFunc for the transfers. An OCI layout names layers
-// by their digest, the older format by a hash of the layers up to it.
+// newDropFunc recognizes layers by name: their digest in an OCI layout, a hash
+// of the layers up to them in the older format.
 func newDropFunc(transfers []*transfer, images []engine.Image) dropFunc {
 	unneeded := map[string]bool{}
 	for _, i := range images {

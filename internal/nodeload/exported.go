@@ -11,13 +11,13 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// export holds images in the form that nodes import. Layers are files, so
-// memory use does not depend on their size.
+// export holds images as nodes import them. Layers stay on disk, so memory use
+// does not depend on their size.
 type export struct {
-	dir    string                   // temporary directory; "" for none
+	dir    string                   // "" for none
 	images map[string]exportedImage // by Image.Ref
 
-	fromStore bool // read from the layer store
+	fromStore bool
 }
 
 type exportedImage struct {
@@ -39,7 +39,7 @@ func (e *export) close() {
 	}
 }
 
-// dropFunc reports whether a file of the engine's archive is a layer that no
+// dropFunc reports whether a file in the engine's archive is a layer that no
 // node needs, and returns its digest.
 type dropFunc func(name string) (digest.Digest, bool)
 
@@ -51,7 +51,7 @@ func digestStrings(ids []digest.Digest) []string {
 	return texts
 }
 
-// chainID identifies a layer on top of the layers below it, "" for none.
+// chainID identifies a layer and all layers below it.
 func chainID(below, diffID string) string {
 	if below == "" {
 		return diffID
@@ -68,8 +68,6 @@ func uncompressedLayer(diffID digest.Digest, size int64, write func(io.Writer) e
 	return exportedLayer{ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayer, Digest: diffID, Size: size}, write}
 }
 
-// imageFromConfig creates the manifest of an image that has none. layer returns
-// the n-th layer from the lowest.
 func imageFromConfig(text []byte, config ocispecs.Image, layer func(n int, diffID digest.Digest) (exportedLayer, error)) (exportedImage, error) {
 	image := exportedImage{configText: text, config: descriptorOf(ocispecs.MediaTypeImageConfig, text)}
 	for n, diffID := range config.RootFS.DiffIDs {
@@ -102,6 +100,6 @@ func blobName(d digest.Digest) string {
 	return path.Join(ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 
-// nameAnnotation holds an image's full reference in the index of an OCI layout,
-// for both Docker and containerd.
+// nameAnnotation holds the full reference in an OCI index, for Docker and
+// containerd.
 const nameAnnotation = "io.containerd.image.name"

@@ -36,7 +36,6 @@ func (i fakeImage) config() []byte {
 	return text
 }
 
-// image returns the image with its ID in the classic store.
 func (i fakeImage) image() engine.Image {
 	image := engine.Image{Name: i.ref, Ref: engine.FullRef(i.ref), ID: digest.FromBytes(i.config()).String(), Platform: "linux/amd64"}
 	_, image.Tag, _ = strings.Cut(i.ref, ":")
@@ -124,7 +123,6 @@ var formats = map[string]func([]fakeImage) map[string]any{
 	"Docker 29 with the containerd store": func(i []fakeImage) map[string]any { return layoutArchive(i, true) },
 }
 
-// serve makes the engine export the requested images.
 func serve(t *testing.T, f *enginetest.Fake, format func([]fakeImage) map[string]any, images ...fakeImage) {
 	f.Archive = func(w io.Writer, names []string) {
 		var requested []fakeImage

@@ -21,9 +21,9 @@ import (
 )
 
 // fakeNode imports archives like containerd: a config must be in the archive or
-// the content store, and a layer may also be unpacked.
+// the content store; a layer may also be unpacked.
 type fakeNode struct {
-	mu      sync.Mutex // serializes imports
+	mu      sync.Mutex
 	name    string
 	machine string
 	blobs   map[string][]byte

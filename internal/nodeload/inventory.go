@@ -23,7 +23,7 @@ type Missing struct {
 
 func (m Missing) String() string { return m.Image.Ref + " on node " + m.Node }
 
-// Inventory lists the images on each node at the time it was taken.
+// Inventory is the images on each node at one time.
 type Inventory struct {
 	images []engine.Image
 	others []string
@@ -31,8 +31,8 @@ type Inventory struct {
 	have   []nodeInventory // in the order of nodes
 }
 
-// TakeInventory lists the images on each node with one command per node. others
-// are references that the engine may lack. Errors have class [fault.Load].
+// TakeInventory lists the images on each node with one command. others are
+// references that the engine may lack. Errors have class [fault.Load].
 func TakeInventory(ctx context.Context, nodes []Node, images []engine.Image, others ...string) (Inventory, error) {
 	inv := Inventory{images: images, others: others, nodes: nodes, have: make([]nodeInventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
@@ -45,8 +45,8 @@ func TakeInventory(ctx context.Context, nodes []Node, images []engine.Image, oth
 	return inv, fault.New(fault.Load, work.Wait(), "")
 }
 
-// Missing returns the images that each node lacks. A node has an image only if
-// it is the same image, not merely the same name.
+// Missing returns the images that each node lacks. An image with only the same
+// name is missing.
 func (inv Inventory) Missing() []Missing {
 	var missing []Missing
 	for i, n := range inv.nodes {
@@ -57,7 +57,7 @@ func (inv Inventory) Missing() []Missing {
 	return missing
 }
 
-// Unresolved returns the others that at least one node has no image for.
+// Unresolved returns the others that at least one node lacks.
 func (inv Inventory) Unresolved() []string {
 	var unresolved []string
 	for _, ref := range inv.others {
@@ -78,8 +78,8 @@ func missingImages(records map[string]record, images []engine.Image) []engine.Im
 	return missing
 }
 
-// nodeInventory holds the records of the requested images. If one is missing,
-// it also holds the layers on the node.
+// nodeInventory holds the requested images' records and, if one is missing, the
+// node's layers.
 type nodeInventory struct {
 	machine     string // from `uname -m`
 	snapshotter string
@@ -126,8 +126,7 @@ func (n *nodeInventory) add(kind, rest string) {
 	case "blob":
 		n.blobs[rest] = true
 	case "snapshot":
-		// The columns are key, parent and kind. Only committed snapshots are
-		// complete.
+		// key, parent and kind; only committed snapshots are complete
 		if fields := strings.Fields(rest); len(fields) > 1 && fields[len(fields)-1] == "Committed" {
 			n.chains[fields[0]] = true
 		}
@@ -138,8 +137,7 @@ func (n *nodeInventory) add(kind, rest string) {
 	}
 }
 
-// unpacked returns how many layers the node has unpacked, counted from the
-// lowest.
+// unpacked returns how many layers are unpacked, from the lowest.
 func (n nodeInventory) unpacked(diffIDs []string) int {
 	chain := ""
 	for i, diffID := range diffIDs {

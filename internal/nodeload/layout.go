@@ -10,9 +10,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// layoutImage reads an image from an OCI layout, the format since Docker 25.
-// With the containerd store, layers may be compressed, and the entry may be an
-// index with other platforms and attestations, which are ignored.
+// layoutImage reads an OCI layout, the format since Docker 25. With the
+// containerd store, layers may be compressed, and the entry may be an index
+// with other platforms and attestations.
 func (s spooled) layoutImage(i engine.Image) (exportedImage, []string, error) {
 	var index ocispecs.Index
 	if _, err := s.decode("index.json", &index); err != nil {
@@ -57,7 +57,6 @@ func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (export
 	return image, digestStrings(config.RootFS.DiffIDs), nil
 }
 
-// onePlatform resolves an index to the platform's manifest.
 func (s spooled) onePlatform(entry ocispecs.Descriptor, platform string) (ocispecs.Descriptor, error) {
 	if !strings.Contains(entry.MediaType, "index") && !strings.Contains(entry.MediaType, "manifest.list") {
 		return entry, nil

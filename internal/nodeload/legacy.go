@@ -11,10 +11,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// legacyImage reads an image from the format before Docker 25: <config>.json
-// and <id>/layer.tar, listed in manifest.json. containerd imports it only with
-// all layers, so the image gets an OCI manifest, which depends only on the
-// image.
+// legacyImage reads the format before Docker 25: <config>.json and
+// <id>/layer.tar, listed in manifest.json. containerd imports it only with all
+// layers, so the image gets an OCI manifest.
 func (s spooled) legacyImage(i engine.Image) (exportedImage, []string, error) {
 	var entries []struct {
 		Config string
@@ -56,9 +55,8 @@ const legacyConfig = `{"container_config":{"Hostname":"","Domainname":"","User":
 	`"AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"","Volumes":null,` +
 	`"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":null},"created":%q,"layer_id":%q`
 
-// legacyIDs returns the directories of the layers in the older format, except
-// of the topmost, which depends on the whole config. They are an optimization:
-// a layer in any other directory is stored and hashed.
+// legacyIDs returns the layers' directories, except the topmost, which depends
+// on the whole config. A layer in any other directory is stored and hashed.
 func legacyIDs(diffIDs []string, zone *time.Location) []string {
 	created := time.Unix(0, 0).In(zone).Format(time.RFC3339Nano)
 	var ids []string

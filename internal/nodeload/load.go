@@ -13,12 +13,10 @@ import (
 )
 
 // Load copies missing images to every node in parallel, sending only the layers
-// each node lacks. Images that share layers are sent together; a node imports
-// two batches at once while the engine exports the next. If a node rejects a
-// partial image or a layer of the engine's layer store, Load warns and sends
-// whole images. Load then verifies each node. It returns the first error, of
-// class [fault.Load], and rejects images for another architecture before sending
-// anything.
+// each node lacks. If a node rejects a partial image or a layer of the engine's
+// layer store, Load warns and sends whole images. It verifies each node and
+// returns the first error, of class [fault.Load]. It rejects images for another
+// architecture before sending anything.
 func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.Reporter) error {
 	reporter = event.Synchronized(reporter)
 	transfers, err := planTransfers(inventory)
@@ -37,7 +35,6 @@ func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.R
 	return fault.New(fault.Load, err, "")
 }
 
-// loadRun is one call of [Loader.Load].
 type loadRun struct {
 	loader   *Loader
 	store    *layerStore // nil if unavailable
@@ -45,7 +42,6 @@ type loadRun struct {
 	reporter event.Reporter
 }
 
-// exportedBatch is a batch and its export or the export's error.
 type exportedBatch struct {
 	batch  batch
 	export *export
@@ -53,12 +49,11 @@ type exportedBatch struct {
 	start  time.Time
 }
 
-// parallelBatches is how many batches a node imports at once. An import writes
-// its layers and then unpacks them, each on one core.
+// parallelBatches is how many batches a node imports at once. An import first
+// writes, then unpacks layers, each on one core.
 const parallelBatches = 2
 
-// exportAndSend exports the batches one after the other and sends the finished
-// ones in parallel.
+// exportAndSend sends batches while it exports the next one.
 func (r loadRun) exportAndSend(ctx context.Context, batches []batch) error {
 	work, ctx := errgroup.WithContext(ctx)
 	ready := make(chan exportedBatch)
@@ -89,7 +84,6 @@ func (r loadRun) exportAndSend(ctx context.Context, batches []batch) error {
 	return work.Wait()
 }
 
-// export reads the batch from the layer store, or exports it from the engine.
 func (r loadRun) export(ctx context.Context, b batch) (*export, error) {
 	if r.store != nil {
 		e, err := r.store.export(distinctImages(b))
@@ -115,7 +109,6 @@ func (r loadRun) send(ctx context.Context, e exportedBatch) error {
 	return err
 }
 
-// sendWholeImages sends all layers to nodes that failed without them.
 func (r loadRun) sendWholeImages(ctx context.Context, failed batch) error {
 	if len(failed) == 0 || ctx.Err() != nil {
 		return nil

@@ -63,7 +63,6 @@ func (n dockerNode) sh(t *testing.T, script string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// layeredBuild returns an image with a large stable layer and a small program.
 func layeredBuild(t *testing.T, megabytes int) inputs.Build {
 	t.Helper()
 	dir := t.TempDir()
@@ -79,7 +78,6 @@ func layeredBuild(t *testing.T, megabytes int) inputs.Build {
 	return inputs.Build{Name: "layered", Repository: "tkdeploy-test/layered", Context: dir}
 }
 
-// load loads the images and returns the bytes sent.
 func load(t *testing.T, l *Loader, n dockerNode, images []engine.Image) (sent int64, took time.Duration, log *enginetest.EventLog) {
 	t.Helper()
 	log = &enginetest.EventLog{}

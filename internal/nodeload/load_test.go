@@ -113,7 +113,7 @@ func TestLoader_Load(t *testing.T) {
 		if missing, err := missingIn(t.Context(), []Node{n}, []engine.Image{rebuilt}); err != nil || len(missing) != 1 {
 			t.Errorf("older image with the name: got missing %v, %v, want one", missing, err)
 		}
-		// An import of another image under the name keeps the labels.
+		// importing another image under the name keeps the labels
 		n.records[one.Ref] = record{target: n.records[two.Ref].target, labels: n.records[one.Ref].labels}
 		missing, err := missingIn(t.Context(), []Node{n}, []engine.Image{one})
 		if err != nil || len(missing) != 1 || missing[0].String() != one.Ref+" on node n" {

@@ -13,17 +13,15 @@ import (
 type Node interface {
 	Name() string
 
-	// Run runs a command in the node and waits for it. Its error contains
-	// stderr. If ctx is done, Run stops the command.
+	// Run runs a command in the node until ctx is done. Its error contains
+	// stderr.
 	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error
 }
 
-// Labels of an image record in a node: the engine's image ID and the digest of
-// the imported manifest. A record belongs to an image only if the ID matches
-// and the record's target is still that manifest. Importing another image under
-// the same name changes the target, even if containerd keeps the labels. One
-// `images ls` returns both, for engines whose IDs are digests of configs or of
-// manifests.
+// Labels of an image record in a node: the engine's image ID, a digest of the
+// config or the manifest, and the digest of the imported manifest. A record
+// matches an image only if its target is still that manifest, because
+// containerd may keep the labels when another image takes the name.
 const (
 	labelID       = "dev.tkdeploy.id"
 	labelManifest = "dev.tkdeploy.manifest"
@@ -31,10 +29,10 @@ const (
 
 // inventoryScript lists the content of a node, one item per line after its
 // type. The arguments are the filters of [nameFilter], then a reference and an
-// ID per image. If the node has all the images, it lists only their records.
-// Unfiltered, ctr takes three times as long, because it computes the size of
-// every image. kind writes the snapshotter to containerd's config. If a ctr
-// command fails, its list is empty and everything is sent.
+// ID per image. If the node has all images, it lists only their records.
+// Unfiltered, ctr takes three times as long, because it computes every image's
+// size. kind writes the snapshotter to containerd's config. If a ctr command
+// fails, everything is sent.
 const inventoryScript = `
 images=$(set -f; ctr -n k8s.io images ls $1)
 shift
@@ -54,11 +52,10 @@ ctr -n k8s.io snapshots --snapshotter "$s" ls | sed -u 's/^/snapshot /' &
 wait
 `
 
-// importScript imports the archive on stdin, labels the image records and lists
-// them. The arguments are the snapshotter, --local or "", the filters of
-// [nameFilter], then a reference and two labels per image. With --local ctr
-// writes the blobs itself. Without, it passes the archive to containerd's
-// transfer service in chunks of 32 KB, which takes twice as long.
+// importScript imports stdin, labels the image records and lists them. The
+// arguments are the snapshotter, --local or "", the filters of [nameFilter],
+// then a reference and two labels per image. With --local, ctr writes the blobs
+// itself; containerd's transfer service takes twice as long.
 const importScript = `
 set -ef
 ctr -n k8s.io images import $2 --snapshotter "$1" - >/dev/null
@@ -68,8 +65,7 @@ printf '%s\n' "$@" | xargs -n 3 -P 4 ctr -n k8s.io images label >/dev/null
 ctr -n k8s.io images ls $names
 `
 
-// nameFilter returns filters for `ctr images ls`, separated by spaces, which
-// references do not contain.
+// nameFilter returns filters for `ctr images ls`, separated by spaces.
 func nameFilter(images []engine.Image, others []string) string {
 	var names []string
 	for _, i := range images {

@@ -15,7 +15,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// transferProgress counts the bytes sent of each image to all nodes, by
+// transferProgress counts the bytes of each image sent to all nodes, by
 // Image.Ref.
 type transferProgress map[string]*meter
 
@@ -32,7 +32,6 @@ type meter struct {
 	finished bool
 }
 
-// meterStep is the number of bytes between progress events.
 const meterStep = 16 << 20
 
 func newTransferProgress(images []engine.Image, reporter event.Reporter) transferProgress {
@@ -89,8 +88,7 @@ func (p transferProgress) finish(b batch, err error, elapsed time.Duration) {
 	}
 }
 
-// finishRest reports the images that no node lacked or that were not sent after
-// a failure.
+// finishRest reports images that no node lacked or that were not sent.
 func (p transferProgress) finishRest(transfers []*transfer) {
 	nodes := nodesByImage(transfers)
 	for ref, meter := range p {

@@ -6,7 +6,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// record is an image record in a node's containerd.
 type record struct {
 	target string // digest of the manifest or index
 	labels string // k=v,k=v

@@ -41,9 +41,8 @@ func spool(archive io.Reader, dir string, drop dropFunc) (spooled, error) {
 	}
 }
 
-// smallFile is the size up to which no file is dropped, because a config or
-// manifest may be on all nodes and looks like a layer by name. Registries limit
-// both to 4 MiB.
+// smallFile is the size up to which no file is dropped, because by name a
+// config or manifest looks like a layer. Registries limit both to 4 MiB.
 const smallFile = 4 << 20
 
 // isRedundant reports whether a file of the older format repeats others.
@@ -66,7 +65,6 @@ func spoolFile(from io.Reader, name string, size int64, dir string, n int, drop 
 	return stored, errors.Join(err, file.Close())
 }
 
-// image returns an image of the archive, an OCI layout since Docker 25.
 func (s spooled) image(i engine.Image) (exportedImage, error) {
 	read := s.legacyImage
 	if _, found := s["index.json"]; found {

@@ -10,7 +10,6 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// spooled holds the stored files of an archive, by name.
 type spooled map[string]spooledFile
 
 type spooledFile struct {
@@ -20,7 +19,6 @@ type spooledFile struct {
 	link   string // target of a link
 }
 
-// write returns a function that writes the content, or nil if it was dropped.
 func (f spooledFile) write() func(io.Writer) error {
 	if f.path == "" {
 		return nil

@@ -23,21 +23,19 @@ import (
 )
 
 // layerStore is the classic image store of a local engine with the overlay2
-// driver. It holds the unpacked files of each layer and a tar-split list of the
-// rest of its archive (github.com/moby/moby, layer/filestore.go, image/fs.go).
-// `docker save` reproduces the archive from both, but copies all layers of an
-// image before it sends the first. layerStore reads only the layers that a node
-// needs, while they are sent.
+// driver. It holds the files of each layer and a tar-split list of the rest of
+// its archive (github.com/moby/moby, layer/filestore.go, image/fs.go). `docker
+// save` copies all layers of an image before it sends the first. layerStore
+// streams only the layers that a node needs.
 //
-// Everything is verified: the config against the image's ID, each file against
-// its checksum, and each layer against its digest, by the node.
+// The config is verified against the image's ID, files against checksums, and
+// layers against their digests, by the node.
 type layerStore struct {
 	root  string                   // the engine's DockerRootDir
 	cache map[string]exportedLayer // by chain ID
 }
 
-// layerStore returns the engine's store, or nil if it is remote, unreadable or
-// of another kind.
+// layerStore returns nil if the store is remote, unreadable or of another kind.
 func (l *Loader) layerStore(ctx context.Context) *layerStore {
 	info, err := l.engine.Info(ctx)
 	if err != nil || !info.Local || info.Containerd || info.Driver != "overlay2" {
@@ -50,12 +48,10 @@ func (l *Loader) layerStore(ctx context.Context) *layerStore {
 	return s
 }
 
-// chainDir returns the metadata directory of a layer.
 func (s *layerStore) chainDir(id string) string {
 	return filepath.Join(s.root, "image/overlay2/layerdb/sha256", strings.TrimPrefix(id, "sha256:"))
 }
 
-// export returns images whose layers are read while they are sent.
 func (s *layerStore) export(images []engine.Image) (*export, error) {
 	e := &export{images: map[string]exportedImage{}, fromStore: true}
 	for _, i := range images {
@@ -163,8 +159,7 @@ func (l storedLayer) read(use func(storage.Unpacker) error) error {
 	return use(storage.NewJSONUnpacker(text))
 }
 
-// rootFiles opens a layer's files. Links cannot lead out of the layer's
-// directory.
+// rootFiles opens a layer's files. Links cannot leave its directory.
 type rootFiles struct{ root *os.Root }
 
 func (r rootFiles) Get(name string) (io.ReadCloser, error) {

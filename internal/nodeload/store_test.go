@@ -43,8 +43,6 @@ func layerArchive(t *testing.T, text string) []byte {
 	return out.Bytes()
 }
 
-// writeStore writes a classic store with overlay2 and returns the file
-// directory of each layer.
 func writeStore(t *testing.T, root string, images ...fakeImage) (dirs []string) {
 	t.Helper()
 	content := map[string]string{}
@@ -64,7 +62,6 @@ func writeStore(t *testing.T, root string, images ...fakeImage) (dirs []string) 
 	return dirs
 }
 
-// splitLayer unpacks a layer and returns its tar-split list.
 func splitLayer(t *testing.T, layer []byte, into string) string {
 	t.Helper()
 	var tarSplit bytes.Buffer

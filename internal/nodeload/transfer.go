@@ -17,8 +17,6 @@ type transfer struct {
 	err    error
 }
 
-// planTransfers returns the transfers to nodes that lack images, or an error if
-// a node cannot run one.
 func planTransfers(inventory Inventory) ([]*transfer, error) {
 	var transfers []*transfer
 	var problems []error
@@ -44,13 +42,12 @@ func (t *transfer) check() error {
 	return errors.Join(problems...)
 }
 
-// needs reports whether the node needs the n-th layer to import the image. blob
-// is the digest of the layer as sent.
+// needs reports whether the node needs the n-th layer. blob is the digest of
+// the layer as sent.
 func (t *transfer) needs(i engine.Image, n int, blob string) bool {
 	return n >= t.have.unpacked(i.DiffIDs) && !t.have.blobs[blob]
 }
 
-// partial reports whether a layer is left out.
 func (t *transfer) partial() bool {
 	for _, i := range t.images {
 		for n, diffID := range i.DiffIDs {
@@ -62,8 +59,8 @@ func (t *transfer) partial() bool {
 	return false
 }
 
-// batch is a group of transfers that shares no layer with another batch. So the
-// engine exports each layer once, and the batches of a node are independent.
+// batch is a group of transfers that shares no layer with another. The engine
+// exports each layer once, and batches are independent.
 type batch []*transfer
 
 func containsRef(images []engine.Image, ref string) bool {

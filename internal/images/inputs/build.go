@@ -12,8 +12,8 @@ import (
 
 // Labels of the images that tkdeploy builds.
 const (
-	LabelInputs = "dev.tkdeploy.inputs" // full hash of the inputs
-	LabelName   = "dev.tkdeploy.name"   // image name in tkdeploy.yaml
+	LabelInputs = "dev.tkdeploy.inputs" // hash of the inputs
+	LabelName   = "dev.tkdeploy.name"
 	LabelRecipe = "dev.tkdeploy.recipe" // hash of the recipe
 )
 
@@ -22,12 +22,12 @@ const (
 // platform, the IDs of the base images and the names of the secrets.
 type Build struct {
 	Name       string // in events and errors
-	Repository string // image name without a tag
+	Repository string // without a tag
 	Context    string
 	Dockerfile string // default: Dockerfile in Context
 	Target     string // default: the last stage
 	Args       map[string]string
-	Bases      map[string]string // base image references, by build argument
+	Bases      map[string]string // references by build argument
 	Secrets    map[string]Secret // by the id in RUN --mount=type=secret
 	Platform   string            // default: the engine's platform
 	Allow      []string          // absolute paths that CheckContexts accepts
@@ -61,8 +61,8 @@ func (b Build) allows(path string) bool {
 	})
 }
 
-// ignoreFile returns the path of the ignore file, which may not exist. As in
-// BuildKit, <Dockerfile>.dockerignore replaces the context's .dockerignore.
+// ignoreFile returns a path that may not exist. As in BuildKit,
+// <Dockerfile>.dockerignore replaces the context's .dockerignore.
 func (b Build) ignoreFile() string {
 	own := b.DockerfilePath() + ".dockerignore"
 	if _, err := os.Lstat(own); err == nil {

@@ -14,8 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
 
-// LookupCache caches engine and file system lookups. Create a new one for each
-// operation, because both change in between.
+// LookupCache caches engine and file lookups during one operation.
 type LookupCache struct {
 	engine *engine.Engine
 
@@ -44,8 +43,8 @@ func (c *LookupCache) tree(root string) (*tree, error) {
 	return Memoize(&c.mu, c.trees, root, func() (*tree, error) { return newTree(root) })
 }
 
-// Memoize returns the entry for key and calls load once if there is none. mu
-// guards entries.
+// Memoize returns the entry for key, which load provides once. mu guards
+// entries.
 func Memoize[K comparable, T any](mu *sync.Mutex, entries map[K]func() (T, error), key K, load func() (T, error)) (T, error) {
 	mu.Lock()
 	entry := entries[key]
@@ -77,8 +76,8 @@ func (c *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// ListFiles describes the matching files below root, one per line: mode, path,
-// and the link target or the hash of the content.
+// ListFiles lists the matching files below root, sorted by path: mode, path,
+// and link target or content hash.
 func (c *LookupCache) ListFiles(ctx context.Context, root string, filter fsutil.FilterOpt) ([]string, error) {
 	files, err := c.tree(root)
 	if err != nil {

@@ -10,12 +10,11 @@ import (
 )
 
 // credentialKind is a kind of file that must not be in an image. The list
-// covers only files that are credentials as a whole, recognized by name and
-// leading content. Secrets in source code need a scanner such as gitleaks,
-// which is larger than tkdeploy.
+// covers only files that are credentials as a whole. Secrets in source code
+// need a scanner such as gitleaks, which is larger than tkdeploy.
 type credentialKind struct {
 	kind      string
-	matchName func(name string) bool // matches the slash-separated path
+	matchName func(name string) bool // slash-separated path
 	matchHead func(head []byte) bool // nil matches any content
 }
 
@@ -33,8 +32,6 @@ var credentialKinds = []credentialKind{
 	{"a password in a URL", named(".git-credentials", ".git/config"), matches(`://[^/\s:@]+:[^/\s@]+@`)},
 }
 
-// credentialIn returns the kind of credential with this name and leading
-// content, or "".
 func credentialIn(name string, head []byte) string {
 	for _, k := range credentialKinds {
 		if k.matchName(name) && (k.matchHead == nil || k.matchHead(head)) {
@@ -44,8 +41,7 @@ func credentialIn(name string, head []byte) string {
 	return ""
 }
 
-// sourceExtensions belong to most files of a context and never to a credential.
-// Their content is not read.
+// sourceExtensions mark files that are never credentials. They are not read.
 var sourceExtensions = []string{
 	".c", ".cc", ".cpp", ".cs", ".css", ".go", ".h", ".html", ".java", ".js", ".jsx", ".kt", ".md", ".mjs", ".mod", ".php",
 	".proto", ".py", ".rb", ".rs", ".scss", ".sql", ".sum", ".svg", ".tmpl", ".ts", ".tsx", ".vue",
@@ -88,8 +84,7 @@ func all(expressions ...string) func([]byte) bool {
 	}
 }
 
-// dockerAuths reports whether a Docker config contains credentials. The older
-// .dockercfg lists registries at the top level.
+// dockerAuths also accepts the older .dockercfg, which has no "auths" level.
 func dockerAuths(head []byte) bool {
 	var config struct {
 		Auths map[string]struct{ Auth, IdentityToken, Password string }

@@ -15,19 +15,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// tagLength is 48 bits of the hash, which makes a collision within a repository
-// unlikely.
+// tagLength is 48 bits, which makes collisions within a repository unlikely.
 const tagLength = 12
 
 // Identity names a build by its inputs.
 type Identity struct {
-	Hash   string   // of all inputs, in hex
+	Hash   string   // hex
 	Ref    string   // tagged with the start of Hash
 	Absent []string // missing base images; if any, Hash and Ref are ""
 }
 
-// Identify hashes the inputs of b. The hash is unknown while a base image is
-// missing, because it includes the image's ID.
+// Identify hashes the inputs of b, including the IDs of its base images.
 func (c *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
 	id, err := c.readInputs(ctx, b)
 	if err != nil {
@@ -59,8 +57,8 @@ func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error)
 	return Identity{Hash: hash, Ref: ref}, err
 }
 
-// inputLines returns the configured inputs. A tag must not help to guess
-// secrets, so it includes only their names.
+// inputLines includes only the names of secrets, because a tag must not help to
+// guess the values.
 func (b Build) inputLines(dockerfile []byte) []string {
 	lines := []string{
 		"tkdeploy image inputs 1",

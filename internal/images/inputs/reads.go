@@ -26,18 +26,18 @@ import (
 
 // reads lists what a Dockerfile target depends on.
 type reads struct {
-	whole bool     // the whole context
+	whole bool
 	paths []string // files, directories and patterns, unless whole
-	bases []string // base image references
+	bases []string
 }
 
-// stableSyntax matches Docker's stable Dockerfile frontends, whose COPY and ADD
-// BuildKit's converter predicts. Other frontends may read anything.
+// stableSyntax matches Docker's stable frontends, whose reads BuildKit's
+// converter predicts. Others may read anything.
 var stableSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile:1(\.\d+)*$`)
 
-// readsOf converts the Dockerfile with BuildKit's converter to find the paths
-// and base images of the target. If that fails, it returns the whole context
-// and leaves the error to the build.
+// readsOf finds the target's paths and base images with BuildKit's converter.
+// If that fails, it returns the whole context and leaves the error to the
+// build.
 func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, config baseConfig) reads {
 	all := reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
 	if syntax, _, _, found := parser.DetectSyntax(dockerfile); found && !stableSyntax.MatchString(syntax) {
@@ -69,8 +69,6 @@ func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, c
 	return r
 }
 
-// contextReads returns the paths of the build context in the definition, if it
-// uses the context at all.
 func contextReads(definition *llb.Definition) reads {
 	for _, raw := range definition.Def {
 		var op pb.Op
@@ -94,8 +92,7 @@ func contextReads(definition *llb.Definition) reads {
 // baseConfig returns the config of an image, or nil if it is missing.
 type baseConfig func(ctx context.Context, ref string) ([]byte, error)
 
-// baseResolver resolves base images from the engine, so that nothing is pulled,
-// and records their references.
+// baseResolver resolves base images without pulling, and records them.
 type baseResolver struct {
 	config baseConfig
 
@@ -123,7 +120,7 @@ func (r *baseResolver) sorted() []string {
 	return slices.Sorted(maps.Keys(r.requested))
 }
 
-// unknownConfig stands for a missing image. Its layer keeps the converter from
+// unknownConfig is for a missing image. Its layer keeps the converter from
 // treating the image as scratch.
 func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	image := ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString("")}}}
@@ -133,8 +130,7 @@ func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 	return json.Marshal(image)
 }
 
-// contextOf returns the context and the filter for the files that the target
-// reads. The tree is nil if it reads none.
+// contextOf returns a nil tree if the target reads no files.
 func (c *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
 	if !r.whole && len(r.paths) == 0 {
 		return nil, fsutil.FilterOpt{}, nil

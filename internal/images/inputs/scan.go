@@ -17,14 +17,13 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// headSize is the number of bytes of a file that are scanned.
+// headSize is how much of a file is scanned.
 const headSize = 16 << 10
 
-// CheckContexts returns an error of class [fault.Config] if a build would copy
-// credentials, such as .env or a private key. The error names every file that
-// the target reads and that is neither ignored nor allowed, but not its
-// content. COPY --exclude makes no difference, because the file is still sent
-// to the engine.
+// CheckContexts returns an error of class [fault.Config] if a build reads
+// credentials, such as .env or a private key, that are neither ignored nor
+// allowed. The error names every file but not its content. COPY --exclude does
+// not help, because the engine still receives the file.
 func CheckContexts(ctx context.Context, builds []Build) error {
 	cache := NewLookupCache(nil)
 	found := make([][]leak, len(builds))
@@ -53,7 +52,7 @@ func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	unknown := func(context.Context, string) ([]byte, error) { return nil, nil }
 	platform := b.Platform
 	if platform == "" {
-		platform = "linux/" + runtime.GOARCH // the files are the same on every platform
+		platform = "linux/" + runtime.GOARCH // usually the engine's
 	}
 	files, filter, err := c.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown))
 	if files == nil || err != nil {
@@ -76,7 +75,6 @@ func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
 	return found, ctx.Err()
 }
 
-// credential returns the file's kind of credential, or "".
 func (t *tree) credential(s *types.Stat) (string, error) {
 	name := filepath.ToSlash(s.Path)
 	if !fs.FileMode(s.Mode).IsRegular() || plainSource(name) {
@@ -108,7 +106,6 @@ func readHead(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, headSize))
 }
 
-// leakError names each file once, with all its images.
 func leakError(builds []Build, found [][]leak) error {
 	images := map[leak][]string{}
 	ignores := map[leak]string{}

@@ -40,9 +40,7 @@ func newTree(root string) (*tree, error) {
 	return &tree{root: root, fs: files, sums: map[string]*fileSum{}, credentials: map[string]string{}}, nil
 }
 
-// list describes the filtered files sorted by path, one per line: mode, path,
-// and the link target or the hash of the content. BuildKit ignores owners and
-// times.
+// list omits owners and times, which BuildKit ignores.
 func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, error) {
 	stats, err := t.stats(ctx, filter)
 	if err != nil {
