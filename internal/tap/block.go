@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// inBlock reads a line of a YAML block. It returns false for a line with less
-// indentation, which ends the block but is not part of it.
+// inBlock returns false for the line that follows the block.
 func (p *Parser) inBlock(line string) bool {
 	content, indented := strings.CutPrefix(line, p.indent)
 	switch {
@@ -45,7 +44,7 @@ func (p *Parser) closeBlock() {
 	p.last.Elapsed = milliseconds(block.Duration.Value)
 }
 
-// milliseconds returns 0 if s is not a number between 0 and one day.
+// milliseconds returns 0 unless s is a number between 0 and one day.
 func milliseconds(s string) time.Duration {
 	ms, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsNaN(ms) || ms < 0 || ms > float64(24*time.Hour/time.Millisecond) {

@@ -1,3 +1,3 @@
 // Package tap reads the Test Anything Protocol (https://testanything.org),
-// versions 13 and 14, out of a log.
+// versions 13 and 14, from a log.
 package tap

@@ -11,16 +11,16 @@ import (
 // Step is one test point of a stream.
 type Step struct {
 	Name    string
-	OK      bool   // also true for a skipped or todo point
+	OK      bool   // also if skipped or todo
 	Blocked string // why it does not count: skipped or todo
 	Message string // from its YAML block
 	Elapsed time.Duration
 }
 
-const maxName = 100 // bytes of a step's name
+const maxName = 100 // bytes
 
 // parsePoint parses "ok 1 - name" and "not ok 2 - name # TODO reason". Number,
-// dash and name are optional. The number is ignored.
+// dash and name are optional.
 func parsePoint(line string) (Step, bool) {
 	rest, failed := strings.CutPrefix(line, "not ")
 	rest, ok := strings.CutPrefix(rest, "ok")
@@ -54,7 +54,7 @@ func withReason(state, reason string) string {
 	return state + ": " + reason
 }
 
-// cutDirective splits a description at its directive and unescapes the name.
+// cutDirective also unescapes the name.
 func cutDirective(description string) (name, directive string) {
 	var b strings.Builder
 	for i := 0; i < len(description); i++ {
@@ -71,7 +71,7 @@ func cutDirective(description string) (name, directive string) {
 	return b.String(), ""
 }
 
-// isDirective distinguishes "# SKIP" from the "#" of a name such as "issue #4".
+// isDirective distinguishes "# SKIP" from the "#" in "issue #4".
 func isDirective(s string) bool {
 	s = strings.ToUpper(strings.TrimLeft(s, " "))
 	return strings.HasPrefix(s, "SKIP") || strings.HasPrefix(s, "TODO")
@@ -93,7 +93,7 @@ func parsePlan(line string) (count int, ok bool) {
 	return count, err == nil
 }
 
-// isNumber reports whether s consists of digits. Atoi also accepts signs.
+// isNumber accepts only digits. Atoi also accepts signs.
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -9,13 +9,12 @@ import (
 
 const (
 	maxLine  = 16 << 10 // bytes of a line; the rest is dropped
-	maxBlock = 32 << 10 // bytes of a YAML block
+	maxBlock = 32 << 10
 )
 
-// Parser reads a stream line by line. Lines before the version line and lines
-// outside the protocol belong to the surrounding log; so do subtests, whose
-// result is the point that follows. Memory does not grow with the stream. The
-// zero value is ready to use.
+// Parser reads a stream line by line. Lines before the version line and outside
+// the protocol are log lines; so are subtests, whose result is the point that
+// follows. Memory does not grow with the stream. The zero value is ready to use.
 type Parser struct {
 	started bool // after the version line
 	plan    int
@@ -23,18 +22,17 @@ type Parser struct {
 	count   int
 	failed  bool
 	bailed  bool
-	reason  string // for bailing out
+	reason  string
 
-	last       Step // the newest point
+	last       Step
 	pending    bool // last is not returned yet
 	afterPoint bool // a YAML block may follow
 	block      *strings.Builder
-	indent     string // of the YAML block
+	indent     string
 }
 
-// Line reads the next line of the log. It returns a step when the step is
-// complete: at the end of its YAML block, or at the next line. log is true if the
-// line is not part of the protocol.
+// Line reads the next line. It returns a step when the step is complete: at the
+// end of its YAML block, or at the next line. log is true if the line is not TAP.
 func (p *Parser) Line(line string) (steps []Step, log bool) {
 	line = strings.TrimSuffix(line[:min(len(line), maxLine)], "\r")
 	afterPoint := p.afterPoint
@@ -62,8 +60,7 @@ func (p *Parser) Flush() []Step {
 	return []Step{p.last}
 }
 
-// End returns the newest step at the end of the log, even if its YAML block is
-// not terminated.
+// End returns the newest step, even if its YAML block is not terminated.
 func (p *Parser) End() []Step {
 	if p.block != nil {
 		p.closeBlock()
@@ -82,7 +79,7 @@ func (p *Parser) Passed() bool {
 	return p.started && p.Problem() == "" && !p.failed
 }
 
-// Problem returns what is wrong with the stream as a whole. It returns "" if the
+// Problem describes what is wrong with the whole stream, or returns "" if the
 // stream is complete or the log contains no TAP.
 func (p *Parser) Problem() string {
 	switch {
@@ -104,8 +101,7 @@ func (p *Parser) Problem() string {
 	return ""
 }
 
-// statement reads a line outside a YAML block. It returns false for a line
-// outside the protocol.
+// statement returns false for a log line.
 func (p *Parser) statement(line string) bool {
 	if step, ok := parsePoint(line); ok && !p.bailed {
 		p.count++

@@ -11,8 +11,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// parse parses a log and returns its steps, one formatted line each, and the
-// lines that are not TAP.
 func parse(log string) (steps []string, rest []string, problem string) {
 	var p Parser
 	add := func(points []Step) {
@@ -145,7 +143,7 @@ func TestParser(t *testing.T) {
 }
 
 // FuzzParser searches for input that panics, yields a wrong number of steps, or
-// makes the parser keep more than its limits.
+// exceeds the parser's limits.
 func FuzzParser(f *testing.F) {
 	f.Add(journeyLog)
 	f.Add("TAP version 14\n1..1\nok 1 - a\n  ---\n  message: &a [*a]\n  ...\n")

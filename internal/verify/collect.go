@@ -17,14 +17,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Limits of the log lines that are shown if the probe terminates early.
+// Limits of the log shown if the probe terminates early.
 const (
 	tailLines    = 5
-	maxTailBytes = 200 // of each line
+	maxTailBytes = 200
 )
 
-// collect follows the log of the pod until each check has a result. It rereads a
-// log that breaks or stays silent.
+// collect follows the pod's log until each check has a result. It rereads a log
+// that breaks or stays silent.
 func (r *run) collect(ctx context.Context, pod string) error {
 	client := r.pods.Client
 	timeout := probe.MaxDuration(r.checks) + client.APITimeout
@@ -70,7 +70,6 @@ func (r *run) readLog(ctx context.Context, pod string) (tail []string, err error
 	return tail, lines.Err()
 }
 
-// record stores and reports a result, unless it is known or has no check.
 func (r *run) record(ctx context.Context, result probe.Result) {
 	if _, known := r.results[result.ID]; known {
 		return
@@ -93,8 +92,7 @@ func (r *run) record(ctx context.Context, result probe.Result) {
 	}
 }
 
-// eventOf returns an event with the latency of the last attempt and the start of
-// the first one.
+// eventOf reports the latency of the last attempt, but the start of the first one.
 func eventOf(r probe.Result, now time.Time) event.Event {
 	switch r.Outcome {
 	case probe.Passed:
@@ -112,7 +110,7 @@ func eventOf(r probe.Result, now time.Time) event.Event {
 	}
 }
 
-// termination returns how the probe terminated, or nil while it is running.
+// termination returns nil while the probe is running.
 func (r *run) termination(ctx context.Context, name string) (*corev1.ContainerStateTerminated, error) {
 	pod, err := r.pods.Get(ctx, name)
 	if err != nil {

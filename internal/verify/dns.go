@@ -8,15 +8,13 @@ import (
 
 const dnsService = "kube-dns" // in kube-system, as kubeadm names it
 
-// awaitDNS waits for the DNS of a new cluster, which may become ready after the
-// app. Without it a hook fails or waits for its resolver's timeout of 5 s. Checks
-// retry by themselves and report a missing DNS.
+// awaitDNS waits for the DNS of a new cluster. Without it, a hook would fail or
+// wait for its resolver's timeout of 5 s. Checks retry by themselves.
 func (r *Runner) awaitDNS(ctx context.Context) {
 	_ = r.waitWhile(ctx, r.options.DNSTimeout, func(ctx context.Context) (bool, error) { return r.dnsUnready(ctx), nil })
 }
 
-// dnsUnready reports whether the DNS Service exists without a ready endpoint. It
-// returns false if a request fails.
+// dnsUnready returns false if a request fails.
 func (r *Runner) dnsUnready(ctx context.Context) bool {
 	found, err := r.endpoints(ctx, metav1.NamespaceSystem, dnsService)
 	if err != nil || len(readyAddresses(found, nil)) > 0 {

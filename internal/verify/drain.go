@@ -11,10 +11,10 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// awaitEndpointDrain waits while a Service may lead to a replaced pod. A draining
-// pod would respond in place of a bad replacement; a connection to a terminated
-// pod would hang. kube-proxy updates its rules at most once a second
-// (minSyncPeriod), and the update takes less time than the start of the pod.
+// awaitEndpointDrain waits while a Service may route to a replaced pod, which
+// could respond in place of a bad replacement, or hang. kube-proxy updates its
+// rules at most once a second (minSyncPeriod); the start of the smoke test pod
+// covers the update itself.
 func (r *Runner) awaitEndpointDrain(ctx context.Context) error {
 	if err := r.waitWhile(ctx, r.options.DrainTimeout, r.hasTerminatingPods); err != nil {
 		return err

@@ -19,8 +19,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// cause inspects the Service and its endpoints to explain why a check got no
-// response. It returns "" if there is no explanation or if the app did respond.
+// cause returns why a check got no response, according to the Service and its
+// endpoints, or "".
 func (r *Runner) cause(ctx context.Context, result probe.Result) string {
 	if !slices.Contains([]probe.Reason{probe.Unresolved, probe.Refused, probe.Unreachable}, result.Reason) {
 		return ""
@@ -54,7 +54,6 @@ func (r *Runner) clusterDNSCause(ctx context.Context) string {
 	return r.endpointCause(ctx, service, probe.Result{Reason: probe.Unresolved})
 }
 
-// serviceOf returns the Service of a check. Its namespace defaults to namespace.
 func serviceOf(c probe.Check, namespace string) (name, ns string) {
 	name, other, foreign := strings.Cut(c.Service, ".")
 	if foreign {
@@ -106,9 +105,8 @@ func servicePort(service *corev1.Service, number int) (corev1.ServicePort, bool)
 	return service.Spec.Ports[i], true
 }
 
-// readyAddresses returns the ready endpoints with a port of that name, which may
-// be empty: "10.244.0.7:4001". If portName is nil, it returns all of them, without
-// port.
+// readyAddresses returns the ready endpoints of the named port:
+// "10.244.0.7:4001". If portName is nil, it returns all, without port.
 func readyAddresses(found []discoveryv1.EndpointSlice, portName *string) []string {
 	var ready []string
 	for _, slice := range found {

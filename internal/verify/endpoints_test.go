@@ -31,8 +31,6 @@ func podFeed(name string, ready corev1.ConditionStatus) *corev1.Pod {
 	}
 }
 
-// endpointsFeed returns the EndpointSlice of the Service. ready applies to all
-// addresses.
 func endpointsFeed(ready bool, port string, addresses ...string) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Name: "feed-x", Namespace: "app", Labels: map[string]string{discoveryv1.LabelServiceName: "feed"}}}
 	if port != "" {

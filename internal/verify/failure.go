@@ -16,11 +16,10 @@ type Failure struct {
 	Failed  []probe.Result
 	Blocked []probe.Result
 	Hooks   []hooks.Failure
-	Hints   []string // what to do next
+	Hints   []string
 }
 
-// Error returns one line per failed check, the number of blocked checks, and the
-// failures of hooks.
+// Error lists the failed checks, the number of blocked checks, and the failed hooks.
 func (f *Failure) Error() string {
 	lines := make([]string, 0, len(f.Failed)+1)
 	for _, r := range f.Failed {
@@ -39,7 +38,7 @@ func (f *Failure) classified() error {
 	return fault.New(fault.Smoke, f, strings.Join(f.Hints, "\n"))
 }
 
-// describe formats a failed check, such as
+// describe formats a failed check:
 // "api-gateway: GET http://api-gateway:4000/health returned 500: …".
 func describe(r probe.Result) string {
 	subject := r.Check.Service
@@ -59,7 +58,7 @@ func describe(r probe.Result) string {
 	return description
 }
 
-// verdict returns a [*Failure] with a hint per Service, or nil if no check failed.
+// verdict returns a [*Failure] with a hint per Service, or nil.
 func (r *Runner) verdict(results []probe.Result) error {
 	failure := &Failure{}
 	for _, result := range results {

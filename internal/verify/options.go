@@ -13,38 +13,38 @@ import (
 )
 
 // Options configures a [Runner]. Client, Namespace and Image are required, and
-// Objects if there are hooks.
+// Objects for hooks.
 type Options struct {
 	Client    kubernetes.Interface
-	Objects   dynamic.Interface // for hooks of any kind
+	Objects   dynamic.Interface
 	Namespace string
-	Release   string   // the pod's label tkdeploy.dev/release; optional
+	Release   string   // value of the label tkdeploy.dev/release; optional
 	Image     string   // its entrypoint, called with Args, must run the probe
 	Args      []string // default "probe"
-	Kubectl   string   // the command at the start of hints; default "kubectl"
+	Kubectl   string   // at the start of hints; default "kubectl"
 
-	PodsReplacedAt time.Time // when pods of the app were last replaced; zero if long ago
+	PodsReplacedAt time.Time // last time that pods of the app were replaced
 
-	StartTimeout  time.Duration // from the creation of a pod to its first process, including the pull; default 60 s
+	StartTimeout  time.Duration // from a pod's creation to its first process; default 60 s
 	APITimeout    time.Duration // without a response from the API server; default 120 s
-	IdleTimeout   time.Duration // without data; then a watch or log is reopened; default 20 s
+	IdleTimeout   time.Duration // of a silent watch or log; default 20 s
 	RetryInterval time.Duration // between attempts of a request; default 200 ms
 	DrainTimeout  time.Duration // for Services to drop a replaced pod; default 1 s
-	DNSTimeout    time.Duration // for the cluster DNS before hooks run; default 10 s
+	DNSTimeout    time.Duration // for the cluster DNS; default 10 s
 
 	Exit   hooks.ExitCodeFunc  // optional, see [hooks.Runner]
-	Redact func(string) string // masks secrets in messages from the cluster; optional
-	Suffix func() string       // returns the last part of the pod name; default random
+	Redact func(string) string // masks secrets in messages; optional
+	Suffix func() string       // random part of the pod name; optional
 }
 
-// Runner runs checks in a pod of the cluster, and test hooks. Use one Runner for a
-// release at a time, because it deletes the pods of earlier runs.
+// Runner runs checks in a pod, and test hooks. Run only one per release at a
+// time: it deletes the pods of earlier runs.
 type Runner struct {
-	options Options // with defaults
+	options Options
 	pods    *pods.Client
 }
 
-// New returns a Runner and sets defaults for missing options.
+// New returns a Runner with defaults for missing options.
 func New(options Options) *Runner {
 	options.setDefaults()
 	return &Runner{options: options, pods: &pods.Client{

@@ -15,11 +15,10 @@ const (
 	releaseLabel  = "tkdeploy.dev/release"
 	managedLabel  = "app.kubernetes.io/managed-by"
 	containerName = "probe"
-	nonroot       = 65532 // the user of that name in distroless images
+	nonroot       = 65532 // the user nonroot of distroless images
 )
 
-// labels omits labels that charts commonly select, such as
-// app.kubernetes.io/instance: no Service must select the pod.
+// labels omits labels that charts commonly select: no Service must select the pod.
 func (r *Runner) labels() map[string]string {
 	labels := map[string]string{checks.SmokeLabel: "true", managedLabel: "tkdeploy"}
 	if r.options.Release != "" {
@@ -28,8 +27,8 @@ func (r *Runner) labels() map[string]string {
 	return labels
 }
 
-// newPod returns a pod that complies with the Pod Security level restricted and
-// has no access to the API server. Its deadline ends it if tkdeploy is killed.
+// newPod returns a pod that complies with Pod Security restricted and has no
+// access to the API server. Its deadline ends it if tkdeploy is killed.
 func (r *Runner) newPod(smokeChecks []probe.Check) (*corev1.Pod, error) {
 	packed, err := probe.Pack(smokeChecks)
 	if err != nil {
@@ -74,8 +73,8 @@ func (r *Runner) container(packed string) corev1.Container {
 	}
 }
 
-// dnsConfig lowers the resolver timeout from 5 s to 1 s, because packets are often
-// lost in a new network namespace.
+// dnsConfig lowers the resolver timeout from 5 s to 1 s, because new network
+// namespaces often lose packets.
 func dnsConfig() *corev1.PodDNSConfig {
 	timeout, attempts := "1", "3"
 	return &corev1.PodDNSConfig{Options: []corev1.PodDNSConfigOption{

@@ -47,7 +47,7 @@ func TestRunner_newPod(t *testing.T) {
 		}
 	})
 
-	// Row 54 of the fault list. The evaluator is that of the API server.
+	// Row 54 of the fault list.
 	t.Run("complies with Pod Security restricted", func(t *testing.T) {
 		t.Parallel()
 		pod, err := New(optionsFor(nil)).newPod(threeChecks)

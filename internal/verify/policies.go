@@ -12,12 +12,11 @@ import (
 )
 
 const (
-	policyTimeout = 2 * time.Second // in parallel with the deletion of old pods
+	policyTimeout = 2 * time.Second // in parallel with deleting old pods
 	maxPods       = 500             // enough to find a forbidden connection
 )
 
-// policyCheck returns the check of NetworkPolicies. found is false if no forbidden
-// connection can be checked.
+// policyCheck returns false if there is no forbidden connection to try.
 func (r *Runner) policyCheck(ctx context.Context) (check probe.Check, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, policyTimeout)
 	defer cancel()

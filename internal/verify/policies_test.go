@@ -30,12 +30,10 @@ import (
 
 const onlyClientPort = `{podSelector: {matchLabels: {app: store}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {tkdeploy.dev/smoke: "true"}}}], ports: [{port: 9092}]}]}`
 
-// ingress returns a policy of the store with one rule.
 func ingress(rule string) string {
 	return `{podSelector: {matchLabels: {app: store}}, policyTypes: [Ingress], ingress: [` + rule + `]}`
 }
 
-// storeObjects returns a ready pod with the TCP ports 9092 and 9093, and a policy.
 func storeObjects(t *testing.T, spec string) []runtime.Object {
 	t.Helper()
 	pod := &corev1.Pod{
@@ -53,7 +51,6 @@ func storeObjects(t *testing.T, spec string) []runtime.Object {
 	return []runtime.Object{pod, policy}
 }
 
-// smokeChecks returns the checks in the environment of the smoke test pod.
 func smokeChecks(t *testing.T, client *fake.Clientset) (checks []probe.Check) {
 	t.Helper()
 	for _, action := range client.Actions() {
@@ -185,7 +182,7 @@ func TestRun_addPolicyCheck(t *testing.T) {
 }
 
 // slowServer delays the first request to each of two API groups by a second. A
-// reactor of the fake cannot do that, because it runs with the fake's lock held.
+// reactor of the fake would hold its lock.
 type slowServer struct {
 	kubernetes.Interface
 	core, networking sync.Once

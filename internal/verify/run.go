@@ -15,14 +15,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// run runs the checks of one call of [Runner.Verify] in a pod.
+// run is one call of [Runner.Verify].
 type run struct {
 	runner   *Runner
 	pods     *pods.Runner
 	reporter event.Reporter
 	checks   []probe.Check
 	results  map[string]probe.Result // by ID
-	pod      *corev1.Pod             // to delete at the end
+	pod      *corev1.Pod
 }
 
 func (r *Runner) newRun(smokeChecks []probe.Check, reporter event.Reporter) *run {
@@ -61,14 +61,12 @@ func (r *run) execute(ctx context.Context) error {
 	return r.runner.verdict(r.ordered())
 }
 
-// cleanUp deletes the pod even if ctx is done.
 func (r *run) cleanUp(ctx context.Context) {
 	if r.pod != nil {
 		r.pods.Remove(ctx, r.pod)
 	}
 }
 
-// prepare deletes old pods and, in parallel, adds the check of NetworkPolicies.
 func (r *run) prepare(ctx context.Context) error {
 	var adding sync.WaitGroup
 	adding.Go(func() { r.addPolicyCheck(ctx) })
@@ -77,8 +75,7 @@ func (r *run) prepare(ctx context.Context) error {
 	return err
 }
 
-// addPolicyCheck adds the check if the policies forbid a connection. It reports
-// errors but does not fail.
+// addPolicyCheck reports errors but does not fail.
 func (r *run) addPolicyCheck(ctx context.Context) {
 	check, found, err := r.runner.policyCheck(ctx)
 	switch {
@@ -90,7 +87,7 @@ func (r *run) addPolicyCheck(ctx context.Context) {
 	}
 }
 
-// deleteOldPods deletes the pods of runs that were killed.
+// deleteOldPods deletes the pods of killed runs.
 func (r *run) deleteOldPods(ctx context.Context) error {
 	var old *corev1.PodList
 	err := r.pods.Client.Retry(ctx, "list pods of earlier smoke tests", func(ctx context.Context) (err error) {
@@ -109,8 +106,7 @@ func (r *run) deleteOldPods(ctx context.Context) error {
 	return nil
 }
 
-// start creates the pod and waits until its process is running or ran. A pod that
-// it returns with an error must be deleted too.
+// start may return a pod with an error. It must be deleted too.
 func (r *run) start(ctx context.Context) (*corev1.Pod, error) {
 	pod, err := r.runner.newPod(r.checks)
 	if err != nil {

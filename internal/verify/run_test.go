@@ -46,7 +46,6 @@ func container(state corev1.ContainerState) corev1.PodStatus {
 	return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: containerName, State: state}}}
 }
 
-// line formats a result as the probe writes it.
 func line(t *testing.T, r probe.Result) string {
 	t.Helper()
 	text, err := json.Marshal(r)
@@ -70,7 +69,6 @@ func optionsFor(client kubernetes.Interface) Options {
 	return Options{Client: client, Namespace: "app", Release: "shop", Image: "tkdeploy:1", Suffix: func() string { return "abcde" }}
 }
 
-// runChecks runs checks as [Runner.Verify] does.
 func runChecks(ctx context.Context, r *Runner, smokeChecks []probe.Check, reporter event.Reporter) ([]probe.Result, error) {
 	run := r.newRun(smokeChecks, reporter)
 	defer run.cleanUp(ctx)
@@ -78,7 +76,6 @@ func runChecks(ctx context.Context, r *Runner, smokeChecks []probe.Check, report
 	return run.ordered(), err
 }
 
-// outcome is the result of a run.
 type outcome struct {
 	results []probe.Result
 	err     error
@@ -94,7 +91,7 @@ func (o outcome) items() string {
 	return strings.Join(items, ", ")
 }
 
-// runWith runs threeChecks with the kubelet. It fails the test if a pod is left.
+// runWith fails the test if a pod is left.
 func runWith(t *testing.T, kubelet *podstest.Kubelet, objects ...runtime.Object) outcome {
 	t.Helper()
 	return runOn(t, t.Context(), kubelet.Cluster(t, objects...))
@@ -364,8 +361,7 @@ func TestRun_execute(t *testing.T) {
 		})
 	})
 
-	// Rows 43 and 44 of the fault list. A short outage is survived; a permanent one
-	// makes the run inconclusive.
+	// Rows 43 and 44 of the fault list.
 	t.Run("waits for an unavailable API server", func(t *testing.T) {
 		t.Parallel()
 		for _, verb := range []string{"list", "create", "watch", "get", "delete"} {
@@ -401,7 +397,7 @@ func TestRun_execute(t *testing.T) {
 		})
 	})
 
-	// Row 44 of the fault list. One failed request does not change the result.
+	// Row 44 of the fault list.
 	t.Run("retries any failed request", func(t *testing.T) {
 		t.Parallel()
 		feed := probe.Result{ID: "feed/tcp-80", Outcome: probe.Failed, Message: "refused"}
@@ -413,7 +409,7 @@ func TestRun_execute(t *testing.T) {
 		} {
 			for _, last := range []probe.Result{passed("feed/tcp-80"), feed} {
 				requests := int32(0)
-				for k := int32(-1); k < requests; k++ { // the first run, without a failure, counts the requests
+				for k := int32(-1); k < requests; k++ { // the first run counts the requests
 					t.Run(fmt.Sprintf("%s of request %d, %s", name, k, last.Outcome), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							kubelet := &podstest.Kubelet{States: []corev1.PodStatus{running()}, Logs: []string{line(t, passed(checks.ClusterDNS)) + line(t, passed("feed/dns")) + line(t, last)}}
@@ -468,7 +464,7 @@ func TestEventOf(t *testing.T) {
 	}
 }
 
-// failKth makes the k-th request fail. It returns the count of requests.
+// failKth makes the k-th request fail and counts requests.
 func failKth(client *fake.Clientset, k int32, failure error) *atomic.Int32 {
 	var n atomic.Int32
 	broken := func() bool { return n.Add(1)-1 == k }

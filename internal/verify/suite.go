@@ -13,18 +13,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Verify runs the smoke checks in a pod and, at the same time, the test hooks
-// in `helm test` order. If pods were just replaced, it first waits for Services
-// to drop the old endpoints. Each check reports an ItemFinished event when it
-// completes. A hook that writes TAP reports one item per step, any other hook a
-// single item. If a NetworkPolicy forbids the pod a connection,
-// [checks.NetworkPolicies] runs last.
+// Verify runs the smoke checks in a pod and, in parallel, the test hooks in
+// `helm test` order. If pods were just replaced, it first waits for Services to
+// drop the old endpoints. It adds the check [checks.NetworkPolicies] if a
+// policy forbids the pod a connection. Each check and each TAP step of a hook
+// reports an ItemFinished event, a hook without TAP a single one.
 //
-// Verify waits for both. Failed checks and hooks are one [*Failure] of class
-// [fault.Smoke]. The error also has class Smoke if the pod cannot run, and class
-// [fault.Inconclusive] if the deadline of ctx passed or the API server was
-// unavailable. Verify deletes its pod even if ctx is done. [hooks.Runner.Run]
-// describes which objects of hooks remain.
+// Failed checks and hooks are one [*Failure] of class [fault.Smoke]. The error
+// also has class Smoke if the pod cannot run, and class [fault.Inconclusive] if
+// the deadline of ctx passed or the API server was unavailable. Verify deletes
+// its pod even if ctx is done. See [hooks.Runner.Run] for the objects of hooks.
 func (r *Runner) Verify(ctx context.Context, smokeChecks []probe.Check, testHooks []hooks.Hook, reporter event.Reporter) error {
 	redact := r.options.Redact
 	if err := r.awaitEndpointDrain(ctx); err != nil {
@@ -37,7 +35,7 @@ func (r *Runner) Verify(ctx context.Context, smokeChecks []probe.Check, testHook
 	both.Go(func() { checkErr = run.execute(ctx) })
 	both.Go(func() { hookErr = r.runHooks(ctx, testHooks, reporter) })
 	both.Wait()
-	run.cleanUp(ctx) // not earlier: deleting a pod is work for the node that runs the hooks
+	run.cleanUp(ctx) // not earlier, to spare the node during the hooks
 	if checkErr != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return checkErr
 	}
@@ -59,7 +57,7 @@ func (r *Runner) runHooks(ctx context.Context, testHooks []hooks.Hook, reporter 
 	return err
 }
 
-// redactingReporter masks secrets. It is safe for concurrent use.
+// redactingReporter is safe for concurrent use.
 func redactingReporter(reporter event.Reporter, redact func(string) string) event.Reporter {
 	reporter = event.Synchronized(reporter)
 	return event.ReporterFunc(func(e event.Event) {
@@ -68,7 +66,7 @@ func redactingReporter(reporter event.Reporter, redact func(string) string) even
 	})
 }
 
-// joinFailures joins both errors. Class Smoke takes precedence.
+// joinFailures prefers class Smoke.
 func joinFailures(checkErr, hookErr error) error {
 	switch {
 	case checkErr == nil:

@@ -21,7 +21,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// podHook returns a Pod that is deleted even if it fails.
 func podHook() hooks.Hook {
 	return hooks.Hook{
 		Name:           "journey",
@@ -34,7 +33,6 @@ func podHook() hooks.Hook {
 	}
 }
 
-// hookPodStatus returns the status of the pod with its container in the state.
 func hookPodStatus(phase corev1.PodPhase, state corev1.ContainerState) corev1.PodStatus {
 	return corev1.PodStatus{Phase: phase, ContainerStatuses: []corev1.ContainerStatus{{Name: "test", State: state}}}
 }

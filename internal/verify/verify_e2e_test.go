@@ -42,7 +42,6 @@ import (
 //
 // One test stops the cluster DNS for a while.
 
-// fixture is a namespace of the cluster.
 type fixture struct {
 	client    kubernetes.Interface
 	objects   dynamic.Interface
@@ -85,8 +84,8 @@ func newFixture(t *testing.T) *fixture {
 	return &fixture{client, objects, image, namespace.Name}
 }
 
-// deploy creates an app behind a Service and waits for its pods. It returns both
-// objects as a chart renders them.
+// deploy creates an app behind a Service, waits for its pods, and returns both
+// objects as rendered.
 func (f *fixture) deploy(t *testing.T, name, path string, replicas int32) []unstructured.Unstructured {
 	t.Helper()
 	labels := map[string]string{"app": name}
@@ -106,7 +105,7 @@ func (f *fixture) deploy(t *testing.T, name, path string, replicas int32) []unst
 		t.Fatal(err)
 	}
 	f.awaitReady(t, name, replicas)
-	// the path to check differs from the one of the readiness probe
+	// Not the path of the readiness probe.
 	workload.Spec.Template.Spec.Containers[0].ReadinessProbe.HTTPGet.Path = path
 	return []unstructured.Unstructured{rendered(t, service), rendered(t, workload)}
 }
@@ -158,8 +157,7 @@ func rendered(t *testing.T, object runtime.Object) unstructured.Unstructured {
 	return unstructured.Unstructured{Object: content}
 }
 
-// run runs the checks of the objects and logs all events. It fails the test if a
-// smoke test pod is left.
+// run fails the test if a smoke test pod is left.
 func (f *fixture) run(t *testing.T, objects []unstructured.Unstructured) (results []event.Event, err error) {
 	t.Helper()
 	runner := verify.New(verify.Options{Client: f.client, Namespace: f.namespace, Image: f.image, Release: "test"})
@@ -178,7 +176,6 @@ func (f *fixture) run(t *testing.T, objects []unstructured.Unstructured) (result
 	return results, err
 }
 
-// wantFailure fails the test unless err is a Failure with all the texts.
 func wantFailure(t *testing.T, err error, texts ...string) {
 	t.Helper()
 	var failure *verify.Failure
@@ -245,7 +242,7 @@ func TestRunner_VerifyE2E(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: "wrong"},
 			Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "feed"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(81)}}},
 		}
-		// before the app, so that kube-proxy knows it when the app is ready
+		// Before the app, so that kube-proxy knows it when the app is ready.
 		if _, err := f.client.CoreV1().Services(f.namespace).Create(t.Context(), wrong, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -330,7 +327,6 @@ func TestRunner_VerifyE2E(t *testing.T) {
 	})
 }
 
-// hook runs one test hook whose container has the arguments.
 func (f *fixture) hook(t *testing.T, ctx context.Context, job bool, args ...string) (items []string, err error) {
 	t.Helper()
 	pod := f.workload("journey", 1).Spec.Template
@@ -360,14 +356,12 @@ func (f *fixture) hook(t *testing.T, ctx context.Context, job bool, args ...stri
 	return items, err
 }
 
-// exitIn returns the exit code of a container from the runtime of a node.
 func exitIn(ctx context.Context, node, id string) (code int, ok bool) {
 	nodes := cluster.New(cluster.Spec{}, cluster.Limits{}).NodesOf(cluster.Status{Nodes: []cluster.NodeStatus{{Name: node}}})
 	return nodes[0].Exit(ctx, id)
 }
 
-// podsLeft returns the number of pods in the namespace. It fails the test unless
-// the runtime of the node reports the exit code of each.
+// podsLeft requires that the node's runtime reports each pod's exit code.
 func (f *fixture) podsLeft(t *testing.T) int {
 	t.Helper()
 	pods, err := f.client.CoreV1().Pods(f.namespace).List(t.Context(), metav1.ListOptions{})
@@ -402,10 +396,10 @@ func unready(pod corev1.Pod) bool {
 	})
 }
 
-// scaleDNS scales the cluster DNS and returns the previous number of replicas.
+// scaleDNS returns the previous number of replicas.
 func (f *fixture) scaleDNS(t *testing.T, replicas int32) int32 {
 	t.Helper()
-	ctx := context.Background() // also called after the end of the test
+	ctx := context.Background() // also called in cleanups
 	deployments := f.client.AppsV1().Deployments("kube-system")
 	scale, err := deployments.GetScale(ctx, "coredns", metav1.GetOptions{})
 	if err != nil {

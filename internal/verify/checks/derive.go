@@ -18,10 +18,10 @@ import (
 //     accepts connections; for an ExternalName only the names;
 //   - for each Service port whose pods have an HTTP or gRPC probe on it: that
 //     health check through the Service; readiness before liveness before startup;
-//   - for each other port that is declared as gRPC: the standard health check.
+//   - for each other port declared as gRPC: the standard health check.
 //
 // UDP ports are not checked. Objects without a namespace are in namespace.
-// Derive ignores objects that the API server would reject for their types.
+// Derive ignores objects that the API server would reject.
 func Derive(objects []unstructured.Unstructured, namespace string) []probe.Check {
 	backends := podTemplates(objects, namespace)
 	checks := []probe.Check{{
@@ -52,10 +52,9 @@ func fullName(service, namespace string) string {
 	return fmt.Sprintf("%s.%s.svc.%s", service, namespace, probe.DefaultDomain)
 }
 
-// derivation collects the checks of a Service.
 type derivation struct {
 	service corev1.Service
-	short   string // the name under which the pods of the release reach it
+	short   string // its name for the release's pods
 	pods    []podTemplate
 	checks  []probe.Check
 }
@@ -74,8 +73,7 @@ func (d *derivation) derive() []probe.Check {
 	return d.checks
 }
 
-// addPort adds the checks of a TCP port. Clients of a headless Service connect to
-// the target port of the pods.
+// addPort uses the pods' target port for a headless Service, as clients do.
 func (d *derivation) addPort(port corev1.ServicePort) {
 	number := int(port.Port)
 	if target := d.targetPort(port); target > 0 && d.service.Spec.ClusterIP == corev1.ClusterIPNone {
@@ -104,8 +102,7 @@ func (d *derivation) targetPort(port corev1.ServicePort) int {
 	return port.TargetPort.IntValue()
 }
 
-// add adds the check as "<service>/<suffix>", followed by the port if that ID is
-// taken.
+// add appends the port to an ID that is taken.
 func (d *derivation) add(suffix string, check probe.Check) {
 	check.Service = d.short
 	check.ID = d.short + "/" + suffix
@@ -120,8 +117,7 @@ func (d *derivation) add(suffix string, check probe.Check) {
 	d.checks = append(d.checks, check)
 }
 
-// isGRPC reports whether the port is declared as gRPC by appProtocol, otherwise by
-// a name of the form "<protocol>[-<suffix>]", as in Istio.
+// isGRPC checks appProtocol, then the name, "<protocol>[-<suffix>]" as in Istio.
 func isGRPC(port corev1.ServicePort) bool {
 	if port.AppProtocol != nil {
 		return *port.AppProtocol == "grpc"

@@ -21,7 +21,6 @@ import (
 
 var update = flag.Bool("update", false, "update the golden files")
 
-// manifest decodes rendered YAML to objects.
 func manifest(t *testing.T, text string) []unstructured.Unstructured {
 	t.Helper()
 	var objects []unstructured.Unstructured
@@ -39,7 +38,6 @@ func manifest(t *testing.T, text string) []unstructured.Unstructured {
 	}
 }
 
-// describe formats checks, one per line.
 func describe(checks []probe.Check) string {
 	var text strings.Builder
 	for _, c := range checks {

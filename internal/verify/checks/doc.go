@@ -1,5 +1,5 @@
 // Package checks decides which checks the smoke test runs. It sends no requests.
 //
 // Checks depend on each other: cluster DNS, name, port, health. If one fails,
-// the checks that depend on it are blocked, and the cause is reported once.
+// those that depend on it are blocked, so the reason is reported once.
 package checks

@@ -11,17 +11,17 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// policies evaluates the NetworkPolicies of a namespace for connections between
-// two of its pods. A connection that they may allow counts as allowed: by an
-// ipBlock, an unknown label of the namespace, or an unknown port name.
+// policies evaluates a namespace's NetworkPolicies for connections between two
+// of its pods. A connection counts as allowed if that depends on an ipBlock, an
+// unknown label of the namespace, or an unknown port name.
 type policies struct {
 	namespace string
 	items     []networkingv1.NetworkPolicy
 }
 
-// forbid reports whether the policies of one direction forbid a connection from a
-// pod with the labels from to a TCP port of the pod to: some policy selects the
-// pod at its end, and no rule of those that do allows the connection.
+// forbid reports whether the policies of one direction forbid a connection from
+// a pod with the labels from to a TCP port of the pod to: a policy selects the
+// pod at its end, and no such policy allows it.
 func (p policies) forbid(direction networkingv1.PolicyType, from labels.Set, to corev1.Pod, port int32) bool {
 	selected, other := labels.Set(to.Labels), from
 	if direction == networkingv1.PolicyTypeEgress {
@@ -46,8 +46,7 @@ func (p policies) forbid(direction networkingv1.PolicyType, from labels.Set, to 
 	return isolated
 }
 
-// appliesTo reports whether the policy has that direction. The default is that of
-// the API server.
+// appliesTo uses the default of the API server.
 func appliesTo(spec networkingv1.NetworkPolicySpec, direction networkingv1.PolicyType) bool {
 	if len(spec.PolicyTypes) > 0 {
 		return slices.Contains(spec.PolicyTypes, direction)
@@ -73,8 +72,7 @@ func rulesOf(spec networkingv1.NetworkPolicySpec, direction networkingv1.PolicyT
 	return rules
 }
 
-// anyPeer reports whether a pod of the namespace may be one of the peers. No peers
-// means all.
+// anyPeer reports whether a pod may be a peer. No peers means all.
 func (p policies) anyPeer(peers []networkingv1.NetworkPolicyPeer, pod labels.Set) bool {
 	return len(peers) == 0 || slices.ContainsFunc(peers, func(peer networkingv1.NetworkPolicyPeer) bool {
 		if peer.IPBlock != nil {
@@ -84,8 +82,7 @@ func (p policies) anyPeer(peers []networkingv1.NetworkPolicyPeer, pod labels.Set
 	})
 }
 
-// mayBeIn reports whether the selector may match the namespace, of which only the
-// name label is known. nil means the namespace of the policy.
+// mayBeIn knows only the name label of the namespace. nil selects the policy's own.
 func (p policies) mayBeIn(selector *metav1.LabelSelector) bool {
 	if selector == nil {
 		return true
@@ -101,7 +98,7 @@ func (p policies) mayBeIn(selector *metav1.LabelSelector) bool {
 	})
 }
 
-// mayMatch reports whether the selector may match the pod. nil matches all pods.
+// mayMatch returns true for nil, which matches all pods.
 func mayMatch(selector *metav1.LabelSelector, pod labels.Set) bool {
 	if selector == nil {
 		return true
@@ -110,8 +107,7 @@ func mayMatch(selector *metav1.LabelSelector, pod labels.Set) bool {
 	return err != nil || parsed.Matches(pod)
 }
 
-// anyPort reports whether one of the ports may be the TCP port of the pod. No
-// ports means all.
+// anyPort reports whether ports may include a TCP port. No ports means all.
 func anyPort(ports []networkingv1.NetworkPolicyPort, pod corev1.Pod, number int32) bool {
 	return len(ports) == 0 || slices.ContainsFunc(ports, func(port networkingv1.NetworkPolicyPort) bool {
 		switch {

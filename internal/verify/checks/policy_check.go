@@ -13,10 +13,10 @@ import (
 
 // ForPolicies returns a check of whether the cluster enforces the policies. It
 // connects from a pod with the labels from to two declared TCP ports of a ready
-// pod: one that the policies forbid, and one that they allow, to see that the
-// pod responds. found is false if there is no such pod.
+// pod: one that the policies forbid, and one that they allow, which shows that
+// the pod responds. found is false if there is no such pod.
 //
-// Connections that ingress policies forbid come first, because a plugin may apply
+// Ports that ingress policies forbid come first, because a plugin may apply
 // egress policies to a new pod with a delay.
 func ForPolicies(namespace string, items []networkingv1.NetworkPolicy, from labels.Set, pods []corev1.Pod) (check probe.Check, found bool) {
 	p := policies{namespace, items}
@@ -39,8 +39,8 @@ func (p policies) allow(from labels.Set, pod corev1.Pod, port int32) bool {
 	return !p.forbid(networkingv1.PolicyTypeIngress, from, pod, port) && !p.forbid(networkingv1.PolicyTypeEgress, from, pod, port)
 }
 
-// newPolicyCheck sets the shortest Within, because an older probe fails: it does
-// not know the kind.
+// newPolicyCheck allows no retries, because an older probe does not know the
+// kind and fails.
 func newPolicyCheck(pod corev1.Pod, forbidden, allowed int32) probe.Check {
 	return probe.Check{
 		ID: NetworkPolicies, Kind: probe.Policies, Within: 1,
@@ -48,8 +48,8 @@ func newPolicyCheck(pod corev1.Pod, forbidden, allowed int32) probe.Check {
 	}
 }
 
-// isTarget reports whether the pod should accept connections. Policies do not
-// apply in the host network, and another smoke test pod is short-lived.
+// isTarget skips the host network, where policies do not apply, and short-lived
+// smoke test pods.
 func isTarget(pod corev1.Pod) bool {
 	ready := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue

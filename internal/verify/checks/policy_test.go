@@ -14,7 +14,6 @@ import (
 
 var smokePod = labels.Set{SmokeLabel: "true", "app.kubernetes.io/managed-by": "tkdeploy"}
 
-// podStore returns a ready pod with the TCP ports client 9092 and admin 9093.
 func podStore() corev1.Pod {
 	return corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "store-0", Namespace: "app", Labels: map[string]string{"app": "store"}},
@@ -27,7 +26,6 @@ func podStore() corev1.Pod {
 	}
 }
 
-// policiesOf decodes the specs of policies in the namespace app.
 func policiesOf(t *testing.T, specs ...string) policies {
 	t.Helper()
 	p := policies{namespace: "app"}
@@ -46,12 +44,10 @@ const (
 	denyAll        = `{podSelector: {}, policyTypes: [Ingress]}`
 )
 
-// ingress returns a policy of the store with one rule.
 func ingress(rule string) string {
 	return `{podSelector: {matchLabels: {app: store}}, policyTypes: [Ingress], ingress: [` + rule + `]}`
 }
 
-// egress returns a policy of the smoke test pod with one rule.
 func egress(rule string) string {
 	return `{podSelector: {matchLabels: {tkdeploy.dev/smoke: "true"}}, policyTypes: [Egress], egress: [` + rule + `]}`
 }

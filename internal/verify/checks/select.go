@@ -11,10 +11,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Select removes the checks that skip names by ID or by Service, and adds extra.
-// skip may also name hooks. The host of an extra check defaults to its Service,
-// the ID to host, kind and port. The error has class [fault.Config] and reports
-// all problems at once.
+// Select removes the checks that skip names by ID or Service, and adds extra. skip
+// may also name hooks. The host of an extra check defaults to its Service, its ID to
+// host, kind and port. The error has class [fault.Config] and reports all problems.
 func Select(derived, extra []probe.Check, hooks, skip []string) ([]probe.Check, error) {
 	problems := unknownNames(derived, hooks, skip)
 	checks := without(derived, skip)
@@ -101,8 +100,8 @@ func validate(c probe.Check) error {
 }
 
 // link sets the needs of each check: a health check needs its port, a port its
-// name, a name the cluster DNS. The next check of that chain replaces a skipped
-// one. Needs are always earlier checks.
+// name, a name the cluster DNS. The next in that chain replaces a skipped one.
+// Needs are always earlier checks.
 func link(checks []probe.Check) []probe.Check {
 	linked := slices.Clone(checks)
 	for i := range linked {

@@ -22,8 +22,6 @@ type podTemplate struct {
 
 type templates []podTemplate
 
-// podTemplates returns the templates of workloads that keep pods running, and of
-// bare pods.
 func podTemplates(objects []unstructured.Unstructured, namespace string) templates {
 	var found templates
 	for _, object := range objects {
@@ -60,8 +58,7 @@ func templateOf(object unstructured.Unstructured) (corev1.PodTemplateSpec, bool)
 	}
 }
 
-// selectedBy returns the templates that the Service selects. A Service without
-// selector has unknown endpoints.
+// selectedBy returns no templates for a Service without a selector.
 func (ts templates) selectedBy(service corev1.Service, namespace string) []podTemplate {
 	if len(service.Spec.Selector) == 0 {
 		return nil
@@ -79,8 +76,7 @@ func (ts templates) selectedBy(service corev1.Service, namespace string) []podTe
 	return selected
 }
 
-// serving returns the regular containers and the sidecars, which are init
-// containers that always restart.
+// serving returns regular containers and sidecars: init containers that always restart.
 func serving(spec corev1.PodSpec) []corev1.Container {
 	containers := append([]corev1.Container(nil), spec.Containers...)
 	for _, c := range spec.InitContainers {
@@ -91,8 +87,7 @@ func serving(spec corev1.PodSpec) []corev1.Container {
 	return containers
 }
 
-// targetPort returns the container port behind the Service port, or 0 if its name
-// is unknown.
+// targetPort returns 0 if the port's name is unknown.
 func (t podTemplate) targetPort(port corev1.ServicePort) int {
 	if port.TargetPort.Type == intstr.Int {
 		if port.TargetPort.IntVal == 0 {
@@ -108,7 +103,6 @@ func (t podTemplate) targetPort(port corev1.ServicePort) int {
 	return 0
 }
 
-// portNamed returns the TCP port with that name, or 0.
 func portNamed(c corev1.Container, name string) int {
 	for _, p := range c.Ports {
 		if p.Name == name && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) {
@@ -118,8 +112,8 @@ func portNamed(c corev1.Container, name string) int {
 	return 0
 }
 
-// health returns a check of target like the first probe on the container port
-// behind port. The readiness probe comes first: the Service depends on it.
+// health copies the pod's first probe of the port. The readiness probe comes
+// first: the Service depends on it.
 func (t podTemplate) health(port corev1.ServicePort, target probe.Target) (probe.Check, bool) {
 	number := t.targetPort(port)
 	containers := serving(t.spec)
@@ -137,7 +131,7 @@ func (t podTemplate) health(port corev1.ServicePort, target probe.Target) (probe
 	return probe.Check{}, false
 }
 
-// probePort returns the port of an HTTP or gRPC probe of the pod, otherwise 0.
+// probePort returns 0 unless the probe sends HTTP or gRPC to the pod.
 func probePort(c corev1.Container, p *corev1.Probe) int {
 	switch {
 	case p.GRPC != nil:

@@ -24,8 +24,6 @@ func (r *Runner) tryTwice(ctx context.Context, hook Hook) result {
 	return r.try(ctx, hook)
 }
 
-// try creates the hook and follows it. It first deletes an old object if the
-// delete policy says so.
 func (r *Runner) try(ctx context.Context, hook Hook) result {
 	if hook.Resource.Empty() {
 		err := fmt.Errorf("the cluster does not know the kind %s", hook.Object.GroupVersionKind())

@@ -8,7 +8,7 @@ import (
 // Error is the error of a failed hook.
 type Error struct {
 	Failures []Failure
-	Hints    []string // what to do next
+	Hints    []string
 }
 
 // Error returns the failures, one per line.
@@ -20,15 +20,15 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Failure is a failed step of a hook, or the failure of the hook as a whole.
+// Failure is the failure of a step or of a whole hook.
 type Failure struct {
 	Hook    string
-	Step    string // empty for the hook as a whole
+	Step    string // empty for the whole hook
 	Message string
-	Log     []string // the last lines, if nothing else explains the failure
+	Log     []string // last lines, if nothing else explains the failure
 }
 
-// String returns a text such as `journey: step "feed" failed: GET …: 500 …`.
+// String formats the failure: `journey: step "feed" failed: GET …: 500 …`.
 func (f Failure) String() string { return f.Hook + ": " + f.detail() }
 
 func (f Failure) detail() string {

@@ -71,7 +71,6 @@ func jobHook(t *testing.T) Hook {
 	}, beforeCreation)
 }
 
-// hookState returns the status of a pod with the states of its two containers.
 func hookState(phase corev1.PodPhase, init, main corev1.ContainerState) corev1.PodStatus {
 	return corev1.PodStatus{
 		Phase:                 phase,
@@ -93,10 +92,8 @@ func stuckIn(reason, message string) corev1.ContainerState {
 	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 }
 
-// unstartable is the life of a pod that the node could not start.
 var unstartable = []corev1.PodStatus{hookState(corev1.PodFailed, exited(128, "StartError"), isPending)}
 
-// life returns the states of a pod from its start to the end, one second apart.
 func life(end corev1.PodPhase, code int32) []corev1.PodStatus {
 	reason := map[bool]string{true: "Completed", false: "Error"}[code == 0]
 	return []corev1.PodStatus{
@@ -108,7 +105,6 @@ func life(end corev1.PodPhase, code int32) []corev1.PodStatus {
 
 const passingLog = "TAP version 14\n1..2\nok 1 - register\n  ---\n  duration_ms: 12\n  ...\nok 2 - like # SKIP no video\n"
 
-// outcome is the result of a run.
 type outcome struct {
 	err    error
 	events []event.Event
@@ -140,7 +136,6 @@ func runOn(ctx context.Context, client *fake.Clientset, hooks ...Hook) outcome {
 	return run(ctx, newRunner(client), hooks...)
 }
 
-// ends returns the items that have finished, with their messages.
 func (o outcome) ends() string {
 	var items []string
 	for _, e := range o.events {
@@ -151,7 +146,6 @@ func (o outcome) ends() string {
 	return strings.Join(items, "\n")
 }
 
-// left returns the objects in the namespace.
 func left(t *testing.T, client *fake.Clientset) string {
 	t.Helper()
 	var names []string

@@ -15,16 +15,16 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// ExitCodeFunc returns the exit code of a container from the node's runtime, given
+// ExitCodeFunc reads the exit code of a container from the node's runtime. id is
 // the container ID in the pod status. ok is false if the code is not available.
 type ExitCodeFunc func(ctx context.Context, node, id string) (code int, ok bool)
 
-// podFollower follows a pod of a hook to its end: a bare Pod, or a pod of a Job.
+// podFollower follows a bare Pod, or a pod of a Job, to its end.
 type podFollower struct {
 	runner    *pods.Runner
 	exit      ExitCodeFunc // nil: wait for the kubelet
 	hook      string
-	container string // whose log is followed
+	container string
 	attempt   *attempt
 }
 
@@ -32,12 +32,12 @@ func newPodFollower(runner *pods.Runner, hook string, exit ExitCodeFunc) *podFol
 	return &podFollower{runner: runner, exit: exit, hook: hook, attempt: &attempt{}}
 }
 
-// attempt is the output of one process of the container.
+// attempt is the output of one process.
 type attempt struct {
 	restarts    int32
-	lines       int // of the log, read so far
+	lines       int // read so far
 	tap         tap.Parser
-	tail        []string // the last lines that are not TAP
+	tail        []string // last lines that are not TAP
 	failed      []Failure
 	exitQueried bool
 }
@@ -54,8 +54,8 @@ func (f *podFollower) run(ctx context.Context, pod *corev1.Pod) result {
 	return result
 }
 
-// follow returns the pod when it has ended and its log is read. It reopens a log
-// that breaks or stays silent, and skips known lines.
+// follow returns the pod once it has ended and its log is read. It reopens a
+// broken or silent log and skips known lines.
 func (f *podFollower) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	f.container, f.attempt = defaultContainer(pod), &attempt{}
 	pod, err := f.runner.AwaitStart(ctx, pod)
@@ -87,7 +87,7 @@ func (f *podFollower) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 		case err != nil:
 			pods.Sleep(ctx, f.runner.Client.RetryInterval)
 			pod, err = f.runner.Get(ctx, pod.Name)
-		case !over: // either the process has ended or the connection broke
+		case !over: // the process ended or the connection broke
 			pod, _, err = w.Until(ctx, pod, f.runner.Client.IdleTimeout, f.hasMoreLog)
 		}
 		if err != nil {
@@ -96,7 +96,6 @@ func (f *podFollower) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 	}
 }
 
-// defaultContainer returns the container that kubectl logs selects.
 func defaultContainer(pod *corev1.Pod) string {
 	return cmp.Or(pod.Annotations["kubectl.kubernetes.io/default-container"], pod.Spec.Containers[0].Name)
 }
@@ -118,7 +117,6 @@ func (f *podFollower) hasLog(pod *corev1.Pod) (bool, error) {
 	return false, f.runner.Stuck(pod)
 }
 
-// hasMoreLog reports whether the container has restarted or the pod has ended.
 func (f *podFollower) hasMoreLog(pod *corev1.Pod) (bool, error) {
 	return hasEnded(pod) || f.status(pod).RestartCount > f.attempt.restarts, nil
 }
@@ -129,9 +127,8 @@ func (f *podFollower) beginAttempt(pod *corev1.Pod) {
 	}
 }
 
-// followLog reads the log until it or the pod ends, and returns the newest pod. It
-// watches the pod too: a followed log stays open for up to a second after its
-// container has terminated.
+// followLog reads the log until it or the pod ends. A followed log stays open
+// for up to a second after its container has terminated.
 func (f *podFollower) followLog(ctx context.Context, w pods.Watcher[*corev1.Pod], pod *corev1.Pod) (*corev1.Pod, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -162,9 +159,8 @@ func (f *podFollower) followLog(ctx context.Context, w pods.Watcher[*corev1.Pod]
 	return pod, err
 }
 
-// passed queries the node's runtime for the exit code after the last planned
-// step, because the kubelet polls only once a second. It returns the resulting
-// pod if the container exited 0, otherwise nil; the kubelet reports failures.
+// passed queries the node's runtime after the last planned step, because the
+// kubelet polls only once a second. It returns nil unless the container exited 0.
 func (f *podFollower) passed(ctx context.Context, pod *corev1.Pod) *corev1.Pod {
 	pod = pod.DeepCopy()
 	status := f.status(pod)
@@ -183,8 +179,8 @@ func (f *podFollower) result(err error) result {
 	return result{failures: f.attempt.failed, hasSteps: f.attempt.tap.Count() > 0, lastStep: f.attempt.tap.Last().Name, err: err}
 }
 
-// failures returns what failed in a pod that has ended: its steps, and the pod as
-// a whole if its TAP is incomplete or nothing else explains its exit code.
+// failures returns the failed steps, and the pod as a whole if its TAP is
+// incomplete or nothing else explains its exit code.
 func (f *podFollower) failures(ctx context.Context, pod *corev1.Pod) []Failure {
 	failures := f.attempt.failed
 	container, reason := "", ""

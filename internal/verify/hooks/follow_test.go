@@ -24,7 +24,7 @@ func TestPodFollower_passed(t *testing.T) {
 		answer := func(code int, ok bool) func() (int, bool) { return func() (int, bool) { return code, ok } }
 		for name, test := range map[string]struct {
 			runtime func() (code int, ok bool)
-			kubelet int32 // the exit code that the kubelet reports after 3 s
+			kubelet int32 // reported by the kubelet after 3 s
 			log     string
 			queried string
 			took    time.Duration

@@ -7,12 +7,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Hook is an object of the chart with the annotation helm.sh/hook: test. Pods and
-// Jobs are tests; other kinds are objects that the tests need.
+// Hook is an object of the chart with the annotation helm.sh/hook: test. Pods
+// and Jobs are tests; other kinds are objects that the tests need.
 type Hook struct {
 	Name     string
 	Object   unstructured.Unstructured   // with its namespace
-	Resource schema.GroupVersionResource // empty if the cluster does not know the kind
+	Resource schema.GroupVersionResource // empty if the kind is unknown
 
 	// before-hook-creation, hook-succeeded, hook-failed, as in Helm
 	DeletePolicies []string
@@ -24,7 +24,7 @@ const (
 	afterFailure   = "hook-failed"
 )
 
-// Names returns the names of the hooks.
+// Names returns the hooks' names.
 func Names(hooks []Hook) []string {
 	names := make([]string, len(hooks))
 	for i, h := range hooks {
@@ -33,7 +33,7 @@ func Names(hooks []Hook) []string {
 	return names
 }
 
-// Without returns the hooks whose names are not in skip.
+// Without returns the hooks that skip does not name.
 func Without(hooks []Hook, skip []string) []Hook {
 	return slices.DeleteFunc(slices.Clone(hooks), func(h Hook) bool { return slices.Contains(skip, h.Name) })
 }
@@ -43,7 +43,7 @@ func (h Hook) String() string { return h.Object.GetKind() + " " + h.Object.GetNa
 
 func (h Hook) has(policy string) bool { return slices.Contains(h.DeletePolicies, policy) }
 
-// isPod and isJob compare the group too: other groups have a kind Job.
+// isPod and isJob compare the group: others also have a kind Job.
 func (h Hook) isPod() bool { return h.Object.GroupVersionKind().GroupKind().String() == "Pod" }
 func (h Hook) isJob() bool { return h.Object.GroupVersionKind().GroupKind().String() == "Job.batch" }
 

@@ -17,13 +17,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// jobFollower follows the pods of a Job in the order of their creation, until the
-// Job is complete or has failed.
+// jobFollower follows the pods of a Job, oldest first, until the Job ends.
 type jobFollower struct {
 	client    *pods.Client
 	namespace string
 	pod       *podFollower
-	ended     *corev1.Pod // the last pod that was followed to its end
+	ended     *corev1.Pod // the last pod followed to its end
 	seen      map[types.UID]bool
 }
 
@@ -31,7 +30,7 @@ func newJobFollower(runner *pods.Runner, hook string) *jobFollower {
 	return &jobFollower{
 		client:    runner.Client,
 		namespace: runner.Namespace,
-		pod:       newPodFollower(runner, hook, nil), // without exit: the Job would not end earlier
+		pod:       newPodFollower(runner, hook, nil), // the Job would not end earlier
 		seen:      map[types.UID]bool{},
 	}
 }
@@ -71,7 +70,7 @@ func (f *jobFollower) follow(ctx context.Context, job *batchv1.Job) (*batchv1.Jo
 			return nil, err
 		case len(created) == 0 && finalCondition(current) != nil:
 			return current, nil
-		case len(created) == 0: // counted in the status but not listed yet
+		case len(created) == 0: // in the status but not listed yet
 			pods.Sleep(ctx, f.client.RetryInterval)
 		}
 		if err := f.followPods(ctx, created); err != nil {
@@ -99,7 +98,6 @@ func (f *jobFollower) followPods(ctx context.Context, created []corev1.Pod) erro
 	return nil
 }
 
-// hasChanged reports whether the Job has ended or has created another pod.
 func (f *jobFollower) hasChanged(job *batchv1.Job) (bool, error) {
 	created := int(job.Status.Active + job.Status.Succeeded + job.Status.Failed)
 	return finalCondition(job) != nil || created > len(f.seen), nil
@@ -116,7 +114,7 @@ func (f *jobFollower) get(ctx context.Context, name string) (job *batchv1.Job, e
 	return job, err
 }
 
-// newPods returns the pods of the Job that were not followed yet, oldest first.
+// newPods returns pods not followed yet, oldest first.
 func (f *jobFollower) newPods(ctx context.Context, job *batchv1.Job) ([]corev1.Pod, error) {
 	var list *corev1.PodList
 	err := f.client.Retry(ctx, "list the pods of Job "+job.Name, func(ctx context.Context) (err error) {
@@ -131,8 +129,7 @@ func (f *jobFollower) newPods(ctx context.Context, job *batchv1.Job) ([]corev1.P
 	return created, nil
 }
 
-// noPodError explains why a Job has no pod. The Job controller records a quota or
-// a policy as a warning.
+// noPodError quotes the Job controller's warning about a quota or policy.
 func (f *jobFollower) noPodError(ctx context.Context, job *batchv1.Job) error {
 	late := fmt.Errorf("no pod of Job %s was created within %s", job.Name, f.client.StartTimeout)
 	warning, err := f.pod.runner.LastWarning(ctx, job.Name)
@@ -143,7 +140,6 @@ func (f *jobFollower) noPodError(ctx context.Context, job *batchv1.Job) error {
 	return fault.New(fault.Smoke, fmt.Errorf("%w: %s", late, warning), hint)
 }
 
-// failures returns what failed in the last pod, otherwise why the Job failed.
 func (f *jobFollower) failures(ctx context.Context, job *batchv1.Job) []Failure {
 	var failures []Failure
 	if f.ended != nil {

@@ -22,9 +22,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods/podstest"
 )
 
-// controller plays the Job controller: it creates one pod after the other, one for
-// each exit code, and then sets the condition end. A pod with code 128 cannot be
-// started.
+// controller plays the Job controller: it creates a pod per exit code and then
+// sets the condition end. A pod with code 128 cannot start.
 func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset, codes []int32, end *batchv1.JobCondition) {
 	t.Helper()
 	client.PrependReactor("create", "jobs", func(action k8stesting.Action) (bool, runtime.Object, error) {
@@ -51,7 +50,7 @@ func controller(t *testing.T, kubelet *podstest.Kubelet, client *fake.Clientset,
 		})
 		return false, nil, nil
 	})
-	// the fake does not delete the pods of a Job
+	// The fake does not delete the pods of a Job.
 	client.PrependReactor("delete-collection", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
 		for i := range codes {
 			_ = client.Tracker().Delete(podResource, "app", fmt.Sprintf("journey-%d", i))

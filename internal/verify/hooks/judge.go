@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
-// hasEnded reports whether all containers of the pod have terminated. It does
-// not rely on the pod phase, which the kubelet updates a second or more later.
+// hasEnded reports whether all containers have terminated. It does not rely on
+// the pod phase, which the kubelet updates a second or more later.
 func hasEnded(pod *corev1.Pod) bool {
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		return true
@@ -30,8 +30,8 @@ func hasFailed(pod *corev1.Pod) bool {
 		})
 }
 
-// exitReason returns the first failed container and how it ended, such as "exit
-// code 137, OOMKilled", otherwise why the pod was terminated.
+// exitReason returns the first failed container and its end:
+// "exit code 137, OOMKilled".
 func exitReason(pod *corev1.Pod) (container, reason string) {
 	for _, c := range pods.Statuses(pod) {
 		end := c.State.Terminated
@@ -50,8 +50,7 @@ func exitReason(pod *corev1.Pod) (container, reason string) {
 	return "", strings.TrimSuffix(fmt.Sprintf("pod terminated, %s: %s", pod.Status.Reason, pod.Status.Message), ": ")
 }
 
-// finalCondition returns the condition Complete or Failed, or nil while the Job is
-// running.
+// finalCondition returns nil while the Job is running.
 func finalCondition(job *batchv1.Job) *batchv1.JobCondition {
 	i := slices.IndexFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
 		return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue

@@ -14,7 +14,7 @@ import (
 const (
 	tailLines      = 20                     // shown with a failure
 	maxFailedSteps = 50                     // in the error
-	blockTimeout   = 250 * time.Millisecond // for the YAML block of a step, on a silent log
+	blockTimeout   = 250 * time.Millisecond // for a step's YAML block, on a silent log
 )
 
 var (
@@ -22,8 +22,8 @@ var (
 	errAllPassed = errors.New("all planned steps passed")
 )
 
-// readLog reads new lines until the log ends. While the pod is running, it skips a
-// partial line, and returns errAllPassed once when all planned steps have passed.
+// readLog reads new lines until the log ends. While the pod is running, it
+// skips a partial line, and returns errAllPassed once all planned steps passed.
 func (f *podFollower) readLog(ctx context.Context, pod string, ended bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -66,8 +66,7 @@ func (f *podFollower) readLog(ctx context.Context, pod string, ended bool) error
 	}
 }
 
-// nextLine returns the next line. During a pause it reports a passed step without
-// its YAML block.
+// nextLine reports a passed step during a pause.
 func (f *podFollower) nextLine(lines <-chan pods.LogLine, idle, pause <-chan time.Time) (line pods.LogLine, open bool, err error) {
 	for {
 		select {
@@ -83,7 +82,6 @@ func (f *podFollower) nextLine(lines <-chan pods.LogLine, idle, pause <-chan tim
 	}
 }
 
-// handle reports the steps that the line completes, or the line if it is not TAP.
 func (f *podFollower) handle(line string) {
 	line = f.runner.Client.Redact(line)
 	steps, isLog := f.attempt.tap.Line(line)

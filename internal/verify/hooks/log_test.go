@@ -18,7 +18,6 @@ import (
 )
 
 // lateLogs is an API server whose followed logs end long after their container.
-// It counts the followed logs.
 type lateLogs struct {
 	kubernetes.Interface
 	text     string

@@ -27,8 +27,7 @@ func (r *Runner) resource(hook Hook) dynamic.ResourceInterface {
 	return resource.Namespace(hook.Object.GetNamespace())
 }
 
-// create creates the object. exists reports that it already existed, which is an
-// error as in Helm.
+// create reports exists if the object already exists, which is an error as in Helm.
 func (r *Runner) create(ctx context.Context, hook Hook) (created *unstructured.Unstructured, exists bool, err error) {
 	object, attempts := withDeadline(ctx, hook), 0
 	err = r.Pods.Retry(ctx, "create "+hook.String(), func(ctx context.Context) error {
@@ -46,7 +45,7 @@ func (r *Runner) create(ctx context.Context, hook Hook) (created *unstructured.U
 	return created, false, r.podRunner(hook).ExplainRefusal(err)
 }
 
-// withDeadline sets a deadline, which ends a pod or Job if tkdeploy is killed.
+// withDeadline sets a deadline that ends a pod or Job if tkdeploy is killed.
 func withDeadline(ctx context.Context, hook Hook) *unstructured.Unstructured {
 	object := hook.Object.DeepCopy()
 	deadline, ok := ctx.Deadline()
@@ -57,13 +56,13 @@ func withDeadline(ctx context.Context, hook Hook) *unstructured.Unstructured {
 	left := time.Until(deadline) + 10*time.Second
 	seconds := int64(left.Round(time.Second) / time.Second)
 	if unstructured.SetNestedField(object.Object, seconds, "spec", "activeDeadlineSeconds") != nil {
-		return hook.Object.DeepCopy() // the spec is missing: the API server reports it
+		return hook.Object.DeepCopy() // no spec: the API server reports it
 	}
 	return object
 }
 
-// remove deletes the hook even if ctx is done. The timeout is short, because a
-// canceled run must end within 10 s. A failure is only a warning.
+// remove deletes the hook even if ctx is done. A canceled run must end within
+// 10 s. A failure is only a warning.
 func (r *Runner) remove(ctx context.Context, hook Hook) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
 	defer cancel()
@@ -79,8 +78,8 @@ func (r *Runner) deleteCommand(hook Hook) string {
 	return fmt.Sprintf("%s -n %s delete %s %s", r.Pods.Kubectl, hook.Object.GetNamespace(), strings.ToLower(hook.Object.GetKind()), hook.Object.GetName())
 }
 
-// delete deletes the object and waits until it is gone. Pods get no grace period.
-// Like Helm, delete keeps CustomResourceDefinitions, to keep their objects.
+// delete waits until the object is gone. Like Helm, it keeps
+// CustomResourceDefinitions, and so their objects.
 func (r *Runner) delete(ctx context.Context, hook Hook) error {
 	if hook.Object.GetKind() == "CustomResourceDefinition" {
 		return nil
@@ -115,7 +114,6 @@ func (r *Runner) delete(ctx context.Context, hook Hook) error {
 	return err
 }
 
-// deletePods deletes the pods of a Job without a grace period.
 func (r *Runner) deletePods(ctx context.Context, hook Hook) error {
 	now := int64(0)
 	return r.Pods.Retry(ctx, "delete the pods of "+hook.String(), func(ctx context.Context) error {

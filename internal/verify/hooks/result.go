@@ -5,9 +5,9 @@ import "fmt"
 // result is how a hook ended, or how far it got.
 type result struct {
 	failures []Failure
-	hasSteps bool // it reported steps in TAP
+	hasSteps bool // in TAP
 	lastStep string
-	ended    bool  // nothing of it is running anymore
+	ended    bool  // nothing is running anymore
 	err      error // why it could not be judged
 
 	startError string // why the node could not start it

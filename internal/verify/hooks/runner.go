@@ -19,22 +19,21 @@ import (
 // Runner runs test hooks. All fields but Exit must be set.
 type Runner struct {
 	Pods     *pods.Client
-	Objects  dynamic.Interface // creates hooks of any kind
+	Objects  dynamic.Interface
 	Reporter event.Reporter
 
-	// If Exit is nil, the runner waits for the kubelet, which reports exit codes up to
-	// a second later.
+	// Exit may be nil. The kubelet reports exit codes up to a second later.
 	Exit ExitCodeFunc
 }
 
-// Run runs the hooks one after the other until one fails, and applies the delete
-// policies. A test that writes TAP reports an item "hook/step" for each step, any
-// other test a single item.
+// Run runs the hooks one after the other until one fails, and applies the
+// delete policies. A test that writes TAP reports an item "hook/step" for each
+// step, any other test a single item.
 //
-// If a hook fails, the error wraps an [*Error] and has class [fault.Smoke]. Other
-// errors mean that a hook could not be judged. Run deletes all objects that it
-// created, except a pod or Job that ended and failed, and the objects it needed,
-// if the policies keep them.
+// If a hook fails, the error wraps an [*Error] and has class [fault.Smoke].
+// Other errors mean that a hook could not be judged. Run deletes what it
+// created, except a test that ended and failed, and objects that tests need, if
+// their policies keep them.
 func (r *Runner) Run(ctx context.Context, hooks []Hook) error {
 	for i, hook := range hooks {
 		ended, err := r.run(ctx, hook)
@@ -56,8 +55,7 @@ func (r *Runner) Run(ctx context.Context, hooks []Hook) error {
 	return nil
 }
 
-// removeSucceeded deletes hooks that succeeded, the last one first. Tests are
-// deleted whatever their policy: they are no evidence.
+// removeSucceeded deletes the last hook first, and tests whatever their policy.
 func (r *Runner) removeSucceeded(ctx context.Context, hooks []Hook) {
 	for _, hook := range slices.Backward(hooks) {
 		if hook.isTest() || hook.has(afterSuccess) {
@@ -66,7 +64,7 @@ func (r *Runner) removeSucceeded(ctx context.Context, hooks []Hook) {
 	}
 }
 
-// run runs one hook. ended reports whether nothing of it is running anymore.
+// run runs one hook. ended is false if a part of it may still be running.
 func (r *Runner) run(ctx context.Context, hook Hook) (ended bool, err error) {
 	start := time.Now()
 	finished := func(outcome event.Outcome, message string) {

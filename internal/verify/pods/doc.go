@@ -1,3 +1,3 @@
-// Package pods creates, watches and deletes the pods of the smoke test and of
-// the test hooks, and reads their logs.
+// Package pods manages the pods of the smoke test and the test hooks,
+// and reads their logs.
 package pods

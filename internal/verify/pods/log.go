@@ -14,15 +14,14 @@ import (
 
 const maxLine = 16 << 10 // bytes of a line
 
-// Log opens the log of a container at its beginning. Following the log of a
-// terminated container costs half a second in the kubelet.
+// Log opens a container's log at its beginning. Following a terminated
+// container costs half a second in the kubelet.
 func (r *Runner) Log(ctx context.Context, pod, container string, follow bool) (io.ReadCloser, error) {
 	options := &corev1.PodLogOptions{Container: container, Follow: follow}
 	return r.Client.API.CoreV1().Pods(r.Namespace).GetLogs(pod, options).Stream(ctx)
 }
 
-// LogTail returns the last n lines of a container's log, redacted, or nil if the
-// log is not available.
+// LogTail returns the last n lines of a log, redacted, or nil if it is not available.
 func (r *Runner) LogTail(ctx context.Context, pod, container string, n int) []string {
 	lines, bytes := int64(n), int64(n*maxLine)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -50,8 +49,8 @@ type LogLine struct {
 	Partial bool // the log ended within the line
 }
 
-// ReadLines sends the lines of a log, truncated if necessary, until the log ends
-// or ctx is done. The end of the log is not an error.
+// ReadLines sends the lines of a log, truncated if necessary, until the log
+// ends or ctx is done. The end is not an error.
 func ReadLines(ctx context.Context, log io.Reader, lines chan<- LogLine) error {
 	reader := bufio.NewReader(log)
 	for {
@@ -77,8 +76,8 @@ func endOfLog(err error) error {
 	return err
 }
 
-// readLine reads a line and returns at most maxLine bytes. It drops the last word
-// of a truncated line: Redact would not recognize the beginning of a secret.
+// readLine returns at most maxLine bytes. It drops the last word of a truncated
+// line: Redact would not recognize the beginning of a secret.
 func readLine(r *bufio.Reader) (string, error) {
 	var line []byte
 	truncated := false

@@ -12,7 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 )
 
-// requestTimeout closes connections to a server that stopped responding.
 const requestTimeout = 10 * time.Second
 
 // Retry repeats request while it fails with a transient error, for at most
@@ -42,7 +41,7 @@ func (c *Client) Retry(ctx context.Context, doing string, request func(context.C
 }
 
 // Stopped returns the error of an operation that ctx ended, of class
-// [fault.Inconclusive] if the deadline has passed.
+// [fault.Inconclusive] after the deadline.
 func Stopped(ctx context.Context, doing string) error {
 	err := fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -51,7 +50,7 @@ func Stopped(ctx context.Context, doing string) error {
 	return err
 }
 
-// RerunHint is the hint for a failure that may be temporary.
+// RerunHint is the hint for a possibly temporary failure.
 const RerunHint = `run "tkdeploy verify" again`
 
 // Inconclusive marks an error that proves nothing about the app.
@@ -59,8 +58,7 @@ func Inconclusive(err error) error {
 	return fault.New(fault.Inconclusive, err, RerunHint)
 }
 
-// IsTransient reports whether repeating the request may succeed. That includes a
-// conflict with another write.
+// IsTransient reports whether a repeated request may succeed, also after a conflict.
 func IsTransient(err error) bool {
 	return kubeerr.IsTransient(err) || apierrors.IsConflict(err)
 }

@@ -16,23 +16,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 )
 
-// Runner creates, watches and deletes pods of one kind in one namespace. All
-// fields must be set.
+// Runner manages pods of one kind in one namespace. All fields must be set.
 type Runner struct {
 	Client    *Client
 	Namespace string
-	Reporter  event.Reporter // receives warnings
+	Reporter  event.Reporter
 
 	Subject   string // the pod in messages: "smoke test pod"
-	Resources string // its resource requests in hints: "10m CPU"
-	PullHint  string // what to do if its image cannot be pulled
+	Resources string // requests in hints: "10m CPU"
+	PullHint  string // what to do if the image cannot be pulled
 }
 
-// ErrDeleted is the error of an object that another client deleted.
+// ErrDeleted reports an object that another client deleted.
 var ErrDeleted = errors.New("was deleted by another client")
 
-// Create creates the pod. The name must be unique: after a lost response, Create
-// returns the existing pod. Errors pass [Runner.ExplainRefusal].
+// Create creates the pod. After a lost response it returns the existing one, so
+// the name must be unique. [Runner.ExplainRefusal] adds to errors.
 func (r *Runner) Create(ctx context.Context, pod *corev1.Pod) (created *corev1.Pod, err error) {
 	pods := r.Client.API.CoreV1().Pods(r.Namespace)
 	doing := fmt.Sprintf("create %s in namespace %s", r.Subject, r.Namespace)
@@ -46,8 +45,7 @@ func (r *Runner) Create(ctx context.Context, pod *corev1.Pod) (created *corev1.P
 	return created, r.ExplainRefusal(err)
 }
 
-// Get reads the pod. It returns [ErrDeleted] of class [fault.Inconclusive] if
-// the pod is gone.
+// Get returns [ErrDeleted] of class [fault.Inconclusive] if the pod is gone.
 func (r *Runner) Get(ctx context.Context, name string) (*corev1.Pod, error) {
 	var pod *corev1.Pod
 	err := r.Client.Retry(ctx, fmt.Sprintf("get %s %s", r.Subject, name), func(ctx context.Context) (err error) {
@@ -81,8 +79,8 @@ func (r *Runner) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// Remove deletes the pod even if ctx is done. A failure is only a warning, because
-// the pod ends at its own deadline.
+// Remove deletes the pod even if ctx is done. A failure is only a warning,
+// because the pod ends at its own deadline.
 func (r *Runner) Remove(ctx context.Context, pod *corev1.Pod) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -91,8 +89,8 @@ func (r *Runner) Remove(ctx context.Context, pod *corev1.Pod) {
 	}
 }
 
-// ExplainRefusal adds class and hint to an error with which the API server refused
-// the pod. The error already names the quota, limit or policy.
+// ExplainRefusal adds class and hint if the API server refused the pod. The
+// error already names the quota, limit or policy.
 func (r *Runner) ExplainRefusal(err error) error {
 	if err == nil || fault.ClassOf(err) != "" || !kubeerr.IsResponse(err) {
 		return err

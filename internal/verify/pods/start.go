@@ -14,8 +14,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// AwaitStart waits until a process of the pod is running or ran. Errors have class
-// [fault.Smoke] if the cause is known, otherwise [fault.Inconclusive].
+// AwaitStart waits until a container of the pod is running or has terminated.
+// Errors have class [fault.Smoke] if the reason is known, otherwise
+// [fault.Inconclusive].
 func (r *Runner) AwaitStart(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	pod, started, err := r.Watcher(pod.Name).Until(ctx, pod, r.Client.StartTimeout, r.started)
 	if err == nil && !started {
@@ -58,8 +59,8 @@ func (r *Runner) notStarted(pod *corev1.Pod, reason, message string) error {
 	return fault.New(fault.Smoke, err, r.eventsHint(pod))
 }
 
-// startTimeout explains why the pod did not start in time by the message of a
-// container, of the scheduler, or of the newest warning.
+// startTimeout quotes the message of a container, of the scheduler, or of the
+// newest warning.
 func (r *Runner) startTimeout(ctx context.Context, pod *corev1.Pod) error {
 	late := fmt.Sprintf("%s %s did not start within %s", r.Subject, pod.Name, r.Client.StartTimeout)
 	for _, c := range Statuses(pod) {
@@ -103,7 +104,7 @@ func (r *Runner) eventsHint(pod *corev1.Pod) string {
 	return fmt.Sprintf("check its events: %s -n %s get events --field-selector involvedObject.name=%s", r.Client.Kubectl, r.Namespace, pod.Name)
 }
 
-// WarnRetry warns that a pod is created again because of a [StartError].
+// WarnRetry warns that a pod is created again after a [StartError].
 func (r *Runner) WarnRetry(subject, startError string) {
 	cause := text.Printable(r.Client.Redact(startError), text.MaxMessage)
 	r.Reporter.Report(event.Warn(subject + " could not be started, creating it again: " + cause))

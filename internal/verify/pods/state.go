@@ -7,21 +7,20 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Statuses returns the statuses of all containers in the order in which they
-// start.
+// Statuses returns the statuses of all containers in start order.
 func Statuses(pod *corev1.Pod) []corev1.ContainerStatus {
 	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 }
 
-// HasRun reports whether a process of the container is running or ran.
+// HasRun reports whether the container is running or has terminated.
 func HasRun(c corev1.ContainerStatus) bool {
 	return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
 }
 
-// StartError returns the error of the container runtime if it could not start
-// the first process of a pod that is not restarted, otherwise "". Nothing of
-// the pod has run then, so it may be created again. An overloaded node
-// occasionally fails like this ("unable to freeze" a cgroup).
+// StartError returns the runtime's error if it could not start the first
+// process of a pod that is not restarted, otherwise "". Such a pod may be
+// created again. An overloaded node occasionally fails like this ("unable to
+// freeze" a cgroup).
 func StartError(pod *corev1.Pod) string {
 	startError := ""
 	for _, c := range Statuses(pod) {

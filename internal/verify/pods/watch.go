@@ -12,17 +12,17 @@ import (
 // Forever exceeds the deadline of any context.
 const Forever = 365 * 24 * time.Hour
 
-// Watcher waits for states of one object. It reads the object again whenever
-// the watch breaks, stays silent or reports the object as deleted.
+// Watcher waits for states of one object. It rereads the object if the watch
+// breaks, stays silent or reports it as deleted.
 type Watcher[T metav1.Object] struct {
 	Client *Client
 	Watch  func(context.Context, metav1.ListOptions) (watch.Interface, error)
-	Get    func(context.Context) (T, error) // retries; returns an error if the object is gone
+	Get    func(context.Context) (T, error) // retries; fails if the object is gone
 }
 
-// Until waits from the state at on until condition returns true or an error, and
-// returns the newest state. ok is false after timeout. An error of condition
-// means that the object cannot reach the state anymore.
+// Until waits until condition returns true or an error, starting with at, and
+// returns the newest state. ok is false after timeout. condition must fail if
+// the object cannot reach the state anymore.
 func (w Watcher[T]) Until(ctx context.Context, at T, timeout time.Duration, condition func(T) (bool, error)) (last T, ok bool, err error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -38,7 +38,7 @@ func (w Watcher[T]) Until(ctx context.Context, at T, timeout time.Duration, cond
 	}
 }
 
-// watchUntil returns without error if the watch broke or stayed silent, or if the
+// watchUntil returns no error if the watch broke or stayed silent, or the
 // object was deleted.
 func (w Watcher[T]) watchUntil(ctx context.Context, at T, timeout time.Duration, condition func(T) (bool, error)) (T, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, min(timeout, w.Client.IdleTimeout))
@@ -49,7 +49,7 @@ func (w Watcher[T]) watchUntil(ctx context.Context, at T, timeout time.Duration,
 	})
 	if err != nil {
 		Sleep(ctx, w.Client.RetryInterval)
-		return at, false, nil // Get reports whether the API server is unavailable
+		return at, false, nil // Get reports an unavailable API server
 	}
 	defer events.Stop()
 	for ctx.Err() == nil {
@@ -63,7 +63,7 @@ func (w Watcher[T]) watchUntil(ctx context.Context, at T, timeout time.Duration,
 			case !matches || e.Type == watch.Deleted && next.GetName() == at.GetName():
 				return at, false, nil
 			case next.GetName() != at.GetName():
-				continue // the server ignores the field selector
+				continue // the server ignored the field selector
 			}
 			if ok, err := condition(next); ok || err != nil {
 				return next, ok, err

@@ -13,32 +13,32 @@ import (
 // Kind is the protocol of a check.
 type Kind string
 
-// The kinds of checks and when they pass.
+// The kinds of checks, and when they pass.
 const (
 	DNS  Kind = "dns"  // the name has an address
 	TCP  Kind = "tcp"  // the port accepts a connection
 	HTTP Kind = "http" // a GET returns the expected response
 	GRPC Kind = "grpc" // grpc.health.v1.Health/Check returns SERVING
 
-	// Policies checks whether a forbidden port is blocked. It always passes: the
-	// result is for information.
+	// Policies checks whether a forbidden port is blocked. It always passes,
+	// for information only.
 	Policies Kind = "policies"
 )
 
-// Check is a request to send to the deployed app from inside the cluster.
+// Check is a request to send to the app from inside the cluster.
 type Check struct {
 	ID      string `json:"id"`                // unique and stable: "auth-service/http-health"
-	Service string `json:"service,omitempty"` // "auth-service", or "name.namespace" for a Service in another namespace
+	Service string `json:"service,omitempty"` // "auth-service", or "name.namespace" in another namespace
 	Kind    Kind   `json:"kind"`
 	Target  Target `json:"target"`
 
 	Headers http.Header `json:"headers,omitempty"` // HTTP only
 	Expect  Expect      `json:"expect"`            // HTTP only
 
-	Timeout time.Duration `json:"timeout,omitempty"` // of one attempt; default 3 s for TCP, 2 s for Policies, 5 s for the others
-	Within  time.Duration `json:"within,omitempty"`  // of all attempts; default 45 s for DNS, 15 s for the others
+	Timeout time.Duration `json:"timeout,omitempty"` // of one attempt; default 3 s for TCP, 2 s for Policies, otherwise 5 s
+	Within  time.Duration `json:"within,omitempty"`  // of all attempts; default 45 s for DNS, otherwise 15 s
 
-	// Needs are IDs of earlier checks. The check is blocked unless all of them pass.
+	// Needs are IDs of earlier checks. The check is blocked unless all pass.
 	Needs []string `json:"needs,omitempty"`
 }
 
@@ -50,25 +50,25 @@ type Target struct {
 	Path        string `json:"path,omitempty"`         // may include a query; default "/"
 	GRPCService string `json:"grpc_service,omitempty"` // empty for the whole server
 
-	Pod         string `json:"pod,omitempty"`          // Policies only: the pod with the address Host
-	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: to see that the pod responds
+	Pod         string `json:"pod,omitempty"`          // Policies only: the pod with address Host
+	AllowedPort int    `json:"allowed_port,omitempty"` // Policies only: must respond
 }
 
 // Expect is the expected HTTP response.
 type Expect struct {
 	Status   int    `json:"status,omitempty"`   // 0 accepts 200 to 399, as the kubelet does
-	Contains string `json:"contains,omitempty"` // must occur in the first MiB of the body
+	Contains string `json:"contains,omitempty"` // must be in the first MiB of the body
 }
 
-// DefaultTimeout is the timeout of one attempt of a DNS, HTTP or gRPC check.
+// DefaultTimeout limits one attempt of a DNS, HTTP or gRPC check.
 const DefaultTimeout = 5 * time.Second
 
 const (
 	tcpTimeout      = 3 * time.Second
 	policiesTimeout = 2 * time.Second // blockedAfter, and time for the allowed port
 
-	// CoreDNS caches a negative response for up to 30 s and learns of Services with a
-	// delay. Ports need less time, because the rollout is complete.
+	// CoreDNS caches a negative response for up to 30 s and learns of Services
+	// with a delay. Ports need less time, because the rollout is complete.
 	dnsWithin     = 45 * time.Second
 	defaultWithin = 15 * time.Second
 )
@@ -97,8 +97,8 @@ func (c Check) within() time.Duration {
 	}
 }
 
-// URL returns the target, such as "http://auth-service:4001/health",
-// "grpc://auth-service:5001", "tcp://postgres:5432" or "dns:auth-service".
+// URL formats the target: "http://auth-service:4001/health" or
+// "dns:auth-service".
 func (c Check) URL() string {
 	address := net.JoinHostPort(c.Target.Host, strconv.Itoa(c.Target.Port))
 	switch c.Kind {
@@ -114,7 +114,7 @@ func (c Check) URL() string {
 }
 
 // httpURL parses the path as the kubelet does: it may include a query, and any
-// string is a valid path.
+// string is valid.
 func httpURL(t Target) *url.URL {
 	u, err := url.Parse(t.Path)
 	if err != nil || u.Host != "" || u.Scheme != "" {

@@ -10,8 +10,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// DefaultDomain is the default DNS domain of a cluster. [Run] replaces it by the
-// domain in the pod's resolv.conf.
+// DefaultDomain is the default DNS domain of a cluster. [Run] replaces it by
+// the domain in the pod's resolv.conf.
 const DefaultDomain = "cluster.local"
 
 func (n *network) checkDNS(ctx context.Context, c Check) (Answer, string, *problem) {
@@ -23,7 +23,7 @@ func (n *network) checkDNS(ctx context.Context, c Check) (Answer, string, *probl
 	return Answer{Addresses: addresses}, fmt.Sprintf("%s resolves to %s", c.Target.Host, text.Abbreviate(addresses, 3)), nil
 }
 
-// clusterDomain parses the search list that the kubelet writes for every pod:
+// clusterDomain parses the kubelet's search list:
 // "<namespace>.svc.<domain> svc.<domain> <domain>".
 func clusterDomain(resolvConf string) string {
 	content, err := os.ReadFile(resolvConf)

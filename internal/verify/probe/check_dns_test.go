@@ -13,8 +13,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// nameServer is a DNS server on the loopback interface for the names in known.
-// The first late queries for each name fail.
+// nameServer knows some names. The first late queries for each name fail.
 type nameServer struct {
 	known map[string]string
 	late  int
@@ -24,7 +23,6 @@ type nameServer struct {
 	queries map[string]int
 }
 
-// start starts the server and returns a resolver that uses it.
 func (s *nameServer) start(t *testing.T) *net.Resolver {
 	t.Helper()
 	s.queries = map[string]int{}

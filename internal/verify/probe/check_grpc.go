@@ -38,7 +38,7 @@ func (n *network) checkGRPC(ctx context.Context, c Check) (Answer, string, *prob
 	return answer, message, nil
 }
 
-// newGRPCClient returns a client that uses only conn and never dials.
+// newGRPCClient returns a client that never dials.
 func newGRPCClient(conn net.Conn) (*grpc.ClientConn, error) {
 	only := make(chan net.Conn, 1)
 	only <- conn

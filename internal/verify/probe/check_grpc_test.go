@@ -60,7 +60,7 @@ func grpcServer(t *testing.T, register func(*grpc.Server)) net.Addr {
 	return listener.Addr()
 }
 
-// silentServer accepts connections in the backlog of the kernel and never responds.
+// silentServer accepts connections in the kernel's backlog and never responds.
 func silentServer(t *testing.T) net.Addr {
 	t.Helper()
 	return listen(t).Addr()

@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	maxBody   = 1 << 20 // bytes read for Expect.Contains
-	shownBody = 200     // bytes shown
+	maxBody   = 1 << 20 // read for Expect.Contains
+	shownBody = 200
 )
 
-// checkHTTP sends a GET by the rules of the kubelet: without a proxy, without
-// verifying the certificate, following redirects within the host.
+// checkHTTP follows the rules of the kubelet: no proxy, no certificate
+// verification, redirects only within the host.
 func (n *network) checkHTTP(ctx context.Context, c Check) (Answer, string, *problem) {
 	doing := "GET " + c.URL()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL(), nil)
@@ -78,8 +78,7 @@ func (n *network) httpClient(c Check) *http.Client {
 	}
 }
 
-// matches reports whether the response is as expected. difference continues a
-// message that ends with the status code.
+// matches returns a difference that continues a message ending with the status code.
 func (e Expect) matches(status int, body string) (difference string, ok bool) {
 	switch {
 	case e.Status != 0 && status != e.Status:

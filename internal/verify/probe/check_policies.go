@@ -7,17 +7,16 @@ import (
 )
 
 const (
-	// blockedAfter is longer than the 1 s after which Linux repeats a lost SYN.
+	// Longer than the 1 s after which Linux repeats a lost SYN.
 	blockedAfter = 1500 * time.Millisecond
 
-	recheckDelay = 300 * time.Millisecond // before connecting again to a forbidden port that responded
+	recheckDelay = 300 * time.Millisecond // before connecting again to a forbidden port
 	allowedDelay = 100 * time.Millisecond // between attempts at the allowed port
 )
 
 // UnknownPolicies begins the message of an inconclusive Policies check.
 const UnknownPolicies = "enforcement unknown: "
 
-// checkPolicies tries to connect to a forbidden port. It always passes.
 func (n *network) checkPolicies(ctx context.Context, c Check) (Answer, string, *problem) {
 	address := fmt.Sprintf("%s:%d", c.Target.Pod, c.Target.Port)
 	forbidden := n.connectTwice(ctx, c.Target)
@@ -47,8 +46,7 @@ func (n *network) connectTwice(ctx context.Context, t Target) connection {
 	return n.connect(ctx, t.Host, t.Port)
 }
 
-// connectAllowed retries, because a network plugin may learn of a new pod with a
-// delay.
+// connectAllowed retries, because a network plugin may learn of a new pod with a delay.
 func (n *network) connectAllowed(ctx context.Context, t Target) connection {
 	for {
 		c := n.connect(ctx, t.Host, t.AllowedPort)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// response is the result of a connection attempt from a point in time on.
+// response is the pod's response after a point in time.
 type response struct {
 	from   time.Duration
 	result connection
@@ -23,7 +23,6 @@ var (
 
 func (d response) after(from time.Duration) response { d.from = from; return d }
 
-// connectTo plays a pod with these ports.
 func connectTo(start time.Time, responses map[int][]response) func(context.Context, string, int) connection {
 	return func(ctx context.Context, _ string, port int) connection {
 		var now response

@@ -9,7 +9,6 @@ import (
 	"syscall"
 )
 
-// network sends the requests of checks. Tests replace its fields.
 type network struct {
 	resolver *net.Resolver
 	connect  func(ctx context.Context, host string, port int) connection
@@ -20,7 +19,7 @@ func (n *network) dial(ctx context.Context, c Check) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(absolute(c.Target.Host), strconv.Itoa(c.Target.Port)))
 }
 
-// absolute adds a dot to a full name, to prevent the use of search domains.
+// absolute disables search domains for full names.
 func absolute(host string) string {
 	if strings.Contains(host, ".svc.") {
 		return host + "."
@@ -28,18 +27,16 @@ func absolute(host string) string {
 	return host
 }
 
-// connection is the result of an attempt to connect.
 type connection struct {
 	opened   bool
 	refused  bool
-	received bool // a TCP segment arrived; false also if that is unknown
+	received bool // a TCP segment arrived; false if unknown
 }
 
-// podResponded reports whether the pod responded. A network plugin may refuse a
-// connection too, with an ICMP message (kube-router, which k3s uses).
+// podResponded ignores a connection that a network plugin refused with an ICMP
+// message (kube-router, which k3s uses).
 func (c connection) podResponded() bool { return c.opened || c.refused && c.received }
 
-// connect tries once to connect to an address.
 func connect(ctx context.Context, host string, port int) connection {
 	var s socket
 	dialer := net.Dialer{Control: func(_, _ string, conn syscall.RawConn) (err error) {

@@ -11,14 +11,13 @@ import (
 	"time"
 )
 
-// maxParallel limits concurrent attempts. Each one uses a socket and a conntrack
-// entry, and the cluster DNS serves the app too.
+// maxParallel limits attempts. Each uses a socket and a conntrack entry, and
+// the cluster DNS also serves the app.
 const maxParallel = 64
 
-// Run runs inside the pod. It reads checks as JSON from in, runs them in parallel,
-// each as soon as its needs have passed, and retries those that fail. It writes a
-// [Result] as one JSON line to out when a check completes. It returns an error if
-// it cannot read the checks or write a result, or if ctx is done.
+// Run reads checks as JSON from in, runs them in parallel, each as soon as its needs
+// have passed, and retries failures. It writes each [Result] to out as one JSON line.
+// It fails if it cannot read the checks or write a result, or if ctx is done.
 func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	checks, err := decode(in)
 	if err != nil {
@@ -33,8 +32,8 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return p.run(ctx, inDomain(checks, clusterDomain("/etc/resolv.conf")), out)
 }
 
-// MaxDuration returns the longest time that [Run] can take: the longest chain of
-// needs with all attempts timing out, once for each maxParallel checks.
+// MaxDuration returns the longest time that [Run] can take: the longest chain
+// of needs with all attempts timing out, for each maxParallel checks.
 func MaxDuration(checks []Check) time.Duration {
 	took := map[string]time.Duration{}
 	var longest time.Duration
@@ -89,14 +88,13 @@ func (p *prober) run(ctx context.Context, checks []Check, out io.Writer) error {
 	return context.Cause(ctx)
 }
 
-// completion holds the result of a check. It is valid once done is closed.
 type completion struct {
 	done   chan struct{}
 	result Result
 }
 
-// runCheck runs the check if all its needs pass. A blocked check names the check
-// that failed, not another blocked one.
+// runCheck blocks the check unless all its needs pass. A blocked check names
+// the failed one.
 func (p *prober) runCheck(ctx context.Context, c Check, needs []*completion, slots chan struct{}) Result {
 	for _, need := range needs {
 		<-need.done
@@ -114,8 +112,7 @@ func (p *prober) runCheck(ctx context.Context, c Check, needs []*completion, slo
 	return p.retryUntil(ctx, c)
 }
 
-// retryUntil runs the check until it passes or its time is up, and returns the
-// result of the last attempt.
+// retryUntil returns the result of the last attempt.
 func (p *prober) retryUntil(ctx context.Context, c Check) Result {
 	start := time.Now()
 	r := Result{ID: c.ID}
@@ -132,7 +129,7 @@ func (p *prober) retryUntil(ctx context.Context, c Check) Result {
 }
 
 // retryTimeout is shorter once another check has failed. Further failures only
-// explain it: the name of a headless Service without pods is unknown, for example.
+// explain it, such as the unknown name of a headless Service without pods.
 func (p *prober) retryTimeout(c Check) time.Duration {
 	if p.failed.Load() {
 		return min(c.within(), p.failFastTimeout)

@@ -15,8 +15,6 @@ import (
 	"time"
 )
 
-// runChecks runs the checks as in the pod, with short timeouts, and returns the
-// results by ID.
 func runChecks(t *testing.T, resolver *net.Resolver, checks ...Check) map[string]Result {
 	t.Helper()
 	for i := range checks {
@@ -46,7 +44,6 @@ func runChecks(t *testing.T, resolver *net.Resolver, checks ...Check) map[string
 	return results
 }
 
-// at returns the target of a server on the loopback interface.
 func at(address net.Addr, path string) Target {
 	return Target{Host: "127.0.0.1", Port: address.(*net.TCPAddr).Port, Path: path}
 }

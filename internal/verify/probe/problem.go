@@ -11,13 +11,11 @@ import (
 	"time"
 )
 
-// problem is why an attempt failed, on one line.
 type problem struct {
 	reason Reason
 	text   string
 }
 
-// newProblem describes a network error of an operation with a timeout.
 func newProblem(doing string, err error, timeout time.Duration) *problem {
 	var dnsErr *net.DNSError
 	var op *net.OpError

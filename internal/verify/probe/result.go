@@ -9,7 +9,7 @@ type Outcome string
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
-	Blocked Outcome = "blocked" // skipped because a check that it needs did not pass
+	Blocked Outcome = "blocked" // skipped because a needed check did not pass
 )
 
 // Reason is the step at which a check failed.
@@ -19,17 +19,17 @@ type Reason string
 const (
 	Unresolved  Reason = "unresolved"  // the name has no address
 	Refused     Reason = "refused"     // nothing listens, or no endpoint is ready
-	Unreachable Reason = "unreachable" // no route, or no connection within the timeout
+	Unreachable Reason = "unreachable" // no route, or no connection in time
 	NoResponse  Reason = "no-response" // connected, then no response or a broken connection
 	Unexpected  Reason = "unexpected"  // not the expected response
 )
 
-// Result is the result of a check. The pod writes it as one JSON line.
+// Result is the result of a check, and a JSON line of the pod's log.
 type Result struct {
 	ID        string        `json:"id"`
 	Outcome   Outcome       `json:"outcome"`
-	Reason    Reason        `json:"reason,omitempty"`     // set if Failed
-	BlockedBy string        `json:"blocked_by,omitempty"` // ID of the failed check; set if Blocked
+	Reason    Reason        `json:"reason,omitempty"`     // if Failed
+	BlockedBy string        `json:"blocked_by,omitempty"` // ID of the failed check, if Blocked
 	Message   string        `json:"message"`              // one line: the request and the response
 	Attempts  int           `json:"attempts"`
 	Latency   time.Duration `json:"latency"` // of the last attempt
@@ -37,7 +37,7 @@ type Result struct {
 	Answer    Answer        `json:"answer"`
 
 	Check Check  `json:"-"` // set by the reader
-	Cause string `json:"-"` // the cause in the cluster, set by the reader; may be empty
+	Cause string `json:"-"` // set by the reader; may be empty
 }
 
 // Answer is the response to the last attempt.
@@ -45,5 +45,5 @@ type Answer struct {
 	Addresses []string `json:"addresses,omitempty"` // DNS
 	Status    int      `json:"status,omitempty"`    // HTTP
 	Body      string   `json:"body,omitempty"`      // HTTP: the first 200 bytes, on one line
-	GRPC      string   `json:"grpc,omitempty"`      // gRPC: the serving status, or the status code of a failed call
+	GRPC      string   `json:"grpc,omitempty"`      // serving status, or status code of a failed call
 }

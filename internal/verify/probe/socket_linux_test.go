@@ -10,8 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test uses real sockets. A full backlog is as silent as a dropped packet,
-// because Linux does not respond.
+// A full backlog is as silent as a dropped packet, because Linux does not respond.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	listener := listen(t)
@@ -36,7 +35,6 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// fullPort returns a port whose backlog is full.
 func fullPort(t *testing.T) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)

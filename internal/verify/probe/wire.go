@@ -13,15 +13,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// EnvChecks is the environment variable with the packed checks in the pod.
+// EnvChecks is the pod's environment variable for the packed checks.
 const EnvChecks = "TKDEPLOY_CHECKS"
 
-// maxPacked keeps the variable and its name below 128 KiB, the limit of Linux for
-// an environment string (MAX_ARG_STRLEN). A check takes about 20 bytes.
+// maxPacked keeps the variable and its name below 128 KiB, Linux's limit for an
+// environment string (MAX_ARG_STRLEN). A check takes about 20 bytes.
 const maxPacked = 127 << 10
 
-// Pack encodes the checks for [EnvChecks] as JSON, gzip, base64. The kubelet would
-// expand "$(", which base64 does not contain. Too many checks for one pod are an
+// Pack encodes the checks for [EnvChecks] as JSON, gzip, base64. The kubelet
+// would expand "$(", which base64 does not contain. Too many checks are an
 // error of class [fault.Config].
 func Pack(checks []Check) (string, error) {
 	var packed bytes.Buffer
@@ -73,8 +73,8 @@ func decode(in io.Reader) ([]Check, error) {
 	return checks, nil
 }
 
-// ParseLine parses a line of the pod's log. ok is false for any other line, such as
-// a warning of the Go runtime or a truncated result.
+// ParseLine parses a result in the pod's log. ok is false for any other line,
+// such as a warning of the Go runtime or a truncated result.
 func ParseLine(line []byte) (r Result, ok bool) {
 	if !bytes.HasPrefix(line, []byte("{")) || json.Unmarshal(line, &r) != nil {
 		return Result{}, false

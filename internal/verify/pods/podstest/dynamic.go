@@ -13,8 +13,8 @@ import (
 	k8stesting "k8s.io/client-go/testing"
 )
 
-// Dynamic returns a dynamic client for the objects of client. Created objects
-// get the UID "uid-of-<name>".
+// Dynamic returns a dynamic client for client's objects. Created objects get
+// the UID "uid-of-<name>".
 func Dynamic(client *fake.Clientset) dynamic.Interface {
 	d := dynamicfake.NewSimpleDynamicClient(scheme.Scheme)
 	d.PrependReactor("*", "*", func(action k8stesting.Action) (bool, runtime.Object, error) {

@@ -1,4 +1,4 @@
-// Package podstest provides a fake API server with a kubelet for tests of pods.
+// Package podstest provides a fake API server with a kubelet.
 package podstest
 
 import (
@@ -13,20 +13,20 @@ import (
 	k8stesting "k8s.io/client-go/testing"
 )
 
-// Kubelet plays the kubelet: it sets the states of a created pod, one second
-// apart, and serves its logs. It must run in a synctest bubble.
+// Kubelet sets the states of a created pod, one second apart, and serves its
+// logs. It must run in a synctest bubble.
 type Kubelet struct {
 	States []corev1.PodStatus
-	First  []corev1.PodStatus // the states of the first pod, if they differ
-	Logs   []string           // one for each time that a log is opened; the last one is repeated
-	LogErr map[int]error      // by the number of the opening, starting at 1
+	First  []corev1.PodStatus // of the first pod, if different
+	Logs   []string           // one per opening; the last one repeats
+	LogErr map[int]error      // by number of the opening, from 1
 
-	Working sync.WaitGroup // goroutines that [Kubelet.Cluster] waits for at the end of the test
+	Working sync.WaitGroup // goroutines to wait for in the cleanup
 
 	opened int
 }
 
-// Cluster returns a fake API server with the objects and the kubelet.
+// Cluster returns a fake API server with the kubelet.
 func (k *Kubelet) Cluster(t *testing.T, objects ...runtime.Object) *fake.Clientset {
 	t.Helper()
 	t.Cleanup(k.Working.Wait)
@@ -64,7 +64,7 @@ func (k *Kubelet) run(client *fake.Clientset, pod *corev1.Pod) {
 	}
 }
 
-// SilentWatch returns a reaction to watches that stay open without events.
+// SilentWatch makes watches stay open without events.
 func SilentWatch() k8stesting.WatchReactionFunc {
 	return func(k8stesting.Action) (bool, watch.Interface, error) { return true, watch.NewRaceFreeFake(), nil }
 }
