@@ -18,14 +18,13 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// action is an operation that the arms implement, each with its own arguments.
 type action string
 
 const (
 	actionUp         action = "up"
 	actionUpUntested action = "up without tests"
 	actionBuild      action = "build"
-	actionCluster    action = "cluster" // build images and create the cluster; tkdeploy only
+	actionCluster    action = "cluster" // build and create the cluster; tkdeploy only
 	actionLoad       action = "load"
 	actionDown       action = "down"
 )
@@ -49,7 +48,7 @@ var handArgs = map[action][]string{
 
 func usesScript(arm string) bool { return arm == report.Hand || arm == report.Naive }
 
-// usage is the resource usage of a command, with the steps and changes that it reports.
+// usage is the resource usage of a command, with the steps and changes it reports.
 type usage struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
@@ -59,7 +58,6 @@ type usage struct {
 	changes int
 }
 
-// launch runs an action of an arm, through the proxy if counted is true.
 func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, a action, counted bool) (usage, error) {
 	command := append([]string{filepath.Join(b.repo, "bin", "tkdeploy")}, append(tkdeployArgs[a], "--env", p.Env, "--output", "json")...)
 	if usesScript(arm) {
@@ -79,8 +77,7 @@ func (b *bench) launch(ctx context.Context, arm string, p *fixture.Project, a ac
 	return u, err
 }
 
-// environment sets the same docker command for all arms, and hides the developer's
-// kubeconfig.
+// environment sets the same docker command for all arms, and hides the developer's kubeconfig.
 func (b *bench) environment(arm string, p *fixture.Project, counted bool) []string {
 	socket := b.socket
 	if counted {
@@ -99,10 +96,10 @@ func (b *bench) environment(arm string, p *fixture.Project, counted bool) []stri
 	return environment
 }
 
-// commandTimeout is longer than any step takes. A command that exceeds it is hanging.
+// commandTimeout is longer than any step takes.
 const commandTimeout = 20 * time.Minute
 
-// runCommand runs a command under launch, with its output in logs.stdout and .stderr.
+// runCommand writes the output to logs.stdout and logs.stderr.
 func (b *bench) runCommand(ctx context.Context, logs, dir string, environment, command []string) (usage, error) {
 	var u usage
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
@@ -160,7 +157,6 @@ func readSteps(path string) (map[string]float64, error) {
 	return steps, nil
 }
 
-// readEvents returns the seconds of each stage and the changes from JSON events.
 func readEvents(path string) (map[string]float64, int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -19,27 +19,26 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
 )
 
-// bench is one execution of the benchmark.
 type bench struct {
 	options options
 	log     io.Writer
 	repo    string
-	work    string // projects, logs and results
+	work    string
 
 	docker   string
 	socket   string
 	engine   *engine.Client
 	proxy    *engine.Proxy
-	temp     string // for the proxy's socket, whose path must be short
+	temp     string // for the socket, whose path must be short
 	cgroupV1 bool
 
 	node      string
-	crictl    string           // to mount into nodes; "" if the node image has crictl
+	crictl    string           // to mount into nodes; "" if the node image has it
 	preloaded map[string]int64 // blobs of a new node by digest
 
 	results    *report.Results
-	violations []string // wrong results and unexpected counts
-	sequence   int      // makes log names and changes unique
+	violations []string
+	sequence   int // makes log names and changes unique
 }
 
 func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
@@ -86,7 +85,6 @@ func (b *bench) close() {
 
 func (b *bench) logf(format string, args ...any) { fmt.Fprintf(b.log, "bench: "+format+"\n", args...) }
 
-// tool returns the path of a program that the Makefile built.
 func (b *bench) tool(name string) string { return filepath.Join(b.repo, "bin", "tools", name) }
 
 func (b *bench) measureApp(ctx context.Context, a app) error {
@@ -124,8 +122,8 @@ func (b *bench) measureApp(ctx context.Context, a app) error {
 	return nil
 }
 
-// prepare creates the projects and fills the build cache. tkdeploy comes first, because
-// it pulls the node and base images or builds them from recipes.
+// prepare creates the projects and fills the build cache. tkdeploy comes first, because it
+// pulls or builds the node and base images.
 func (b *bench) prepare(ctx context.Context, a app) (map[string]*fixture.Project, error) {
 	if err := b.ensureBase(ctx, a.spec); err != nil {
 		return nil, err
@@ -166,7 +164,6 @@ func (b *bench) prepareArm(ctx context.Context, arm string, p *fixture.Project) 
 	return b.inspectNode(ctx, p)
 }
 
-// ensureBase creates the base image of the services unless the engine has it.
 func (b *bench) ensureBase(ctx context.Context, spec fixture.Spec) error {
 	if spec.Services == 0 {
 		return nil
@@ -182,7 +179,7 @@ func (b *bench) ensureBase(ctx context.Context, spec fixture.Spec) error {
 	return err
 }
 
-// inspectNode records which blobs the node image contains, and whether it has crictl.
+// inspectNode records the node image's blobs, and whether it has crictl.
 func (b *bench) inspectNode(ctx context.Context, p *fixture.Project) (err error) {
 	if b.node, err = p.NodeImage(); err != nil {
 		return err
@@ -203,7 +200,7 @@ func (b *bench) inspectNode(ctx context.Context, p *fixture.Project) (err error)
 	return nil
 }
 
-// runDocker runs the docker command without the proxy.
+// runDocker bypasses the proxy.
 func (b *bench) runDocker(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, b.docker, args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+b.socket)
@@ -224,7 +221,7 @@ func (b *bench) removeTags(ctx context.Context, p *fixture.Project) error {
 	return b.engine.Remove(ctx, tags)
 }
 
-// removeNode removes a node that an interrupted benchmark left.
+// removeNode removes the node of an interrupted benchmark.
 func (b *bench) removeNode(ctx context.Context, p *fixture.Project) error {
 	_, err := b.runDocker(ctx, "rm", "--force", "--volumes", nodeOf(p))
 	if err != nil && strings.Contains(err.Error(), "No such container") {

@@ -9,8 +9,7 @@ import (
 // maxSendFactor limits the ratio of sent to new bytes. Archives have headers and an index.
 const maxSendFactor = 1.05
 
-// checkCounts returns the unexpected counts of a tkdeploy run. They do not depend on the
-// machine.
+// checkCounts returns unexpected counts, which do not depend on the machine.
 func checkCounts(r report.Run) []string {
 	if usesScript(r.Arm) || r.Problem != "" {
 		return nil
@@ -39,7 +38,7 @@ func checkCounts(r report.Run) []string {
 		equal("Helm revisions", r.Revisions, 0)
 		equal("workloads rolled", r.Rolled, 0)
 	}
-	if r.Scenario != report.Cold { // services may restart until their databases are ready
+	if r.Scenario != report.Cold { // services may restart until databases are ready
 		equal("containers restarted", r.Restarted, 0)
 	}
 	if !r.Counted {

@@ -1,6 +1,5 @@
-// Command bench compares tkdeploy with a hand-written script around docker, kind and
-// helm. Run it with make bench or make bench-quick, which build its prerequisites.
-// bench/README.md describes the measurements.
+// Command bench compares tkdeploy with a hand-written script around docker, kind and helm.
+// Run it with make bench or make bench-quick. See bench/README.md.
 package main
 
 import (
@@ -21,11 +20,10 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// app is an application to measure.
 type app struct {
 	name      string
 	spec      fixture.Spec
-	blocks    int // timed, after the counted block 0
+	blocks    int // timed, after counted block 0
 	arms      []string
 	scenarios []string
 }
@@ -38,7 +36,7 @@ var (
 )
 
 // apps takes two hours on a machine with 2 cores. Apps with targets get the most blocks.
-// Arms without targets (naive, again) run only with the smallest app.
+// Arms without targets (naive, again) run only with svc5.
 var apps = []app{
 	{"svc5", fixture.Spec{Services: 5, BaseMB: 100, NoiseMB: 4}, 3, []string{report.Hand, report.Naive, report.Tkdeploy, report.Again}, allScenarios},
 	{"stack", fixture.Spec{}, 3, bothArms, noLoad},
@@ -48,7 +46,7 @@ var apps = []app{
 	{"big1", fixture.Spec{Services: 1, BaseMB: 1000, NoiseMB: 4}, 1, bothArms, []string{report.Cold}},
 }
 
-// naiveBlocks limits the blocks of arm naive, which is slow and has no target.
+// naiveBlocks limits a slow arm without a target.
 const naiveBlocks = 2
 
 type options struct {
@@ -61,7 +59,7 @@ type options struct {
 	seed      uint64
 }
 
-// complete reports whether nothing is omitted, so the results can be published.
+// complete reports whether the results can be published.
 func (o options) complete() bool {
 	return !o.quick && o.apps == "" && o.arms == "" && o.scenarios == "" && o.blocks < 0
 }
@@ -126,7 +124,6 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	return nil
 }
 
-// publish writes the results to docs.
 func publish(results *report.Results) error {
 	path := func(ext string) string { return filepath.Join("docs", "performance."+ext) }
 	if err := results.Save(path("json")); err != nil {

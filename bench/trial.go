@@ -14,19 +14,18 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/report"
 )
 
-// trial is one arm's part of a block: create a cluster, run the scenarios, delete the
-// cluster. Arms never share the machine with another arm's control plane.
+// trial is one arm's part of a block: create a cluster, run the scenarios, delete it. Arms
+// never share the machine with another arm's control plane.
 type trial struct {
 	bench   *bench
 	app     app
 	arm     string
 	block   int
 	project *fixture.Project
-	cluster *inspect.Cluster // nil until it is created
+	cluster *inspect.Cluster
 }
 
-// runTrial records failed runs as problems. It returns an error only if later trials
-// would be affected.
+// runTrial fails only if later trials would be affected.
 func (b *bench) runTrial(ctx context.Context, a app, arm string, block int, p *fixture.Project) error {
 	if err := b.removeNode(ctx, p); err != nil {
 		return err
@@ -41,7 +40,7 @@ func (b *bench) runTrial(ctx context.Context, a app, arm string, block int, p *f
 	return ctx.Err()
 }
 
-// runScenarios runs the scenarios until one fails, because each depends on the one before.
+// runScenarios stops at the first failure, because each scenario depends on the previous one.
 func (t *trial) runScenarios(ctx context.Context) {
 	scenarios := t.app.scenarios
 	if t.bench.options.scenarios != "" {
@@ -105,7 +104,7 @@ func (t *trial) runScenario(ctx context.Context, r *report.Run) error {
 
 func (t *trial) setUp(ctx context.Context, scenario string) error {
 	t.bench.sequence++
-	text := fmt.Sprintf("%s change %d of %d", t.arm, t.bench.sequence, t.bench.options.seed) // not yet in the build cache
+	text := fmt.Sprintf("%s change %d of %d", t.arm, t.bench.sequence, t.bench.options.seed) // not in the build cache
 	switch scenario {
 	case report.Cold:
 		return t.bench.removeTags(ctx, t.project)
@@ -131,7 +130,6 @@ func (t *trial) setUp(ctx context.Context, scenario string) error {
 // scenarioActions defaults to actionUp.
 var scenarioActions = map[string]action{report.Unverified: actionUpUntested, report.Load: actionLoad}
 
-// measure runs the arm and reads the counters before and after it.
 func (t *trial) measure(ctx context.Context, r *report.Run) error {
 	a := scenarioActions[r.Scenario]
 	if a == "" {
@@ -169,7 +167,7 @@ func (t *trial) measure(ctx context.Context, r *report.Run) error {
 	}
 	r.Seconds, r.ClientCPU, r.PeakBytes, r.Steps, r.Changes = u.Seconds, u.CPUSeconds, u.PeakBytes, u.steps, u.changes
 	if a == actionLoad && usesScript(t.arm) {
-		r.Seconds = u.steps["load"] // without the time to compute tags
+		r.Seconds = u.steps["load"] // without computing tags
 	}
 	r.EngineCPU, r.NodeCPU = engineAfter-engineCPU, nodeAfter-nodeCPU
 	r.APIRequests = requestsAfter - requests - 1 // the request that reads the metrics

@@ -3,9 +3,8 @@
 //	crictl inspecti IMAGE    print the image's status as JSON; exit code 1 if not found
 //
 // Without crictl, `kind load` loads every image every time. kindest/node contains it; the
-// offline node image does not, because cri-tools is not available as a Go module. To keep
-// the comparison fair, the benchmark mounts this program into the nodes of arms hand and
-// naive.
+// offline node image does not, because cri-tools is not available as a Go module. For a
+// fair comparison, the nodes of arms hand and naive get this program.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// images is an image service. Like containerd, it returns no error for an unknown image.
+// images returns no error for an unknown image, like containerd.
 type images struct {
 	runtime.UnimplementedImageServiceServer
 }

@@ -2,8 +2,8 @@
 //
 //	launch RESULT.json COMMAND [ARG]...
 //
-// It is a separate, small program because Linux includes the memory of the parent in
-// the peak of a new process (setmax_mm_hiwater_rss at exec).
+// It is a small program because Linux includes the memory of the parent in the peak of a
+// new process (setmax_mm_hiwater_rss at exec).
 package main
 
 import (
@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// result covers the command and its reaped children. PeakBytes is the resident memory of
-// the largest process.
+// result covers the command and its reaped children. PeakBytes is of the largest process.
 type result struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"`
@@ -37,11 +36,10 @@ func main() {
 	os.Exit(code)
 }
 
-// run runs the command, writes the result to path and returns the exit code.
 func run(path string, command []string) (int, error) {
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // the command is in the same process group and gets the signal too
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // the command is in the same process group and gets it too
 	cmd := exec.Command(command[0], command[1:]...)                       //nolint:noctx // a signal to the process group ends it
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr         // with files, Wait does not wait for children that keep the output open
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr         // with files, Wait ignores children that keep the output open
 	start := time.Now()
 	err := cmd.Run()
 	elapsed := time.Since(start)

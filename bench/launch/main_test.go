@@ -10,7 +10,7 @@ import (
 func TestRun(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "result.json")
-	// A child of the command uses 40 MB and some CPU time.
+	// The grandchild uses 40 MB and some CPU time.
 	code, err := run(path, []string{"sh", "-c", `sh -c 'x=$(head -c 40000000 /dev/zero | tr "\0" x); sleep 0.2'; exit 3`})
 	if err != nil || code != 3 {
 		t.Fatalf("got exit code %d, error %v, want 3 and no error", code, err)

@@ -2,8 +2,8 @@
 //
 //	faults OUTPUT.md LOG.jsonl...
 //
-// The logs are the output of go test -json. The exit code is 1 if a test of a row
-// failed, was skipped or did not run.
+// The logs are the output of go test -json. The exit code is 1 if a test of a row failed,
+// was skipped or did not run.
 package main
 
 import (
@@ -28,23 +28,22 @@ import (
 //go:embed rows.yaml
 var rowsYAML []byte
 
-// row is one fault of the list. Each entry of Tests is "package name", where name is
-// the beginning of a test name. A trailing $ requires the whole name.
+// row is one fault of the list. Each entry of Tests is "package name", where name is the
+// beginning of a test name. A trailing $ requires the whole name.
 type row struct {
 	Row      int      `yaml:"row"`
 	Fault    string   `yaml:"fault"`
 	Expected string   `yaml:"expected"`
 	Tests    []string `yaml:"tests"`
-	Below    string   `yaml:"below"` // why it is tested without a real engine and cluster
+	Below    string   `yaml:"below"` // why it needs no real engine and cluster
 }
 
-// test is the result of one test or subtest.
 type test struct {
 	name    string // "package name", as go test prints it
-	outcome string // pass, fail or skip
+	outcome string
 	elapsed time.Duration
-	seen    []string // values of its attribute "seen"
-	skipped string   // reason for the skip
+	seen    []string // of its attribute "seen"
+	skipped string
 }
 
 func main() {
@@ -95,9 +94,9 @@ func readRows() (rows []row, err error) {
 	return rows, err
 }
 
-// readTests parses the events of go test -json and ignores other lines. kind is the
-// name of the log. Tests in the log "fuzz" get the prefix "fuzzed", because elsewhere a
-// fuzz test only runs its seeds.
+// readTests parses the events of go test -json and ignores other lines. kind is the name of
+// the log. Tests in the log "fuzz" get the prefix "fuzzed", because elsewhere a fuzz test
+// only runs its seeds.
 func readTests(kind string, log io.Reader) ([]test, error) {
 	byName := map[string]*test{}
 	var order []string
@@ -141,7 +140,6 @@ func readTests(kind string, log io.Reader) ([]test, error) {
 	return tests, lines.Err()
 }
 
-// table returns the text of the table and one line for each problem.
 func table(rows []row, tests []test, machine string) (text string, bad []string) {
 	var b strings.Builder
 	b.WriteString("# Faults and what tkdeploy does\n\nWritten by `make test-faults`; do not edit. Run on " + machine + ".\n\n" +
@@ -165,8 +163,8 @@ func table(rows []row, tests []test, machine string) (text string, bad []string)
 	return b.String(), bad
 }
 
-// judge evaluates the tests of a row. Every name must match a test that passed, and
-// none that failed. A test that passed in one log may be skipped in another.
+// judge requires that every name matches a test that passed, and none that failed. A test
+// that passed in one log may be skipped in another.
 func judge(r row, tests []test) (result, seen string, elapsed time.Duration, problems []string) {
 	var saw []string
 	for _, name := range r.Tests {
@@ -204,8 +202,8 @@ func judge(r row, tests []test) (result, seen string, elapsed time.Duration, pro
 	return result, summary(saw), elapsed, problems
 }
 
-// matches reports whether the name of the test starts with name, or equals it if name
-// ends in $. It excludes subtests of a matching test, whose result includes theirs.
+// matches reports whether the test's name starts with name, or equals it if name ends in $.
+// It excludes subtests, whose result is part of their parent's.
 func (t test) matches(name string) bool {
 	name = strings.ReplaceAll(name, " ", "_")
 	got := strings.ReplaceAll(t.name, " ", "_")
@@ -216,7 +214,7 @@ func (t test) matches(name string) bool {
 	return ok && !strings.Contains(rest, "/")
 }
 
-// summary joins the distinct observations and shortens them to four.
+// summary joins up to four distinct observations.
 func summary(saw []string) string {
 	var different []string
 	for _, s := range saw {
@@ -232,7 +230,6 @@ func summary(saw []string) string {
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
-// machine describes the date, the machine and the engine of the run.
 func machine() string {
 	engine := "no engine"
 	if out, err := exec.CommandContext(context.Background(), "docker", "version", "--format", "Docker {{.Server.Version}}").Output(); err == nil {

@@ -68,7 +68,7 @@ func TestReadRows(t *testing.T) {
 			}
 		}
 	})
-	// Finds renamed and moved tests without a run on clusters.
+	// Finds renamed tests without a run on clusters.
 	t.Run("names only existing tests", func(t *testing.T) {
 		t.Parallel()
 		existing := append(testsIn(t, "../../internal"), testsIn(t, "../../test")...)
@@ -83,7 +83,6 @@ func TestReadRows(t *testing.T) {
 	})
 }
 
-// testsIn returns the test functions of all packages in a directory tree.
 func testsIn(t *testing.T, dir string) []test {
 	t.Helper()
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// check loads the packages that match the patterns, relative to dir, and
-// returns a line for each limit that one of them exceeds.
+// check returns a line for each exceeded limit of the packages that match the
+// patterns, relative to dir.
 func check(dir string, patterns ...string) ([]string, error) {
 	pkgs, err := packages.Load(&packages.Config{Mode: packages.LoadSyntax, Dir: dir}, patterns...)
 	if err != nil {
@@ -52,8 +52,8 @@ func measure(pkg *packages.Package) (problems []string) {
 // graph maps each file to the files that declare what it uses.
 type graph map[string]map[string]bool
 
-// uses returns the graph of the package's files. A file uses another if it refers
-// to a package-level name, a method or a field that the other declares.
+// uses returns the graph of the package's files. A file uses another if it
+// refers to a package-level name, a method or a field that the other declares.
 func uses(pkg *packages.Package) graph {
 	g := graph{}
 	file := func(pos token.Pos) string { return filepath.Base(pkg.Fset.Position(pos).Filename) }
@@ -72,7 +72,6 @@ func uses(pkg *packages.Package) graph {
 	return g
 }
 
-// isLocal reports whether object is declared within a function.
 func isLocal(object types.Object, scope *types.Scope) bool {
 	switch object := object.(type) {
 	case *types.Func:
@@ -83,7 +82,7 @@ func isLocal(object types.Object, scope *types.Scope) bool {
 	return object.Parent() != scope
 }
 
-// circles returns the sets of files that reach each other, sorted.
+// circles returns the sets of files that reach each other.
 func circles(g graph) [][]string {
 	reach := graph{}
 	for from := range g {
@@ -110,7 +109,6 @@ func circles(g graph) [][]string {
 	return found
 }
 
-// visit adds every file that from reaches to seen.
 func visit(g graph, from string, seen map[string]bool) {
 	for to := range g[from] {
 		if !seen[to] {

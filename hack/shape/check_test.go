@@ -67,7 +67,6 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// manyFiles returns n files with the texts that text returns for their numbers.
 func manyFiles(n int, text func(int) string) map[string]string {
 	files := map[string]string{}
 	for i := range n {

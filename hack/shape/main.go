@@ -1,6 +1,5 @@
-// Command shape reports Go packages that have grown out of shape: more than 20
-// files or 2,500 lines, or more than 6 files that use each other in a circle.
-// Test files do not count.
+// Command shape reports Go packages with more than 20 files or 2,500 lines, or
+// more than 6 files that use each other in a circle. Test files do not count.
 //
 //	shape PACKAGE...
 package main

@@ -15,8 +15,7 @@ import (
 // cluster is a fake cluster for the template function lookup.
 type cluster struct{ dynamic.Interface }
 
-// clusterWith returns a cluster with the Secret tiktok-db-secrets, or an empty one if
-// data is nil.
+// clusterWith adds the Secret tiktok-db-secrets unless data is nil.
 func clusterWith(data map[string][]byte) *cluster {
 	if data == nil {
 		return &cluster{fake.NewSimpleDynamicClient(scheme.Scheme)}
@@ -33,7 +32,7 @@ func (c *cluster) GetClientFor(string, string) (dynamic.NamespaceableResourceInt
 	return c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}), true, nil
 }
 
-// renderIn returns the stack rendered for a cluster whose Secret has the data.
+// renderIn renders the stack for a cluster whose Secret has the data.
 func renderIn(t *testing.T, data map[string][]byte, set ...string) stack {
 	t.Helper()
 	return rendering{set: slices.Concat(built, set), cluster: clusterWith(data)}.stack(t)

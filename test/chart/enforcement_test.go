@@ -19,7 +19,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// deployed returns the policies of the stack and a ready pod for each workload.
+// deployed returns the stack's policies and a ready pod for each workload.
 func deployed(s stack) (objects []runtime.Object) {
 	for _, o := range s {
 		if policy, ok := o.(*networkingv1.NetworkPolicy); ok {
@@ -37,8 +37,8 @@ func deployed(s stack) (objects []runtime.Object) {
 	return objects
 }
 
-// checksOf returns the checks of the smoke test's pod. The fake API server rejects the
-// pod, which ends the smoke test.
+// checksOf returns the checks of the smoke test pod. The fake API server rejects the pod,
+// which ends the smoke test.
 func checksOf(t *testing.T, objects []runtime.Object) (got []probe.Check) {
 	t.Helper()
 	client := fake.NewClientset(objects...)
@@ -63,8 +63,8 @@ func checksOf(t *testing.T, objects []runtime.Object) (got []probe.Check) {
 
 func TestPolicyCheck(t *testing.T) {
 	t.Parallel()
-	// Row 54 of the fault list: the smoke test connects to Kafka's controller to check
-	// whether policies are enforced. They allow it to connect to all other ports.
+	// Row 54 of the fault list. The policies forbid the smoke test only the port
+	// of Kafka's controller.
 	t.Run("tries the port of Kafka's controller", func(t *testing.T) {
 		inEveryEnvironment(t, func(t *testing.T, s stack) {
 			got := checksOf(t, deployed(s))

@@ -139,8 +139,8 @@ func TestKafka(t *testing.T) {
 		}
 	})
 
-	// The official image declares these volumes. The engine creates a directory for
-	// each, which fails within a read-only mount.
+	// The official image declares these volumes. The engine creates a directory for each,
+	// which fails within a read-only mount.
 	t.Run("no read-only mount covers an image volume", func(t *testing.T) {
 		t.Parallel()
 		for _, m := range get[*appsv1.StatefulSet](t, render(t, "dev"), "StatefulSet kafka").Spec.Template.Spec.Containers[0].VolumeMounts {

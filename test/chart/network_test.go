@@ -9,8 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// party is one end of a connection: a pod of the namespace, given by its labels, or
-// an address outside the cluster if nil.
+// party is one end of a connection: the labels of a pod, or nil for an address outside the cluster.
 type party labels.Set
 
 func pod(name string) party {
@@ -23,8 +22,8 @@ var (
 	outside  = party(nil)
 )
 
-// allowed reports whether the policies allow a connection to a port. A party that no
-// policy selects is not restricted.
+// allowed reports whether the policies allow a connection to a port. A party that no policy
+// selects is not restricted.
 func allowed(s stack, from, to party, port int32) bool {
 	sent, received := true, true
 	var egress, ingress bool
@@ -54,14 +53,14 @@ func (p party) is(selector *metav1.LabelSelector) bool {
 	return err == nil && p != nil && matcher.Matches(labels.Set(p))
 }
 
-// peers reports whether a rule includes p. A rule without peers includes all.
+// peers reports whether a rule includes p. No peers means all.
 func peers(rule []networkingv1.NetworkPolicyPeer, p party) bool {
 	return len(rule) == 0 || slices.ContainsFunc(rule, func(peer networkingv1.NetworkPolicyPeer) bool {
 		return peer.NamespaceSelector == nil && p.is(peer.PodSelector)
 	})
 }
 
-// ports reports whether a rule includes port. A rule without ports includes all.
+// ports reports whether a rule includes port. No ports means all.
 func ports(rule []networkingv1.NetworkPolicyPort, port int32) bool {
 	return len(rule) == 0 || slices.ContainsFunc(rule, func(p networkingv1.NetworkPolicyPort) bool {
 		return p.Port.IntVal == port

@@ -33,7 +33,7 @@ func workloads(s stack) map[string]workload {
 	return found
 }
 
-// hooks returns the pods of test hooks by name. They have no selector and no replicas.
+// hooks returns the pods of test hooks, without selector and replicas.
 func hooks(s stack) map[string]workload {
 	found := map[string]workload{}
 	for _, o := range s {
@@ -50,8 +50,8 @@ func pods(s stack) map[string]workload {
 	return found
 }
 
-// eachWorkload checks every Deployment and StatefulSet of every environment. eachPod
-// also checks the hooks.
+// eachWorkload checks every Deployment and StatefulSet of every environment,
+// eachPod also the hooks.
 func eachWorkload(t *testing.T, check func(*testing.T, workload)) { each(t, workloads, check) }
 func eachPod(t *testing.T, check func(*testing.T, workload))      { each(t, pods, check) }
 

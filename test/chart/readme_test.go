@@ -41,8 +41,7 @@ func TestReadme(t *testing.T) {
 	})
 }
 
-// table returns the Markdown table of the values. It has one row for the same key of all
-// services and one row for the resources of a container.
+// table returns the Markdown table of the values.
 func table(values []value) string {
 	var b strings.Builder
 	b.WriteString("| value | default | description |\n|---|---|---|\n")
@@ -58,8 +57,7 @@ func table(values []value) string {
 }
 
 // collapse merges the keys of all services into services.<key>, with the comment of the
-// first one. A default that differs between services becomes "…". It also merges the
-// keys of resources into one row.
+// first one. A default that differs becomes "…". It also merges the keys of resources.
 func collapse(values []value) []value {
 	var merged []value
 	for _, v := range foldResources(values) {
@@ -81,8 +79,8 @@ func collapse(values []value) []value {
 	return merged
 }
 
-// foldResources replaces the keys below resources by one default, such as
-// "requests.cpu: 50m, limits.memory: 64Mi".
+// foldResources replaces the keys below resources by one default: "requests.cpu: 50m,
+// limits.memory: 64Mi".
 func foldResources(values []value) []value {
 	var folded []value
 	for _, v := range values {

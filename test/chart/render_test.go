@@ -1,5 +1,5 @@
-// Package chart_test tests the objects that the reference stack's chart renders. The
-// tests need no cluster and no golden files.
+// Package chart_test tests the objects that the reference stack's chart renders, without a
+// cluster or golden files.
 package chart_test
 
 import (
@@ -40,7 +40,6 @@ var built = []string{
 	"journey.image.tag=b8c9d0",
 }
 
-// object is a rendered object.
 type object interface {
 	runtime.Object
 	metav1.Object
@@ -49,14 +48,12 @@ type object interface {
 // stack holds all rendered objects by "Kind name".
 type stack map[string]object
 
-// rendering holds the inputs of a rendering.
 type rendering struct {
 	files   []string
 	set     []string
 	cluster *cluster // nil for none, as in helm template
 }
 
-// run returns the rendered files. It returns an error if the values are invalid.
 func (r rendering) run() (map[string]string, error) {
 	chart, err := loader.Load(chartDir)
 	if err != nil {
@@ -82,7 +79,7 @@ func (r rendering) run() (map[string]string, error) {
 	return engine.RenderWithClientProvider(chart, all, r.cluster)
 }
 
-// stack renders and decodes the objects. An unknown field fails the test.
+// stack decodes the objects. An unknown field fails the test.
 func (r rendering) stack(t *testing.T) stack {
 	t.Helper()
 	files, err := r.run()
@@ -111,8 +108,8 @@ func (r rendering) stack(t *testing.T) stack {
 	return s
 }
 
-// into returns the object to decode a document into, or nil for its registered type.
-// The type of APIService is not registered, because it is in k8s.io/kube-aggregator.
+// into returns nil for registered types. The type of APIService is not registered, because
+// it is in k8s.io/kube-aggregator.
 func into(document string) runtime.Object {
 	if strings.Contains(document, "kind: APIService\n") {
 		return &unstructured.Unstructured{}
@@ -120,13 +117,12 @@ func into(document string) runtime.Object {
 	return nil
 }
 
-// render returns the stack of an environment with tags for the built images.
 func render(t *testing.T, environment string, set ...string) stack {
 	t.Helper()
 	return rendering{files: environments[environment], set: slices.Concat(built, set)}.stack(t)
 }
 
-// get returns the object with the ID. It fails the test if there is none of type T.
+// get fails the test unless the object has type T.
 func get[T object](t *testing.T, s stack, id string) T {
 	t.Helper()
 	o, ok := s[id].(T)
@@ -136,7 +132,6 @@ func get[T object](t *testing.T, s stack, id string) T {
 	return o
 }
 
-// inEveryEnvironment runs f in parallel subtests for the stack of each environment.
 func inEveryEnvironment(t *testing.T, f func(*testing.T, stack)) {
 	t.Parallel()
 	for environment := range environments {

@@ -30,7 +30,6 @@ func readSchema(t *testing.T) *valuesSchema {
 	return &root
 }
 
-// at returns the schema at a path of keys, or nil.
 func (s *valuesSchema) at(root *valuesSchema, path string) *valuesSchema {
 	for key := range strings.SplitSeq(path, ".") {
 		if s = s.resolved(root); s.Properties[key] == nil {
@@ -75,7 +74,7 @@ func TestSchema(t *testing.T) {
 				s = root.at(root, strings.TrimSuffix(section, "."))
 			}
 			for key := range s.Properties {
-				optional := key == "global" || key == "expose" || key == "sessionAffinity" // set for some services only
+				optional := key == "global" || key == "expose" || key == "sessionAffinity" // for some services only
 				if !optional && !slices.Contains(paths, section+key) {
 					t.Errorf("%s%s is in the schema, but not in values.yaml", section, key)
 				}

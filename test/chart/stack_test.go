@@ -95,7 +95,7 @@ func TestStack(t *testing.T) {
 				if without[id] != nil {
 					t.Errorf("got %s, want none", id)
 				}
-			case slices.Contains(callers, id): // allow another address for the database
+			case slices.Contains(callers, id): // another database address
 			case !reflect.DeepEqual(o, without[id]):
 				t.Errorf("%s changed", id)
 			}

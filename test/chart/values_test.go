@@ -11,11 +11,10 @@ import (
 // value is a key of values.yaml, at any depth.
 type value struct {
 	path    string
-	comment string // the comment above the key, in one line
-	preset  string // the default, or "" for a key with keys below it
+	comment string // comment above the key, on one line
+	preset  string // default, or "" for a key with keys below it
 }
 
-// readValues returns the keys of values.yaml in order.
 func readValues(t *testing.T) []value {
 	t.Helper()
 	content, err := os.ReadFile(chartDir + "/values.yaml")
@@ -55,7 +54,6 @@ func commentOf(key *yaml.Node) string {
 	return strings.Join(lines, " ")
 }
 
-// flow formats a scalar, a list or an empty map in YAML's flow style.
 func flow(node *yaml.Node) string {
 	switch {
 	case node.Kind == yaml.MappingNode:

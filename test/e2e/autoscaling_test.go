@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// testAutoscaling loads auth-service until its autoscaler adds pods. up and rollback must
-// not remove them.
+// testAutoscaling loads auth-service until its autoscaler adds pods, which up and
+// rollback must keep.
 func testAutoscaling(t *testing.T, p *project) {
 	client := p.kube(t)
 	up := []string{"up", "--set", "services.auth.autoscaling.enabled=true"}

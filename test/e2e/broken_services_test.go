@@ -13,13 +13,13 @@ import (
 
 type breakage struct {
 	name         string
-	settings     []string // for --set, with KEY for the service's key in the values
+	settings     []string // for --set, with KEY for the service's key
 	file         string   // template to edit
-	old, new     string   // edit, with SERVICE for the name of the Deployment
+	old, new     string   // with SERVICE for the name of the Deployment
 	exit         int
-	detectWithin time.Duration // duration of the stage that detects it, from the fault list
+	detectWithin time.Duration // time of the detecting stage, from the fault list
 	stderr       []string
-	podsReady    bool // the broken pods become ready and get requests
+	podsReady    bool // the broken pods become ready
 }
 
 const (
@@ -65,12 +65,11 @@ var breakages = []breakage{
 	},
 }
 
-// replaceProbes returns a template with other probes for one service.
 func replaceProbes(other string) string {
 	return "          {{- if eq $service.name \"SERVICE\" }}\n" + other + "          {{- else }}\n" + probes + "          {{- end }}\n"
 }
 
-// TestBrokenServices breaks each service of the reference stack in each way (row 31).
+// TestBrokenServices is row 31 of the fault list.
 func TestBrokenServices(t *testing.T) {
 	if !slowTests() {
 		t.Skip("SKIPPED: 42 deployments of broken services take half an hour; make test-faults runs them")
@@ -89,7 +88,7 @@ func TestBrokenServices(t *testing.T) {
 	}
 }
 
-// addHealthSwitch changes the services so that /health returns 500 if BROKEN_HEALTH is set.
+// addHealthSwitch makes /health return 500 if BROKEN_HEALTH is set.
 func (p *project) addHealthSwitch(t *testing.T) {
 	t.Helper()
 	for file, edits := range map[string][]string{
@@ -107,7 +106,7 @@ func (p *project) addHealthSwitch(t *testing.T) {
 	}
 }
 
-// testBreakage deploys a broken service. up must report the cause in time and roll back.
+// testBreakage deploys a broken service. up must report the reason in time and roll back.
 // Unless the broken pods become ready, no request may fail.
 func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 	good := newest(p.history(t))
@@ -119,7 +118,7 @@ func (p *project) testBreakage(t *testing.T, service, key string, b breakage) {
 		p.replaceInFile(t, filepath.Join("chart", "templates", "services", b.file), b.old, strings.ReplaceAll(b.new, "SERVICE", service))
 	}
 	t.Cleanup(func() {
-		if t.Failed() { // restore a good state for the next test
+		if t.Failed() { // for the next test
 			p.run(t, "up")
 		}
 	})

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// pods returns pods by UID, except those being deleted.
+// pods returns pods by UID, except terminating ones.
 func pods(t *testing.T, client kubernetes.Interface, namespace string) map[string]corev1.Pod {
 	t.Helper()
 	list, err := client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
@@ -68,7 +68,6 @@ func scale(t *testing.T, client kubernetes.Interface, name string, replicas int)
 	}
 }
 
-// waitFor polls done until it returns true, for at most 2 minutes.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !done(); {

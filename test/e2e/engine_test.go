@@ -16,7 +16,7 @@ func useEngine(t *testing.T) (release func()) {
 	return lockEngine(t, syscall.LOCK_SH)
 }
 
-// lockEngine waits for the lock and holds it until release is called or the test ends.
+// lockEngine holds the lock until release or the end of the test.
 func lockEngine(t *testing.T, how int) (release func()) {
 	t.Helper()
 	file, err := os.OpenFile(filepath.Join(os.TempDir(), "tkdeploy-tests-use-the-engine"), os.O_CREATE|os.O_RDWR, 0o666)

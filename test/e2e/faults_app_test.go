@@ -36,8 +36,7 @@ func (p *project) testInvalidCommand(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 }
 
-// testTerminatingNamespace keeps a deleted namespace with a finalizer, first for longer than
-// up waits, then for 20 s.
+// testTerminatingNamespace keeps a deleted namespace for longer than up waits, then for 20 s.
 func (p *project) testTerminatingNamespace(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	client := p.kube(t)

@@ -25,7 +25,7 @@ func (p *project) testUnknownValue(t *testing.T) {
 	p.wantNoContainers(t)
 }
 
-// testLargeChart adds a file that does not compress: the record must fit into 1 MiB.
+// testLargeChart adds an incompressible file: the record must fit into 1 MiB.
 func (p *project) testLargeChart(t *testing.T) {
 	before := newest(p.history(t)).Revision
 	path := filepath.Join(p.dir, "chart", "files", "films.bin")

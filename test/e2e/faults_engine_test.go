@@ -35,8 +35,8 @@ func (p *project) testNoPermission(t *testing.T) {
 	}
 }
 
-// testDockerContext hides the default socket and sets a Docker context with another socket
-// of the engine, which cluster, build and load must use.
+// testDockerContext hides the default socket and sets a Docker context with another, which
+// cluster, build and load must use.
 func (p *project) testDockerContext(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can hide the engine's socket from a process")
@@ -60,7 +60,6 @@ func (p *project) testDockerContext(t *testing.T) {
 	}
 }
 
-// proxySocket forwards connections between sockets and counts them.
 func proxySocket(t *testing.T, from, to string) *atomic.Int32 {
 	t.Helper()
 	var config net.ListenConfig

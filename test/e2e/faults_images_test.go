@@ -38,7 +38,6 @@ func (p *project) testFullDisk(t *testing.T) {
 	p.wantRevision(t, before)
 }
 
-// testOtherArchitecture loads an image into the engine that the nodes cannot run.
 func (p *project) testOtherArchitecture(t *testing.T) {
 	const ref = "docker.io/tkdeploy/e2e-foreign:1"
 	arch := "arm64"
@@ -87,8 +86,8 @@ func tarArchive(t *testing.T, files map[string][]byte) []byte {
 	return out.Bytes()
 }
 
-// testSaveDuringRun saves a source file between build and load. The run must deploy the
-// image that it has built.
+// testSaveDuringRun saves a source file between build and load. The run must
+// deploy what it has built.
 func (p *project) testSaveDuringRun(t *testing.T) {
 	p.changeSource(t)
 	p.runWithStageHook(t, "load", func(*os.Process) { p.changeSource(t) }, "up").wantExit(t, 0)

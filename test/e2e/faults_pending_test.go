@@ -22,8 +22,8 @@ func (p *project) testPendingRelease(t *testing.T) {
 	}
 }
 
-// setStatus sets the status of the newest release record, which is base64 of gzip of JSON
-// (helm.sh/helm/v3 pkg/storage/driver/util.go).
+// setStatus edits the newest release record: base64 of gzip of JSON (helm.sh/helm/v3
+// pkg/storage/driver/util.go).
 func (p *project) setStatus(t *testing.T, status string) {
 	t.Helper()
 	secrets := p.kube(t).CoreV1().Secrets("shop")

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// testCredential adds a .env to a build context that is copied as a whole. The run must stop
-// before it builds, and must not print the content.
+// testCredential adds a .env that the Dockerfile copies. The run must stop before it builds,
+// and must not print the content.
 func (p *project) testCredential(t *testing.T) {
 	path := filepath.Join(p.dir, "web", ".env")
 	writeFile(t, path, "DB_PASSWORD=hunter2\n")
@@ -42,7 +42,7 @@ func (p *project) testRejectedSecret(t *testing.T) {
 			if err == nil && d.Type().IsRegular() {
 				outputs[path] = readFile(t, path)
 			}
-			return nil // files of volumes may disappear during the walk
+			return nil // files of volumes may disappear
 		})
 		if err != nil {
 			t.Error(err)

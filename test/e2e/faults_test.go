@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TestFaults breaks the shop. The row numbers are those of hack/faults/rows.yaml.
+// TestFaults uses the row numbers of hack/faults/rows.yaml.
 func TestFaults(t *testing.T) {
 	useEngine(t)
-	otherCluster := otherKubeconfig(t) // checks rows 11 and 14 in its cleanup
+	otherCluster := otherKubeconfig(t) // cleanup checks rows 11 and 14
 	p := newShop(t, "shop-e2e", "24080")
 	p.extraEnv = otherCluster
 	t.Run("rows 7 to 9: reports all errors in tkdeploy.yaml", p.testInvalidConfig)
@@ -38,10 +38,10 @@ func TestFaults(t *testing.T) {
 	t.Run("row 14: keeps its kubeconfig private", p.testKubeconfigMode)
 	t.Run("row 12: rejects nodes that are not kind nodes", p.testForeignNodes)
 	t.Run("doctor accepts a running app", p.testDoctorRunningApp)
-	t.Run("row 47: reports a health check that returns 500", slow(p.testUnhealthyService)) // row 31 tests it, too
-	t.Run("row 34: reports a crash loop", slow(p.testCrashLoop))                           // row 31 tests it, too
+	t.Run("row 47: reports a health check that returns 500", slow(p.testUnhealthyService)) // also in row 31
+	t.Run("row 34: reports a crash loop", slow(p.testCrashLoop))                           // also in row 31
 	t.Run("row 34: collects a support bundle for a crash loop", slow(p.testSupportBundle))
-	t.Run("row 37: reports an invalid command", slow(p.testInvalidCommand)) // internal/rollout tests it, too
+	t.Run("row 37: reports an invalid command", slow(p.testInvalidCommand)) // also in internal/rollout
 	t.Run("row 31: rolls back a bad release", p.testAutomaticRollback)
 	t.Run("rolls back manually and deploys again", p.testManualRollback)
 	t.Run("row 26: skips failed revisions in a rollback", slow(p.testRollbackSkipsFailures))

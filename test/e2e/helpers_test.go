@@ -14,10 +14,8 @@ import (
 	"time"
 )
 
-// slowTests reports whether slow tests run, as in make test-faults.
 func slowTests() bool { return os.Getenv("TKDEPLOY_E2E_FAULTS") == "all" }
 
-// slow skips test unless slow tests run.
 func slow(test func(*testing.T)) func(*testing.T) { return slowUnless(false, test) }
 
 // slowUnless skips test unless it is picked or slow tests run.
@@ -28,13 +26,11 @@ func slowUnless(picked bool, test func(*testing.T)) func(*testing.T) {
 	return func(t *testing.T) { t.Skip("SKIPPED: make test-faults runs it") }
 }
 
-// newClient returns a client without keep-alive, because a kept connection may lead to a
-// pod that is being replaced.
+// newClient disables keep-alive, because a kept connection may lead to a terminating pod.
 func newClient(timeout time.Duration) *http.Client {
 	return &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// call sends a request on a new connection.
 func call(t *testing.T, method, url, token, body string) (int, string) {
 	t.Helper()
 	code, text, err := user{token: token, client: newClient(30 * time.Second)}.send(t.Context(), method, url, body)
@@ -94,7 +90,6 @@ func wantContains(t *testing.T, name, text string, parts ...string) {
 	}
 }
 
-// listen occupies a port.
 func listen(t *testing.T, address string) (stop func()) {
 	t.Helper()
 	var config net.ListenConfig

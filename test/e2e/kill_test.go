@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestKills kills up at the start of each stage and at nine random points in it (row 20).
+// TestKills kills up at the start of each stage and at nine random points (row 20).
 func TestKills(t *testing.T) {
 	if !slowTests() {
 		t.Skip("SKIPPED: 60 kills take half an hour; make test-faults runs them, TestFaults runs one")
@@ -30,15 +30,14 @@ func TestKills(t *testing.T) {
 	}
 }
 
-// killer kills up at random points of a stage and checks that the next run converges.
 type killer struct {
 	project   *project
 	random    *rand.Rand
-	stageTime map[string]time.Duration // duration of each stage in an undisturbed run
+	stageTime map[string]time.Duration // in an undisturbed run
 	count     int
 }
 
-// newKiller deploys the project, which must not be up, to measure the stages.
+// newKiller deploys the project to measure the stages.
 func newKiller(t *testing.T, p *project, seed uint64) *killer {
 	t.Helper()
 	t.Logf("seed %d", seed)
@@ -51,8 +50,8 @@ func newKiller(t *testing.T, p *project, seed uint64) *killer {
 	return k
 }
 
-// prepareChange gives the stage something to do in the next up. It returns the newest
-// revision, or 0 if the stage starts without a cluster.
+// prepareChange makes the next up use the stage. It returns the newest revision, or 0
+// without a cluster.
 func (k *killer) prepareChange(t *testing.T, stage string) (revision int) {
 	t.Helper()
 	if stage == "cluster" {
@@ -63,13 +62,12 @@ func (k *killer) prepareChange(t *testing.T, stage string) (revision int) {
 	return newest(k.project.history(t)).Revision
 }
 
-// randomDelay returns a random time within the duration of the stage.
 func (k *killer) randomDelay(stage string) time.Duration {
 	return time.Duration(k.random.Float64() * float64(max(k.stageTime[stage], 200*time.Millisecond)))
 }
 
-// killAndRecover kills up at the given time after the start of the stage. The next up must
-// converge with at most one more revision.
+// killAndRecover kills up some time after the start of the stage. The next up must converge
+// with at most one more revision.
 func (k *killer) killAndRecover(t *testing.T, stage string, after time.Duration) {
 	t.Helper()
 	p := k.project

@@ -14,11 +14,9 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// mutatingStages are the stages of up that make changes.
 var mutatingStages = []string{"build", "cluster", "load", "release", "rollout", "verify"}
 
-// testLocks tests concurrent, interrupted and killed runs. It expects a running app and
-// removes it.
+// testLocks expects a running app and removes it.
 func (k *killer) testLocks(t *testing.T) {
 	p := k.project
 	p.wantUnlocked(t)
@@ -39,7 +37,6 @@ func (k *killer) testLocks(t *testing.T) {
 	t.Run("row 21: tears down after kill -9", p.testKillThenDown)
 }
 
-// wantLocked fails the test unless the run exited within 2 s because of holder's lock.
 func (r result) wantLocked(t *testing.T, holder string) {
 	t.Helper()
 	r.wantExit(t, 6).wantStderr(t, "release shop/shop of cluster shop-e2e is locked by another run: "+holder).wantWithin(t, 2*time.Second)
@@ -83,7 +80,7 @@ func (p *project) testLockedByOtherMachine(t *testing.T) {
 	if after := p.history(t); len(after) != len(before) || newest(after).Status != "pending-upgrade" {
 		t.Errorf("got history %+v, want it unchanged: %+v", after, before)
 	}
-	// After 30 s without renewal the Lease appears expired, and up observes it for 30 s more.
+	// The Lease appears expired after 30 s without renewal. up observes it for 30 s more.
 	time.Sleep(time.Until(lease.Spec.RenewTime.Add(31 * time.Second)))
 	p.run(t, "up").wantExit(t, 0).wantStderr(t, "appears abandoned by tkdeploy up --env test of ada@laptop/4711", "revision", "is pending-upgrade: an earlier run was interrupted")
 	p.wantServing(t)

@@ -9,7 +9,7 @@ import (
 )
 
 // testMissingParts scales parts of the stack to zero, which verify must name. Slow tests
-// scale one part at a time, others first all services and then all stores.
+// scale one at a time, others all services, then all stores.
 func testMissingParts(t *testing.T, p *project) {
 	client := p.kube(t)
 	services := []string{"api-gateway", "auth-service", "video-service", "interaction-service", "notification-service"}

@@ -13,9 +13,9 @@ import (
 )
 
 // otherKubeconfig writes a kubeconfig for another cluster and returns the variables with
-// which kubectl and Helm would use it. At the end, the cluster must have received no request,
-// and neither the kubeconfig nor ~/.kube/config may have changed (rows 11 and 14). Call it
-// before newProject, so that the project's cleanup runs first.
+// which kubectl and Helm would use it. Its cleanup checks that the cluster received no
+// request, and that neither this nor ~/.kube/config changed (rows 11 and 14). Call it
+// before newProject, whose cleanup must run first.
 func otherKubeconfig(t *testing.T) (variables []string) {
 	t.Helper()
 	var requests atomic.Int32
@@ -41,7 +41,6 @@ func otherKubeconfig(t *testing.T) (variables []string) {
 	return []string{"KUBECONFIG=" + path, "HELM_KUBECONTEXT=kind-shop-e2e", "HELM_KUBEAPISERVER=" + other.URL, "HELM_KUBETOKEN=x", "HELM_NAMESPACE=other"}
 }
 
-// fileStates returns modification times and contents.
 func fileStates(t *testing.T, files []string) string {
 	t.Helper()
 	var b strings.Builder
@@ -67,8 +66,7 @@ func (p *project) testKubeconfigMode(t *testing.T) {
 	}
 }
 
-// testNotOwnedCluster creates a stopped node container as kind would, without the mount that
-// marks tkdeploy's nodes.
+// testNotOwnedCluster creates a stopped kind node without the mount that marks tkdeploy's nodes.
 func (p *project) testNotOwnedCluster(t *testing.T) {
 	const empty = "tkdeploy-e2e-foreign:1"
 	command(t, "sh", "-c", "tar -c --files-from /dev/null | docker import - "+empty)
@@ -85,7 +83,6 @@ func (p *project) testNotOwnedCluster(t *testing.T) {
 	}
 }
 
-// testForeignNodes points tkdeploy's kubeconfig to a cluster whose nodes are not kind nodes.
 func (p *project) testForeignNodes(t *testing.T) {
 	var writes atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

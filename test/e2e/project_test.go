@@ -31,13 +31,13 @@ type project struct {
 	dir      string
 	state    string
 	env      string   // --env
-	extraEnv []string // environment variables
-	wrapper  []string // command that runs tkdeploy
+	extraEnv []string // variables
+	wrapper  []string // runs tkdeploy
 	url      string   // health endpoint of the shop
 }
 
-// newProject copies parts of root and applies replace to tkdeploy.yaml. When the test ends,
-// it runs down unless TKDEPLOY_E2E_KEEP is set.
+// newProject copies parts of root and applies replace to tkdeploy.yaml. Its cleanup runs
+// down unless TKDEPLOY_E2E_KEEP is set.
 func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts ...string) *project {
 	t.Helper()
 	p := &project{dir: t.TempDir(), state: t.TempDir(), env: env}
@@ -99,7 +99,7 @@ func (p *project) withEnv(variables ...string) *project {
 	return &other
 }
 
-// replaceInFile replaces the first occurrence of old until the test ends.
+// replaceInFile restores the file when the test ends.
 func (p *project) replaceInFile(t *testing.T, name, old, with string) {
 	t.Helper()
 	path := filepath.Join(p.dir, name)
@@ -116,7 +116,7 @@ func (p *project) addManifest(t *testing.T, manifest string) {
 	p.replaceInFile(t, "chart/templates/web.yaml", "apiVersion: apps/v1\n", manifest+"---\napiVersion: apps/v1\n")
 }
 
-// changeSource changes the shop's source, and so the tag of its image.
+// changeSource changes the tag of the shop's image.
 func (p *project) changeSource(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(p.dir, "web", "main.go")

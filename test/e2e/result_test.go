@@ -18,7 +18,7 @@ type result struct {
 	elapsed        time.Duration
 }
 
-// wantExit fails the test unless the run exited with code. hack/faults prints "seen".
+// wantExit also records the attribute "seen" for hack/faults.
 func (r result) wantExit(t *testing.T, code int) result {
 	t.Helper()
 	if code != 0 {
@@ -51,7 +51,7 @@ type eventLine struct {
 	Stages                                      []struct{ ID, Outcome, Reason string }
 }
 
-// events parses stdout as JSON events. The last must be run.finished.
+// events parses JSON events. The last must be run.finished.
 func (r result) events(t *testing.T) []eventLine {
 	t.Helper()
 	var events []eventLine

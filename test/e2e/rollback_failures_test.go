@@ -86,7 +86,7 @@ func (p *project) testImmutableField(t *testing.T) {
 	command(t, "kubectl", "--kubeconfig", strings.TrimSpace(p.run(t, "kubeconfig").wantExit(t, 0).stdout), "--namespace", "shop", "delete", "deployment", "web")
 	p.run(t, "up").wantExit(t, 0)
 	after := p.wantServing(t).Revision
-	p.run(t, "rollback", "--to", "1").wantExit(t, 16) // revision 1 has been pruned, or the field is immutable
+	p.run(t, "rollback", "--to", "1").wantExit(t, 16) // pruned, or the field is immutable
 	p.run(t, "rollback").wantExit(t, 16).wantStderr(t, "Deployment web", "spec.selector", "immutable")
 	if after <= before {
 		t.Errorf("got revision %d after up, want more than %d", after, before)

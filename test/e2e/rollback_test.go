@@ -19,7 +19,7 @@ func (p *project) testAutomaticRollback(t *testing.T) {
 		"smoke test": {"web.env.HEALTH=500", 15},
 	} {
 		var visitors []request
-		if bad.code == 14 { // otherwise the bad pods become ready and get requests
+		if bad.code == 14 { // otherwise bad pods become ready
 			visitors = append(visitors, p.healthRequest())
 		}
 		running := startTraffic(t, visitors)
@@ -79,7 +79,6 @@ func (p *project) testRollbackSkipsFailures(t *testing.T) {
 	}
 }
 
-// testNothingVerified starts without a cluster, so that no revision is verified.
 func (p *project) testNothingVerified(t *testing.T) {
 	p.run(t, "down", "--volumes").wantExit(t, 0)
 	p.run(t, "up", "--set", "web.env.CRASH=from the start").wantExit(t, 14).wantStderr(t, "keeping failed revision", "from the start")

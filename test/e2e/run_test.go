@@ -22,7 +22,7 @@ func (p *project) run(t *testing.T, args ...string) result {
 	return p.runContext(t.Context(), t, args...)
 }
 
-// runContext is run with a context for cleanups, in which that of t is canceled.
+// runContext is for cleanups, where t's context is canceled.
 func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) result {
 	t.Helper()
 	args = append(args, "--env", p.env)
@@ -43,12 +43,12 @@ func (p *project) runContext(ctx context.Context, t *testing.T, args ...string) 
 	return r
 }
 
-// interrupt runs tkdeploy and sends SIGINT when the stage starts. The run must end in time.
-// The result's elapsed starts at the signal.
+// interrupt sends SIGINT when the stage starts. The run must end in time. The result's
+// elapsed starts at the signal.
 func (p *project) interrupt(t *testing.T, stage string, args ...string) result {
 	t.Helper()
 	limit := 10 * time.Second
-	if stage == "release" { // Helm finishes the operation it has started
+	if stage == "release" { // Helm finishes its operation
 		limit = 30 * time.Second
 	}
 	var sent time.Time
@@ -64,7 +64,6 @@ func (p *project) interrupt(t *testing.T, stage string, args ...string) result {
 	return r
 }
 
-// runWithStageHook runs tkdeploy with --output json and calls hook when the stage starts.
 func (p *project) runWithStageHook(t *testing.T, stage string, hook func(tkdeploy *os.Process), args ...string) result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary(t), append(args, "--output", "json", "--env", p.env)...)

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// newShop copies testdata/shop and the recipes, with that cluster name and host port.
 func newShop(t *testing.T, cluster, port string) *project {
 	p := newProject(t, "testdata/shop", "test", strings.NewReplacer("shop-e2e", cluster, "24080", port), "tkdeploy.yaml", "chart", "web")
 	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
@@ -27,8 +26,8 @@ func (p *project) wantNoContainers(t *testing.T) {
 	}
 }
 
-// wantServing fails the test unless the shop is healthy and the newest revision, which it
-// returns, is deployed, current and verified.
+// wantServing returns the newest revision. The shop must be healthy and the revision
+// deployed, current and verified.
 func (p *project) wantServing(t *testing.T) revision {
 	t.Helper()
 	if code, body := call(t, "GET", p.url, "", ""); code != 200 {
@@ -62,7 +61,6 @@ func (p *project) wantAllReady(t *testing.T) {
 	}
 }
 
-// wantUnlocked fails the test if a lock file or Lease remains.
 func (p *project) wantUnlocked(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.state, "tkdeploy", "locks", "*"))

@@ -27,7 +27,6 @@ func testDeletedDeployment(t *testing.T, p *project) {
 	wantRepaired(t, p, client)
 }
 
-// wantRepaired runs up, which must repair auth-service and name it in the reason.
 func wantRepaired(t *testing.T, p *project, client kubernetes.Interface) {
 	t.Helper()
 	for _, stage := range p.run(t, "up", "--output", "json").wantExit(t, 0).finished(t).Stages {

@@ -24,8 +24,7 @@ func newStack(t *testing.T) *project {
 		"tkdeploy.yaml", "chart", "services", "offline")
 }
 
-// TestStack runs the reference stack through its life cycle. Each step continues the
-// previous one.
+// TestStack runs the reference stack through its life cycle. Each step continues the previous one.
 func TestStack(t *testing.T) {
 	release := useEngine(t)
 	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
@@ -45,7 +44,7 @@ func TestStack(t *testing.T) {
 		{"scales PostgreSQL to streaming replicas", testDatabaseReplicas},
 		{"names missing services and stores", testMissingParts},
 		{"keeps the replicas of an autoscaled service", testAutoscaling},
-		{"reports a missing image", testMissingImage}, // internal/rollout tests it, too
+		{"reports a missing image", testMissingImage}, // also in internal/rollout
 		{"restarts a killed node with its data", testKilledNode},
 		{"keeps volumes and password across down and up", testDownAndUp},
 		{"recovers from a killed engine", func(t *testing.T, p *project) { release(); testKilledEngine(t, p) }}, // needs the exclusive lock
@@ -57,7 +56,7 @@ func TestStack(t *testing.T) {
 	}
 	t.Run("removes everything on down --volumes", func(t *testing.T) {
 		p.run(t, "down", "--volumes").wantExit(t, 0)
-		// Only its own containers: other processes may start and stop theirs.
+		// Other processes may start and stop their own containers.
 		if left := docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=tiktok-e2e"); left != "" {
 			t.Errorf("got containers %s, want none", left)
 		}

@@ -41,8 +41,7 @@ func (p *project) history(t *testing.T) []revision {
 
 func newest(history []revision) revision { return history[len(history)-1] }
 
-// doctorChecks parses the output of doctor and returns "STATUS MESSAGE" by check. It
-// requires a fix for each problem.
+// doctorChecks returns "STATUS MESSAGE" by check. It requires a fix for each problem.
 func (r result) doctorChecks(t *testing.T) map[string]string {
 	t.Helper()
 	var d struct {

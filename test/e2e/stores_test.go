@@ -60,7 +60,6 @@ func testDeletedStores(t *testing.T, p *project) {
 	fan.deleteAccount(t)
 }
 
-// replacePod deletes a pod of a StatefulSet and calls poll until its replacement is ready.
 func replacePod(t *testing.T, client kubernetes.Interface, name string, poll func()) {
 	t.Helper()
 	all := client.CoreV1().Pods(stackNamespace)

@@ -15,8 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// testSupportBundle makes the app print a Secret and crash. The Secret is in the namespace,
-// but not part of the release.
+// testSupportBundle makes the app print a Secret and crash. The Secret is not part of the release.
 func (p *project) testSupportBundle(t *testing.T) {
 	p.run(t, "up").wantExit(t, 0)
 	const canary = "canary-of-the-bundle-7d0c"

@@ -56,7 +56,6 @@ func (tr *traffic) keepSending(ctx context.Context, r request) {
 	}
 }
 
-// stop returns the number of requests and a line for each failed one.
 func (tr *traffic) stop() (sent int, failed []string) {
 	tr.cancel()
 	tr.wg.Wait()

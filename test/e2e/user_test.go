@@ -14,7 +14,7 @@ import (
 )
 
 type user struct {
-	base   string // URL of the gateway or the frontend
+	base   string // gateway or frontend
 	token  string // optional
 	client *http.Client
 }

@@ -1,3 +1,2 @@
-// Package nightly tests hack/nightly.sh with fakes of make, tkdeploy and docker. The
-// nightly job itself runs the script with the real programs.
+// Package nightly tests hack/nightly.sh with fakes of make, tkdeploy and docker.
 package nightly

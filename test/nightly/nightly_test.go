@@ -27,7 +27,7 @@ func newCheckout(t *testing.T) checkout {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(target); err != nil { // records the file as an input for Go's test cache
+		if _, err := os.Stat(target); err != nil { // an input for Go's test cache
 			t.Fatal(err)
 		}
 		path = filepath.Join(root, path)
@@ -48,16 +48,14 @@ func newCheckout(t *testing.T) checkout {
 	return c
 }
 
-// result is the result of the script.
 type result struct {
 	exitCode int
 	output   string
 	calls    []string // program and first argument
 }
 
-// run runs the script. exitCodes sets the exit codes of the fakes, for example
-// "tkdeploy-up=14". If hangs names a fake, run signals the script while that fake hangs,
-// and then lets the fake continue if resumes is true.
+// run sets the exit codes of the fakes: "tkdeploy-up=14". If hangs names a fake, run
+// signals the script while it hangs, then lets it continue if resumes is true.
 func (c checkout) run(t *testing.T, exitCodes, hangs string, signal syscall.Signal, resumes bool) result {
 	t.Helper()
 	var output bytes.Buffer
@@ -172,7 +170,7 @@ func TestNightly_Artifacts(t *testing.T) {
 		t.Errorf("unrelated file: %v", err)
 	}
 	if err := filepath.WalkDir(c.artifacts, func(path string, _ fs.DirEntry, err error) error {
-		if strings.Contains(path, ":") { // not allowed in uploaded artifacts
+		if strings.Contains(path, ":") { // not allowed in artifacts
 			t.Errorf("got a file name with a colon: %s", path)
 		}
 		return err

@@ -13,8 +13,7 @@ import (
 	"strings"
 )
 
-// Client is a minimal client of the Docker API, independent of the Docker SDK that
-// tkdeploy uses.
+// Client is a minimal client of the Docker API, without the Docker SDK.
 type Client struct{ http *http.Client }
 
 // NewClient returns a client of the engine at socket.
@@ -30,14 +29,14 @@ type Image struct {
 	RootFS struct{ Layers []string }
 }
 
-// Image returns the image with the given reference, or [ErrNotFound]. Its layers are
-// diff IDs, which are the same in both of Docker's image stores.
+// Image returns an image, or [ErrNotFound]. Its layers are diff IDs, the same in both of
+// Docker's image stores.
 func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	var found Image
 	return found, c.get(ctx, "/images/"+ref+"/json", &found)
 }
 
-// Tags returns the sorted references of all images whose repository starts with prefix.
+// Tags returns the sorted references whose repository starts with prefix.
 func (c *Client) Tags(ctx context.Context, prefix string) ([]string, error) {
 	var list []struct{ RepoTags []string }
 	if err := c.get(ctx, "/images/json", &list); err != nil {
@@ -55,7 +54,7 @@ func (c *Client) Tags(ctx context.Context, prefix string) ([]string, error) {
 	return tags, nil
 }
 
-// Remove removes tags. It keeps the build cache.
+// Remove removes tags, but not the build cache.
 func (c *Client) Remove(ctx context.Context, tags []string) error {
 	for _, tag := range tags {
 		if err := c.send(ctx, http.MethodDelete, "/images/"+tag+"?force=1", nil); err != nil {
@@ -71,7 +70,7 @@ func (c *Client) Import(ctx context.Context, repository, tag string, layer io.Re
 	return c.send(ctx, http.MethodPost, "/images/create?"+query.Encode(), layer)
 }
 
-// CPUSeconds returns the CPU time of a container since its start, or 0 if not found.
+// CPUSeconds returns a container's CPU time since its start, or 0 if not found.
 func (c *Client) CPUSeconds(ctx context.Context, container string) (float64, error) {
 	var stats struct {
 		CPU struct {
@@ -100,7 +99,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, c.get(ctx, "/info", &info)
 }
 
-// ErrNotFound is wrapped by errors for objects that the engine does not have.
+// ErrNotFound reports an object that the engine does not have.
 var ErrNotFound = errors.New("not found")
 
 func (c *Client) get(ctx context.Context, path string, into any) error {
@@ -115,7 +114,7 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// send reads the response to its end, because an import is complete only then.
+// send reads the whole response, because an import is complete only then.
 func (c *Client) send(ctx context.Context, method, path string, from io.Reader) error {
 	body, err := c.do(ctx, method, path, from)
 	if err != nil {
@@ -132,7 +131,7 @@ func (c *Client) send(ctx context.Context, method, path string, from io.Reader) 
 	return nil
 }
 
-// do omits the API version, so the engine uses its newest.
+// do uses the engine's newest API version.
 func (c *Client) do(ctx context.Context, method, path string, from io.Reader) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, from)
 	if err != nil {

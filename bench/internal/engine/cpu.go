@@ -9,16 +9,15 @@ import (
 	"strings"
 )
 
-// userHz is USER_HZ, the ticks per second in /proc on every Linux.
+// userHz is USER_HZ, the ticks per second in /proc.
 const userHz = 100
 
-// daemons are the engine's process names. dockerd reaps the processes of builds, so their
-// time is included.
+// daemons are the engine's processes. dockerd also reaps the processes of builds.
 var daemons = []string{"dockerd", "containerd"}
 
 // DaemonCPUSeconds returns the CPU time of the engine's processes and their reaped
-// children, or 0 if they are not visible, for example in a virtual machine. Processes in
-// kind nodes are skipped by their PID namespace.
+// children, or 0 if they are not visible, as in a virtual machine. It skips kind nodes by
+// their PID namespace.
 func DaemonCPUSeconds(proc string) (float64, error) {
 	found, err := filepath.Glob(filepath.Join(proc, "[0-9]*"))
 	if err != nil {
@@ -35,7 +34,7 @@ func DaemonCPUSeconds(proc string) (float64, error) {
 	return float64(ticks) / userHz, nil
 }
 
-// daemonTicks returns 0 if the process in dir is not an engine daemon or has ended.
+// daemonTicks returns 0 unless the process is a running engine daemon.
 func daemonTicks(dir string) (int64, error) {
 	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	if err != nil {

@@ -1,3 +1,2 @@
-// Package engine connects the benchmark to the Docker engine. A [Proxy] counts the
-// requests of an arm; a [Client] queries the engine directly.
+// Package engine connects the benchmark to the Docker engine.
 package engine

@@ -14,8 +14,7 @@ import (
 	"testing"
 )
 
-// newEngine starts a minimal engine and returns its socket. An exec reads its input to the
-// end and prints its length.
+// newEngine returns the socket of a minimal engine. An exec prints the length of its input.
 func newEngine(t *testing.T) (socket string) {
 	t.Helper()
 	execs := map[string]int{}
@@ -78,7 +77,6 @@ func newProxy(t *testing.T) *Proxy {
 	return p
 }
 
-// send sends one request on a new connection, which stays open.
 func send(t *testing.T, socket, head, body string) (*net.UnixConn, *http.Response) {
 	t.Helper()
 	conn, err := net.Dial("unix", socket)

@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// Counts holds the requests and bytes that passed through a [Proxy].
+// Counts holds the requests and bytes that passed a [Proxy].
 type Counts struct {
-	Calls      int   `json:"calls"`       // requests to the engine
-	Builds     int   `json:"builds"`      // build requests: POST /build, and connections to BuildKit
-	Execs      int   `json:"execs"`       // commands run in containers
-	Saves      int   `json:"saves"`       // requests to save images
-	SavedBytes int64 `json:"saved_bytes"` // bytes that the engine sent for them
-	SentBytes  int64 `json:"sent_bytes"`  // bytes sent to image imports in nodes
+	Calls      int   `json:"calls"`
+	Builds     int   `json:"builds"` // POST /build, and connections to BuildKit
+	Execs      int   `json:"execs"`
+	Saves      int   `json:"saves"`
+	SavedBytes int64 `json:"saved_bytes"`
+	SentBytes  int64 `json:"sent_bytes"` // to image imports in nodes
 }
 
-// Proxy forwards requests from its socket to the engine's socket and counts them. It
-// forwards streams without buffering, including half-closed connections.
+// Proxy forwards requests from its socket to the engine's and counts them. It does not
+// buffer streams, and forwards half-closed connections.
 type Proxy struct {
 	Socket string
 
@@ -36,10 +36,10 @@ type Proxy struct {
 
 	mu      sync.Mutex
 	counts  Counts
-	imports map[string]bool // IDs of execs that import images
+	imports map[string]bool
 }
 
-// Listen starts a proxy on a new socket. It serves until [Proxy.Close].
+// Listen starts a proxy, which serves until [Proxy.Close].
 func Listen(ctx context.Context, socket, upstream string) (*Proxy, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "unix", socket)
@@ -58,10 +58,10 @@ func Listen(ctx context.Context, socket, upstream string) (*Proxy, error) {
 		},
 		FlushInterval:  -1, // forward progress immediately
 		ModifyResponse: p.inspectResponse,
-		ErrorLog:       log.New(io.Discard, "", 0), // a client that disconnects reports its own error
+		ErrorLog:       log.New(io.Discard, "", 0), // the client reports a disconnect
 	}
 	p.server = &http.Server{Handler: p.count(forward), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	go func() { _ = p.server.Serve(listener) }() // until Close
+	go func() { _ = p.server.Serve(listener) }()
 	return p, nil
 }
 
@@ -69,10 +69,10 @@ func dial(ctx context.Context, socket string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 }
 
-// Close stops the proxy and closes its connections.
+// Close stops the proxy.
 func (p *Proxy) Close() error { return p.server.Close() }
 
-// Take returns the counts since the last call to Take.
+// Take returns the counts since the last call.
 func (p *Proxy) Take() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,6 @@ func (p *Proxy) add(change func(*Counts)) {
 	change(&p.counts)
 }
 
-// callKind is the purpose of a request.
 type callKind string
 
 const (
@@ -120,7 +119,6 @@ func classify(r *http.Request) callKind {
 	return other
 }
 
-// importKey is the context key of requests that create an import exec.
 type importKey struct{}
 
 func (p *Proxy) count(next http.Handler) http.Handler {
@@ -149,7 +147,7 @@ func (p *Proxy) count(next http.Handler) http.Handler {
 	})
 }
 
-// isImport reports whether r creates an exec that imports images. It preserves r.Body.
+// isImport preserves r.Body.
 func isImport(r *http.Request) (bool, error) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -164,7 +162,6 @@ func isImport(r *http.Request) (bool, error) {
 	return strings.Contains(command, "ctr") && strings.Contains(command, "images import"), nil
 }
 
-// inspectResponse records import execs and counts the bytes of imports and saves.
 func (p *Proxy) inspectResponse(response *http.Response) error {
 	switch classify(response.Request) {
 	case execCreate:
@@ -202,7 +199,6 @@ func (p *Proxy) recordImport(response *http.Response) error {
 	return nil
 }
 
-// countedBody counts the bytes read from it.
 type countedBody struct {
 	io.ReadCloser
 	count func(int)
@@ -214,7 +210,6 @@ func (b *countedBody) Read(data []byte) (int, error) {
 	return n, err
 }
 
-// countedStream counts the bytes written to it.
 type countedStream struct {
 	io.ReadWriteCloser
 	count func(int)
@@ -226,7 +221,7 @@ func (s *countedStream) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite signals the end of the command's input to the engine.
+// CloseWrite ends the command's input.
 func (s *countedStream) CloseWrite() error {
 	if half, ok := s.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -13,8 +13,8 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/fixture"
 )
 
-// Check returns an error unless all workloads are available and up to date, all images
-// have the engine's layers, the value is set, and the services respond as expected.
+// Check fails unless workloads are available and up to date, images have the engine's
+// layers, the value is set, and services respond as expected.
 func (c *Cluster) Check(ctx context.Context, want fixture.Want) error {
 	if err := c.checkWorkloads(ctx, want.Workloads); err != nil {
 		return err
@@ -57,7 +57,6 @@ func (c *Cluster) checkWorkloads(ctx context.Context, names []string) error {
 	return errors.Join(problems...)
 }
 
-// imagesOf returns the image IDs reported by the kubelet, by reference.
 func imagesOf(pods []corev1.Pod) map[string]string {
 	images := map[string]string{}
 	for _, pod := range pods {
@@ -89,7 +88,6 @@ func (c *Cluster) checkValue(ctx context.Context, pods []corev1.Pod, want fixtur
 	return fmt.Errorf("workload %s has no pod", want.Changed)
 }
 
-// envValue returns a container's environment variable, set directly or by a ConfigMap.
 func (c *Cluster) envValue(ctx context.Context, container corev1.Container, name string) (value string, err error) {
 	for _, from := range container.EnvFrom {
 		if from.ConfigMapRef == nil {

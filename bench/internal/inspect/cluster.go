@@ -1,5 +1,4 @@
-// Package inspect reads the state of a benchmark cluster and checks the result of a run,
-// independently of the arms.
+// Package inspect checks the result of a run, independently of the arms.
 package inspect
 
 import (
@@ -28,7 +27,7 @@ type Cluster struct {
 // layersFunc returns the diff IDs of an image in the engine.
 type layersFunc func(ctx context.Context, ref string) (layers []string, err error)
 
-// execFunc runs a command in the cluster's node and returns its output.
+// execFunc runs a command in the cluster's node.
 type execFunc func(ctx context.Context, command ...string) ([]byte, error)
 
 // Open connects to the cluster of a kubeconfig.
@@ -45,8 +44,8 @@ func Open(kubeconfig, namespace string, engine layersFunc, inNode execFunc) (*Cl
 	return &Cluster{kube, namespace, engine, inNode}, nil
 }
 
-// Settle waits until all pods are ready or succeeded and none is terminating, so that a
-// run's time does not include the end of the previous run.
+// Settle waits until all pods are ready or succeeded and none is terminating, so that the
+// end of a run does not slow down the next.
 func (c *Cluster) Settle(ctx context.Context) error {
 	var notReady []string
 	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
@@ -105,7 +104,7 @@ func (c *Cluster) pods(ctx context.Context) ([]corev1.Pod, error) {
 	return list.Items, nil
 }
 
-// workloadOf returns the name of the workload that owns the pod, or "" for a bare pod.
+// workloadOf returns "" for a bare pod.
 func workloadOf(pod corev1.Pod) string {
 	for _, reference := range pod.OwnerReferences {
 		switch reference.Kind {
@@ -118,8 +117,8 @@ func workloadOf(pod corev1.Pod) string {
 	return ""
 }
 
-// APIRequests returns the number of requests by the cluster's administrator, including
-// this one. They use the flow schema "global-default", cluster components use others.
+// APIRequests counts the requests of the cluster's administrator, including this one. They
+// use the flow schema "global-default", cluster components use others.
 func (c *Cluster) APIRequests(ctx context.Context) (int, error) {
 	text, err := c.kube.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// CheckLoaded returns an error unless the node has the images with the engine's layers.
+// CheckLoaded fails unless the node has the images with the engine's layers.
 func (c *Cluster) CheckLoaded(ctx context.Context, refs []string) error {
 	listed, err := c.inNode(ctx, "ctr", "-n", "k8s.io", "images", "ls")
 	if err != nil {
@@ -33,8 +33,8 @@ func (c *Cluster) CheckLoaded(ctx context.Context, refs []string) error {
 	return c.checkLayers(ctx, images)
 }
 
-// checkLayers compares the layers in the node and the engine. images maps references to
-// image IDs in the node.
+// checkLayers compares the node's layers to the engine's. images maps references
+// to IDs in the node.
 func (c *Cluster) checkLayers(ctx context.Context, images map[string]string) error {
 	refs := slices.Sorted(maps.Keys(images))
 	digests := make([]string, len(refs))
@@ -57,7 +57,7 @@ func (c *Cluster) checkLayers(ctx context.Context, images map[string]string) err
 	return nil
 }
 
-// imageDocument is the index, manifest or config of an image.
+// imageDocument is an index, manifest or config.
 type imageDocument struct {
 	Manifests []struct {
 		Digest   string
@@ -69,10 +69,10 @@ type imageDocument struct {
 	}
 }
 
-// next returns the digest that d refers to, or "" if d is a config.
+// next returns "" if d is a config.
 func (d imageDocument) next() string {
 	for _, manifest := range d.Manifests {
-		if manifest.Platform.OS != "unknown" { // "unknown" marks an attestation
+		if manifest.Platform.OS != "unknown" { // an attestation
 			return manifest.Digest
 		}
 	}
@@ -83,7 +83,6 @@ func (d imageDocument) next() string {
 	return descriptor.Digest
 }
 
-// nodeLayers follows each digest to its config and returns the diff IDs.
 func (c *Cluster) nodeLayers(ctx context.Context, digests []string) ([][]string, error) {
 	layers := make([][]string, len(digests))
 	for range 3 { // index, manifest, config
@@ -101,7 +100,6 @@ func (c *Cluster) nodeLayers(ctx context.Context, digests []string) ([][]string,
 	return layers, nil
 }
 
-// readBlobs reads blobs from the node's content store with a single command.
 func (c *Cluster) readBlobs(ctx context.Context, digests []string) ([]imageDocument, error) {
 	if len(digests) == 0 {
 		return nil, nil

@@ -90,8 +90,7 @@ apiserver_flowcontrol_dispatched_requests_total{flow_schema="global-default",pri
 	}
 }
 
-// newCluster returns a cluster that runs auth and video with the images of the engine.
-// change modifies the blobs of the node.
+// newCluster applies change to the node's blobs.
 func newCluster(t *testing.T, change func(map[string]string)) *Cluster {
 	t.Helper()
 	one := int32(1)

@@ -10,17 +10,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Snapshot is the state of a cluster at one time.
+// Snapshot is the state of a cluster.
 type Snapshot struct {
 	Pods     []corev1.Pod
-	Revision int              // Helm revision, 0 without a release
+	Revision int              // of Helm, 0 without a release
 	Blobs    map[string]int64 // sizes by digest
 }
 
 // Change is the difference between two snapshots.
 type Change struct {
 	Revisions int   `json:"revisions"`
-	Rolled    int   `json:"rolled"` // workloads whose earlier pods are all gone
+	Rolled    int   `json:"rolled"` // workloads without any earlier pod
 	Restarted int   `json:"restarted"`
 	NewBytes  int64 `json:"new_bytes"` // of new layers, manifests and configs
 
@@ -51,7 +51,7 @@ func (c *Cluster) Snapshot(ctx context.Context) (Snapshot, error) {
 	return s, err
 }
 
-// ListBlobs is the command that lists the blobs of a node or a node image.
+// ListBlobs is the command that lists the blobs of a node.
 var ListBlobs = []string{
 	"find", "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256", "-type", "f", "-printf", `%f %s\n`,
 }

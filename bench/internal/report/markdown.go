@@ -72,7 +72,7 @@ func formatRatio(r stats.Ratio) string {
 	return fmt.Sprintf("**%s** [%s, %s] (n=%d)", formatNumber(r.Median), formatNumber(r.Low), formatNumber(r.High), r.Pairs)
 }
 
-// formatNumber formats n with about three significant digits.
+// formatNumber prints about three significant digits.
 func formatNumber(n float64) string {
 	switch {
 	case n >= 100:
@@ -85,7 +85,7 @@ func formatNumber(n float64) string {
 	return strconv.FormatFloat(n, 'f', 3, 64)
 }
 
-// lowerBounds compares cold runs of tkdeploy with a bare cluster and the slowest pod.
+// lowerBounds compares cold runs with a bare cluster and the slowest pod.
 func (r *Results) lowerBounds(text *strings.Builder) {
 	var lines []string
 	for _, w := range r.rows() {
@@ -122,7 +122,7 @@ func (r *Results) summary(text *strings.Builder) {
 	}
 }
 
-// Counters returns the counters of each scenario and arm as a Markdown table.
+// Counters returns the counters as a Markdown table.
 func (r *Results) Counters() string {
 	var text strings.Builder
 	text.WriteString("Counts are from the counted block. CPU seconds and memory are medians.\n\n")

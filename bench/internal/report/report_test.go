@@ -14,7 +14,6 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/inspect"
 )
 
-// sample returns results with a slow counted block 0 and three timed blocks.
 func sample() *Results {
 	r := &Results{Machine: [][2]string{{"machine", "2 cores"}}, Seed: 7, Version: []float64{0.05, 0.04, 0.9}}
 	for block := range 4 {

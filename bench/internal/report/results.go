@@ -1,4 +1,4 @@
-// Package report formats the results of the benchmark as Markdown, JSON and SVG.
+// Package report formats the results as Markdown, JSON and SVG.
 package report
 
 import (
@@ -42,7 +42,7 @@ type Run struct {
 	Counted bool `json:"counted"`
 
 	Seconds     float64            `json:"seconds"`
-	Steps       map[string]float64 `json:"steps,omitempty"` // seconds, as reported by the arm
+	Steps       map[string]float64 `json:"steps,omitempty"` // seconds, reported by the arm
 	ClientCPU   float64            `json:"client_cpu"`      // seconds, including children
 	EngineCPU   float64            `json:"engine_cpu"`
 	NodeCPU     float64            `json:"node_cpu"`
@@ -52,7 +52,7 @@ type Run struct {
 	inspect.Change
 	engine.Counts
 
-	Problem string `json:"problem,omitempty"` // why the run does not count
+	Problem string `json:"problem,omitempty"`
 }
 
 // Results holds all runs of one execution of the benchmark.
@@ -74,7 +74,6 @@ func (r *Results) Save(path string) error {
 
 type row struct{ app, scenario string }
 
-// rows returns the rows in the order of their first runs.
 func (r *Results) rows() []row {
 	var found []row
 	for _, run := range r.Runs {

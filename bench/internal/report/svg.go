@@ -8,7 +8,7 @@ import (
 	"tkdeploy.dev/tkdeploy/bench/internal/stats"
 )
 
-// Dimensions of the plot in pixels, and its logarithmic scale from 1/64 to 2.
+// Pixels, and the logarithmic scale from 1/64 to 2.
 const (
 	labelWidth = 170
 	plotWidth  = 560
@@ -18,8 +18,7 @@ const (
 	highest    = 1
 )
 
-// SVG returns a plot of the time ratio of tkdeploy to hand with intervals, one row for
-// each app and scenario.
+// SVG plots the time ratio of tkdeploy to hand with intervals.
 func (r *Results) SVG() string {
 	type point struct {
 		label string
@@ -58,7 +57,7 @@ func (r *Results) SVG() string {
 	return text.String()
 }
 
-// position returns the x coordinate of a ratio. Ratios outside the scale are clamped.
+// position returns the x coordinate of a ratio, clamped to the scale.
 func position(ratio float64) float64 {
 	power := min(max(math.Log2(ratio), lowest), highest)
 	return labelWidth + plotWidth*(power-lowest)/(highest-lowest)

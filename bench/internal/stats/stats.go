@@ -10,7 +10,7 @@ import (
 // Ratio is the ratio of two arms over pairs of runs.
 type Ratio struct {
 	Median    float64 `json:"median"`
-	Low, High float64 // 95 % interval of the median; both 0 with fewer than 3 pairs
+	Low, High float64 // 95 % interval; both 0 with fewer than 3 pairs
 	Pairs     int     `json:"pairs"`
 }
 
@@ -19,7 +19,7 @@ const resamples = 10_000
 
 // Compare returns the median of the ratios a[i]/b[i] and its interval, a percentile
 // bootstrap of the median of their logarithms. It resamples whole pairs, so anything that
-// slows down both runs of a pair cancels out. The result is deterministic.
+// slows down both runs of a pair cancels out. It is deterministic.
 func Compare(a, b []float64) Ratio {
 	logs := make([]float64, min(len(a), len(b)))
 	for i := range logs {
