@@ -127,7 +127,7 @@ RUN_BENCH := flock --shared $${TMPDIR:-/tmp}/tkdeploy-tests-use-the-engine $(TOO
 BENCH_TOOLS := $(addprefix $(TOOLS)/,bench launch crictl kind helm)
 
 .PHONY: bench
-bench: start-engine build $(BENCH_TOOLS) ## compare tkdeploy with a script of docker, kind and helm, write docs/performance.* (2 hours)
+bench: start-engine build $(BENCH_TOOLS) ## compare tkdeploy with a script of docker, kind and helm, write docs/performance* (2 hours)
 	$(RUN_BENCH) $(BENCH)
 
 .PHONY: bench-quick
@@ -139,9 +139,10 @@ test-counts: start-engine build $(addprefix $(TOOLS)/,bench launch) ## check the
 	$(RUN_BENCH) -quick -arms tkdeploy
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## run golangci-lint, shellcheck, actionlint and, if its database is reachable, govulncheck
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/actionlint ## run golangci-lint, shape, shellcheck, actionlint and, if its database is reachable, govulncheck
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	cd services && $(TOOLS)/golangci-lint run --allow-parallel-runners --config ../.golangci.yml ./...
+	go run ./hack/shape ./internal/... ./bench/... ./hack/...
 	hack/shellcheck.sh
 	$(TOOLS)/actionlint .github/workflows/*.yml
 	hack/govulncheck.sh $(TOOLS)/govulncheck
