@@ -35,7 +35,7 @@ func doctorCommand(streams Streams) command {
 type doctorOptions struct{ query queryOptions }
 
 func (o doctorOptions) doctor(ctx context.Context, streams Streams) error {
-	s, err := o.query.session.open()
+	s, err := o.query.session.open(streams)
 	if err != nil {
 		return err
 	}

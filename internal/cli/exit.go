@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ var stageClass = map[string]fault.Class{
 	deploy.StageVerify:   fault.Smoke,
 	deploy.StageTarget:   fault.Rollback,
 	deploy.StageRollback: fault.Rollback,
+	deploy.StageDown:     fault.Down,
 }
 
 // Interrupted is the cause of a context that a signal canceled.
@@ -111,7 +113,7 @@ func classOfFailure(err error) fault.Class {
 	}
 	var stage *plan.StageError
 	if errors.As(err, &stage) {
-		return stageClass[stage.Stage]
+		return cmp.Or(stageClass[stage.Stage], fault.Internal)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault.Inconclusive

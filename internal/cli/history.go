@@ -42,7 +42,7 @@ type historyOptions struct {
 }
 
 func (o historyOptions) history(ctx context.Context, streams Streams) error {
-	s, err := o.query.session.open()
+	s, err := o.query.session.open(streams)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type kubeconfigOptions struct {
 }
 
 func (o kubeconfigOptions) kubeconfig(streams Streams) error {
-	s, err := o.session.open()
+	s, err := o.session.open(streams)
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,15 +29,17 @@ func newSessionOptions(c *cli.Context) sessionOptions {
 	return sessionOptions{command: c.Command.Name, env: c.String("env"), config: c.String("config")}
 }
 
-// open loads the configuration but opens no connection.
-func (o sessionOptions) open() (*deploy.Session, error) {
+// open loads the configuration but opens no connection. It warns of deprecated
+// keys.
+func (o sessionOptions) open(streams Streams) (*deploy.Session, error) {
 	cfg, err := deploy.LoadConfig(o.config)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := cfg.Env(o.env); err != nil {
-		known := slices.Sorted(maps.Keys(cfg.Environments))
-		return nil, fault.New(fault.Usage, err, didYouMean(o.env, known, "the environments are: "+strings.Join(known, ", ")))
+	for _, deprecated := range cfg.Deprecations {
+		if _, err := fmt.Fprintf(streams.Err, "tkdeploy: warning: %s\n", deprecated); err != nil {
+			return nil, fmt.Errorf("print a warning: %w", err)
+		}
 	}
 	w, err := deploy.NewWorkspace(cfg, o.env, deploy.Command{Name: o.command, Args: []string{"--env", o.env}})
 	if err != nil {

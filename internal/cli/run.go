@@ -100,7 +100,7 @@ func (o runOptions) open(streams Streams) (*invocation, error) {
 			return nil, err
 		}
 	}
-	session, err := o.session.open()
+	session, err := o.session.open(streams)
 	if err != nil {
 		return nil, err
 	}

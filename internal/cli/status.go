@@ -35,7 +35,7 @@ func statusCommand(streams Streams) command {
 type statusOptions struct{ query queryOptions }
 
 func (o statusOptions) status(ctx context.Context, streams Streams) error {
-	s, err := o.query.session.open()
+	s, err := o.query.session.open(streams)
 	if err != nil {
 		return err
 	}

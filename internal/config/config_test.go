@@ -217,7 +217,7 @@ func TestConfig_Env(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Env("prod"); fault.ClassOf(err) != fault.Usage || fault.HintOf(err) != "environments: dev" {
+	if _, err = c.Env("prod"); fault.ClassOf(err) != fault.Usage || fault.HintOf(err) != "the environments are: dev" {
 		t.Errorf("got %v, hint %q; want a usage error that lists dev", err, fault.HintOf(err))
 	}
 }

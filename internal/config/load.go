@@ -59,9 +59,9 @@ func (c *Config) Env(name string) (Environment, error) {
 		return env, nil
 	}
 	known := slices.Sorted(maps.Keys(c.Environments))
-	hint := "environments: " + strings.Join(known, ", ")
+	hint := "the environments are: " + strings.Join(known, ", ")
 	if near := strictyaml.Nearest(name, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q? (%s)", near, hint)
+		hint = fmt.Sprintf("did you mean %q? %s", near, hint)
 	}
 	return Environment{}, fault.New(fault.Usage, fmt.Errorf("unknown environment %q in %s", name, FileName), hint)
 }
