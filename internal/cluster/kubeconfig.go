@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -93,9 +92,20 @@ func (c *Cluster) MergeKubeconfig() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read your kubeconfig: %w", err)
 	}
-	maps.Copy(user.Clusters, private.Clusters)
-	maps.Copy(user.AuthInfos, private.AuthInfos)
-	maps.Copy(user.Contexts, private.Contexts)
+	// ModifyConfig writes an entry back to the file it was loaded from, unless it
+	// has no origin.
+	for name, cluster := range private.Clusters {
+		cluster.LocationOfOrigin = ""
+		user.Clusters[name] = cluster
+	}
+	for name, authInfo := range private.AuthInfos {
+		authInfo.LocationOfOrigin = ""
+		user.AuthInfos[name] = authInfo
+	}
+	for name, context := range private.Contexts {
+		context.LocationOfOrigin = ""
+		user.Contexts[name] = context
+	}
 	if err := clientcmd.ModifyConfig(access, *user, true); err != nil {
 		return "", fmt.Errorf("write your kubeconfig: %w", err)
 	}

@@ -1,13 +1,16 @@
 package cluster
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -101,5 +104,37 @@ func TestCluster_userKubeconfig(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(userConfig)); err != nil || len(entries) != 1 {
 		t.Errorf("got entries %v, %v, want only the user kubeconfig", entries, err)
+	}
+}
+
+func TestCluster_MergeKubeconfig(t *testing.T) {
+	userConfig := filepath.Join(t.TempDir(), "config")
+	t.Setenv("KUBECONFIG", userConfig)
+	if err := writePrivate(userConfig, []byte(strings.ReplaceAll(kubeconfigText, "kind-shop-dev", "mine"))); err != nil {
+		t.Fatal(err)
+	}
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	if err := writePrivate(c.Kubeconfig(), []byte(kubeconfigText)); err != nil {
+		t.Fatal(err)
+	}
+	path, err := c.MergeKubeconfig()
+	if err != nil || path != userConfig {
+		t.Fatalf("got %q, %v, want %q", path, err, userConfig)
+	}
+	merged, err := clientcmd.LoadFromFile(userConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mine", "kind-shop-dev"} {
+		if merged.Contexts[name] == nil || merged.Clusters[name] == nil {
+			t.Errorf("got contexts %v, want %s with its cluster", slices.Collect(maps.Keys(merged.Contexts)), name)
+		}
+	}
+	if merged.CurrentContext != "mine" {
+		t.Errorf("got current context %q, want mine", merged.CurrentContext)
+	}
+	private, err := os.ReadFile(c.Kubeconfig())
+	if err != nil || string(private) != kubeconfigText {
+		t.Errorf("got a changed private kubeconfig (%v):\n%s", err, private)
 	}
 }
