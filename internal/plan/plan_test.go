@@ -97,7 +97,7 @@ func TestRunner_Run(t *testing.T) {
 				t.Errorf("got %s, want %s", joined, test.want)
 			}
 			if (err != nil) != test.fails || test.fails && !errors.Is(err, broken) {
-				t.Errorf("got error %v", err)
+				t.Errorf("got error %v, want failure %t", err, test.fails)
 			}
 		})
 	}
@@ -136,7 +136,7 @@ func TestRunner_Run_order(t *testing.T) {
 		_, err := outcomes(t, t.Context(), Stage{ID: "a", Observe: observe(Missing, ""), Apply: apply(errors.New("x"))})
 		var stage *StageError
 		if !errors.As(err, &stage) || stage.Stage != "a" {
-			t.Errorf("got %#v", err)
+			t.Errorf("got %#v, want an error of stage a", err)
 		}
 	})
 }
@@ -167,7 +167,7 @@ func TestRunner_Run_milestones(t *testing.T) {
 			Stage{ID: "b", AfterMilestones: half, Observe: observe(Missing, ""), Apply: func(context.Context, event.Reporter) error { close(loaded); return nil }},
 			Stage{ID: "c", Needs: []string{"a", "b"}, Observe: observe(Missing, ""), Apply: apply(nil)})
 		if err != nil || len(got) != 3 || got[2] != "c done" {
-			t.Errorf("got %v, %v", got, err)
+			t.Errorf("got %v, %v, want it to end with c done", got, err)
 		}
 	})
 
@@ -182,7 +182,7 @@ func TestRunner_Run_milestones(t *testing.T) {
 				t.Parallel()
 				got, err := outcomes(t, t.Context(), a, Stage{ID: "b", AfterMilestones: half, Observe: observe(Missing, ""), Apply: apply(nil)})
 				if err != nil || len(got) != 2 || got[1] != "b done" {
-					t.Errorf("got %v, %v", got, err)
+					t.Errorf("got %v, %v, want it to end with b done", got, err)
 				}
 			})
 		}
@@ -230,7 +230,7 @@ func TestRunner_Run_milestones(t *testing.T) {
 			Stage{ID: "a", Observe: observe(Missing, ""), Apply: reaching(nothing, nothing)},
 			Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: observe(Missing, ""), Apply: apply(broken)})
 		if !errors.Is(err, broken) || len(got) != 2 || got[1] != "b failed" {
-			t.Errorf("got %v, %v", got, err)
+			t.Errorf("got %v, %v, want it to end with b failed", got, err)
 		}
 	})
 
@@ -241,7 +241,7 @@ func TestRunner_Run_milestones(t *testing.T) {
 			Stage{ID: "a", Observe: observe(Missing, ""), Apply: reaching(func() error { return broken }, nothing)},
 			Stage{ID: "b", AfterMilestones: []Milestone{{"a", "half"}}, Observe: observe(Missing, ""), Apply: apply(nil)})
 		if !errors.Is(err, broken) || strings.Join(got, ", ") != "a failed, b blocked" {
-			t.Errorf("got %v, %v", got, err)
+			t.Errorf("got %v, %v, want a failed, b blocked", got, err)
 		}
 	})
 }
@@ -326,10 +326,10 @@ func TestRunner_Recover(t *testing.T) {
 		}
 	})}
 	if err := runner.Run(t.Context(), failing); !errors.Is(err, broken) {
-		t.Errorf("%v", err)
+		t.Errorf("Run: got %v, want %v", err, broken)
 	}
 	if err := runner.Recover(t.Context(), back, "a failed"); err != nil {
-		t.Errorf("%v", err)
+		t.Errorf("Recover: got %v, want nil", err)
 	}
 	want := "1 run.started, 2 stage.started a, 3 stage.finished a, 4 recovery.started a failed, 5 stage.started b, 6 stage.finished b, 7 stage.finished c"
 	if joined := strings.Join(got, ", "); joined != want {

@@ -68,7 +68,7 @@ func TestWatcher_WaitOutage(t *testing.T) {
 			w.pod("web-a", waitingFor("CreateContainerConfigError", `secret "db" not found`))
 			err := w.wait(t.Context(), Watcher{})
 			if fault.ClassOf(err) != fault.Inconclusive || !errors.Is(err, syscall.ECONNREFUSED) {
-				t.Errorf("got class %q, error %v; want undecided, connection refused", fault.ClassOf(err), err)
+				t.Errorf("got class %q, error %v; want inconclusive, connection refused", fault.ClassOf(err), err)
 			}
 			within(t, w, 120*time.Second, 122*time.Second)
 		})
@@ -78,7 +78,7 @@ func TestWatcher_WaitOutage(t *testing.T) {
 			w.away(0, time.Hour)
 			err := w.wait(t.Context(), Watcher{Timeout: 30 * time.Second})
 			if fault.ClassOf(err) != fault.Inconclusive || !strings.Contains(err.Error(), "API server not responding for 30s") {
-				t.Errorf("got class %q, error %v; want undecided, not responding for 30s", fault.ClassOf(err), err)
+				t.Errorf("got class %q, error %v; want inconclusive, not responding for 30s", fault.ClassOf(err), err)
 			}
 		})
 	})
@@ -223,7 +223,7 @@ func TestWatcher_Status(t *testing.T) {
 			w.away(0, time.Hour)
 			_, err := (&Watcher{Client: w.client}).Status(t.Context(), []health.Object{web})
 			if fault.ClassOf(err) != fault.Inconclusive {
-				t.Errorf("got class %q, error %v; want undecided", fault.ClassOf(err), err)
+				t.Errorf("got class %q, error %v; want inconclusive", fault.ClassOf(err), err)
 			}
 		})
 	})
