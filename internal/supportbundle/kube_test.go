@@ -43,7 +43,7 @@ func apiServer(t *testing.T, override map[string]http.HandlerFunc) kubernetes.In
 	pod := `{"metadata":{"name":"web-1","namespace":"shop","managedFields":[{"manager":"kubectl"}],
 		"annotations":{"note":` + string(long) + `,"kubectl.kubernetes.io/last-applied-configuration":"x"}},
 		"spec":{"nodeName":"n1","containers":[{"name":"web","env":[{"name":"DB_PASSWORD","value":"literal-pw"},{"name":"MODE","value":"fast"},
-			{"name":"KEY","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}],"resources":{"requests":{"cpu":"250m"}}}]},
+			{"name":"KEY","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}],"resources":{"requests":{"cpu":"250m"}}}],"initContainers":[{"name":"migrate","resources":{"requests":{"cpu":"600m"}}}]},
 		"status":{"phase":"Running","containerStatuses":[{"name":"web","restartCount":3,
 			"state":{"waiting":{"reason":"CrashLoopBackOff","message":` + string(quoted) + `}},"lastState":{"terminated":{"exitCode":1}}}]}}`
 	starting := `{"metadata":{"name":"web-2","namespace":"shop"},"spec":{"containers":[{"name":"web"}]},
@@ -135,7 +135,7 @@ func TestKubernetes(t *testing.T) {
 			"namespace/events.txt":        {"pod/web-1", "BackOff", "says [redacted]"},
 			"cluster/node-events.txt":     {"2026-11-24T12:00:00Z", "NodeHasDiskPressure"},
 			"cluster/nodes.yaml":          {"DiskPressure"},
-			"cluster/allocations.txt":     {"n1     cpu        2             250m       -", "n1     pods       110           1          -"},
+			"cluster/allocations.txt":     {"n1     cpu        2             600m       -", "n1     pods       110           1          -"},
 			"cluster/pods.txt":            {"web CrashLoopBackOff"},
 			"nodes/n1/kubelet.log":        {`probe failed output="[redacted]" node n1`},
 		} {

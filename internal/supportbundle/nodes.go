@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	resourcehelper "k8s.io/component-helpers/resource"
 )
 
 func (k kube) nodes(ctx context.Context, to *Writer) error {
@@ -40,7 +41,9 @@ func allocations(nodes []corev1.Node, pods []corev1.Pod) [][]string {
 		requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
 		for _, pod := range pods {
 			if pod.Spec.NodeName == node.Name && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
-				addContainers(pod, requests, limits)
+				add(requests, resourcehelper.PodRequests(&pod, resourcehelper.PodResourcesOptions{}))
+				add(limits, resourcehelper.PodLimits(&pod, resourcehelper.PodResourcesOptions{}))
+				add(requests, corev1.ResourceList{corev1.ResourcePods: *resource.NewQuantity(1, resource.DecimalSI)})
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(node.Status.Allocatable)) {
@@ -49,14 +52,6 @@ func allocations(nodes []corev1.Node, pods []corev1.Pod) [][]string {
 		}
 	}
 	return rows
-}
-
-func addContainers(pod corev1.Pod, requests, limits corev1.ResourceList) {
-	for _, c := range pod.Spec.Containers {
-		add(requests, c.Resources.Requests)
-		add(limits, c.Resources.Limits)
-	}
-	add(requests, corev1.ResourceList{corev1.ResourcePods: *resource.NewQuantity(1, resource.DecimalSI)})
 }
 
 func add(sum, more corev1.ResourceList) {
