@@ -37,11 +37,12 @@ check() {
 }
 
 # install_missing runs under the lock, because another process may be installing the
-# same packages.
+# same packages. It skips a package whose command exists, wherever it comes from.
 install_missing() {
-  local package missing=()
-  for package in "${packages[@]%%=*}"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  local pair missing=()
+  for pair in "${packages[@]}"; do
+    [ -n "${pair#*=}" ] && has "${pair#*=}" && continue
+    dpkg-query -W -f '${Status}' "${pair%%=*}" 2>/dev/null | grep -q 'ok installed' || missing+=("${pair%%=*}")
   done
   [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }
