@@ -64,7 +64,7 @@ func checkRegistry(absent []images.RemoteStatus) Result {
 		}
 	}
 	if len(missing) > 0 {
-		return fail("pull, load or tag the images, or configure a recipe (offline:)",
+		return fail("pull, load or tag the images, or configure a recipe (recipe:)",
 			"no source for %s: %v", strings.Join(missing, ", "), reason)
 	}
 	if len(built) > 0 {
