@@ -3,12 +3,11 @@ package cli
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"tkdeploy.dev/tkdeploy/internal/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/cli.md")
@@ -16,20 +15,7 @@ var update = flag.Bool("update", false, "rewrite docs/cli.md")
 // TestReference checks that docs/cli.md is up to date; -update rewrites it.
 func TestReference(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join("..", "..", "docs", "cli.md")
-	want := reference(commands(Streams{}))
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("docs/cli.md is out of date, run: go test ./internal/cli -run TestReference -update\n-want +got:\n%s", diff)
-	}
+	golden.Compare(t, filepath.Join("..", "..", "docs", "cli.md"), reference(commands(Streams{})), *update)
 }
 
 func reference(commands []command) string {

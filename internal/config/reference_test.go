@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"tkdeploy.dev/tkdeploy/internal/golden"
 )
 
 var update = flag.Bool("update", false, "update docs/config.md and testdata")
@@ -28,19 +28,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := reference(t, string(example))
-	if *update {
-		if err := os.WriteFile(referencePage, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(referencePage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is not up to date, run go test ./internal/config -update (-want +got):\n%s", referencePage, diff)
-	}
+	golden.Compare(t, referencePage, reference(t, string(example)), *update)
 }
 
 func TestReference_example(t *testing.T) {

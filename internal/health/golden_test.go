@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"tkdeploy.dev/tkdeploy/internal/golden"
 )
 
 var rewrite = flag.Bool("update", false, "update the golden files")
@@ -32,19 +33,7 @@ func TestFormatCause(t *testing.T) {
 			t.Parallel()
 			s, now := readSnapshot(t, path)
 			got := renderAll(s, now)
-			golden := filepath.Join(filepath.Dir(path), "cards.golden")
-			if *rewrite {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("cards (-want +got):\n%s", diff)
-			}
+			golden.Compare(t, filepath.Join(filepath.Dir(path), "cards.golden"), got, *rewrite)
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/golden"
 )
 
 var update = flag.Bool("update", false, "update the golden file")
@@ -268,20 +269,7 @@ tkdeploy: hint: see canary
 		if err := b.Index(report); err != nil {
 			t.Fatal(err)
 		}
-		const golden = "testdata/index.golden.md"
-		got := content(t, b)["index.md"]
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("index.md differs (-want +got):\n%s", diff)
-		}
+		golden.Compare(t, "testdata/index.golden.md", content(t, b)["index.md"], *update)
 	})
 }
 

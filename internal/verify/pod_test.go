@@ -3,14 +3,13 @@ package verify
 import (
 	"encoding/json"
 	"flag"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	psaapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
+	"tkdeploy.dev/tkdeploy/internal/golden"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -33,18 +32,7 @@ func TestRunner_newPod(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.Replace(string(got), packed, "<checks>", 1) + "\n"
-		if *update {
-			if err := os.WriteFile("testdata/pod.golden.json", []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile("testdata/pod.golden.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), text); diff != "" {
-			t.Errorf("pod (-want +got):\n%s", diff)
-		}
+		golden.Compare(t, "testdata/pod.golden.json", text, *update)
 	})
 
 	// Row 54 of the fault list.

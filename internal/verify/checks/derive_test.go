@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"tkdeploy.dev/tkdeploy/internal/golden"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -71,20 +72,8 @@ func TestDerive(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				golden := strings.TrimSuffix(file, ".yaml") + ".golden"
 				got := describe(Derive(manifest(t, string(content)), "tiktok-clone"))
-				if *update {
-					if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(golden)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(string(want), got); diff != "" {
-					t.Errorf("checks (-want +got):\n%s", diff)
-				}
+				golden.Compare(t, strings.TrimSuffix(file, ".yaml")+".golden", got, *update)
 			})
 		}
 	})
