@@ -3,13 +3,14 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 type update struct {
@@ -40,7 +41,7 @@ func (r reflector) run(ctx context.Context) {
 			err = r.watch(ctx, version)
 		}
 		if err != nil {
-			sleep(ctx, r.limits.Retry)
+			sleep.For(ctx, r.limits.Retry)
 		}
 	}
 }
@@ -96,13 +97,4 @@ func (r reflector) send(ctx context.Context, u update) {
 
 func isDenied(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 	"tkdeploy.dev/tkdeploy/internal/text"
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
@@ -41,7 +42,7 @@ func (r *run) collect(ctx context.Context, pod string) error {
 		case err != nil && !pods.IsTransient(err):
 			return pods.Inconclusive(fmt.Errorf("read the log of %s %s: %w", r.pods.Subject, pod, err))
 		}
-		pods.Sleep(ctx, client.RetryInterval)
+		sleep.For(ctx, client.RetryInterval)
 		if end, err = r.termination(ctx, pod); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"tkdeploy.dev/tkdeploy/internal/verify/pods"
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 // awaitEndpointDrain waits while a Service may route to a replaced pod, which
@@ -20,13 +20,13 @@ func (r *Runner) awaitEndpointDrain(ctx context.Context) error {
 		return err
 	}
 	if left := r.options.DrainTimeout - time.Since(r.options.PodsReplacedAt); left > 0 {
-		pods.Sleep(ctx, left)
+		sleep.For(ctx, left)
 	}
 	return nil
 }
 
 func (r *Runner) waitWhile(ctx context.Context, timeout time.Duration, condition func(context.Context) (bool, error)) error {
-	for end := time.Now().Add(timeout); time.Now().Before(end); pods.Sleep(ctx, r.options.RetryInterval) {
+	for end := time.Now().Add(timeout); time.Now().Before(end); sleep.For(ctx, r.options.RetryInterval) {
 		if holds, err := condition(ctx); err != nil || !holds {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 	"tkdeploy.dev/tkdeploy/internal/tap"
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
@@ -85,7 +86,7 @@ func (f *podFollower) follow(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 		case err != nil && !pods.IsTransient(err):
 			return nil, pods.Inconclusive(fmt.Errorf("read the log of %s %s: %w", f.runner.Subject, pod.Name, err))
 		case err != nil:
-			pods.Sleep(ctx, f.runner.Client.RetryInterval)
+			sleep.For(ctx, f.runner.Client.RetryInterval)
 			pod, err = f.runner.Get(ctx, pod.Name)
 		case !over: // the process ended or the connection broke
 			pod, _, err = w.Until(ctx, pod, f.runner.Client.IdleTimeout, f.hasMoreLog)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
 
@@ -71,7 +72,7 @@ func (f *jobFollower) follow(ctx context.Context, job *batchv1.Job) (*batchv1.Jo
 		case len(created) == 0 && finalCondition(current) != nil:
 			return current, nil
 		case len(created) == 0: // in the status but not listed yet
-			pods.Sleep(ctx, f.client.RetryInterval)
+			sleep.For(ctx, f.client.RetryInterval)
 		}
 		if err := f.followPods(ctx, created); err != nil {
 			return nil, err

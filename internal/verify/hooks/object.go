@@ -14,7 +14,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/verify/pods"
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 const jobLabel = "batch.kubernetes.io/job-name" // on the pods of a Job
@@ -108,7 +108,7 @@ func (r *Runner) delete(ctx context.Context, hook Hook) error {
 			return ignoreNotFound(err)
 		})
 		if err == nil && !gone {
-			pods.Sleep(ctx, r.Pods.RetryInterval)
+			sleep.For(ctx, r.Pods.RetryInterval)
 		}
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/kubeerr"
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 const requestTimeout = 10 * time.Second
@@ -36,7 +37,7 @@ func (c *Client) Retry(ctx context.Context, doing string, request func(context.C
 		case time.Now().After(deadline):
 			return Inconclusive(fmt.Errorf("%s: no response from the API server for %s: %w", doing, c.APITimeout, err))
 		}
-		Sleep(ctx, c.RetryInterval)
+		sleep.For(ctx, c.RetryInterval)
 	}
 }
 
@@ -61,14 +62,4 @@ func Inconclusive(err error) error {
 // IsTransient reports whether a repeated request may succeed, also after a conflict.
 func IsTransient(err error) bool {
 	return kubeerr.IsTransient(err) || apierrors.IsConflict(err)
-}
-
-// Sleep waits for d or until ctx is done.
-func Sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 // Forever exceeds the deadline of any context.
@@ -48,7 +50,7 @@ func (w Watcher[T]) watchUntil(ctx context.Context, at T, timeout time.Duration,
 		ResourceVersion: at.GetResourceVersion(),
 	})
 	if err != nil {
-		Sleep(ctx, w.Client.RetryInterval)
+		sleep.For(ctx, w.Client.RetryInterval)
 		return at, false, nil // Get reports an unavailable API server
 	}
 	defer events.Stop()
@@ -58,7 +60,7 @@ func (w Watcher[T]) watchUntil(ctx context.Context, at T, timeout time.Duration,
 			next, matches := e.Object.(T)
 			switch {
 			case !open:
-				Sleep(ctx, w.Client.RetryInterval)
+				sleep.For(ctx, w.Client.RetryInterval)
 				return at, false, nil
 			case !matches || e.Type == watch.Deleted && next.GetName() == at.GetName():
 				return at, false, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 const (
@@ -42,7 +44,7 @@ func (n *network) connectTwice(ctx context.Context, t Target) connection {
 	if !first.podResponded() {
 		return first
 	}
-	sleep(ctx, recheckDelay)
+	sleep.For(ctx, recheckDelay)
 	return n.connect(ctx, t.Host, t.Port)
 }
 
@@ -53,6 +55,6 @@ func (n *network) connectAllowed(ctx context.Context, t Target) connection {
 		if c.podResponded() || ctx.Err() != nil {
 			return c
 		}
-		sleep(ctx, allowedDelay)
+		sleep.For(ctx, allowedDelay)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 // response is the pod's response after a point in time.
@@ -35,7 +37,7 @@ func connectTo(start time.Time, responses map[int][]response) func(context.Conte
 			<-ctx.Done()
 			return connection{}
 		}
-		sleep(ctx, time.Millisecond)
+		sleep.For(ctx, time.Millisecond)
 		return now.result
 	}
 }

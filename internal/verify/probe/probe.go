@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 // maxParallel limits attempts. Each uses a socket and a conntrack entry, and
@@ -124,7 +126,7 @@ func (p *prober) retryUntil(ctx context.Context, c Check) Result {
 		if r.Outcome == Passed || r.Elapsed+pause > p.retryTimeout(c) || ctx.Err() != nil {
 			return r
 		}
-		sleep(ctx, pause)
+		sleep.For(ctx, pause)
 	}
 }
 
@@ -153,13 +155,4 @@ func (p *prober) attempt(ctx context.Context, c Check) Result {
 		r.Outcome, r.Reason, r.Message = Failed, problem.reason, problem.text
 	}
 	return r
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
