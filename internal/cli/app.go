@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
 // Main runs the command line and returns the exit code. It prints errors and their
@@ -69,5 +70,5 @@ func unknownCommand(app *cli.App, name string) error {
 		known = append(known, command.Name)
 	}
 	err := fmt.Errorf("unknown command %q", name)
-	return fault.New(fault.Usage, err, didYouMean(name, known, "the commands are: "+strings.Join(known, ", ")))
+	return fault.New(fault.Usage, err, strictyaml.DidYouMean(name, known, "the commands are: "+strings.Join(known, ", ")))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
 //go:embed completion/bash.sh
@@ -45,6 +46,6 @@ func completionScript(c *cli.Context) (string, error) {
 	case "fish":
 		return c.App.ToFishCompletion()
 	default:
-		return "", fault.New(fault.Usage, fmt.Errorf("unsupported shell %q", shell), didYouMean(shell, []string{"bash", "zsh", "fish"}, "use bash, zsh or fish"))
+		return "", fault.New(fault.Usage, fmt.Errorf("unsupported shell %q", shell), strictyaml.DidYouMean(shell, []string{"bash", "zsh", "fish"}, "use bash, zsh or fish"))
 	}
 }

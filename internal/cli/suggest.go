@@ -23,7 +23,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 			flag = "-" + name
 		}
 		err = fmt.Errorf("unknown flag %s", flag)
-		hint = didYouMean(flag, flagNames(c), hint)
+		hint = strictyaml.DidYouMean(flag, flagNames(c), hint)
 	}
 	return fault.New(fault.Usage, err, hint)
 }
@@ -45,12 +45,4 @@ func flagNames(c *cli.Context) []string {
 		}
 	}
 	return names
-}
-
-// didYouMean puts a suggestion before the hint if a known name is similar.
-func didYouMean(name string, known []string, hint string) string {
-	if near := strictyaml.Nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %q? %s", near, hint)
-	}
-	return hint
 }

@@ -14,6 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
+	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -108,7 +109,7 @@ func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
 	hint := `run "tkdeploy up --help" for usage`
 	for _, name := range append([]string{selection.From, selection.To}, selection.Only...) {
 		if name != "" && !slices.Contains(p.IDs(), name) {
-			hint = didYouMean(name, p.IDs(), hint)
+			hint = strictyaml.DidYouMean(name, p.IDs(), hint)
 			break
 		}
 	}

@@ -59,9 +59,6 @@ func (c *Config) Env(name string) (Environment, error) {
 		return env, nil
 	}
 	known := slices.Sorted(maps.Keys(c.Environments))
-	hint := "the environments are: " + strings.Join(known, ", ")
-	if near := strictyaml.Nearest(name, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q? %s", near, hint)
-	}
-	return Environment{}, fault.New(fault.Usage, fmt.Errorf("unknown environment %q in %s", name, FileName), hint)
+	return Environment{}, fault.New(fault.Usage, fmt.Errorf("unknown environment %q in %s", name, FileName),
+		strictyaml.DidYouMean(name, known, "the environments are: "+strings.Join(known, ", ")))
 }

@@ -88,13 +88,8 @@ func field(label string, values ...string) []string {
 
 // shortList formats "pod a" or "pods a, b, c and 3 more".
 func shortList(noun string, names []string) string {
-	const most = 3
-	switch n := len(names); {
-	case n == 1:
-		return noun + " " + names[0]
-	case n <= most:
-		return noun + "s " + strings.Join(names, ", ")
-	default:
-		return fmt.Sprintf("%ss %s and %d more", noun, strings.Join(names[:most], ", "), n-most)
+	if len(names) > 1 {
+		noun += "s"
 	}
+	return noun + " " + text.Abbreviate(names, 3)
 }

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -102,8 +103,10 @@ func (s *Snapshot) Add(o runtime.Object) {
 
 // Sort sorts the lists whose order affects a diagnosis.
 func (s *Snapshot) Sort() {
-	slices.SortFunc(s.Pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.ReplicaSets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.Events, func(a, b *corev1.Event) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Pods, byName)
+	slices.SortFunc(s.ReplicaSets, byName)
+	slices.SortFunc(s.Events, byName)
+	slices.SortFunc(s.Nodes, byName)
 }
+
+func byName[T metav1.Object](a, b T) int { return cmp.Compare(a.GetName(), b.GetName()) }

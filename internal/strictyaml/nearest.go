@@ -25,6 +25,15 @@ func UnknownKey(file string, key *yaml.Node, known []string) Problem {
 	return p
 }
 
+// DidYouMean returns the hint, with a suggestion before it if a known name is
+// similar to name.
+func DidYouMean(name string, known []string, hint string) string {
+	if near := Nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %q? %s", near, hint)
+	}
+	return hint
+}
+
 // Nearest returns the candidate most similar to name, or "" if more than a third
 // of the letters differ in each.
 func Nearest(name string, candidates []string) string {
