@@ -109,8 +109,11 @@ func checkRegular(path string, info fs.FileInfo) error {
 }
 
 func size(bytes int64) string {
-	if bytes%(1<<20) == 0 {
+	switch {
+	case bytes%(1<<20) == 0:
 		return fmt.Sprintf("%d MiB", bytes>>20)
+	case bytes%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", bytes>>10)
 	}
-	return fmt.Sprintf("%d KiB", bytes>>10)
+	return fmt.Sprintf("%d bytes", bytes)
 }
