@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files/filestest"
 )
 
 const valid = `apiVersion: tkdeploy.dev/v1
@@ -208,6 +209,17 @@ func TestLoad(t *testing.T) {
 		if diff := cmp.Diff(want, places); diff != "" {
 			t.Errorf("deprecations (-want +got):\n%s", diff)
 		}
+	})
+}
+
+func TestLoad_unreadable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	filestest.CheckRefused(t, path, func() error {
+		_, err := Load(path)
+		if fault.ClassOf(err) != fault.Config {
+			t.Errorf("got class %s, want %s", fault.ClassOf(err), fault.Config)
+		}
+		return err
 	})
 }
 

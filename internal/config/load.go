@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
@@ -36,7 +37,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s: %w", path, err)
 	}
-	data, err := os.ReadFile(abs)
+	data, err := files.Read(abs, files.ConfigLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Config, fmt.Errorf("config file %s not found", path), "set --config FILE")
 	}
