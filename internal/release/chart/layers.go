@@ -1,10 +1,12 @@
 package chart
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v3"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -12,14 +14,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
 // assemble collects problems with the values. It returns an error only for files that it
 // cannot read.
 func assemble(d Desired) (*Prepared, error) {
-	if problems := parseDefaults(d.Chart); problems.Err() != nil {
-		return nil, fault.New(fault.Config, problems.Err(), "")
+	if err := parseDefaults(d.Chart); err != nil {
+		return nil, fault.New(fault.Config, err, "")
 	}
 	c, err := loadChart(d.Chart)
 	if err != nil {
@@ -28,7 +31,7 @@ func assemble(d Desired) (*Prepared, error) {
 	p := &Prepared{desired: d, chart: c, defaults: defaults(c), values: map[string]any{}}
 	p.addFile(filepath.Join(d.Chart, chartutil.ValuesfileName), rawFile(c, chartutil.ValuesfileName))
 	for _, file := range d.ValuesFiles {
-		data, err := os.ReadFile(file)
+		data, err := files.Read(file, files.ConfigLimit)
 		if err != nil {
 			return nil, fault.New(fault.Config, fmt.Errorf("read values: %w", err), "")
 		}
@@ -42,14 +45,17 @@ func assemble(d Desired) (*Prepared, error) {
 
 // parseDefaults checks values.yaml first, because Helm reports syntax errors without file
 // and line.
-func parseDefaults(chartDir string) strictyaml.Problems {
+func parseDefaults(chartDir string) error {
 	file := filepath.Join(chartDir, chartutil.ValuesfileName)
-	data, err := os.ReadFile(file)
+	data, err := files.Read(file, files.ConfigLimit)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil // a chart without defaults, or an archive
+	}
 	if err != nil {
-		return nil // an archive, or a chart without defaults
+		return fmt.Errorf("read chart %s: %w", chartDir, err)
 	}
 	_, problems := strictyaml.Parse(file, data)
-	return problems
+	return problems.Err()
 }
 
 func (p *Prepared) addFile(file string, data []byte) {

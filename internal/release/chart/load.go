@@ -11,13 +11,15 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/ignore"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // loadChart never fetches dependencies.
 func loadChart(path string) (*helmchart.Chart, error) {
-	if err := checkLinks(path); err != nil {
+	if err := errors.Join(checkLinks(path), checkRegular(path)); err != nil {
 		return nil, fault.New(fault.Config, fmt.Errorf("read chart %s: %w", path, err), "")
 	}
 	c, err := loader.Load(path)
@@ -58,6 +60,23 @@ func checkLinks(path string) error {
 		return nil
 	})
 	return errors.Join(append(escapes, err)...)
+}
+
+// checkRegular checks what Helm opens without a check: an archive, and the ignore file
+// of a directory.
+func checkRegular(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		_, err := files.Read(filepath.Join(path, ignore.HelmIgnore), files.ConfigLimit)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	archive, err := files.Open(path)
+	if err != nil {
+		return err
+	}
+	return archive.Close()
 }
 
 func isWithin(dir, path string) bool {
