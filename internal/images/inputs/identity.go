@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // tagLength is 48 bits, which makes collisions within a repository unlikely.
@@ -35,7 +35,7 @@ func (c *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
 }
 
 func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error) {
-	dockerfile, err := os.ReadFile(b.DockerfilePath())
+	dockerfile, err := files.Read(b.DockerfilePath(), files.ConfigLimit)
 	if err != nil {
 		return Identity{}, fault.New(fault.Config, fmt.Errorf("read Dockerfile: %w", err), "")
 	}

@@ -1,14 +1,15 @@
 package inputs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/moby/patternmatcher/ignorefile"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 func ignorePatterns(b Build) ([]string, error) {
@@ -21,10 +22,9 @@ func ignorePatterns(b Build) ([]string, error) {
 }
 
 func readIgnoreFile(path string) ([]string, error) {
-	file, err := os.Open(path)
+	text, err := files.Read(path, files.ConfigLimit)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	return ignorefile.ReadAll(file)
+	return ignorefile.ReadAll(bytes.NewReader(text))
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // headSize is how much of a file is scanned.
@@ -45,9 +44,9 @@ func CheckContexts(ctx context.Context, builds []Build) error {
 type leak struct{ path, kind string }
 
 func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
-	dockerfile, err := os.ReadFile(b.DockerfilePath())
+	dockerfile, err := files.Read(b.DockerfilePath(), files.ConfigLimit)
 	if err != nil {
-		return nil, fault.New(fault.Config, err, "")
+		return nil, fault.New(fault.Config, fmt.Errorf("read Dockerfile: %w", err), "")
 	}
 	unknown := func(context.Context, string) ([]byte, error) { return nil, nil }
 	platform := b.Platform
@@ -86,7 +85,7 @@ func (t *tree) credential(s *types.Stat) (string, error) {
 	if known {
 		return kind, nil
 	}
-	head, err := readHead(filepath.Join(t.root, s.Path))
+	head, err := files.Head(filepath.Join(t.root, s.Path), headSize)
 	if err != nil {
 		return "", err
 	}
@@ -95,15 +94,6 @@ func (t *tree) credential(s *types.Stat) (string, error) {
 	t.credentials[name] = kind
 	t.mu.Unlock()
 	return kind, nil
-}
-
-func readHead(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, headSize))
 }
 
 func leakError(builds []Build, found [][]leak) error {

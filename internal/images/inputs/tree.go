@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -14,6 +13,8 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
+
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // tree is a directory whose files are hashed at most once.
@@ -99,20 +100,20 @@ func (t *tree) sum(ctx context.Context, path string) (string, error) {
 	t.mu.Unlock()
 	s.once.Do(func() {
 		if s.err = ctx.Err(); s.err == nil {
-			s.hex, s.err = hashFile(filepath.Join(t.root, path))
+			s.hex, s.err = hashFile(ctx, filepath.Join(t.root, path))
 		}
 	})
 	return s.hex, s.err
 }
 
-func hashFile(path string) (string, error) {
-	file, err := os.Open(path)
+func hashFile(ctx context.Context, path string) (string, error) {
+	file, err := files.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, file); err != nil {
+	if _, err := io.Copy(h, files.NewReader(ctx, file)); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil

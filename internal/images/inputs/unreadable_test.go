@@ -1,0 +1,46 @@
+package inputs
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files/filestest"
+)
+
+func TestBuild_unreadable(t *testing.T) {
+	b := Build{Name: "web", Repository: "web", Platform: "linux/amd64", Context: t.TempDir()}
+	for _, name := range []string{"Dockerfile", ".dockerignore", "Dockerfile.dockerignore"} {
+		enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": copyAll})
+		for read, f := range map[string]func(context.Context) error{
+			"CheckContexts": func(ctx context.Context) error { return CheckContexts(ctx, []Build{b}) },
+			"Identify":      func(ctx context.Context) error { _, err := NewLookupCache(nil).Identify(ctx, b); return err },
+		} {
+			t.Run(read, func(t *testing.T) {
+				filestest.CheckRefused(t, filepath.Join(b.Context, name), func() error {
+					err := f(t.Context())
+					if fault.ClassOf(err) != fault.Config {
+						t.Errorf("got class %q, want %q", fault.ClassOf(err), fault.Config)
+					}
+					return err
+				})
+				enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": copyAll})
+			})
+		}
+	}
+}
+
+func TestHashFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	enginetest.WriteFiles(t, dir, map[string]string{"large": strings.Repeat("x", 1<<20)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := hashFile(ctx, filepath.Join(dir, "large")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want %v", err, context.Canceled)
+	}
+}
