@@ -10,7 +10,12 @@ import (
 // lastLines is the number of output lines in an error.
 const lastLines = 30
 
-// lineLog splits output into lines, passes them on and keeps the last ones.
+// maxLine bounds what is kept of a line that does not end. A download without line
+// breaks may write for minutes.
+const maxLine = 64 << 10
+
+// lineLog splits output into lines, passes them on and keeps the last ones. It splits
+// lines that are longer than maxLine.
 type lineLog struct {
 	keep  int
 	each  func(string)
@@ -22,6 +27,9 @@ func (l *lineLog) Write(p []byte) (int, error) {
 	l.rest = append(l.rest, p...)
 	for {
 		advance, line, err := bufio.ScanLines(l.rest, false)
+		if advance == 0 && len(l.rest) > maxLine {
+			l.flush()
+		}
 		if err != nil || advance == 0 {
 			return len(p), err
 		}

@@ -17,6 +17,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
@@ -28,7 +29,7 @@ const recipeGrace = 5 * time.Second
 // one per line, relative to the directory.
 func recipeHash(ctx context.Context, cache *inputs.LookupCache, recipe string) (string, error) {
 	roots := []string{"."}
-	text, err := os.ReadFile(filepath.Join(recipe, "inputs"))
+	text, err := files.Read(filepath.Join(recipe, "inputs"), files.ConfigLimit)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fault.New(fault.Config, fmt.Errorf("read recipe: %w", err), "")
 	}

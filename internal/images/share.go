@@ -2,13 +2,14 @@ package images
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/session/filesync"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
@@ -49,7 +50,7 @@ func (b *Builder) secrets(sources map[string]inputs.Secret) (map[string][]byte, 
 			values[id] = []byte(value)
 			continue
 		}
-		value, err := os.ReadFile(secret.File)
+		value, err := files.Read(secret.File, secretsprovider.MaxSecretSize)
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", id, err)
 		}
