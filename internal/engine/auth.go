@@ -1,11 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/distribution/reference"
@@ -14,6 +14,8 @@ import (
 	"github.com/docker/docker/api/types/registry"
 	bkauth "github.com/moby/buildkit/session/auth"
 	"google.golang.org/grpc"
+
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // Docker's config stores Docker Hub's credentials under hubKey; BuildKit
@@ -63,16 +65,15 @@ func (a Auth) forHost(host string) (types.AuthConfig, error) {
 		host = hubKey
 	}
 	path := filepath.Join(a.dir, "config.json")
-	file, err := os.Open(path)
+	text, err := files.Read(path, files.ConfigLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return types.AuthConfig{}, nil
 	}
 	if err != nil {
-		return types.AuthConfig{}, err
+		return types.AuthConfig{}, fmt.Errorf("read Docker's config: %w", err)
 	}
-	defer file.Close()
 	config := configfile.New(path)
-	if err := config.LoadFromReader(file); err != nil {
+	if err := config.LoadFromReader(bytes.NewReader(text)); err != nil {
 		return types.AuthConfig{}, fmt.Errorf("read Docker's config %s: %w", path, err)
 	}
 	found, err := config.GetAuthConfig(host)

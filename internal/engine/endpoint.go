@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 type endpoint struct {
@@ -54,7 +55,7 @@ func environmentEndpoint(getenv func(string) string, host, configDir string) end
 
 func currentContext(configDir string) (string, error) {
 	path := filepath.Join(configDir, "config.json")
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path, files.ConfigLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -72,7 +73,7 @@ func currentContext(configDir string) (string, error) {
 
 func contextEndpoint(configDir, name, origin string) (endpoint, error) {
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
-	text, err := os.ReadFile(filepath.Join(configDir, "contexts", "meta", id, "meta.json"))
+	text, err := files.Read(filepath.Join(configDir, "contexts", "meta", id, "meta.json"), files.ConfigLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return endpoint{}, fault.New(fault.Environment,
 			fmt.Errorf("docker context %q, named by %s, does not exist", name, origin),

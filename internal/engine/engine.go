@@ -17,6 +17,7 @@ import (
 	"github.com/docker/go-connections/tlsconfig"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // Options configure a connection.
@@ -103,6 +104,9 @@ func (e endpoint) client() (*client.Client, error) {
 	}
 	options := []client.Opt{client.WithAPIVersionNegotiation()}
 	if e.certs != "" {
+		if err := e.checkCerts(); err != nil {
+			return nil, err
+		}
 		config, err := tlsconfig.Client(tlsconfig.Options{
 			CAFile:             filepath.Join(e.certs, "ca.pem"),
 			CertFile:           filepath.Join(e.certs, "cert.pem"),
@@ -119,6 +123,16 @@ func (e endpoint) client() (*client.Client, error) {
 		}))
 	}
 	return client.NewClientWithOpts(append(options, client.WithHost(e.host))...)
+}
+
+// checkCerts reads the files first, because tlsconfig reads any file to its end.
+func (e endpoint) checkCerts() error {
+	for _, name := range []string{"ca.pem", "cert.pem", "key.pem"} {
+		if _, err := files.Read(filepath.Join(e.certs, name), files.ConfigLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Engine) ping(ctx context.Context) error {
