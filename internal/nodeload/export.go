@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,11 +17,12 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 func (l *Loader) export(ctx context.Context, transfers []*transfer) (*export, error) {
 	images := distinctImages(transfers)
-	dir, err := os.MkdirTemp(l.options.TempDir, "tkdeploy-load-")
+	dir, err := files.NewTempDir(l.options.TempDir, "tkdeploy-load-")
 	if err != nil {
 		return nil, fmt.Errorf("create a directory for layers: %w", err)
 	}
@@ -43,12 +43,12 @@ func (l *Loader) readExport(ctx context.Context, e *export, images []engine.Imag
 		return fmt.Errorf("export images from the engine: %w", err)
 	}
 	defer stream.Close()
-	files, err := spool(stream, e.dir, drop)
+	archive, err := spool(stream, e.dir.Path, drop)
 	if err != nil {
 		return fmt.Errorf("export images from the engine: %w", err)
 	}
 	for _, i := range images {
-		image, err := files.image(i)
+		image, err := archive.image(i)
 		if err != nil {
 			return fmt.Errorf("read exported image %s: %w", i.Ref, err)
 		}

@@ -2,6 +2,7 @@ package nodeload
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
@@ -10,6 +11,21 @@ import (
 
 func TestLoader_export(t *testing.T) {
 	t.Parallel()
+	t.Run("removes the layers that a killed run left behind", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		image := fakeImage{"acme/web:1", [][]byte{layer("top")}}
+		serve(t, f, formats["Docker 20.10"], image)
+		l := fakeLoader(t, f)
+		left := filepath.Join(l.options.TempDir, "tkdeploy-load-1")
+		enginetest.WriteFiles(t, left, map[string]string{"0": "layer"})
+		e, err := l.export(t.Context(), []*transfer{{node: newFakeNode("n"), images: []engine.Image{image.image()}}})
+		enginetest.NoError(t, err)
+		defer e.close()
+		if _, err := os.Stat(left); err == nil {
+			t.Errorf("%s still exists", left)
+		}
+	})
 	t.Run("drops layers that no node needs", func(t *testing.T) {
 		t.Parallel()
 		big := make([]byte, smallFile+1)
@@ -27,7 +43,7 @@ func TestLoader_export(t *testing.T) {
 				}
 			}
 			e.close()
-			if _, err := os.Stat(e.dir); err == nil {
+			if _, err := os.Stat(e.dir.Path); err == nil {
 				t.Errorf("%s: temporary files remain after close", name)
 			}
 		}

@@ -3,18 +3,19 @@ package nodeload
 import (
 	"encoding/json"
 	"io"
-	"os"
 	"path"
 
 	digest "github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // export holds images as nodes import them. Layers stay on disk, so memory use
 // does not depend on their size.
 type export struct {
-	dir    string                   // "" for none
+	dir    *files.TempDir           // nil for none
 	images map[string]exportedImage // by Image.Ref
 
 	fromStore bool
@@ -34,8 +35,8 @@ type exportedLayer struct {
 }
 
 func (e *export) close() {
-	if e != nil && e.dir != "" {
-		_ = os.RemoveAll(e.dir)
+	if e != nil && e.dir != nil {
+		_ = e.dir.Remove() // else the next run does
 	}
 }
 

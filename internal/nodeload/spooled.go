@@ -8,6 +8,8 @@ import (
 	"path"
 
 	digest "github.com/opencontainers/go-digest"
+
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 type spooled map[string]spooledFile
@@ -54,7 +56,7 @@ func (s spooled) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(file.path)
+	return files.Read(file.path, files.ConfigLimit)
 }
 
 func (s spooled) decode(name string, into any) ([]byte, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/vbatts/tar-split/tar/storage"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // layerStore is the classic image store of a local engine with the overlay2
@@ -69,7 +70,7 @@ func (s *layerStore) image(i engine.Image) (exportedImage, error) {
 	if err != nil {
 		return exportedImage{}, err
 	}
-	text, err := os.ReadFile(filepath.Join(s.root, "image/overlay2/imagedb/content/sha256", id.Encoded()))
+	text, err := files.Read(filepath.Join(s.root, "image/overlay2/imagedb/content/sha256", id.Encoded()), files.ConfigLimit)
 	if err != nil {
 		return exportedImage{}, err
 	}
@@ -95,7 +96,7 @@ func (s *layerStore) layer(chain string, diffID digest.Digest) (exportedLayer, e
 	if layer, known := s.cache[chain]; known {
 		return layer, nil
 	}
-	cacheID, err := os.ReadFile(filepath.Join(s.chainDir(chain), "cache-id"))
+	cacheID, err := files.Read(filepath.Join(s.chainDir(chain), "cache-id"), files.ConfigLimit)
 	if err != nil {
 		return exportedLayer{}, err
 	}
