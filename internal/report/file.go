@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 type file struct {
@@ -51,6 +52,9 @@ func (f file) prepare(path string) error {
 
 const temporary = ".tkdeploy-report-*"
 
+// markerOffset is where the marker of a report ends at the latest.
+const markerOffset = 4 << 10
+
 // checkExisting returns an error unless path is absent, empty or a report.
 func (f file) checkExisting(path string) error {
 	info, err := os.Lstat(path)
@@ -62,28 +66,15 @@ func (f file) checkExisting(path string) error {
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
 	}
-	text, err := os.ReadFile(path)
+	text, err := files.Head(path, markerOffset)
 	if err == nil && len(text) > 0 && !bytes.Contains(text, []byte(f.marker)) {
 		err = errors.New("file exists and is not a report: refusing to overwrite it")
 	}
 	return err
 }
 
-// write replaces the file atomically.
 func (f file) write(path string, text []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), temporary)
-	if err != nil {
-		return f.cannotWrite(path, err)
-	}
-	_, err = temp.Write(text)
-	// The CI server that collects the file may be another user.
-	if err := errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
-		return f.cannotWrite(path, errors.Join(err, os.Remove(temp.Name())))
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return f.cannotWrite(path, errors.Join(err, os.Remove(temp.Name())))
-	}
-	return nil
+	return f.cannotWrite(path, files.Write(path, text, 0o644)) // a CI server may collect it as another user
 }
 
 func (f file) cannotWrite(path string, err error) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -31,6 +32,20 @@ func TestPrepareJUnit(t *testing.T) {
 		}
 	})
 
+	t.Run("removes a large report without reading it", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "junit.xml")
+		if err := os.WriteFile(path, []byte(xml.Header+"<testsuites>"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, 1<<40); err != nil { // sparse
+			t.Fatal(err)
+		}
+		if err := PrepareJUnit(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+
 	t.Run("refuses a path that is not a report", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
@@ -42,12 +57,17 @@ func TestPrepareJUnit(t *testing.T) {
 		if err := os.Symlink(file, link); err != nil {
 			t.Fatal(err)
 		}
+		pipe := filepath.Join(dir, "pipe")
+		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		for name, path := range map[string]string{
 			"directory is a file":                filepath.Join(file, "junit.xml"),
 			"path is a directory":                dir,
 			"trailing slash":                     filepath.Join(dir, "new") + "/",
 			"device":                             os.DevNull,
 			"symbolic link":                      link,
+			"named pipe":                         pipe,
 			"existing file that is not a report": file,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -85,11 +105,21 @@ func TestJUnit_Close(t *testing.T) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
+		diary := filepath.Join(t.TempDir(), "diary")
+		if err := os.WriteFile(diary, []byte("kept"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(diary, path); err != nil { // since PrepareJUnit
+			t.Fatal(err)
+		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
-			t.Errorf("got %v, %v; want mode 0644", info, err)
+		if info, err := os.Lstat(path); err != nil || info.Mode() != 0o644 {
+			t.Errorf("got %v, %v; want a file of mode 0644", info, err)
+		}
+		if text, err := os.ReadFile(diary); string(text) != "kept" {
+			t.Errorf("got %q, %v in the target of the link, want no change", text, err)
 		}
 	})
 }
