@@ -18,6 +18,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files/filestest"
 	"tkdeploy.dev/tkdeploy/internal/golden"
 )
 
@@ -104,6 +105,12 @@ func TestOpen(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOpen_unreadable(t *testing.T) {
+	dir := t.TempDir()
+	index := filepath.Join(dir, "20200101T000000Z-up", indexName)
+	filestest.CheckIgnored(t, index, func() error { _, err := Open(dir, "up", noon, Limits{}); return err })
 }
 
 func TestCheck(t *testing.T) {

@@ -1,7 +1,6 @@
 package supportbundle
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // maxBundles is the number of bundles to keep. Ten cover a week of failing nightly
@@ -94,6 +94,6 @@ func prune(dir string) error {
 }
 
 func hasIndex(bundle string) bool {
-	text, err := os.ReadFile(filepath.Join(bundle, indexName))
-	return err == nil && bytes.HasPrefix(text, []byte(indexPrefix))
+	text, err := files.Head(filepath.Join(bundle, indexName), int64(len(indexPrefix)))
+	return err == nil && string(text) == indexPrefix
 }

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -139,11 +139,7 @@ func writeMissing(out *strings.Builder, missing map[string]string) {
 }
 
 func (b *Bundle) replace(name, content string) error {
-	path := filepath.Join(b.path, name)
-	if err := os.WriteFile(path+".new", []byte(content), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return files.Write(filepath.Join(b.path, name), []byte(content), 0o644)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -23,11 +23,33 @@ const (
 // block nor fill the memory.
 func CheckRefused(t *testing.T, path string, read func() error) {
 	t.Helper()
+	check(t, "refuses", path, read, func(t *testing.T, problem string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), problem) {
+			t.Errorf("got error %v, want %s %s", err, path, problem)
+		}
+	})
+}
+
+// CheckIgnored is like [CheckRefused] for a file that is optional: read must not
+// return an error.
+func CheckIgnored(t *testing.T, path string, read func() error) {
+	t.Helper()
+	check(t, "ignores", path, read, func(t *testing.T, _ string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+	})
+}
+
+func check(t *testing.T, verb, path string, read func() error, checkError func(t *testing.T, problem string, err error)) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, kind := range kinds {
-		t.Run("refuses "+kind.name+" at "+filepath.Base(path), func(t *testing.T) {
+		t.Run(verb+" "+kind.name+" at "+filepath.Base(path), func(t *testing.T) {
 			if err := os.RemoveAll(path); err != nil {
 				t.Fatal(err)
 			}
@@ -36,10 +58,7 @@ func CheckRefused(t *testing.T, path string, read func() error) {
 			}
 			t.Cleanup(func() { os.RemoveAll(path) })
 			before := allocated()
-			err := within(t, read)
-			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), kind.problem) {
-				t.Errorf("got error %v, want %s %s", err, path, kind.problem)
-			}
+			checkError(t, kind.problem, within(t, read))
 			if got := allocated() - before; got > maxMemory {
 				t.Errorf("allocated %d MiB", got>>20)
 			}
