@@ -117,7 +117,7 @@ func New(spec Spec, limits Limits) *Cluster {
 	return &Cluster{
 		Spec:   spec,
 		limits: limits,
-		docker: dockerCLI{},
+		docker: dockerCLI{commandLimit},
 		provider: func(r event.Reporter) provider {
 			return kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(logger{r}))
 		},

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,9 +61,12 @@ func (c *Cluster) containers(ctx context.Context) ([]container, error) {
 }
 
 func (c *Cluster) dockerOutput(ctx context.Context, args ...string) (string, error) {
-	var out bytes.Buffer
+	var out output
 	err := c.docker.Run(ctx, nil, &out, args...)
-	return strings.TrimSpace(out.String()), err
+	if out.err != nil {
+		return "", fmt.Errorf("docker %s: %w", args[0], out.err)
+	}
+	return strings.TrimSpace(string(out.text)), err
 }
 
 func (c *Cluster) owns(nodes []container) bool {

@@ -56,6 +56,10 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	if err := c.markCreating(); err != nil {
 		return fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)
 	}
+	// kind merges into an existing file.
+	if err := os.RemoveAll(c.Kubeconfig()); err != nil {
+		return fmt.Errorf("remove the kubeconfig of an earlier cluster %s: %w", c.Name, err)
+	}
 	if err := c.createNodes(ctx, config, reporter); err != nil {
 		return err
 	}
@@ -110,7 +114,7 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 		if err != nil {
 			return c.createFailed(ctx, err)
 		}
-		return c.writeKubeconfig()
+		return c.writeKubeconfig(ctx)
 	case <-ctx.Done():
 		return errors.Join(ctx.Err(), c.abandon(done))
 	}
@@ -134,7 +138,7 @@ func (c *Cluster) abandon(done <-chan error) error {
 func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	logs := c.logsDir()
 	hint := "see the node logs in " + logs
-	if err := errors.Join(os.RemoveAll(logs), c.provider(event.Discard).CollectLogs(c.Name, logs)); err != nil {
+	if err := errors.Join(os.RemoveAll(logs), c.collectLogs(ctx, logs)); err != nil {
 		hint = fmt.Sprintf("node logs are not available: %v", err)
 	} else {
 		c.failedCreateLogs = logs
@@ -146,6 +150,19 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
+}
+
+// logsLimit bounds the export of a failed create's logs, which helps but is no reason
+// to wait.
+const logsLimit = time.Minute
+
+func (c *Cluster) collectLogs(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, logsLimit, fmt.Errorf("kind has not exported them after %s", logsLimit))
+	defer cancel()
+	_, err := await(ctx, func() (struct{}, error) {
+		return struct{}{}, c.provider(event.Discard).CollectLogs(c.Name, dir)
+	})
+	return err
 }
 
 // FailedCreateLogs returns the directory of a failed create's node logs, or "".

@@ -96,11 +96,24 @@ func node(mount string, running bool) container {
 type fakeKind struct {
 	create  func() error
 	logsDir string
+	hang    chan struct{} // if set, other calls return only after it is closed
 }
 
 func (k *fakeKind) Create(string, ...kind.CreateOption) error { return k.create() }
-func (k *fakeKind) KubeConfig(string, bool) (string, error)   { return kubeconfigText, nil }
+
+func (k *fakeKind) wait() {
+	if k.hang != nil {
+		<-k.hang
+	}
+}
+
+func (k *fakeKind) KubeConfig(string, bool) (string, error) {
+	k.wait()
+	return kubeconfigText, nil
+}
+
 func (k *fakeKind) CollectLogs(_, dir string) error {
+	k.wait()
 	k.logsDir = dir
 	return os.MkdirAll(dir, 0o700)
 }

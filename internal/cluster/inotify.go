@@ -3,10 +3,11 @@ package cluster
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // Minimums recommended by kind (known issues, "Pod errors due to too many open files").
@@ -28,7 +29,7 @@ func readInotify(dir string) Inotify {
 }
 
 func readNumber(dir, name string) int {
-	text, err := os.ReadFile(filepath.Join(dir, name))
+	text, err := files.Read(filepath.Join(dir, name), 64)
 	n, parseErr := strconv.Atoi(string(bytes.TrimSpace(text)))
 	if err != nil || parseErr != nil {
 		return 0

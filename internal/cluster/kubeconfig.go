@@ -1,19 +1,24 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 var errNoKubeconfig = errors.New("kubeconfig not found")
@@ -23,10 +28,14 @@ var errNoKubeconfig = errors.New("kubeconfig not found")
 // write, only nodes of this cluster; otherwise the error has class
 // [fault.NotOwned]. Clients have no rate limit.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
+	text, err := files.Read(c.Kubeconfig(), files.ConfigLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoKubeconfig
 	}
+	if err != nil {
+		return nil, fault.New(fault.Environment, fmt.Errorf("read kubeconfig: %w", err), "")
+	}
+	config, err := clientcmd.RESTConfigFromKubeConfig(text)
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
@@ -52,8 +61,15 @@ func (c *Cluster) Client() (kubernetes.Interface, error) {
 	return c.client(config)
 }
 
-func (c *Cluster) writeKubeconfig() error {
-	text, err := c.provider(event.Discard).KubeConfig(c.Name, false)
+// kubeconfigLimit bounds kind's read of a file in the control plane.
+const kubeconfigLimit = 30 * time.Second
+
+func (c *Cluster) writeKubeconfig(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, kubeconfigLimit, fmt.Errorf("no answer within %s", kubeconfigLimit))
+	defer cancel()
+	text, err := await(ctx, func() (string, error) {
+		return c.provider(event.Discard).KubeConfig(c.Name, false)
+	})
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig of cluster %s from its control plane: %w", c.Name, err)
 	}
@@ -65,49 +81,45 @@ func writePrivate(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // fails after a successful rename
-	if _, err := temp.Write(data); err != nil {
-		return errors.Join(err, temp.Close())
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
+	return files.Write(path, data, 0o600)
 }
 
 // MergeKubeconfig adds the cluster to the user's kubeconfig, the first existing
 // file of $KUBECONFIG or ~/.kube/config, and returns its path. It replaces entries
 // of the same name and keeps the current context.
 func (c *Cluster) MergeKubeconfig() (string, error) {
-	private, err := clientcmd.LoadFromFile(c.Kubeconfig())
+	text, err := files.Read(c.Kubeconfig(), files.ConfigLimit)
 	if err != nil {
-		return "", fmt.Errorf("read kubeconfig of cluster %s: %w", c.Name, err)
+		return "", fault.New(fault.Environment, fmt.Errorf("read kubeconfig of cluster %s: %w", c.Name, err), "")
+	}
+	private, err := clientcmd.Load(text)
+	if err != nil {
+		return "", fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
 	access := clientcmd.NewDefaultPathOptions()
+	if err := checkReadable(access.GetLoadingPrecedence()); err != nil {
+		return "", err
+	}
 	user, err := access.GetStartingConfig()
 	if err != nil {
 		return "", fmt.Errorf("read your kubeconfig: %w", err)
 	}
-	// ModifyConfig writes an entry back to the file it was loaded from, unless it
-	// has no origin.
-	for name, cluster := range private.Clusters {
-		cluster.LocationOfOrigin = ""
-		user.Clusters[name] = cluster
-	}
-	for name, authInfo := range private.AuthInfos {
-		authInfo.LocationOfOrigin = ""
-		user.AuthInfos[name] = authInfo
-	}
-	for name, context := range private.Contexts {
-		context.LocationOfOrigin = ""
-		user.Contexts[name] = context
-	}
+	maps.Copy(user.Clusters, private.Clusters)
+	maps.Copy(user.AuthInfos, private.AuthInfos)
+	maps.Copy(user.Contexts, private.Contexts)
 	if err := clientcmd.ModifyConfig(access, *user, true); err != nil {
 		return "", fmt.Errorf("write your kubeconfig: %w", err)
 	}
 	return access.GetDefaultFilename(), nil
+}
+
+// checkReadable reads the user's files first, because client-go reads any file to its
+// end.
+func checkReadable(paths []string) error {
+	for _, path := range paths {
+		if _, err := files.Read(path, files.ConfigLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fault.New(fault.Environment, fmt.Errorf("read your kubeconfig: %w", err), "set KUBECONFIG to another file")
+		}
+	}
+	return nil
 }

@@ -1,12 +1,12 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Node is a cluster node.
@@ -41,10 +41,15 @@ done
 printf '%s' "$status"
 `
 
+// exitLimit bounds exitScript on a loaded machine.
+const exitLimit = 5 * time.Second
+
 // Exit returns the exit code of a container by its ID in the pod status. It waits
 // up to 0.5 s for the container to terminate. ok is false if there is no exit code.
 func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
-	var text bytes.Buffer
+	ctx, cancel := context.WithTimeout(ctx, exitLimit)
+	defer cancel()
+	var text output
 	if err := n.Run(ctx, nil, &text, "sh", "-c", exitScript, "exit", strings.TrimPrefix(id, "containerd://")); err != nil {
 		return 0, false
 	}
@@ -53,7 +58,7 @@ func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 		FinishedAt int64 // Unix nanoseconds; 0 while running
 		ExitCode   int
 	}
-	if err := json.Unmarshal(text.Bytes(), &status); err != nil || status.Version != "v1" {
+	if err := json.Unmarshal(text.text, &status); err != nil || status.Version != "v1" {
 		return 0, false
 	}
 	return status.ExitCode, status.FinishedAt > 0

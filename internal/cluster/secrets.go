@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // keepLabel selects Secrets that belong to data in volumes, such as database passwords.
@@ -74,9 +76,9 @@ func (c *Cluster) secretPath(namespace, name string) string {
 }
 
 func readSecret(path string) (*corev1.Secret, error) {
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path, files.ConfigLimit)
 	if err != nil {
-		return nil, fmt.Errorf("read backup of Secret: %w", err)
+		return nil, fault.New(fault.Environment, fmt.Errorf("read backup of Secret: %w", err), "")
 	}
 	var secret corev1.Secret
 	if json.Unmarshal(text, &secret) != nil { // the error would quote the content

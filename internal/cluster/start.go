@@ -64,8 +64,8 @@ func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) 
 // provide the kubeconfig yet.
 func (c *Cluster) refreshKubeconfig(ctx context.Context) error {
 	var lastErr error
-	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
-		lastErr = c.writeKubeconfig()
+	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		lastErr = c.writeKubeconfig(ctx)
 		return lastErr == nil, nil
 	})
 	if err != nil {
@@ -92,6 +92,8 @@ const serviceSubnet = "10.96.0.0/16"
 // applies.
 func (c *Cluster) rejectUnknownServices(ctx context.Context) error {
 	const rule = "FORWARD --destination " + serviceSubnet + " --jump REJECT --reject-with icmp-port-unreachable"
+	ctx, cancel := context.WithTimeout(ctx, commandLimit)
+	defer cancel()
 	nodes, err := c.Nodes(ctx)
 	if err != nil {
 		return err

@@ -1,0 +1,44 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/event"
+)
+
+// kind's calls take no context.
+func TestCluster_Ensure_hangingKind(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	t.Cleanup(func() { close(hang) })
+	t.Run("ends when the run is canceled while kind reads the kubeconfig", func(t *testing.T) {
+		t.Parallel()
+		docker := &fakeDocker{containers: []container{node(ownMount, false)}}
+		c := newCluster(t, docker, &fakeKind{hang: hang})
+		wantCanceled(t, c)
+	})
+	t.Run("ends when the run is canceled while kind exports logs", func(t *testing.T) {
+		t.Parallel()
+		docker := &fakeDocker{}
+		c := newCluster(t, docker, &fakeKind{hang: hang, create: func() error {
+			docker.add(node(ownMount, true))
+			return errors.New("kubeadm init failed")
+		}})
+		wantCanceled(t, c)
+		if len(docker.containers) > 0 {
+			t.Errorf("got %d containers, want none", len(docker.containers))
+		}
+	})
+}
+
+func wantCanceled(t *testing.T, c *Cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Ensure(ctx, event.Discard); err == nil || ctx.Err() == nil {
+		t.Errorf("got error %v, want one after the cancellation", err)
+	}
+}

@@ -1,0 +1,45 @@
+package cluster
+
+import (
+	"errors"
+	"io"
+)
+
+// Bounds of what a command may write.
+const (
+	maxOutput = 10 << 20 // docker inspect prints some 15 KiB for a node
+	maxErrors = 64 << 10
+)
+
+var errTooMuchOutput = errors.New("it writes more than 10 MiB")
+
+// output keeps what a command writes to its standard output. More than maxOutput sets
+// err and ends the command, by a signal.
+type output struct {
+	text []byte
+	err  error
+}
+
+var _ io.Writer = (*output)(nil)
+
+func (o *output) Write(p []byte) (int, error) {
+	if len(o.text)+len(p) > maxOutput {
+		o.err = errTooMuchOutput
+		return 0, o.err
+	}
+	o.text = append(o.text, p...)
+	return len(p), nil
+}
+
+// tail keeps the last maxErrors bytes of what a command writes to its standard error.
+type tail struct{ text []byte }
+
+var _ io.Writer = (*tail)(nil)
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	if over := len(t.text) - maxErrors; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(p), nil
+}
