@@ -89,7 +89,7 @@ func (b *Bundle) write(name, description, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:forbidigo // Open has created the directory
 		return err
 	}
 	b.mu.Lock()

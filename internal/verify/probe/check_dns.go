@@ -3,10 +3,10 @@ package probe
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -26,7 +26,7 @@ func (n *network) checkDNS(ctx context.Context, c Check) (Answer, string, *probl
 // clusterDomain parses the kubelet's search list:
 // "<namespace>.svc.<domain> svc.<domain> <domain>".
 func clusterDomain(resolvConf string) string {
-	content, err := os.ReadFile(resolvConf)
+	content, err := files.Read(resolvConf, files.ConfigLimit)
 	if err != nil {
 		return DefaultDomain
 	}
