@@ -38,7 +38,7 @@ func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	runner, err := r.verifyRunner(ctx, deployed.Redact)
+	runner, err := r.verifyRunner(ctx, deployed)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	return r.session.markVerified(ctx, deployed)
 }
 
-func (r *Run) verifyRunner(ctx context.Context, redact func(string) string) (*verify.Runner, error) {
+func (r *Run) verifyRunner(ctx context.Context, deployed *release.Deployed) (*verify.Runner, error) {
 	image, err := r.session.probeRef(ctx)
 	if err != nil {
 		return nil, err
@@ -71,9 +71,10 @@ func (r *Run) verifyRunner(ctx context.Context, redact func(string) string) (*ve
 		Image:          image,
 		Args:           []string{ProbeCommand},
 		Kubectl:        w.kubectl(),
+		Backends:       checks.Backends(deployed.Objects, w.Config.Chart.Namespace),
 		PodsReplacedAt: r.PodsReplacedAt,
 		Exit:           r.session.containerExit,
-		Redact:         redact,
+		Redact:         deployed.Redact,
 	}), nil
 }
 

@@ -14,15 +14,20 @@ import (
 // awaitEndpointDrain waits while a Service may route to a replaced pod, which
 // could respond in place of a bad replacement, or hang. kube-proxy updates its
 // rules at most once a second (minSyncPeriod); the start of the smoke test pod
-// covers the update itself.
-func (r *Runner) awaitEndpointDrain(ctx context.Context) error {
-	if err := r.waitWhile(ctx, r.options.DrainTimeout, r.hasTerminatingPods); err != nil {
-		return err
+// covers the update itself. It returns the pods of the namespace.
+func (r *Runner) awaitEndpointDrain(ctx context.Context) (pods []corev1.Pod, err error) {
+	err = r.waitWhile(ctx, r.options.DrainTimeout, func(ctx context.Context) (bool, error) {
+		var err error
+		pods, err = r.listPods(ctx, r.options.Namespace)
+		return slices.ContainsFunc(pods, isTerminating), err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if left := r.options.DrainTimeout - time.Since(r.options.PodsReplacedAt); left > 0 {
 		sleep.For(ctx, left)
 	}
-	return nil
+	return pods, nil
 }
 
 func (r *Runner) waitWhile(ctx context.Context, timeout time.Duration, condition func(context.Context) (bool, error)) error {
@@ -34,14 +39,16 @@ func (r *Runner) waitWhile(ctx context.Context, timeout time.Duration, condition
 	return nil
 }
 
-func (r *Runner) hasTerminatingPods(ctx context.Context) (bool, error) {
+func isTerminating(p corev1.Pod) bool { return p.DeletionTimestamp != nil }
+
+func (r *Runner) listPods(ctx context.Context, namespace string) ([]corev1.Pod, error) {
 	var list *corev1.PodList
-	err := r.pods.Retry(ctx, "list terminating pods", func(ctx context.Context) (err error) {
-		list, err = r.options.Client.CoreV1().Pods(r.options.Namespace).List(ctx, metav1.ListOptions{})
+	err := r.pods.Retry(ctx, "list pods", func(ctx context.Context) (err error) {
+		list, err = r.options.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 		return err
 	})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return slices.ContainsFunc(list.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil }), nil
+	return list.Items, nil
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
 	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
 	"tkdeploy.dev/tkdeploy/internal/verify/pods"
 )
@@ -22,6 +23,11 @@ type Options struct {
 	Image     string   // its entrypoint, called with Args, must run the probe
 	Args      []string // default "probe"
 	Kubectl   string   // at the start of hints; default "kubectl"
+
+	// Backends are the pods that the chart's Services select. The checks of a Service
+	// are skipped if it has no pods because its workloads are scaled to zero, or
+	// because the chart does not guarantee any.
+	Backends []checks.Backend
 
 	PodsReplacedAt time.Time // last time that pods of the app were replaced
 

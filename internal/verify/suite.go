@@ -15,7 +15,8 @@ import (
 
 // Verify runs the smoke checks in a pod and, in parallel, the test hooks in
 // `helm test` order. If pods were just replaced, it first waits for Services to
-// drop the old endpoints. It adds the check [checks.NetworkPolicies] if a
+// drop the old endpoints. It skips the checks of Services that have no pods by
+// intent, see [Options.Backends]. It adds the check [checks.NetworkPolicies] if a
 // policy forbids the pod a connection. Each check and each TAP step of a hook
 // reports an ItemFinished event, a hook without TAP a single one.
 //
@@ -25,10 +26,14 @@ import (
 // its pod even if ctx is done. See [hooks.Runner.Run] for the objects of hooks.
 func (r *Runner) Verify(ctx context.Context, smokeChecks []probe.Check, testHooks []hooks.Hook, reporter event.Reporter) error {
 	redact := r.options.Redact
-	if err := r.awaitEndpointDrain(ctx); err != nil {
+	reporter = redactingReporter(reporter, redact)
+	pods, err := r.awaitEndpointDrain(ctx)
+	if err == nil {
+		smokeChecks, err = r.skipWithoutPods(ctx, smokeChecks, pods, reporter)
+	}
+	if err != nil {
 		return fault.Redact(err, redact)
 	}
-	reporter = redactingReporter(reporter, redact)
 	var checkErr, hookErr error
 	var both sync.WaitGroup
 	run := r.newRun(smokeChecks, reporter)

@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
@@ -23,26 +22,14 @@ import (
 // UDP ports are not checked. Objects without a namespace are in namespace.
 // Derive ignores objects that the API server would reject.
 func Derive(objects []unstructured.Unstructured, namespace string) []probe.Check {
-	backends := podTemplates(objects, namespace)
+	templates := podTemplates(objects, namespace)
 	checks := []probe.Check{{
 		ID:     ClusterDNS,
 		Kind:   probe.DNS,
 		Target: probe.Target{Host: fullName("kubernetes", "default")},
 	}}
-	for _, object := range objects {
-		if object.GroupVersionKind().GroupKind() != corev1.SchemeGroupVersion.WithKind("Service").GroupKind() {
-			continue
-		}
-		var service corev1.Service
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &service) != nil {
-			continue
-		}
-		d := derivation{service: service, short: service.Name, pods: backends.selectedBy(service, namespace)}
-		if service.Namespace == "" {
-			d.service.Namespace = namespace
-		} else if service.Namespace != namespace {
-			d.short += "." + service.Namespace
-		}
+	for _, service := range services(objects, namespace) {
+		d := derivation{service: service, short: shortName(service, namespace), pods: templates.selectedBy(service)}
 		checks = append(checks, d.derive()...)
 	}
 	return link(checks)

@@ -2,8 +2,10 @@ package checks
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,9 +17,11 @@ import (
 )
 
 type podTemplate struct {
+	workload  Workload
 	namespace string
 	labels    labels.Set
 	spec      corev1.PodSpec
+	finishes  bool // of a Job or CronJob
 }
 
 type templates []podTemplate
@@ -33,7 +37,9 @@ func podTemplates(objects []unstructured.Unstructured, namespace string) templat
 		if ns == "" {
 			ns = namespace
 		}
-		found = append(found, podTemplate{ns, template.Labels, template.Spec})
+		workload := Workload{object.GetKind(), object.GetName()}
+		finishes := workload.Kind == "Job" || workload.Kind == "CronJob"
+		found = append(found, podTemplate{workload, ns, template.Labels, template.Spec, finishes})
 	}
 	return found
 }
@@ -42,14 +48,18 @@ func templateOf(object unstructured.Unstructured) (corev1.PodTemplateSpec, bool)
 	var workload struct {
 		metav1.ObjectMeta `json:"metadata"`
 		Spec              struct {
-			Template corev1.PodTemplateSpec `json:"template"`
+			Template    corev1.PodTemplateSpec  `json:"template"`
+			JobTemplate batchv1.JobTemplateSpec `json:"jobTemplate"`
 		} `json:"spec"`
 	}
 	var pod corev1.Pod
 	switch object.GroupVersionKind().GroupKind().String() {
-	case "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "ReplicaSet.apps":
+	case "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "ReplicaSet.apps", "Job.batch":
 		err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &workload)
 		return workload.Spec.Template, err == nil
+	case "CronJob.batch":
+		err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &workload)
+		return workload.Spec.JobTemplate.Spec.Template, err == nil
 	case "Pod":
 		err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &pod)
 		return corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}, err == nil
@@ -58,18 +68,21 @@ func templateOf(object unstructured.Unstructured) (corev1.PodTemplateSpec, bool)
 	}
 }
 
-// selectedBy returns no templates for a Service without a selector.
-func (ts templates) selectedBy(service corev1.Service, namespace string) []podTemplate {
+// selectedBy returns the templates of the pods that serve: none of Jobs, and none for
+// a Service without a selector.
+func (ts templates) selectedBy(service corev1.Service) []podTemplate {
 	if len(service.Spec.Selector) == 0 {
 		return nil
 	}
-	if service.Namespace != "" {
-		namespace = service.Namespace
-	}
-	selector := labels.SelectorFromSet(service.Spec.Selector)
+	matching := ts.matching(service.Spec.Selector, service.Namespace)
+	return slices.DeleteFunc(matching, func(t podTemplate) bool { return t.finishes })
+}
+
+func (ts templates) matching(selector labels.Set, namespace string) []podTemplate {
+	matches := labels.SelectorFromSet(selector)
 	var selected []podTemplate
 	for _, t := range ts {
-		if t.namespace == namespace && selector.Matches(t.labels) {
+		if t.namespace == namespace && matches.Matches(t.labels) {
 			selected = append(selected, t)
 		}
 	}
