@@ -17,7 +17,8 @@ import (
 //     accepts connections; for an ExternalName only the names;
 //   - for each Service port whose pods have an HTTP or gRPC probe on it: that
 //     health check through the Service; readiness before liveness before startup;
-//   - for each other port declared as gRPC: the standard health check.
+//   - for each other port declared as gRPC: the standard health check, which passes
+//     if the server has no health service.
 //
 // UDP ports are not checked. Objects without a namespace are in namespace.
 // Derive ignores objects that the API server would reject.
@@ -76,7 +77,7 @@ func (d *derivation) addPort(port corev1.ServicePort) {
 		}
 	}
 	if isGRPC(port) {
-		d.add("grpc-health", probe.Check{Kind: probe.GRPC, Target: target})
+		d.add("grpc-health", probe.Check{Kind: probe.GRPC, Target: target, Guessed: true})
 	}
 }
 
@@ -105,9 +106,10 @@ func (d *derivation) add(suffix string, check probe.Check) {
 }
 
 // isGRPC checks appProtocol, then the name, "<protocol>[-<suffix>]" as in Istio.
+// gRPC-Web is HTTP.
 func isGRPC(port corev1.ServicePort) bool {
 	if port.AppProtocol != nil {
 		return *port.AppProtocol == "grpc"
 	}
-	return port.Name == "grpc" || strings.HasPrefix(port.Name, "grpc-")
+	return port.Name == "grpc" || strings.HasPrefix(port.Name, "grpc-") && !strings.HasPrefix(port.Name, "grpc-web")
 }

@@ -38,6 +38,10 @@ type Check struct {
 	Timeout time.Duration `json:"timeout,omitempty"` // of one attempt; default 3 s for TCP, 2 s for Policies, otherwise 5 s
 	Within  time.Duration `json:"within,omitempty"`  // of all attempts; default 45 s for DNS, otherwise 15 s
 
+	// Guessed is set for a gRPC check derived from the name of a port. It also
+	// tries TLS, and passes if the server has no health service.
+	Guessed bool `json:"guessed,omitempty"`
+
 	// Needs are IDs of earlier checks. The check is blocked unless all pass.
 	Needs []string `json:"needs,omitempty"`
 }

@@ -2,12 +2,14 @@ package probe
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -15,12 +17,26 @@ import (
 
 // checkGRPC calls the standard health service, without TLS like the kubelet.
 func (n *network) checkGRPC(ctx context.Context, c Check) (Answer, string, *problem) {
+	answer, message, failed := n.callHealth(ctx, c, insecure.NewCredentials())
+	if c.Guessed && failed != nil && failed.reason == NoResponse {
+		insecureTLS := credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}) //nolint:gosec // like the kubelet
+		if a, m, f := n.callHealth(ctx, c, insecureTLS); f == nil || f.reason == Unexpected {
+			answer, message, failed = a, m+" with TLS", f
+		}
+	}
+	if c.Guessed && failed != nil && answer.GRPC == codes.Unimplemented.String() {
+		return answer, c.URL() + " responds, but has no grpc.health.v1.Health service to check", nil
+	}
+	return answer, message, failed
+}
+
+func (n *network) callHealth(ctx context.Context, c Check, transport credentials.TransportCredentials) (Answer, string, *problem) {
 	conn, err := n.dial(ctx, c)
 	if err != nil {
 		return Answer{}, "", newProblem("connect to "+c.URL(), err, c.timeout())
 	}
 	defer conn.Close()
-	client, err := newGRPCClient(conn)
+	client, err := newGRPCClient(conn, transport)
 	if err != nil {
 		return Answer{}, "", &problem{Unexpected, fmt.Sprintf("%s: %v", c.URL(), err)}
 	}
@@ -39,11 +55,11 @@ func (n *network) checkGRPC(ctx context.Context, c Check) (Answer, string, *prob
 }
 
 // newGRPCClient returns a client that never dials.
-func newGRPCClient(conn net.Conn) (*grpc.ClientConn, error) {
+func newGRPCClient(conn net.Conn, transport credentials.TransportCredentials) (*grpc.ClientConn, error) {
 	only := make(chan net.Conn, 1)
 	only <- conn
 	return grpc.NewClient("passthrough:///"+conn.RemoteAddr().String(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(transport),
 		grpc.WithNoProxy(),
 		grpc.WithUserAgent("tkdeploy-smoke"),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
