@@ -20,8 +20,11 @@ import (
 )
 
 // cause returns why a check got no response, according to the Service and its
-// endpoints, or "".
+// endpoints, why a pod returned an error, according to its log, or "".
 func (r *Runner) cause(ctx context.Context, result probe.Result) string {
+	if result.Reason == probe.Unexpected {
+		return r.logCause(ctx, result)
+	}
 	if !slices.Contains([]probe.Reason{probe.Unresolved, probe.Refused, probe.Unreachable}, result.Reason) {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes/fake"
 
+	"tkdeploy.dev/tkdeploy/internal/verify/pods/podstest"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
@@ -73,6 +74,35 @@ func TestRunner_cause(t *testing.T) {
 			r := New(optionsFor(fake.NewClientset(test.objects...)))
 			got := r.cause(t.Context(), probe.Result{ID: "feed/tcp-80", Reason: test.reason, Check: threeChecks[2]})
 			if got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRunner_logCause(t *testing.T) {
+	t.Parallel()
+	pod := podFeed("feed-1", "True")
+	pod.Spec.Containers = []corev1.Container{{Name: "feed"}}
+	derived := probe.Check{ID: "feed/http-health", Service: "feed", Kind: probe.HTTP, Target: probe.Target{Host: "feed", Port: 80}}
+	extra := probe.Check{ID: "front page", Kind: probe.HTTP, Target: probe.Target{Host: "feed", Port: 80}}
+	const want = "log of pod feed-1: TypeError: posts is undefined"
+	for name, test := range map[string]struct {
+		check  probe.Check
+		status int
+		log    string
+		want   string
+	}{
+		"quotes the last line with an error": {derived, 500, "error: old\nTypeError: posts is undefined\nGET / 500\n", want},
+		"reads the log for an extra check":   {extra, 502, "TypeError: posts is undefined\n", want},
+		"ignores a log without errors":       {derived, 500, "GET / 500\n", ""},
+		"ignores a client error":             {derived, 404, "TypeError: posts is undefined\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := (&podstest.Kubelet{Logs: []string{test.log}}).Cluster(t, serviceFeed(), pod)
+			result := probe.Result{Reason: probe.Unexpected, Check: test.check, Answer: probe.Answer{Status: test.status}}
+			if got := New(optionsFor(client)).cause(t.Context(), result); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})

@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/text"
@@ -33,7 +35,7 @@ func (n *network) checkHTTP(ctx context.Context, c Check) (Answer, string, *prob
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	answer := Answer{Status: response.StatusCode, Body: text.Printable(string(body), shownBody)}
+	answer := Answer{Status: response.StatusCode, Body: text.Printable(readable(string(body)), shownBody)}
 	if err != nil {
 		return answer, "", newProblem(fmt.Sprintf("%s returned %d, but its body is incomplete", doing, answer.Status), err, c.timeout())
 	}
@@ -89,6 +91,21 @@ func (e Expect) matches(status int, body string) (difference string, ok bool) {
 		return fmt.Sprintf(" without %q", e.Contains), false
 	}
 	return "", true
+}
+
+// invisible are the parts of an HTML page that a browser does not show as text.
+var invisible = regexp.MustCompile(`(?is)<head\b.*?</head>|<script\b.*?</script>|<style\b.*?</style>|<!--.*?-->|<[^>]*>`)
+
+// readable returns the text of an HTML page, and any other body unchanged.
+func readable(body string) string {
+	start := strings.ToLower(strings.TrimSpace(body[:min(len(body), 100)]))
+	if !strings.HasPrefix(start, "<!doctype html") && !strings.HasPrefix(start, "<html") {
+		return body
+	}
+	if text := invisible.ReplaceAllString(body, " "); strings.TrimSpace(text) != "" {
+		return html.UnescapeString(text)
+	}
+	return body
 }
 
 func formatBody(body string) string {

@@ -23,6 +23,7 @@ func TestNetwork_checkHTTP(t *testing.T) {
 		reply("/ok", 200, `{"status":"ok"}`)
 		reply("/broken", 500, "{\"status\":\n  \"no \x1b[31mdatabase\"}")
 		reply("/empty", 503, "")
+		reply("/page", 500, "<!DOCTYPE html><html><head><meta charset=utf-8><title>Shop</title></head><body><script>x()</script><h1>500</h1><p>can&#39;t read posts</p></body></html>")
 		mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusOK)
@@ -52,6 +53,7 @@ func TestNetwork_checkHTTP(t *testing.T) {
 			"200 passes":                         {path: "/ok", outcome: Passed, message: "GET " + base + "/ok returned 200"},
 			"expected content passes":            {path: "/ok", expect: Expect{Contains: "ok"}, outcome: Passed, message: "GET " + base + "/ok returned 200"},
 			"500 fails and shows its body":       {path: "/broken", outcome: Failed, reason: Unexpected, message: "GET " + base + `/broken returned 500: {"status": "no [31mdatabase"}`},
+			"500 with a page shows its text":     {path: "/page", outcome: Failed, reason: Unexpected, message: "GET " + base + "/page returned 500: 500 can't read posts"},
 			"503 without body fails":             {path: "/empty", outcome: Failed, reason: Unexpected, message: "GET " + base + "/empty returned 503 with an empty body"},
 			"expected 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken returned 500"},
 			"unexpected status fails":            {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 instead of 204: {"status":"ok"}`},
