@@ -10,6 +10,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/deploy/address"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -46,6 +47,11 @@ func (o statusOptions) status(ctx context.Context, streams Streams) error {
 	if o.query.json {
 		return writeJSON(streams.Out, status)
 	}
+	for _, warning := range status.Warnings {
+		if _, err := fmt.Fprintln(streams.Err, "warning: "+warning); err != nil {
+			return err
+		}
+	}
 	return printStatus(streams.Out, status)
 }
 
@@ -74,9 +80,16 @@ func printStatus(w io.Writer, s *deploy.Status) error {
 		add(3, name, fmt.Sprintf("%d/%d", workload.Ready, workload.Desired), strings.Join(workload.Images, ","))
 	}
 	for _, service := range s.Services {
-		add(4, service.Name, strings.Join(service.Ports, ","), orDash(service.Address))
+		add(4, service.Name, strings.Join(service.Ports, ","), serviceAddress(service))
 	}
 	return printTables(w, tables)
+}
+
+func serviceAddress(s address.Service) string {
+	if s.Pending {
+		return "pending: no load balancer in this cluster"
+	}
+	return orDash(s.Address)
 }
 
 func printTables(w io.Writer, tables [][][]string) error {

@@ -8,6 +8,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/deploy/address"
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
@@ -47,7 +48,7 @@ shop-dev-control-plane   NotReady   -
 					{Kind: health.Deployment, Name: "web", Ready: 2, Desired: 2, Images: []string{"shop-web:3f2a", "proxy:1"}},
 					{Kind: health.StatefulSet, Name: "db", Ready: 0, Desired: 1, Images: []string{"postgres:17"}},
 				},
-				Services: []deploy.ServiceStatus{{Name: "db", Ports: []string{"5432"}}, {Name: "web", Ports: []string{"80", "443"}, Address: "http://localhost:4000"}},
+				Services: []address.Service{{Name: "db", Ports: []string{"5432"}}, {Name: "web", Ports: []string{"80", "443"}, Address: "http://localhost:4000"}},
 			},
 			`ENVIRONMENT   CLUSTER   PHASE     REASON
 ci            shop-ci   running   -

@@ -149,11 +149,16 @@ func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
 	return errors.Join(err, t.Flush())
 }
 
-// printAddresses prints the URLs of the deployed Services.
+// printAddresses prints the addresses of the deployed Services.
 func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
-	services, err := s.DeployedServices(ctx)
+	services, warnings, err := s.DeployedServices(ctx)
 	if err != nil {
 		return err
+	}
+	for _, warning := range warnings {
+		if _, err := fmt.Fprintln(streams.Err, "warning: "+warning); err != nil {
+			return err
+		}
 	}
 	t := text.NewTable(streams.Out)
 	for _, service := range services {

@@ -150,7 +150,7 @@ func TestSession_containerExit(t *testing.T) {
 func TestSession_DeployedServices(t *testing.T) {
 	t.Parallel()
 	s := NewSession(&Workspace{Cluster: cluster.New(cluster.Spec{Name: "shop-dev"}, cluster.Limits{})})
-	if services, err := s.DeployedServices(t.Context()); services != nil || err != nil {
+	if services, _, err := s.DeployedServices(t.Context()); services != nil || err != nil {
 		t.Errorf("got %v, %v before the revision was read, want nothing", services, err)
 	}
 }

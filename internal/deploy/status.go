@@ -3,13 +3,9 @@ package deploy
 import (
 	"context"
 	"errors"
-	"fmt"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/deploy/address"
 	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
@@ -17,11 +13,12 @@ import (
 
 // Status is the state of an environment. docs/events.md documents its JSON form.
 type Status struct {
-	Environment string           `json:"environment"`
-	Cluster     ClusterStatus    `json:"cluster"`
-	Release     *ReleaseStatus   `json:"release,omitempty"`
-	Workloads   []WorkloadStatus `json:"workloads,omitempty"`
-	Services    []ServiceStatus  `json:"services,omitempty"`
+	Environment string            `json:"environment"`
+	Cluster     ClusterStatus     `json:"cluster"`
+	Release     *ReleaseStatus    `json:"release,omitempty"`
+	Workloads   []WorkloadStatus  `json:"workloads,omitempty"`
+	Services    []address.Service `json:"services,omitempty"`
+	Warnings    []string          `json:"warnings,omitempty"`
 }
 
 // ClusterStatus is the state of the environment's cluster.
@@ -50,13 +47,6 @@ type WorkloadStatus struct {
 	Ready   int32       `json:"ready"`
 	Desired int32       `json:"desired"`
 	Images  []string    `json:"images"`
-}
-
-// ServiceStatus is one Service of the release.
-type ServiceStatus struct {
-	Name    string   `json:"name"`
-	Ports   []string `json:"ports"`
-	Address string   `json:"address,omitempty"` // URL on this machine
 }
 
 // Status reads the state of the environment. Release is nil if there is none or the
@@ -107,61 +97,20 @@ func (s *Session) addRelease(ctx context.Context, status *Status) error {
 	for _, w := range workloads {
 		status.Workloads = append(status.Workloads, WorkloadStatus{w.Kind, w.Name, w.Ready, w.Desired, w.Images})
 	}
-	status.Services, err = s.services(ctx, found.Namespace, found.Objects)
+	status.Services, status.Warnings, err = address.List(ctx, kube, found.Namespace, found.Objects, s.Workspace.Cluster.Ports)
 	return err
 }
 
-// DeployedServices returns the Services of the deployed revision, or nil if the
-// session has not read it.
-func (s *Session) DeployedServices(ctx context.Context) ([]ServiceStatus, error) {
+// DeployedServices returns the Services of the deployed revision, with warnings
+// about published ports, or nil if the session has not read the revision.
+func (s *Session) DeployedServices(ctx context.Context) (services []address.Service, warnings []string, err error) {
 	deployed, ok := s.release.peek()
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return s.services(ctx, s.Workspace.Config.Chart.Namespace, deployed.Objects)
-}
-
-func (s *Session) services(ctx context.Context, namespace string, objects []unstructured.Unstructured) ([]ServiceStatus, error) {
 	kube, err := s.Kube(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	live, err := kube.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("list Services: %w", err)
-	}
-	owned := map[string]bool{}
-	for _, o := range objects {
-		if o.GetKind() == "Service" {
-			owned[o.GetName()] = true
-		}
-	}
-	var services []ServiceStatus
-	for _, service := range live.Items {
-		if owned[service.Name] {
-			services = append(services, ServiceStatus{service.Name, portNumbers(service), s.Workspace.address(service)})
-		}
-	}
-	return services, nil
-}
-
-func portNumbers(service corev1.Service) []string {
-	var ports []string
-	for _, p := range service.Spec.Ports {
-		ports = append(ports, fmt.Sprint(p.Port))
-	}
-	return ports
-}
-
-// address returns the URL of the Service on this machine, or "" if no port is
-// published.
-func (w *Workspace) address(service corev1.Service) string {
-	for _, port := range service.Spec.Ports {
-		for _, published := range w.Cluster.Ports {
-			if port.NodePort != 0 && port.NodePort == published.Node {
-				return fmt.Sprintf("http://localhost:%d", published.Host)
-			}
-		}
-	}
-	return ""
+	return address.List(ctx, kube, s.Workspace.Config.Chart.Namespace, deployed.Objects, s.Workspace.Cluster.Ports)
 }
