@@ -40,11 +40,17 @@ var exitCodes = []struct {
 	{fault.Inconclusive, 75, "inconclusive: timeout, or the API server is unavailable"},
 }
 
-// Exit codes after a signal.
-const (
-	codeInterrupt = 128 + int(syscall.SIGINT)
-	codeTerminate = 128 + int(syscall.SIGTERM)
-)
+// signals lists the signals that cancel a run. tkdeploy exits with 128 plus their
+// number, as shells do.
+var signals = []struct {
+	signal  syscall.Signal
+	meaning string
+}{
+	{syscall.SIGHUP, "stopped by SIGHUP: the terminal was closed"},
+	{syscall.SIGINT, "stopped by SIGINT"},
+	{syscall.SIGPIPE, "stopped: the reader of standard output or standard error ended"},
+	{syscall.SIGTERM, "stopped by SIGTERM"},
+}
 
 // stageClass maps a stage to the default class of its errors.
 var stageClass = map[string]fault.Class{
@@ -60,10 +66,16 @@ var stageClass = map[string]fault.Class{
 	deploy.StageDown:     fault.Down,
 }
 
-// Interrupted is the cause of a context that a signal canceled.
+// Interrupted is the cause of a context that a signal canceled. SIGPIPE stands for
+// output without a reader.
 type Interrupted struct{ Signal syscall.Signal }
 
-func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
+func (i Interrupted) Error() string {
+	if i.Signal == syscall.SIGPIPE {
+		return "stopped, because the reader of its output ended"
+	}
+	return "stopped by " + i.Signal.String()
+}
 
 // Is reports whether target is context.Canceled, because work that returns the
 // cause of its context was canceled and did not fail.
@@ -134,9 +146,10 @@ func exitCodeRows() [][2]string {
 	for _, row := range exitCodes {
 		rows = append(rows, [2]string{fmt.Sprint(row.code), row.meaning})
 	}
-	return append(rows,
-		[2]string{fmt.Sprint(codeInterrupt), "stopped by SIGINT"},
-		[2]string{fmt.Sprint(codeTerminate), "stopped by SIGTERM"})
+	for _, row := range signals {
+		rows = append(rows, [2]string{fmt.Sprint(Interrupted{row.signal}.ExitCode()), row.meaning})
+	}
+	return rows
 }
 
 // explain formats each failure in err with its hint.

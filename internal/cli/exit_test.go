@@ -46,7 +46,7 @@ func TestExitCode(t *testing.T) {
 
 func TestExitCode_signal(t *testing.T) {
 	t.Parallel()
-	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGHUP: 129, syscall.SIGINT: 130, syscall.SIGPIPE: 141, syscall.SIGTERM: 143} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(Interrupted{signal})
 		err := fault.New(fault.Build, errors.New("solve: canceled"), "check the Dockerfile")

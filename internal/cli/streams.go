@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -30,4 +33,28 @@ func System() Streams {
 		Color: tty && os.Getenv("NO_COLOR") == "",
 		Width: width,
 	}
+}
+
+// CancelIfClosed returns streams that call cancel once Out or Err is a pipe that
+// nobody reads any more, as in `tkdeploy up | head -1`. The process must not die of
+// SIGPIPE in the middle of a change.
+func (s Streams) CancelIfClosed(cancel context.CancelCauseFunc) Streams {
+	s.Out = pipe{s.Out, cancel}
+	if !s.TTY { // the spinner needs the terminal itself
+		s.Err = pipe{s.Err, cancel}
+	}
+	return s
+}
+
+type pipe struct {
+	io.Writer
+	cancel context.CancelCauseFunc
+}
+
+func (p pipe) Write(text []byte) (int, error) {
+	n, err := p.Writer.Write(text)
+	if errors.Is(err, syscall.EPIPE) {
+		p.cancel(Interrupted{syscall.SIGPIPE})
+	}
+	return n, err
 }
