@@ -126,11 +126,18 @@ func (o runOptions) bundleDir(w *deploy.Workspace) (string, error) {
 func (i *invocation) run(ctx context.Context, p plan.Plan, planRecovery deploy.RecoveryPlanner, locks *deploy.Locks) error {
 	reporter := i.reporter()
 	recorder := i.recordBundle(ctx)
-	err := deploy.Execution{Plan: p, Locks: locks, Recovery: planRecovery, Reporter: reporter, Recorder: recorder, ExitCode: exitCode}.Run(ctx)
-	return errors.Join(err, reporter.Close(), recorder.close())
+	err := deploy.Execution{
+		Plan: p, Locks: locks, Recovery: planRecovery, Reporter: reporter, Recorder: recorder,
+		ExitCode: exitCode, WriteReports: reporter.Finish,
+	}.Run(ctx)
+	err = errors.Join(err, reporter.Close())
+	if unwritten := recorder.close(); unwritten != nil {
+		fmt.Fprintf(i.streams.Err, "tkdeploy: warning: %v\n", unwritten)
+	}
+	return err
 }
 
-func (i *invocation) reporter() report.Closer {
+func (i *invocation) reporter() *report.Reporter {
 	w, o, streams := i.session.Workspace, i.options, i.streams
 	return report.New(report.Options{
 		Out: streams.Out, Err: streams.Err, JSON: o.json, TTY: streams.TTY, Color: streams.Color,

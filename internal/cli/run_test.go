@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy"
@@ -29,6 +32,49 @@ func ending(t *testing.T, id string, err error) plan.Plan {
 	}
 	return p
 }
+
+func TestInvocation_run_unwrittenOutput(t *testing.T) {
+	t.Parallel()
+	t.Run("a report that cannot be written counts before run.finished", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir() // in place of the JUnit report
+		page := filepath.Join(t.TempDir(), "up.html")
+		var out, text bytes.Buffer
+		i := &invocation{session: deploy.NewSession(&deploy.Workspace{}), options: runOptions{json: true, junit: dir, html: page}, streams: Streams{Out: &out, Err: &text}}
+		err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil)
+		if got := exitCode(t.Context(), err); got != 4 || strings.Count(err.Error(), dir) != 1 {
+			t.Errorf("got exit code %d for %v, want 4", got, err)
+		}
+		if last := lastLine(out.String()); !strings.Contains(last, `"outcome":"failed"`) || !strings.Contains(last, `"error":"write the JUnit report`) || !strings.Contains(last, `"exit":4`) {
+			t.Errorf("got last event %s", last)
+		}
+		if html, err := os.ReadFile(page); !strings.Contains(string(html), "Exit code 4") {
+			t.Errorf("got HTML report with another exit code, %v:\n%s", err, html)
+		}
+	})
+	t.Run("an event that cannot be written counts before run.finished", func(t *testing.T) {
+		t.Parallel()
+		page := filepath.Join(t.TempDir(), "up.html")
+		i := &invocation{session: deploy.NewSession(&deploy.Workspace{}), options: runOptions{json: true, html: page}, streams: Streams{Out: full{}, Err: &bytes.Buffer{}}}
+		err := i.run(t.Context(), ending(t, deploy.StageRollout, nil), nil, nil)
+		if got := exitCode(t.Context(), err); got != 1 || err.Error() != syscall.ENOSPC.Error() {
+			t.Errorf("got exit code %d for %v, want 1 for one error", got, err)
+		}
+		if html, err := os.ReadFile(page); !strings.Contains(string(html), "Exit code 1") {
+			t.Errorf("got HTML report with another exit code, %v:\n%s", err, html)
+		}
+	})
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// full is a file on a full disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestInvocation_run(t *testing.T) {
 	t.Parallel()

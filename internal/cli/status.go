@@ -48,7 +48,7 @@ func (o statusOptions) status(ctx context.Context, streams Streams) error {
 		return writeJSON(streams.Out, status)
 	}
 	for _, warning := range status.Warnings {
-		if _, err := fmt.Fprintln(streams.Err, "warning: "+warning); err != nil {
+		if _, err := fmt.Fprintln(streams.Err, "tkdeploy: warning: "+warning); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -101,7 +102,8 @@ func (o upOptions) up(ctx context.Context, streams Streams) error {
 	if err := i.run(ctx, p, run.PlanRecovery, i.session.NewLocks()); err != nil || o.run.json {
 		return err
 	}
-	return printAddresses(ctx, i.session, streams)
+	printAddresses(ctx, i.session, streams)
+	return nil
 }
 
 func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
@@ -149,24 +151,27 @@ func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
 	return errors.Join(err, t.Flush())
 }
 
-// printAddresses prints the addresses of the deployed Services.
-func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) error {
+// addressesLimit bounds the read of the Services after a run.
+const addressesLimit = 5 * time.Second
+
+// printAddresses prints the addresses of the deployed Services. The run has succeeded:
+// errors are only a warning.
+func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) {
+	ctx, cancel := context.WithTimeout(ctx, addressesLimit)
+	defer cancel()
 	services, warnings, err := s.DeployedServices(ctx)
-	if err != nil {
-		return err
-	}
-	for _, warning := range warnings {
-		if _, err := fmt.Fprintln(streams.Err, "warning: "+warning); err != nil {
-			return err
-		}
-	}
 	t := text.NewTable(streams.Out)
 	for _, service := range services {
 		if service.Address != "" {
 			t.Row(service.Name, service.Address)
 		}
 	}
-	return t.Flush()
+	if err = errors.Join(err, t.Flush()); err != nil {
+		warnings = append(warnings, fmt.Sprintf("cannot show the addresses: %v", err))
+	}
+	for _, warning := range warnings {
+		fmt.Fprintln(streams.Err, "tkdeploy: warning: "+warning)
+	}
 }
 
 // absolute makes paths absolute, because those in tkdeploy.yaml are relative to its

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -19,6 +20,10 @@ type Execution struct {
 
 	// ExitCode returns the exit code that run.finished reports.
 	ExitCode func(context.Context, error) int
+
+	// WriteReports writes the reports of a run that ends with finished. Its error
+	// counts as one of the run, and it is then called again. nil writes nothing.
+	WriteReports func(finished event.Event) error
 }
 
 // Recorder collects a support bundle if a run fails.
@@ -39,25 +44,41 @@ func (x Execution) Run(ctx context.Context) error {
 	if x.Recorder == nil {
 		x.Recorder = noRecorder{event.Discard}
 	}
+	if x.WriteReports == nil {
+		x.WriteReports = func(event.Event) error { return nil }
+	}
 	runner := &plan.Runner{Reporter: event.Tee(x.Reporter, x.Recorder)}
 	start := runner.Time()
 	stopWarning := warnOnSignal(ctx, runner)
 	rolledBack, err := x.runLocked(ctx, runner)
 	stopWarning()
-	finished := event.Event{Kind: event.RunFinished, Outcome: event.Done, Start: start, Elapsed: runner.Time().Sub(start), Exit: x.ExitCode(ctx, err), RolledBack: rolledBack}
+	finished := event.Event{Kind: event.RunFinished, Start: start, Elapsed: runner.Time().Sub(start), RolledBack: rolledBack}
+	if fault.ClassOf(err) == fault.Locked {
+		finished.Err = err // no stage reports it
+	}
+	finished.Diagnostics = x.Recorder.Finish(ctx, err, rolledBack, runner)
+	finished.Time = runner.Time()
+	x.setOutcome(ctx, &finished, err)
+	if unwritten := x.WriteReports(finished); unwritten != nil {
+		err = errors.Join(err, unwritten)
+		finished.Err = cmp.Or(finished.Err, unwritten)
+		x.setOutcome(ctx, &finished, err)
+		_ = x.WriteReports(finished) // those that can be written
+	}
+	runner.Emit(finished)
+	return err
+}
+
+func (x Execution) setOutcome(ctx context.Context, finished *event.Event, err error) {
+	finished.Exit = x.ExitCode(ctx, err)
 	switch {
 	case err == nil: // a signal after the last stage changes nothing
+		finished.Outcome = event.Done
 	case ctx.Err() != nil:
 		finished.Outcome = event.Canceled
 	default:
 		finished.Outcome = event.Failed
 	}
-	if fault.ClassOf(err) == fault.Locked {
-		finished.Err = err // no stage reports it
-	}
-	finished.Diagnostics = x.Recorder.Finish(ctx, err, rolledBack, runner)
-	runner.Emit(finished)
-	return err
 }
 
 // runLocked runs the plan while holding the locks. If a lock is not available or is

@@ -74,7 +74,12 @@ func (f file) checkExisting(path string) error {
 }
 
 func (f file) write(path string, text []byte) error {
-	return f.cannotWrite(path, files.Write(path, text, 0o644)) // a CI server may collect it as another user
+	err := files.Write(path, text, 0o644) // a CI server may collect it as another user
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = failed.Err // cannotWrite names the path
+	}
+	return f.cannotWrite(path, err)
 }
 
 func (f file) cannotWrite(path string, err error) error {

@@ -87,5 +87,7 @@ func (j *JSON) Report(e event.Event) {
 	}
 }
 
+func (j *JSON) writeError() error { return j.err }
+
 // Close returns the first write error.
 func (j *JSON) Close() error { return j.err }

@@ -22,6 +22,8 @@ func newLineWriter(out io.Writer, color bool) *lineWriter {
 	return &lineWriter{out: out, color: color, titles: map[string]string{}}
 }
 
+func (w *lineWriter) writeError() error { return w.err }
+
 func (w *lineWriter) addTitles(e event.Event) {
 	for _, s := range e.Plan {
 		w.titles[s.ID] = s.Title

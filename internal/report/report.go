@@ -9,6 +9,7 @@ package report
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -33,41 +34,91 @@ type Closer interface {
 	Close() error
 }
 
+// Reporter renders a run. Call Finish before run.finished, and Close after it.
+type Reporter struct {
+	text     []stream // to Err
+	json     []stream // to Out; none or one
+	files    []Closer
+	finished bool  // Finish has written the files
+	counted  error // write error that Finish has returned
+}
+
+// stream is a reporter that writes while the run continues.
+type stream interface {
+	Closer
+	writeError() error // the first one, or nil
+}
+
+var _ Closer = (*Reporter)(nil)
+
 // New returns the reporter for the options.
-func New(o Options) Closer {
+func New(o Options) *Reporter {
+	r := &Reporter{}
 	lines := newLineWriter(o.Err, o.Color)
-	var human Closer = &plain{lineWriter: lines, lastSeen: map[string]time.Time{}}
 	if o.TTY {
-		human = newTTYReporter(lines, newAnimation(o.Err), o.Width)
-	}
-	reporters := multiReporter{human}
-	if o.JSON {
-		reporters = append(reporters, NewJSON(o.Out))
-	}
-	if o.JUnit.Path != "" {
-		reporters = append(reporters, NewJUnit(o.JUnit))
-	}
-	if o.HTML.Path != "" {
-		reporters = append(reporters, NewHTML(o.HTML))
+		r.text = append(r.text, newTTYReporter(lines, newAnimation(o.Err), o.Width))
+	} else {
+		r.text = append(r.text, &plain{lineWriter: lines, lastSeen: map[string]time.Time{}})
 	}
 	if o.Timings { // last, so that Close prints the table below the other lines
-		reporters = append(reporters, NewTimings(o.Err, o.Color, o.Width))
+		r.text = append(r.text, NewTimings(o.Err, o.Color, o.Width))
 	}
-	return reporters
+	if o.JSON {
+		r.json = append(r.json, NewJSON(o.Out))
+	}
+	if o.JUnit.Path != "" {
+		r.files = append(r.files, NewJUnit(o.JUnit))
+	}
+	if o.HTML.Path != "" {
+		r.files = append(r.files, NewHTML(o.HTML))
+	}
+	return r
 }
 
-type multiReporter []Closer
-
-func (m multiReporter) Report(e event.Event) {
-	for _, r := range m {
-		r.Report(e)
+// Report renders e.
+func (r *Reporter) Report(e event.Event) {
+	for _, s := range r.streams() {
+		s.Report(e)
+	}
+	for _, f := range r.files {
+		f.Report(e)
 	}
 }
 
-func (m multiReporter) Close() error {
+// Finish writes the files of a run that ends with finished. Its error, which includes
+// earlier write errors of the streams, counts as one of the run: run.finished must
+// have its exit code. After an error, call Finish again with that exit code, for the
+// files that can be written.
+func (r *Reporter) Finish(finished event.Event) error {
+	r.finished, r.counted = true, nil
+	for _, s := range r.streams() {
+		r.counted = errors.Join(r.counted, s.writeError())
+	}
+	for _, f := range r.files {
+		f.Report(finished)
+	}
+	return errors.Join(closeAll(r.files), r.counted)
+}
+
+// Close ends the output and returns write errors. After Finish these are new errors of
+// Out only: the exit code is known, and text for people must not change it.
+func (r *Reporter) Close() error {
+	text, json := closeAll(r.text), closeAll(r.json)
+	switch {
+	case !r.finished:
+		return errors.Join(text, json, closeAll(r.files))
+	case r.counted != nil:
+		return nil
+	}
+	return json
+}
+
+func (r *Reporter) streams() []stream { return slices.Concat(r.text, r.json) }
+
+func closeAll[C Closer](closers []C) error {
 	var err error
-	for _, r := range m {
-		err = errors.Join(err, r.Close())
+	for _, c := range closers {
+		err = errors.Join(err, c.Close())
 	}
 	return err
 }
