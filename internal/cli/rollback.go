@@ -53,7 +53,7 @@ func newRollbackOptions(c *cli.Context) (rollbackOptions, error) {
 	run, err := newRunOptions(c)
 	return rollbackOptions{
 		run:    run,
-		stages: deploy.Options{Timeout: c.Duration("timeout"), Verify: !c.Bool("no-verify"), Revision: revision},
+		stages: deploy.Options{Timeout: c.Duration(timeoutFlag), Verify: !c.Bool("no-verify"), Revision: revision},
 	}, err
 }
 
@@ -67,7 +67,7 @@ func (o rollbackOptions) rollback(ctx context.Context, streams Streams) error {
 		return err
 	}
 	if o.run.dryRun {
-		return dryRun(ctx, p, streams)
+		return i.dryRun(ctx, p)
 	}
 	return i.run(ctx, p, nil, i.session.NewLocks())
 }

@@ -16,6 +16,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/report"
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // defaultTimeout is also the default of `helm --timeout`.
@@ -26,6 +27,7 @@ const (
 	htmlFlag        = "report"
 	timingsFlag     = "timings"
 	diagnosticsFlag = "diagnostics"
+	timeoutFlag     = "timeout"
 )
 
 // runOptions are the options of the commands that run stages.
@@ -49,7 +51,7 @@ func runFlags() []cli.Flag {
 func clusterRunFlags(further ...cli.Flag) []cli.Flag {
 	flags := append(runFlags(),
 		&cli.StringFlag{Name: diagnosticsFlag, Usage: "On failure, write a support bundle to a new directory in `DIR`"},
-		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "Wait up to `DURATION` for the workloads, and again for the smoke test"})
+		&cli.DurationFlag{Name: timeoutFlag, Value: defaultTimeout, Usage: "Wait up to `DURATION` for the workloads, and again for the smoke test"})
 	return append(flags, further...)
 }
 
@@ -63,6 +65,9 @@ func newRunOptions(c *cli.Context) (runOptions, error) {
 		junit: c.String(junitFlag), html: c.String(htmlFlag), timings: c.Bool(timingsFlag),
 		bundles: slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), diagnosticsFlag) }), diagnostics: c.String(diagnosticsFlag),
 		dryRun: c.Bool("dry-run"),
+	}
+	if timeout := c.Duration(timeoutFlag); c.IsSet(timeoutFlag) && timeout <= 0 {
+		return o, fault.New(fault.Usage, fmt.Errorf("--%s %s is not a positive duration", timeoutFlag, timeout), "set one such as 10m, or omit it for "+text.Duration(defaultTimeout))
 	}
 	for _, flag := range []struct{ name, missing string }{{junitFlag, "file"}, {htmlFlag, "file"}, {timingsFlag, ""}, {diagnosticsFlag, "directory"}} {
 		switch {

@@ -23,7 +23,7 @@ func ending(t *testing.T, id string, err error) plan.Plan {
 	p, planErr := plan.New(plan.Stage{
 		ID: id, Title: id,
 		Observe: func(context.Context) (plan.Observation, error) {
-			return plan.Observation{State: plan.Missing}, nil
+			return plan.Observation{State: plan.Missing, Reason: "not built yet"}, nil
 		},
 		Apply: func(context.Context, event.Reporter) error { return err },
 	})

@@ -73,7 +73,7 @@ func newUpOptions(c *cli.Context) (upOptions, error) {
 	return upOptions{
 		run: run,
 		stages: deploy.Options{
-			Values: values, Set: c.StringSlice("set"), Timeout: c.Duration("timeout"),
+			Values: values, Set: c.StringSlice("set"), Timeout: c.Duration(timeoutFlag),
 			Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"),
 		},
 		selection: plan.Selection{Only: c.StringSlice("only"), From: c.String("from"), To: c.String("to")},
@@ -97,7 +97,7 @@ func (o upOptions) up(ctx context.Context, streams Streams) error {
 		return err
 	}
 	if o.run.dryRun {
-		return dryRun(ctx, p, streams)
+		return i.dryRun(ctx, p)
 	}
 	if err := i.run(ctx, p, run.PlanRecovery, i.session.NewLocks()); err != nil || o.run.json {
 		return err
@@ -134,19 +134,33 @@ func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "dry-run", Usage: "Print the planned actions without running them"}
 }
 
-// dryRun prints the planned action of each stage.
-func dryRun(ctx context.Context, p plan.Plan, streams Streams) error {
+// plannedStage is the JSON form of a stage in a dry run. docs/events.md documents it.
+type plannedStage struct {
+	ID     string `json:"id"`
+	Action string `json:"action"` // "keep" or "run"
+	Reason string `json:"reason"`
+}
+
+// dryRun prints the planned action of each stage, up to the first that fails.
+func (i *invocation) dryRun(ctx context.Context, p plan.Plan) error {
 	actions, err := plan.DryRun(ctx, p)
-	t := text.NewTable(streams.Out)
-	for i, a := range actions {
-		if i == 0 {
-			t.Row("STAGE", "ACTION", "REASON")
-		}
+	stages := []plannedStage{}
+	for _, a := range actions {
 		action := "keep"
 		if a.Applies {
 			action = "run"
 		}
-		t.Row(a.Stage, action, a.Reason)
+		stages = append(stages, plannedStage{a.Stage, action, a.Reason})
+	}
+	if i.options.json {
+		return errors.Join(err, writeJSON(i.streams.Out, map[string]any{"environment": i.session.Workspace.EnvName, "stages": stages}))
+	}
+	t := text.NewTable(i.streams.Out)
+	if len(stages) > 0 {
+		t.Row("STAGE", "ACTION", "REASON")
+	}
+	for _, s := range stages {
+		t.Row(s.ID, s.Action, s.Reason)
 	}
 	return errors.Join(err, t.Flush())
 }

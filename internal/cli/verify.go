@@ -30,7 +30,7 @@ func verifyCommand(streams Streams) command {
 			if err != nil {
 				return err
 			}
-			return verifyOptions{run: run, timeout: c.Duration("timeout")}.verify(c.Context, streams)
+			return verifyOptions{run: run, timeout: c.Duration(timeoutFlag)}.verify(c.Context, streams)
 		},
 	}
 }
