@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -86,7 +85,7 @@ func (r *runTrace) share(d time.Duration) string {
 	return fmt.Sprintf(" (%d%%)", min((d*100+whole/2)/whole, 100))
 }
 
-// wrap joins first and the parts into lines of at most width characters, if each
+// wrap joins first and the parts into lines of at most width columns, if each
 // part fits.
 func wrap(first string, parts []string, separator string, width int) []string {
 	lines, line := []string{}, first
@@ -94,7 +93,7 @@ func wrap(first string, parts []string, separator string, width int) []string {
 		if i > 0 {
 			part = separator + part
 		}
-		if i > 0 && runes(line)+runes(part) > width {
+		if i > 0 && cells(line)+cells(part) > width {
 			lines, line = append(lines, line), "    "+strings.TrimLeft(part, " ")
 			continue
 		}
@@ -102,5 +101,3 @@ func wrap(first string, parts []string, separator string, width int) []string {
 	}
 	return append(lines, line)
 }
-
-func runes(s string) int { return utf8.RuneCountInString(s) }

@@ -21,7 +21,7 @@ type Options struct {
 	JSON     bool      // also write one event per line to Out
 	TTY      bool      // Err is a terminal
 	Color    bool
-	Width    int          // of Err in characters; 0 if unknown
+	Width    int          // of Err in columns; 0 if unknown
 	Timings  bool         // write a table of timings to Err at the end
 	JUnit    JUnitOptions // no report if Path is empty
 	HTML     HTMLOptions  // no report if Path is empty

@@ -188,8 +188,13 @@ func TestTTYReporter_Report(t *testing.T) {
 			r.Report(event.Event{Kind: event.RunStarted, Plan: []event.StageInfo{{ID: "build", Title: "Build"}}})
 			r.Report(event.Event{Kind: event.StageStarted, Stage: "build", Reason: strings.Repeat("web ", 100)})
 			frame := spinner.frames[len(spinner.frames)-1]
-			if want := cmp.Or(width, 80) - 3; runes(frame) != want {
-				t.Errorf("width %d: got a live line of %d characters, want %d", width, runes(frame), want)
+			if want := cmp.Or(width, 80) - 3; cells(frame) != want {
+				t.Errorf("width %d: got a live line of %d columns, want %d", width, cells(frame), want)
+			}
+			r.Report(event.Event{Kind: event.ItemProgress, Stage: "build", Message: strings.Repeat("映像🚀e\u0301", 100)})
+			frame = spinner.frames[len(spinner.frames)-1]
+			if want := cmp.Or(width, 80) - 3; cells(frame) > want || cells(frame) < want-1 {
+				t.Errorf("width %d: got a live line of %d columns, want %d: %s", width, cells(frame), want, frame)
 			}
 		}
 	})

@@ -112,13 +112,3 @@ type noopSpinner struct{}
 
 func (noopSpinner) Update(string) {}
 func (noopSpinner) Stop()         {}
-
-// shorten returns s on one line of at most width characters: a line that wraps
-// cannot be erased.
-func shorten(s string, width int) string {
-	runes := []rune(strings.ReplaceAll(s, "\n", " "))
-	if len(runes) <= width {
-		return string(runes)
-	}
-	return string(runes[:max(width-1, 0)]) + "…"
-}

@@ -27,7 +27,7 @@ const (
 type Timings struct {
 	*lineWriter
 	runTrace
-	width int // of the lines, in characters
+	width int // of the lines, in columns
 }
 
 // NewTimings returns a renderer that writes to w when it is closed. If width is 0,
@@ -88,7 +88,7 @@ func (t *Timings) row(l layout, s *span) string {
 		start, took = "+"+text.Duration(t.offset(s.start)), text.Duration(t.length(s))
 		bar = l.bar(t.offset(s.start), t.offset(t.endOf(s)), t.duration(), fill)
 	}
-	line := fmt.Sprintf("%s%s %-*s %7s %7s  |%-*s|", indent, t.mark(s.outcome()), l.name-len(indent), shorten(clean(s.name), l.name-len(indent)),
+	line := fmt.Sprintf("%s%s %s %7s %7s  |%-*s|", indent, t.mark(s.outcome()), pad(shorten(clean(s.name), l.name-len(indent)), l.name-len(indent)),
 		start, took, l.plot, bar)
 	if reason := s.explanation(); l.reason > 0 && reason != "" {
 		line += "  " + t.paint(faint, shorten(reason, l.reason))
@@ -105,17 +105,17 @@ func (s *span) explanation() string {
 	return clean(reason)
 }
 
-// layout holds the widths of the columns in characters. Start and duration take
+// layout holds the widths of the table's columns in columns of the terminal. Start and duration take
 // seven each.
 type layout struct{ name, plot, reason int }
 
 func (t *Timings) layout(stages []*span) layout {
 	l := layout{name: len("timings"), plot: max(t.width/4, 10)}
 	for _, s := range stages {
-		l.name = max(l.name, runes(s.name))
+		l.name = max(l.name, cells(s.name))
 		shown, _ := t.slow(s)
 		for _, i := range shown {
-			l.name = max(l.name, runes(clean(i.name))+2)
+			l.name = max(l.name, cells(clean(i.name))+2)
 		}
 	}
 	l.name = min(l.name, max(t.width/4, 12))

@@ -58,7 +58,7 @@ func TestTimings_Close(t *testing.T) {
 				events[i].Reason += strings.Repeat(" and so on", 50)
 			}
 			for line := range strings.Lines(renderTable(t, events, width)) {
-				widest = max(widest, runes(strings.TrimSuffix(line, "\n")))
+				widest = max(widest, cells(strings.TrimSuffix(line, "\n")))
 			}
 			if widest > width || widest < width-15 {
 				t.Errorf("width %d: got a widest line of %d characters", width, widest)
