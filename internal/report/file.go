@@ -39,18 +39,16 @@ func (f file) prepare(path string) error {
 	if err := f.checkExisting(path); err != nil {
 		return f.cannotWrite(path, err)
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), temporary)
+	probe, err := files.NewTempDir(filepath.Dir(path), ".tkdeploy-report-")
 	if err != nil {
 		return f.cannotWrite(path, err)
 	}
-	err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	err = probe.Remove()
 	if removal := os.Remove(path); !errors.Is(removal, fs.ErrNotExist) {
 		err = errors.Join(err, removal)
 	}
 	return f.cannotWrite(path, err)
 }
-
-const temporary = ".tkdeploy-report-*"
 
 // markerOffset is where the marker of a report ends at the latest.
 const markerOffset = 4 << 10

@@ -19,6 +19,10 @@ func TestPrepareJUnit(t *testing.T) {
 		if err := PrepareJUnit(path); err != nil {
 			t.Fatal(err)
 		}
+		killed := filepath.Join(filepath.Dir(path), ".tkdeploy-report-1")
+		if err := os.Mkdir(killed, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		for _, earlier := range []string{"", xml.Header + "<testsuites></testsuites>"} {
 			if err := os.WriteFile(path, []byte(earlier), 0o644); err != nil {
 				t.Fatal(err)

@@ -38,11 +38,11 @@ func Check(dir string) error {
 		}
 		existing = filepath.Dir(existing)
 	}
-	probe, err := os.MkdirTemp(existing, ".diagnostics-*")
+	probe, err := files.NewTempDir(existing, ".diagnostics-")
 	if err != nil {
 		return cannotWrite(dir, err)
 	}
-	return cannotWrite(dir, os.Remove(probe))
+	return cannotWrite(dir, probe.Remove())
 }
 
 func cannotWrite(dir string, err error) error {
