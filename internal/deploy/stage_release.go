@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -51,8 +52,9 @@ func commit(ctx context.Context, dir string) string {
 	defer cancel()
 	git := exec.CommandContext(ctx, "git", "-C", dir, "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*")
 	git.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0") // do not write to the repository
+	git.WaitDelay = time.Second                            // a daemon that git starts may keep the pipe open
 	out, err := git.Output()
-	if err != nil {
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return ""
 	}
 	return strings.TrimSpace(string(out))

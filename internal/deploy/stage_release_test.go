@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 )
 
 func TestCommit(t *testing.T) {
@@ -40,5 +41,17 @@ func TestCommit(t *testing.T) {
 	}
 	if got := commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}-dirty$`).MatchString(got) {
 		t.Errorf("got %q, want a commit with -dirty", got)
+	}
+}
+
+func TestCommit_daemon(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "git"), []byte("#!/bin/sh\nsleep 20 &\necho 0123456789ab\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	start := time.Now()
+	if got := commit(t.Context(), dir); got != "0123456789ab" || time.Since(start) > 10*time.Second {
+		t.Errorf("got %q after %s, want the commit without waiting for a child process of git", got, time.Since(start))
 	}
 }
