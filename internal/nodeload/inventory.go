@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -89,7 +90,13 @@ type nodeInventory struct {
 	records     map[string]record
 }
 
+// inventoryLimit bounds an inventory, which takes some 0.3 s, or 10 s on a machine
+// that is busy.
+const inventoryLimit = 2 * time.Minute
+
 func takeInventory(ctx context.Context, n Node, images []engine.Image, others []string) (nodeInventory, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, inventoryLimit, fmt.Errorf("no answer within %s", inventoryLimit))
+	defer cancel()
 	var out bytes.Buffer
 	command := []string{"sh", "-c", inventoryScript, "inventory", nameFilter(images, others)}
 	for _, i := range images {
