@@ -133,7 +133,7 @@ func (b *bundleRecorder) writeEvents() error {
 	b.mu.Lock()
 	text := b.events.String()
 	b.mu.Unlock()
-	return b.bundle.Text("events.jsonl", "the events, as printed by --output json", text)
+	return b.bundle.JSONDocuments("events.jsonl", "the events, as printed by --output json", text)
 }
 
 // Finish adds the outcome of the run to the index and returns the bundle's

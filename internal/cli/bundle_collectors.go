@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/doctor"
 	"tkdeploy.dev/tkdeploy/internal/supportbundle"
@@ -16,10 +12,6 @@ import (
 
 // secretsTimeout bounds reading the Secrets before the collection.
 const secretsTimeout = 5 * time.Second
-
-// helmRecord is the type of Helm's own Secrets. Their compressed manifests appear
-// nowhere else in the bundle and need no redaction.
-const helmRecord corev1.SecretType = "helm.sh/release.v1"
 
 // collectors returns all collectors. They read nothing from a cluster that is not
 // owned.
@@ -44,7 +36,7 @@ func (b *bundleRecorder) collectors(ctx context.Context) []supportbundle.Collect
 	if err != nil {
 		return append(all, unavailable("the API server", err))
 	}
-	b.bundle.SetRedactor(b.redactor(ctx, kube))
+	b.bundle.SetRedactor(b.redactor(ctx))
 	all = append(all, jsonCollector("history", "history.json", "the release's revisions: output of tkdeploy history --output json", s.History))
 	return append(all, supportbundle.Kubernetes(kube, s.Workspace.Config.Chart.Namespace, supportbundle.Limits{})...)
 }
@@ -79,10 +71,10 @@ func (b *bundleRecorder) nodes(ctx context.Context) ([]supportbundle.Node, error
 }
 
 // redactor covers all Secrets in the namespace and in the release's revisions.
-func (b *bundleRecorder) redactor(ctx context.Context, kube kubernetes.Interface) (func(string) string, error) {
+func (b *bundleRecorder) redactor(ctx context.Context) (func(string) string, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()
-	contents, err := secretContents(ctx, kube, b.session.Workspace.Config.Chart.Namespace)
+	entries, err := b.session.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,22 +82,5 @@ func (b *bundleRecorder) redactor(ctx context.Context, kube kubernetes.Interface
 	if err != nil {
 		return nil, err
 	}
-	return client.Redactor(ctx, contents...)
-}
-
-func secretContents(ctx context.Context, kube kubernetes.Interface, namespace string) ([]string, error) {
-	found, err := kube.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("list Secrets: %w", err)
-	}
-	var contents []string
-	for _, s := range found.Items {
-		if s.Type == helmRecord {
-			continue
-		}
-		for _, value := range s.Data {
-			contents = append(contents, string(value))
-		}
-	}
-	return contents, nil
+	return client.Redactor(ctx, entries)
 }

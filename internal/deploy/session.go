@@ -19,6 +19,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/nodeload"
+	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release"
 )
 
@@ -41,6 +42,7 @@ type Session struct {
 	nodes     cached[[]cluster.Node]
 	clients   cached[*clients]
 	release   cached[*release.Deployed]
+	secrets   cached[[]redact.Entry]
 }
 
 // clients share one connection and ownership check.
@@ -88,8 +90,10 @@ func (s *Session) Invalidate(scopes ...Scope) {
 			s.clients.invalidate()
 			s.inventory.invalidate()
 			s.release.invalidate()
+			s.secrets.invalidate()
 		case ReleaseState:
 			s.release.invalidate()
+			s.secrets.invalidate()
 		}
 	}
 }

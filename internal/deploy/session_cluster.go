@@ -2,10 +2,14 @@ package deploy
 
 import (
 	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/lock"
+	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
@@ -145,4 +149,41 @@ func (s *Session) markVerified(ctx context.Context, deployed *release.Deployed) 
 	verified.Verified = true
 	s.release.put(&verified)
 	return nil
+}
+
+// notHelm excludes Helm's own records, which are large and compressed.
+const notHelm = "type!=helm.sh/release.v1"
+
+// Secrets returns the contents of all Secrets in the namespace, for masking.
+func (s *Session) Secrets(ctx context.Context) ([]redact.Entry, error) {
+	return s.secrets.get(ctx, func(ctx context.Context) ([]redact.Entry, error) {
+		kube, err := s.Kube(ctx)
+		if err != nil {
+			return nil, err
+		}
+		found, err := kube.CoreV1().Secrets(s.Workspace.Config.Chart.Namespace).List(ctx, metav1.ListOptions{FieldSelector: notHelm})
+		if err != nil {
+			return nil, fmt.Errorf("list Secrets: %w", err)
+		}
+		var entries []redact.Entry
+		for _, secret := range found.Items {
+			for key, value := range secret.Data {
+				entries = append(entries, redact.Entry{Key: key, Value: string(value)})
+			}
+		}
+		return entries, nil
+	})
+}
+
+// redactor masks the Secrets of the release and of its namespace. It warns if it
+// cannot read the latter.
+func (s *Session) redactor(ctx context.Context, deployed *release.Deployed, reporter event.Reporter) func(string) string {
+	entries, err := s.Secrets(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			reporter.Report(event.Warn("only Secrets of the release are masked in the output: " + err.Error()))
+		}
+		return deployed.Redact
+	}
+	return deployed.RedactAlso(entries)
 }

@@ -42,6 +42,7 @@ func (r *Run) rollOut(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
+	watcher.Redact = r.session.redactor(ctx, deployed, reporter)
 	if err := watcher.DeleteStuckPods(ctx, objects, reporter); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	runner, err := r.verifyRunner(ctx, deployed)
+	runner, err := r.verifyRunner(ctx, deployed, r.session.redactor(ctx, deployed, reporter))
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	return r.session.markVerified(ctx, deployed)
 }
 
-func (r *Run) verifyRunner(ctx context.Context, deployed *release.Deployed) (*verify.Runner, error) {
+func (r *Run) verifyRunner(ctx context.Context, deployed *release.Deployed, redact func(string) string) (*verify.Runner, error) {
 	image, err := r.session.probeRef(ctx)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (r *Run) verifyRunner(ctx context.Context, deployed *release.Deployed) (*ve
 		Backends:       checks.Backends(deployed.Objects, w.Config.Chart.Namespace),
 		PodsReplacedAt: r.PodsReplacedAt,
 		Exit:           r.session.containerExit,
-		Redact:         deployed.Redact,
+		Redact:         redact,
 	}), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
@@ -43,7 +44,14 @@ type Deployed struct {
 
 	Objects   []unstructured.Unstructured // as applied, each with its namespace
 	TestHooks []Hook                      // in the order of `helm test`
-	Redact    func(string) string         // as returned by [Client.Redactor]
+	Redact    func(string) string         // masks the contents of the release's Secrets
+
+	manifests []string // of all revisions
+}
+
+// RedactAlso returns a function that masks entries too.
+func (d *Deployed) RedactAlso(entries []redact.Entry) func(string) string {
+	return chart.NewRedactorWith(entries, d.manifests...).Text
 }
 
 // Deployed returns the deployed revision from the release records, or [ErrNotFound].
@@ -62,11 +70,12 @@ func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 	}
 	var err error
 	d := &Deployed{
-		Revision: rel.Version,
-		Newest:   rel == releases[len(releases)-1],
-		Verified: isVerified(rel),
-		Redact:   chart.NewRedactor(chart.Manifests(releases...)...).Text,
+		Revision:  rel.Version,
+		Newest:    rel == releases[len(releases)-1],
+		Verified:  isVerified(rel),
+		manifests: chart.Manifests(releases...),
 	}
+	d.Redact = d.RedactAlso(nil)
 	if d.Objects, err = c.namespacedObjects(rel.Manifest); err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", rel.Version, c, err)
 	}
@@ -74,12 +83,12 @@ func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 	return d, err
 }
 
-// Redactor returns a function that redacts the contents of the release's Secrets,
-// including those in hooks, and further.
-func (c *Client) Redactor(ctx context.Context, further ...string) (func(string) string, error) {
+// Redactor returns a function that masks the contents of the release's Secrets,
+// including those in hooks, and entries.
+func (c *Client) Redactor(ctx context.Context, entries []redact.Entry) (func(string) string, error) {
 	releases, err := c.releases(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return chart.NewRedactorWith(further, chart.Manifests(releases...)...).Text, nil
+	return chart.NewRedactorWith(entries, chart.Manifests(releases...)...).Text, nil
 }

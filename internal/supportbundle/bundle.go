@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 // Bundle is the support bundle of one run. Its methods are safe for concurrent
@@ -22,7 +24,8 @@ type Bundle struct {
 	mu      sync.Mutex
 	files   map[string]string // file name to description
 	missing map[string]string // missing part to reason
-	size    int
+	sizes   map[string]int    // file name to bytes
+	size    int               // of all files
 }
 
 // Open creates a directory in dir for the bundle of a command. It keeps the ten
@@ -33,9 +36,9 @@ func Open(dir, command string, now time.Time, limits Limits) (*Bundle, error) {
 		return nil, err
 	}
 	b := &Bundle{
-		path: path, limits: limits.withDefaults(), redact: func(s string) string { return s },
+		path: path, limits: limits.withDefaults(), redact: (*redact.Redactor)(nil).Text,
 		secretsErr: errors.New("no Secrets read"),
-		files:      map[string]string{}, missing: map[string]string{},
+		files:      map[string]string{}, missing: map[string]string{}, sizes: map[string]int{},
 	}
 	if err := prune(dir); err != nil {
 		b.addMissing("cleanup", fmt.Errorf("remove old bundles: %w", err))
@@ -48,10 +51,10 @@ func (b *Bundle) Path() string { return b.path }
 
 // SetRedactor sets the function that redacts the contents of Secrets. If err is not
 // nil, raw collectors are skipped. Call it before Collect.
-func (b *Bundle) SetRedactor(redact func(string) string, err error) {
+func (b *Bundle) SetRedactor(mask func(string) string, err error) {
 	b.secretsErr = err
 	if err == nil {
-		b.redact = redact
+		b.redact = mask
 	}
 }
 
@@ -71,10 +74,15 @@ func (b *Bundle) JSON(name, description string, v any) error {
 	encoder := json.NewEncoder(text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(b.redactTree(tree)); err != nil {
+	if err := encoder.Encode(redact.Tree(tree, b.redact)); err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	return b.write(name, description, b.redactLines(text.String()))
+	return b.write(name, description, text.String())
+}
+
+// JSONDocuments writes text that consists of JSON documents. Masked, they stay valid.
+func (b *Bundle) JSONDocuments(name, description, text string) error {
+	return b.write(name, description, jsonString.ReplaceAllStringFunc(text, b.redactJSONString))
 }
 
 func (b *Bundle) write(name, description, content string) error {
@@ -82,7 +90,7 @@ func (b *Bundle) write(name, description, content string) error {
 	if !filepath.IsLocal(path) {
 		return fmt.Errorf("write %q: not a path inside the bundle", name)
 	}
-	if !b.reserve(len(content)) {
+	if !b.reserve(name, len(content)) {
 		return fmt.Errorf("write %s: bundle has reached its limit of %d MiB", name, b.limits.TotalBytes>>20)
 	}
 	path = filepath.Join(b.path, path)
@@ -98,13 +106,15 @@ func (b *Bundle) write(name, description, content string) error {
 	return nil
 }
 
-func (b *Bundle) reserve(n int) bool {
+// reserve counts a file that is written again only once.
+func (b *Bundle) reserve(name string, n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.size+n > b.limits.TotalBytes {
+	if b.size-b.sizes[name]+n > b.limits.TotalBytes {
 		return false
 	}
-	b.size += n
+	b.size += n - b.sizes[name]
+	b.sizes[name] = n
 	return true
 }
 

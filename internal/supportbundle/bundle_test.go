@@ -20,6 +20,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files/filestest"
 	"tkdeploy.dev/tkdeploy/internal/golden"
+
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 var update = flag.Bool("update", false, "update the golden file")
@@ -244,7 +246,7 @@ func TestBundle_Index(t *testing.T) {
 	t.Run("matches the golden file", func(t *testing.T) {
 		t.Parallel()
 		b := open(t, Limits{})
-		b.SetRedactor(func(s string) string { return strings.ReplaceAll(s, "canary", redacted) }, nil)
+		b.SetRedactor(func(s string) string { return strings.ReplaceAll(s, "canary", redact.Mask) }, nil)
 		var timeline Timeline
 		for _, e := range []event.Event{
 			{Kind: event.RunStarted, Time: noon, Plan: []event.StageInfo{{ID: "release", Title: "Release"}, {ID: "rollout", Title: "Rollout", Needs: []string{"release"}}, {ID: "verify", Title: "Verify", Needs: []string{"rollout"}}}},
@@ -300,6 +302,58 @@ func TestTimeline_Report(t *testing.T) {
 		want := `[{"id":"release","title":"Release","outcome":"failed","elapsed_ms":1000,"reason":"no release yet","error":"forbidden","hint":"check access"}]`
 		if diff := cmp.Diff(want, string(got)); diff != "" {
 			t.Errorf("stages differ (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestBundle_JSONDocuments(t *testing.T) {
+	t.Parallel()
+	b := open(t, Limits{})
+	b.SetRedactor(redact.New([]redact.Entry{{Key: "password", Value: `hunter"2{}`}}, nil).Text, nil)
+	const lines = `{"seq":1,"message":"login with hunter\"2{} failed"}` + "\n" + `{"seq":2,"message":"https://u:p@h/ <b>"}` + "\n"
+	if err := b.JSONDocuments("events.jsonl", "events", lines); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"seq":1,"message":"login with [redacted] failed"}` + "\n" + `{"seq":2,"message":"https://u:[redacted]@h/ \u003cb\u003e"}` + "\n"
+	if diff := cmp.Diff(want, content(t, b)["events.jsonl"]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestBundle_JSON(t *testing.T) {
+	t.Parallel()
+	t.Run("stays valid if a Secret contains JSON", func(t *testing.T) {
+		t.Parallel()
+		b := open(t, Limits{})
+		secret := "{\n  \"route\": {\n    \"receiver\": \"team\"\n  },\n  \"token\": \"t0k3n-of-team\"\n}"
+		b.SetRedactor(redact.New([]redact.Entry{{Key: "alertmanager.yaml", Value: secret}}, nil).Text, nil)
+		if err := b.JSON("status.json", "status", map[string]any{"route": map[string]any{"receiver": "team"}, "log": "token t0k3n-of-team"}); err != nil {
+			t.Fatal(err)
+		}
+		const want = "{\n  \"log\": \"token [redacted]\",\n  \"route\": {\n    \"receiver\": \"team\"\n  }\n}\n"
+		if diff := cmp.Diff(want, content(t, b)["status.json"]); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+
+	t.Run("counts a file that is written again only once", func(t *testing.T) {
+		t.Parallel()
+		b := open(t, Limits{TotalBytes: 100})
+		for range 3 {
+			if err := b.Text("plan.txt", "plan", strings.Repeat("x", 60)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+
+	t.Run("masks credentials in URLs without a cluster", func(t *testing.T) {
+		t.Parallel()
+		b := open(t, Limits{})
+		if err := b.Text("inspect.json", "node", `"Env": ["HTTPS_PROXY=http://user:pass@proxy:3128"]`); err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, b)["inspect.json"]; strings.Contains(got, "pass@") {
+			t.Errorf("got %s, want no password", got)
 		}
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
+
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 type kube struct {
@@ -94,7 +96,7 @@ func (w *Writer) YAML(name, description string, objects ...runtime.Object) error
 		}
 		documents[i] = text
 	}
-	return w.Text(name, description, strings.Join(documents, "---\n"))
+	return w.ifOpen(func() error { return w.bundle.write(name, description, strings.Join(documents, "---\n")) })
 }
 
 func (b *Bundle) yaml(o runtime.Object) (string, error) {
@@ -112,6 +114,6 @@ func (b *Bundle) yaml(o runtime.Object) (string, error) {
 			delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
 		}
 	}
-	text, err := yaml.Marshal(b.redactTree(tree))
+	text, err := yaml.Marshal(redact.Tree(tree, b.redact))
 	return string(text), err
 }

@@ -19,6 +19,8 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 const canary = "canary-4f1b9c\"<>&"
@@ -29,7 +31,7 @@ var canary64 = base64.StdEncoding.EncodeToString([]byte(canary))
 func redactCanary(s string) string {
 	quoted, _ := json.Marshal(canary)
 	for _, form := range []string{canary64, strings.Trim(string(quoted), `"`), strings.ReplaceAll(canary, `"`, `\"`), canary} {
-		s = strings.ReplaceAll(s, form, redacted)
+		s = strings.ReplaceAll(s, form, redact.Mask)
 	}
 	return s
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 // Node is a node of the cluster that can run commands.
@@ -58,7 +60,7 @@ func (w *Writer) journal(ctx context.Context, node Node, unit string) error {
 		"--unit="+unit, fmt.Sprintf("--lines=%d", limits.LogLines))
 	text := kept.text()
 	if w.bundle.secretsErr != nil {
-		text = probeOutput.ReplaceAllString(text, "output="+redacted)
+		text = probeOutput.ReplaceAllString(text, "output="+redact.Mask)
 	}
 	if text == "" {
 		return err

@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
-
-const redacted = "[redacted]"
-
-// secretName matches environment variables whose literal value is likely a secret.
-var secretName = regexp.MustCompile(`(?i)passw(or)?d|secret|token|credential|api_?key|private_?key`)
 
 // redactLines redacts each line separately, because the redactor removes the end of
 // some API errors, but must not remove that of a log.
@@ -30,29 +27,21 @@ func treeOf(v any) (any, error) {
 	return tree, json.Unmarshal(text, &tree)
 }
 
-// redactTree redacts strings before encoding, which may fold or escape them and
-// hide them from the redactor.
-func (b *Bundle) redactTree(v any) any {
-	switch v := v.(type) {
-	case string:
-		return b.redact(v)
-	case []any:
-		for i := range v {
-			v[i] = b.redactTree(v[i])
-		}
-	case map[string]any:
-		redactVariable(v)
-		for key := range v {
-			v[key] = b.redactTree(v[key])
-		}
-	}
-	return v
-}
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// redactVariable redacts the value of an entry like {name: DB_PASSWORD, value: x}.
-func redactVariable(entry map[string]any) {
-	name, _ := entry["name"].(string)
-	if _, literal := entry["value"].(string); literal && secretName.MatchString(name) {
-		entry["value"] = redacted
+// redactJSONString returns a string literal without a secret unchanged.
+func (b *Bundle) redactJSONString(literal string) string {
+	var plain string
+	if json.Unmarshal([]byte(literal), &plain) != nil {
+		return b.redact(literal)
 	}
+	masked := b.redact(plain)
+	if masked == plain {
+		return literal
+	}
+	encoded, err := json.Marshal(masked)
+	if err != nil { // impossible for a string
+		return `"` + redact.Mask + `"`
+	}
+	return string(encoded)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 func FuzzCheck(f *testing.F) {
@@ -29,6 +31,9 @@ func FuzzCheck(f *testing.F) {
 		_ = Check(d)
 	})
 }
+
+// ordinary matches what is not masked: it occurs in unrelated text.
+var ordinary = regexp.MustCompile(`^([0-9]{1,5}|true|false|null|enabled|disabled)$`)
 
 func valuesFile(t *testing.T, name string, data []byte) string {
 	t.Helper()
@@ -98,11 +103,12 @@ func FuzzRedact(f *testing.F) {
 		r := NewRedactor(string(manifest))
 		var forms []string
 		for _, s := range []string{secret, other} {
-			if len(s) < minSecret || strings.ContainsAny(s, "[]") || strings.Contains(redacted, s) {
+			if len(s) < 5 || strings.ContainsAny(s, "[]") || strings.Contains(redact.Mask, s) || ordinary.MatchString(strings.TrimSpace(s)) {
 				continue
 			}
 			forms = append(forms, s, base64.StdEncoding.EncodeToString([]byte(s)), strconv.Quote(s))
 		}
+		around = " " + around + " " // words are masked only as a whole
 		text := around + strings.Join(forms, around) + around
 		err = r.Err(fault.New(fault.Apply, errors.Join(errors.New("a"), errors.New(text)), "hint "+text))
 		for _, got := range []string{r.Text(text), err.Error(), fault.HintOf(err), errors.Unwrap(err).Error()} {

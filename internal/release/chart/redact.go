@@ -2,55 +2,35 @@ package chart
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
-	"encoding/json"
 	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
-const redacted = "[redacted]"
-
-// minSecret is the minimum length of a redacted value. Shorter ones, such as "true" or
-// "5432", occur in unrelated text. A message about an invalid Secret loses its whole
-// value anyway.
-const minSecret = 5
-
-// Redactor removes the contents of Secrets from text. The API server and Helm quote
-// objects that they reject (helm#12176).
-type Redactor struct {
-	secrets []string // longest first
-}
+// Redactor masks the contents of Secrets. The API server and Helm quote objects that
+// they reject (helm#12176).
+type Redactor struct{ *redact.Redactor }
 
 // NewRedactor returns a Redactor for the Secrets in the manifests. It skips documents
 // that it cannot parse.
 func NewRedactor(manifests ...string) Redactor { return NewRedactorWith(nil, manifests...) }
 
-// NewRedactorWith returns a Redactor that also redacts contents.
-func NewRedactorWith(contents []string, manifests ...string) Redactor {
-	var r Redactor
-	for _, content := range contents {
-		r.add(content)
-	}
+// NewRedactorWith returns a Redactor that also masks entries. Names of objects,
+// containers and images in the manifests stay readable.
+func NewRedactorWith(entries []redact.Entry, manifests ...string) Redactor {
 	for _, manifest := range manifests {
 		found, _ := objectsMatching(manifest, mayHoldSecret)
 		for _, o := range found {
 			if o.GetKind() == "Secret" {
-				r.addSecret(o)
+				entries = append(entries, secretEntries(o)...)
 			}
 		}
 	}
-	slices.SortFunc(r.secrets, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
-	})
-	r.secrets = slices.Compact(r.secrets)
-	return r
+	return Redactor{redact.New(entries, func(value string) bool { return isName(value, manifests) })}
 }
 
 // mayHoldSecret rules out most documents without parsing. An escape may spell "Secret"
@@ -59,63 +39,41 @@ func mayHoldSecret(document []byte) bool {
 	return bytes.Contains(document, []byte("Secret")) || bytes.Contains(document, []byte(`\`))
 }
 
-func (r *Redactor) addSecret(secret unstructured.Unstructured) {
-	for _, value := range stringsOf(Lookup(secret.Object, []string{"data"})) {
-		r.add(value)
-		if plain, err := base64.StdEncoding.DecodeString(value); err == nil {
-			r.add(string(plain))
+func secretEntries(secret unstructured.Unstructured) []redact.Entry {
+	entries := entriesOf(Lookup(secret.Object, []string{"stringData"}))
+	for _, e := range entriesOf(Lookup(secret.Object, []string{"data"})) {
+		entries = append(entries, e)
+		if plain, err := base64.StdEncoding.DecodeString(e.Value); err == nil {
+			entries = append(entries, redact.Entry{Key: e.Key, Value: string(plain)})
 		}
 	}
-	for _, value := range stringsOf(Lookup(secret.Object, []string{"stringData"})) {
-		r.add(value)
-	}
+	return entries
 }
 
-func stringsOf(m any) []string {
-	var all []string
+func entriesOf(m any) []redact.Entry {
+	var entries []redact.Entry
 	values, _ := m.(map[string]any)
-	for _, value := range values {
+	for key, value := range values {
 		if s, ok := value.(string); ok {
-			all = append(all, s)
+			entries = append(entries, redact.Entry{Key: key, Value: s})
 		}
 	}
-	return all
+	return entries
 }
 
-// add adds every form in which value may be quoted, and single lines.
-func (r *Redactor) add(value string) {
-	forms := []string{value, strings.Trim(strconv.Quote(value), `"`), base64.StdEncoding.EncodeToString([]byte(value))}
-	if quoted, err := json.Marshal(value); err == nil {
-		forms = append(forms, strings.Trim(string(quoted), `"`))
+// isName reports whether the manifests use value as a name, without parsing them.
+func isName(value string, manifests []string) bool {
+	name, err := regexp.Compile(`(?:^|[\s{,"'])(?:[a-zA-Z.-]*[nN]ame|namespace|app|component|instance|host|image)["']?:[ \t]*["']?(?:[^\s"',}]*/)?` +
+		regexp.QuoteMeta(value) + `(?:[:"',}\s]|$)`)
+	if err != nil {
+		return false
 	}
-	if strings.Contains(value, "\n") {
-		forms = append(forms, strings.Split(value, "\n")...)
-	}
-	for _, form := range forms {
-		if len(form) >= minSecret {
-			r.secrets = append(r.secrets, form)
+	for _, manifest := range manifests {
+		if name.MatchString(manifest) {
+			return true
 		}
 	}
-}
-
-var (
-	// byteList matches Go's format for the data of a rejected object.
-	byteList = regexp.MustCompile(`\[\](?:uint8|byte)\{[^}]*\}`)
-	// invalidValue matches "spec.x: Invalid value: …: field is immutable".
-	invalidValue = regexp.MustCompile(`(?s)(Invalid value|Unsupported value|Duplicate value): .*?(: [a-zA-Z][^:{}"]*$|: [a-zA-Z][^:{}"]*(?: &&|, |\]|\n)|$)`)
-	aboutSecret  = regexp.MustCompile(`\bSecret\b`)
-)
-
-// Text returns s without the contents of Secrets.
-func (r Redactor) Text(s string) string {
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, redacted)
-	}
-	s = byteList.ReplaceAllString(s, redacted)
-	if aboutSecret.MatchString(s) {
-		s = invalidValue.ReplaceAllString(s, "$1: "+redacted+"$2")
-	}
-	return s
+	return false
 }
 
 // Err returns err without the contents of Secrets.

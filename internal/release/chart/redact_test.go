@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/redact"
 )
 
 const secretManifest = `# Source: a
@@ -65,7 +66,7 @@ func TestNewRedactor(t *testing.T) {
 
 	t.Run("adds further contents", func(t *testing.T) {
 		t.Parallel()
-		r := NewRedactorWith([]string{"from-another", "first line\nsecond line"}, secretManifest)
+		r := NewRedactorWith([]redact.Entry{{Key: "a", Value: "from-another"}, {Key: "b", Value: "first line\nsecond line"}}, secretManifest)
 		const want = "[redacted] [redacted] [redacted] [redacted]"
 		if got := r.Text("from-another ZnJvbS1hbm90aGVy second line hunter2-and-more"); got != want {
 			t.Errorf("got %q, want %q", got, want)
