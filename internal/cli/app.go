@@ -16,6 +16,7 @@ import (
 // Main runs the command line and returns the exit code. It prints errors and their
 // hints to streams.Err.
 func Main(ctx context.Context, args []string, streams Streams) int {
+	streams = streams.visible()
 	err := newApp(streams).RunContext(ctx, args)
 	if err != nil {
 		fmt.Fprint(streams.Err, explain(ctx, err))

@@ -58,3 +58,12 @@ environments:
 		t.Errorf("got no timings between the stages and the reason:\n%s", errs.String())
 	}
 }
+
+func TestMain_controlCharacters(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	Main(t.Context(), []string{"tkdeploy", "up", "--config", "no\x1b]0;owned\a-file.yaml"}, Streams{Out: &out, Err: &errs})
+	if got := errs.String(); strings.ContainsAny(got, "\x1b\a") || !strings.Contains(got, "-file.yaml") {
+		t.Errorf("got %q, want the path without control characters", got)
+	}
+}

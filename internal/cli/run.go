@@ -145,7 +145,7 @@ func (i *invocation) run(ctx context.Context, p plan.Plan, planRecovery deploy.R
 func (i *invocation) reporter() *report.Reporter {
 	w, o, streams := i.session.Workspace, i.options, i.streams
 	return report.New(report.Options{
-		Out: streams.Out, Err: streams.Err, JSON: o.json, TTY: streams.TTY, Color: streams.Color,
+		Out: streams.Out, Err: streams.forReport(), JSON: o.json, TTY: streams.TTY, Color: streams.Color,
 		Width: streams.Width, Timings: o.timings,
 		JUnit: report.JUnitOptions{
 			Path:    o.junit,

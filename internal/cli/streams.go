@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // Streams are the inputs and outputs of a command. Results go to Out, everything
@@ -18,6 +20,24 @@ type Streams struct {
 	TTY      bool // Err is a terminal
 	Color    bool // color Err
 	Width    int  // columns of Err; 0 if it is not a terminal
+
+	terminal io.Writer // Err before visible
+}
+
+// visible returns streams that write control characters as escapes.
+func (s Streams) visible() Streams {
+	s.terminal = s.Err
+	s.Out, s.Err = text.VisibleWriter(s.Out), text.VisibleWriter(s.Err)
+	return s
+}
+
+// forReport returns the writer for the report of a run, which removes control
+// characters from events itself.
+func (s Streams) forReport() io.Writer {
+	if s.terminal == nil {
+		return s.Err
+	}
+	return s.terminal
 }
 
 // System returns the streams of this process. It honors NO_COLOR (no-color.org).

@@ -77,7 +77,10 @@ func New(o Options) *Reporter {
 
 // Report renders e.
 func (r *Reporter) Report(e event.Event) {
-	for _, s := range r.streams() {
+	for _, s := range r.text {
+		s.Report(visible(e))
+	}
+	for _, s := range r.json {
 		s.Report(e)
 	}
 	for _, f := range r.files {
