@@ -50,7 +50,7 @@ func createTemp(dir, prefix string) (*os.File, error) {
 // create locks what makeTemp created: a lock ends with its process. Between the two
 // steps, another process may take it for a leftover.
 func create(dir, prefix string, makeTemp func() (*os.File, error)) (*os.File, error) {
-	sweep(dir, prefix)
+	Sweep(dir, prefix)
 	for range 10 {
 		file, err := makeTemp()
 		if errors.Is(err, os.ErrNotExist) {
@@ -81,9 +81,10 @@ func isAt(file *os.File) bool {
 	return err == nil && os.SameFile(held, current)
 }
 
-// sweep removes what processes that have ended left in dir. It skips what it cannot
+// Sweep removes the files and directories in dir whose name starts with prefix and
+// which processes of this user that have ended left behind. It skips what it cannot
 // remove, because the next run tries again.
-func sweep(dir, prefix string) {
+func Sweep(dir, prefix string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), prefix) && (e.IsDir() || e.Type().IsRegular()) {

@@ -20,9 +20,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
+// tempPrefix starts the names of directories for exported layers.
+const tempPrefix = "tkdeploy-load-"
+
 func (l *Loader) export(ctx context.Context, transfers []*transfer) (*export, error) {
 	images := distinctImages(transfers)
-	dir, err := files.NewTempDir(l.options.TempDir, "tkdeploy-load-")
+	dir, err := files.NewTempDir(l.options.TempDir, tempPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("create a directory for layers: %w", err)
 	}

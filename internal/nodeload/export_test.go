@@ -17,13 +17,14 @@ func TestLoader_export(t *testing.T) {
 		image := fakeImage{"acme/web:1", [][]byte{layer("top")}}
 		serve(t, f, formats["Docker 20.10"], image)
 		l := fakeLoader(t, f)
-		left := filepath.Join(l.options.TempDir, "tkdeploy-load-1")
-		enginetest.WriteFiles(t, left, map[string]string{"0": "layer"})
-		e, err := l.export(t.Context(), []*transfer{{node: newFakeNode("n"), images: []engine.Image{image.image()}}})
-		enginetest.NoError(t, err)
-		defer e.close()
-		if _, err := os.Stat(left); err == nil {
-			t.Errorf("%s still exists", left)
+		node := newFakeNode("n")
+		for _, with := range []string{"a new image", "no new image"} {
+			left := filepath.Join(l.options.TempDir, "tkdeploy-load-1")
+			enginetest.WriteFiles(t, left, map[string]string{"0": "layer"})
+			enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{node}, engineImages(image), nil))
+			if entries, err := os.ReadDir(l.options.TempDir); err != nil || len(entries) > 0 {
+				t.Errorf("load with %s: got files %v, %v, want none", with, entries, err)
+			}
 		}
 	})
 	t.Run("drops layers that no node needs", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // Load copies missing images to every node in parallel, sending only the layers
@@ -23,6 +24,7 @@ func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.R
 	if err != nil {
 		return fault.New(fault.Load, err, "")
 	}
+	files.Sweep(l.options.TempDir, tempPrefix) // also if no layer is exported this time
 	run := loadRun{loader: l, progress: newTransferProgress(inventory.images, reporter), reporter: reporter}
 	if len(transfers) > 0 {
 		run.store = l.layerStore(ctx)
