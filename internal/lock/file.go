@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // A process locks the file before it writes its record. Acquire retries for
@@ -28,6 +29,10 @@ type File struct {
 	path   string
 	file   *os.File
 	record record
+
+	// inDoubt is set if a Lease may have the token of this run although
+	// AcquireLease failed.
+	inDoubt bool
 }
 
 // Acquire locks the file at path for self and creates its directory. If another
@@ -56,13 +61,13 @@ func Acquire(ctx context.Context, path, what string, self Holder) (*File, error)
 
 func environmentError(err error) error {
 	return fault.New(fault.Environment, fmt.Errorf("acquire lock file: %w", err),
-		"set XDG_STATE_HOME to a writable directory on a file system that supports locks")
+		"remove what is at this path if it is no lock file; or set XDG_STATE_HOME to a writable directory on a file system that supports locks")
 }
 
 // tryLock returns the locked file, the record of its holder, or neither if the
 // file has just been removed.
 func tryLock(path string) (*os.File, record, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // close-on-exec: children do not inherit the lock
+	f, err := files.OpenPrivate(path) // close-on-exec: children do not inherit the lock
 	if err != nil {
 		return nil, record{}, err
 	}
@@ -83,7 +88,7 @@ func isAt(f *os.File, path string) bool {
 	if err != nil {
 		return false
 	}
-	current, err := os.Stat(path)
+	current, err := os.Lstat(path)
 	return err == nil && os.SameFile(held, current)
 }
 
@@ -121,11 +126,12 @@ func (l *File) hasEnded(token string) bool {
 }
 
 // Release releases the lock and removes the file, unless the next run needs the
-// tokens in it: those of earlier runs or, if leaseLeft is set, of this run.
+// tokens in it: those of earlier runs or, if leaseLeft is set or a request for the
+// Lease was interrupted, of this run.
 func (l *File) Release(leaseLeft bool) error {
 	defer l.unlock()
 	switch {
-	case leaseLeft:
+	case leaseLeft || l.inDoubt:
 		return nil
 	case len(l.record.StaleTokens) > 0:
 		l.record.Token = ""

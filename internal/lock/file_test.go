@@ -216,6 +216,29 @@ func TestAcquire(t *testing.T) {
 		}
 	})
 
+	for kind, plant := range map[string]func(diary, path string) error{
+		"a symbolic link": os.Symlink,
+		"a hard link":     os.Link,
+		"a named pipe":    func(_, path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a directory":     func(_, path string) error { return os.Mkdir(path, 0o700) },
+	} {
+		t.Run("refuses "+kind+" and writes nothing through it", func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			diary, path := filepath.Join(dir, "diary"), filepath.Join(dir, "shop")
+			if err := errors.Join(os.WriteFile(diary, []byte("private"), 0o600), plant(diary, path)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Acquire(t.Context(), path, "the shop", Self("tkdeploy up"))
+			if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), kind) {
+				t.Errorf("got %v, want an error of class %q that names %s and %q", err, fault.Environment, path, kind)
+			}
+			if got, err := os.ReadFile(diary); string(got) != "private" || err != nil {
+				t.Errorf("got content %q, %v, want it unchanged", got, err)
+			}
+		})
+	}
+
 	t.Run("blames the environment for an unusable directory", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "file")

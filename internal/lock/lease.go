@@ -3,6 +3,7 @@ package lock
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,6 +60,7 @@ type Lease struct {
 	LeaseOptions
 	file    *File
 	current *coordinationv1.Lease // used by renewLoop until stopped is closed
+	written bool                  // a request may have changed the Lease, even if its response was lost
 	stop    context.CancelFunc
 	stopped chan struct{}
 }
@@ -69,6 +71,8 @@ type Lease struct {
 func (l *File) AcquireLease(ctx context.Context, o LeaseOptions) (*Lease, error) {
 	lease := &Lease{LeaseOptions: o.withDefaults(), file: l, stopped: make(chan struct{})}
 	if err := lease.acquire(ctx); err != nil {
+		var held *HeldError
+		l.inDoubt = lease.written && !errors.As(err, &held)
 		return nil, err
 	}
 	l.record.StaleTokens = nil // this run now holds their Lease

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -293,6 +294,57 @@ func TestFile_AcquireLease(t *testing.T) {
 			}
 		})
 	})
+}
+
+// An interrupted run does not know whether its Lease exists. The next run must not
+// take it for that of an active run.
+func TestFile_AcquireLease_interrupted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fail string // verb during which the run is interrupted
+		left bool   // the Lease exists
+	}{
+		"while it creates the Lease": {"create", true},
+		"while it reads the Lease":   {"get", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "shop")
+			synctest.Test(t, func(t *testing.T) {
+				ctx, interrupt := context.WithCancel(t.Context())
+				s := &fakeLeases{loseResponse: test.fail}
+				s.fail = func(verb string) error {
+					if verb != test.fail {
+						return nil
+					}
+					interrupt()
+					if test.left {
+						return nil // only the response is lost
+					}
+					return errors.New("connection refused")
+				}
+				r := newTestRun(t, path)
+				if _, err := r.acquire(ctx, s); !errors.Is(err, context.Canceled) || (s.lease != nil) != test.left {
+					t.Fatalf("got %v, Lease %v, want %v and a Lease: %t", err, s.lease, context.Canceled, test.left)
+				}
+				if err := r.file.Release(false); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := os.Stat(path); (err == nil) != test.left {
+					t.Errorf("got %v for the lock file, want it kept: %t", err, test.left)
+				}
+				s.fail = nil
+				next := newTestRun(t, path)
+				lease, err := next.acquire(t.Context(), s)
+				if err != nil {
+					t.Fatalf("next run: got %v, want the Lease", err)
+				}
+				if err := errors.Join(lease.Release(t.Context()), next.file.Release(false)); err != nil || s.lease != nil {
+					t.Errorf("got %v, Lease %v, want no Lease", err, s.lease)
+				}
+			})
+		})
+	}
 }
 
 func TestFile_AcquireLease_held(t *testing.T) {

@@ -2,10 +2,12 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -23,6 +25,7 @@ func (l *Lease) get(ctx context.Context) (found *coordinationv1.Lease, err error
 func (l *Lease) create(ctx context.Context) error {
 	return l.retry(ctx, "acquire", func(ctx context.Context) (err error) {
 		l.current, err = l.Leases.Create(ctx, l.desiredLease(nil), metav1.CreateOptions{})
+		l.written = l.written || mayBeWritten(err)
 		return err
 	})
 }
@@ -30,8 +33,16 @@ func (l *Lease) create(ctx context.Context) error {
 func (l *Lease) takeOver(ctx context.Context, found *coordinationv1.Lease) error {
 	return l.retry(ctx, "acquire", func(ctx context.Context) (err error) {
 		l.current, err = l.Leases.Update(ctx, l.desiredLease(found), metav1.UpdateOptions{})
+		l.written = l.written || mayBeWritten(err)
 		return err
 	})
+}
+
+// mayBeWritten reports whether a request with this result may have changed the
+// Lease. A class means that it was not sent, a status of 4xx that it was refused.
+func mayBeWritten(err error) bool {
+	var refused apierrors.APIStatus
+	return fault.ClassOf(err) == "" && !(errors.As(err, &refused) && refused.Status().Code/100 == 4)
 }
 
 // retry repeats the request while the API server does not respond, for at most
