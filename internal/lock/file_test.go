@@ -18,7 +18,8 @@ import (
 )
 
 // holdEnv names a lock file. If set, the test binary acquires the lock, prints
-// its token, and holds the lock until standard input is closed.
+// its token, and holds the lock until standard input is closed. After the prefix
+// shared: it holds a [Shared] lock.
 const holdEnv = "TKDEPLOY_TEST_HOLD"
 
 func TestMain(m *testing.M) {
@@ -30,6 +31,15 @@ func TestMain(m *testing.M) {
 }
 
 func hold(path string) {
+	if shared, ok := strings.CutPrefix(path, "shared:"); ok {
+		if err := NewShared(shared, "the cluster", Self("tkdeploy up --env dev")).TryShared(); err != nil {
+			fmt.Println(err)
+			os.Exit(6)
+		}
+		fmt.Println("held")
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+		return
+	}
 	f, err := Acquire(context.Background(), path, "the shop", Self("tkdeploy up --env dev"))
 	if err != nil {
 		fmt.Println(err)

@@ -45,6 +45,10 @@ func (h Holder) String() string {
 	return printable(text)
 }
 
+func (h Holder) equal(other Holder) bool {
+	return h.identity() == other.identity() && h.Command == other.Command && h.Since.Equal(other.Since)
+}
+
 func (h Holder) identity() string {
 	if h.PID == 0 {
 		return h.User // from a Lease of another program
