@@ -3,15 +3,17 @@
 // # Ownership
 //
 // The mount /etc/tkdeploy/<project>/<environment> in the node containers marks the
-// owner, also of stopped clusters and interrupted creates. Operations on another
-// owner's cluster fail with [fault.NotOwned].
+// owner, also of stopped clusters and interrupted creates. Its source is in the state
+// directory, which distinguishes the users of a machine. The state directory records
+// its owner too, because it outlives the cluster. Operations on another owner's
+// cluster or data fail with [fault.NotOwned].
 //
 // # State
 //
-// [Spec.StateDir] holds the private kubeconfig (0600), a marker file during a
-// create, backups of Secrets, and the volumes. Backups and volumes outlive the
+// [Spec.StateDir] holds the name of the owner, the private kubeconfig (0600), a marker
+// file during a create, backups of Secrets, and the volumes. Backups and volumes outlive the
 // cluster unless [Cluster.Delete] removes them. Only [Cluster.MergeKubeconfig]
-// changes the user's kubeconfig.
+// changes the user's kubeconfig, and [Cluster.Delete] undoes that.
 package cluster
 
 import (
@@ -30,7 +32,6 @@ import (
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // Spec is the desired cluster.
@@ -41,7 +42,8 @@ type Spec struct {
 	Ports   []Port // published on 127.0.0.1
 
 	Project, Env string // the owner
-	StateDir     string
+	Namespace    string // of the release
+	StateDir     string // its last element is Name
 }
 
 // Port maps a host port to a node port.
@@ -66,15 +68,13 @@ func (s Spec) hash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func (s Spec) owner() string      { return s.Project + "/" + s.Env }
-func (s Spec) ownerMount() string { return "/etc/tkdeploy/" + s.owner() }
-
 // Kubeconfig returns the path of the private kubeconfig.
 func (s Spec) Kubeconfig() string { return filepath.Join(s.StateDir, "kubeconfig") }
 
 func (s Spec) volumesDir() string   { return filepath.Join(s.StateDir, "volumes") }
 func (s Spec) secretsDir() string   { return filepath.Join(s.StateDir, "secrets") }
 func (s Spec) logsDir() string      { return filepath.Join(s.StateDir, "logs") }
+func (s Spec) mergedFile() string   { return filepath.Join(s.StateDir, "merged-into") }
 func (s Spec) creatingFile() string { return filepath.Join(s.StateDir, "creating") }
 
 // volumesInNode is where kind's local-path provisioner stores volumes.
@@ -130,11 +130,6 @@ func New(spec Spec, limits Limits) *Cluster {
 func (c *Cluster) isCreating() bool {
 	_, err := os.Stat(c.creatingFile())
 	return err == nil
-}
-
-func (c *Cluster) notOwnedError(reason string) error {
-	return fault.New(fault.NotOwned, fmt.Errorf("cluster %s: %s", c.Name, reason),
-		"set another cluster name for this environment, or delete the existing cluster: kind delete cluster --name "+c.Name)
 }
 
 func (c *Cluster) recreateCommand() string {

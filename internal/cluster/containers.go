@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -67,17 +66,4 @@ func (c *Cluster) dockerOutput(ctx context.Context, args ...string) (string, err
 		return "", fmt.Errorf("docker %s: %w", args[0], out.err)
 	}
 	return strings.TrimSpace(string(out.text)), err
-}
-
-func (c *Cluster) owns(nodes []container) bool {
-	return !slices.ContainsFunc(nodes, func(n container) bool { return !n.hasMount(c.ownerMount()) })
-}
-
-func (n container) hasMount(destination string) bool {
-	for _, m := range n.Mounts {
-		if m.Destination == destination {
-			return true
-		}
-	}
-	return false
 }

@@ -12,12 +12,14 @@ import (
 	kind "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/exec"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // Ensure creates or starts the cluster and waits until it is ready. It replaces a
-// cluster whose create was interrupted. It fails if the cluster has another owner,
+// cluster whose create was interrupted, so no other run may use Ensure at the same
+// time. It fails if the cluster has another owner,
 // or if its ports or worker count differ from the configuration. A create reports
 // its milestones.
 func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
@@ -29,7 +31,7 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	case Running:
 		return nil
 	case NotOwned:
-		return c.notOwnedError(status.Reason)
+		return status.NotOwned
 	case Outdated:
 		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Reason),
 			"recreate the cluster; its volumes are kept: "+c.recreateCommand())
@@ -60,6 +62,7 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	if err := os.RemoveAll(c.Kubeconfig()); err != nil {
 		return fmt.Errorf("remove the kubeconfig of an earlier cluster %s: %w", c.Name, err)
 	}
+	kindnet.Create(ctx, c.docker)
 	if err := c.createNodes(ctx, config, reporter); err != nil {
 		return err
 	}
@@ -111,6 +114,9 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 		if ctx.Err() != nil { // the signal may have reached kind's commands first
 			return errors.Join(ctx.Err(), c.discard(ctx))
 		}
+		if isTaken(err) {
+			return errors.Join(c.notOwnedError(fmt.Sprintf("another program created it at the same time: %v", err), "run again when it has finished"), os.Remove(c.creatingFile()))
+		}
 		if err != nil {
 			return c.createFailed(ctx, err)
 		}
@@ -118,6 +124,17 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 	case <-ctx.Done():
 		return errors.Join(ctx.Err(), c.abandon(done))
 	}
+}
+
+// isTaken reports whether kind found nodes of the cluster that it did not create
+// (sigs.k8s.io/kind pkg/cluster/internal/create/create.go, alreadyExists), or the
+// engine refused the name of a node. They may belong to somebody else.
+func isTaken(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error() + commandOutput(err)
+	return strings.Contains(text, "node(s) already exist for a cluster with the name") || strings.Contains(text, "is already in use by container")
 }
 
 func (c *Cluster) abandon(done <-chan error) error {

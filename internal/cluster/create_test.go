@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/kind/pkg/exec"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -178,6 +179,50 @@ func TestCluster_Ensure(t *testing.T) {
 		}
 		if !strings.Contains(fault.HintOf(err), provider.logsDir) || provider.logsDir == "" || len(docker.containers) > 0 {
 			t.Errorf("got hint %q and %d containers, want a hint with %q and 0", fault.HintOf(err), len(docker.containers), provider.logsDir)
+		}
+	})
+
+	// Another program may create nodes of this name at any time.
+	for name, failure := range map[string]error{
+		"found by kind":       errors.New(`node(s) already exist for a cluster with the name "shop-dev"`),
+		"found by the engine": &exec.RunError{Command: []string{"docker", "run"}, Inner: errors.New("exit status 125"), Output: []byte("docker: Error response from daemon: Conflict. The container name \"/shop-dev-control-plane\" is already in use by container 0a1b.\n")},
+	} {
+		t.Run("removes nothing of a cluster that appears during the create, "+name, func(t *testing.T) {
+			t.Parallel()
+			for _, mount := range []string{"/somewhere", ownMount} {
+				docker := &fakeDocker{}
+				provider := &fakeKind{create: func() error {
+					docker.add(node(mount, true))
+					return failure
+				}}
+				c := newCluster(t, docker, provider)
+				err := c.Ensure(t.Context(), event.Discard)
+				if fault.ClassOf(err) != fault.NotOwned || !strings.Contains(err.Error(), "another program created it at the same time") {
+					t.Errorf("got %v of class %q, want class %q", err, fault.ClassOf(err), fault.NotOwned)
+				}
+				if len(docker.changed()) > 0 || len(docker.containers) != 1 || provider.logsDir != "" || c.isCreating() {
+					t.Errorf("got changes %v, %d containers, logs in %q, isCreating %t, want no change, 1 container, no logs, false",
+						docker.changed(), len(docker.containers), provider.logsDir, c.isCreating())
+				}
+			}
+		})
+	}
+
+	t.Run("removes only its own nodes after a failed create", func(t *testing.T) {
+		t.Parallel()
+		docker := &fakeDocker{}
+		c := newCluster(t, docker, &fakeKind{create: func() error {
+			other := node("/somewhere", true)
+			other.Name = "shop-dev-worker"
+			docker.add(node(ownMount, true))
+			docker.add(other)
+			return errors.New("kubeadm init failed")
+		}})
+		if err := c.Ensure(t.Context(), event.Discard); fault.ClassOf(err) != fault.Cluster {
+			t.Errorf("got %v, want class %q", err, fault.Cluster)
+		}
+		if len(docker.containers) != 1 || docker.containers[0].Name != "shop-dev-worker" {
+			t.Errorf("got containers %v, want only the other one", docker.containers)
 		}
 	})
 

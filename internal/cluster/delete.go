@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// Delete removes the cluster, its kubeconfig and, with the last kind cluster,
-// kind's network. Volumes and backups of Secrets remain for the next cluster unless
-// volumes is set. It succeeds if there is no cluster.
+// Delete removes the cluster, its kubeconfig and, with the last cluster, the Docker
+// network that tkdeploy created. Volumes and backups of Secrets remain for the next
+// cluster unless volumes is set. It succeeds if there is no cluster.
 func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Reporter) error {
 	if err := c.CheckOwnership(ctx); err != nil {
 		return err
@@ -20,7 +21,10 @@ func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Repor
 	var err error
 	if volumes {
 		err = c.deleteVolumes(ctx, reporter)
+	} else if _, statErr := os.Stat(c.StateDir); statErr == nil { // its data outlives the proof of its owner
+		err = c.claim()
 	}
+	c.unmergeKubeconfig(reporter)
 	if err = errors.Join(err, c.remove(ctx, reporter)); err != nil {
 		return fault.New(fault.Down, err, `run "tkdeploy down" again to continue`)
 	}
@@ -32,7 +36,7 @@ func (c *Cluster) remove(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	if len(nodes) > 0 {
+	if len(c.owned(nodes)) > 0 {
 		start := c.now()
 		reporter.Report(event.Progress(c.Name, "removing nodes"))
 		if err := c.removeContainers(ctx); err != nil {
@@ -40,35 +44,25 @@ func (c *Cluster) remove(ctx context.Context, reporter event.Reporter) error {
 		}
 		reporter.Report(event.Finished(c.Name, event.Done, "cluster deleted", c.now().Sub(start), 1))
 	}
-	return c.removeNetwork(ctx)
+	return kindnet.RemoveUnused(ctx, c.docker, func(text string) { reporter.Report(event.Warn(text)) })
 }
 
+// removeContainers never removes the nodes of another owner: somebody else may create
+// a cluster of this name at any time.
 func (c *Cluster) removeContainers(ctx context.Context) error {
 	nodes, err := c.containers(ctx)
-	if err != nil || len(nodes) == 0 {
+	if err != nil {
 		return err
+	}
+	nodes = c.owned(nodes)
+	if len(nodes) == 0 {
+		return nil
 	}
 	args := []string{"rm", "--force", "--volumes"}
 	for _, n := range nodes {
 		args = append(args, n.Name)
 	}
 	_, err = c.dockerOutput(ctx, args...)
-	return err
-}
-
-const networkName = "kind" // shared by all kind clusters
-
-// removeNetwork removes kind's network unless a cluster, even a stopped one, needs it.
-func (c *Cluster) removeNetwork(ctx context.Context) error {
-	left, err := c.dockerOutput(ctx, "ps", "--all", "--quiet", "--filter", "label="+clusterLabel)
-	if err != nil || left != "" {
-		return err
-	}
-	found, err := c.dockerOutput(ctx, "network", "ls", "--quiet", "--filter", "name=^"+networkName+"$")
-	if err != nil || found == "" {
-		return err
-	}
-	_, err = c.dockerOutput(ctx, "network", "rm", networkName)
 	return err
 }
 
@@ -83,7 +77,7 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 	if err != nil {
 		return err
 	}
-	if len(nodes) > 0 { // stop all writers
+	if len(c.owned(nodes)) > 0 { // stop all writers
 		if err := c.removeContainers(ctx); err != nil {
 			return err
 		}
@@ -103,7 +97,7 @@ func (c *Cluster) removeFiles(volumes bool) error {
 	if volumes {
 		return os.RemoveAll(c.StateDir)
 	}
-	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.logsDir()), os.RemoveAll(c.creatingFile()))
+	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.mergedFile()), os.RemoveAll(c.logsDir()), os.RemoveAll(c.creatingFile()))
 }
 
 // HasVolumes reports whether the cluster has volume data.

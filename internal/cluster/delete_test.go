@@ -14,7 +14,7 @@ func TestCluster_Delete(t *testing.T) {
 	for _, volumes := range []bool{false, true} {
 		t.Run(fmt.Sprintf("volumes %t", volumes), func(t *testing.T) {
 			t.Parallel()
-			docker := &fakeDocker{containers: []container{node(ownMount, true)}, network: true}
+			docker := &fakeDocker{containers: []container{node(ownMount, true)}, networks: []string{"kind"}}
 			c := newCluster(t, docker, &fakeKind{})
 			data := filepath.Join(c.volumesDir(), "shop", "data-postgres-0")
 			if err := os.MkdirAll(data, 0o700); err != nil {
@@ -29,8 +29,8 @@ func TestCluster_Delete(t *testing.T) {
 			if _, err := os.Stat(c.Kubeconfig()); err == nil {
 				t.Error("kubeconfig of the deleted cluster still exists")
 			}
-			if len(docker.containers) > 0 || docker.network {
-				t.Errorf("got %d containers, network %t, want 0, false", len(docker.containers), docker.network)
+			if len(docker.containers) > 0 || len(docker.networks) > 0 {
+				t.Errorf("got %d containers, networks %q, want none", len(docker.containers), docker.networks)
 			}
 		})
 	}

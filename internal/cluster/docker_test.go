@@ -46,7 +46,7 @@ func TestDockerCLI_Run(t *testing.T) {
 	})
 	t.Run("ends a command that writes without end", func(t *testing.T) {
 		useDocker(t, "exec cat /dev/zero")
-		c := newCluster(t, nil, &fakeKind{})
+		c := newCluster(t, &fakeDocker{}, &fakeKind{})
 		c.docker = dockerCLI{time.Minute}
 		if _, err := c.dockerOutput(t.Context(), "inspect"); !errors.Is(err, errTooMuchOutput) {
 			t.Errorf("got error %v, want %v", err, errTooMuchOutput)

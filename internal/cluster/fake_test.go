@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,8 @@ import (
 type fakeDocker struct {
 	mu         sync.Mutex
 	containers []container
-	network    bool
+	ownerDir   string   // source of mounts without one
+	networks   []string // of tkdeploy
 	changes    []string
 }
 
@@ -43,21 +45,30 @@ func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 		}
 		return nil
 	case "inspect":
+		for _, c := range d.containers {
+			for i := range c.Mounts {
+				c.Mounts[i].Source = cmp.Or(c.Mounts[i].Source, d.ownerDir)
+			}
+		}
 		return json.NewEncoder(stdout).Encode(d.containers)
 	case "info":
 		fmt.Fprintln(stdout, "1")
 		return nil
 	case "network":
-		if args[1] == "ls" && d.network {
-			fmt.Fprintln(stdout, "0123")
-		}
-		if args[1] == "rm" {
-			d.network = false
+		switch args[1] {
+		case "ls":
+			for _, name := range d.networks {
+				fmt.Fprintln(stdout, name, name)
+			}
+		case "create":
+			d.networks = append(d.networks, args[len(args)-1])
+		case "rm":
+			d.networks = slices.DeleteFunc(d.networks, func(name string) bool { return name == args[2] })
 			d.changes = append(d.changes, "network rm")
 		}
 		return nil
 	case "rm":
-		d.containers = nil
+		d.containers = slices.DeleteFunc(d.containers, func(c container) bool { return slices.Contains(args, c.Name) })
 	case "start":
 		for i := range d.containers {
 			d.containers[i].State.Running = true
@@ -89,7 +100,7 @@ func node(mount string, running bool) container {
 	c.Name = "shop-dev-control-plane"
 	c.State.Running, c.State.StartedAt = running, startTime
 	c.Config.Labels = map[string]string{roleLabel: "control-plane"}
-	c.Mounts = []struct{ Source, Destination string }{{"/state", mount}}
+	c.Mounts = []struct{ Source, Destination string }{{"", mount}}
 	return c
 }
 
@@ -130,8 +141,9 @@ func newCluster(t *testing.T, docker *fakeDocker, provider *fakeKind, objects ..
 	t.Helper()
 	c := New(Spec{
 		Name: "shop-dev", Image: "kindest/node:v1.37.0", Project: "shop", Env: "dev",
-		Ports: []Port{{0, 30400}}, StateDir: filepath.Join(t.TempDir(), "state"),
+		Ports: []Port{{0, 30400}}, Namespace: "shop", StateDir: filepath.Join(t.TempDir(), "state"),
 	}, Limits{Ready: 2 * time.Second})
+	docker.ownerDir = c.ownerDir()
 	c.docker = docker
 	c.provider = newProvider(provider)
 	client := fake.NewClientset(objects...)

@@ -54,7 +54,7 @@ func (g *apiGuard) check(r *http.Request) error {
 		reason = "kubeconfig points to a cluster without nodes"
 	}
 	if reason != "" {
-		return g.cluster.notOwnedError(reason)
+		return g.cluster.notOwnedError(reason, "")
 	}
 	g.verified = true
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
@@ -69,12 +68,14 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 }
 
 func (c *Cluster) nodeMounts() ([]v1alpha4.Mount, error) {
-	mark := filepath.Join(c.StateDir, "owner")
-	if err := errors.Join(os.MkdirAll(mark, 0o700), os.MkdirAll(c.volumesDir(), 0o700)); err != nil {
+	if err := c.claim(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.MkdirAll(c.ownerDir(), 0o700), os.MkdirAll(c.volumesDir(), 0o700)); err != nil {
 		return nil, fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)
 	}
 	return []v1alpha4.Mount{
-		{HostPath: mark, ContainerPath: c.ownerMount(), Readonly: true},
+		{HostPath: c.ownerDir(), ContainerPath: c.ownerMount(), Readonly: true},
 		{HostPath: c.volumesDir(), ContainerPath: volumesInNode},
 	}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/userconfig"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
@@ -44,7 +44,7 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
 	if ip := net.ParseIP(server.Hostname()); ip == nil || !ip.IsLoopback() {
-		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %s, which is not on this machine", server.Host))
+		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %s, which is not on this machine", server.Host), "")
 	}
 	config.QPS = -1
 	config.UserAgent = "tkdeploy"
@@ -76,7 +76,8 @@ func (c *Cluster) writeKubeconfig(ctx context.Context) error {
 	return writePrivate(c.Kubeconfig(), []byte(text))
 }
 
-// writePrivate atomically writes a file that only the current user can read.
+// writePrivate atomically writes a file that only the current user can read. It
+// follows no link at path.
 func writePrivate(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -84,42 +85,31 @@ func writePrivate(path string, data []byte) error {
 	return files.Write(path, data, 0o600)
 }
 
+// contextName is the name of kind's entries in a kubeconfig.
+func (s Spec) contextName() string { return "kind-" + s.Name }
+
 // MergeKubeconfig adds the cluster to the user's kubeconfig, the first existing
 // file of $KUBECONFIG or ~/.kube/config, and returns its path. It replaces entries
-// of the same name and keeps the current context.
+// of the same name and keeps the current context. [Cluster.Delete] removes them.
 func (c *Cluster) MergeKubeconfig() (string, error) {
-	text, err := files.Read(c.Kubeconfig(), files.ConfigLimit)
-	if err != nil {
-		return "", fault.New(fault.Environment, fmt.Errorf("read kubeconfig of cluster %s: %w", c.Name, err), "")
-	}
-	private, err := clientcmd.Load(text)
-	if err != nil {
-		return "", fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
-	}
-	access := clientcmd.NewDefaultPathOptions()
-	if err := checkReadable(access.GetLoadingPrecedence()); err != nil {
+	if err := c.claim(); err != nil {
 		return "", err
 	}
-	user, err := access.GetStartingConfig()
-	if err != nil {
-		return "", fmt.Errorf("read your kubeconfig: %w", err)
+	path := userconfig.Path()
+	if err := writePrivate(c.mergedFile(), []byte(path)); err != nil {
+		return "", fmt.Errorf("note the change of your kubeconfig: %w", err)
 	}
-	maps.Copy(user.Clusters, private.Clusters)
-	maps.Copy(user.AuthInfos, private.AuthInfos)
-	maps.Copy(user.Contexts, private.Contexts)
-	if err := clientcmd.ModifyConfig(access, *user, true); err != nil {
-		return "", fmt.Errorf("write your kubeconfig: %w", err)
-	}
-	return access.GetDefaultFilename(), nil
+	return path, userconfig.Add(c.Kubeconfig())
 }
 
-// checkReadable reads the user's files first, because client-go reads any file to its
-// end.
-func checkReadable(paths []string) error {
-	for _, path := range paths {
-		if _, err := files.Read(path, files.ConfigLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fault.New(fault.Environment, fmt.Errorf("read your kubeconfig: %w", err), "set KUBECONFIG to another file")
-		}
+// unmergeKubeconfig removes the entries that MergeKubeconfig has added. It warns if
+// it cannot: they are useless, not harmful.
+func (c *Cluster) unmergeKubeconfig(reporter event.Reporter) {
+	path, err := files.Read(c.mergedFile(), 4<<10)
+	if err != nil {
+		return // never merged
 	}
-	return nil
+	if err := userconfig.Remove(c.Kubeconfig(), string(path), c.contextName()); err != nil {
+		reporter.Report(event.Warn(fmt.Sprintf("context %s remains in %s: %v", c.contextName(), path, err)))
+	}
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -8,9 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -137,4 +140,87 @@ func TestCluster_MergeKubeconfig(t *testing.T) {
 	if err != nil || string(private) != kubeconfigText {
 		t.Errorf("got a changed private kubeconfig (%v):\n%s", err, private)
 	}
+}
+
+func TestCluster_Delete_merged(t *testing.T) {
+	for name, test := range map[string]struct {
+		current string // context of the user
+		change  func(*api.Config)
+		removed bool
+		want    string // current context
+	}{
+		"removes what was merged":                  {"mine", func(*api.Config) {}, true, "mine"},
+		"leaves no current context that is gone":   {"kind-shop-dev", func(*api.Config) {}, true, ""},
+		"keeps the entries of another cluster":     {"mine", func(c *api.Config) { c.Clusters["kind-shop-dev"].CertificateAuthorityData = []byte("other") }, false, "mine"},
+		"keeps the file if the entries are gone":   {"mine", func(c *api.Config) { delete(c.Clusters, "kind-shop-dev") }, false, "mine"},
+		"keeps the entries if it was never merged": {"mine", nil, false, "mine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			userConfig := filepath.Join(t.TempDir(), "config")
+			t.Setenv("KUBECONFIG", userConfig)
+			if err := writePrivate(userConfig, []byte(strings.ReplaceAll(kubeconfigText, "kind-shop-dev", "mine"))); err != nil {
+				t.Fatal(err)
+			}
+			c := newCluster(t, &fakeDocker{containers: []container{node(ownMount, true)}}, &fakeKind{})
+			if test.change == nil {
+				before := readText(t, userConfig)
+				if err := c.Delete(t.Context(), false, event.Discard); err != nil || readText(t, userConfig) != before {
+					t.Errorf("got %v and kubeconfig\n%s\nwant it unchanged", err, readText(t, userConfig))
+				}
+				return
+			}
+			if _, err := c.MergeKubeconfig(); err != nil {
+				t.Fatal(err)
+			}
+			user, err := clientcmd.LoadFromFile(userConfig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			user.CurrentContext = test.current
+			test.change(user)
+			if err := clientcmd.WriteToFile(*user, userConfig); err != nil {
+				t.Fatal(err)
+			}
+			before := slices.Sorted(maps.Keys(user.Contexts))
+			if err := c.Delete(t.Context(), true, event.Discard); err != nil {
+				t.Fatal(err)
+			}
+			user, err = clientcmd.LoadFromFile(userConfig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := before
+			if test.removed {
+				want = []string{"mine"}
+			}
+			if diff := cmp.Diff(want, slices.Sorted(maps.Keys(user.Contexts))); diff != "" || user.CurrentContext != test.want {
+				t.Errorf("got current context %q, want %q; contexts (-want +got):\n%s", user.CurrentContext, test.want, diff)
+			}
+		})
+	}
+
+	t.Run("warns and goes on if it cannot change the file", func(t *testing.T) {
+		userConfig := filepath.Join(t.TempDir(), "config")
+		t.Setenv("KUBECONFIG", userConfig)
+		c := newCluster(t, &fakeDocker{containers: []container{node(ownMount, true)}}, &fakeKind{})
+		if _, err := c.MergeKubeconfig(); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Remove(userConfig), os.Symlink("/dev/zero", userConfig)); err != nil {
+			t.Fatal(err)
+		}
+		var events []event.Event
+		if err := c.Delete(t.Context(), false, collect(&events)); err != nil || !strings.Contains(messages(events), "context kind-shop-dev remains in "+userConfig) {
+			t.Errorf("got %v, events %q, want a warning", err, messages(events))
+		}
+	})
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,11 +21,14 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, fault.New(fault.Environment, err, "")
 	}
+	if err := c.checkOwner(nodes); fault.ClassOf(err) == fault.NotOwned {
+		return Status{Phase: NotOwned, Reason: strings.TrimPrefix(err.Error(), "cluster "+c.Name+": "), NotOwned: err}, nil
+	} else if err != nil {
+		return Status{}, err
+	}
 	switch {
 	case len(nodes) == 0:
 		return Status{Phase: Absent, Reason: "cluster " + c.Name + " does not exist"}, nil
-	case !c.owns(nodes):
-		return Status{Phase: NotOwned, Reason: c.notOwnedReason(nodes)}, nil
 	case c.isCreating():
 		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: containerStatuses(nodes)}, nil
 	}
@@ -34,23 +38,6 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 		}
 	}
 	return c.observeAPI(ctx, nodes), nil
-}
-
-// CheckOwnership fails with [fault.NotOwned] if a cluster of this name has another
-// owner.
-func (c *Cluster) CheckOwnership(ctx context.Context) error {
-	nodes, err := c.containers(ctx)
-	if err != nil {
-		return fault.New(fault.Environment, err, "")
-	}
-	if len(nodes) > 0 && !c.owns(nodes) {
-		return c.notOwnedError(c.notOwnedReason(nodes))
-	}
-	return nil
-}
-
-func (c *Cluster) notOwnedReason(nodes []container) string {
-	return fmt.Sprintf("node %s was not created by tkdeploy for %s", nodes[0].Name, c.owner())
 }
 
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
@@ -64,7 +51,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	}
 	nodes, reason := checkReady(ctx, client, lastStart(containers))
 	if mismatch := c.ownershipMismatch(nodes); mismatch != "" {
-		return Status{Phase: NotOwned, Reason: mismatch}
+		return Status{Phase: NotOwned, Reason: mismatch, NotOwned: c.notOwnedError(mismatch, "")}
 	}
 	marker, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, markerName, metav1.GetOptions{})
 	switch {

@@ -25,7 +25,7 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	nodes, _ := c.containers(ctx) // without an engine, no port is owned
 	owned := map[string]bool{}
 	for _, n := range nodes {
-		owned["container "+n.Name] = c.owns(nodes)
+		owned["container "+n.Name] = c.checkNode(n) == nil
 	}
 	var states []PortState
 	for _, port := range c.Ports {

@@ -22,6 +22,9 @@ const keepLabel = "tkdeploy.dev/keep=true"
 // BackupSecrets copies the namespace's Secrets with the label
 // tkdeploy.dev/keep=true to [Spec.StateDir] (0600).
 func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
+	if err := c.claim(); err != nil {
+		return err
+	}
 	client, err := c.Client()
 	if err != nil {
 		return err
@@ -45,6 +48,9 @@ func (c *Cluster) BackupSecrets(ctx context.Context, namespace string) error {
 // RestoreSecrets creates the backed-up Secrets and their namespace. It does not
 // change existing Secrets.
 func (c *Cluster) RestoreSecrets(ctx context.Context, namespace string) error {
+	if err := c.claim(); err != nil {
+		return err
+	}
 	paths, err := filepath.Glob(c.secretPath(namespace, "*"))
 	if err != nil || len(paths) == 0 {
 		return err

@@ -20,7 +20,12 @@ const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 // markCreating marks the cluster as incomplete until [Cluster.markReady]. It writes
 // a file, because after an interrupted create the API server may be down or seem
 // healthy.
-func (c *Cluster) markCreating() error { return writePrivate(c.creatingFile(), nil) }
+func (c *Cluster) markCreating() error {
+	if err := c.claim(); err != nil {
+		return err
+	}
+	return writePrivate(c.creatingFile(), nil)
+}
 
 // markReady sets up storage and DNS, then marks the cluster as complete.
 func (c *Cluster) markReady(ctx context.Context) error {

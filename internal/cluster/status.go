@@ -19,6 +19,8 @@ type Status struct {
 	Phase  Phase
 	Reason string
 	Nodes  []NodeStatus
+
+	NotOwned error // in phase NotOwned: names both owners, with a hint
 }
 
 // NodeStatus is the state of a node.

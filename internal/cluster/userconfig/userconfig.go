@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
@@ -25,29 +27,16 @@ func Add(private string) error {
 		return err
 	}
 	access := clientcmd.NewDefaultPathOptions()
-	for _, path := range access.GetLoadingPrecedence() { // clientcmd reads them without a limit
-		if _, err := files.Read(path, files.ConfigLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("read your kubeconfig: %w", err)
-		}
+	if err := checkReadable(access.GetLoadingPrecedence()); err != nil {
+		return err
 	}
 	user, err := access.GetStartingConfig()
 	if err != nil {
 		return fmt.Errorf("read your kubeconfig: %w", err)
 	}
-	// ModifyConfig writes an entry back to the file it was loaded from, unless it
-	// has no origin.
-	for name, cluster := range from.Clusters {
-		cluster.LocationOfOrigin = ""
-		user.Clusters[name] = cluster
-	}
-	for name, authInfo := range from.AuthInfos {
-		authInfo.LocationOfOrigin = ""
-		user.AuthInfos[name] = authInfo
-	}
-	for name, context := range from.Contexts {
-		context.LocationOfOrigin = ""
-		user.Contexts[name] = context
-	}
+	maps.Copy(user.Clusters, from.Clusters)
+	maps.Copy(user.AuthInfos, from.AuthInfos)
+	maps.Copy(user.Contexts, from.Contexts)
 	if err := clientcmd.ModifyConfig(access, *user, true); err != nil {
 		return fmt.Errorf("write your kubeconfig: %w", err)
 	}
@@ -61,7 +50,7 @@ func Remove(private, path, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := files.Read(path, files.ConfigLimit); err != nil {
+	if err := checkReadable([]string{path}); err != nil {
 		return err
 	}
 	access := clientcmd.NewDefaultPathOptions()
@@ -87,10 +76,25 @@ func isSame(a, b *api.Cluster) bool {
 	return a != nil && b != nil && a.Server == b.Server && bytes.Equal(a.CertificateAuthorityData, b.CertificateAuthorityData)
 }
 
+// checkReadable reads the user's files first, because client-go reads any file to its
+// end.
+func checkReadable(paths []string) error {
+	for _, path := range paths {
+		if _, err := files.Read(path, files.ConfigLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fault.New(fault.Environment, fmt.Errorf("read your kubeconfig: %w", err), "set KUBECONFIG to another file")
+		}
+	}
+	return nil
+}
+
 func read(path string) (*api.Config, error) {
 	text, err := files.Read(path, files.ConfigLimit)
 	if err != nil {
-		return nil, fmt.Errorf("read kubeconfig: %w", err)
+		return nil, fault.New(fault.Environment, fmt.Errorf("read kubeconfig: %w", err), "")
 	}
-	return clientcmd.Load(text)
+	config, err := clientcmd.Load(text)
+	if err != nil {
+		return nil, fmt.Errorf("read kubeconfig %s: %w", path, err)
+	}
+	return config, nil
 }
