@@ -31,6 +31,7 @@ import (
 	"k8s.io/client-go/rest"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -90,7 +91,7 @@ type Limits struct {
 type Cluster struct {
 	Spec
 	limits           Limits
-	docker           docker
+	docker           dockercli.Docker
 	provider         func(event.Reporter) provider
 	client           func(*rest.Config) (kubernetes.Interface, error)
 	now              func() time.Time
@@ -117,7 +118,7 @@ func New(spec Spec, limits Limits) *Cluster {
 	return &Cluster{
 		Spec:   spec,
 		limits: limits,
-		docker: dockerCLI{commandLimit},
+		docker: dockercli.CLI{Limit: dockercli.Limit},
 		provider: func(r event.Reporter) provider {
 			return kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(logger{r}))
 		},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
 )
 
 // Labels of kind's node containers (sigs.k8s.io/kind
@@ -60,10 +62,5 @@ func (c *Cluster) containers(ctx context.Context) ([]container, error) {
 }
 
 func (c *Cluster) dockerOutput(ctx context.Context, args ...string) (string, error) {
-	var out output
-	err := c.docker.Run(ctx, nil, &out, args...)
-	if out.err != nil {
-		return "", fmt.Errorf("docker %s: %w", args[0], out.err)
-	}
-	return strings.TrimSpace(string(out.text)), err
+	return dockercli.Output(ctx, c.docker, args...)
 }

@@ -7,12 +7,14 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
 )
 
 // Node is a cluster node.
 type Node struct {
 	name   string
-	docker docker
+	docker dockercli.Docker
 }
 
 // Name returns the name of the node and of its container.
@@ -49,7 +51,7 @@ const exitLimit = 5 * time.Second
 func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, exitLimit)
 	defer cancel()
-	var text output
+	var text dockercli.Buffer
 	if err := n.Run(ctx, nil, &text, "sh", "-c", exitScript, "exit", strings.TrimPrefix(id, "containerd://")); err != nil {
 		return 0, false
 	}
@@ -58,7 +60,7 @@ func (n Node) Exit(ctx context.Context, id string) (code int, ok bool) {
 		FinishedAt int64 // Unix nanoseconds; 0 while running
 		ExitCode   int
 	}
-	if err := json.Unmarshal(text.text, &status); err != nil || status.Version != "v1" {
+	if err := json.Unmarshal(text.Bytes(), &status); err != nil || status.Version != "v1" {
 		return 0, false
 	}
 	return status.ExitCode, status.FinishedAt > 0

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -92,7 +93,7 @@ const serviceSubnet = "10.96.0.0/16"
 // applies.
 func (c *Cluster) rejectUnknownServices(ctx context.Context) error {
 	const rule = "FORWARD --destination " + serviceSubnet + " --jump REJECT --reject-with icmp-port-unreachable"
-	ctx, cancel := context.WithTimeout(ctx, commandLimit)
+	ctx, cancel := context.WithTimeout(ctx, dockercli.Limit)
 	defer cancel()
 	nodes, err := c.Nodes(ctx)
 	if err != nil {

@@ -4,18 +4,18 @@
 package kindnet
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
 )
 
 // label marks the networks that Create has created.
@@ -25,31 +25,25 @@ const label = "tkdeploy.dev/created-by=tkdeploy"
 // pkg/cluster/internal/providers/docker/constants.go).
 const clusterLabel = "io.x-k8s.kind.cluster"
 
-// Docker runs the docker CLI.
-type Docker interface {
-	// Run runs docker. The error contains the end of its standard error.
-	Run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error
-}
-
 // Name returns the name of the network that kind uses.
 func Name() string { return cmp.Or(os.Getenv("KIND_EXPERIMENTAL_DOCKER_NETWORK"), "kind") }
 
 // Create creates the network with a label and kind's own settings, unless it exists.
 // It returns no error: kind creates a network that is missing, and then it remains,
 // because it has no label.
-func Create(ctx context.Context, d Docker) {
+func Create(ctx context.Context, d dockercli.Docker) {
 	name := Name()
-	found, err := output(ctx, d, "network", "ls", "--quiet", "--filter", "name=^"+regexp.QuoteMeta(name)+"$")
+	found, err := dockercli.Output(ctx, d, "network", "ls", "--quiet", "--filter", "name=^"+regexp.QuoteMeta(name)+"$")
 	if err != nil || found != "" {
 		return
 	}
 	args := []string{"network", "create", "--driver", "bridge", "--label", label, "--opt", "com.docker.network.bridge.enable_ip_masquerade=true"}
-	mtu, err := output(ctx, d, "network", "inspect", "bridge", "--format", `{{index .Options "com.docker.network.driver.mtu"}}`)
+	mtu, err := dockercli.Output(ctx, d, "network", "inspect", "bridge", "--format", `{{index .Options "com.docker.network.driver.mtu"}}`)
 	if n, convErr := strconv.Atoi(mtu); err == nil && convErr == nil && n > 0 {
 		args = append(args, "--opt", "com.docker.network.driver.mtu="+mtu)
 	}
-	if _, err = output(ctx, d, append(args, "--ipv6", "--subnet", subnet(name), name)...); err != nil && isWithoutIPv6(err) {
-		_, _ = output(ctx, d, append(args, name)...)
+	if _, err = dockercli.Output(ctx, d, append(args, "--ipv6", "--subnet", subnet(name), name)...); err != nil && isWithoutIPv6(err) {
+		_, _ = dockercli.Output(ctx, d, append(args, name)...)
 	}
 }
 
@@ -69,14 +63,14 @@ func subnet(name string) string {
 // RemoveUnused removes the networks that Create has created and that no container
 // uses, not even a stopped one. note is called for a network that remains for other
 // containers than nodes.
-func RemoveUnused(ctx context.Context, d Docker, note func(string)) error {
-	lines, err := output(ctx, d, "network", "ls", "--filter", "label="+label, "--format", "{{.ID}} {{.Name}}")
+func RemoveUnused(ctx context.Context, d dockercli.Docker, note func(string)) error {
+	lines, err := dockercli.Output(ctx, d, "network", "ls", "--filter", "label="+label, "--format", "{{.ID}} {{.Name}}")
 	if err != nil {
 		return err
 	}
 	for line := range strings.Lines(lines) {
 		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		users, err := output(ctx, d, "ps", "--all", "--filter", "network="+id, "--format", `{{.Names}} {{.Label "`+clusterLabel+`"}}`)
+		users, err := dockercli.Output(ctx, d, "ps", "--all", "--filter", "network="+id, "--format", `{{.Names}} {{.Label "`+clusterLabel+`"}}`)
 		if err != nil {
 			return err
 		}
@@ -93,8 +87,8 @@ func RemoveUnused(ctx context.Context, d Docker, note func(string)) error {
 }
 
 // remove ignores that another run has just removed the network, or attached a node.
-func remove(ctx context.Context, d Docker, id string) error {
-	_, err := output(ctx, d, "network", "rm", id)
+func remove(ctx context.Context, d dockercli.Docker, id string) error {
+	_, err := dockercli.Output(ctx, d, "network", "rm", id)
 	if err != nil && (strings.Contains(err.Error(), "has active endpoints") || strings.Contains(err.Error(), "not found")) {
 		return nil
 	}
@@ -109,10 +103,4 @@ func firstOther(users string) string {
 		}
 	}
 	return ""
-}
-
-func output(ctx context.Context, d Docker, args ...string) (string, error) {
-	var out bytes.Buffer
-	err := d.Run(ctx, nil, &out, args...)
-	return strings.TrimSpace(out.String()), err
 }

@@ -1,4 +1,4 @@
-package cluster
+package dockercli
 
 import (
 	"errors"
@@ -13,16 +13,19 @@ const (
 
 var errTooMuchOutput = errors.New("it writes more than 10 MiB")
 
-// output keeps what a command writes to its standard output. More than maxOutput sets
-// err and ends the command, by a signal.
-type output struct {
+// Buffer keeps what a command writes to its standard output. More than 10 MiB end the
+// command, by a signal.
+type Buffer struct {
 	text []byte
 	err  error
 }
 
-var _ io.Writer = (*output)(nil)
+var _ io.Writer = (*Buffer)(nil)
 
-func (o *output) Write(p []byte) (int, error) {
+// Bytes returns what was written.
+func (o *Buffer) Bytes() []byte { return o.text }
+
+func (o *Buffer) Write(p []byte) (int, error) {
 	if len(o.text)+len(p) > maxOutput {
 		o.err = errTooMuchOutput
 		return 0, o.err
