@@ -37,6 +37,7 @@ func (c *Config) check(file string, root *yaml.Node) strictyaml.Problems {
 	for name, env := range c.Environments {
 		k.environment(name, env)
 	}
+	k.clusters()
 	for i, check := range c.Verify.Checks {
 		if check.Name == "" || !strings.Contains(check.URL, "://") {
 			k.report(fmt.Sprintf("verify.checks: entry %d requires a name and a url such as http://service:port/path", i+1), "verify", "checks")

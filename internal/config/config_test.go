@@ -146,6 +146,10 @@ func TestLoad(t *testing.T) {
 				"chart: {path", "verify: {image: {recipe: web}}\nchart: {path",
 				[]string{"13:10: ref is required"},
 			},
+			"one cluster for two environments": {
+				"environments:\n", "environments:\n  zero:\n    cluster: {kind: {name: shop-dev, image: {ref: \"kindest/node:v1.37.0\"}}}\n",
+				[]string{"18:22: cluster.kind.name: shop-dev is the cluster of environment zero; a cluster has one owner"},
+			},
 			"another version of the format": {
 				"tkdeploy.dev/v1", "tkdeploy.dev/v9",
 				[]string{`1:1: apiVersion must be "tkdeploy.dev/v1"`},
