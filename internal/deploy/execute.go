@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -53,7 +54,8 @@ func (x Execution) Run(ctx context.Context) error {
 	rolledBack, err := x.runLocked(ctx, runner)
 	stopWarning()
 	finished := event.Event{Kind: event.RunFinished, Start: start, Elapsed: runner.Time().Sub(start), RolledBack: rolledBack}
-	if fault.ClassOf(err) == fault.Locked {
+	var stage *plan.StageError
+	if fault.ClassOf(err) == fault.Locked || !errors.As(err, &stage) {
 		finished.Err = err // no stage reports it
 	}
 	finished.Diagnostics = x.Recorder.Finish(ctx, err, rolledBack, runner)
@@ -101,6 +103,76 @@ func (x Execution) runLocked(ctx context.Context, runner *plan.Runner) (rolledBa
 		return rolledBack, cause
 	}
 	return rolledBack, err
+}
+
+// guard returns the plan with the locks on the cluster: shared from the first stage
+// that uses it, exclusive while the cluster stage applies. The Lease is acquired at
+// the end of the cluster stage, or before any other stage that uses the cluster. Load
+// needs no Lease after a cluster stage: that stage has acquired it, or no other run
+// knows the nodes. The down stage locks for itself.
+func (l *Locks) guard(p plan.Plan) plan.Plan {
+	if l == nil {
+		return p
+	}
+	return p.Map(func(s plan.Stage) plan.Stage {
+		switch s.ID {
+		case StageEngine, StageBuild, StageDown:
+			return s
+		case StageCluster:
+			return l.guardCluster(s)
+		}
+		if slices.Contains(p.IDs(), StageCluster) {
+			if s.ID == StageLoad {
+				return s
+			}
+			return beforeObserve(s, l.acquireLease)
+		}
+		return beforeObserve(s, l.shareOwned, l.acquireLease)
+	})
+}
+
+func beforeObserve(s plan.Stage, locks ...func(context.Context) error) plan.Stage {
+	observe := s.Observe
+	s.Observe = func(ctx context.Context) (plan.Observation, error) {
+		for _, acquire := range locks {
+			if err := acquire(ctx); err != nil {
+				return plan.Observation{}, err
+			}
+		}
+		return observe(ctx)
+	}
+	return s
+}
+
+// shareOwned checks the owner, because no stage of the plan does.
+func (l *Locks) shareOwned(ctx context.Context) error {
+	if err := l.share(ctx); err != nil {
+		return err
+	}
+	return l.session.CheckOwnership(ctx)
+}
+
+func (l *Locks) guardCluster(s plan.Stage) plan.Stage {
+	observe, apply := s.Observe, s.Apply
+	s.Observe = func(ctx context.Context) (plan.Observation, error) {
+		if err := l.share(ctx); err != nil {
+			return plan.Observation{}, err
+		}
+		observed, err := observe(ctx)
+		if err == nil && observed.State == plan.Satisfied {
+			err = l.acquireLease(ctx)
+		}
+		return observed, err
+	}
+	if apply != nil {
+		s.Apply = func(ctx context.Context, reporter event.Reporter) error {
+			if err := l.ensure(ctx, observe, func() error { return apply(ctx, reporter) }); err != nil {
+				return err
+			}
+			return l.acquireLease(ctx)
+		}
+	}
+	return s
 }
 
 // warnOnSignal warns if a signal cancels the run, because its stages may need time

@@ -5,45 +5,63 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/lock"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
-const releaseTimeout = 3 * time.Second
+const (
+	releaseTimeout = 3 * time.Second
 
-// Locks are the locks of a run on its release: a lock file and, once the cluster is
-// available, a Lease. A nil *Locks locks nothing.
+	// A run waits for another one that creates the cluster, which may have to build
+	// the node image.
+	clusterTimeout = 15 * time.Minute
+	// A run that has just ended may hold the cluster's lock for a moment.
+	excludeTimeout = time.Second
+)
+
+// Locks are the locks of a run. On its release: a lock file and, once the cluster is
+// available, a Lease. On its cluster: a lock that all users of this machine share,
+// exclusive while the run creates, starts or deletes the cluster. A nil *Locks locks
+// nothing.
 type Locks struct {
 	session *Session
+	self    lock.Holder
 	onLost  context.CancelCauseFunc // ends the run
 	warn    func(string)
 
-	file  *lock.File
-	mu    sync.Mutex  // stages run in parallel
-	lease *lock.Lease // nil until acquired
+	file    *lock.File
+	mu      sync.Mutex   // stages run in parallel
+	cluster *lock.Shared // nil until acquired
+	lease   *lock.Lease  // nil until acquired
 }
 
 // NewLocks returns the locks of a mutating command. These include verify, which
 // deletes the pods of other smoke tests.
 func (s *Session) NewLocks() *Locks { return &Locks{session: s} }
 
-// acquire locks the file. onLost is called if another run holds the Lease.
+// acquire locks the file of the release, unless the cluster's data has another owner.
+// onLost is called if another run holds the cluster's lock or the Lease.
 func (l *Locks) acquire(ctx context.Context, onLost context.CancelCauseFunc, runner *plan.Runner) error {
 	if l == nil {
 		return nil
 	}
 	l.onLost, l.warn = onLost, func(text string) { runner.Emit(event.Warn(text)) }
 	w := l.session.Workspace
+	if err := w.Cluster.CheckRecord(); err != nil {
+		return err
+	}
 	path := filepath.Join(w.StateDir, "locks", w.Cluster.Name+"."+w.Config.Chart.Namespace+"."+w.Config.Chart.Release)
 	var err error
-	l.file, err = lock.Acquire(ctx, path, l.what(), lock.Self(w.Command.String()))
+	l.self = lock.Self(w.Command.String())
+	l.file, err = lock.Acquire(ctx, path, l.what(), l.self)
 	return err
 }
 
@@ -52,57 +70,76 @@ func (l *Locks) what() string {
 	return fmt.Sprintf("release %s/%s of cluster %s", w.Config.Chart.Namespace, w.Config.Chart.Release, w.Cluster.Name)
 }
 
-// guard returns the plan with the Lease acquired at the end of the cluster stage,
-// or before any other stage that uses the cluster. Load needs no Lease after a
-// cluster stage: that stage has acquired it, or no other run knows the nodes.
-func (l *Locks) guard(p plan.Plan) plan.Plan {
-	if l == nil {
-		return p
+// share acquires the cluster's lock in shared mode, once. It waits for a run that
+// creates, starts or deletes the cluster.
+func (l *Locks) share(ctx context.Context) error {
+	return l.lockCluster(ctx, clusterTimeout, l.warn, (*lock.Shared).TryShared)
+}
+
+// exclude acquires the cluster's lock exclusively.
+func (l *Locks) exclude(ctx context.Context) error {
+	return l.lockCluster(ctx, excludeTimeout, nil, (*lock.Shared).TryExclusive)
+}
+
+func (l *Locks) lockCluster(ctx context.Context, limit time.Duration, onWait func(string), try func(*lock.Shared) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cluster != nil {
+		return nil
 	}
-	return p.Map(func(s plan.Stage) plan.Stage {
-		switch s.ID {
-		case StageEngine, StageBuild, StageDown:
-			return s
-		case StageCluster:
-			return l.leaseAfter(s)
-		case StageLoad:
-			if slices.Contains(p.IDs(), StageCluster) {
-				return s
+	engine, err := l.session.engineID(ctx)
+	if err != nil {
+		return err
+	}
+	w := l.session.Workspace
+	shared := lock.NewShared(lock.SharedPath(w.LockDir, engine, w.Cluster.Name), "cluster "+w.Cluster.Name, l.self)
+	err = shared.Retry(ctx, limit, onWait, func() error { return try(shared) })
+	l.cancelIfHeld(err)
+	if err == nil {
+		l.cluster = shared
+	}
+	return err
+}
+
+// ensure calls apply while no other run uses the cluster, then shares its lock again.
+// If another run was faster, it waits for it, and applies only if observe still finds
+// a difference.
+func (l *Locks) ensure(ctx context.Context, observe func(context.Context) (plan.Observation, error), apply func() error) error {
+	var done error
+	waited := false
+	err := l.cluster.Retry(ctx, clusterTimeout, l.warn, func() error {
+		held := l.cluster.TryExclusive()
+		if held != nil && l.cluster.TryShared() != nil {
+			waited = true
+			return held
+		}
+		if held != nil || waited {
+			waited = true
+			l.session.Invalidate(ClusterState)
+			observed, err := observe(ctx)
+			switch {
+			case err != nil || observed.State == plan.Satisfied:
+				done = errors.Join(err, l.cluster.TryShared())
+				return nil
+			case held != nil:
+				l.cluster.Release()
+				return held
 			}
 		}
-		return l.leaseBefore(s)
+		done = errors.Join(apply(), l.cluster.TryShared())
+		return nil
 	})
+	err = errors.Join(err, done)
+	l.cancelIfHeld(err)
+	return err
 }
 
-func (l *Locks) leaseBefore(s plan.Stage) plan.Stage {
-	observe := s.Observe
-	s.Observe = func(ctx context.Context) (plan.Observation, error) {
-		if err := l.acquireLease(ctx); err != nil {
-			return plan.Observation{}, err
-		}
-		return observe(ctx)
+// cancelIfHeld stops stages that run in parallel.
+func (l *Locks) cancelIfHeld(err error) {
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		l.onLost(err)
 	}
-	return s
-}
-
-func (l *Locks) leaseAfter(s plan.Stage) plan.Stage {
-	observe, apply := s.Observe, s.Apply
-	s.Observe = func(ctx context.Context) (plan.Observation, error) {
-		observed, err := observe(ctx)
-		if err == nil && observed.State == plan.Satisfied {
-			err = l.acquireLease(ctx)
-		}
-		return observed, err
-	}
-	if apply != nil {
-		s.Apply = func(ctx context.Context, reporter event.Reporter) error {
-			if err := apply(ctx, reporter); err != nil {
-				return err
-			}
-			return l.acquireLease(ctx)
-		}
-	}
-	return s
 }
 
 // acquireLease acquires the Lease once, in kube-system, because the release
@@ -117,18 +154,33 @@ func (l *Locks) acquireLease(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	chart := l.session.Workspace.Config.Chart
 	lease, err := l.file.AcquireLease(ctx, lock.LeaseOptions{
 		Leases: kube.CoordinationV1().Leases(metav1.NamespaceSystem),
-		Name:   "tkdeploy." + chart.Namespace + "." + chart.Release, // neither contains a dot
+		Name:   l.leaseName(),
 		What:   l.what(), OnWait: l.warn, OnLost: l.onLost,
 	})
-	var held *lock.HeldError
-	if errors.As(err, &held) {
-		l.onLost(err) // stages that run in parallel must stop
-	}
+	l.cancelIfHeld(err)
 	l.lease = lease
 	return err
+}
+
+// checkOthers fails if a run of another release, such as one on another machine, uses
+// the cluster. The API server may be down only if the cluster is not running.
+func (l *Locks) checkOthers(ctx context.Context, phase cluster.Phase) error {
+	kube, err := l.session.Kube(ctx)
+	if err == nil {
+		leases := kube.CoordinationV1().Leases(metav1.NamespaceSystem)
+		err = lock.CheckOthers(ctx, leases, l.leaseName(), "cluster "+l.session.Workspace.Cluster.Name, l.warn)
+	}
+	if phase != cluster.Running && fault.ClassOf(err) != fault.Locked {
+		return nil
+	}
+	return err
+}
+
+func (l *Locks) leaseName() string {
+	chart := l.session.Workspace.Config.Chart
+	return lock.LeasePrefix + chart.Namespace + "." + chart.Release // neither contains a dot
 }
 
 // deleting calls remove, which deletes the cluster and its Lease.
@@ -163,5 +215,8 @@ func (l *Locks) release(ctx context.Context) {
 	}
 	if err := l.file.Release(left); err != nil {
 		l.warn(fmt.Sprintf("release the lock file: %v", err))
+	}
+	if l.cluster != nil {
+		l.cluster.Release()
 	}
 }

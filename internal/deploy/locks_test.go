@@ -27,11 +27,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/report"
 )
 
-// leaseServer is an API server that stores one Lease as sent.
+// leaseServer is an API server that stores one Lease, of any name, as sent.
 type leaseServer struct {
 	mu    sync.Mutex
 	lease string
 	form  string // content type; "" is JSON
+	other string // JSON of a Lease of another release
 }
 
 func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +43,12 @@ func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
-	if r.URL.Path != leases && r.URL.Path != leases+"/tkdeploy.shop.shop" {
+	if r.URL.Path == leases && r.Method == http.MethodGet {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"kind":"LeaseList","apiVersion":"coordination.k8s.io/v1","items":[%s]}`, s.other)
+		return
+	}
+	if !strings.HasPrefix(r.URL.Path, leases) {
 		http.Error(w, r.URL.Path, http.StatusNotFound)
 		return
 	}
@@ -96,12 +102,31 @@ func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	if err := os.WriteFile(filepath.Join(dir, "kubeconfig"), []byte(kubeconfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return NewSession(&Workspace{
+	s := NewSession(&Workspace{
 		Config:   &config.Config{Chart: config.Chart{Release: "shop", Namespace: "shop"}},
 		Cluster:  cluster.New(cluster.Spec{Name: "shop-dev", StateDir: dir}, cluster.Limits{}),
 		Command:  Command{Name: "up", Args: []string{"--env", "dev"}},
 		StateDir: filepath.Join(state, "tkdeploy"),
-	}), server, path.Join(state, lockPath)
+		LockDir:  state,
+	})
+	s.engine.put(nil) // no test sends a request to it
+	s.engineID = func(context.Context) (string, error) { return "engine", nil }
+	return s, server, path.Join(state, lockPath)
+}
+
+// TestMain replaces the docker command by one that finds no containers.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "docker")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\n"), 0o700)
+	}
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 func acting(id string, act func(context.Context) error, needs ...string) plan.Stage {
@@ -118,8 +143,12 @@ func runStages(ctx context.Context, t *testing.T, locks *Locks, stages ...plan.S
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runPlan(ctx, locks, p)
+}
+
+func runPlan(ctx context.Context, locks *Locks, p plan.Plan) (string, error) {
 	var out bytes.Buffer
-	err = Execution{Plan: p, Locks: locks, Reporter: report.NewJSON(&out), ExitCode: exitCode}.Run(ctx)
+	err := Execution{Plan: p, Locks: locks, Reporter: report.NewJSON(&out), ExitCode: exitCode}.Run(ctx)
 	return out.String(), err
 }
 

@@ -33,6 +33,7 @@ type Session struct {
 	Workspace *Workspace
 
 	connect   func(context.Context) (*engine.Engine, error)
+	engineID  func(context.Context) (string, error)
 	engine    cached[*engine.Engine]
 	builder   cached[*images.Builder]
 	images    cached[[]engine.Image]
@@ -62,7 +63,15 @@ func NewSession(w *Workspace) *Session {
 // NewSessionWithEngine is like [NewSession], but connects to the engine with
 // connect.
 func NewSessionWithEngine(w *Workspace, connect func(context.Context) (*engine.Engine, error)) *Session {
-	return &Session{Workspace: w, connect: connect}
+	s := &Session{Workspace: w, connect: connect}
+	s.engineID = func(ctx context.Context) (string, error) {
+		e, err := s.Engine(ctx)
+		if err != nil {
+			return "", err
+		}
+		return e.ID(ctx)
+	}
+	return s
 }
 
 // Scope is a set of reads that depend on the same state.

@@ -24,6 +24,15 @@ func (s *Session) Cluster(ctx context.Context) (cluster.Status, error) {
 	})
 }
 
+// CheckOwnership fails with [fault.NotOwned] if the cluster or its data has another
+// owner. The cluster need not exist.
+func (s *Session) CheckOwnership(ctx context.Context) error {
+	if _, err := s.Engine(ctx); err != nil {
+		return err
+	}
+	return s.Workspace.Cluster.CheckOwnership(ctx)
+}
+
 // Nodes returns the nodes of the cluster.
 func (s *Session) Nodes(ctx context.Context) ([]cluster.Node, error) {
 	if status, ok := s.status.peek(); ok && status.Phase == cluster.Running {

@@ -17,6 +17,8 @@ func (r *Run) observeCluster(ctx context.Context) (plan.Observation, error) {
 	}
 	state := plan.Drifted
 	switch status.Phase {
+	case cluster.NotOwned:
+		return plan.Observation{}, status.NotOwned
 	case cluster.Running:
 		state = plan.Satisfied
 	case cluster.Absent:
@@ -37,11 +39,11 @@ func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) 
 	if status.Phase == cluster.Running {
 		return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
 	}
-	class, hint := fault.Cluster, "start it: tkdeploy up --env "+s.Workspace.EnvName
 	if status.Phase == cluster.NotOwned {
-		class, hint = fault.NotOwned, ""
+		return plan.Observation{}, status.NotOwned
 	}
-	return plan.Observation{}, fault.New(class, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason), hint)
+	return plan.Observation{}, fault.New(fault.Cluster, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason),
+		"start it: tkdeploy up --env "+s.Workspace.EnvName)
 }
 
 // DownPlan returns the plan of `tkdeploy down`. If volumes is set, their data is
@@ -59,9 +61,20 @@ func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
 
 // observeDown acquires the Lease only if the cluster is running.
 func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
+	if err := locks.exclude(ctx); err != nil {
+		return plan.Observation{}, err
+	}
 	status, err := s.Cluster(ctx)
 	if err != nil {
 		return plan.Observation{}, err
+	}
+	if status.Phase == cluster.NotOwned {
+		return plan.Observation{}, status.NotOwned
+	}
+	if status.Phase != cluster.Absent {
+		if err := locks.checkOthers(ctx, status.Phase); err != nil {
+			return plan.Observation{}, err
+		}
 	}
 	if status.Phase == cluster.Running {
 		if err := locks.acquireLease(ctx); err != nil {

@@ -19,6 +19,7 @@ type Workspace struct {
 	Cluster  *cluster.Cluster
 	Command  Command
 	StateDir string // directory of tkdeploy's own files
+	LockDir  string // directory of locks that all users of this machine share
 }
 
 // Command is the command line without arguments that may be secret. Locks,
@@ -64,6 +65,7 @@ func NewWorkspace(cfg *config.Config, envName string, command Command) (*Workspa
 		Cluster:  cluster.New(clusterSpec(cfg, envName, env, state), cluster.Limits{}),
 		Command:  command,
 		StateDir: state,
+		LockDir:  lockDir,
 	}, nil
 }
 
@@ -71,7 +73,7 @@ func clusterSpec(cfg *config.Config, envName string, env config.Environment, sta
 	kind := env.Cluster.Kind
 	spec := cluster.Spec{
 		Name: kind.Name, Image: kind.Image.Ref, Workers: kind.Workers,
-		Project: cfg.Name, Env: envName,
+		Project: cfg.Name, Env: envName, Namespace: cfg.Chart.Namespace,
 		StateDir: filepath.Join(state, "clusters", kind.Name),
 	}
 	for _, p := range kind.Ports {
@@ -79,6 +81,9 @@ func clusterSpec(cfg *config.Config, envName string, env config.Environment, sta
 	}
 	return spec
 }
+
+// lockDir is not TMPDIR, which differs between users.
+const lockDir = "/tmp"
 
 // stateDir follows the XDG base directory specification.
 func stateDir() (string, error) {

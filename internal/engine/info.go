@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,15 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 		Local:      e.endpoint.local() && info.Name == host,
 		ClockSkew:  skew(info.SystemTime, before, time.Now()),
 	}, nil
+}
+
+// ID returns what identifies the engine, whichever endpoint leads to it.
+func (e *Engine) ID(ctx context.Context) (string, error) {
+	info, err := e.api.Info(ctx)
+	if err != nil {
+		return "", fault.Default(fault.Environment, fmt.Errorf("get info from the Docker engine at %s: %w", e.endpoint, err))
+	}
+	return cmp.Or(info.ID, e.endpoint.host), nil
 }
 
 // usesContainerd reads the driver status, because the API has no field for the

@@ -14,6 +14,8 @@ import (
 // LeasePrefix starts the name of every Lease of tkdeploy.
 const LeasePrefix = "tkdeploy."
 
+const listTimeout = 5 * time.Second
+
 // LeaseLister is a part of client-go's LeaseInterface.
 type LeaseLister interface {
 	List(ctx context.Context, opts metav1.ListOptions) (*coordinationv1.LeaseList, error)
@@ -50,6 +52,8 @@ func CheckOthers(ctx context.Context, leases LeaseLister, own, what string, onWa
 }
 
 func heldLeases(ctx context.Context, leases LeaseLister, own string) (map[string]*coordinationv1.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
 	list, err := leases.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list the locks of other runs: %w", err)

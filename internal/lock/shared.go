@@ -2,6 +2,8 @@ package lock
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -17,8 +20,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
-// sharedInterval is the shortest pause between two attempts.
-const sharedInterval = 100 * time.Millisecond
+// The pause between two attempts grows from the first to the second.
+const (
+	minPause = 100 * time.Millisecond
+	maxPause = 2 * time.Second
+)
 
 // maxHolders bounds the file, to which every holder appends.
 const maxHolders = 64 << 10
@@ -30,6 +36,12 @@ type Shared struct {
 	path, what string
 	self       Holder
 	file       *os.File // nil if not held
+}
+
+// SharedPath returns the path in dir of the lock on a cluster of an engine.
+func SharedPath(dir, engine, cluster string) string {
+	id := sha256.Sum256([]byte(engine))
+	return filepath.Join(dir, "tkdeploy."+cluster+"."+hex.EncodeToString(id[:8])+".lock")
 }
 
 // NewShared returns the lock on the file at path, which it creates when needed. All
@@ -50,7 +62,8 @@ func (s *Shared) TryExclusive() error { return s.try(syscall.LOCK_EX) }
 // Retry calls try until it returns no [*HeldError], for at most limit. It calls
 // onWait, which may be nil, once if it has to wait.
 func (s *Shared) Retry(ctx context.Context, limit time.Duration, onWait func(string), try func() error) error {
-	for giveUp := time.Now().Add(limit); ; {
+	giveUp := time.Now().Add(limit)
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		err := try()
 		var held *HeldError
 		if !errors.As(err, &held) || time.Now().After(giveUp) {
@@ -61,7 +74,7 @@ func (s *Shared) Retry(ctx context.Context, limit time.Duration, onWait func(str
 			onWait = nil
 		}
 		// Two runs that try in the same rhythm could exclude each other for ever.
-		if end := sleep(ctx, sharedInterval+rand.N(sharedInterval)); end != nil {
+		if end := sleep(ctx, pause/2+rand.N(pause)); end != nil {
 			return end
 		}
 	}
