@@ -85,8 +85,8 @@ func (i Interrupted) Is(target error) bool { return target == context.Canceled }
 func (i Interrupted) ExitCode() int { return 128 + int(i.Signal) }
 
 // exitCode returns the exit code for an error. A signal takes precedence over the
-// errors it causes, a failed rollback over the failure before it, and an earlier
-// stage over a later one.
+// errors it causes, a refused cluster over the failures of stages that ran in parallel,
+// a failed rollback over the failure before it, and an earlier stage over a later one.
 func exitCode(ctx context.Context, err error) int {
 	var signal Interrupted
 	switch {
@@ -97,8 +97,8 @@ func exitCode(ctx context.Context, err error) int {
 	}
 	class := classOf(err)
 	for _, e := range deploy.Failures(err) {
-		if classOf(e) == fault.Rollback {
-			class = fault.Rollback
+		if c := classOf(e); c == fault.Rollback || c == fault.NotOwned {
+			class = c
 		}
 	}
 	for _, row := range exitCodes {

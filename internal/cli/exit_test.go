@@ -31,6 +31,8 @@ func TestExitCode(t *testing.T) {
 		"earliest of two stages":                {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
 		"failed rollback takes precedence over the failure before it": {
 			errors.Join(&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Inconclusive, broken, ""), "")), 16},
+		"refused cluster takes precedence over a failed build": {
+			errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: fault.New(fault.NotOwned, broken, "")}), 5},
 		"report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
 		"stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
 		"deadline is inconclusive":      {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},

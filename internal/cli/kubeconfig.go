@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -20,7 +21,7 @@ func kubeconfigCommand(streams Streams) command {
 		},
 		flags: append(sessionFlags(), &cli.BoolFlag{Name: "merge", Usage: "Add the cluster to your kubeconfig and keep the current context"}),
 		run: func(c *cli.Context) error {
-			return kubeconfigOptions{newSessionOptions(c), c.Bool("merge")}.kubeconfig(streams)
+			return kubeconfigOptions{newSessionOptions(c), c.Bool("merge")}.kubeconfig(c.Context, streams)
 		},
 	}
 }
@@ -30,12 +31,19 @@ type kubeconfigOptions struct {
 	merge   bool
 }
 
-func (o kubeconfigOptions) kubeconfig(streams Streams) error {
+func (o kubeconfigOptions) kubeconfig(ctx context.Context, streams Streams) error {
 	s, err := o.session.open(streams)
 	if err != nil {
 		return err
 	}
 	cluster := s.Workspace.Cluster
+	if err := cluster.CheckRecord(); err != nil {
+		return err
+	}
+	// Without an engine, the record has to suffice.
+	if err := s.CheckOwnership(ctx); fault.ClassOf(err) == fault.NotOwned {
+		return err
+	}
 	if _, err := os.Stat(cluster.Kubeconfig()); err != nil {
 		return fault.New(fault.Cluster, fmt.Errorf("environment %s has no cluster: %w", o.session.env, err),
 			"create it: tkdeploy up --env "+o.session.env)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,14 +46,14 @@ func (o statusOptions) status(ctx context.Context, streams Streams) error {
 		return err
 	}
 	if o.query.json {
-		return writeJSON(streams.Out, status)
+		err = writeJSON(streams.Out, status)
+	} else {
+		err = printStatus(streams.Out, status)
 	}
 	for _, warning := range status.Warnings {
-		if _, err := fmt.Fprintln(streams.Err, "tkdeploy: warning: "+warning); err != nil {
-			return err
-		}
+		fmt.Fprintln(streams.Err, "tkdeploy: warning: "+warning)
 	}
-	return printStatus(streams.Out, status)
+	return errors.Join(status.Cluster.NotOwned, err)
 }
 
 func printStatus(w io.Writer, s *deploy.Status) error {

@@ -28,6 +28,8 @@ type ClusterStatus struct {
 	Reason     string               `json:"reason"`
 	Kubeconfig string               `json:"kubeconfig,omitempty"`
 	Nodes      []cluster.NodeStatus `json:"nodes,omitempty"`
+
+	NotOwned error `json:"-"` // names both owners; nil in other phases
 }
 
 // ReleaseStatus is the state of the newest revision.
@@ -59,7 +61,7 @@ func (s *Session) Status(ctx context.Context) (*Status, error) {
 	c := s.Workspace.Cluster
 	status := &Status{
 		Environment: s.Workspace.EnvName,
-		Cluster:     ClusterStatus{Name: c.Name, Phase: observed.Phase, Reason: observed.Reason, Nodes: observed.Nodes},
+		Cluster:     ClusterStatus{Name: c.Name, Phase: observed.Phase, Reason: observed.Reason, Nodes: observed.Nodes, NotOwned: observed.NotOwned},
 	}
 	if observed.Phase != cluster.Running {
 		return status, nil

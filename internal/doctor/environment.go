@@ -11,6 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -44,7 +45,7 @@ func checkCluster(ctx context.Context, s *deploy.Session) Result {
 	case err != nil:
 		return failErr(err)
 	case status.Phase == cluster.NotOwned:
-		return fail("set another cluster name under cluster.kind.name", "%s: %s", name, status.Reason)
+		return fail(fault.HintOf(status.NotOwned), "%s: %s", name, status.Reason)
 	case status.Phase == cluster.Outdated:
 		return fail(fmt.Sprintf("recreate it, volumes are kept: tkdeploy down --env %s && tkdeploy up --env %s", env, env), "%s: %s", name, status.Reason)
 	case status.Phase == cluster.NotReady:
