@@ -28,7 +28,7 @@ func (b *bundleRecorder) collectors(ctx context.Context) []supportbundle.Collect
 	switch {
 	case err != nil:
 		return append(all, unavailable("the cluster", err))
-	case status.Phase == cluster.NotOwned, status.Phase == cluster.Absent, status.Phase == cluster.Stopped:
+	case status.Phase == cluster.NotOwned, status.Phase == cluster.Absent, status.Phase == cluster.Stopped, status.Phase == cluster.Paused:
 		return append(all, unavailable("the cluster", fmt.Errorf("%s: %s", status.Phase, status.Reason)))
 	}
 	all = append(all, supportbundle.NodeLogs(b.nodes))

@@ -20,7 +20,8 @@ const (
 type container struct {
 	Name  string
 	State struct {
-		Running   bool
+		Running   bool // also if it is paused
+		Paused    bool
 		StartedAt time.Time
 	}
 	Config struct {

@@ -35,7 +35,7 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	case Outdated:
 		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Reason),
 			"recreate the cluster; its volumes are kept: "+c.recreateCommand())
-	case Stopped, NotReady:
+	case Stopped, Paused, NotReady:
 		return c.start(ctx, status, reporter)
 	case Incomplete:
 		reporter.Report(event.Warn("cluster " + c.Name + ": an earlier create was interrupted; replacing it"))
@@ -82,7 +82,7 @@ func (c *Cluster) finish(ctx context.Context, start time.Time, reporter event.Re
 	}
 	reporter.Report(event.Reached(APIReady))
 	reporter.Report(event.Progress(c.Name, "waiting for nodes"))
-	if err := c.awaitReady(ctx, start); err != nil {
+	if err := c.awaitReady(ctx); err != nil {
 		return err
 	}
 	reporter.Report(event.Finished(c.Name, event.Done, "cluster created", c.now().Sub(start), 1))

@@ -71,8 +71,16 @@ func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 		d.containers = slices.DeleteFunc(d.containers, func(c container) bool { return slices.Contains(args, c.Name) })
 	case "start":
 		for i := range d.containers {
-			d.containers[i].State.Running = true
-			d.containers[i].State.StartedAt = startTime
+			if d.containers[i].Name == args[1] {
+				d.containers[i].State.Running = true
+				d.containers[i].State.StartedAt = startTime
+			}
+		}
+	case "unpause":
+		for i := range d.containers {
+			if d.containers[i].Name == args[1] {
+				d.containers[i].State.Paused = false
+			}
 		}
 	}
 	d.changes = append(d.changes, args[0])
@@ -195,6 +203,7 @@ func messages(events []event.Event) string {
 func podRunningSince(since time.Time) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "postgres-0", Namespace: "shop"},
+		Spec:       corev1.PodSpec{NodeName: "shop-dev-control-plane"},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
 			State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(since)}},
 		}}},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // Node is a cluster node.
@@ -20,7 +21,8 @@ type Node struct {
 // Name returns the name of the node and of its container.
 func (n Node) Name() string { return n.name }
 
-// Run runs a command in the node. The error contains the end of its standard error.
+// Run runs a command in the node. The error contains the end of its standard error
+// and, if the node is paused, how to resume it.
 func (n Node) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, command ...string) error {
 	args := []string{"exec", "--privileged"}
 	if stdin != nil {
@@ -28,7 +30,11 @@ func (n Node) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, comman
 	}
 	args = append(append(args, n.name), command...)
 	if err := n.docker.Run(ctx, stdin, stdout, args...); err != nil {
-		return fmt.Errorf("run %s in node %s: %w", command[0], n.name, err)
+		err = fmt.Errorf("run %s in node %s: %w", command[0], n.name, err)
+		if strings.Contains(err.Error(), "is paused, unpause") { // the engine's message
+			return fault.New(fault.Cluster, err, "docker unpause "+n.name)
+		}
+		return err
 	}
 	return nil
 }

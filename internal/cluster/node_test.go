@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 type fakeOutput struct {
@@ -19,6 +21,22 @@ func (d *fakeOutput) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 	d.args = args
 	_, _ = io.WriteString(stdout, d.text)
 	return d.err
+}
+
+func TestNode_Run(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ failure, hint string }{
+		"paused node":    {"docker exec: exit status 1: Error response from daemon: Container 0a1b is paused, unpause the container before exec", "docker unpause node-1"},
+		"failed command": {"docker exec: exit status 1: no such file", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := Node{"node-1", &fakeOutput{err: errors.New(test.failure)}}.Run(t.Context(), nil, io.Discard, "ctr", "version")
+			if err == nil || err.Error() != "run ctr in node node-1: "+test.failure || fault.HintOf(err) != test.hint {
+				t.Errorf("got %v, hint %q, want the failure with hint %q", err, fault.HintOf(err), test.hint)
+			}
+		})
+	}
 }
 
 func TestNode_Exit(t *testing.T) {

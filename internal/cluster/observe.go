@@ -33,8 +33,11 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: containerStatuses(nodes)}, nil
 	}
 	for _, n := range nodes {
-		if !n.State.Running {
+		switch {
+		case !n.State.Running:
 			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: containerStatuses(nodes)}, nil
+		case n.State.Paused:
+			return Status{Phase: Paused, Reason: "node " + n.Name + " is paused", Nodes: containerStatuses(nodes)}, nil
 		}
 	}
 	return c.observeAPI(ctx, nodes), nil
@@ -49,7 +52,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		status.Reason = err.Error()
 		return status
 	}
-	nodes, reason := checkReady(ctx, client, lastStart(containers))
+	nodes, reason := checkReady(ctx, client, startTimes(containers))
 	if mismatch := c.ownershipMismatch(nodes); mismatch != "" {
 		return Status{Phase: NotOwned, Reason: mismatch, NotOwned: c.notOwnedError(mismatch, "")}
 	}
@@ -63,6 +66,9 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		return status
 	case marker.Data["spec"] != c.hash():
 		status.Phase, status.Reason = Outdated, "ports or worker count differ from the configuration"
+		return status
+	case len(containers) <= c.Workers:
+		status.Phase, status.Reason = Outdated, fmt.Sprintf("%d of %d node containers exist", len(containers), c.Workers+1)
 		return status
 	}
 	if len(nodes) > 0 {

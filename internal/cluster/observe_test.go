@@ -25,6 +25,7 @@ func TestCluster_Observe(t *testing.T) {
 		"container without the owner mount": {[]container{node("/somewhere", true)}, healthy, NotOwned},
 		"container of another environment":  {[]container{node("/etc/tkdeploy/shop/ci", true)}, healthy, NotOwned},
 		"stopped container":                 {[]container{node(ownMount, false)}, healthy, Stopped},
+		"paused container":                  {[]container{untouched.with(func(n *fakeNode) { n.paused = true }).container(controlName)}, healthy, Paused},
 		"no marker":                         {[]container{node(ownMount, true)}, nil, Incomplete},
 		"healthy cluster":                   {[]container{node(ownMount, true)}, healthy, Running},
 		"different worker count":            {[]container{node(ownMount, true)}, func(c *Cluster) []runtime.Object { c.Workers = 7; o := healthyObjects(c); c.Workers = 0; return o }, Outdated},

@@ -14,7 +14,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
+func (c *Cluster) awaitReady(ctx context.Context) error {
+	containers, err := c.containers(ctx)
+	if err != nil {
+		return err
+	}
 	client, err := c.Client()
 	if err != nil {
 		return err
@@ -23,7 +27,7 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 		defer cancel()
-		_, reason = checkReady(ctx, client, since)
+		_, reason = checkReady(ctx, client, startTimes(containers))
 		return reason == "", nil
 	})
 	if ctx.Err() != nil {
@@ -36,10 +40,10 @@ func (c *Cluster) awaitReady(ctx context.Context, since time.Time) error {
 	return nil
 }
 
-// checkReady returns the nodes and why the cluster is not ready, or "". Node and
-// pod status must be newer than since, the last start of a node, because after a
-// restart the API server first returns the old status.
-func checkReady(ctx context.Context, client kubernetes.Interface, since time.Time) (nodes []corev1.Node, reason string) {
+// checkReady returns the nodes and why the cluster is not ready, or "". The status
+// of a node and of its pods must be newer than the start of its container, because
+// after a restart the API server first returns the old status.
+func checkReady(ctx context.Context, client kubernetes.Interface, started map[string]time.Time) (nodes []corev1.Node, reason string) {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	switch {
 	case err != nil:
@@ -48,6 +52,10 @@ func checkReady(ctx context.Context, client kubernetes.Interface, since time.Tim
 		return nil, "no node has registered yet"
 	}
 	for _, n := range list.Items {
+		since, found := started[n.Name]
+		if !found {
+			return list.Items, "node " + n.Name + " has no container"
+		}
 		lease, err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, n.Name, metav1.GetOptions{})
 		if err != nil || lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Time.Before(since) {
 			return list.Items, "kubelet of node " + n.Name + " has not reported yet"
@@ -56,12 +64,18 @@ func checkReady(ctx context.Context, client kubernetes.Interface, since time.Tim
 			return list.Items, "node " + n.Name + " is not ready"
 		}
 	}
+	for name := range started {
+		if !slices.ContainsFunc(list.Items, func(n corev1.Node) bool { return n.Name == name }) {
+			return list.Items, "node " + name + " has not registered yet"
+		}
+	}
 	pods, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return list.Items, fmt.Sprintf("list pods: %v", err)
 	}
-	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return isStale(p, since) }); i >= 0 {
-		return list.Items, "pod " + pods.Items[i].Namespace + "/" + pods.Items[i].Name + " has not been restarted yet"
+	if i := slices.IndexFunc(pods.Items, func(p corev1.Pod) bool { return isStale(p, started[p.Spec.NodeName]) }); i >= 0 {
+		p := pods.Items[i]
+		return list.Items, "pod " + p.Namespace + "/" + p.Name + " on node " + p.Spec.NodeName + " has not been restarted yet"
 	}
 	return list.Items, ""
 }
@@ -82,12 +96,11 @@ func isReady(n corev1.Node) bool {
 	return false
 }
 
-func lastStart(containers []container) time.Time {
-	var since time.Time
+// startTimes returns when each node container was started.
+func startTimes(containers []container) map[string]time.Time {
+	started := map[string]time.Time{}
 	for _, c := range containers {
-		if c.State.StartedAt.After(since) {
-			since = c.State.StartedAt
-		}
+		started[c.Name] = c.State.StartedAt
 	}
-	return since
+	return started
 }

@@ -17,7 +17,7 @@ func TestCheckReady(t *testing.T) {
 		want  string
 	}{
 		"everything restarted":                       {podRunningSince(startTime.Add(time.Second)), startTime, ""},
-		"pod started before the restart":             {podRunningSince(startTime.Add(-time.Hour)), startTime, "pod shop/postgres-0 has not been restarted yet"},
+		"pod started before the restart":             {podRunningSince(startTime.Add(-time.Hour)), startTime, "pod shop/postgres-0 on node shop-dev-control-plane has not been restarted yet"},
 		"kubelet has not reported since the restart": {podRunningSince(startTime.Add(time.Hour)), startTime.Add(time.Minute), "kubelet of node shop-dev-control-plane has not reported yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -27,7 +27,7 @@ func TestCheckReady(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, got := checkReady(t.Context(), client, test.since); got != test.want {
+			if _, got := checkReady(t.Context(), client, map[string]time.Time{"shop-dev-control-plane": test.since}); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

@@ -26,11 +26,7 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 		return err
 	}
 	reporter.Report(event.Progress(c.Name, "waiting for nodes"))
-	since, err := c.runningSince(ctx)
-	if err != nil {
-		return err
-	}
-	if err := c.awaitReady(ctx, since); err != nil {
+	if err := c.awaitReady(ctx); err != nil {
 		return err
 	}
 	message, mutations := "cluster is ready", 0
@@ -41,7 +37,8 @@ func (c *Cluster) start(ctx context.Context, seen Status, reporter event.Reporte
 	return nil
 }
 
-// startContainers returns the number of started nodes.
+// startContainers starts stopped nodes and resumes paused ones. It returns their
+// number.
 func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) (int, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
@@ -49,12 +46,16 @@ func (c *Cluster) startContainers(ctx context.Context, reporter event.Reporter) 
 	}
 	started := 0
 	for _, n := range nodes {
-		if n.State.Running {
+		command, hint := "start", "docker logs "+n.Name
+		switch {
+		case n.State.Paused:
+			command, hint = "unpause", "docker unpause "+n.Name
+		case n.State.Running:
 			continue
 		}
-		reporter.Report(event.Progress(c.Name, "starting node "+n.Name))
-		if _, err := c.dockerOutput(ctx, "start", n.Name); err != nil {
-			return started, fault.New(fault.Cluster, fmt.Errorf("start node %s: %w", n.Name, err), "docker logs "+n.Name)
+		reporter.Report(event.Progress(c.Name, command+" node "+n.Name))
+		if _, err := c.dockerOutput(ctx, command, n.Name); err != nil {
+			return started, fault.New(fault.Cluster, fmt.Errorf("%s node %s: %w", command, n.Name, err), hint)
 		}
 		started++
 	}
@@ -73,14 +74,6 @@ func (c *Cluster) refreshKubeconfig(ctx context.Context) error {
 		return fault.New(fault.Cluster, errors.Join(lastErr, ctx.Err()), "")
 	}
 	return nil
-}
-
-func (c *Cluster) runningSince(ctx context.Context) (time.Time, error) {
-	nodes, err := c.containers(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return lastStart(nodes), nil
 }
 
 // serviceSubnet is kind's default, which kindConfig keeps (sigs.k8s.io/kind

@@ -8,6 +8,7 @@ const (
 	Absent     Phase = "absent"
 	Incomplete Phase = "incomplete" // an earlier create was interrupted
 	Stopped    Phase = "stopped"    // a node is not running
+	Paused     Phase = "paused"     // a node is paused: docker pause
 	NotReady   Phase = "not-ready"  // the API server or a node is not ready
 	Running    Phase = "running"
 	NotOwned   Phase = "not-owned" // the containers or the API server have another owner
