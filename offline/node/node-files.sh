@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The node's files: kind's files, our programs and a CNI configuration. Source this
+# The node's files: kind's files, our programs and the pod network. Source this
 # file after images.sh.
 
 # The packages of kind's base image, except those that only its storage tests and
@@ -45,9 +45,12 @@ node_settings() {
     install -D -m 0644 files/12-cgroup-v1-$unit.conf "$tree/etc/systemd/system/$unit.service.d/12-cgroup-v1.conf"
   done
   install -m 0755 files/create-kubelet-cgroup-v1.sh "$tree/kind/bin/create-kubelet-cgroup-v1.sh"
-  # kindnetd is not published as a Go module. This fixed configuration supports
-  # single-node clusters only: a second node would assign the same addresses.
-  install -D -m 0644 files/10-ptp.conflist "$tree/etc/cni/net.d/10-ptp.conflist"
+  # kindnetd is not published as a Go module.
+  install -d "$tree/etc/cni/net.d"
+  install -m 0644 files/pod-network.conflist "$tree/kind/pod-network.conflist"
+  install -m 0755 files/pod-network.sh "$tree/kind/bin/pod-network.sh"
+  install -m 0644 files/pod-network.service "$tree/etc/systemd/system/pod-network.service"
+  install -m 0644 files/13-pod-network.conf "$tree/etc/systemd/system/kubelet.service.d/13-pod-network.conf"
   mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
   for unit in kubelet containerd undo-mount-hacks; do
     ln -s "/etc/systemd/system/$unit.service" "$tree/etc/systemd/system/multi-user.target.wants/$unit.service"
