@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v2"
+
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 )
 
 func downCommand(streams Streams) command {
@@ -11,25 +13,37 @@ func downCommand(streams Streams) command {
 		name:    "down",
 		summary: "Delete the environment's cluster",
 		details: "The data of the volumes and the Secrets that belong to it are kept for the next up, unless --volumes is\n" +
-			"set. Images remain in the engine. down deletes only a cluster that tkdeploy created for this environment.",
+			"set. down saves these Secrets, and fails if it cannot. Then it ends the pods, and waits up to a minute for\n" +
+			"those with volumes. Images remain in the engine. down deletes only a cluster that tkdeploy created for this\n" +
+			"environment.",
 		examples: []example{
 			{"tkdeploy down", ""},
 			{"tkdeploy down --env ci --volumes", "delete the data as well"},
+			{"tkdeploy down --force", "delete a broken cluster"},
 		},
-		flags: append(runFlags(), &cli.BoolFlag{Name: "volumes", Usage: "Delete the data of the volumes as well"}),
+		flags: append(runFlags(),
+			&cli.BoolFlag{Name: "volumes", Usage: "Delete the data of the volumes as well"},
+			&cli.BoolFlag{Name: "force", Usage: "Kill the pods, and delete the cluster even if Secrets cannot be saved"}),
 		run: func(c *cli.Context) error {
 			run, err := newRunOptions(c)
 			if err != nil {
 				return err
 			}
-			return downOptions{run: run, volumes: c.Bool("volumes")}.down(c.Context, streams)
+			o := downOptions{run: run, keep: cluster.KeepData}
+			switch {
+			case c.Bool("volumes"):
+				o.keep = cluster.KeepNone
+			case c.Bool("force"):
+				o.keep = cluster.KeepForce
+			}
+			return o.down(c.Context, streams)
 		},
 	}
 }
 
 type downOptions struct {
-	run     runOptions
-	volumes bool
+	run  runOptions
+	keep cluster.Keep
 }
 
 func (o downOptions) down(ctx context.Context, streams Streams) error {
@@ -38,7 +52,7 @@ func (o downOptions) down(ctx context.Context, streams Streams) error {
 		return err
 	}
 	locks := i.session.NewLocks()
-	p, err := i.session.DownPlan(o.volumes, locks)
+	p, err := i.session.DownPlan(o.keep, locks)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ const (
 
 type container struct {
 	Name  string
+	Image string // ID
 	State struct {
 		Running   bool // also if it is paused
 		Paused    bool

@@ -38,7 +38,7 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	case Stopped, Paused, NotReady:
 		return c.start(ctx, status, reporter)
 	case Incomplete:
-		reporter.Report(event.Warn("cluster " + c.Name + ": an earlier create was interrupted; replacing it"))
+		reporter.Report(event.Warn("cluster " + c.Name + ": " + status.Reason + "; replacing it"))
 		if err := c.remove(ctx, reporter); err != nil {
 			return err
 		}

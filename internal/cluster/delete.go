@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -19,10 +21,13 @@ func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Repor
 		return err
 	}
 	var err error
+	if _, statErr := os.Stat(c.StateDir); statErr == nil {
+		// The data outlives the proof of its owner, and an interrupted removal leaves
+		// an incomplete cluster.
+		err = errors.Join(c.claim(), c.markCreating())
+	}
 	if volumes {
-		err = c.deleteVolumes(ctx, reporter)
-	} else if _, statErr := os.Stat(c.StateDir); statErr == nil { // its data outlives the proof of its owner
-		err = c.claim()
+		err = errors.Join(err, c.deleteVolumes(ctx, reporter))
 	}
 	c.unmergeKubeconfig(reporter)
 	if err = errors.Join(err, c.remove(ctx, reporter)); err != nil {
@@ -77,7 +82,9 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 	if err != nil {
 		return err
 	}
-	if len(c.owned(nodes)) > 0 { // stop all writers
+	images := []string{c.Image}
+	if nodes = c.owned(nodes); len(nodes) > 0 { // stop all writers
+		images = append(images, nodes[0].Image)
 		if err := c.removeContainers(ctx); err != nil {
 			return err
 		}
@@ -85,12 +92,33 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 	if os.RemoveAll(c.volumesDir()) == nil {
 		return nil
 	}
-	_, err = c.dockerOutput(ctx, "run", "--rm", "--network", "none", "--entrypoint", "find",
-		"--volume", c.volumesDir()+":/volumes", c.Image, "/volumes", "-mindepth", "1", "-delete")
-	if err != nil {
+	if err := c.emptyVolumes(ctx, images); err != nil {
 		return fmt.Errorf("delete the volumes in %s: %w", c.volumesDir(), err)
 	}
 	return os.RemoveAll(c.volumesDir())
+}
+
+// emptyVolumes uses any local image with the command find, preferably one of images.
+// There may be no registry, and the node image may have been pruned.
+func (c *Cluster) emptyVolumes(ctx context.Context, images []string) error {
+	local, err := c.dockerOutput(ctx, "images", "--quiet", "--no-trunc")
+	if err != nil {
+		return err
+	}
+	var mount strings.Builder
+	fields := csv.NewWriter(&mount) // the syntax of --mount
+	if err := fields.Write([]string{"type=bind", "source=" + c.volumesDir(), "target=/volumes"}); err != nil {
+		return err
+	}
+	fields.Flush()
+	for _, image := range append(images, strings.Fields(local)...) {
+		_, err = c.dockerOutput(ctx, "run", "--rm", "--pull", "never", "--network", "none", "--user", "0", "--entrypoint", "find",
+			"--mount", strings.TrimSpace(mount.String()), image, "/volumes", "-mindepth", "1", "-delete")
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("no local image has the command find: %w", err)
 }
 
 func (c *Cluster) removeFiles(volumes bool) error {

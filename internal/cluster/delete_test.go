@@ -1,10 +1,14 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
@@ -33,5 +37,34 @@ func TestCluster_Delete(t *testing.T) {
 				t.Errorf("got %d containers, networks %q, want none", len(docker.containers), docker.networks)
 			}
 		})
+	}
+}
+
+func TestCluster_emptyVolumes(t *testing.T) {
+	t.Parallel()
+	docker := &fakeDocker{}
+	c := newCluster(t, docker, &fakeKind{})
+	c.StateDir = `/state/a:b,"c"` // not valid with --volume
+	var tried []string
+	docker.fail = func(args []string) error {
+		if args[0] != "run" {
+			return nil
+		}
+		tried = append(tried, args[len(args)-5])
+		mount := args[slices.Index(args, "--mount")+1]
+		if want := `type=bind,"source=/state/a:b,""c""/volumes",target=/volumes`; mount != want {
+			t.Errorf("got mount %s, want %s", mount, want)
+		}
+		if len(tried) < 3 {
+			return errors.New("no such image")
+		}
+		return nil
+	}
+	docker.images = []string{"sha256:1", "sha256:2"}
+	if err := c.emptyVolumes(t.Context(), []string{c.Image}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{c.Image, "sha256:1", "sha256:2"}, tried); diff != "" {
+		t.Errorf("images -want +got:\n%s", diff)
 	}
 }

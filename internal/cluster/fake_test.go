@@ -32,12 +32,19 @@ type fakeDocker struct {
 	containers []container
 	ownerDir   string   // source of mounts without one
 	networks   []string // of tkdeploy
+	images     []string
 	changes    []string
+	fail       func(args []string) error // may be nil
 }
 
 func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args ...string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.fail != nil {
+		if err := d.fail(args); err != nil {
+			return err
+		}
+	}
 	switch args[0] {
 	case "ps":
 		for _, c := range d.containers {
@@ -51,6 +58,9 @@ func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 			}
 		}
 		return json.NewEncoder(stdout).Encode(d.containers)
+	case "images":
+		fmt.Fprintln(stdout, strings.Join(d.images, "\n"))
+		return nil
 	case "info":
 		fmt.Fprintln(stdout, "1")
 		return nil

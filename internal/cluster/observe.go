@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-const createInterrupted = "an earlier create was interrupted"
+const createInterrupted = "an earlier create or delete was interrupted"
 
 // Observe reads the cluster's status from its containers and API server. Errors
 // have class [fault.Environment].
@@ -29,6 +29,8 @@ func (c *Cluster) Observe(ctx context.Context) (Status, error) {
 	switch {
 	case len(nodes) == 0:
 		return Status{Phase: Absent, Reason: "cluster " + c.Name + " does not exist"}, nil
+	case !nodes[0].controlPlane():
+		return Status{Phase: Incomplete, Reason: "its control plane has been removed", Nodes: containerStatuses(nodes)}, nil
 	case c.isCreating():
 		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: containerStatuses(nodes)}, nil
 	}
@@ -64,6 +66,9 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	case err != nil:
 		status.Reason = fmt.Sprintf("API server is not responding: %v", err)
 		return status
+	}
+	status.Responding = true
+	switch {
 	case marker.Data["spec"] != c.hash():
 		status.Phase, status.Reason = Outdated, "ports or worker count differ from the configuration"
 		return status

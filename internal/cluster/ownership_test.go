@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/secrets"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -29,7 +30,7 @@ func newBlog(t *testing.T, shop *Cluster) *Cluster {
 
 func writeData(t *testing.T, c *Cluster, namespace string) {
 	t.Helper()
-	for _, path := range []string{filepath.Join(c.volumesDir(), namespace, "data-postgres-0", "PG_VERSION"), c.secretPath(namespace, "postgres")} {
+	for _, path := range []string{filepath.Join(c.volumesDir(), namespace, "data-postgres-0", "PG_VERSION"), filepath.Join(c.secretsDir(), namespace, "postgres.json")} {
 		if err := writePrivate(path, []byte("17")); err != nil {
 			t.Fatal(err)
 		}
@@ -70,9 +71,11 @@ func TestCluster_ownership(t *testing.T) {
 		"Delete volumes": func(ctx context.Context, c *Cluster) error { return c.Delete(ctx, true, event.Discard) },
 	}
 	offline := map[string]func(context.Context, *Cluster) error{
-		"CheckRecord":     func(_ context.Context, c *Cluster) error { return c.CheckRecord() },
-		"BackupSecrets":   func(ctx context.Context, c *Cluster) error { return c.BackupSecrets(ctx, "shop") },
-		"RestoreSecrets":  func(ctx context.Context, c *Cluster) error { return c.RestoreSecrets(ctx, "shop") },
+		"CheckRecord":   func(_ context.Context, c *Cluster) error { return c.CheckRecord() },
+		"MirrorSecrets": func(ctx context.Context, c *Cluster) error { return c.MirrorSecrets(ctx, "shop") },
+		"RestoreSecrets": func(ctx context.Context, c *Cluster) error {
+			return c.RestoreSecrets(ctx, secrets.Release{Namespace: "shop"})
+		},
 		"MergeKubeconfig": func(_ context.Context, c *Cluster) error { _, err := c.MergeKubeconfig(); return err },
 	}
 	for name, test := range map[string]struct {

@@ -11,9 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/drain"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
+// awaitReady also undoes what an interrupted [Cluster.PrepareDelete] has left.
 func (c *Cluster) awaitReady(ctx context.Context) error {
 	containers, err := c.containers(ctx)
 	if err != nil {
@@ -27,7 +29,14 @@ func (c *Cluster) awaitReady(ctx context.Context) error {
 	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
 		defer cancel()
-		_, reason = checkReady(ctx, client, startTimes(containers))
+		var nodes []corev1.Node
+		nodes, reason = checkReady(ctx, client, startTimes(containers))
+		if slices.ContainsFunc(nodes, drain.IsDrained) {
+			if err := drain.Undo(ctx, client); err != nil {
+				reason = err.Error() // try again
+			}
+			return false, nil
+		}
 		return reason == "", nil
 	})
 	if ctx.Err() != nil {
@@ -62,6 +71,9 @@ func checkReady(ctx context.Context, client kubernetes.Interface, started map[st
 		}
 		if !isReady(n) {
 			return list.Items, "node " + n.Name + " is not ready"
+		}
+		if drain.IsDrained(n) {
+			return list.Items, "node " + n.Name + " runs no new pods: an earlier down was interrupted"
 		}
 	}
 	for name := range started {

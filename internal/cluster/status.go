@@ -6,7 +6,7 @@ type Phase string
 // All phases but Absent and NotOwned imply ownership.
 const (
 	Absent     Phase = "absent"
-	Incomplete Phase = "incomplete" // an earlier create was interrupted
+	Incomplete Phase = "incomplete" // an earlier create or delete was interrupted
 	Stopped    Phase = "stopped"    // a node is not running
 	Paused     Phase = "paused"     // a node is paused: docker pause
 	NotReady   Phase = "not-ready"  // the API server or a node is not ready
@@ -17,9 +17,10 @@ const (
 
 // Status is the phase of a cluster with its reason and nodes.
 type Status struct {
-	Phase  Phase
-	Reason string
-	Nodes  []NodeStatus
+	Phase      Phase
+	Reason     string
+	Nodes      []NodeStatus
+	Responding bool // the API server of a complete cluster responds
 
 	NotOwned error // in phase NotOwned: names both owners, with a hint
 }

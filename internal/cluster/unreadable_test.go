@@ -26,7 +26,6 @@ func TestCluster_unreadable(t *testing.T) {
 	filestest.CheckRefused(t, user, merge)
 	filestest.CheckRefused(t, c.Kubeconfig(), merge)
 	filestest.CheckRefused(t, c.Kubeconfig(), func() error { _, err := c.RESTConfig(); return environment(err) })
-	filestest.CheckRefused(t, c.secretPath("shop", "db"), func() error { _, err := readSecret(c.secretPath("shop", "db")); return environment(err) })
 }
 
 func TestCluster_Ensure_replacesLinks(t *testing.T) {

@@ -150,7 +150,7 @@ func TestLocks_cluster(t *testing.T) {
 		var c sharedCluster
 		_, err := runStages(t.Context(), t, web.NewLocks(), c.stage(t, succeed), c.using(t, func() {
 			locks := shop.NewLocks()
-			p, err := shop.DownPlan(true, locks)
+			p, err := shop.DownPlan(cluster.KeepNone, locks)
 			if err != nil {
 				t.Error(err)
 			}

@@ -1,12 +1,14 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/cluster/secrets"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/lock"
 	"tkdeploy.dev/tkdeploy/internal/redact"
@@ -65,11 +67,6 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	return c.Ensure(ctx, reporter)
 }
 
-func (s *Session) deleteCluster(ctx context.Context, volumes bool, reporter event.Reporter) error {
-	defer s.Invalidate(ClusterState)
-	return s.Workspace.Cluster.Delete(ctx, volumes, reporter)
-}
-
 // OpenRelease returns a new client of the release and sends no request. A client
 // must not be shared: it accepts one call at a time and may fail after a canceled
 // one.
@@ -97,7 +94,9 @@ func (s *Session) Release(ctx context.Context) (*release.Deployed, error) {
 	})
 }
 
-// observeRelease caches the deployed revision for Release if it is up to date.
+// observeRelease caches the deployed revision for Release if it is up to date. It then
+// copies the Secrets of kept volumes, because an earlier run may have been interrupted
+// before that, and others may have changed them.
 func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (release.Observation, error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -105,14 +104,15 @@ func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (re
 	}
 	store := s.release.storer()
 	observed, err := client.Observe(ctx, desired)
-	if err == nil && observed.Current {
-		store(observed.Deployed)
+	if err != nil || !observed.Current {
+		return observed, err
 	}
-	return observed, err
+	store(observed.Deployed)
+	return observed, s.Workspace.Cluster.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
 }
 
 // applyRelease restores the Secrets of kept volumes before it applies the release,
-// and backs them up after.
+// and copies them after.
 func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, reporter event.Reporter) (revision int, err error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, repor
 		return 0, err
 	}
 	c := s.Workspace.Cluster
-	if err := c.RestoreSecrets(ctx, desired.Namespace); err != nil {
+	if err := c.RestoreSecrets(ctx, s.kept(desired)); err != nil {
 		return 0, err
 	}
 	revision, err = client.Apply(ctx, desired, reporter)
@@ -130,7 +130,22 @@ func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, repor
 	if err != nil {
 		return revision, err
 	}
-	return revision, c.BackupSecrets(ctx, desired.Namespace)
+	return revision, c.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
+}
+
+// kept returns what is needed to restore Secrets for the release.
+func (s *Session) kept(desired chart.Desired) secrets.Release {
+	target := s.Workspace.Config.Chart
+	return secrets.Release{Namespace: target.Namespace, Name: target.Release, Secrets: func() ([]string, error) {
+		rendered, err := chart.Render(desired)
+		var names []string
+		for _, o := range rendered.Objects {
+			if o.GetKind() == "Secret" && cmp.Or(o.GetNamespace(), target.Namespace) == target.Namespace {
+				names = append(names, o.GetName())
+			}
+		}
+		return names, err
+	}}
 }
 
 func (s *Session) rollbackRelease(ctx context.Context, to int, reporter event.Reporter) error {
@@ -143,7 +158,7 @@ func (s *Session) rollbackRelease(ctx context.Context, to int, reporter event.Re
 	if err != nil {
 		return err
 	}
-	return s.Workspace.Cluster.BackupSecrets(ctx, s.Workspace.Config.Chart.Namespace)
+	return s.Workspace.Cluster.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
 }
 
 func (s *Session) markVerified(ctx context.Context, deployed *release.Deployed) error {

@@ -46,21 +46,26 @@ func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) 
 		"start it: tkdeploy up --env "+s.Workspace.EnvName)
 }
 
-// DownPlan returns the plan of `tkdeploy down`. If volumes is set, their data is
-// deleted too. locks must not be nil.
-func (s *Session) DownPlan(volumes bool, locks *Locks) (plan.Plan, error) {
+// DownPlan returns the plan of `tkdeploy down`. keep decides about the data of the
+// volumes. locks must not be nil.
+func (s *Session) DownPlan(keep cluster.Keep, locks *Locks) (plan.Plan, error) {
 	return plan.New(plan.Stage{
 		ID: StageDown, Title: "Delete cluster",
-		Observe: func(ctx context.Context) (plan.Observation, error) { return s.observeDown(ctx, volumes, locks) },
+		Observe: func(ctx context.Context) (plan.Observation, error) { return s.observeDown(ctx, keep, locks) },
 		Apply: func(ctx context.Context, reporter event.Reporter) error {
-			err := locks.deleting(func() error { return s.deleteCluster(ctx, volumes, reporter) })
+			defer s.Invalidate(ClusterState)
+			c := s.Workspace.Cluster
+			if err := c.PrepareDelete(ctx, keep, reporter); err != nil {
+				return fault.Default(fault.Down, err)
+			}
+			err := locks.deleting(func() error { return c.Delete(ctx, keep == cluster.KeepNone, reporter) })
 			return fault.Default(fault.Down, err)
 		},
 	})
 }
 
-// observeDown acquires the Lease only if the cluster is running.
-func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (plan.Observation, error) {
+// observeDown acquires the Lease only if the API server responds.
+func (s *Session) observeDown(ctx context.Context, keep cluster.Keep, locks *Locks) (plan.Observation, error) {
 	if err := locks.exclude(ctx); err != nil {
 		return plan.Observation{}, err
 	}
@@ -76,7 +81,7 @@ func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (
 			return plan.Observation{}, err
 		}
 	}
-	if status.Phase == cluster.Running {
+	if status.Responding {
 		if err := locks.acquireLease(ctx); err != nil {
 			return plan.Observation{}, err
 		}
@@ -85,7 +90,7 @@ func (s *Session) observeDown(ctx context.Context, volumes bool, locks *Locks) (
 	switch {
 	case status.Phase != cluster.Absent:
 		return plan.Observation{State: plan.Drifted, Reason: "cluster " + c.Name + " exists"}, nil
-	case volumes && c.HasVolumes():
+	case keep == cluster.KeepNone && c.HasVolumes():
 		return plan.Observation{State: plan.Drifted, Reason: "volumes of cluster " + c.Name + " exist"}, nil
 	}
 	return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
