@@ -10,7 +10,6 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
-	"sigs.k8s.io/kind/pkg/exec"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -155,15 +154,19 @@ func (c *Cluster) abandon(done <-chan error) error {
 func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	logs := c.logsDir()
 	hint := "see the node logs in " + logs
-	if err := errors.Join(os.RemoveAll(logs), c.collectLogs(ctx, logs)); err != nil {
-		hint = fmt.Sprintf("node logs are not available: %v", err)
-	} else {
+	err := errors.Join(os.RemoveAll(logs), c.collectLogs(ctx, logs))
+	if entries, _ := os.ReadDir(logs); len(entries) > 0 {
 		c.failedCreateLogs = logs
+	} else {
+		hint = "node logs are not available"
+	}
+	if err != nil { // kind collects the rest, for example if the image has no crictl
+		hint += "; not collected: " + strings.Join(strings.Fields(err.Error()), " ")
 	}
 	if problem, fix := c.inotify().Shortfall(); problem != "" {
 		hint = "likely cause: " + problem + ": " + fix + "\n" + hint
 	}
-	err := fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
+	err = fmt.Errorf("create cluster %s: %w%s", c.Name, failure, commandOutput(failure))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
@@ -184,15 +187,3 @@ func (c *Cluster) collectLogs(ctx context.Context, dir string) error {
 
 // FailedCreateLogs returns the directory of a failed create's node logs, or "".
 func (c *Cluster) FailedCreateLogs() string { return c.failedCreateLogs }
-
-func commandOutput(failure error) string {
-	var run *exec.RunError
-	if !errors.As(failure, &run) || len(run.Output) == 0 {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
-	if len(lines) > 10 {
-		lines = lines[len(lines)-10:]
-	}
-	return "\n  " + strings.Join(lines, "\n  ")
-}

@@ -226,6 +226,22 @@ func TestCluster_Ensure(t *testing.T) {
 		}
 	})
 
+	t.Run("keeps the logs that kind could collect", func(t *testing.T) {
+		t.Parallel()
+		docker := &fakeDocker{}
+		provider := &fakeKind{logsErr: errors.New("[command \"docker exec shop-dev-control-plane crictl images\" failed with error: exit status 126]")}
+		provider.create = func() error {
+			docker.add(node(ownMount, true))
+			return errors.New("kubeadm init failed")
+		}
+		c := newCluster(t, docker, provider)
+		err := c.Ensure(t.Context(), event.Discard)
+		want := "see the node logs in " + c.logsDir() + "; not collected: " + provider.logsErr.Error()
+		if fault.HintOf(err) != want || c.FailedCreateLogs() != c.logsDir() {
+			t.Errorf("got hint %q, logs in %q\nwant %q, logs in %q", fault.HintOf(err), c.FailedCreateLogs(), want, c.logsDir())
+		}
+	})
+
 	t.Run("creates nothing if a port is in use", func(t *testing.T) {
 		t.Parallel()
 		var listen net.ListenConfig

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -126,6 +127,7 @@ type fakeKind struct {
 	create  func() error
 	logsDir string
 	hang    chan struct{} // if set, other calls return only after it is closed
+	logsErr error
 }
 
 func (k *fakeKind) Create(string, ...kind.CreateOption) error { return k.create() }
@@ -144,7 +146,7 @@ func (k *fakeKind) KubeConfig(string, bool) (string, error) {
 func (k *fakeKind) CollectLogs(_, dir string) error {
 	k.wait()
 	k.logsDir = dir
-	return os.MkdirAll(dir, 0o700)
+	return errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "kind-version.txt"), nil, 0o600), k.logsErr)
 }
 
 const kubeconfigText = `apiVersion: v1

@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
+	"sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/kind/pkg/log"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -66,4 +69,32 @@ func plain(step string) string {
 		return r
 	}, step)
 	return strings.TrimRight(kept, " .")
+}
+
+var (
+	klogInfo  = regexp.MustCompile(`^I\d{4} [\d:.]+ +\d+ .*\] `)
+	callPlace = regexp.MustCompile(`^\t\S+:\d+$`)
+)
+
+// commandOutput returns the end of the output of kind's failed command: of kubeadm,
+// without the log and the stack traces that kind's option --v=6 adds.
+func commandOutput(failure error) string {
+	var run *exec.RunError
+	if !errors.As(failure, &run) {
+		return ""
+	}
+	const most = 15
+	lines := strings.Split(strings.TrimSpace(string(run.Output)), "\n")
+	kept := ""
+	for i, n := len(lines)-1, 0; i >= 0 && n < most; i-- {
+		line := strings.TrimRight(lines[i], "\r ")
+		switch {
+		case callPlace.MatchString(line):
+			i-- // the name of the function
+		case line != "" && !klogInfo.MatchString(line):
+			kept = "\n  " + line + kept
+			n++
+		}
+	}
+	return kept
 }
