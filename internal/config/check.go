@@ -70,13 +70,24 @@ func (k *checker) report(message string, path ...string) {
 	k.problems = append(k.problems, strictyaml.At(k.file, at(k.root, path...), message))
 }
 
-// dnsLabel matches names that Kubernetes allows for namespaces and kind for
-// clusters. The limit of 50 characters is kind's (clusterNameMax).
-var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$`)
+// dnsLabel matches names that Kubernetes allows for namespaces and kind for clusters.
+var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+// maxName leaves room for the names that are composed of it.
+const maxName = 50
 
 func (k *checker) name(what, value string, path ...string) {
-	if !dnsLabel.MatchString(value) {
-		k.report(what+" must be at most 50 lower-case letters, digits and dashes", path...)
+	if len(value) > maxName || !dnsLabel.MatchString(value) {
+		k.report(fmt.Sprintf("%s must be at most %d lower-case letters, digits and dashes", what, maxName), path...)
+	}
+}
+
+// clusterName requires that the name of the control plane is a valid host name and
+// label value. kind itself allows one character more (clusterNameMax).
+func (k *checker) clusterName(value string, path ...string) {
+	const suffix, maxLabel = "-control-plane", 63
+	if most := maxLabel - len(suffix); len(value) > most || !dnsLabel.MatchString(value) {
+		k.report(fmt.Sprintf("cluster.kind.name must be at most %d lower-case letters, digits and dashes: its node NAME%s may have %d", most, suffix, maxLabel), path...)
 	}
 }
 
@@ -158,7 +169,7 @@ func (k *checker) environment(name string, env Environment) {
 		return
 	}
 	where = append(where, "cluster", "kind")
-	k.name("cluster.kind.name", kind.Name, append(where, "name")...)
+	k.clusterName(kind.Name, append(where, "name")...)
 	if kind.Workers < 0 {
 		k.report("cluster.kind.workers must not be negative", append(where, "workers")...)
 	}

@@ -89,7 +89,7 @@ type Cluster struct {
 
 // Kind describes a kind cluster.
 type Kind struct {
-	Name    string `yaml:"name"`    // Name of the cluster, which no other project, environment or user may have. Required.
+	Name    string `yaml:"name"`    // Name of the cluster, at most 49 characters. No other project, environment or user may have it. Required.
 	Image   Source `yaml:"image"`   // Node image. Required.
 	Workers int    `yaml:"workers"` // Number of worker nodes. Default: 0, one node for everything.
 	Ports   []Port `yaml:"ports"`   // Ports of this machine that lead to node ports, as HOST:NODE or one number for both.

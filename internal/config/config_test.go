@@ -77,6 +77,13 @@ func TestLoad(t *testing.T) {
 		}
 	})
 
+	t.Run("accepts the longest cluster name", func(t *testing.T) {
+		t.Parallel()
+		if _, err := Load(write(t, strings.Replace(valid, "name: shop-dev", "name: "+strings.Repeat("x", 49), 1))); err != nil {
+			t.Error(err)
+		}
+	})
+
 	t.Run("reports every problem with its position", func(t *testing.T) {
 		t.Parallel()
 		for name, test := range map[string]struct {
@@ -106,6 +113,14 @@ func TestLoad(t *testing.T) {
 			"both build and ref": {
 				"ref: postgres:17", "ref: postgres:17\n    build: {context: web}",
 				[]string{"8:3: image db: exactly one of build and ref is required"},
+			},
+			"cluster name whose node has 64 characters": {
+				"name: shop-dev", "name: " + strings.Repeat("x", 50),
+				[]string{"16:22: cluster.kind.name must be at most 49 lower-case letters, digits and dashes: its node NAME-control-plane may have 63"},
+			},
+			"invalid cluster name": {
+				"name: shop-dev", "name: shop_dev",
+				[]string{"16:22: cluster.kind.name must be at most 49 lower-case letters, digits and dashes"},
 			},
 			"invalid port": {
 				`"4000:30400"`, `"4000:x"`,
