@@ -17,12 +17,14 @@
 package cluster
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,12 +58,22 @@ type Port struct {
 func (p Port) String() string { return fmt.Sprintf("%d:%d", p.Host, p.Node) }
 
 // hash identifies the settings whose change requires a new cluster. The node image
-// is not among them.
+// and the order of the ports are not among them.
 func (s Spec) hash() string {
+	ports := slices.Clone(s.Ports)
+	slices.SortFunc(ports, func(a, b Port) int { return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Node, b.Node)) })
+	return s.hashOf(ports)
+}
+
+// matches reports whether hash is that of the spec. Earlier versions did not sort the
+// ports.
+func (s Spec) matches(hash string) bool { return hash == s.hash() || hash == s.hashOf(s.Ports) }
+
+func (s Spec) hashOf(ports []Port) string {
 	text, err := json.Marshal(struct {
 		Workers int
 		Ports   []Port
-	}{s.Workers, s.Ports})
+	}{s.Workers, ports})
 	if err != nil { // integers always marshal
 		panic(err)
 	}

@@ -33,7 +33,7 @@ func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 		return status.NotOwned
 	case Outdated:
 		return fault.New(fault.Cluster, fmt.Errorf("cluster %s: %s", c.Name, status.Reason),
-			"recreate the cluster; its volumes are kept: "+c.recreateCommand())
+			"recreate the cluster: its volumes are kept, the release and its history are not: "+c.recreateCommand())
 	case Stopped, Paused, NotReady:
 		return c.start(ctx, status, reporter)
 	case Incomplete:

@@ -69,7 +69,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	}
 	status.Responding = true
 	switch {
-	case marker.Data["spec"] != c.hash():
+	case !c.matches(marker.Data["spec"]):
 		status.Phase, status.Reason = Outdated, "ports or worker count differ from the configuration"
 		return status
 	case len(containers) <= c.Workers:
@@ -85,6 +85,9 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 	}
 	status.Phase = Running
 	status.Reason = fmt.Sprintf("cluster %s runs Kubernetes %s", c.Name, status.Nodes[0].Version)
+	if image := containers[0].Config.Image; image != "" && image != c.Image {
+		status.Reason += fmt.Sprintf(" with node image %s; to use %s, recreate it: %s", image, c.Image, c.recreateCommand())
+	}
 	return status
 }
 

@@ -68,6 +68,42 @@ func TestCluster_Observe(t *testing.T) {
 	}
 }
 
+func TestCluster_Observe_settings(t *testing.T) {
+	t.Parallel()
+	const running = "cluster shop-dev runs Kubernetes v1.37.0"
+	created := Spec{Ports: []Port{{80, 30080}, {0, 30400}}}
+	for name, test := range map[string]struct {
+		marker string
+		image  string // of the node
+		ports  []Port
+		phase  Phase
+		reason string
+	}{
+		"other order of the ports":                 {created.hash(), "kindest/node:v1.37.0", []Port{{0, 30400}, {80, 30080}}, Running, running},
+		"order of the ports in an earlier version": {created.hashOf(created.Ports), "kindest/node:v1.37.0", created.Ports, Running, running},
+		"other port": {created.hash(), "kindest/node:v1.37.0", []Port{{0, 30400}, {81, 30080}}, Outdated, "ports or worker count differ from the configuration"},
+		"other node image": {
+			created.hash(), "kindest/node:v1.36.0", created.Ports, Running,
+			running + " with node image kindest/node:v1.36.0; to use kindest/node:v1.37.0, recreate it: tkdeploy down --env dev && tkdeploy up --env dev",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := node(ownMount, true)
+			n.Config.Image = test.image
+			docker := &fakeDocker{containers: []container{n}}
+			objects := healthyObjects(newCluster(t, docker, &fakeKind{}))
+			objects[0].(*corev1.ConfigMap).Data["spec"] = test.marker
+			c := newCluster(t, docker, &fakeKind{}, objects...)
+			c.Ports = test.ports
+			got, err := c.Observe(t.Context())
+			if err != nil || got.Phase != test.phase || got.Reason != test.reason {
+				t.Errorf("got %s (%s), %v, want %s (%s)", got.Phase, got.Reason, err, test.phase, test.reason)
+			}
+		})
+	}
+}
+
 func TestCluster_notOwned(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*Cluster, context.Context) error{

@@ -333,3 +333,32 @@ func TestLocks_deleting(t *testing.T) {
 		})
 	}
 }
+
+// The API server of an outdated cluster, or of one with an unready node, responds.
+func TestSession_observeDown(t *testing.T) {
+	for name, test := range map[string]struct {
+		status cluster.Status
+		exit   int
+	}{
+		"running":               {cluster.Status{Phase: cluster.Running, Responding: true}, 6},
+		"outdated":              {cluster.Status{Phase: cluster.Outdated, Responding: true}, 6},
+		"not ready":             {cluster.Status{Phase: cluster.NotReady, Responding: true}, 6},
+		"without an API server": {cluster.Status{Phase: cluster.NotReady}, 0},
+		"stopped":               {cluster.Status{Phase: cluster.Stopped}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, server, _ := lockedShop(t)
+			server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
+				time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
+			s.status.put(test.status)
+			locks := s.NewLocks()
+			down := acting(StageDown, func(context.Context) error { return nil })
+			down.Observe = func(ctx context.Context) (plan.Observation, error) {
+				return s.observeDown(ctx, cluster.KeepData, locks)
+			}
+			if _, err := runStages(t.Context(), t, locks, down); exitCode(t.Context(), err) != test.exit {
+				t.Errorf("got %v, exit code %d, want %d", err, exitCode(t.Context(), err), test.exit)
+			}
+		})
+	}
+}

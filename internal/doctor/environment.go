@@ -47,7 +47,7 @@ func checkCluster(ctx context.Context, s *deploy.Session) Result {
 	case status.Phase == cluster.NotOwned:
 		return fail(fault.HintOf(status.NotOwned), "%s: %s", name, status.Reason)
 	case status.Phase == cluster.Outdated:
-		return fail(fmt.Sprintf("recreate it, volumes are kept: tkdeploy down --env %s && tkdeploy up --env %s", env, env), "%s: %s", name, status.Reason)
+		return fail(fmt.Sprintf("recreate it, volumes are kept, the release is not: tkdeploy down --env %s && tkdeploy up --env %s", env, env), "%s: %s", name, status.Reason)
 	case status.Phase == cluster.NotReady:
 		return warn("wait, or run tkdeploy up, which waits for it", "%s: %s", name, status.Reason)
 	}
