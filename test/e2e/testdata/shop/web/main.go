@@ -1,5 +1,6 @@
 // Command web serves /health with the status code in HEALTH, 200 by default. If CRASH is
-// set, it logs that message and exits with code 1.
+// set, it logs that message and exits with code 1. If NOTES is set, it stores notes in that
+// file.
 package main
 
 import (
@@ -17,6 +18,9 @@ func main() {
 	status, err := strconv.Atoi(os.Getenv("HEALTH"))
 	if err != nil {
 		status = http.StatusOK
+	}
+	if path := os.Getenv("NOTES"); path != "" {
+		serveNotes(path, os.Getenv("PASSWORD"))
 	}
 	http.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
