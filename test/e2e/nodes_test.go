@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -20,10 +21,10 @@ var nodesCluster = "nodes-e2e-" + strings.Repeat("x", 39)
 const notesManifest = `apiVersion: v1
 kind: Secret
 metadata:
-  name: notes
+  name: notes-password
   labels: {tkdeploy.dev/keep: "true"}
 data:
-  {{- $kept := (lookup "v1" "Secret" .Release.Namespace "notes").data | default dict }}
+  {{- $kept := (lookup "v1" "Secret" .Release.Namespace "notes-password").data | default dict }}
   PASSWORD: {{ $kept.PASSWORD | default (randAlphaNum 24 | b64enc) }}
 ---
 apiVersion: v1
@@ -53,7 +54,7 @@ spec:
         - name: notes
           image: "{{ .Values.web.image.repository }}:{{ .Values.web.image.tag }}"
           env: [{name: NOTES, value: /data/notes.json}]
-          envFrom: [{secretRef: {name: notes}}]
+          envFrom: [{secretRef: {name: notes-password}}]
           ports: [{name: http, containerPort: 8080}]
           readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
           volumeMounts: [{name: data, mountPath: /data}]
@@ -134,13 +135,23 @@ func (p *project) testNodesRollback(t *testing.T) {
 }
 
 // testNodeState runs a docker command that brings the cluster into a phase, from which up
-// recovers without a new revision.
+// recovers without a new revision. It also copies the password again, as after a run that
+// was interrupted before that.
 func (p *project) testNodeState(t *testing.T, phase string, command ...string) {
 	before := p.wantServing(t)
 	docker(t, command...)
 	status := p.run(t, "status").wantExit(t, 0)
 	wantContains(t, "status", status.stdout, phase)
+	const password = "notes-password.json"
+	for _, path := range p.keptPaths(t, password) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p.run(t, "up").wantExit(t, 0)
+	if found := p.keptPaths(t, password); len(found) != 1 {
+		t.Errorf("got copies %v of the password, want 1", found)
+	}
 	wantContains(t, "status", p.run(t, "status").wantExit(t, 0).stdout, "running")
 	if after := p.wantServing(t); after.Revision != before.Revision {
 		t.Errorf("got revision %d, want %d", after.Revision, before.Revision)

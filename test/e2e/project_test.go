@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -91,6 +92,25 @@ func copyTree(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// keptPaths returns the files of a name in the state directory, except those in the
+// directories of other users.
+func (p *project) keptPaths(t *testing.T, name string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(p.state, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) {
+			return fs.SkipDir
+		}
+		if err == nil && d.Name() == name {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func (p *project) withEnv(variables ...string) *project {

@@ -92,6 +92,12 @@ func testKilledEngine(t *testing.T, p *project) {
 
 func testDownAndUp(t *testing.T, p *project) {
 	p.run(t, "down").wantExit(t, 0)
+	if os.Getuid() == 0 { // others cannot read the data
+		// PostgreSQL removes postmaster.pid when it has written everything.
+		if data, running := p.keptPaths(t, "PG_VERSION"), p.keptPaths(t, "postmaster.pid"); len(data) == 0 || len(running) > 0 {
+			t.Errorf("got files %v and %v after down, want data of PostgreSQL, and no postmaster.pid", data, running)
+		}
+	}
 	p.run(t, "up").wantExit(t, 0)
 	login(t)
 }
