@@ -3,10 +3,13 @@ package cluster
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // kind's calls take no context.
@@ -28,6 +31,27 @@ func TestCluster_Ensure_hangingKind(t *testing.T) {
 			return errors.New("kubeadm init failed")
 		}})
 		wantCanceled(t, c)
+		if len(docker.containers) > 0 {
+			t.Errorf("got %d containers, want none", len(docker.containers))
+		}
+	})
+}
+
+func TestCluster_Ensure_hangingCreate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		docker := &fakeDocker{}
+		removed := make(chan struct{})
+		c := newCluster(t, docker, &fakeKind{create: func() error {
+			docker.add(node(ownMount, true))
+			<-removed
+			return errors.New("no such container")
+		}})
+		time.AfterFunc(createLimit+time.Second, func() { close(removed) })
+		err := c.Ensure(t.Context(), event.Discard)
+		if fault.ClassOf(err) != fault.Cluster || !strings.Contains(err.Error(), "kind has not finished after 15m0s") {
+			t.Errorf("got error %v of class %q", err, fault.ClassOf(err))
+		}
 		if len(docker.containers) > 0 {
 			t.Errorf("got %d containers, want none", len(docker.containers))
 		}

@@ -94,8 +94,12 @@ func (c *Cluster) discard(ctx context.Context) error {
 	return c.removeContainers(ctx)
 }
 
-// createNodes runs kind, which takes no context. If ctx is canceled, it removes the
-// nodes until kind fails.
+// createLimit bounds kind's create. It takes 20 s, or minutes with several nodes on a
+// loaded machine; kubeadm gives up after 4 minutes.
+const createLimit = 15 * time.Minute
+
+// createNodes runs kind, which takes no context. If ctx is canceled or kind hangs, it
+// removes the nodes until kind fails.
 func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
 	nodes := newNodesReporter(ctx, c, reporter)
 	defer nodes.stop()
@@ -120,6 +124,9 @@ func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, rep
 			return c.createFailed(ctx, err)
 		}
 		return c.writeKubeconfig(ctx)
+	case <-time.After(createLimit):
+		err := fmt.Errorf("create cluster %s: kind has not finished after %s", c.Name, createLimit)
+		return fault.New(fault.Cluster, errors.Join(err, c.abandon(done)), "check that the engine responds: docker run --rm "+c.Image+" true")
 	case <-ctx.Done():
 		return errors.Join(ctx.Err(), c.abandon(done))
 	}
