@@ -23,32 +23,32 @@ type rejection struct {
 var rejections = []rejection{
 	{
 		regexp.MustCompile(`exceeded quota|failed quota`), QuotaExceeded, "pods rejected by a resource quota",
-		"Raise the namespace's ResourceQuota, or lower the workload's replicas or requests.",
+		"raise the namespace's ResourceQuota, or lower the workload's replicas or requests",
 		func(t Thresholds) time.Duration { return t.Quota },
 	},
 	{
 		regexp.MustCompile(`violates PodSecurity`), PodSecurity, "pods rejected by the namespace's pod security level",
-		"Fix the named securityContext fields of the pod and its containers in the chart.",
+		"fix the named securityContext fields of the pod and its containers in the chart",
 		func(t Thresholds) time.Duration { return t.Admission },
 	},
 	{
 		regexp.MustCompile(`failed calling webhook`), WebhookUnavailable, "admission webhook not responding",
-		"Check the pods of the webhook's service.",
+		"check the pods of the webhook's service",
 		func(t Thresholds) time.Duration { return t.Webhook },
 	},
 	{
 		regexp.MustCompile(`admission webhook .* denied|ValidatingAdmissionPolicy`), WebhookDenied, "pods rejected by an admission webhook or policy",
-		"Fix what the message names, or change the webhook or policy.",
+		"fix what the message names, or change the webhook or policy",
 		func(t Thresholds) time.Duration { return t.Admission },
 	},
 	{
 		regexp.MustCompile(`error looking up service account`), PodRefused, "service account not found",
-		"Create the service account, or fix serviceAccountName in the chart.",
+		"create the service account, or fix serviceAccountName in the chart",
 		func(t Thresholds) time.Duration { return t.Quota },
 	},
 	{
 		regexp.MustCompile(`is forbidden|is invalid`), PodRefused, "pods rejected by the API server",
-		"Fix what the message names.",
+		"fix what the message names",
 		func(t Thresholds) time.Duration { return t.Admission },
 	},
 }

@@ -100,10 +100,10 @@ func (c containerDiagnoser) config(w *corev1.ContainerStateWaiting) Cause {
 	found.evidence = failed.last
 	found.Detail = []string{c.stateLine()}
 	found.Message = "cannot be configured: " + withoutPod(w.Message)
-	found.Hint = "Fix the container's environment or security context in the chart."
+	found.Hint = "fix the container's environment or security context in the chart"
 	if missing != "" {
 		found.Message = missing + " not found (referenced by the container's environment)"
-		found.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", missing, c.pod.Namespace)
+		found.Hint = fmt.Sprintf("create %s in namespace %s, or fix its name in the chart", missing, c.pod.Namespace)
 	}
 	return found
 }
@@ -114,9 +114,9 @@ func (c containerDiagnoser) create(w *corev1.ContainerStateWaiting) Cause {
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	reason, hint := CreateContainer, "Fix the settings named in the message: the node's container runtime rejects them."
+	reason, hint := CreateContainer, "fix the settings named in the message: the node's container runtime rejects them"
 	if strings.Contains(w.Message, "no command specified") {
-		reason, hint = BadCommand, "Set ENTRYPOINT or CMD in the Dockerfile, or command in the chart: the image has neither."
+		reason, hint = BadCommand, "set ENTRYPOINT or CMD in the Dockerfile, or command in the chart: the image has neither"
 	}
 	found := c.cause(reason, "", since).after(c.d.thresholds.Create)
 	found.evidence = failed.last

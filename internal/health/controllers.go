@@ -28,7 +28,7 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 		c := d.workloadCause(RolloutPaused, d.now).after(0)
 		c.evidence = d.now
 		c.Message = "paused: the new revision is not rolled out"
-		c.Hint = "Resume the rollout, or set spec.paused to false in the chart."
+		c.Hint = "resume the rollout, or set spec.paused to false in the chart"
 		c.Command = kubectl(d.object.Namespace, "rollout", "resume", kubectlName(d.object))
 		return []Cause{c}
 	}
@@ -44,7 +44,7 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 			}
 			c.Message = "no progress within progressDeadlineSeconds"
 			c.Detail = []string{text.OneLine(cond.Message)}
-			c.Hint = "Check its newest pods."
+			c.Hint = "check its newest pods"
 			return []Cause{c}
 		}
 	}
@@ -56,7 +56,7 @@ func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 		c := d.workloadCause(RolloutPaused, d.now).after(0)
 		c.evidence = d.now
 		c.Message = "suspended: the Job does not start"
-		c.Hint = "Set spec.suspend to false."
+		c.Hint = "set spec.suspend to false"
 		return []Cause{c}
 	}
 	for _, cond := range job.Status.Conditions {
@@ -67,7 +67,7 @@ func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 		c.evidence = d.now // a failed Job does not retry
 		c.Message = fmt.Sprintf("failed: %s", cmp.Or(text.OneLine(cond.Message), cond.Reason))
 		c.Detail = []string{fmt.Sprintf("%s, reason %s", text.Plural(job.Status.Failed, "failed pod"), cond.Reason)}
-		c.Hint = "Check the log of its last pod."
+		c.Hint = "check the log of its last pod"
 		d.lastRun(&c, pods)
 		return []Cause{c}
 	}

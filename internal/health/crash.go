@@ -81,14 +81,14 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		found.FatalAt = c.d.index.snapshot.Started.Add(c.d.thresholds.StaleGrace)
 	}
 	found.Message = fmt.Sprintf("keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
-	found.Hint = "Check the log: the process exits on its own."
+	found.Hint = "check the log: the process exits on its own"
 	if end.ExitCode == 0 {
 		found.Message = fmt.Sprintf("keeps exiting with code 0, %s", text.Plural(c.status.RestartCount, "restart"))
-		found.Hint = "Keep the process running in the foreground: a workload's container must not exit."
+		found.Hint = "keep the process running in the foreground: a workload's container must not exit"
 	}
 	if limit, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok && end.ExitCode == 128+9 {
 		// containerd does not always notice an OOM kill in time
-		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s (now %s), or check the log: SIGKILL without a failed probe usually means the memory limit.", c.spec.Name, limit.String())
+		found.Hint = fmt.Sprintf("raise resources.limits.memory of container %s (now %s), or check the log: SIGKILL without a failed probe usually means the memory limit", c.spec.Name, limit.String())
 	}
 	found.Detail = c.endLines(end)
 	if killed := c.killedByProbe(); killed.seen() {
@@ -99,7 +99,7 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		}
 		found.Message = fmt.Sprintf("restarted by the kubelet: %s probe failed, %s", strings.ToLower(kind), text.Plural(c.status.RestartCount, "restart"))
 		found.Detail = append(found.Detail, c.probeLines(kind, probe)...)
-		found.Hint = "Fix the health endpoint, or allow more time to start (startupProbe, failureThreshold)."
+		found.Hint = "fix the health endpoint, or allow more time to start (startupProbe, failureThreshold)"
 	}
 	return found
 }
@@ -114,10 +114,10 @@ func (c containerDiagnoser) outOfMemory(end *corev1.ContainerStateTerminated) Ca
 		found = found.after(0)
 	}
 	limit := "no container limit (the node or the pod ran out)"
-	found.Hint = "Give the container more memory, or find out why it needs that much."
+	found.Hint = "give the container more memory, or find out why it needs that much"
 	if q, ok := c.spec.Resources.Limits[corev1.ResourceMemory]; ok {
 		limit = "memory limit is " + q.String()
-		found.Hint = fmt.Sprintf("Raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more.", c.spec.Name, q.String())
+		found.Hint = fmt.Sprintf("raise resources.limits.memory of container %s in the chart's values (now %s), or find out why it needs more", c.spec.Name, q.String())
 	}
 	found.Message = fmt.Sprintf("out of memory: %s, %s", limit, text.Plural(c.status.RestartCount, "restart"))
 	found.Detail = c.endLines(end)
@@ -135,10 +135,10 @@ func (c containerDiagnoser) badCommand(end *corev1.ContainerStateTerminated, rea
 		command = m[1]
 	}
 	found.Message = "cannot start command " + cmp.Or(text.OneLine(command), "of the image")
-	found.Hint = "Fix command and args in the chart, or ENTRYPOINT and CMD in the Dockerfile: the file must be in the image and executable."
+	found.Hint = "fix command and args in the chart, or ENTRYPOINT and CMD in the Dockerfile: the file must be in the image and executable"
 	if reason == ExecFormat {
 		found.Message += ": built for another CPU architecture"
-		found.Hint = "Build the image for the node's architecture."
+		found.Hint = "build the image for the node's architecture"
 	} else if !cannotStart(end) {
 		found.Message = fmt.Sprintf("exit code %d: a command that it runs is missing or not executable", end.ExitCode)
 	}
@@ -152,6 +152,6 @@ func (c *Cause) RefineByLog(log string) {
 	if c.Reason == CrashLoop && wrongFormat.MatchString(log) {
 		c.Reason = ExecFormat
 		c.Message = "the program is built for another CPU architecture"
-		c.Hint = "Build the image for the node's architecture."
+		c.Hint = "build the image for the node's architecture"
 	}
 }

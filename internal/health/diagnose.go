@@ -43,7 +43,7 @@ func (d *diagnoser) absent() []Cause {
 	return []Cause{{
 		Reason:  NotFound,
 		Message: "does not exist",
-		Hint:    "Run the deployment again: the object was deleted or never applied.",
+		Hint:    "run the deployment again: the object was deleted or never applied",
 		Command: kubectl(d.object.Namespace, "get", kubectlName(d.object)),
 		Since:   since, FatalAt: since.Add(d.thresholds.Absent), evidence: d.now,
 	}}
@@ -147,7 +147,7 @@ func StillStarting(w Workload, now time.Time) Cause {
 	return Cause{
 		Reason: Starting, Object: w.Object, ObservedAt: now,
 		Message: "still starting: " + w.Message,
-		Hint:    "Increase --timeout, or check what its pods are doing.",
+		Hint:    "increase --timeout, or check what its pods are doing",
 		Command: kubectl(w.Namespace, "describe", kubectlName(w.Object)),
 	}
 }

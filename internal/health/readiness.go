@@ -91,17 +91,17 @@ func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string
 	port := probePort(probe)
 	switch {
 	case port != "" && !c.declares(port):
-		return fmt.Sprintf("Fix the port in the chart: the probe uses %s, the container declares %s.", port, c.ports())
+		return fmt.Sprintf("fix the port in the chart: the probe uses %s, the container declares %s", port, c.ports())
 	case probe.Exec != nil && notExecutable.MatchString(result):
-		return "Fix the probe's command in the chart: it is not in the image."
+		return "fix the probe's command in the chart: it is not in the image"
 	case port != "" && strings.Contains(result, "connection refused"):
-		return fmt.Sprintf("Check that the process listens on port %s and on all addresses: the connection was refused.", port)
+		return fmt.Sprintf("check that the process listens on port %s and on all addresses: the connection was refused", port)
 	case strings.Contains(result, "deadline exceeded"), strings.Contains(result, "timed out"), strings.Contains(result, "timeout"):
-		return fmt.Sprintf("Find out why the health check takes longer than the probe's timeout of %ds.", max(1, probe.TimeoutSeconds))
+		return fmt.Sprintf("find out why the health check takes longer than the probe's timeout of %ds", max(1, probe.TimeoutSeconds))
 	case strings.Contains(result, "statuscode: 404"):
-		return "Fix the probe's path, or serve it: the server returned 404."
+		return "fix the probe's path, or serve it: the server returned 404"
 	}
-	return "Check the log and the services that this one depends on: the health check failed."
+	return "check the log and the services that this one depends on: the health check failed"
 }
 
 // probePort returns the pod's port that the probe uses, or "".
@@ -152,7 +152,7 @@ func (p podDiagnoser) gates() []Cause {
 		}
 		c := p.cause(NotReady, string(gate.ConditionType), ready.LastTransitionTime.Time)
 		c.Message = fmt.Sprintf("containers are ready, but readiness gate %s is not", gate.ConditionType)
-		c.Hint = "Check the controller that sets this condition on pods."
+		c.Hint = "check the controller that sets this condition on pods"
 		return []Cause{c}
 	}
 	return nil

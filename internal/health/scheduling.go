@@ -28,7 +28,7 @@ func (p podDiagnoser) failed() []Cause {
 	if p.pod.Status.Message != "" {
 		c.Detail = []string{text.OneLine(p.pod.Status.Message)}
 	}
-	c.Hint = "Check the node's conditions: a node evicts or rejects pods if it is short of memory, disk or pod slots."
+	c.Hint = "check the node's conditions: a node evicts or rejects pods if it is short of memory, disk or pod slots"
 	return []Cause{c}
 }
 
@@ -66,7 +66,7 @@ func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 		c.Detail = append(c.Detail, "the pod requests "+r)
 	}
 	c.Detail = append(c.Detail, p.capacity()...)
-	c.Hint = "Lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations."
+	c.Hint = "lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations"
 	tried := p.events(withReason("FailedScheduling", ""))
 	c.evidence = tried.last
 	switch {
@@ -140,7 +140,7 @@ func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed e
 	}
 	c.Message = fmt.Sprintf("claim %s is not bound (%s, %s)", claim.Name, class, claim.Spec.Resources.Requests.Storage())
 	c.Detail = []string{text.OneLine(failed.message)}
-	c.Hint = "Use an existing storage class (kubectl get storageclass), or check its provisioner's pods."
+	c.Hint = "use an existing storage class (kubectl get storageclass), or check its provisioner's pods"
 	c.Command = kubectl(claim.Namespace, "describe", "pvc", claim.Name)
 	c.evidence = failed.last
 	return c
@@ -158,7 +158,7 @@ func (p podDiagnoser) node() []Cause {
 		c := p.cause(NodeNotReady, node.Name, cond.LastTransitionTime.Time).after(p.d.thresholds.Node)
 		c.Message = fmt.Sprintf("node %s is not ready", node.Name)
 		c.Detail = []string{text.OneLine(cond.Reason + ": " + cond.Message)}
-		c.Hint = "Restart the node: its kubelet has stopped or lost its network."
+		c.Hint = "restart the node: its kubelet has stopped or lost its network"
 		c.Command = []string{"describe", "node", node.Name}
 		return []Cause{c}
 	}

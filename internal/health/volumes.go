@@ -41,7 +41,7 @@ func (p podDiagnoser) volumes() []Cause {
 	c := p.cause(VolumeMount, "", mount.first)
 	c.Message = "cannot mount a volume"
 	c.Detail = []string{text.OneLine(mount.message)}
-	c.Hint = "Delete the pod that holds the volume on another node, if it is still attached there."
+	c.Hint = "delete the pod that holds the volume on another node, if it is still attached there"
 	return []Cause{c}
 }
 
@@ -77,7 +77,7 @@ func (p podDiagnoser) volumeSource(name string) string {
 func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
 	c := p.cause(MissingVolumeObject, missing, since).after(p.d.thresholds.Volume)
 	c.Message = missing + " not found (referenced by a volume of the pod)"
-	c.Hint = fmt.Sprintf("Create %s in namespace %s, or fix its name in the chart.", missing, p.pod.Namespace)
+	c.Hint = fmt.Sprintf("create %s in namespace %s, or fix its name in the chart", missing, p.pod.Namespace)
 	return c
 }
 
@@ -91,9 +91,9 @@ func (p podDiagnoser) sandbox() []Cause {
 	c := p.cause(PodSandbox, "", s.first)
 	c.Message = "the node cannot set up the pod"
 	c.Detail = []string{text.OneLine(s.message)}
-	c.Hint = "Check the node's network plugin: the pods of namespace kube-system on that node."
+	c.Hint = "check the node's network plugin: the pods of namespace kube-system on that node"
 	if limit, limited := memoryLimit(p.pod); limited && sandboxKilled.MatchString(s.message) {
-		c.Hint = fmt.Sprintf("Raise resources.limits.memory: the pod's memory limit is %s, and its first process was killed, usually for lack of memory.", limit)
+		c.Hint = fmt.Sprintf("raise resources.limits.memory: the pod's memory limit is %s, and its first process was killed, usually for lack of memory", limit)
 	}
 	return []Cause{c}
 }

@@ -50,7 +50,7 @@ func (r *run) contextDone(ctx context.Context) error {
 		return apiError(fmt.Errorf("wait for workloads: timed out, API server not responding for %s: %w", seconds(now.Sub(e.lastResponse)), e.err))
 	}
 	if !r.cache.hasSynced() {
-		return fault.New(fault.Inconclusive, fmt.Errorf("wait for workloads: %w before the first list completed", ctx.Err()), "Increase --timeout.")
+		return fault.New(fault.Inconclusive, fmt.Errorf("wait for workloads: %w before the first list completed", ctx.Err()), "increase --timeout")
 	}
 	snap := r.snapshot()
 	at := r.cache.skew.clusterTime(now)

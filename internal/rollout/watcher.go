@@ -127,7 +127,7 @@ func (w *Watcher) thresholds() health.Thresholds {
 
 func apiError(err error) error {
 	if isDenied(err) {
-		return fault.New(fault.Environment, err, "Allow the kubeconfig's user to get, list and watch these objects in the namespace.")
+		return fault.New(fault.Environment, err, "allow the kubeconfig's user to get, list and watch these objects in the namespace")
 	}
-	return fault.New(fault.Inconclusive, err, "Check that the cluster is running, then run the command again.")
+	return fault.New(fault.Inconclusive, err, "check that the cluster is running, then run the command again")
 }
