@@ -49,6 +49,35 @@ func (c Cause) Title() string {
 	}
 }
 
+// Progress returns the title and, unless the cause is fatal, what may heal it in
+// one line: "…; waiting for web-1 to end (12s of 30s)".
+func (c Cause) Progress() string {
+	waiting := c.waiting()
+	if waiting == "" {
+		return text.Truncate(c.Title(), cardWidth)
+	}
+	if c.Waited != "" {
+		waiting += " (" + c.Waited + ")"
+	}
+	return text.Truncate(c.Title(), cardWidth) + "; " + waiting
+}
+
+// State is like [Cause.Progress] without what changes by itself.
+func (c Cause) State() string {
+	c.Waited = ""
+	return c.Progress()
+}
+
+func (c Cause) waiting() string {
+	switch {
+	case c.Fatal() || !c.Proven():
+		return ""
+	case c.Waiting != "":
+		return c.Waiting
+	}
+	return "waiting: may heal"
+}
+
 func (c Cause) where() string {
 	parts := []string{c.Object.String()}
 	if len(c.Pods) > 0 {

@@ -34,7 +34,8 @@ const (
 	RolloutPaused         Reason = "RolloutPaused" // or a suspended Job
 	ProgressDeadline      Reason = "ProgressDeadline"
 	NotFound              Reason = "NotFound"
-	Starting              Reason = "Starting" // no known problem
+	Terminating           Reason = "Terminating" // an old pod does not end
+	Starting              Reason = "Starting"    // no known problem
 )
 
 // Cause explains why a workload is not ready. Pods with the same problem share
@@ -54,16 +55,34 @@ type Cause struct {
 
 	Since      time.Time // zero if unknown
 	ObservedAt time.Time
-	FatalAt    time.Time // zero if never
+	FatalAt    time.Time // zero if never, or while Waiting
+
+	// Waiting is what may heal the cause: "waiting for web-1 to end". Waited is
+	// how far that is: "12s of 30s". Both may be empty.
+	Waiting string
+	Waited  string
 
 	Log      *Log     // may explain the problem, or nil
 	LogLines []string // end of Log, if fetched
 
-	subject  string    // an image or missing object; distinguishes causes with the same Reason
-	ifAll    time.Time // FatalAt if all new pods have the cause
-	evidence time.Time // latest; zero if unknown
-	born     time.Time // creation of the pod or workload
+	subject     string    // an image or missing object; distinguishes causes with the same Reason
+	ifAll       time.Time // FatalAt if all new pods have the cause
+	evidence    time.Time // latest; zero if unknown
+	born        time.Time // creation of the pod or workload
+	remedy      remedy
+	run         time.Time // start of the last failed run, for a crash
+	attempts    int32     // failed runs
+	consequence bool      // of the problem of another workload
 }
+
+// remedy is what may heal a cause, apart from time.
+type remedy int
+
+const (
+	noRemedy     remedy = iota
+	readyRelease        // another workload of the release that becomes ready
+	freeRoom            // a pod that ends and frees its resources
+)
 
 // Log identifies a container's log.
 type Log struct {

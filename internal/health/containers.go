@@ -98,6 +98,9 @@ func (c containerDiagnoser) config(w *corev1.ContainerStateWaiting) Cause {
 	}
 	found := c.cause(CreateContainerConfig, cmp.Or(missing, withoutPod(w.Message)), since).after(grace)
 	found.evidence = failed.last
+	if missing != "" {
+		found.remedy = readyRelease
+	}
 	found.Detail = []string{c.stateLine()}
 	found.Message = "cannot be configured: " + withoutPod(w.Message)
 	found.Hint = "fix the container's environment or security context in the chart"

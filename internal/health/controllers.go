@@ -3,12 +3,15 @@ package health
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/health/rejection"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -25,10 +28,16 @@ func (d *diagnoser) diagnoseController(pods []*corev1.Pod) []Cause {
 
 func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 	if w.Spec.Paused {
-		c := d.workloadCause(RolloutPaused, d.now).after(0)
-		c.evidence = d.now
+		c := d.workloadCause(RolloutPaused, d.now)
 		c.Message = "paused: the new revision is not rolled out"
-		c.Hint = "resume the rollout, or set spec.paused to false in the chart"
+		c.Hint = "resume the rollout"
+		c.Waiting = "waiting until it is resumed"
+		if d.index.snapshot.Suspended[d.object] {
+			c = c.after(0)
+			c.evidence, c.Waiting = d.now, ""
+			c.Message += "; the chart sets spec.paused"
+			c.Hint = "remove spec.paused from the chart"
+		}
 		c.Command = kubectl(d.object.Namespace, "rollout", "resume", kubectlName(d.object))
 		return []Cause{c}
 	}
@@ -53,10 +62,10 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 
 func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 	if paused(job) {
-		c := d.workloadCause(RolloutPaused, d.now).after(0)
-		c.evidence = d.now
+		c := d.workloadCause(RolloutPaused, d.now)
 		c.Message = "suspended: the Job does not start"
-		c.Hint = "set spec.suspend to false"
+		c.Hint = "check the controller that suspended it, or set spec.suspend to false"
+		c.Waiting = "waiting until it is resumed"
 		return []Cause{c}
 	}
 	for _, cond := range job.Status.Conditions {
@@ -89,4 +98,93 @@ func (d *diagnoser) lastRun(c *Cause, pods []*corev1.Pod) {
 			c.Command = kubectl(pod.Namespace, "logs", pod.Name, "--container", s.Name)
 		}
 	}
+}
+
+func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
+	failed, born := d.failedCreate(pods)
+	if !failed.seen() {
+		return nil
+	}
+	r, ok := rejection.Classify(failed.message)
+	if !ok {
+		return nil
+	}
+	c := d.workloadCause(rejectedFor[r.Kind], failed.first)
+	c.evidence, c.born = failed.last, born
+	c.Message = r.Message
+	c.Detail = []string{text.OneLine(strings.TrimPrefix(failed.message, "Error creating: "))}
+	c.Hint = r.Hint
+	switch r.Kind {
+	case rejection.Quota:
+		c = c.after(d.thresholds.Quota)
+		c.remedy = freeRoom
+		// the controller's back-off doubles: it tries again after as long as it has failed
+		slack := max(d.thresholds.Freed, d.index.snapshot.lastEnding.Sub(failed.first))
+		d.awaitEnd(&c, slack, func(p *corev1.Pod) bool { return p.Namespace == d.object.Namespace })
+	case rejection.WebhookAway:
+		c = c.after(d.thresholds.Webhook)
+		c.remedy = readyRelease
+	case rejection.NoServiceAccount:
+		c = c.after(d.thresholds.Quota)
+		c.remedy = readyRelease
+		if rejection.IsDefaultAccount(failed.message) {
+			c = c.after(d.thresholds.Default)
+		}
+	default:
+		c = c.after(d.thresholds.Admission)
+	}
+	return []Cause{c}
+}
+
+var rejectedFor = map[rejection.Kind]Reason{
+	rejection.Quota: QuotaExceeded, rejection.PodSecurity: PodSecurity, rejection.WebhookAway: WebhookUnavailable,
+	rejection.WebhookDenied: WebhookDenied, rejection.NoServiceAccount: PodRefused, rejection.Other: PodRefused,
+}
+
+// failedCreate summarizes the failures to create a pod, unless one was created
+// since. It also returns the creation time of the failing object, for a
+// Deployment its ReplicaSet.
+func (d *diagnoser) failedCreate(pods []*corev1.Pod) (eventSummary, time.Time) {
+	about, born := d.workload.GetUID(), d.workload.GetCreationTimestamp().Time
+	if w, ok := d.workload.(*appsv1.Deployment); ok {
+		set := d.index.newReplicaSet(w)
+		if set == nil {
+			return eventSummary{}, born
+		}
+		if s := replicaFailure(set); s.seen() || int32(len(pods)) >= orOne(set.Spec.Replicas) {
+			s.last = latest(s.last, d.index.summarize(set.UID, withReason("FailedCreate", "")).last)
+			return s, set.CreationTimestamp.Time
+		}
+		about, born = set.UID, set.CreationTimestamp.Time
+	}
+	failed := d.index.summarize(about, withReason("FailedCreate", ""))
+	created := d.index.summarize(about, withReason("SuccessfulCreate", ""))
+	if created.seen() && !failed.last.After(created.last) {
+		return eventSummary{}, born
+	}
+	return failed, born
+}
+
+func replicaFailure(set *appsv1.ReplicaSet) eventSummary {
+	for _, c := range set.Status.Conditions {
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+			at := c.LastTransitionTime.Time
+			return eventSummary{message: c.Message, first: at, last: at, count: 1}
+		}
+	}
+	return eventSummary{}
+}
+
+// Suspended returns the workloads that the manifest pauses or suspends, for
+// [Snapshot.Suspended]. Objects without a namespace are in defaultNamespace.
+func Suspended(objects []unstructured.Unstructured, defaultNamespace string) map[Object]bool {
+	found := map[Object]bool{}
+	for _, u := range objects {
+		paused, _, _ := unstructured.NestedBool(u.Object, "spec", "paused")
+		suspend, _, _ := unstructured.NestedBool(u.Object, "spec", "suspend")
+		if paused || suspend {
+			found[Object{Kind(u.GetKind()), cmp.Or(u.GetNamespace(), defaultNamespace), u.GetName()}] = true
+		}
+	}
+	return found
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/text"
@@ -32,17 +33,30 @@ func (c containerDiagnoser) crashed() (Cause, bool) {
 		found = c.badCommand(end, ExecFormat)
 	case cannotStart(end) && notExecutable.MatchString(message), end.ExitCode == 126, end.ExitCode == 127:
 		found = c.badCommand(end, BadCommand)
-	case isJob(c.d.workload):
-		return Cause{}, false // its backoffLimit decides
 	default:
 		found = c.crashLoop(end)
 	}
-	found.evidence = end.FinishedAt.Time
+	if job, ok := c.d.workload.(*batchv1.Job); ok && !cannotStart(end) {
+		c.leaveToJob(&found, job)
+	}
+	found.evidence, found.run, found.attempts = end.FinishedAt.Time, end.StartedAt.Time, c.tries()
 	found.Since = earliest(found.Since, c.crashing(end))
 	if !cannotStart(end) {
 		c.setLog(&found)
 	}
 	return found, true
+}
+
+// leaveToJob makes the cause not fatal: the Job's backoffLimit decides.
+func (c containerDiagnoser) leaveToJob(found *Cause, job *batchv1.Job) {
+	found.FatalAt, found.ifAll = time.Time{}, time.Time{}
+	found.Waiting = "waiting for the Job to retry or give up"
+	if found.Reason == CrashLoop {
+		found.Message = exitText(lastEnd(c.status))
+	}
+	if limit := job.Spec.BackoffLimit; limit != nil {
+		found.Detail = append(found.Detail, fmt.Sprintf("backoffLimit %d", *limit))
+	}
 }
 
 func (c containerDiagnoser) setLog(found *Cause) {
@@ -72,6 +86,7 @@ func (c containerDiagnoser) tries() int32 {
 
 func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Cause {
 	found := c.cause(CrashLoop, "", end.FinishedAt.Time)
+	found.remedy = readyRelease
 	switch restarts := c.tries() - 1; {
 	case restarts >= c.d.thresholds.CrashRestarts:
 		found.FatalAt = end.FinishedAt.Time

@@ -12,14 +12,17 @@ import (
 // first. A workload without a known problem has none.
 func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
 	ix := newIndex(s)
-	var causes []Cause
+	r := release{index: ix, thresholds: thresholds, now: now}
 	for _, o := range s.Objects {
-		if ix.computeStatus(o, thresholds, now).State != Ready {
-			causes = append(causes, ix.diagnose(o, thresholds, now)...)
+		w := ix.computeStatus(o, thresholds, now)
+		r.workloads = append(r.workloads, w)
+		if w.State != Ready {
+			r.causes = append(r.causes, ix.diagnose(o, thresholds, now)...)
 		}
 	}
-	SortCauses(causes)
-	return causes
+	r.hold()
+	SortCauses(r.causes)
+	return r.causes
 }
 
 func (ix *index) diagnose(o Object, thresholds Thresholds, now time.Time) []Cause {
@@ -30,9 +33,26 @@ func (ix *index) diagnose(o Object, thresholds Thresholds, now time.Time) []Caus
 	pods := ix.newPods(d.workload)
 	var found []Cause
 	for _, pod := range pods {
-		found = append(found, d.complete(d.diagnosePod(pod))...)
+		if !d.replaced(pod, pods) {
+			found = append(found, d.complete(d.diagnosePod(pod))...)
+		}
 	}
-	return append(merge(found, len(pods)), d.complete(d.diagnoseController(pods))...)
+	controller := d.complete(d.diagnoseController(pods))
+	if isJob(d.workload) && len(controller) > 0 {
+		return controller
+	}
+	found = append(merge(found, len(pods)), controller...)
+	if len(found) == 0 && len(pods) == 0 {
+		found = d.complete(d.oldPods())
+	}
+	return found
+}
+
+// replaced reports whether a Job runs another pod instead of a failed one.
+func (d *diagnoser) replaced(pod *corev1.Pod, pods []*corev1.Pod) bool {
+	return isJob(d.workload) && pod.Status.Phase == corev1.PodFailed && slices.ContainsFunc(pods, func(p *corev1.Pod) bool {
+		return p.Status.Phase == corev1.PodPending || p.Status.Phase == corev1.PodRunning
+	})
 }
 
 func (d *diagnoser) absent() []Cause {
@@ -63,16 +83,27 @@ func (d *diagnoser) diagnosePod(pod *corev1.Pod) []Cause {
 	return nil
 }
 
-// complete sets the common fields and delays causes with evidence from before the
-// wait.
+// complete sets the common fields, delays causes with evidence from before the
+// wait, and applies the configured graces.
 func (d *diagnoser) complete(causes []Cause) []Cause {
+	started, graces := d.index.snapshot.Started, d.graces()
 	for i := range causes {
 		c := &causes[i]
 		c.Object, c.ObservedAt = d.object, d.now
-		young := c.born.Add(d.thresholds.NewPodAge).After(d.index.snapshot.Started)
-		fresh := c.evidence.After(d.index.snapshot.Started)
-		if !c.FatalAt.IsZero() && !d.index.snapshot.Started.IsZero() && !young && !fresh {
-			c.FatalAt = latest(c.FatalAt, d.index.snapshot.Started.Add(d.thresholds.StaleGrace))
+		if c.FatalAt.IsZero() {
+			continue
+		}
+		if grace := graces.of(c.Reason); grace > 0 {
+			c.FatalAt = latest(c.FatalAt, c.Since.Add(grace))
+			c.ifAll = latest(c.ifAll, c.Since.Add(grace))
+		}
+		young := c.born.Add(d.thresholds.NewPodAge).After(started)
+		switch fresh := c.evidence.After(started); {
+		case started.IsZero() || fresh:
+		case !young:
+			c.FatalAt = latest(c.FatalAt, started.Add(d.thresholds.StaleGrace))
+		case c.remedy == readyRelease && c.run.IsZero(): // the kubelet may not have noticed a new object
+			c.FatalAt = latest(c.FatalAt, started.Add(d.thresholds.Retry))
 		}
 	}
 	return causes
@@ -114,19 +145,22 @@ func (c *Cause) join(other Cause) {
 	c.Nodes = append(c.Nodes, other.Nodes...)
 	c.Since = earliest(c.Since, other.Since)
 	c.FatalAt = earliest(c.FatalAt, other.FatalAt)
-	if other.ifAll.After(c.ifAll) {
-		c.ifAll = other.ifAll
-	}
+	c.ifAll = latest(c.ifAll, other.ifAll)
+	c.run = latest(c.run, other.run)
+	c.evidence = latest(c.evidence, other.evidence)
+	c.attempts += other.attempts
 }
 
 // SortCauses sorts causes by the time at which they become fatal, then those that
-// never do, then unproven ones.
+// never do, then unproven ones. Consequences of another workload's problem follow
+// it.
 func SortCauses(causes []Cause) { slices.SortStableFunc(causes, byUrgency) }
 
 func byUrgency(a, b Cause) int {
 	return cmp.Or(
 		first(a.Proven(), b.Proven()),
 		first(!a.FatalAt.IsZero(), !b.FatalAt.IsZero()),
+		first(!a.consequence, !b.consequence),
 		a.FatalAt.Compare(b.FatalAt),
 		compareObjects(a.Object, b.Object),
 	)

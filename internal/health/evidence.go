@@ -1,6 +1,7 @@
 package health
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -66,17 +67,24 @@ func eventCount(e *corev1.Event) int32 {
 	return max(1, e.Count)
 }
 
-// Baseline tracks which container restarts do not count during one wait. The zero
-// value is ready to use.
+// Baseline remembers what one snapshot does not show: which container restarts do
+// not count, and when pods ended. The zero value is ready to use.
 type Baseline struct {
 	restarts  map[string]int32     // by restartKey
 	recovered map[string]time.Time // by node
+	ending    time.Time            // when a terminating pod was last seen
 }
 
-// Apply excludes restarts from before the wait, unless the pod was younger than
-// [Thresholds.NewPodAge], and those within [Thresholds.NodeRecoveryGrace] of the
+// Apply records when pods ended. It excludes restarts from before the wait, unless
+// the pod was younger than [Thresholds.NewPodAge], and those within [Thresholds.NodeRecoveryGrace] of the
 // recovery of the pod's node.
-func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds) {
+func (b *Baseline) Apply(s *Snapshot, thresholds Thresholds, now time.Time) {
+	if slices.ContainsFunc(s.Pods, func(p *corev1.Pod) bool {
+		return p.DeletionTimestamp != nil && now.Before(p.DeletionTimestamp.Add(thresholds.Termination))
+	}) {
+		b.ending = now
+	}
+	s.lastEnding = b.ending
 	first := b.restarts == nil
 	if first {
 		b.restarts, b.recovered = map[string]int32{}, map[string]time.Time{}

@@ -1,20 +1,20 @@
 package health
 
 import (
-	"cmp"
 	"fmt"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"tkdeploy.dev/tkdeploy/internal/health/probes"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
-// notReady diagnoses a failing probe. This is never fatal: the probe may succeed
-// at any time.
+// notReady diagnoses a failing probe. This is not fatal, because the probe may
+// succeed at any time, unless nothing listens on its port and the process has
+// started or listens on other ports.
 func (c containerDiagnoser) notReady() (Cause, bool) {
 	running := c.status.State.Running
 	if running == nil || c.status.Ready {
@@ -33,7 +33,10 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	}
 	found := c.cause(NotReady, kind, failed.first)
 	found.evidence = failed.last
-	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probeResult(failed.message))
+	if kind == "Readiness" && probes.Refused(probe, failed.message) && c.neverListens(probe) {
+		found = found.after(c.d.thresholds.Port)
+	}
+	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probes.Result(failed.message))
 	found.Detail = append([]string{c.stateLine()}, c.probeLines(kind, probe)...)
 	if n := c.status.RestartCount; n > 0 {
 		found.Detail = append(found.Detail, text.Plural(n, "restart"))
@@ -43,55 +46,33 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	return found, true
 }
 
-func (c containerDiagnoser) probeFailures(kind string) eventSummary {
-	return c.events("Unhealthy", kind+" probe")
+// neverListens reports whether the probe's port is wrong: the container declares
+// others, or the startup probe has succeeded.
+func (c containerDiagnoser) neverListens(probe *corev1.Probe) bool {
+	return !probes.Declares(c.spec, probes.Port(probe)) || c.spec.StartupProbe != nil
 }
 
-// probePrefix matches prefixes of the event recorder and the kubelet
-// (pkg/kubelet/prober/prober.go).
-var probePrefix = regexp.MustCompile(`^(\(combined from similar events\): )?\w+ probe (failed|errored[\w ]*): ?`)
-
-func probeResult(message string) string {
-	return cmp.Or(text.OneLine(probePrefix.ReplaceAllString(message, "")), "no response")
+func (c containerDiagnoser) probeFailures(kind string) eventSummary {
+	return c.events("Unhealthy", kind+" probe")
 }
 
 func (c containerDiagnoser) probeLines(kind string, probe *corev1.Probe) []string {
 	if probe == nil {
 		return nil
 	}
-	lines := []string{fmt.Sprintf("%s probe: %s", strings.ToLower(kind), describe(probe))}
+	lines := []string{fmt.Sprintf("%s probe: %s", strings.ToLower(kind), probes.Describe(probe))}
 	if f := c.probeFailures(kind); f.seen() {
 		lines = append(lines, fmt.Sprintf("last failure at %s (%s since %s): %s",
-			clock(f.last), text.Plural(f.count, "failure"), clock(f.first), probeResult(f.message)))
+			clock(f.last), text.Plural(f.count, "failure"), clock(f.first), probes.Result(f.message)))
 	}
 	return lines
 }
 
-// describe formats a probe: "GET http://:4000/health every 5s".
-func describe(probe *corev1.Probe) string {
-	var action string
-	switch {
-	case probe.HTTPGet != nil:
-		scheme := strings.ToLower(cmp.Or(string(probe.HTTPGet.Scheme), "http"))
-		action = fmt.Sprintf("GET %s://%s:%s/%s", scheme, probe.HTTPGet.Host, probe.HTTPGet.Port.String(), strings.TrimPrefix(probe.HTTPGet.Path, "/"))
-	case probe.TCPSocket != nil:
-		action = "connect to port " + probe.TCPSocket.Port.String()
-	case probe.GRPC != nil:
-		action = fmt.Sprintf("gRPC health on port %d", probe.GRPC.Port)
-		if s := probe.GRPC.Service; s != nil && *s != "" {
-			action += ", service " + *s
-		}
-	case probe.Exec != nil:
-		action = "run " + text.OneLine(strings.Join(probe.Exec.Command, " "))
-	}
-	return fmt.Sprintf("%s every %ds", action, max(1, probe.PeriodSeconds))
-}
-
 func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string {
-	port := probePort(probe)
+	port := probes.Port(probe)
 	switch {
-	case port != "" && !c.declares(port):
-		return fmt.Sprintf("fix the port in the chart: the probe uses %s, the container declares %s", port, c.ports())
+	case port != "" && !probes.Declares(c.spec, port):
+		return fmt.Sprintf("fix the port in the chart: the probe uses %s, the container declares %s", port, probes.Ports(c.spec))
 	case probe.Exec != nil && notExecutable.MatchString(result):
 		return "fix the probe's command in the chart: it is not in the image"
 	case port != "" && strings.Contains(result, "connection refused"):
@@ -102,42 +83,6 @@ func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string
 		return "fix the probe's path, or serve it: the server returned 404"
 	}
 	return "check the log and the services that this one depends on: the health check failed"
-}
-
-// probePort returns the pod's port that the probe uses, or "".
-func probePort(probe *corev1.Probe) string {
-	switch {
-	case probe.HTTPGet != nil && probe.HTTPGet.Host == "":
-		return probe.HTTPGet.Port.String()
-	case probe.TCPSocket != nil && probe.TCPSocket.Host == "":
-		return probe.TCPSocket.Port.String()
-	case probe.GRPC != nil:
-		return strconv.Itoa(int(probe.GRPC.Port))
-	}
-	return ""
-}
-
-// declares reports whether the container declares the port, or no ports.
-func (c containerDiagnoser) declares(port string) bool {
-	want := intstr.Parse(port)
-	for _, p := range c.spec.Ports {
-		if p.Name == port || want.Type == intstr.Int && p.ContainerPort == want.IntVal {
-			return true
-		}
-	}
-	return len(c.spec.Ports) == 0
-}
-
-func (c containerDiagnoser) ports() string {
-	var parts []string
-	for _, p := range c.spec.Ports {
-		port := strconv.Itoa(int(p.ContainerPort))
-		if p.Name != "" {
-			port += " (" + p.Name + ")"
-		}
-		parts = append(parts, port)
-	}
-	return strings.Join(parts, ", ")
 }
 
 func (p podDiagnoser) gates() []Cause {
@@ -156,4 +101,63 @@ func (p podDiagnoser) gates() []Cause {
 		return []Cause{c}
 	}
 	return nil
+}
+
+// allReady reports whether all unfinished pods are ready. The counts in a
+// workload's status lag: they may include a crashed pod.
+func allReady(pods []*corev1.Pod) bool {
+	for _, p := range pods {
+		if !PodReady(p) && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
+			return false
+		}
+	}
+	return true
+}
+
+// ranMinReady reports whether containers without a readiness probe, which are
+// ready as soon as they start, have run long enough.
+func (ix *index) ranMinReady(pods []*corev1.Pod, thresholds Thresholds, now time.Time) bool {
+	for _, p := range pods {
+		for _, c := range p.Spec.Containers {
+			if c.ReadinessProbe == nil && !ix.containerRanMinReady(p, c, thresholds, now) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// containerRanMinReady reports whether a container has run for
+// [Thresholds.MinReady] since its start and last failed liveness probe, or longer
+// after restarts and if the kubelet lags.
+func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thresholds Thresholds, now time.Time) bool {
+	s := statusOf(pod.Status.ContainerStatuses, c.Name)
+	if s.State.Running == nil {
+		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+	}
+	quiet := latest(s.State.Running.StartedAt.Time, ix.summarize(pod.UID, withContainerReason(c.Name, "Unhealthy", "Liveness probe")).last)
+	need := thresholds.MinReady
+	for range min(ix.restarts(pod, s), 8) {
+		need = min(2*need, thresholds.MaxMinReady)
+	}
+	need = max(need, min(time.Duration(thresholds.MinReadyLagFactor)*kubeletLag(pod), thresholds.MaxMinReady))
+	return now.Sub(quiet) >= need
+}
+
+// kubeletLag returns how late the kubelet reports a container's start. It reports
+// crashes just as late. The lag is unknown if there are probes, which take time
+// too.
+func kubeletLag(pod *corev1.Pod) time.Duration {
+	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
+	ready := podCondition(pod, corev1.ContainersReady)
+	if ready == nil || slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), probed) {
+		return 0
+	}
+	var started time.Time
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.State.Running != nil {
+			started = latest(started, s.State.Running.StartedAt.Time)
+		}
+	}
+	return ready.LastTransitionTime.Sub(started)
 }

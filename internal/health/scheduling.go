@@ -3,17 +3,14 @@ package health
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	resourcehelper "k8s.io/component-helpers/resource"
 
+	"tkdeploy.dev/tkdeploy/internal/health/room"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -62,53 +59,51 @@ func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 	shortage := strings.TrimSuffix(preemption.ReplaceAllString(text.OneLine(cond.Message), ""), ".")
 	c := p.cause(Unschedulable, shortage, cond.LastTransitionTime.Time).after(p.d.thresholds.Schedule)
 	c.Message = "cannot be scheduled: " + shortage
-	if r := requests(p.pod); r != "" {
+	if r := room.Requests(p.pod); r != "" {
 		c.Detail = append(c.Detail, "the pod requests "+r)
 	}
-	c.Detail = append(c.Detail, p.capacity()...)
-	c.Hint = "lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations"
+	c.Detail = append(c.Detail, room.Capacity(p.d.index.snapshot.Nodes)...)
+	c.Hint = unschedulableHint(cond.Message)
 	tried := p.events(withReason("FailedScheduling", ""))
 	c.evidence = tried.last
 	switch {
 	case onlyNotReady.MatchString(cond.Message):
 		c.FatalAt = c.Since.Add(p.d.thresholds.Node)
 	case p.events(withReason("TriggeredScaleUp", "")).seen():
-		c.FatalAt = time.Time{} // the cluster autoscaler is adding a node
+		c.FatalAt, c.Waiting = time.Time{}, "waiting for the cluster autoscaler to add a node"
+	case p.pod.Status.NominatedNodeName != "":
+		c.FatalAt, c.Waiting = time.Time{}, "waiting for preempted pods on node "+p.pod.Status.NominatedNodeName+" to end"
+	default:
+		p.awaitRoom(&c)
 	}
 	return c
 }
 
-// requests formats the pod's total requests as the scheduler computes them.
-func requests(pod *corev1.Pod) string {
-	sum := resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{})
-	var parts []string
-	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
-		if q, ok := sum[name]; ok {
-			parts = append(parts, fmt.Sprintf("%s %s", name, amount(q)))
-		}
+func unschedulableHint(message string) string {
+	switch {
+	case strings.Contains(message, "free ports"):
+		return "free the host port, or change hostPort in the chart: another pod on the node uses it"
+	case strings.Contains(message, "anti-affinity"):
+		return "fix the pod's anti-affinity, lower its replicas, or add a node"
+	case strings.Contains(message, "ReadWriteOncePod"):
+		return "delete the pod that uses the claim: its access mode ReadWriteOncePod allows one"
 	}
-	return strings.Join(parts, ", ")
+	return "lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations"
 }
 
-// amount formats "0.5", "1000", "23.5Gi".
-func amount(q resource.Quantity) string {
-	for i, unit := range []string{"Gi", "Mi"} {
-		if size := float64(int64(1) << (30 - 10*i)); q.AsApproximateFloat64() >= size {
-			return strconv.FormatFloat(math.Round(10*q.AsApproximateFloat64()/size)/10, 'f', -1, 64) + unit
-		}
-	}
-	return strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64)
-}
-
-func (p podDiagnoser) capacity() []string {
-	var lines []string
+// awaitRoom delays the cause while pods that may block this one are ending. It
+// does nothing if the pod does not fit on an empty node.
+func (p podDiagnoser) awaitRoom(c *Cause) {
+	usable := func(n *corev1.Node) bool { return room.CanFit(p.pod, n) }
 	nodes := p.d.index.snapshot.Nodes
-	for _, n := range nodes[:min(len(nodes), 3)] {
-		lines = append(lines, fmt.Sprintf("node %s has allocatable cpu %s, memory %s",
-			n.Name, amount(*n.Status.Allocatable.Cpu()), amount(*n.Status.Allocatable.Memory())))
+	if len(nodes) > 0 && !slices.ContainsFunc(nodes, usable) {
+		return
 	}
-	slices.Sort(lines)
-	return lines
+	c.remedy = freeRoom
+	p.d.awaitEnd(c, p.d.thresholds.Freed, func(pod *corev1.Pod) bool {
+		node := p.d.index.nodes[pod.Spec.NodeName]
+		return pod.Spec.NodeName != "" && (node == nil || usable(node))
+	})
 }
 
 // unboundClaim finds a claim that failed to provision. Pending alone is normal:
@@ -134,6 +129,7 @@ func (p podDiagnoser) unboundClaim() []Cause {
 
 func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed eventSummary) Cause {
 	c := p.cause(VolumeClaimPending, claim.Name, failed.first).after(p.d.thresholds.Claim)
+	c.remedy = readyRelease
 	class := "no storage class"
 	if claim.Spec.StorageClassName != nil {
 		class = "storage class " + *claim.Spec.StorageClassName

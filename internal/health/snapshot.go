@@ -73,8 +73,15 @@ type Snapshot struct {
 	// [Thresholds.StaleGrace]; if Started is zero, none do.
 	Started time.Time
 
+	// Suspended holds the workloads that the chart itself pauses or suspends. Such a
+	// Job is ready; a Deployment never becomes so.
+	Suspended map[Object]bool
+
 	// ignoredRestarts is set by [Baseline.Apply], by restartKey.
 	ignoredRestarts map[string]int32
+
+	// lastEnding is when a terminating pod was last seen. [Baseline.Apply] sets it.
+	lastEnding time.Time
 }
 
 // Add adds o to the list of its kind and ignores other kinds.

@@ -43,6 +43,8 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; waiting to see if it stays up", w.Ready, w.Desired)
 	case done && object.GetDeletionTimestamp() == nil:
 		w.State, w.Message = Ready, w.tally()
+	case o.Kind == Job && ix.snapshot.Suspended[o] && paused(object):
+		w.State, w.Message = Ready, "suspended by the chart"
 	case paused(object):
 		w.State, w.Message = Paused, w.tally()+"; paused"
 	default:

@@ -1,6 +1,12 @@
 package health
 
-import "time"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Thresholds decide when a cause is fatal and when a workload is ready. Start
 // from [DefaultThresholds]: zero fields have no defaults.
@@ -23,6 +29,18 @@ type Thresholds struct {
 	CrashRepeat time.Duration // after the last crash, if all new pods crashed three times
 	Crashing    time.Duration // after the first back-off, in the same case
 	Command     time.Duration // command failed to start once
+	Port        time.Duration // probe of a port that nothing listens on
+	Default     time.Duration // missing object that Kubernetes creates in each namespace
+
+	// What the causes of a release wait for; see the package documentation.
+
+	Termination time.Duration // time of a pod to end after its deletion timestamp
+	Freed       time.Duration // time of the scheduler or a controller to use what an ended pod freed
+	Settle      time.Duration // time of a workload that became ready to be reachable
+	Retry       time.Duration // time of the kubelet to notice a new Secret or ConfigMap
+
+	// Graces are lower limits that a user sets.
+	Graces Graces
 
 	// Attempts that prove a cause.
 
@@ -46,13 +64,13 @@ func DefaultThresholds() Thresholds {
 	return Thresholds{
 		Image:       0,                // final: a retry sends the same request
 		Registry:    10 * time.Second, // the kubelet's imageBackOffPeriod
-		Config:      10 * time.Second, // an operator may be creating the Secret; the kubelet retries every 10s
+		Config:      3 * time.Second,  // everything of the release was applied before the wait
 		CacheSync:   30 * time.Second, // transient by design ("failed to sync secret cache"), krane#886
-		Volume:      20 * time.Second, // retries back off from 0.5s: five within 20s
+		Volume:      3 * time.Second,  // retries back off from 0.5s: three within 3s
 		Create:      20 * time.Second, // "failed to reserve container name" heals after 10s
-		Schedule:    20 * time.Second, // terminating pods free their resources within seconds
+		Schedule:    20 * time.Second, // the scheduler retries after at most 10s
 		Claim:       30 * time.Second, // a provisioner starts a pod for a volume
-		Quota:       10 * time.Second, // terminating pods still count
+		Quota:       10 * time.Second, // the controller retries within seconds
 		Admission:   2 * time.Second,  // the same pod is rejected again
 		Webhook:     60 * time.Second, // a webhook of the same chart may be starting (kind#1582)
 		Node:        60 * time.Second, // a node may miss heartbeats for 40s (node-monitor-grace-period)
@@ -60,6 +78,13 @@ func DefaultThresholds() Thresholds {
 		CrashRepeat: 10 * time.Second, // the next attempt is 20s away
 		Crashing:    30 * time.Second, // dependencies may be starting; the third run may start 10 to 30s late (kubernetes#123602)
 		Command:     20 * time.Second, // the second attempt follows within 10s
+		Port:        20 * time.Second, // counted from the first refused connection
+		Default:     60 * time.Second, // a controller-manager may be restarting
+
+		Termination: 5 * time.Second,  // the kubelet kills at the timestamp and reports within seconds
+		Freed:       15 * time.Second, // the scheduler's longest back-off is 10s
+		Settle:      5 * time.Second,  // endpoints, kube-proxy and the cache of CoreDNS follow within 5s
+		Retry:       20 * time.Second, // the kubelet retries every 10 to 15s
 
 		CrashRestarts: 3, // restarts follow after 0, 10 and 30s
 		CommandTries:  2, // volumes are mounted before the first attempt
@@ -72,4 +97,68 @@ func DefaultThresholds() Thresholds {
 		NodeRecoveryGrace: 60 * time.Second, // pods start before their node's network, then restart after 0, 10 and 30s
 		StaleGrace:        60 * time.Second, // back-offs grow to 5m, but most are below 1m
 	}
+}
+
+// Graces are the shortest times that problems must last before they are fatal.
+type Graces struct {
+	Image    time.Duration // an image cannot be pulled
+	Missing  time.Duration // a Secret, ConfigMap, claim or service account is missing
+	Crash    time.Duration // a container keeps crashing
+	Schedule time.Duration // no node or quota has room for a pod
+	Probe    time.Duration // a probe uses a port that nothing listens on
+}
+
+// graceAnnotation is the prefix of the annotations that set a workload's graces.
+const graceAnnotation = "tkdeploy.dev/grace-"
+
+func (g *Graces) byName() map[string]*time.Duration {
+	return map[string]*time.Duration{"image": &g.Image, "missing": &g.Missing, "crash": &g.Crash, "schedule": &g.Schedule, "probe": &g.Probe}
+}
+
+// Annotated returns the graces with those that annotations set, such as
+// tkdeploy.dev/grace-crash: 2m. It returns an error that names an unknown or
+// invalid annotation.
+func (g Graces) Annotated(annotations map[string]string) (Graces, error) {
+	known := g.byName()
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		name, ok := strings.CutPrefix(key, graceAnnotation)
+		if !ok {
+			continue
+		}
+		grace := known[name]
+		if grace == nil {
+			return g, fmt.Errorf("unknown annotation %s: use %s", key, graceAnnotation+strings.Join(slices.Sorted(maps.Keys(known)), ", "+graceAnnotation))
+		}
+		d, err := time.ParseDuration(annotations[key])
+		if err != nil || d < 0 {
+			return g, fmt.Errorf("annotation %s: %q is not a duration such as 90s", key, annotations[key])
+		}
+		*grace = d
+	}
+	return g, nil
+}
+
+func (g Graces) of(reason Reason) time.Duration {
+	switch reason {
+	case ImagePull, ImageNeverPull:
+		return g.Image
+	case CreateContainerConfig, MissingVolumeObject, VolumeClaimPending, PodRefused:
+		return g.Missing
+	case CrashLoop, LivenessFailed, OOMKilled, BadCommand:
+		return g.Crash
+	case Unschedulable, QuotaExceeded:
+		return g.Schedule
+	case NotReady:
+		return g.Probe
+	}
+	return 0
+}
+
+// graces ignores invalid annotations: the chart is checked before it is applied.
+func (d *diagnoser) graces() Graces {
+	graces := d.thresholds.Graces
+	if d.workload != nil {
+		graces, _ = graces.Annotated(d.workload.GetAnnotations())
+	}
+	return graces
 }

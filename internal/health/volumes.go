@@ -7,8 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
+	"tkdeploy.dev/tkdeploy/internal/health/room"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -75,7 +75,12 @@ func (p podDiagnoser) volumeSource(name string) string {
 }
 
 func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
-	c := p.cause(MissingVolumeObject, missing, since).after(p.d.thresholds.Volume)
+	grace := p.d.thresholds.Volume
+	if missing == "ConfigMap kube-root-ca.crt" {
+		grace = p.d.thresholds.Default
+	}
+	c := p.cause(MissingVolumeObject, missing, since).after(grace)
+	c.remedy = readyRelease
 	c.Message = missing + " not found (referenced by a volume of the pod)"
 	c.Hint = fmt.Sprintf("create %s in namespace %s, or fix its name in the chart", missing, p.pod.Namespace)
 	return c
@@ -92,7 +97,7 @@ func (p podDiagnoser) sandbox() []Cause {
 	c.Message = "the node cannot set up the pod"
 	c.Detail = []string{text.OneLine(s.message)}
 	c.Hint = "check the node's network plugin: the pods of namespace kube-system on that node"
-	if limit, limited := memoryLimit(p.pod); limited && sandboxKilled.MatchString(s.message) {
+	if limit, limited := room.MemoryLimit(p.pod); limited && sandboxKilled.MatchString(s.message) {
 		c.Hint = fmt.Sprintf("raise resources.limits.memory: the pod's memory limit is %s, and its first process was killed, usually for lack of memory", limit)
 	}
 	return []Cause{c}
@@ -100,20 +105,6 @@ func (p podDiagnoser) sandbox() []Cause {
 
 // sandboxKilled matches messages of containerd and runc.
 var sandboxKilled = regexp.MustCompile(`cannot start a stopped process|OOM-killed`)
-
-// memoryLimit returns the pod's memory limit, which its sandbox shares. A pod has
-// one only if all its containers do.
-func memoryLimit(pod *corev1.Pod) (limit string, limited bool) {
-	var sum resource.Quantity
-	for _, c := range pod.Spec.Containers {
-		own, ok := c.Resources.Limits[corev1.ResourceMemory]
-		if !ok {
-			return "", false
-		}
-		sum.Add(own)
-	}
-	return sum.String(), true
-}
 
 func started(pod *corev1.Pod) bool {
 	for _, s := range containerStatuses(pod) {

@@ -13,7 +13,8 @@ const progressInterval = 10 * time.Second
 // plain writes lines to a log.
 type plain struct {
 	*lineWriter
-	lastSeen map[string]time.Time // by stage and item
+	lastSeen   map[string]time.Time // by stage and item
+	lastReason map[string]string
 }
 
 func (p *plain) Report(e event.Event) {
@@ -34,6 +35,11 @@ func (p *plain) Report(e event.Event) {
 
 func (p *plain) progress(e event.Event) {
 	key := e.Stage + "/" + e.Item
+	if e.Reason != "" && e.Reason != p.lastReason[key] { // a problem is shown at once
+		p.lastReason[key], p.lastSeen[key] = e.Reason, e.Time
+		p.println("    … " + progressText(e))
+		return
+	}
 	last, seen := p.lastSeen[key]
 	if !seen {
 		p.lastSeen[key] = e.Time

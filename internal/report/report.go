@@ -58,7 +58,7 @@ func New(o Options) *Reporter {
 	if o.TTY {
 		r.text = append(r.text, newTTYReporter(lines, newAnimation(o.Err), o.Width))
 	} else {
-		r.text = append(r.text, &plain{lineWriter: lines, lastSeen: map[string]time.Time{}})
+		r.text = append(r.text, &plain{lineWriter: lines, lastSeen: map[string]time.Time{}, lastReason: map[string]string{}})
 	}
 	if o.Timings { // last, so that Close prints the table below the other lines
 		r.text = append(r.text, NewTimings(o.Err, o.Color, o.Width))

@@ -2,30 +2,43 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/health"
 )
 
+// repeatInterval limits messages that only differ in how long something took.
+const repeatInterval = 10 * time.Second
+
 // display reports each change of a workload once.
 type display struct {
-	report      event.Reporter
-	begin       time.Time
-	items       map[health.Object]string
-	lastMessage map[health.Object]string
-	firstReason map[health.Object]string
-	finished    map[health.Object]bool
-	regressed   map[health.Object]bool
-	shown       bool
-	warned      map[string]bool // by source name
+	report event.Reporter
+	redact func(string) string
+	begin  time.Time
+	items  map[health.Object]*item
+	shown  bool
+	warned map[string]bool // by source name
 }
 
-func newDisplay(objects []health.Object, report event.Reporter, now time.Time) *display {
-	return &display{
-		report: report, begin: now, items: itemNames(objects),
-		lastMessage: map[health.Object]string{}, firstReason: map[health.Object]string{}, finished: map[health.Object]bool{}, regressed: map[health.Object]bool{}, warned: map[string]bool{},
+// item is what was reported about a workload.
+type item struct {
+	name        string
+	state       string // without the parts that change by themselves
+	message     string
+	at          time.Time // of message
+	firstReason string
+	finished    bool
+	regressed   bool
+}
+
+func newDisplay(objects []health.Object, report event.Reporter, redact func(string) string, now time.Time) *display {
+	d := &display{report: report, redact: redact, begin: now, items: map[health.Object]*item{}, warned: map[string]bool{}}
+	for o, name := range itemNames(objects) {
+		d.items[o] = &item{name: name}
 	}
+	return d
 }
 
 // itemNames qualifies names that are not unique.
@@ -44,36 +57,65 @@ func itemNames(objects []health.Object) map[health.Object]string {
 	return names
 }
 
-// progress reports changes. A workload finishes when it is first ready; progress
-// warns if it stops being ready.
-func (d *display) progress(workloads []health.Workload, now time.Time) {
+// progress reports changes, and a workload's first cause as soon as it is known. A
+// workload finishes when it is first ready; progress warns if it stops being
+// ready.
+func (d *display) progress(workloads []health.Workload, causes []health.Cause, now time.Time) {
 	for _, w := range workloads {
-		item, ready := d.items[w.Object], w.State == health.Ready
+		i, ready := d.items[w.Object], w.State == health.Ready
+		message, state, reason := d.describe(w, causes)
+		changed := i.state != state || i.message != message && now.Sub(i.at) >= repeatInterval
 		switch {
-		case ready && !d.finished[w.Object]:
+		case ready && !i.finished:
 			outcome := event.Done
 			if !d.shown {
 				outcome = event.Unchanged
 			}
-			e := event.Finished(item, outcome, w.Message, now.Sub(d.begin), 0)
-			e.Reason = d.firstReason[w.Object]
+			e := event.Finished(i.name, outcome, w.Message, now.Sub(d.begin), 0)
+			e.Reason = i.firstReason
 			d.report.Report(e)
-			d.finished[w.Object] = true
-		case d.lastMessage[w.Object] == w.Message || ready:
-		case d.finished[w.Object] && !d.regressed[w.Object]:
-			d.regressed[w.Object] = true
-			d.report.Report(event.Warn(fmt.Sprintf("%s is no longer ready: %s", item, w.Message)))
+			i.finished = true
+		case !changed || ready:
+		case i.finished && !i.regressed:
+			i.regressed = true
+			d.report.Report(event.Warn(fmt.Sprintf("%s is no longer ready: %s", i.name, message)))
 		default:
-			if d.firstReason[w.Object] == "" {
-				d.firstReason[w.Object] = w.Message
+			if i.firstReason == "" {
+				i.firstReason = message
 			}
-			e := event.Progress(item, w.Message)
-			e.Current, e.Total = int64(w.Ready), int64(w.Desired)
+			e := event.Progress(i.name, message)
+			e.Current, e.Total, e.Reason = int64(w.Ready), int64(w.Desired), reason
 			d.report.Report(e)
 		}
-		d.lastMessage[w.Object] = w.Message
+		if changed {
+			i.state, i.message, i.at = state, message, now
+		}
 	}
 	d.shown = true
+}
+
+// describe returns a workload's message, the message without the parts that change
+// by themselves, and its known problem.
+func (d *display) describe(w health.Workload, causes []health.Cause) (message, state, reason string) {
+	c := firstOf(causes, w.Object)
+	if c == nil || w.State == health.Ready {
+		return w.Message, w.Message, ""
+	}
+	tally, _, _ := strings.Cut(w.Message, "; ")
+	if c.Proven() {
+		reason = d.redact(c.State())
+	}
+	return tally + "; " + d.redact(c.Progress()), tally + "; " + c.State(), reason
+}
+
+// firstOf returns the most urgent cause of a workload, or nil.
+func firstOf(causes []health.Cause, o health.Object) *health.Cause {
+	for i := range causes {
+		if causes[i].Object == o {
+			return &causes[i]
+		}
+	}
+	return nil
 }
 
 func (d *display) failed(f *Failure) {
@@ -83,8 +125,8 @@ func (d *display) failed(f *Failure) {
 			continue
 		}
 		said[c.Object] = true
-		e := event.Finished(d.items[c.Object], event.Failed, c.Title(), f.Elapsed, 0)
-		e.Reason = d.firstReason[c.Object]
+		e := event.Finished(d.items[c.Object].name, event.Failed, c.Title(), f.Elapsed, 0)
+		e.Reason = d.items[c.Object].firstReason
 		e.Err = f.of(c.Object).fault()
 		d.report.Report(e)
 	}

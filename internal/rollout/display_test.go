@@ -20,8 +20,8 @@ func TestDisplay_failed(t *testing.T) {
 			{Object: web, Message: "has no endpoint"},
 		}}
 		var got []event.Event
-		show := newDisplay([]health.Object{web, db}, event.ReporterFunc(func(e event.Event) { got = append(got, e) }), time.Time{})
-		show.progress([]health.Workload{{Object: web, Message: "0 of 1 ready"}}, time.Time{})
+		show := newDisplay([]health.Object{web, db}, event.ReporterFunc(func(e event.Event) { got = append(got, e) }), func(s string) string { return s }, time.Time{})
+		show.progress([]health.Workload{{Object: web, Message: "0 of 1 ready"}}, nil, time.Time{})
 		got = nil
 		show.failed(failure)
 		want := []struct{ item, err, hint string }{

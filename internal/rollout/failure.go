@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,10 @@ type Failure struct {
 	// Kubectl is the command for [health.FormatCause].
 	Kubectl string
 }
+
+// Conclusive reports whether the failure proves that the workloads cannot become
+// ready. A timeout alone proves nothing: a workload may only be slow.
+func (f *Failure) Conclusive() bool { return slices.ContainsFunc(f.Causes, health.Cause.Fatal) }
 
 // Error returns the first cause and the number of others.
 func (f *Failure) Error() string {

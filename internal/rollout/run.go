@@ -39,7 +39,7 @@ func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 		cache:   newCache(listWatches(w.Client, objects), now),
 		updates: make(chan update), begin: now,
 		outage:    outage{limits: w.limits(), report: report},
-		show:      newDisplay(objects, report, now),
+		show:      newDisplay(objects, report, w.redact, now),
 		completed: map[health.Object]bool{},
 	}
 }
@@ -116,17 +116,19 @@ func (r *run) evaluate(now time.Time) (over bool, err error) {
 	snap := r.snapshot()
 	at := r.cache.skew.clusterTime(now)
 	workloads := r.computeStatus(snap, at)
-	r.show.progress(workloads, now)
+	causes := r.diagnose(snap, workloads, at)
+	r.show.progress(workloads, causes, now)
 	if !slices.ContainsFunc(workloads, isUnready) {
 		return true, nil
 	}
-	return r.failFast(snap, workloads, at, now)
+	return r.failFast(causes, workloads, now)
 }
 
 func (r *run) snapshot() health.Snapshot {
 	s := r.cache.snapshot(r.objects)
 	s.Started = r.cache.skew.clusterTime(r.begin)
-	r.baseline.Apply(&s, r.watcher.thresholds())
+	s.Suspended = r.watcher.Suspended
+	r.baseline.Apply(&s, r.watcher.thresholds(), r.cache.skew.clusterTime(time.Now()))
 	return s
 }
 

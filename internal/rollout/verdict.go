@@ -12,8 +12,7 @@ import (
 )
 
 // failFast ends the wait if causes have been fatal for Limits.FailureDebounce.
-func (r *run) failFast(snap health.Snapshot, workloads []health.Workload, at, now time.Time) (bool, error) {
-	causes := r.diagnose(snap, workloads, at)
+func (r *run) failFast(causes []health.Cause, workloads []health.Workload, now time.Time) (bool, error) {
 	fatal := map[health.Object]bool{}
 	for _, c := range causes {
 		if c.Fatal() {
@@ -62,6 +61,11 @@ func (r *run) contextDone(ctx context.Context) error {
 // expired.
 func (r *run) failure(causes []health.Cause, workloads []health.Workload, expired bool) *Failure {
 	now := time.Now()
+	for i := range causes {
+		if c := &causes[i]; expired && c.Waiting != "" {
+			c.Detail = append(c.Detail, c.Waiting)
+		}
+	}
 	f := &Failure{Causes: causes, Elapsed: now.Sub(r.begin), Expired: expired, Kubectl: r.watcher.Kubectl}
 	for _, w := range workloads {
 		if !isUnready(w) {

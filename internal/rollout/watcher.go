@@ -24,6 +24,10 @@ type Watcher struct {
 	Limits     Limits            // default: [DefaultLimits]
 	Thresholds health.Thresholds // default: [health.DefaultThresholds]
 
+	// Suspended holds the workloads that the chart pauses or suspends; see
+	// [health.Suspended].
+	Suspended map[health.Object]bool
+
 	// Timeout limits a wait unless it is 0.
 	Timeout time.Duration
 
@@ -78,7 +82,9 @@ func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Sna
 	if e := c.unavailable(); e != nil {
 		return health.Snapshot{}, apiError(e.err)
 	}
-	return c.snapshot(objects), nil
+	s := c.snapshot(objects)
+	s.Suspended = w.Suspended
+	return s, nil
 }
 
 // Wait blocks until all objects are ready in the same snapshot. It reports the

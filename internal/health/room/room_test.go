@@ -1,4 +1,4 @@
-package health
+package room
 
 import (
 	"testing"
@@ -30,8 +30,36 @@ func TestRequests(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := requests(&corev1.Pod{Spec: test.spec}); got != test.want {
+			if got := Requests(&corev1.Pod{Spec: test.spec}); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestCanFit(t *testing.T) {
+	t.Parallel()
+	node := &corev1.Node{}
+	node.Labels = map[string]string{"disk": "ssd"}
+	node.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")}
+	cpu := func(s string) corev1.PodSpec {
+		return corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(s)}}}}}
+	}
+	tests := []struct {
+		name string
+		spec corev1.PodSpec
+		want bool
+	}{
+		{"takes a pod of the node's size", cpu("2"), true},
+		{"rejects a larger pod", cpu("2100m"), false},
+		{"takes a pod that selects the node", corev1.PodSpec{NodeSelector: map[string]string{"disk": "ssd"}}, true},
+		{"rejects a pod that selects another node", corev1.PodSpec{NodeSelector: map[string]string{"disk": "hdd"}}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := CanFit(&corev1.Pod{Spec: test.spec}, node); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
 	}
