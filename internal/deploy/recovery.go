@@ -9,6 +9,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
 
 // Recovery describes the rollback of a failed run.
@@ -46,6 +47,9 @@ func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery Recovery
 func (r *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
 	if ctx.Err() != nil || r.WrittenRevision == 0 || !isRevisionFailure(failure) {
 		return nil, ""
+	}
+	if !isConclusive(failure) {
+		return nil, fmt.Sprintf("keeping revision %d: it may only be slow, a timeout proves nothing; run \"tkdeploy rollback\" to roll back", r.WrittenRevision)
 	}
 	if r.options.NoRollback {
 		return nil, fmt.Sprintf("keeping failed revision %d (--no-rollback); run \"tkdeploy rollback\" to roll back", r.WrittenRevision)
@@ -96,6 +100,18 @@ func isRevisionFailure(failure error) bool {
 			return false
 		}
 		if class := fault.ClassOf(err); class != fault.Unhealthy && class != fault.Smoke {
+			return false
+		}
+	}
+	return true
+}
+
+// isConclusive reports whether a failed rollout proves that the revision is bad. A
+// timeout does not.
+func isConclusive(failure error) bool {
+	for _, err := range Failures(failure) {
+		var rolled *rollout.Failure
+		if errors.As(err, &rolled) && !rolled.Conclusive() {
 			return false
 		}
 	}
