@@ -6,10 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
+	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
 
 func stageFailure(stage string, class fault.Class) error {
@@ -34,6 +37,32 @@ func TestIsRevisionFailure(t *testing.T) {
 			t.Parallel()
 			if got := isRevisionFailure(test.failure); got != test.want {
 				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+func TestIsConclusive(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	rollOut := func(causes ...health.Cause) error {
+		return errors.Join(&plan.StageError{Stage: StageRollout, Err: fault.New(fault.Unhealthy, &rollout.Failure{Causes: causes, Expired: true}, "")})
+	}
+	for name, test := range map[string]struct {
+		failure error
+		want    bool
+	}{
+		"a fatal cause":                 {rollOut(health.Cause{Reason: health.NotReady}, health.Cause{Reason: health.ImagePull, ObservedAt: now, FatalAt: now}), true},
+		"a probe that fails at timeout": {rollOut(health.Cause{Reason: health.NotReady, ObservedAt: now}), false},
+		"a failed smoke test":           {stageFailure(StageVerify, fault.Smoke), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := isConclusive(test.failure); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+			if _, why := (&Run{WrittenRevision: 2, options: Options{NoRollback: true}}).PlanRecovery(t.Context(), test.failure); strings.HasPrefix(why, "keeping revision 2: it may only be slow") == test.want {
+				t.Errorf("got %q", why)
 			}
 		})
 	}

@@ -90,12 +90,13 @@ func (d *diagnoser) complete(causes []Cause) []Cause {
 	for i := range causes {
 		c := &causes[i]
 		c.Object, c.ObservedAt = d.object, d.now
+		for _, at := range []*time.Time{&c.FatalAt, &c.ifAll} {
+			if grace := graces.of(c.Reason); grace > 0 && !at.IsZero() {
+				*at = latest(*at, c.Since.Add(grace))
+			}
+		}
 		if c.FatalAt.IsZero() {
 			continue
-		}
-		if grace := graces.of(c.Reason); grace > 0 {
-			c.FatalAt = latest(c.FatalAt, c.Since.Add(grace))
-			c.ifAll = latest(c.ifAll, c.Since.Add(grace))
 		}
 		young := c.born.Add(d.thresholds.NewPodAge).After(started)
 		switch fresh := c.evidence.After(started); {

@@ -108,7 +108,7 @@ func (w *world) pod(name string, s corev1.ContainerStatus) {
 	p.Status.Conditions = []corev1.PodCondition{
 		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: p.CreationTimestamp},
 		{Type: corev1.ContainersReady, Status: ready, LastTransitionTime: metav1.Now()},
-		{Type: corev1.PodReady, Status: ready},
+		{Type: corev1.PodReady, Status: ready, LastTransitionTime: metav1.Now()},
 	}
 	if err != nil {
 		w.add(p)
@@ -175,10 +175,7 @@ func prefix(e event.Event) string {
 // requireFailure checks the class of a Failure and returns its first cause.
 func requireFailure(t *testing.T, err error, class fault.Class) health.Cause {
 	t.Helper()
-	var f *Failure
-	if !errors.As(err, &f) {
-		t.Fatalf("got error %v, want a *Failure", err)
-	}
+	f := requireFailed(t, err)
 	if got := fault.ClassOf(err); got != class {
 		t.Errorf("got class %q of %q, want %q", got, err, class)
 	}
@@ -186,6 +183,15 @@ func requireFailure(t *testing.T, err error, class fault.Class) health.Cause {
 		t.Fatal("got a failure without causes")
 	}
 	return f.Causes[0]
+}
+
+func requireFailed(t *testing.T, err error) *Failure {
+	t.Helper()
+	var f *Failure
+	if !errors.As(err, &f) {
+		t.Fatalf("got error %v, want a *Failure", err)
+	}
+	return f
 }
 
 func within(t *testing.T, w *world, low, high time.Duration) {
