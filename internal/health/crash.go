@@ -96,6 +96,9 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		found.FatalAt = c.d.index.snapshot.Started.Add(c.d.thresholds.StaleGrace)
 	}
 	found.Message = fmt.Sprintf("keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
+	if c.status.RestartCount == 0 {
+		found.Message = "crashed: " + exitText(end)
+	}
 	found.Hint = "check the log: the process exits on its own"
 	if end.ExitCode == 0 {
 		found.Message = fmt.Sprintf("keeps exiting with code 0, %s", text.Plural(c.status.RestartCount, "restart"))

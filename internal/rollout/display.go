@@ -102,10 +102,14 @@ func (d *display) describe(w health.Workload, causes []health.Cause) (message, s
 		return w.Message, w.Message, ""
 	}
 	tally, _, _ := strings.Cut(w.Message, "; ")
+	tally += "; "
+	if w.Ready >= w.Desired { // the controller's counts lag behind
+		tally = ""
+	}
 	if c.Proven() {
 		reason = d.redact(c.State())
 	}
-	return tally + "; " + d.redact(c.Progress()), tally + "; " + c.State(), reason
+	return tally + d.redact(c.Progress()), tally + c.State(), reason
 }
 
 // firstOf returns the most urgent cause of a workload, or nil.

@@ -26,6 +26,9 @@ type Desired struct {
 	// if the chart's default is one, otherwise a map with repository and tag.
 	Images map[string]ImageRef
 
+	// Local are references that no registry has: images that tkdeploy builds.
+	Local []string
+
 	Set        []string // as in helm --set: "a.b=1,c[0]=x"
 	MaxHistory int      // revisions to keep; 0 means 10
 	Commit     string   // recorded with the revision; may be empty

@@ -69,7 +69,7 @@ func parseObject(document []byte) ([]unstructured.Unstructured, error) {
 // ObjectName returns a name for messages: "Deployment auth-service".
 func ObjectName(o unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
 
-type containerImage struct{ container, ref string }
+type containerImage struct{ container, ref, policy string }
 
 func containerImages(o unstructured.Unstructured) []containerImage {
 	var found []containerImage
@@ -83,7 +83,8 @@ func containerImages(o unstructured.Unstructured) []containerImage {
 			for _, each := range containers {
 				name, _ := Lookup(each, []string{"name"}).(string)
 				ref, _ := Lookup(each, []string{"image"}).(string)
-				found = append(found, containerImage{name, ref})
+				policy, _ := Lookup(each, []string{"imagePullPolicy"}).(string)
+				found = append(found, containerImage{name, ref, policy})
 			}
 		}
 	}
