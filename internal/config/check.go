@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -163,6 +164,7 @@ func (k *checker) environment(name string, env Environment) {
 		k.exists(file, append(where, "values")...)
 	}
 	k.diagnostics(name, env)
+	k.rollout(env.Rollout, append(slices.Clone(where), "rollout"))
 	kind := env.Cluster.Kind
 	if kind == nil {
 		k.report("environment "+name+": cluster.kind is required", where...)
@@ -179,6 +181,14 @@ func (k *checker) environment(name string, env Environment) {
 			k.report(fmt.Sprintf("host port %d is used twice", port.Host), append(slices.Clone(where), "ports")...)
 		}
 		used[port.Host] = true
+	}
+}
+
+func (k *checker) rollout(r Rollout, where []string) {
+	for key, grace := range map[string]time.Duration{"image": r.Image, "missing": r.Missing, "crash": r.Crash, "schedule": r.Schedule, "probe": r.Probe} {
+		if grace < 0 {
+			k.report(fmt.Sprintf("rollout.%s must not be negative", key), append(slices.Clone(where), key)...)
+		}
 	}
 }
 

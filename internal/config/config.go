@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
@@ -80,6 +81,16 @@ type Environment struct {
 	Cluster     Cluster  `yaml:"cluster"`     // Cluster of the environment. Required.
 	Values      []string `yaml:"values"`      // Values files, in addition to those of the chart.
 	Diagnostics string   `yaml:"diagnostics"` // Directory for the support bundles of failed runs. Default: no bundles.
+	Rollout     Rollout  `yaml:"rollout"`     // Graces for problems of workloads.
+}
+
+// Rollout sets how long a problem must last at least before it ends the run, such as 90s. A workload's annotation tkdeploy.dev/grace-KEY overrides it.
+type Rollout struct {
+	Image    time.Duration `yaml:"image"`    // An image cannot be pulled. Default: 10s if the registry is unreachable, else 0s.
+	Missing  time.Duration `yaml:"missing"`  // A Secret, ConfigMap, volume claim or service account does not exist. Default: 3s to 30s.
+	Crash    time.Duration `yaml:"crash"`    // A container keeps crashing. Default: three restarts, about 40s.
+	Schedule time.Duration `yaml:"schedule"` // No node has room for a pod, or a quota is exceeded. Default: 20s; for a quota, 10s.
+	Probe    time.Duration `yaml:"probe"`    // A readiness probe is refused on a port that the container does not declare. Default: 20s.
 }
 
 // Cluster selects the kind of cluster.

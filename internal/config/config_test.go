@@ -134,6 +134,14 @@ func TestLoad(t *testing.T) {
 				"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: ''\n",
 				[]string{"16:5: diagnostics is empty"},
 			},
+			"negative grace": {
+				"environments:\n  dev:\n", "environments:\n  dev:\n    rollout: {crash: -1s}\n",
+				[]string{"16:15: rollout.crash must not be negative"},
+			},
+			"grace without a unit": {
+				"environments:\n  dev:\n", "environments:\n  dev:\n    rollout: {crash: 90}\n",
+				[]string{"16:22: "},
+			},
 			"diagnostics is a file": {
 				"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostics: web/Dockerfile\n",
 				[]string{"16:5: diagnostics: web/Dockerfile is not a directory"},

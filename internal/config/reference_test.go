@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/golden"
 )
@@ -64,6 +65,7 @@ var sections = []struct {
 	{"bases.ARGUMENT", reflect.TypeFor[Source]()},
 	{"chart", reflect.TypeFor[Chart]()},
 	{"environments.NAME", reflect.TypeFor[Environment]()},
+	{"environments.NAME.rollout", reflect.TypeFor[Rollout]()},
 	{"environments.NAME.cluster", reflect.TypeFor[Cluster]()},
 	{"environments.NAME.cluster.kind", reflect.TypeFor[Kind]()},
 	{"verify", reflect.TypeFor[Verify]()},
@@ -130,6 +132,8 @@ func typeName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[Port]():
 		return "port"
+	case t == reflect.TypeFor[time.Duration]():
+		return "duration"
 	case t.Kind() == reflect.Pointer:
 		return typeName(t.Elem())
 	case t.Kind() == reflect.Slice:

@@ -107,9 +107,13 @@ func (w *Workspace) Render() (chart.Rendered, error) {
 
 func (w *Workspace) desired(all []engine.Image) chart.Desired {
 	refs := map[string]chart.ImageRef{}
+	var local []string
 	for _, image := range all {
 		if path := w.Config.Images[image.Name].Values; path != "" {
 			refs[path] = chart.ImageRef{Repository: image.Repository, Tag: image.Tag}
+		}
+		if w.Config.Images[image.Name].Build != nil {
+			local = append(local, image.Repository+":"+image.Tag)
 		}
 	}
 	c := w.Config.Chart
@@ -119,6 +123,7 @@ func (w *Workspace) desired(all []engine.Image) chart.Desired {
 		Chart:       w.Config.Path(c.Path),
 		ValuesFiles: append(w.Config.Paths(c.Values), w.Config.Paths(w.Env.Values)...),
 		Images:      refs,
+		Local:       local,
 	}
 }
 

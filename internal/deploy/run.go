@@ -3,7 +3,10 @@ package deploy
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
@@ -65,7 +68,12 @@ func (r *Run) desired(all []engine.Image) chart.Desired {
 	return d
 }
 
-// CheckChart validates the chart and values with placeholder image tags.
+// CheckChart validates the chart and values with placeholder image tags, and the
+// annotations that set graces.
 func (r *Run) CheckChart() error {
-	return chart.Check(r.desired(r.session.Workspace.placeholderImages()))
+	graces := func(o unstructured.Unstructured) error {
+		_, err := health.Graces{}.Annotated(o.GetAnnotations())
+		return err
+	}
+	return chart.Check(r.desired(r.session.Workspace.placeholderImages()), graces)
 }

@@ -64,6 +64,8 @@ func (r *Run) watcher(ctx context.Context, deployed *release.Deployed) (*rollout
 	}
 	w := r.session.Workspace
 	watcher.Timeout, watcher.Kubectl, watcher.Redact = r.options.Timeout, w.kubectl(), deployed.Redact
+	watcher.Thresholds = health.DefaultThresholds()
+	watcher.Thresholds.Graces = health.Graces(w.Env.Rollout)
 	watcher.Suspended = health.Suspended(deployed.Objects, w.Config.Chart.Namespace)
 	return watcher, health.Workloads(deployed.Objects, w.Config.Chart.Namespace), nil
 }
