@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/health/rejection"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -94,7 +95,7 @@ func (d *diagnoser) lastRun(c *Cause, pods []*corev1.Pod) {
 			newest = end.FinishedAt.Time
 			c.Pods, c.Nodes = []string{pod.Name}, []string{pod.Spec.NodeName}
 			c.Log = &Log{Pod: pod.Name, Container: s.Name}
-			c.Detail = append(c.Detail[:1], fmt.Sprintf("container %s: %s", s.Name, endLine(end)))
+			c.Detail = append(c.Detail[:1], fmt.Sprintf("container %s: %s", s.Name, exits.Line(end)))
 			c.Command = kubectl(pod.Namespace, "logs", pod.Name, "--container", s.Name)
 		}
 	}

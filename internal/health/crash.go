@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -22,26 +23,26 @@ var (
 
 func (c containerDiagnoser) crashed() (Cause, bool) {
 	end := lastEnd(c.status)
-	if end == nil || c.status.State.Running != nil {
+	if end == nil || c.status.State.Running != nil || end.ExitCode == 0 && isJob(c.d.workload) {
 		return Cause{}, false
 	}
 	var found Cause
 	switch message := end.Message + c.waitingMessage(); {
 	case end.Reason == "OOMKilled" || outOfMemory.MatchString(message):
 		found = c.outOfMemory(end)
-	case cannotStart(end) && wrongFormat.MatchString(message):
+	case exits.CannotStart(end) && wrongFormat.MatchString(message):
 		found = c.badCommand(end, ExecFormat)
-	case cannotStart(end) && notExecutable.MatchString(message), end.ExitCode == 126, end.ExitCode == 127:
+	case exits.CannotStart(end) && exits.NotExecutable.MatchString(message), end.ExitCode == 126, end.ExitCode == 127:
 		found = c.badCommand(end, BadCommand)
 	default:
 		found = c.crashLoop(end)
 	}
-	if job, ok := c.d.workload.(*batchv1.Job); ok && !cannotStart(end) {
+	if job, ok := c.d.workload.(*batchv1.Job); ok && !exits.CannotStart(end) {
 		c.leaveToJob(&found, job)
 	}
 	found.evidence, found.run, found.attempts = end.FinishedAt.Time, end.StartedAt.Time, c.tries()
 	found.Since = earliest(found.Since, c.crashing(end))
-	if !cannotStart(end) {
+	if !exits.CannotStart(end) {
 		c.setLog(&found)
 	}
 	return found, true
@@ -52,7 +53,7 @@ func (c containerDiagnoser) leaveToJob(found *Cause, job *batchv1.Job) {
 	found.FatalAt, found.ifAll = time.Time{}, time.Time{}
 	found.Waiting = "waiting for the Job to retry or give up"
 	if found.Reason == CrashLoop {
-		found.Message = exitText(lastEnd(c.status))
+		found.Message = exits.Text(lastEnd(c.status))
 	}
 	if limit := job.Spec.BackoffLimit; limit != nil {
 		found.Detail = append(found.Detail, fmt.Sprintf("backoffLimit %d", *limit))
@@ -95,9 +96,9 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 	case c.status.RestartCount >= c.d.thresholds.CrashRestarts: // the next attempt may be minutes away
 		found.FatalAt = c.d.index.snapshot.Started.Add(c.d.thresholds.StaleGrace)
 	}
-	found.Message = fmt.Sprintf("keeps crashing: %s, %s", exitText(end), text.Plural(c.status.RestartCount, "restart"))
+	found.Message = fmt.Sprintf("keeps crashing: %s, %s", exits.Text(end), text.Plural(c.status.RestartCount, "restart"))
 	if c.status.RestartCount == 0 {
-		found.Message = "crashed: " + exitText(end)
+		found.Message = "crashed: " + exits.Text(end)
 	}
 	found.Hint = "check the log: the process exits on its own"
 	if end.ExitCode == 0 {
@@ -157,7 +158,7 @@ func (c containerDiagnoser) badCommand(end *corev1.ContainerStateTerminated, rea
 	if reason == ExecFormat {
 		found.Message += ": built for another CPU architecture"
 		found.Hint = "build the image for the node's architecture"
-	} else if !cannotStart(end) {
+	} else if !exits.CannotStart(end) {
 		found.Message = fmt.Sprintf("exit code %d: a command that it runs is missing or not executable", end.ExitCode)
 	}
 	found.Detail = c.endLines(end)

@@ -91,7 +91,7 @@ func (d *diagnoser) complete(causes []Cause) []Cause {
 		c := &causes[i]
 		c.Object, c.ObservedAt = d.object, d.now
 		for _, at := range []*time.Time{&c.FatalAt, &c.ifAll} {
-			if grace := graces.of(c.Reason); grace > 0 && !at.IsZero() {
+			if grace := graceOf(graces, c.Reason); grace > 0 && !at.IsZero() {
 				*at = latest(*at, c.Since.Add(grace))
 			}
 		}

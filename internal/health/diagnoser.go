@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -91,52 +92,15 @@ func (c containerDiagnoser) stateLine() string {
 // endLines formats the state and last run without repeating a message.
 func (c containerDiagnoser) endLines(end *corev1.ContainerStateTerminated) []string {
 	if c.status.State.Terminated != nil {
-		return []string{endLine(end)}
+		return []string{exits.Line(end)}
 	}
 	if w := c.status.State.Waiting; w != nil && w.Message == end.Message {
 		short := *end
 		short.Message = ""
 		end = &short
 	}
-	return []string{c.stateLine(), endLine(end)}
+	return []string{c.stateLine(), exits.Line(end)}
 }
-
-// endLine formats "last run: exit code 1 after 3s: …".
-func endLine(end *corev1.ContainerStateTerminated) string {
-	line := "last run: " + exitText(end)
-	if ran := end.FinishedAt.Sub(end.StartedAt.Time); !end.StartedAt.IsZero() && end.StartedAt.Unix() > 0 && ran >= 0 {
-		line += fmt.Sprintf(" after %s", ran.Round(time.Second))
-	}
-	if end.Reason != "" && end.Reason != "Error" && !cannotStart(end) {
-		line += ", " + end.Reason
-	}
-	if end.Message != "" {
-		line += ": " + text.OneLine(end.Message)
-	}
-	return line
-}
-
-func exitText(end *corev1.ContainerStateTerminated) string {
-	if cannotStart(end) {
-		return "could not be started"
-	}
-	if name := signals[end.ExitCode]; name != "" {
-		return fmt.Sprintf("exit code %d (%s)", end.ExitCode, name)
-	}
-	return fmt.Sprintf("exit code %d", end.ExitCode)
-}
-
-var signals = map[int32]string{
-	132: "illegal instruction", 134: "abort", 135: "bus error", 136: "arithmetic error", 137: "SIGKILL",
-	139: "segmentation fault", 143: "SIGTERM",
-}
-
-func cannotStart(end *corev1.ContainerStateTerminated) bool {
-	return end.Reason == "StartError" || end.Reason == "ContainerCannotRun"
-}
-
-// notExecutable matches messages of containerd with runc.
-var notExecutable = regexp.MustCompile(`executable file not found|no such file or directory|permission denied|not a directory|is a directory`)
 
 // withoutPod removes the pod's name and UID: causes must be equal to be merged.
 func withoutPod(message string) string {

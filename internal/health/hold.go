@@ -2,7 +2,6 @@ package health
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/mention"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -130,7 +130,7 @@ func (r *release) healers(c Cause, dead map[Object]bool) []string {
 // follows reports whether workload a, which has a problem, waits for b and not the
 // other way around.
 func (r *release) follows(a, b Object) bool {
-	return r.hasCause(a) && r.index.mentions(a, b) && !r.index.mentions(b, a)
+	return r.hasCause(a) && r.mentions(a, b) && !r.mentions(b, a)
 }
 
 func (r *release) hasCause(o Object) bool {
@@ -152,24 +152,8 @@ func (r *release) trace(c *Cause) {
 	}
 }
 
-// mentions reports whether the containers of workload a address b as a host: in
-// their environment, command or arguments.
-func (ix *index) mentions(a, b Object) bool {
-	name := regexp.QuoteMeta(b.Name) + `(\.[a-z0-9.-]+)?`
-	address := regexp.MustCompile(`(//|@)` + name + `($|[^a-z0-9-])|(^|[^a-z0-9.-])` + name + `:\d`)
-	alone := regexp.MustCompile(`^` + name + `$`)
-	spec := podSpec(ix.workloads[a])
-	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
-		if slices.ContainsFunc(slices.Concat(c.Command, c.Args), address.MatchString) {
-			return true
-		}
-		for _, e := range c.Env {
-			if alone.MatchString(e.Value) || address.MatchString(e.Value) {
-				return true
-			}
-		}
-	}
-	return false
+func (r *release) mentions(a, b Object) bool {
+	return mention.Host(podSpec(r.index.workloads[a]), b.Name)
 }
 
 func podSpec(workload metav1.Object) corev1.PodSpec {

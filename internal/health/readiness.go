@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/health/probes"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -73,7 +74,7 @@ func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string
 	switch {
 	case port != "" && !probes.Declares(c.spec, port):
 		return fmt.Sprintf("fix the port in the chart: the probe uses %s, the container declares %s", port, probes.Ports(c.spec))
-	case probe.Exec != nil && notExecutable.MatchString(result):
+	case probe.Exec != nil && exits.NotExecutable.MatchString(result):
 		return "fix the probe's command in the chart: it is not in the image"
 	case port != "" && strings.Contains(result, "connection refused"):
 		return fmt.Sprintf("check that the process listens on port %s and on all addresses: the connection was refused", port)

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -121,7 +122,7 @@ func (ix *index) podActivity(pod *corev1.Pod) string {
 func (ix *index) containerActivity(pod *corev1.Pod, spec corev1.Container, s corev1.ContainerStatus) string {
 	switch st := s.State; {
 	case st.Terminated != nil:
-		return "terminated, " + exitText(st.Terminated)
+		return "terminated, " + exits.Text(st.Terminated)
 	case st.Running != nil && s.RestartCount > 0:
 		return fmt.Sprintf("running, not ready (%s)", text.Plural(s.RestartCount, "restart"))
 	case st.Running != nil:
