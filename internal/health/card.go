@@ -52,14 +52,14 @@ func (c Cause) Title() string {
 // Progress returns the title and, unless the cause is fatal, what may heal it in
 // one line: "…; waiting for web-1 to end (12s of 30s)".
 func (c Cause) Progress() string {
-	waiting := c.waiting()
-	if waiting == "" {
-		return text.Truncate(c.Title(), cardWidth)
+	line := text.Truncate(c.Title(), cardWidth)
+	if waiting := c.waiting(); waiting != "" {
+		line += "; " + waiting
 	}
-	if c.Waited != "" {
-		waiting += " (" + c.Waited + ")"
+	if c.Waited != "" && !c.Fatal() {
+		line += " (" + c.Waited + ")"
 	}
-	return text.Truncate(c.Title(), cardWidth) + "; " + waiting
+	return line
 }
 
 // State is like [Cause.Progress] without what changes by itself.

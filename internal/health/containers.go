@@ -3,11 +3,11 @@ package health
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/missing"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -73,47 +73,36 @@ func (c containerDiagnoser) waiting() (Cause, bool) {
 	return Cause{}, false
 }
 
-// Kubelet messages about the environment (pkg/kubelet/kubelet_pods.go, Kubernetes
-// 1.37).
-var (
-	missingKey = regexp.MustCompile(`couldn't find key (\S+) in (Secret|ConfigMap) \S+/(\S+)`)
-	cacheSync  = "failed to sync"
-)
-
 func (c containerDiagnoser) config(w *corev1.ContainerStateWaiting) Cause {
 	failed := c.events("Failed", "")
-	since := failed.first
+	since := failed.First
 	if since.IsZero() {
 		since = c.scheduled()
 	}
-	missing, grace := "", c.d.thresholds.Config
-	if m := missingKey.FindStringSubmatch(w.Message); m != nil {
-		missing = fmt.Sprintf("key %s of %s %s", m[1], m[2], m[3])
-	} else if m := missingObject.FindStringSubmatch(w.Message); m != nil {
-		missing = kindName(m[1]) + " " + m[2]
-	} else if strings.Contains(w.Message, cacheSync) {
+	object, grace := missing.OfEnvironment(w.Message), c.d.thresholds.Config
+	if object == "" && strings.Contains(w.Message, "failed to sync") {
 		grace = c.d.thresholds.CacheSync
 	} else if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "non-root") {
 		grace = c.d.thresholds.Admission
 	}
-	found := c.cause(CreateContainerConfig, cmp.Or(missing, withoutPod(w.Message)), since).after(grace)
-	found.evidence = failed.last
-	if missing != "" {
+	found := c.cause(CreateContainerConfig, cmp.Or(object, withoutPod(w.Message)), since).after(grace)
+	found.evidence = failed.Last
+	if object != "" {
 		found.remedy = readyRelease
 	}
 	found.Detail = []string{c.stateLine()}
 	found.Message = "cannot be configured: " + withoutPod(w.Message)
 	found.Hint = "fix the container's environment or security context in the chart"
-	if missing != "" {
-		found.Message = missing + " not found (referenced by the container's environment)"
-		found.Hint = fmt.Sprintf("create %s in namespace %s, or fix its name in the chart", missing, c.pod.Namespace)
+	if object != "" {
+		found.Message = object + " not found (referenced by the container's environment)"
+		found.Hint = fmt.Sprintf("create %s in namespace %s, or fix its name in the chart", object, c.pod.Namespace)
 	}
 	return found
 }
 
 func (c containerDiagnoser) create(w *corev1.ContainerStateWaiting) Cause {
 	failed := c.events("Failed", "")
-	since := failed.first
+	since := failed.First
 	if since.IsZero() {
 		since = c.scheduled()
 	}
@@ -122,7 +111,7 @@ func (c containerDiagnoser) create(w *corev1.ContainerStateWaiting) Cause {
 		reason, hint = BadCommand, "set ENTRYPOINT or CMD in the Dockerfile, or command in the chart: the image has neither"
 	}
 	found := c.cause(reason, "", since).after(c.d.thresholds.Create)
-	found.evidence = failed.last
+	found.evidence = failed.Last
 	found.Message = "cannot be created: " + text.OneLine(w.Message)
 	found.Detail = []string{c.stateLine()}
 	found.Hint = hint

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/health/rejection"
 	"tkdeploy.dev/tkdeploy/internal/text"
@@ -103,24 +104,24 @@ func (d *diagnoser) lastRun(c *Cause, pods []*corev1.Pod) {
 
 func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 	failed, born := d.failedCreate(pods)
-	if !failed.seen() {
+	if !failed.Seen() {
 		return nil
 	}
-	r, ok := rejection.Classify(failed.message)
+	r, ok := rejection.Classify(failed.Message)
 	if !ok {
 		return nil
 	}
-	c := d.workloadCause(rejectedFor[r.Kind], failed.first)
-	c.evidence, c.born = failed.last, born
+	c := d.workloadCause(rejectedFor[r.Kind], failed.First)
+	c.evidence, c.born = failed.Last, born
 	c.Message = r.Message
-	c.Detail = []string{text.OneLine(strings.TrimPrefix(failed.message, "Error creating: "))}
+	c.Detail = []string{text.OneLine(strings.TrimPrefix(failed.Message, "Error creating: "))}
 	c.Hint = r.Hint
 	switch r.Kind {
 	case rejection.Quota:
 		c = c.after(d.thresholds.Quota)
 		c.remedy = freeRoom
 		// the controller's back-off doubles: it tries again after as long as it has failed
-		slack := max(d.thresholds.Freed, d.index.snapshot.lastEnding.Sub(failed.first))
+		slack := max(d.thresholds.Freed, d.index.snapshot.lastEnding.Sub(failed.First))
 		d.awaitEnd(&c, slack, func(p *corev1.Pod) bool { return p.Namespace == d.object.Namespace })
 	case rejection.WebhookAway:
 		c = c.after(d.thresholds.Webhook)
@@ -128,7 +129,7 @@ func (d *diagnoser) rejectedPods(pods []*corev1.Pod) []Cause {
 	case rejection.NoServiceAccount:
 		c = c.after(d.thresholds.Quota)
 		c.remedy = readyRelease
-		if rejection.IsDefaultAccount(failed.message) {
+		if rejection.IsDefaultAccount(failed.Message) {
 			c = c.after(d.thresholds.Default)
 		}
 	default:
@@ -145,35 +146,35 @@ var rejectedFor = map[rejection.Kind]Reason{
 // failedCreate summarizes the failures to create a pod, unless one was created
 // since. It also returns the creation time of the failing object, for a
 // Deployment its ReplicaSet.
-func (d *diagnoser) failedCreate(pods []*corev1.Pod) (eventSummary, time.Time) {
+func (d *diagnoser) failedCreate(pods []*corev1.Pod) (events.Summary, time.Time) {
 	about, born := d.workload.GetUID(), d.workload.GetCreationTimestamp().Time
 	if w, ok := d.workload.(*appsv1.Deployment); ok {
 		set := d.index.newReplicaSet(w)
 		if set == nil {
-			return eventSummary{}, born
+			return events.Summary{}, born
 		}
-		if s := replicaFailure(set); s.seen() || int32(len(pods)) >= orOne(set.Spec.Replicas) {
-			s.last = latest(s.last, d.index.summarize(set.UID, withReason("FailedCreate", "")).last)
+		if s := replicaFailure(set); s.Seen() || int32(len(pods)) >= orOne(set.Spec.Replicas) {
+			s.Last = latest(s.Last, d.index.summarize(set.UID, events.WithReason("FailedCreate", "")).Last)
 			return s, set.CreationTimestamp.Time
 		}
 		about, born = set.UID, set.CreationTimestamp.Time
 	}
-	failed := d.index.summarize(about, withReason("FailedCreate", ""))
-	created := d.index.summarize(about, withReason("SuccessfulCreate", ""))
-	if created.seen() && !failed.last.After(created.last) {
-		return eventSummary{}, born
+	failed := d.index.summarize(about, events.WithReason("FailedCreate", ""))
+	created := d.index.summarize(about, events.WithReason("SuccessfulCreate", ""))
+	if created.Seen() && !failed.Last.After(created.Last) {
+		return events.Summary{}, born
 	}
 	return failed, born
 }
 
-func replicaFailure(set *appsv1.ReplicaSet) eventSummary {
+func replicaFailure(set *appsv1.ReplicaSet) events.Summary {
 	for _, c := range set.Status.Conditions {
 		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
 			at := c.LastTransitionTime.Time
-			return eventSummary{message: c.Message, first: at, last: at, count: 1}
+			return events.Summary{Message: c.Message, First: at, Last: at, Count: 1}
 		}
 	}
-	return eventSummary{}
+	return events.Summary{}
 }
 
 // Suspended returns the workloads that the manifest pauses or suspends, for

@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -78,7 +79,7 @@ func (c containerDiagnoser) waitingMessage() string {
 // crashing returns when the container began to crash. The kubelet reports the
 // first back-off after the second crash, which directly follows the first.
 func (c containerDiagnoser) crashing(end *corev1.ContainerStateTerminated) time.Time {
-	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").first)
+	return earliest(end.FinishedAt.Time, c.events("BackOff", "restarting failed container").First)
 }
 
 func (c containerDiagnoser) tries() int32 {
@@ -110,10 +111,10 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 		found.Hint = fmt.Sprintf("raise resources.limits.memory of container %s (now %s), or check the log: SIGKILL without a failed probe usually means the memory limit", c.spec.Name, limit.String())
 	}
 	found.Detail = c.endLines(end)
-	if killed := c.killedByProbe(); killed.seen() {
+	if killed := c.killedByProbe(); killed.Seen() {
 		found.Reason = LivenessFailed
 		kind, probe := "Liveness", c.spec.LivenessProbe
-		if strings.Contains(killed.message, "startup probe") {
+		if strings.Contains(killed.Message, "startup probe") {
 			kind, probe = "Startup", c.spec.StartupProbe
 		}
 		found.Message = fmt.Sprintf("restarted by the kubelet: %s probe failed, %s", strings.ToLower(kind), text.Plural(c.status.RestartCount, "restart"))
@@ -123,7 +124,7 @@ func (c containerDiagnoser) crashLoop(end *corev1.ContainerStateTerminated) Caus
 	return found
 }
 
-func (c containerDiagnoser) killedByProbe() eventSummary {
+func (c containerDiagnoser) killedByProbe() events.Summary {
 	return c.events("Killing", "probe, will be restarted")
 }
 

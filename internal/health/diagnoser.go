@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -54,7 +55,7 @@ func (p podDiagnoser) cause(reason Reason, subject string, since time.Time) Caus
 	return c
 }
 
-func (p podDiagnoser) events(match func(*corev1.Event) bool) eventSummary {
+func (p podDiagnoser) events(match func(*corev1.Event) bool) events.Summary {
 	return p.d.index.summarize(p.pod.UID, match)
 }
 
@@ -62,8 +63,8 @@ func (c containerDiagnoser) cause(reason Reason, subject string, since time.Time
 	return podDiagnoser{c.d, c.pod}.cause(reason, subject, since)
 }
 
-func (c containerDiagnoser) events(reason, text string) eventSummary {
-	return c.d.index.summarize(c.pod.UID, withContainerReason(c.spec.Name, reason, text))
+func (c containerDiagnoser) events(reason, text string) events.Summary {
+	return c.d.index.summarize(c.pod.UID, events.WithContainerReason(c.spec.Name, reason, text))
 }
 
 // scheduled returns when the pod was scheduled, for states without a time.

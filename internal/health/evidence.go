@@ -2,69 +2,16 @@ package health
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"tkdeploy.dev/tkdeploy/internal/health/events"
 )
 
-type eventSummary struct {
-	message     string // of the newest event
-	first, last time.Time
-	count       int32
-}
-
-func (s eventSummary) seen() bool { return s.count > 0 }
-
-func (ix *index) summarize(about types.UID, match func(*corev1.Event) bool) eventSummary {
-	var s eventSummary
-	for _, e := range ix.events[about] {
-		if !match(e) {
-			continue
-		}
-		first, last := eventTimes(e)
-		s.first = earliest(s.first, first)
-		if s.count == 0 || last.After(s.last) {
-			s.last, s.message = last, e.Message
-		}
-		s.count += eventCount(e)
-	}
-	return s
-}
-
-func withReason(want, text string) func(*corev1.Event) bool {
-	return func(e *corev1.Event) bool { return e.Reason == want && strings.Contains(e.Message, text) }
-}
-
-func withContainerReason(container, want, text string) func(*corev1.Event) bool {
-	match := withReason(want, text)
-	return func(e *corev1.Event) bool {
-		return match(e) && strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+container+"}")
-	}
-}
-
-// eventTimes supports core events, with timestamps and a count, and those of
-// events.k8s.io, with an event time and a series.
-func eventTimes(e *corev1.Event) (first, last time.Time) {
-	first, last = e.FirstTimestamp.Time, e.LastTimestamp.Time
-	if first.IsZero() {
-		first = e.EventTime.Time
-	}
-	if first.IsZero() {
-		first = e.CreationTimestamp.Time
-	}
-	if e.Series != nil {
-		last = latest(last, e.Series.LastObservedTime.Time)
-	}
-	return first, latest(first, last)
-}
-
-func eventCount(e *corev1.Event) int32 {
-	if e.Series != nil {
-		return max(1, e.Series.Count)
-	}
-	return max(1, e.Count)
+func (ix *index) summarize(about types.UID, match events.Match) events.Summary {
+	return events.Summarize(ix.events[about], match)
 }
 
 // Baseline remembers what one snapshot does not show: which container restarts do

@@ -5,10 +5,8 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/health/mention"
 	"tkdeploy.dev/tkdeploy/internal/text"
@@ -153,19 +151,5 @@ func (r *release) trace(c *Cause) {
 }
 
 func (r *release) mentions(a, b Object) bool {
-	return mention.Host(podSpec(r.index.workloads[a]), b.Name)
-}
-
-func podSpec(workload metav1.Object) corev1.PodSpec {
-	switch w := workload.(type) {
-	case *appsv1.Deployment:
-		return w.Spec.Template.Spec
-	case *appsv1.StatefulSet:
-		return w.Spec.Template.Spec
-	case *appsv1.DaemonSet:
-		return w.Spec.Template.Spec
-	case *batchv1.Job:
-		return w.Spec.Template.Spec
-	}
-	return corev1.PodSpec{}
+	return mention.Host(mention.PodSpec(r.index.workloads[a]), b.Name)
 }

@@ -13,10 +13,10 @@ import (
 func (c containerDiagnoser) imagePull(w *corev1.ContainerStateWaiting) Cause {
 	failed := c.events("Failed", "Failed to pull image")
 	message := w.Message
-	if !strings.Contains(message, "failed to") && failed.message != "" {
-		message = failed.message // the waiting state only has "Back-off pulling image"
+	if !strings.Contains(message, "failed to") && failed.Message != "" {
+		message = failed.Message // the waiting state only has "Back-off pulling image"
 	}
-	since := failed.first
+	since := failed.First
 	if since.IsZero() {
 		since = c.scheduled()
 	}
@@ -26,11 +26,11 @@ func (c containerDiagnoser) imagePull(w *corev1.ContainerStateWaiting) Cause {
 		grace = c.d.thresholds.Image
 	}
 	found := c.cause(ImagePull, c.spec.Image, since).after(grace)
-	found.evidence = failed.last
+	found.evidence = failed.Last
 	found.Message = fmt.Sprintf("cannot pull image %s: %s", c.spec.Image, kind.Message)
 	found.Hint = kind.Hint
 	found.Detail = []string{c.stateLine()}
-	if message == failed.message {
+	if message == failed.Message {
 		found.Detail = append(found.Detail, text.OneLine(message))
 	}
 	switch {
@@ -47,12 +47,12 @@ func (c containerDiagnoser) imagePull(w *corev1.ContainerStateWaiting) Cause {
 
 func (c containerDiagnoser) imageNeverPull() Cause {
 	failed := c.events("ErrImageNeverPull", "")
-	since := failed.first
+	since := failed.First
 	if since.IsZero() {
 		since = c.scheduled()
 	}
 	found := c.cause(ImageNeverPull, c.spec.Image, since).after(c.d.thresholds.Image)
-	found.evidence = failed.last
+	found.evidence = failed.Last
 	found.Message = fmt.Sprintf("image %s is not on the node and imagePullPolicy is Never", c.spec.Image)
 	found.Detail = []string{c.stateLine()}
 	found.Hint = "load the image into the node, or allow pulling it (imagePullPolicy: IfNotPresent)"

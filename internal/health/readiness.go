@@ -2,13 +2,12 @@ package health
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
-	"tkdeploy.dev/tkdeploy/internal/health/exits"
+	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/probes"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -29,20 +28,20 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 		return Cause{}, false
 	}
 	failed := c.probeFailures(kind)
-	if !failed.seen() {
+	if !failed.Seen() {
 		return Cause{}, false
 	}
-	found := c.cause(NotReady, kind, failed.first)
-	found.evidence = failed.last
-	if kind == "Readiness" && probes.Refused(probe, failed.message) && c.neverListens(probe) {
+	found := c.cause(NotReady, kind, failed.First)
+	found.evidence = failed.Last
+	if kind == "Readiness" && probes.Refused(probe, failed.Message) && c.neverListens(probe) {
 		found = found.after(c.d.thresholds.Port)
 	}
-	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probes.Result(failed.message))
+	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probes.Result(failed.Message))
 	found.Detail = append([]string{c.stateLine()}, c.probeLines(kind, probe)...)
 	if n := c.status.RestartCount; n > 0 {
 		found.Detail = append(found.Detail, text.Plural(n, "restart"))
 	}
-	found.Hint = c.probeHint(probe, failed.message)
+	found.Hint = probes.Hint(c.spec, probe, failed.Message)
 	found.Log = &Log{Pod: c.pod.Name, Container: c.spec.Name}
 	return found, true
 }
@@ -53,7 +52,7 @@ func (c containerDiagnoser) neverListens(probe *corev1.Probe) bool {
 	return !probes.Declares(c.spec, probes.Port(probe)) || c.spec.StartupProbe != nil
 }
 
-func (c containerDiagnoser) probeFailures(kind string) eventSummary {
+func (c containerDiagnoser) probeFailures(kind string) events.Summary {
 	return c.events("Unhealthy", kind+" probe")
 }
 
@@ -62,28 +61,11 @@ func (c containerDiagnoser) probeLines(kind string, probe *corev1.Probe) []strin
 		return nil
 	}
 	lines := []string{fmt.Sprintf("%s probe: %s", strings.ToLower(kind), probes.Describe(probe))}
-	if f := c.probeFailures(kind); f.seen() {
+	if f := c.probeFailures(kind); f.Seen() {
 		lines = append(lines, fmt.Sprintf("last failure at %s (%s since %s): %s",
-			clock(f.last), text.Plural(f.count, "failure"), clock(f.first), probes.Result(f.message)))
+			clock(f.Last), text.Plural(f.Count, "failure"), clock(f.First), probes.Result(f.Message)))
 	}
 	return lines
-}
-
-func (c containerDiagnoser) probeHint(probe *corev1.Probe, result string) string {
-	port := probes.Port(probe)
-	switch {
-	case port != "" && !probes.Declares(c.spec, port):
-		return fmt.Sprintf("fix the port in the chart: the probe uses %s, the container declares %s", port, probes.Ports(c.spec))
-	case probe.Exec != nil && exits.NotExecutable.MatchString(result):
-		return "fix the probe's command in the chart: it is not in the image"
-	case port != "" && strings.Contains(result, "connection refused"):
-		return fmt.Sprintf("check that the process listens on port %s and on all addresses: the connection was refused", port)
-	case strings.Contains(result, "deadline exceeded"), strings.Contains(result, "timed out"), strings.Contains(result, "timeout"):
-		return fmt.Sprintf("find out why the health check takes longer than the probe's timeout of %ds", max(1, probe.TimeoutSeconds))
-	case strings.Contains(result, "statuscode: 404"):
-		return "fix the probe's path, or serve it: the server returned 404"
-	}
-	return "check the log and the services that this one depends on: the health check failed"
 }
 
 func (p podDiagnoser) gates() []Cause {
@@ -136,29 +118,11 @@ func (ix *index) containerRanMinReady(pod *corev1.Pod, c corev1.Container, thres
 	if s.State.Running == nil {
 		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 	}
-	quiet := latest(s.State.Running.StartedAt.Time, ix.summarize(pod.UID, withContainerReason(c.Name, "Unhealthy", "Liveness probe")).last)
+	quiet := latest(s.State.Running.StartedAt.Time, ix.summarize(pod.UID, events.WithContainerReason(c.Name, "Unhealthy", "Liveness probe")).Last)
 	need := thresholds.MinReady
 	for range min(ix.restarts(pod, s), 8) {
 		need = min(2*need, thresholds.MaxMinReady)
 	}
-	need = max(need, min(time.Duration(thresholds.MinReadyLagFactor)*kubeletLag(pod), thresholds.MaxMinReady))
+	need = max(need, min(time.Duration(thresholds.MinReadyLagFactor)*probes.KubeletLag(pod), thresholds.MaxMinReady))
 	return now.Sub(quiet) >= need
-}
-
-// kubeletLag returns how late the kubelet reports a container's start. It reports
-// crashes just as late. The lag is unknown if there are probes, which take time
-// too.
-func kubeletLag(pod *corev1.Pod) time.Duration {
-	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
-	ready := podCondition(pod, corev1.ContainersReady)
-	if ready == nil || slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), probed) {
-		return 0
-	}
-	var started time.Time
-	for _, s := range pod.Status.ContainerStatuses {
-		if s.State.Running != nil {
-			started = latest(started, s.State.Running.StartedAt.Time)
-		}
-	}
-	return ready.LastTransitionTime.Sub(started)
 }

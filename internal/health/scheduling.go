@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/events"
+	"tkdeploy.dev/tkdeploy/internal/health/missing"
 	"tkdeploy.dev/tkdeploy/internal/health/room"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -37,8 +39,8 @@ func (p podDiagnoser) scheduling() []Cause {
 	if cond == nil || cond.Status != corev1.ConditionFalse {
 		return p.unboundClaim()
 	}
-	if claim := missingClaim.FindStringSubmatch(cond.Message); claim != nil {
-		return []Cause{p.missingObject("claim "+claim[1], cond.LastTransitionTime.Time)}
+	if claim := missing.OfVolume(p.pod, cond.Message); claim != "" {
+		return []Cause{p.missingObject(claim, cond.LastTransitionTime.Time)}
 	}
 	if strings.Contains(cond.Message, "unbound immediate PersistentVolumeClaims") {
 		if found := p.unboundClaim(); found != nil {
@@ -50,7 +52,6 @@ func (p podDiagnoser) scheduling() []Cause {
 
 // Messages of the scheduler (Kubernetes 1.37).
 var (
-	missingClaim = regexp.MustCompile(`persistentvolumeclaim "([^"]+)" not found`)
 	preemption   = regexp.MustCompile(`\s*preemption:.*$`)
 	onlyNotReady = regexp.MustCompile(`\d+ node\(s\) had untolerated taint(\(s\))? \{?node\.kubernetes\.io/(not-ready|unreachable)`)
 )
@@ -63,13 +64,13 @@ func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 		c.Detail = append(c.Detail, "the pod requests "+r)
 	}
 	c.Detail = append(c.Detail, room.Capacity(p.d.index.snapshot.Nodes)...)
-	c.Hint = unschedulableHint(cond.Message)
-	tried := p.events(withReason("FailedScheduling", ""))
-	c.evidence = tried.last
+	c.Hint = room.Hint(cond.Message)
+	tried := p.events(events.WithReason("FailedScheduling", ""))
+	c.evidence = tried.Last
 	switch {
 	case onlyNotReady.MatchString(cond.Message):
 		c.FatalAt = c.Since.Add(p.d.thresholds.Node)
-	case p.events(withReason("TriggeredScaleUp", "")).seen():
+	case p.events(events.WithReason("TriggeredScaleUp", "")).Seen():
 		c.FatalAt, c.Waiting = time.Time{}, "waiting for the cluster autoscaler to add a node"
 	case p.pod.Status.NominatedNodeName != "":
 		c.FatalAt, c.Waiting = time.Time{}, "waiting for preempted pods on node "+p.pod.Status.NominatedNodeName+" to end"
@@ -77,18 +78,6 @@ func (p podDiagnoser) unschedulable(cond *corev1.PodCondition) Cause {
 		p.awaitRoom(&c)
 	}
 	return c
-}
-
-func unschedulableHint(message string) string {
-	switch {
-	case strings.Contains(message, "free ports"):
-		return "free the host port, or change hostPort in the chart: another pod on the node uses it"
-	case strings.Contains(message, "anti-affinity"):
-		return "fix the pod's anti-affinity, lower its replicas, or add a node"
-	case strings.Contains(message, "ReadWriteOncePod"):
-		return "delete the pod that uses the claim: its access mode ReadWriteOncePod allows one"
-	}
-	return "lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations"
 }
 
 // awaitRoom delays the cause while pods that may block this one are ending. It
@@ -120,25 +109,25 @@ func (p podDiagnoser) unboundClaim() []Cause {
 		failed := p.d.index.summarize(claim.UID, func(e *corev1.Event) bool {
 			return e.Reason == "ProvisioningFailed" || e.Reason == "FailedBinding"
 		})
-		if failed.seen() {
+		if failed.Seen() {
 			return []Cause{p.pendingClaim(claim, failed)}
 		}
 	}
 	return nil
 }
 
-func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed eventSummary) Cause {
-	c := p.cause(VolumeClaimPending, claim.Name, failed.first).after(p.d.thresholds.Claim)
+func (p podDiagnoser) pendingClaim(claim *corev1.PersistentVolumeClaim, failed events.Summary) Cause {
+	c := p.cause(VolumeClaimPending, claim.Name, failed.First).after(p.d.thresholds.Claim)
 	c.remedy = readyRelease
 	class := "no storage class"
 	if claim.Spec.StorageClassName != nil {
 		class = "storage class " + *claim.Spec.StorageClassName
 	}
 	c.Message = fmt.Sprintf("claim %s is not bound (%s, %s)", claim.Name, class, claim.Spec.Resources.Requests.Storage())
-	c.Detail = []string{text.OneLine(failed.message)}
+	c.Detail = []string{text.OneLine(failed.Message)}
 	c.Hint = "use an existing storage class (kubectl get storageclass), or check its provisioner's pods"
 	c.Command = kubectl(claim.Namespace, "describe", "pvc", claim.Name)
-	c.evidence = failed.last
+	c.evidence = failed.Last
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -130,9 +131,9 @@ func (ix *index) containerActivity(pod *corev1.Pod, spec corev1.Container, s cor
 	case st.Waiting != nil && !creating[st.Waiting.Reason]:
 		return st.Waiting.Reason
 	}
-	pulling := ix.summarize(pod.UID, withContainerReason(spec.Name, "Pulling", ""))
-	pulled := ix.summarize(pod.UID, withContainerReason(spec.Name, "Pulled", ""))
-	if pulling.seen() && !pulled.seen() {
+	pulling := ix.summarize(pod.UID, events.WithContainerReason(spec.Name, "Pulling", ""))
+	pulled := ix.summarize(pod.UID, events.WithContainerReason(spec.Name, "Pulled", ""))
+	if pulling.Seen() && !pulled.Seen() {
 		return "pulling image " + spec.Image
 	}
 	return "creating"

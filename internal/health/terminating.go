@@ -3,105 +3,73 @@ package health
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"tkdeploy.dev/tkdeploy/internal/text"
+	"tkdeploy.dev/tkdeploy/internal/health/ending"
 )
 
 // awaitEnd delays the cause until pods that match have ended and then for slack,
 // in which a controller tries again. A pod has until its deletion timestamp: the
 // API server adds the grace period to the time of the request.
 func (d *diagnoser) awaitEnd(c *Cause, slack time.Duration, match func(*corev1.Pod) bool) {
-	ending, late := d.ending(d.index.snapshot.Pods, match)
+	pods, late := d.ending(d.index.snapshot.Pods, match)
 	for _, p := range late {
-		c.Detail = append(c.Detail, lateLine(p, d.now))
+		c.Detail = append(c.Detail, ending.Late(p, d.now))
 	}
-	if len(ending) > 0 {
-		last := ending[len(ending)-1]
+	if len(pods) > 0 {
+		last := pods[len(pods)-1]
 		c.FatalAt = latest(c.FatalAt, last.DeletionTimestamp.Add(d.thresholds.Termination+slack))
-		c.Waiting, c.Waited = waitingFor(ending), waited(last, d.now)
+		c.Waiting, c.Waited = ending.Waiting(pods), ending.Progress(last, d.now)
 		return
 	}
 	freed := d.index.snapshot.lastEnding
 	if !freed.IsZero() && !c.evidence.After(freed.Add(time.Second)) {
 		c.FatalAt = latest(c.FatalAt, freed.Add(slack))
+		c.Waiting = "waiting for another attempt"
 	}
 }
 
 // ending returns the running pods that are terminating, sorted by their deletion
 // timestamps, and those that should have ended.
-func (d *diagnoser) ending(pods []*corev1.Pod, match func(*corev1.Pod) bool) (ending, late []*corev1.Pod) {
+func (d *diagnoser) ending(pods []*corev1.Pod, match func(*corev1.Pod) bool) (running, late []*corev1.Pod) {
 	for _, p := range pods {
 		switch {
 		case p.DeletionTimestamp == nil || !match(p):
 		case d.now.After(p.DeletionTimestamp.Add(d.thresholds.Termination)):
 			late = append(late, p)
 		case p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed:
-			ending = append(ending, p)
+			running = append(running, p)
 		}
 	}
-	slices.SortStableFunc(ending, func(a, b *corev1.Pod) int { return a.DeletionTimestamp.Compare(b.DeletionTimestamp.Time) })
-	return ending, late
+	slices.SortStableFunc(running, func(a, b *corev1.Pod) int { return a.DeletionTimestamp.Compare(b.DeletionTimestamp.Time) })
+	return running, late
 }
 
 // oldPods diagnoses a workload without new pods whose old ones are terminating: a
 // StatefulSet, a Deployment with strategy Recreate, or a Job wait for them. This
 // is never fatal.
 func (d *diagnoser) oldPods() []Cause {
-	ending, late := d.ending(d.index.ownPods(d.workload), func(*corev1.Pod) bool { return true })
+	pods, late := d.ending(d.index.ownPods(d.workload), func(*corev1.Pod) bool { return true })
 	switch {
 	case len(late) > 0:
 		c := d.workloadCause(Terminating, late[0].DeletionTimestamp.Time)
 		c.Pods = []string{late[0].Name}
 		c.Message = fmt.Sprintf("old pod %s does not end", late[0].Name)
-		c.Detail = []string{lateLine(late[0], d.now)}
+		c.Detail = []string{ending.Late(late[0], d.now)}
 		c.Hint = "check the pod's finalizers and its node"
 		c.Command = kubectl(d.object.Namespace, "describe", "pod", late[0].Name)
 		return []Cause{c}
-	case len(ending) > 0:
-		last := ending[len(ending)-1]
-		c := StillStarting(Workload{Object: d.object, Message: waitingFor(ending)}, d.now)
-		c.Message = fmt.Sprintf("%s (%s)", waitingFor(ending), waited(last, d.now))
-		c.Since = last.DeletionTimestamp.Add(-gracePeriod(last))
+	case len(pods) > 0:
+		last := pods[len(pods)-1]
+		c := StillStarting(Workload{Object: d.object}, d.now)
+		c.Message, c.Waited = ending.Waiting(pods), ending.Progress(last, d.now)
+		c.Since = last.DeletionTimestamp.Add(-ending.Grace(last))
 		return []Cause{c}
 	}
 	return nil
-}
-
-// waitingFor formats "waiting for web-1 to end".
-func waitingFor(pods []*corev1.Pod) string {
-	var names []string
-	for _, p := range pods {
-		names = append(names, p.Name)
-	}
-	slices.Sort(names)
-	return "waiting for " + text.Abbreviate(names, 3) + " to end"
-}
-
-// waited formats how much of its grace period a pod has used: "12s of 30s".
-func waited(pod *corev1.Pod, now time.Time) string {
-	grace := gracePeriod(pod)
-	used := now.Sub(pod.DeletionTimestamp.Add(-grace))
-	return fmt.Sprintf("%s of %s", max(0, used).Round(time.Second), grace)
-}
-
-func gracePeriod(pod *corev1.Pod) time.Duration {
-	if pod.DeletionGracePeriodSeconds == nil {
-		return 0
-	}
-	return time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second
-}
-
-func lateLine(pod *corev1.Pod, now time.Time) string {
-	line := fmt.Sprintf("pod %s should have ended %s ago", pod.Name, now.Sub(pod.DeletionTimestamp.Time).Round(time.Second))
-	if len(pod.Finalizers) > 0 {
-		line += "; its finalizers: " + strings.Join(pod.Finalizers, ", ")
-	}
-	return line
 }
 
 // ownPods returns the pods of all revisions of a workload.

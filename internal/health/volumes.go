@@ -8,16 +8,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/health/events"
+	"tkdeploy.dev/tkdeploy/internal/health/missing"
 	"tkdeploy.dev/tkdeploy/internal/health/room"
 	"tkdeploy.dev/tkdeploy/internal/text"
-)
-
-// Kubelet messages about volumes (pkg/volume/{secret,configmap,projected},
-// Kubernetes 1.37).
-var (
-	volumeOf      = regexp.MustCompile(`for volume "([^"]+)"`)
-	missingObject = regexp.MustCompile(`(secret|configmap|persistentvolumeclaim) "([^"]+)" not found`)
-	missingItem   = regexp.MustCompile(`references non-existent (?:secret|config) key: (\S+)`)
 )
 
 // volumes diagnoses a volume that cannot be mounted. Only events show it.
@@ -29,49 +23,20 @@ func (p podDiagnoser) volumes() []Cause {
 		return (e.Reason == "FailedMount" || e.Reason == "FailedAttachVolume") &&
 			!strings.Contains(e.Message, "failed to sync") && !strings.Contains(e.Message, "unmounted volumes=")
 	})
-	if !mount.seen() {
+	if !mount.Seen() {
 		return nil
 	}
-	if missing := p.volumeObject(mount.message); missing != "" {
-		c := p.missingObject(missing, mount.first)
-		c.evidence = mount.last
-		c.Detail = []string{text.OneLine(mount.message)}
+	if object := missing.OfVolume(p.pod, mount.Message); object != "" {
+		c := p.missingObject(object, mount.First)
+		c.evidence = mount.Last
+		c.Detail = []string{text.OneLine(mount.Message)}
 		return []Cause{c}
 	}
-	c := p.cause(VolumeMount, "", mount.first)
+	c := p.cause(VolumeMount, "", mount.First)
 	c.Message = "cannot mount a volume"
-	c.Detail = []string{text.OneLine(mount.message)}
+	c.Detail = []string{text.OneLine(mount.Message)}
 	c.Hint = "delete the pod that holds the volume on another node, if it is still attached there"
 	return []Cause{c}
-}
-
-// volumeObject returns the missing object in a FailedMount message, or "".
-func (p podDiagnoser) volumeObject(message string) string {
-	if m := missingObject.FindStringSubmatch(message); m != nil {
-		return kindName(m[1]) + " " + m[2]
-	}
-	item := missingItem.FindStringSubmatch(message)
-	if item == nil {
-		return ""
-	}
-	volume := volumeOf.FindStringSubmatch(message)
-	if volume == nil {
-		return "key " + item[1]
-	}
-	return fmt.Sprintf("key %s of %s", item[1], p.volumeSource(volume[1]))
-}
-
-func (p podDiagnoser) volumeSource(name string) string {
-	for _, v := range p.pod.Spec.Volumes {
-		switch {
-		case v.Name != name:
-		case v.Secret != nil:
-			return "Secret " + v.Secret.SecretName
-		case v.ConfigMap != nil:
-			return "ConfigMap " + v.ConfigMap.Name
-		}
-	}
-	return "volume " + name
 }
 
 func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
@@ -89,15 +54,15 @@ func (p podDiagnoser) missingObject(missing string, since time.Time) Cause {
 // sandbox diagnoses a pod that its node cannot set up. This is never fatal: the
 // node's network may still be starting.
 func (p podDiagnoser) sandbox() []Cause {
-	s := p.events(withReason("FailedCreatePodSandBox", ""))
-	if started(p.pod) || !s.seen() {
+	s := p.events(events.WithReason("FailedCreatePodSandBox", ""))
+	if started(p.pod) || !s.Seen() {
 		return nil
 	}
-	c := p.cause(PodSandbox, "", s.first)
+	c := p.cause(PodSandbox, "", s.First)
 	c.Message = "the node cannot set up the pod"
-	c.Detail = []string{text.OneLine(s.message)}
+	c.Detail = []string{text.OneLine(s.Message)}
 	c.Hint = "check the node's network plugin: the pods of namespace kube-system on that node"
-	if limit, limited := room.MemoryLimit(p.pod); limited && sandboxKilled.MatchString(s.message) {
+	if limit, limited := room.MemoryLimit(p.pod); limited && sandboxKilled.MatchString(s.Message) {
 		c.Hint = fmt.Sprintf("raise resources.limits.memory: the pod's memory limit is %s, and its first process was killed, usually for lack of memory", limit)
 	}
 	return []Cause{c}
@@ -113,14 +78,4 @@ func started(pod *corev1.Pod) bool {
 		}
 	}
 	return false
-}
-
-func kindName(kind string) string {
-	switch strings.ToLower(kind) {
-	case "secret":
-		return "Secret"
-	case "configmap":
-		return "ConfigMap"
-	}
-	return "claim"
 }

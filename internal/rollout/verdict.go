@@ -62,7 +62,7 @@ func (r *run) contextDone(ctx context.Context) error {
 func (r *run) failure(causes []health.Cause, workloads []health.Workload, expired bool) *Failure {
 	now := time.Now()
 	for i := range causes {
-		if c := &causes[i]; expired && c.Waiting != "" {
+		if c := &causes[i]; expired && !c.Fatal() && c.Waiting != "" {
 			c.Detail = append(c.Detail, c.Waiting)
 		}
 	}

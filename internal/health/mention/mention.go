@@ -5,7 +5,10 @@ import (
 	"regexp"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Host reports whether the containers of a pod address name as a host: in their
@@ -26,4 +29,19 @@ func Host(spec corev1.PodSpec, name string) bool {
 		}
 	}
 	return false
+}
+
+// PodSpec returns the pod template of a workload. It is empty for other objects.
+func PodSpec(workload metav1.Object) corev1.PodSpec {
+	switch w := workload.(type) {
+	case *appsv1.Deployment:
+		return w.Spec.Template.Spec
+	case *appsv1.StatefulSet:
+		return w.Spec.Template.Spec
+	case *appsv1.DaemonSet:
+		return w.Spec.Template.Spec
+	case *batchv1.Job:
+		return w.Spec.Template.Spec
+	}
+	return corev1.PodSpec{}
 }

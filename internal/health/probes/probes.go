@@ -5,12 +5,15 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
@@ -83,4 +86,40 @@ func Ports(container corev1.Container) string {
 		parts = append(parts, port)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// Hint returns what to do about a failed probe of the container.
+func Hint(container corev1.Container, probe *corev1.Probe, result string) string {
+	port := Port(probe)
+	switch {
+	case port != "" && !Declares(container, port):
+		return fmt.Sprintf("fix the port in the chart: the probe uses %s, the container declares %s", port, Ports(container))
+	case probe.Exec != nil && exits.NotExecutable.MatchString(result):
+		return "fix the probe's command in the chart: it is not in the image"
+	case port != "" && strings.Contains(result, "connection refused"):
+		return fmt.Sprintf("check that the process listens on port %s and on all addresses: the connection was refused", port)
+	case strings.Contains(result, "deadline exceeded"), strings.Contains(result, "timed out"), strings.Contains(result, "timeout"):
+		return fmt.Sprintf("find out why the health check takes longer than the probe's timeout of %ds", max(1, probe.TimeoutSeconds))
+	case strings.Contains(result, "statuscode: 404"):
+		return "fix the probe's path, or serve it: the server returned 404"
+	}
+	return "check the log and the services that this one depends on: the health check failed"
+}
+
+// KubeletLag returns how late the kubelet reports a container's start. It reports
+// crashes just as late. The lag is unknown if there are probes, which take time
+// too.
+func KubeletLag(pod *corev1.Pod) time.Duration {
+	probed := func(c corev1.Container) bool { return c.ReadinessProbe != nil || c.StartupProbe != nil }
+	i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.ContainersReady })
+	if i < 0 || slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), probed) {
+		return 0
+	}
+	var started time.Time
+	for _, s := range pod.Status.ContainerStatuses {
+		if r := s.State.Running; r != nil && r.StartedAt.After(started) {
+			started = r.StartedAt.Time
+		}
+	}
+	return pod.Status.Conditions[i].LastTransitionTime.Sub(started)
 }

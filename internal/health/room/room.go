@@ -80,3 +80,16 @@ func MemoryLimit(pod *corev1.Pod) (limit string, limited bool) {
 	}
 	return sum.String(), true
 }
+
+// Hint returns what to do about the scheduler's message.
+func Hint(message string) string {
+	switch {
+	case strings.Contains(message, "free ports"):
+		return "free the host port, or change hostPort in the chart: another pod on the node uses it"
+	case strings.Contains(message, "anti-affinity"):
+		return "fix the pod's anti-affinity, lower its replicas, or add a node"
+	case strings.Contains(message, "ReadWriteOncePod"):
+		return "delete the pod that uses the claim: its access mode ReadWriteOncePod allows one"
+	}
+	return "lower the pod's requests, free resources, add a node, or fix nodeSelector, affinity or tolerations"
+}
