@@ -49,7 +49,7 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 	for _, cond := range w.Status.Conditions {
 		if cond.Type == appsv1.DeploymentProgressing && cond.Status == corev1.ConditionFalse && cond.Reason == "ProgressDeadlineExceeded" {
 			c := d.workloadCause(ProgressDeadline, cond.LastUpdateTime.Time).after(0)
-			c.evidence = cond.LastUpdateTime.Time
+			c.evidence, c.remedy = cond.LastUpdateTime.Time, readyRelease
 			if set := d.index.newReplicaSet(w); set != nil {
 				c.born = set.CreationTimestamp.Time
 			}

@@ -46,6 +46,9 @@ func (p podDiagnoser) scheduling() []Cause {
 		if found := p.unboundClaim(); found != nil {
 			return found
 		}
+		c := p.unschedulable(cond)
+		c.FatalAt, c.Waiting = time.Time{}, "waiting for a volume to be provisioned"
+		return []Cause{c}
 	}
 	return []Cause{p.unschedulable(cond)}
 }
