@@ -62,6 +62,10 @@ type Cause struct {
 	Waiting string
 	Waited  string
 
+	// Lasting reports whether the cause is proof if it lasts until the deadline.
+	// Others may mean that the workload is only slow.
+	Lasting bool
+
 	Log      *Log     // may explain the problem, or nil
 	LogLines []string // end of Log, if fetched
 

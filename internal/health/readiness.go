@@ -36,6 +36,7 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	if kind == "Readiness" && probes.Refused(probe, failed.Message) && c.neverListens(probe) {
 		found = found.after(c.d.thresholds.Port)
 	}
+	found.Lasting = probes.Rejected(failed.Message)
 	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probes.Result(failed.Message))
 	found.Detail = append([]string{c.stateLine()}, c.probeLines(kind, probe)...)
 	if n := c.status.RestartCount; n > 0 {

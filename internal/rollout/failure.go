@@ -27,9 +27,11 @@ type Failure struct {
 	Kubectl string
 }
 
-// Conclusive reports whether the failure proves that the workloads cannot become
-// ready. A timeout alone proves nothing: a workload may only be slow.
-func (f *Failure) Conclusive() bool { return slices.ContainsFunc(f.Causes, health.Cause.Fatal) }
+// Conclusive reports whether the failure proves that a workload cannot become
+// ready. A timeout alone proves nothing: the workload may only be slow.
+func (f *Failure) Conclusive() bool {
+	return slices.ContainsFunc(f.Causes, func(c health.Cause) bool { return c.Fatal() || c.Lasting && f.Expired })
+}
 
 // Error returns the first cause and the number of others.
 func (f *Failure) Error() string {

@@ -135,6 +135,17 @@ func TestFailure_Conclusive(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a probe that a server rejects until the timeout is proof", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
+			w.pod("web-a", running(false))
+			later(time.Second, func() {
+				w.addEvent("web-a", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 404")
+			})
+			if f := requireFailed(t, w.wait(t.Context(), Watcher{Timeout: time.Minute})); !f.Conclusive() {
+				t.Errorf("got an inconclusive failure %v", f)
+			}
+		})
+	})
 	t.Run("a missing image is proof", func(t *testing.T) {
 		simulate(t, 1, func(t *testing.T, w *world) {
 			w.pod("web-a", waitingFor("ErrImagePull", notFoundMessage))

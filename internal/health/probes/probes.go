@@ -31,6 +31,15 @@ func Refused(probe *corev1.Probe, message string) bool {
 	return Port(probe) != "" && strings.Contains(message, "connection refused")
 }
 
+var clientError = regexp.MustCompile(`statuscode: 4(\d\d)`)
+
+// Rejected reports whether a server answered that the request is wrong, such as
+// with 404. A server that is starting refuses connections, or answers with 503.
+func Rejected(message string) bool {
+	m := clientError.FindStringSubmatch(message)
+	return m != nil && !slices.Contains([]string{"08", "25", "29"}, m[1]) // timeout, too early, too many requests
+}
+
 // Describe formats a probe: "GET http://:4000/health every 5s".
 func Describe(probe *corev1.Probe) string {
 	var action string
