@@ -74,20 +74,20 @@ var realFaults = []realFault{
 		pod: shell("no-such-program --serve"),
 	},
 	{
-		name: "secret-key-missing", want: health.CreateContainerConfig, within: 15 * time.Second, says: []string{"key DB_PASSWORD of Secret db"},
+		name: "secret-key-missing", want: health.CreateContainerConfig, within: 7 * time.Second, says: []string{"key DB_PASSWORD of Secret db"},
 		objects: []runtime.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}}},
 		pod:     env("db", "DB_PASSWORD"),
 	},
 	{
-		name: "secret-missing", want: health.CreateContainerConfig, within: 15 * time.Second, says: []string{"Secret nowhere"},
+		name: "secret-missing", want: health.CreateContainerConfig, within: 7 * time.Second, says: []string{"Secret nowhere"},
 		pod: env("nowhere", "DB_PASSWORD"),
 	},
 	{
-		name: "config-map-volume-missing", want: health.MissingVolumeObject, within: 35 * time.Second, says: []string{"ConfigMap settings"},
+		name: "config-map-volume-missing", want: health.MissingVolumeObject, within: 10 * time.Second, says: []string{"ConfigMap settings"},
 		pod: volume(corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}}}),
 	},
 	{
-		name: "secret-volume-key-missing", want: health.MissingVolumeObject, within: 35 * time.Second, says: []string{"key tls.key of Secret db"},
+		name: "secret-volume-key-missing", want: health.MissingVolumeObject, within: 10 * time.Second, says: []string{"key tls.key of Secret db"},
 		objects: []runtime.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}}},
 		pod:     volume(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db", Items: []corev1.KeyToPath{{Key: "tls.key", Path: "tls.key"}}}}),
 	},
@@ -107,7 +107,7 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "readiness-never", want: health.NotReady, within: 36 * time.Second, timeout: 30 * time.Second, // plus Limits.LogTime
+		name: "readiness-never", want: health.NotReady, within: 30 * time.Second,
 		says: []string{"readiness probe: GET http://:9999/health every 1s", "connection refused", "declares 8080"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080}}
