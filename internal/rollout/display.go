@@ -103,7 +103,7 @@ func (d *display) describe(w health.Workload, causes []health.Cause) (message, s
 	}
 	tally, _, _ := strings.Cut(w.Message, "; ")
 	tally += "; "
-	if w.Ready >= w.Desired { // the controller's counts lag behind
+	if w.Ready >= w.Desired || w.Message == c.Title() { // the controller's counts lag behind
 		tally = ""
 	}
 	if c.Proven() {
