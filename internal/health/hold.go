@@ -113,7 +113,7 @@ func (r *release) healers(c Cause, dead map[Object]bool) []string {
 		}
 		switch c.remedy {
 		case readyRelease:
-			if w.State != Paused && !r.follows(w.Object, c.Object) {
+			if (w.State != Paused || w.Kind == Job) && !r.follows(w.Object, c.Object) { // a queue resumes a Job
 				names = append(names, w.Name)
 			}
 		case freeRoom:
