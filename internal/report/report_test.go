@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,23 @@ func TestNew(t *testing.T) {
 		}
 	})
 
+	t.Run("prints a known problem to a log at once, and once", func(t *testing.T) {
+		t.Parallel()
+		var errs bytes.Buffer
+		r := New(Options{Out: io.Discard, Err: &errs})
+		for i, e := range []event.Event{
+			{Message: "0 of 1 ready"},
+			{Message: "crashed (1s)", Reason: "crashed"},
+			{Message: "crashed (2s)", Reason: "crashed"},
+			{Message: "no space", Reason: "no space"},
+		} {
+			e.Kind, e.Stage, e.Item, e.Time = event.ItemProgress, "rollout", "web", time.Unix(int64(i), 0)
+			r.Report(e)
+		}
+		if want := "    … web: crashed (1s)\n    … web: no space\n"; errs.String() != want {
+			t.Errorf("got %q, want %q", errs.String(), want)
+		}
+	})
 	t.Run("shows results and progress on a terminal", func(t *testing.T) {
 		t.Parallel()
 		var errs bytes.Buffer
