@@ -2,7 +2,6 @@ package images
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,9 +11,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// ensureBuilds builds all missing images in parallel. BuildKit limits its
+// buildMissing builds all missing images in parallel. BuildKit limits its
 // parallelism and runs common steps once.
-func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
+func (b *Builder) buildMissing(ctx context.Context, builds []inputs.Build, reporter event.Reporter) ([]engine.Image, error) {
 	images := make([]engine.Image, len(builds))
 	jobs, err := b.jobs(ctx, builds, images, reporter)
 	if err != nil || len(jobs) == 0 {
@@ -25,6 +24,7 @@ func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, repor
 		return nil, err
 	}
 	defer sessions.close()
+	b.removeLeftovers(ctx)
 	var work []func() error
 	for _, j := range jobs {
 		work = append(work, func() (err error) {
@@ -41,6 +41,7 @@ func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, repor
 func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engine.Image, reporter event.Reporter) ([]job, error) {
 	start, l := time.Now(), b.newLookup()
 	var jobs []job
+	var snapshots []*inputs.Snapshot
 	for i, build := range builds {
 		id, r, err := l.build(ctx, build)
 		switch {
@@ -50,33 +51,30 @@ func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engi
 			return nil, fault.New(fault.Build, fmt.Errorf("build %s: %s", build.Name, r.reason), "")
 		case r.image == nil:
 			jobs = append(jobs, job{build: build, identity: id, result: r, image: &images[i]})
+			snapshots = append(snapshots, id.Inputs)
 		default:
 			images[i] = r.engineImage()
 			reporter.Report(event.Finished(build.Name, event.Unchanged, "", time.Since(start), 0))
 		}
 	}
-	return jobs, nil
+	return jobs, l.cache.CheckSnapshots(ctx, snapshots)
 }
 
-// build fails and removes the tag if the inputs changed during the build.
+// build gives the image its tag only after the check that it was built from the
+// inputs that the tag names. Until then, the image has a temporary name.
 func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, reporter event.Reporter) error {
-	if err := sessions.solve(ctx, j, reporter); err != nil {
+	temporary := temporaryRef(j.identity.Ref)
+	if err := sessions.solve(ctx, j, temporary, reporter); err != nil {
 		return err
 	}
-	after, err := inputs.NewLookupCache(b.engine).Identify(ctx, j.build)
-	if err == nil && after.Hash == j.identity.Hash {
-		return nil
+	err := j.identity.Inputs.CheckBases(ctx, inputs.NewLookupCache(b.engine))
+	if err == nil {
+		err = b.tag(ctx, temporary, j.identity.Ref)
 	}
-	return b.discard(ctx, j, err)
-}
-
-func (b *Builder) discard(ctx context.Context, j job, cause error) error {
-	if cause == nil {
-		cause = errors.New("inputs changed during the build")
+	// The next run retries a failed removal.
+	_ = b.untag(context.WithoutCancel(ctx), temporary)
+	if err != nil {
+		return b.buildError(ctx, j.build.Name, err)
 	}
-	err := fault.New(fault.Build, fmt.Errorf("build %s: %w", j.build.Name, cause), "run tkdeploy again")
-	if untagErr := b.untag(context.WithoutCancel(ctx), j.identity.Ref); untagErr != nil {
-		return fmt.Errorf("%w; removing image %s also failed: %w", err, j.identity.Ref, untagErr)
-	}
-	return err
+	return nil
 }

@@ -11,9 +11,7 @@ import (
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 
-	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // buildSessions is a connection to BuildKit. If builds share a session,
@@ -26,7 +24,8 @@ type buildSessions struct {
 
 type buildSession struct {
 	session *session.Session
-	stop    context.CancelFunc
+	inputs  context.Context // done, with the cause, if an input cannot be sent
+	fail    context.CancelCauseFunc
 	ended   chan error
 	secrets map[string][]byte
 }
@@ -43,11 +42,18 @@ func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions,
 	if _, err := buildkit.ListWorkers(ctx); err != nil {
 		return nil, errors.Join(b.buildKitError(err), buildkit.Close())
 	}
+	groups := map[sessionKey][]job{}
 	for _, j := range jobs {
-		if err := s.open(ctx, j.build); err != nil {
+		key := sessionKeyFor(j.build)
+		groups[key] = append(groups[key], j)
+	}
+	for key, group := range groups {
+		opened, err := s.open(ctx, key, group)
+		if err != nil {
 			s.close()
-			return nil, fmt.Errorf("build %s: %w", j.build.Name, err)
+			return nil, fmt.Errorf("build %s: %w", group[0].build.Name, err)
 		}
+		s.sessions[key] = opened
 	}
 	return s, nil
 }
@@ -57,47 +63,40 @@ func (b *Builder) buildKitError(err error) error {
 		"use Docker Engine 20.10 or later, which includes BuildKit")
 }
 
-func (s *buildSessions) open(ctx context.Context, b inputs.Build) error {
-	key := sessionKeyFor(b)
-	if s.sessions[key] != nil {
-		return nil
-	}
-	dirs, err := sharedDirs(key)
+func (s *buildSessions) open(ctx context.Context, key sessionKey, jobs []job) (*buildSession, error) {
+	secrets, err := s.builder.secrets(jobs[0].build.Secrets)
 	if err != nil {
-		return fault.New(fault.Config, err, "")
+		return nil, fault.New(fault.Config, err, "")
 	}
-	secrets, err := s.builder.secrets(b.Secrets)
+	inputs, fail := context.WithCancelCause(ctx)
+	dirs, err := sharedDirs(ctx, jobs, fail)
 	if err != nil {
-		return fault.New(fault.Config, err, "")
+		fail(err)
+		return nil, err
 	}
 	// BuildKit recognizes the directory by its key and requests only changes
 	opened, err := session.NewSession(ctx, key.context)
 	if err != nil {
-		return err
+		fail(err)
+		return nil, err
 	}
 	opened.Allow(filesync.NewFSSyncProvider(dirs))
 	opened.Allow(secretsprovider.FromMap(secrets))
 	opened.Allow(s.builder.engine.Auth())
-	s.sessions[key] = startSession(ctx, opened, s.builder.engine, secrets)
-	return nil
-}
-
-func startSession(ctx context.Context, s *session.Session, e *engine.Engine, secrets map[string][]byte) *buildSession {
-	ctx, stop := context.WithCancel(ctx)
-	b := &buildSession{session: s, stop: stop, ended: make(chan error, 1), secrets: secrets}
+	b := &buildSession{session: opened, inputs: inputs, fail: fail, ended: make(chan error, 1), secrets: secrets}
 	go func() {
-		b.ended <- s.Run(ctx, func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
-			return e.API().DialHijack(ctx, "/session", proto, meta)
+		b.ended <- opened.Run(inputs, func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
+			return s.builder.engine.API().DialHijack(ctx, "/session", proto, meta)
 		})
 	}()
-	return b
+	return b, nil
 }
 
 func (s *buildSessions) close() {
 	for _, b := range s.sessions {
+		b.fail(context.Canceled)
 		_ = b.session.Close() // errors do not matter after the builds
-		b.stop()
-		<-b.ended //nolint:errcheck // errors do not matter after the builds
+		<-b.ended             //nolint:errcheck // errors do not matter after the builds
 	}
 	_ = s.buildkit.Close()
 }

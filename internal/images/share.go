@@ -1,41 +1,28 @@
 package images
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
-	"github.com/tonistiigi/fsutil"
-	"github.com/tonistiigi/fsutil/types"
 
 	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// sharedDirs returns the directories that builds read, owned by root as in
-// every Docker build.
-func sharedDirs(key sessionKey) (filesync.StaticDirSource, error) {
-	dirs := filesync.StaticDirSource{}
-	for name, path := range map[string]string{
-		dockerui.DefaultLocalNameContext:    key.context,
-		dockerui.DefaultLocalNameDockerfile: key.dockerfile,
-	} {
-		files, err := fsutil.NewFS(path)
-		if err != nil {
-			return nil, err
-		}
-		dirs[name], err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{
-			Map: func(_ string, stat *types.Stat) fsutil.MapResult {
-				stat.Uid, stat.Gid = 0, 0
-				return fsutil.MapResultKeep
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
+// sharedDirs returns the directories that the jobs of a session read.
+func sharedDirs(ctx context.Context, jobs []job, fail func(error)) (filesync.StaticDirSource, error) {
+	var snapshots []*inputs.Snapshot
+	for _, j := range jobs {
+		snapshots = append(snapshots, j.identity.Inputs)
 	}
-	return dirs, nil
+	buildContext, dockerfile, err := inputs.Dirs(ctx, snapshots, fail)
+	return filesync.StaticDirSource{
+		dockerui.DefaultLocalNameContext:    buildContext,
+		dockerui.DefaultLocalNameDockerfile: dockerfile,
+	}, err
 }
 
 // secrets reads the values. Errors do not contain them.

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/docker/docker/api/types/image"
 	bk "github.com/moby/buildkit/client"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -14,10 +13,13 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// solve runs one build. The exporter tags last, so a failed build changes no
-// tag.
-func (s *buildSessions) solve(ctx context.Context, j job, reporter event.Reporter) error {
+// solve runs one build and exports it as ref. If an input cannot be sent as it was
+// hashed, it returns that error.
+func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter event.Reporter) error {
 	session := s.sessions[sessionKeyFor(j.build)]
+	solveCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(session.inputs, cancel)()
 	progress := newProgress(j.build.Name, masker(session.secrets), reporter)
 	statuses := make(chan *bk.SolveStatus)
 	followed := make(chan struct{})
@@ -27,21 +29,25 @@ func (s *buildSessions) solve(ctx context.Context, j job, reporter event.Reporte
 			progress.update(status)
 		}
 	}()
-	_, err := s.buildkit.Solve(ctx, nil, bk.SolveOpt{
+	_, err := s.buildkit.Solve(solveCtx, nil, bk.SolveOpt{
 		Frontend:              "dockerfile.v0",
 		FrontendAttrs:         frontendAttrs(j),
-		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": j.identity.Ref}}},
+		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": ref}}},
 		SharedSession:         session.session,
 		SessionPreInitialized: true,
 	}, statuses)
 	<-followed
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case session.inputs.Err() != nil:
+		err = context.Cause(session.inputs)
+	default:
+		err = progress.explain(err)
 	}
-	return s.builder.buildError(ctx, j.build.Name, progress.explain(err))
+	return s.builder.buildError(ctx, j.build.Name, err)
 }
 
 // frontendAttrs requests no attestations, which would change the digest of a
@@ -68,11 +74,6 @@ func frontendAttrs(j job) map[string]string {
 
 func (b *Builder) buildError(ctx context.Context, name string, err error) error {
 	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), b.diskHint(ctx, err))
-}
-
-func (b *Builder) untag(ctx context.Context, ref string) error {
-	_, err := b.engine.API().ImageRemove(ctx, ref, image.RemoveOptions{})
-	return err
 }
 
 // masker masks secrets in build output. It skips lines under six bytes, which

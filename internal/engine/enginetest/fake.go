@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,19 @@ func (f *Fake) AddImage(t *testing.T, ref, id string, labels map[string]string, 
 	t.Helper()
 	config := dockerspec.DockerOCIImageConfig{}
 	config.Labels = labels
+	f.addImage(t, ref, id, config, diffIDs)
+}
+
+// AddImageWithTriggers adds an image with ONBUILD instructions.
+func (f *Fake) AddImageWithTriggers(t *testing.T, ref, id string, triggers ...string) {
+	t.Helper()
+	config := dockerspec.DockerOCIImageConfig{}
+	config.OnBuild = slices.DeleteFunc(triggers, func(trigger string) bool { return trigger == "" })
+	f.addImage(t, ref, id, config, []string{"sha256:1"})
+}
+
+func (f *Fake) addImage(t *testing.T, ref, id string, config dockerspec.DockerOCIImageConfig, diffIDs []string) {
+	t.Helper()
 	text, err := json.Marshal(image.InspectResponse{
 		ID: id, Os: "linux", Architecture: "amd64", Config: &config,
 		RootFS: image.RootFS{Type: "layers", Layers: diffIDs},

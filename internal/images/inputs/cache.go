@@ -79,9 +79,10 @@ func (c *LookupCache) config(ctx context.Context, ref string) ([]byte, error) {
 // ListFiles lists the matching files below root, sorted by path: mode, path,
 // and link target or content hash.
 func (c *LookupCache) ListFiles(ctx context.Context, root string, filter fsutil.FilterOpt) ([]string, error) {
-	files, err := c.tree(root)
+	t, err := c.tree(root)
 	if err != nil {
 		return nil, err
 	}
-	return files.list(ctx, filter)
+	entries, err := t.entries(ctx, filter)
+	return lines(entries), err
 }

@@ -12,17 +12,21 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
 // tagLength is 48 bits, which makes collisions within a repository unlikely.
 const tagLength = 12
 
+// inputsVersion is part of each tag. Version 1 named images that could have other
+// contents: it is never used again.
+const inputsVersion = "tkdeploy image inputs 2"
+
 // Identity names a build by its inputs.
 type Identity struct {
 	Hash   string   // hex
 	Ref    string   // tagged with the start of Hash
-	Absent []string // missing base images; if any, Hash and Ref are ""
+	Absent []string // missing base images; if any, Hash and Ref are "" and Inputs is nil
+	Inputs *Snapshot
 }
 
 // Identify hashes the inputs of b, including the IDs of its base images.
@@ -35,9 +39,9 @@ func (c *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
 }
 
 func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error) {
-	dockerfile, err := files.Read(b.DockerfilePath(), files.ConfigLimit)
+	dockerfile, err := readDockerfile(b)
 	if err != nil {
-		return Identity{}, fault.New(fault.Config, fmt.Errorf("read Dockerfile: %w", err), "")
+		return Identity{}, err
 	}
 	if b.Platform == "" {
 		b.Platform = c.engine.Platform()
@@ -47,21 +51,22 @@ func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error)
 	if err != nil || len(absent) > 0 {
 		return Identity{Absent: absent}, err
 	}
-	files, err := c.fileLines(ctx, b, r)
+	s, err := c.snapshot(ctx, b, dockerfile, r)
 	if err != nil {
 		return Identity{}, err
 	}
-	lines := append(b.inputLines(dockerfile), append(bases, files...)...)
-	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(lines, "\n"))))
+	s.bases = bases
+	all := slices.Concat(b.inputLines(dockerfile), bases, lines(s.entries))
+	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(all, "\n"))))
 	ref, err := TaggedRef(b.Repository, hash)
-	return Identity{Hash: hash, Ref: ref}, err
+	return Identity{Hash: hash, Ref: ref, Inputs: s}, err
 }
 
 // inputLines includes only the names of secrets, because a tag must not help to
 // guess the values.
 func (b Build) inputLines(dockerfile []byte) []string {
 	lines := []string{
-		"tkdeploy image inputs 1",
+		inputsVersion,
 		fmt.Sprintf("name %q", b.Name),
 		fmt.Sprintf("dockerfile %x", sha256.Sum256(dockerfile)),
 		fmt.Sprintf("target %q", b.Target),
@@ -89,18 +94,6 @@ func (c *LookupCache) baseLines(ctx context.Context, refs []string) (lines, abse
 		lines = append(lines, fmt.Sprintf("base %q %s", engine.FullRef(ref), found.ID))
 	}
 	return lines, absent, nil
-}
-
-func (c *LookupCache) fileLines(ctx context.Context, b Build, r reads) ([]string, error) {
-	files, filter, err := c.contextOf(b, r)
-	if files == nil || err != nil {
-		return nil, err
-	}
-	lines, err := files.list(ctx, filter)
-	if err != nil {
-		return nil, fmt.Errorf("read build context %s: %w", b.Context, err)
-	}
-	return lines, nil
 }
 
 // TaggedRef returns the repository's full reference, tagged with the start of

@@ -5,26 +5,38 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
+	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
-func ignorePatterns(b Build) ([]string, error) {
+// readIgnoreFile returns the content of the build's ignore file, or nil if it has
+// none. It follows links, also out of the context.
+func readIgnoreFile(b Build) ([]byte, error) {
 	path := b.ignoreFile()
-	patterns, err := readIgnoreFile(path)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		return patterns, nil
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return nil, fault.New(fault.Config, fmt.Errorf("read %s: %w", path, err), "")
-}
-
-func readIgnoreFile(path string) ([]string, error) {
 	text, err := files.Read(path, files.ConfigLimit)
 	if err != nil {
-		return nil, err
+		return nil, fault.New(fault.Config, fmt.Errorf("read the ignore file of %s: %w", b.Name, err), "")
 	}
-	return ignorefile.ReadAll(bytes.NewReader(text))
+	return text, nil
+}
+
+// ignorePatterns also returns the error that the build would return for the
+// pattern.
+func ignorePatterns(b Build, ignore []byte) ([]string, error) {
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(ignore))
+	if err == nil {
+		_, err = patternmatcher.New(patterns)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Config, fmt.Errorf("%s: %w", b.ignoreFile(), err), "")
+	}
+	return patterns, nil
 }

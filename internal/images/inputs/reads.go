@@ -131,11 +131,11 @@ func unknownConfig(opt sourceresolver.Opt) ([]byte, error) {
 }
 
 // contextOf returns a nil tree if the target reads no files.
-func (c *LookupCache) contextOf(b Build, r reads) (*tree, fsutil.FilterOpt, error) {
+func (c *LookupCache) contextOf(b Build, r reads, ignore []byte) (*tree, fsutil.FilterOpt, error) {
 	if !r.whole && len(r.paths) == 0 {
 		return nil, fsutil.FilterOpt{}, nil
 	}
-	ignored, err := ignorePatterns(b)
+	ignored, err := ignorePatterns(b, ignore)
 	if err != nil {
 		return nil, fsutil.FilterOpt{}, err
 	}

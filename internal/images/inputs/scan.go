@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,13 +24,42 @@ const headSize = 16 << 10
 // credentials, such as .env or a private key, that are neither ignored nor
 // allowed. The error names every file but not its content. COPY --exclude does
 // not help, because the engine still receives the file.
+//
+// It uses no engine, so it does not know the ONBUILD instructions of base images:
+// [LookupCache.CheckSnapshots] does.
 func CheckContexts(ctx context.Context, builds []Build) error {
 	cache := NewLookupCache(nil)
+	return scan(ctx, builds, func(ctx context.Context, i int) ([]leak, error) {
+		stats, err := cache.predict(ctx, builds[i])
+		if stats == nil || err != nil {
+			return nil, err
+		}
+		return cache.leaks(ctx, builds[i], stats)
+	})
+}
+
+// CheckSnapshots is like [CheckContexts], but checks exactly the files that the
+// builds receive.
+func (c *LookupCache) CheckSnapshots(ctx context.Context, snapshots []*Snapshot) error {
+	var builds []Build
+	for _, s := range snapshots {
+		builds = append(builds, s.build)
+	}
+	return scan(ctx, builds, func(ctx context.Context, i int) ([]leak, error) {
+		var stats []*types.Stat
+		for _, e := range snapshots[i].entries {
+			stats = append(stats, e.stat)
+		}
+		return c.leaks(ctx, builds[i], stats)
+	})
+}
+
+func scan(ctx context.Context, builds []Build, leaks func(context.Context, int) ([]leak, error)) error {
 	found := make([][]leak, len(builds))
 	work, ctx := errgroup.WithContext(ctx)
 	for i, b := range builds {
 		work.Go(func() (err error) {
-			if found[i], err = cache.leaks(ctx, b); err != nil {
+			if found[i], err = leaks(ctx, i); err != nil {
 				return fmt.Errorf("scan the build context of %s for credentials: %w", b.Name, err)
 			}
 			return nil
@@ -41,29 +71,39 @@ func CheckContexts(ctx context.Context, builds []Build) error {
 	return leakError(builds, found)
 }
 
-type leak struct{ path, kind string }
-
-func (c *LookupCache) leaks(ctx context.Context, b Build) ([]leak, error) {
-	dockerfile, err := files.Read(b.DockerfilePath(), files.ConfigLimit)
+// predict returns the files that the build reads unless a base image adds some.
+func (c *LookupCache) predict(ctx context.Context, b Build) ([]*types.Stat, error) {
+	dockerfile, err := readDockerfile(b)
 	if err != nil {
-		return nil, fault.New(fault.Config, fmt.Errorf("read Dockerfile: %w", err), "")
+		return nil, err
+	}
+	ignore, err := readIgnoreFile(b)
+	if err != nil {
+		return nil, err
 	}
 	unknown := func(context.Context, string) ([]byte, error) { return nil, nil }
 	platform := b.Platform
 	if platform == "" {
 		platform = "linux/" + runtime.GOARCH // usually the engine's
 	}
-	files, filter, err := c.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown))
-	if files == nil || err != nil {
+	t, filter, err := c.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown), ignore)
+	if t == nil || err != nil {
 		return nil, err
 	}
-	stats, err := files.stats(ctx, filter)
+	stats, err := walk(ctx, t.fs, filter)
+	return stats, fault.New(fault.Config, err, "")
+}
+
+type leak struct{ path, kind string }
+
+func (c *LookupCache) leaks(ctx context.Context, b Build, stats []*types.Stat) ([]leak, error) {
+	t, err := c.tree(b.Context)
 	if err != nil {
 		return nil, fault.New(fault.Config, err, "")
 	}
 	var found []leak
 	for _, s := range stats {
-		kind, err := files.credential(s)
+		kind, err := t.credential(s)
 		if err != nil {
 			return nil, fault.New(fault.Config, err, "")
 		}
@@ -85,7 +125,7 @@ func (t *tree) credential(s *types.Stat) (string, error) {
 	if known {
 		return kind, nil
 	}
-	head, err := files.Head(filepath.Join(t.root, s.Path), headSize)
+	head, err := readHead(filepath.Join(t.root, s.Path))
 	if err != nil {
 		return "", err
 	}
@@ -94,6 +134,14 @@ func (t *tree) credential(s *types.Stat) (string, error) {
 	t.credentials[name] = kind
 	t.mu.Unlock()
 	return kind, nil
+}
+
+// readHead returns nothing for a socket, like [readContent].
+func readHead(path string) ([]byte, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		return nil, nil
+	}
+	return files.Head(path, headSize)
 }
 
 func leakError(builds []Build, found [][]leak) error {

@@ -2,9 +2,7 @@ package inputs
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -13,24 +11,16 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
-
-	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
-// tree is a directory whose files are hashed at most once.
+// tree is a directory whose files are read at most once.
 type tree struct {
 	root string
 	fs   fsutil.FS
 
 	mu          sync.Mutex
-	sums        map[string]*fileSum
+	contents    map[string]func() (content, error)
 	credentials map[string]string // kind by path, "" for none
-}
-
-type fileSum struct {
-	once sync.Once
-	hex  string
-	err  error
 }
 
 func newTree(root string) (*tree, error) {
@@ -38,29 +28,52 @@ func newTree(root string) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tree{root: root, fs: files, sums: map[string]*fileSum{}, credentials: map[string]string{}}, nil
+	return &tree{root: root, fs: files, contents: map[string]func() (content, error){}, credentials: map[string]string{}}, nil
 }
 
-// list omits owners and times, which BuildKit ignores.
-func (t *tree) list(ctx context.Context, filter fsutil.FilterOpt) ([]string, error) {
-	stats, err := t.stats(ctx, filter)
+// entries returns what the filter selects, with the contents of the files.
+func (t *tree) entries(ctx context.Context, filter fsutil.FilterOpt) ([]entry, error) {
+	stats, err := walk(ctx, t.fs, filter)
 	if err != nil {
 		return nil, err
 	}
-	return t.describe(ctx, stats)
+	entries := make([]entry, len(stats))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i, stat := range stats {
+		work.Go(func() (err error) {
+			if fs.FileMode(stat.Mode).IsRegular() {
+				entries[i], err = t.file(ctx, stat)
+				return err
+			}
+			entries[i] = newEntry(stat, "")
+			return nil
+		})
+	}
+	return entries, work.Wait()
 }
 
-func (t *tree) stats(ctx context.Context, filter fsutil.FilterOpt) ([]*types.Stat, error) {
-	filtered, err := fsutil.NewFilterFS(t.fs, &filter)
+func (t *tree) file(ctx context.Context, stat *types.Stat) (entry, error) {
+	path := filepath.Join(t.root, stat.Path)
+	read, err := Memoize(&t.mu, t.contents, stat.Path, func() (content, error) { return readContent(ctx, path) })
+	if err != nil {
+		return entry{}, err
+	}
+	stat.Size, stat.Linkname = read.size, "" // a hard link is sent as a file of its own
+	return newEntry(stat, read.sum), nil
+}
+
+func walk(ctx context.Context, files fsutil.FS, filter fsutil.FilterOpt) ([]*types.Stat, error) {
+	filtered, err := fsutil.NewFilterFS(files, &filter)
 	if err != nil {
 		return nil, err
 	}
 	var stats []*types.Stat
-	err = filtered.Walk(ctx, "", func(_ string, entry fs.DirEntry, err error) error {
+	err = filtered.Walk(ctx, "", func(_ string, found fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		info, err := entry.Info()
+		info, err := found.Info()
 		if err != nil {
 			return err
 		}
@@ -70,51 +83,46 @@ func (t *tree) stats(ctx context.Context, filter fsutil.FilterOpt) ([]*types.Sta
 	return stats, err
 }
 
-func (t *tree) describe(ctx context.Context, stats []*types.Stat) ([]string, error) {
-	lines := make([]string, len(stats))
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for i, stat := range stats {
-		mode := fs.FileMode(stat.Mode)
-		name := filepath.ToSlash(stat.Path)
-		if !mode.IsRegular() {
-			lines[i] = fmt.Sprintf("%s %q %q", mode, name, stat.Linkname)
-			continue
-		}
-		work.Go(func() error {
-			sum, err := t.sum(ctx, stat.Path)
-			lines[i] = fmt.Sprintf("%s %q %s", mode, name, sum)
-			return err
-		})
+// lines describes the entries, one per line.
+func lines(entries []entry) []string {
+	all := make([]string, len(entries))
+	for i, e := range entries {
+		all[i] = e.line
 	}
-	return lines, work.Wait()
+	return all
 }
 
-func (t *tree) sum(ctx context.Context, path string) (string, error) {
-	t.mu.Lock()
-	s := t.sums[path]
-	if s == nil {
-		s = &fileSum{}
-		t.sums[path] = s
-	}
-	t.mu.Unlock()
-	s.once.Do(func() {
-		if s.err = ctx.Err(); s.err == nil {
-			s.hex, s.err = hashFile(ctx, filepath.Join(t.root, path))
-		}
-	})
-	return s.hex, s.err
+// entry is a file, directory, link or special file.
+type entry struct {
+	stat *types.Stat
+	sum  string // hex, of a regular file
+	line string
 }
 
-func hashFile(ctx context.Context, path string) (string, error) {
-	file, err := files.Open(path)
-	if err != nil {
-		return "", err
+// newEntry replaces what a build must not depend on: the owner, and the fraction
+// of the time. BuildKit sends a file only if its size or time differs from the
+// last build's, so the fraction is derived from the content. Images store whole
+// seconds.
+func newEntry(stat *types.Stat, sum string) entry {
+	e := entry{stat: stat, sum: sum, line: describe(stat, sum)}
+	stat.Uid, stat.Gid = 0, 0
+	if sum != "" {
+		stat.ModTime = stat.ModTime/1e9*1e9 + fraction(e.line)
 	}
-	defer file.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, files.NewReader(ctx, file)); err != nil {
-		return "", err
+	return e
+}
+
+// describe omits owners and times, which BuildKit ignores.
+func describe(stat *types.Stat, sum string) string {
+	mode := fs.FileMode(stat.Mode)
+	line := fmt.Sprintf("%s %q ", mode, filepath.ToSlash(stat.Path))
+	switch {
+	case mode.IsRegular():
+		line += sum
+	case mode&fs.ModeDevice != 0:
+		line += fmt.Sprintf("%d:%d", stat.Devmajor, stat.Devminor)
+	default:
+		line += fmt.Sprintf("%q", stat.Linkname)
 	}
-	return fmt.Sprintf("%x", h.Sum(nil)), nil
+	return line + describeAttributes(stat.Xattrs)
 }

@@ -2,9 +2,7 @@ package inputs
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
@@ -31,16 +29,5 @@ func TestBuild_unreadable(t *testing.T) {
 				enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": copyAll})
 			})
 		}
-	}
-}
-
-func TestHashFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	enginetest.WriteFiles(t, dir, map[string]string{"large": strings.Repeat("x", 1<<20)})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := hashFile(ctx, filepath.Join(dir, "large")); !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v, want %v", err, context.Canceled)
 	}
 }
