@@ -2,11 +2,13 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/config/configfile"
@@ -15,6 +17,7 @@ import (
 	bkauth "github.com/moby/buildkit/session/auth"
 	"google.golang.org/grpc"
 
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
@@ -29,7 +32,8 @@ const (
 // credential helpers, which it reads on every request.
 type Auth struct {
 	bkauth.UnimplementedAuthServer
-	dir string
+	dir           string
+	helperTimeout time.Duration // default: one minute
 }
 
 // Register adds the credentials to a build session. BuildKit fetches tokens
@@ -37,8 +41,8 @@ type Auth struct {
 func (a Auth) Register(server *grpc.Server) { bkauth.RegisterAuthServer(server, a) }
 
 // Credentials returns a registry's user and password to BuildKit.
-func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
-	found, err := a.forHost(request.Host)
+func (a Auth) Credentials(ctx context.Context, request *bkauth.CredentialsRequest) (*bkauth.CredentialsResponse, error) {
+	found, err := a.forHost(ctx, request.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +53,8 @@ func (a Auth) Credentials(_ context.Context, request *bkauth.CredentialsRequest)
 }
 
 // Header returns the X-Registry-Auth header for a pull.
-func (a Auth) Header(named reference.Named) (string, error) {
-	found, err := a.forHost(reference.Domain(named))
+func (a Auth) Header(ctx context.Context, named reference.Named) (string, error) {
+	found, err := a.forHost(ctx, reference.Domain(named))
 	if err != nil {
 		return "", err
 	}
@@ -60,7 +64,7 @@ func (a Auth) Header(named reference.Named) (string, error) {
 	})
 }
 
-func (a Auth) forHost(host string) (types.AuthConfig, error) {
+func (a Auth) forHost(ctx context.Context, host string) (types.AuthConfig, error) {
 	if host == hubHost || host == "docker.io" {
 		host = hubKey
 	}
@@ -76,9 +80,39 @@ func (a Auth) forHost(host string) (types.AuthConfig, error) {
 	if err := config.LoadFromReader(bytes.NewReader(text)); err != nil {
 		return types.AuthConfig{}, fmt.Errorf("read Docker's config %s: %w", path, err)
 	}
-	found, err := config.GetAuthConfig(host)
+	found, err := a.get(ctx, func() (types.AuthConfig, error) { return config.GetAuthConfig(host) })
 	if err != nil {
 		return found, fmt.Errorf("get the credentials for %s: %w", host, err)
 	}
 	return found, nil
+}
+
+// helperTimeout leaves time to enter a password. A prompt on another screen must
+// not block a run for good.
+const helperTimeout = time.Minute
+
+var errHelperTimeout = errors.New("the credential helper did not respond")
+
+// get runs read, which may start a credential helper and takes no context. When the
+// time is over, it leaves the helper to itself.
+func (a Auth) get(ctx context.Context, read func() (types.AuthConfig, error)) (types.AuthConfig, error) {
+	timeout := cmp.Or(a.helperTimeout, helperTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fault.New(fault.Environment,
+		fmt.Errorf("%w within %s", errHelperTimeout, timeout), "answer its prompt, or log in with `docker login`"))
+	defer cancel()
+	type result struct {
+		found types.AuthConfig
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		found, err := read()
+		done <- result{found, err}
+	}()
+	select {
+	case r := <-done:
+		return r.found, r.err
+	case <-ctx.Done():
+		return types.AuthConfig{}, context.Cause(ctx)
+	}
 }

@@ -25,6 +25,10 @@ type Options struct {
 	Getenv    func(string) string // default os.Getenv
 	ConfigDir string              // default $DOCKER_CONFIG, then ~/.docker
 	Timeout   time.Duration       // for the engine's first response; default 5 s
+
+	// CallTimeout limits a call that needs no build, pull or transfer, see
+	// [Engine.Call]. Default 1 minute.
+	CallTimeout time.Duration
 }
 
 // Engine is a connection to a Docker engine. It is safe for concurrent use.
@@ -95,6 +99,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.ConfigDir = filepath.Join(home, ".docker")
 	}
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
+	o.CallTimeout = cmp.Or(o.CallTimeout, time.Minute)
 	return o, nil
 }
 
@@ -135,6 +140,25 @@ func (e endpoint) checkCerts() error {
 	return nil
 }
 
+// Call runs f, a short call of the engine's API, within the limit of
+// [Options.CallTimeout]. If the time is over, the error has class
+// [fault.Environment].
+func (e *Engine) Call(ctx context.Context, f func(context.Context) error) error {
+	limit, cancel := context.WithTimeout(ctx, e.options.CallTimeout)
+	defer cancel()
+	err := f(limit)
+	if err != nil && limit.Err() != nil && ctx.Err() == nil {
+		return e.silent(e.options.CallTimeout)
+	}
+	return err
+}
+
+func (e *Engine) silent(timeout time.Duration) error {
+	return fault.New(fault.Environment,
+		fmt.Errorf("the Docker engine at %s did not respond within %s", e.endpoint, timeout),
+		"restart it: sudo systemctl restart docker, or Docker Desktop")
+}
+
 func (e *Engine) ping(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, e.options.Timeout)
 	defer cancel()
@@ -157,9 +181,7 @@ func (e *Engine) unreachable(err error) error {
 			fmt.Errorf("no permission to use the Docker engine at %s", at),
 			"add your user to the docker group and log in again: sudo usermod -aG docker $USER")
 	case errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.Environment,
-			fmt.Errorf("the Docker engine at %s did not respond within %s", at, e.options.Timeout),
-			"restart it: sudo systemctl restart docker, or Docker Desktop")
+		return e.silent(e.options.Timeout)
 	case client.IsErrConnectionFailed(err):
 		return fault.New(fault.Environment,
 			fmt.Errorf("the Docker engine is not running at %s", at),

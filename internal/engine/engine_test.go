@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -87,6 +89,29 @@ func TestConnectWithoutPermission(t *testing.T) {
 			t.Errorf("got %v with output %s, want output with %q", err, out, want)
 		}
 	}
+}
+
+func TestEngine_Call(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	e, err := Connect(t.Context(), Options{Getenv: f.Getenv, ConfigDir: t.TempDir(), CallTimeout: 20 * time.Millisecond})
+	enginetest.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+	t.Run("ends a call without a response", func(t *testing.T) {
+		err := e.Call(t.Context(), wait)
+		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "did not respond within 20ms") {
+			t.Errorf("got %v of class %s, want a timeout of class %s", err, fault.ClassOf(err), fault.Environment)
+		}
+	})
+	t.Run("returns the cancellation of the caller", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := e.Call(ctx, wait); !errors.Is(err, context.Canceled) || fault.ClassOf(err) != "" {
+			t.Errorf("got %v of class %s, want %v", err, fault.ClassOf(err), context.Canceled)
+		}
+	})
 }
 
 func shortDir(t *testing.T) string {

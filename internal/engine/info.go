@@ -40,7 +40,11 @@ type Info struct {
 // Info queries the engine.
 func (e *Engine) Info(ctx context.Context) (Info, error) {
 	before := time.Now()
-	info, err := e.api.Info(ctx)
+	var info system.Info
+	err := e.Call(ctx, func(ctx context.Context) (err error) {
+		info, err = e.api.Info(ctx)
+		return err
+	})
 	if err != nil {
 		return Info{}, fault.Default(fault.Environment, fmt.Errorf("get info from the Docker engine at %s: %w", e.endpoint, err))
 	}

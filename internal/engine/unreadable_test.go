@@ -21,7 +21,7 @@ func TestConnect_unreadable(t *testing.T) {
 	}
 	config := filepath.Join(dir, "config.json")
 	filestest.CheckRefused(t, config, connect(nil))
-	filestest.CheckRefused(t, config, func() error { _, err := Auth{dir: dir}.forHost("docker.io"); return err })
+	filestest.CheckRefused(t, config, func() error { _, err := Auth{dir: dir}.forHost(t.Context(), "docker.io"); return err })
 	id := addContext(t, dir, "colima", "unix:///colima.sock")
 	filestest.CheckRefused(t, filepath.Join(dir, "contexts", "meta", id, "meta.json"), connect(map[string]string{"DOCKER_CONTEXT": "colima"}))
 	for _, name := range []string{"ca.pem", "cert.pem", "key.pem"} {

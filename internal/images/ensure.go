@@ -88,6 +88,9 @@ func (b *Builder) create(ctx context.Context, l *lookup, s Source, reason string
 		return "pulled", nil
 	case !errors.As(err, &failed):
 		return "", err
+	case failed.partial:
+		return "", fault.New(fault.Build, fmt.Errorf("pull image %s: %w", s.Ref, failed),
+			"run tkdeploy again: the engine keeps the layers that it has; for a slow registry, set pull.idleTimeout in tkdeploy.yaml")
 	case s.Recipe == "":
 		return "", fault.New(fault.Build, fmt.Errorf("get image %s: not present, and %w", s.Ref, failed),
 			"add it to the engine (docker pull, load or tag), correct the reference, or configure a recipe (recipe:)")

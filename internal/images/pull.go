@@ -18,38 +18,54 @@ import (
 // unreachable before.
 func (b *Builder) pull(ctx context.Context, item string, named reference.Named, reporter event.Reporter) error {
 	domain := reference.Domain(named)
+	messages, err := b.reach(ctx, domain, named)
+	if err != nil {
+		return err
+	}
+	defer messages.Close()
+	err = messages.report(item, reporter)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	failed, _ := classifyPullError(domain, err)
+	failed.partial = true
+	return failed
+}
+
+// reach starts a pull. Other pulls from the registry wait for its first response.
+func (b *Builder) reach(ctx context.Context, domain string, named reference.Named) (*pullStream, error) {
+	header, err := b.engine.Auth().Header(ctx, named)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, &registryError{reason: "no credentials for " + domain, err: err}
+	}
 	host := b.registries.host(domain)
 	host.mu.Lock()
-	if host.down != nil {
-		defer host.mu.Unlock()
-		return host.down
-	}
-	messages, err := b.startPull(ctx, named)
-	if err == nil {
-		host.mu.Unlock()
-		defer messages.Close()
-		if err = messages.report(item, reporter); err == nil {
-			return nil
-		}
-		host.mu.Lock()
-	}
 	defer host.mu.Unlock()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if host.down != nil {
+		return nil, host.down
+	}
+	messages, err := b.startPull(ctx, named, header)
+	switch {
+	case err == nil:
+		return messages, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	}
 	failed, down := classifyPullError(domain, err)
 	if down {
 		host.down = failed
 	}
-	return failed
+	return nil, failed
 }
 
 // startPull waits for the registry's first response.
-func (b *Builder) startPull(ctx context.Context, named reference.Named) (*pullStream, error) {
-	header, err := b.engine.Auth().Header(named)
-	if err != nil {
-		return nil, err
-	}
+func (b *Builder) startPull(ctx context.Context, named reference.Named, header string) (*pullStream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &pullStream{ctx: ctx, cancel: cancel, idleTimeout: b.options.PullIdleTimeout}
 	s.timer = time.AfterFunc(b.options.PullStartTimeout, func() { cancel(errRegistryTimeout) })

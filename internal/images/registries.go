@@ -34,8 +34,9 @@ func (r *registries) host(name string) *registryHost {
 }
 
 type registryError struct {
-	reason string // such as "docker.io cannot be reached"
-	err    error
+	reason  string // such as "docker.io cannot be reached"
+	err     error
+	partial bool // the registry has the image and began to send it
 }
 
 func (r *registryError) Error() string {

@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/distribution/reference"
@@ -51,11 +52,15 @@ func (b *Builder) checkRemote(ctx context.Context, s Source) (RemoteStatus, erro
 	if status.Local = found != nil; err != nil || status.Local {
 		return status, err
 	}
-	header, err := b.engine.Auth().Header(named)
+	header, err := b.engine.Auth().Header(ctx, named)
 	if err != nil {
 		return status, err
 	}
-	if _, err := b.engine.API().DistributionInspect(ctx, reference.TagNameOnly(named).String(), header); err != nil {
+	_, err = b.engine.API().DistributionInspect(ctx, engine.FullRef(s.Ref), header)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return status, context.Cause(ctx)
+	}
+	if err != nil {
 		status.Err, _ = classifyPullError(status.Registry, err)
 	}
 	return status, nil

@@ -39,7 +39,7 @@ func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions,
 		return nil, b.buildKitError(err)
 	}
 	s := &buildSessions{builder: b, buildkit: buildkit, sessions: map[sessionKey]*buildSession{}}
-	if _, err := buildkit.ListWorkers(ctx); err != nil {
+	if err := b.engine.Call(ctx, func(ctx context.Context) error { _, err := buildkit.ListWorkers(ctx); return err }); err != nil {
 		return nil, errors.Join(b.buildKitError(err), buildkit.Close())
 	}
 	groups := map[sessionKey][]job{}

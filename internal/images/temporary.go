@@ -36,7 +36,11 @@ func machine() string {
 // matter, because the next run tries again.
 func (b *Builder) removeLeftovers(ctx context.Context) {
 	built := filters.NewArgs(filters.Arg("label", inputs.LabelInputs))
-	found, err := b.engine.API().ImageList(ctx, image.ListOptions{Filters: built})
+	var found []image.Summary
+	err := b.engine.Call(ctx, func(ctx context.Context) (err error) {
+		found, err = b.engine.API().ImageList(ctx, image.ListOptions{Filters: built})
+		return err
+	})
 	if err != nil {
 		return
 	}
@@ -59,13 +63,16 @@ func isLeftover(ref string) bool {
 }
 
 func (b *Builder) tag(ctx context.Context, from, to string) error {
-	if err := b.engine.API().ImageTag(ctx, from, to); err != nil {
+	err := b.engine.Call(ctx, func(ctx context.Context) error { return b.engine.API().ImageTag(ctx, from, to) })
+	if err != nil {
 		return fmt.Errorf("tag image %s: %w", to, err)
 	}
 	return nil
 }
 
 func (b *Builder) untag(ctx context.Context, ref string) error {
-	_, err := b.engine.API().ImageRemove(ctx, ref, image.RemoveOptions{})
-	return err
+	return b.engine.Call(ctx, func(ctx context.Context) error {
+		_, err := b.engine.API().ImageRemove(ctx, ref, image.RemoveOptions{})
+		return err
+	})
 }
