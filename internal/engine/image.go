@@ -11,21 +11,25 @@ import (
 
 // Image is an image in the engine.
 type Image struct {
-	Name       string // in events and errors
-	Repository string // familiar form, without a tag
-	Tag        string
-	Ref        string // fully qualified, as in a node
-	ID         string
-	Platform   string // such as linux/amd64
+	Name string // in events and errors
+
+	// Repository and Tag, joined by a colon, are the reference in its familiar form.
+	// A digest is part of one of them: repository "web" and tag "1@sha256:ab", or
+	// repository "web@sha256" and tag "ab".
+	Repository, Tag string
+
+	Ref      string // as in a node, see FullRef
+	ID       string
+	Platform string // such as linux/amd64
 
 	DiffIDs []string // digests of the uncompressed layers, lowest first
 	Size    int64    // bytes
 }
 
-// NewImage converts an inspected image. ref must be fully qualified.
+// NewImage converts an inspected image. ref is its reference as configured.
 func NewImage(name, ref string, found *image.InspectResponse) Image {
 	i := Image{
-		Name: name, Ref: ref, ID: found.ID, Platform: found.Os + "/" + found.Architecture,
+		Name: name, Ref: FullRef(ref), ID: found.ID, Platform: found.Os + "/" + found.Architecture,
 		DiffIDs: found.RootFS.Layers, Size: found.Size,
 	}
 	if found.Variant != "" {
@@ -39,7 +43,11 @@ func NewImage(name, ref string, found *image.InspectResponse) Image {
 
 // Inspect returns the image with the reference, or nil if there is none.
 func (e *Engine) Inspect(ctx context.Context, ref string) (*image.InspectResponse, error) {
-	found, err := e.api.ImageInspect(ctx, ref)
+	var found image.InspectResponse
+	err := e.Call(ctx, func(ctx context.Context) (err error) {
+		found, err = e.api.ImageInspect(ctx, withoutTag(ref))
+		return err
+	})
 	if errdefs.IsNotFound(err) {
 		return nil, nil
 	}

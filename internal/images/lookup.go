@@ -24,16 +24,16 @@ func (b *Builder) newLookup() *lookup {
 
 type lookupResult struct {
 	name   string
-	ref    string
+	ref    string                 // as configured
 	reason string                 // why image is nil
 	image  *image.InspectResponse // nil if missing or outdated
 }
 
 func (r lookupResult) status() ImageStatus {
 	if r.image == nil {
-		return ImageStatus{Name: r.name, Ref: r.ref, Reason: r.reason}
+		return ImageStatus{Name: r.name, Ref: engine.FullRef(r.ref), Reason: r.reason}
 	}
-	return ImageStatus{Name: r.name, Ref: r.ref, Present: true, Image: r.engineImage()}
+	return ImageStatus{Name: r.name, Ref: engine.FullRef(r.ref), Present: true, Image: r.engineImage()}
 }
 
 func (r lookupResult) engineImage() engine.Image {
@@ -90,7 +90,7 @@ func (l *lookup) build(ctx context.Context, b inputs.Build) (inputs.Identity, lo
 }
 
 func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
-	r := lookupResult{name: s.Name, ref: engine.FullRef(s.Ref)}
+	r := lookupResult{name: s.Name, ref: s.Ref}
 	found, err := l.cache.Image(ctx, s.Ref)
 	if err != nil {
 		return r, err

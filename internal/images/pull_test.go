@@ -1,6 +1,8 @@
 package images
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -92,6 +94,64 @@ func TestBuilder_Ensure_pull(t *testing.T) {
 		_, err := fakeBuilder(t, f).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1"}}}, nil)
 		if err == nil || !strings.Contains(err.Error(), "unauthorized: log in") {
 			t.Errorf("got %v, want the error in the stream", err)
+		}
+	})
+
+	t.Run("pulls by digest", func(t *testing.T) {
+		t.Parallel()
+		digest := "sha256:" + strings.Repeat("ab", 32)
+		for ref, want := range map[string]string{
+			"acme.example/a:1@" + digest: "acme.example/a 1@" + digest,
+			"acme.example/a@" + digest:   "acme.example/a@sha256 " + strings.Repeat("ab", 32),
+		} {
+			f := enginetest.New(t)
+			f.Pull = f.AllowPull(t)
+			set := Set{Sources: []Source{{Name: "a", Ref: ref}}}
+			got, err := fakeBuilder(t, f).Ensure(t.Context(), set, nil)
+			enginetest.NoError(t, err)
+			if image := got[0]; image.Ref != "acme.example/a@"+digest || image.Repository+" "+image.Tag != want || f.Pulled[0] != image.Ref {
+				t.Errorf("%s: got %+v with pull %s, want one image with the digest", ref, image, f.Pulled[0])
+			}
+			if _, err := fakeBuilder(t, f).Ensure(t.Context(), set, nil); err != nil || len(f.Pulled) != 1 {
+				t.Errorf("%s: got pulls %v, %v, want no second pull", ref, f.Pulled, err)
+			}
+		}
+	})
+
+	t.Run("runs no recipe after a part of a pull", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		stalled := make(chan struct{})
+		t.Cleanup(func() { close(stalled) })
+		f.Pull = func(w http.ResponseWriter, _ string) {
+			_, _ = w.Write([]byte(`{"status":"Pulling from library/a"}` + "\n"))
+			w.(http.Flusher).Flush()
+			<-stalled
+		}
+		b := NewBuilder(connect(t, f), Options{PullIdleTimeout: 20 * time.Millisecond})
+		_, err := b.Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "a:1", Recipe: recipe(t, "exit 7")}}}, nil)
+		if err == nil || strings.Contains(err.Error(), "recipe") || !strings.Contains(err.Error(), "pull image a:1: docker.io cannot be reached: no response") ||
+			!strings.Contains(fault.HintOf(err), "pull.idleTimeout") {
+			t.Errorf("got %v with hint %q, want the interrupted pull", err, fault.HintOf(err))
+		}
+	})
+
+	t.Run("does not blame a registry for a canceled run", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		t.Cleanup(func() { close(ended) })
+		f.Pull = func(http.ResponseWriter, string) { cancel(); <-ended }
+		b := fakeBuilder(t, f)
+		set := []Source{{Name: "a", Ref: "a:1", Recipe: recipe(t, "exit 7")}}
+		if _, err := b.Ensure(ctx, Set{Sources: set}, nil); !errors.Is(err, context.Canceled) || b.registries.host("docker.io").down != nil {
+			t.Errorf("got %v, want %v and a registry that is not down", err, context.Canceled)
+		}
+		other, cancelOther := context.WithCancel(t.Context())
+		f.Pull = func(http.ResponseWriter, string) { cancelOther(); <-ended }
+		if _, err := b.CheckRemote(other, set); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	})
 }

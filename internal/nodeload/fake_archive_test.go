@@ -101,7 +101,9 @@ func layoutArchive(images []fakeImage, compressed bool) map[string]any {
 			text, _ = json.Marshal(ocispecs.Index{Manifests: []ocispecs.Descriptor{attestation, entry}})
 			entry = put(ocispecs.MediaTypeImageIndex, text)
 		}
-		entry.Annotations = map[string]string{nameAnnotation: engine.FullRef(i.ref)}
+		if compressed || !strings.Contains(i.ref, "@") { // the classic store has no names with digests
+			entry.Annotations = map[string]string{nameAnnotation: engine.FullRef(i.ref)}
+		}
 		top.Manifests = append(top.Manifests, entry)
 	}
 	files["index.json"], _ = json.Marshal(top)

@@ -19,11 +19,21 @@ func (s spooled) layoutImage(i engine.Image) (exportedImage, []string, error) {
 		return exportedImage{}, nil, err
 	}
 	for _, entry := range index.Manifests {
-		if entry.Annotations[nameAnnotation] == i.Ref || entry.Digest.String() == i.ID {
+		if entry.Annotations[nameAnnotation] == i.Ref || entry.Digest.String() == i.ID || s.configID(entry) == i.ID {
 			return s.layoutEntry(entry, i.Platform)
 		}
 	}
 	return exportedImage{}, nil, fmt.Errorf("image %s is not in the archive", i.Ref)
+}
+
+// configID returns the ID of the image in the classic store, whose archive has no
+// names of images that were requested by digest.
+func (s spooled) configID(entry ocispecs.Descriptor) string {
+	var manifest ocispecs.Manifest
+	if _, err := s.decode(blobName(entry.Digest), &manifest); err != nil {
+		return ""
+	}
+	return manifest.Config.Digest.String()
 }
 
 func (s spooled) layoutEntry(entry ocispecs.Descriptor, platform string) (exportedImage, []string, error) {

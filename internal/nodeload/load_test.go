@@ -91,6 +91,30 @@ func TestLoader_Load(t *testing.T) {
 		}
 	})
 
+	t.Run("names an image with a digest as the kubelet does", func(t *testing.T) {
+		t.Parallel()
+		hex := digest.FromString("manifest in the registry").Encoded()
+		for name, format := range formats {
+			for _, ref := range []string{"acme/pinned:1@sha256:" + hex, "acme/pinned@sha256:" + hex} {
+				t.Run(name+" "+ref, func(t *testing.T) {
+					t.Parallel()
+					f := enginetest.New(t)
+					pinned := fakeImage{ref, [][]byte{layer("base")}}
+					serve(t, f, format, pinned)
+					n := newFakeNode("n")
+					enginetest.NoError(t, inventoryAndLoad(t.Context(), fakeLoader(t, f), []Node{n}, engineImages(pinned), nil))
+					if r := n.records["docker.io/acme/pinned@sha256:"+hex]; r.target == "" || len(n.records) != 1 {
+						t.Errorf("got records %v, want one with the digest and no tag", n.records)
+					}
+					inventory, err := TakeInventory(t.Context(), []Node{n}, nil, ref)
+					if got := inventory.Unresolved(); err != nil || len(got) > 0 {
+						t.Errorf("got unresolved %q, %v, want none", got, err)
+					}
+				})
+			}
+		}
+	})
+
 	t.Run("sends a shared layer once", func(t *testing.T) {
 		t.Parallel()
 		f := enginetest.New(t)

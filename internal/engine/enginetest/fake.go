@@ -111,6 +111,9 @@ func (f *Fake) info() map[string]any {
 
 func (f *Fake) servePull(w http.ResponseWriter, r *http.Request) {
 	ref := r.URL.Query().Get("fromImage") + ":" + r.URL.Query().Get("tag")
+	if strings.Contains(r.URL.Query().Get("tag"), ":") { // a digest
+		ref = r.URL.Query().Get("fromImage") + "@" + r.URL.Query().Get("tag")
+	}
 	f.mu.Lock()
 	f.Pulled = append(f.Pulled, ref)
 	f.mu.Unlock()
