@@ -55,3 +55,20 @@ func TestCommit_daemon(t *testing.T) {
 		t.Errorf("got %q after %s, want the commit without waiting for a child process of git", got, time.Since(start))
 	}
 }
+
+func TestCommit_inHook(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("SKIPPED: git not found")
+	}
+	other := t.TempDir()
+	for _, args := range [][]string{{"init", "-q"}, {"commit", "-q", "--allow-empty", "-m", "one"}} {
+		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", other, "-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	t.Setenv("GIT_DIR", filepath.Join(other, ".git")) // as in a hook
+	if got := commit(t.Context(), t.TempDir()); got != "" {
+		t.Errorf("got %q, the commit of another repository", got)
+	}
+}
