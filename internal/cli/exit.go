@@ -96,7 +96,7 @@ func exitCode(ctx context.Context, err error) int {
 		return signal.ExitCode()
 	}
 	class := classOf(err)
-	for _, e := range deploy.Failures(err) {
+	for _, e := range failures(err) {
 		if c := classOf(e); c == fault.Rollback || c == fault.NotOwned {
 			class = c
 		}
@@ -109,9 +109,26 @@ func exitCode(ctx context.Context, err error) int {
 	return 1 // an unknown class is an internal error
 }
 
+// failures returns each failure of a run. A stage may have several, such as builds
+// with different causes.
+func failures(err error) []error {
+	var all []error
+	for _, e := range fault.Split(err) {
+		stage, ok := e.(*plan.StageError) //nolint:errorlint // only the outermost error
+		if !ok {
+			all = append(all, e)
+			continue
+		}
+		for _, cause := range fault.Split(stage.Err) {
+			all = append(all, &plan.StageError{Stage: stage.Stage, Err: cause})
+		}
+	}
+	return all
+}
+
 // classOf returns the class of the first failure that has one.
 func classOf(err error) fault.Class {
-	for _, e := range deploy.Failures(err) {
+	for _, e := range failures(err) {
 		if class := classOfFailure(e); class != fault.Internal {
 			return class
 		}
@@ -163,7 +180,7 @@ func explain(ctx context.Context, err error) string {
 
 func explainFailures(err error) string {
 	var b strings.Builder
-	for _, e := range deploy.Failures(err) {
+	for _, e := range failures(err) {
 		fmt.Fprintf(&b, "tkdeploy: error: %s\n", text.Indent(e.Error(), "  "))
 		for _, line := range details(e) {
 			fmt.Fprintf(&b, "  %s\n", line)

@@ -106,3 +106,21 @@ tkdeploy: hint: free it
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestExplain_stageWithTwoFailures(t *testing.T) {
+	t.Parallel()
+	err := &plan.StageError{Stage: deploy.StageBuild, Err: errors.Join(
+		fault.New(fault.Build, errors.New("build auth: exit code 1"), ""),
+		errors.Join(fault.New(fault.Config, errors.New("build web: secret token: TOKEN is not set"), "set it")),
+	)}
+	want := `tkdeploy: error: build auth: exit code 1
+tkdeploy: error: build web: secret token: TOKEN is not set
+tkdeploy: hint: set it
+`
+	if got := explain(t.Context(), errors.Join(err)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := exitCode(t.Context(), err); got != 10 {
+		t.Errorf("got exit code %d, want that of the first failure, 10", got)
+	}
+}

@@ -264,7 +264,7 @@ func TestLocks(t *testing.T) {
 			acting(StageBuild, wait),
 			acting(StageCluster, func(context.Context) error { return nil }),
 			acting(StageLoad, func(context.Context) error { t.Error("got a call of stage load"); return nil }, StageBuild, StageCluster))
-		if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(Failures(err)) != 1 {
+		if got := last(t, stream); exitCode(t.Context(), err) != 6 || got.Exit != 6 || !strings.Contains(got.Error, "ada@laptop/4711") || len(fault.Split(err)) != 1 {
 			t.Errorf("got %v, %+v, want exit code 6 and the holder", err, got)
 		}
 		if !server.held() {
@@ -279,7 +279,7 @@ func TestLocks(t *testing.T) {
 		stream, err := runStages(t.Context(), t, locks,
 			acting(StageRollout, func(ctx context.Context) error { locks.onLost(lost); return wait(ctx) }),
 			acting(StageVerify, func(context.Context) error { t.Error("got a call of stage verify"); return nil }, StageRollout))
-		if got := last(t, stream); !errors.Is(err, lost) || len(Failures(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
+		if got := last(t, stream); !errors.Is(err, lost) || len(fault.Split(err)) != 1 || got.Exit != 6 || got.Outcome != "failed" {
 			t.Errorf("got %v, %+v, want %v and exit code 6", err, got, lost)
 		}
 	})

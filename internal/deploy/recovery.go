@@ -94,7 +94,7 @@ func newRecovery(p plan.Plan, found release.Rollback, verify bool) *Recovery {
 }
 
 func isRevisionFailure(failure error) bool {
-	for _, err := range Failures(failure) {
+	for _, err := range fault.Split(failure) {
 		var stage *plan.StageError
 		if !errors.As(err, &stage) || stage.Stage != StageRollout && stage.Stage != StageVerify {
 			return false
@@ -109,24 +109,11 @@ func isRevisionFailure(failure error) bool {
 // isConclusive reports whether a failed rollout proves that the revision is bad. A
 // timeout does not.
 func isConclusive(failure error) bool {
-	for _, err := range Failures(failure) {
+	for _, err := range fault.Split(failure) {
 		var rolled *rollout.Failure
 		if errors.As(err, &rolled) && !rolled.Conclusive() {
 			return false
 		}
 	}
 	return true
-}
-
-// Failures returns the errors that a run's error joins.
-func Failures(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, Failures(e)...)
-	}
-	return all
 }

@@ -53,7 +53,7 @@ func (r *retryReporter) Report(e event.Event) {
 
 // onlyChanges reports whether each failure is a changed input.
 func onlyChanges(err error) bool {
-	all := failures(err)
+	all := fault.Split(err)
 	for _, e := range all {
 		var changed *inputs.ChangedError
 		if !errors.As(e, &changed) {
@@ -65,7 +65,7 @@ func onlyChanges(err error) bool {
 
 func explainChanges(err error) error {
 	var explained []error
-	for _, e := range failures(err) {
+	for _, e := range fault.Split(err) {
 		var changed *inputs.ChangedError
 		if errors.As(e, &changed) {
 			e = fault.New(fault.Build, fmt.Errorf("%w, %d times", e, buildAttempts),
@@ -74,15 +74,4 @@ func explainChanges(err error) error {
 		explained = append(explained, e)
 	}
 	return errors.Join(explained...)
-}
-
-// failures returns the errors that [errors.Join] joined.
-func failures(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost error
-		return joined.Unwrap()
-	}
-	return []error{err}
 }

@@ -55,7 +55,7 @@ func TestOnlyChanges(t *testing.T) {
 func TestExplainChanges(t *testing.T) {
 	t.Parallel()
 	err := explainChanges(errors.Join(errChanged))
-	if got := failures(err)[0]; fault.ClassOf(got) != fault.Build || !strings.Contains(got.Error(), "/src/web/dev.log changed during the build, 3 times") ||
+	if got := fault.Split(err)[0]; fault.ClassOf(got) != fault.Build || !strings.Contains(got.Error(), "/src/web/dev.log changed during the build, 3 times") ||
 		!strings.Contains(fault.HintOf(got), ".dockerignore") {
 		t.Errorf("got %v with hint %q, want the file and its ignore file", got, fault.HintOf(got))
 	}
