@@ -31,6 +31,7 @@ func (c *Config) check(file string, root *yaml.Node) strictyaml.Problems {
 		k.image(name, image)
 	}
 	k.sources()
+	k.pull()
 	k.chart()
 	if len(c.Environments) == 0 {
 		k.report("environments: at least one is required", "environments")
@@ -103,11 +104,8 @@ func (k *checker) image(name string, image Image) {
 			k.report("image "+name+": repository requires build; ref contains the repository", append(where, "repository")...)
 		}
 		return
-	case image.Repository == "":
-		k.report("image "+name+": repository is required: the name without a tag", where...)
-	case strings.Contains(filepath.Base(image.Repository), ":"):
-		k.report("image "+name+": repository must not have a tag: tkdeploy derives it from the image's inputs", append(where, "repository")...)
 	}
+	k.repository(name, image.Repository)
 	k.build(name, *image.Build)
 }
 

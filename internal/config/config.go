@@ -27,6 +27,7 @@ type Config struct {
 	Name         string                 `yaml:"name"`         // Name of the project. Required.
 	Images       map[string]Image       `yaml:"images"`       // Images of the app, by name.
 	Bases        map[string]Source      `yaml:"bases"`        // Images that Dockerfiles start FROM, by the name of the build argument that passes them.
+	Pull         Pull                   `yaml:"pull"`         // Patience with image registries.
 	Chart        Chart                  `yaml:"chart"`        // Helm chart of the app. Required.
 	Environments map[string]Environment `yaml:"environments"` // Environments, by the name that --env takes. At least one is required.
 	Verify       Verify                 `yaml:"verify"`       // Changes to the smoke checks that tkdeploy derives from the chart.
@@ -66,6 +67,12 @@ type Source struct {
 	Recipe string `yaml:"recipe"` // Directory of a recipe that builds an equivalent image if no registry is reachable.
 
 	Offline string `yaml:"offline"` // Deprecated name of recipe.
+}
+
+// Pull limits how long a pull waits. After a registry that does not respond, the image's recipe runs; after a pull that had begun, it does not.
+type Pull struct {
+	StartTimeout time.Duration `yaml:"startTimeout"` // Time for a registry's first response, such as 1m. Default: 15s.
+	IdleTimeout  time.Duration `yaml:"idleTimeout"`  // Time without progress, such as 5m. Default: 60s.
 }
 
 // Chart is the Helm chart and the release it is installed as.

@@ -110,6 +110,30 @@ func TestLoad(t *testing.T) {
 				"ref: postgres:17", "ref: postgres:latest",
 				[]string{"9:5: ref postgres:latest: set a version"},
 			},
+			"invalid repository and reference": {
+				"repository: shop-web\n    build: {context: web, args: {A: \"1\"}}\n    values: web.image\n  db:\n    ref: postgres:17",
+				"repository: acme/Web\n    build: {context: web, args: {A: \"1\"}}\n    values: web.image\n  db:\n    ref: postgres:17@sha256:abc",
+				[]string{
+					`5:5: image web: repository "acme/Web": invalid reference format: repository name (acme/Web) must be lowercase`,
+					`9:5: ref "postgres:17@sha256:abc": invalid reference format`,
+				},
+			},
+			"invalid base image": {
+				"bases:\n  GO_IMAGE: {ref: \"golang:1.26\"}", "bases:\n  GO_IMAGE: {ref: \"golang:1.26:2\"}",
+				[]string{`12:14: ref "golang:1.26:2": invalid reference format`},
+			},
+			"repository with a digest": {
+				"repository: shop-web", "repository: shop-web@sha256:" + strings.Repeat("ab", 32),
+				[]string{"5:5: image web: repository must not have a tag"},
+			},
+			"digest of an image that a recipe builds": {
+				"ref: postgres:17", "ref: postgres@sha256:" + strings.Repeat("ab", 32) + "\n    recipe: recipes/postgres",
+				[]string{"9:5: ref postgres@sha256:" + strings.Repeat("ab", 32) + ": an image that a recipe builds has no digest"},
+			},
+			"negative timeout": {
+				"name: shop\n", "name: shop\npull: {idleTimeout: -1s}\n",
+				[]string{"3:8: pull.idleTimeout must not be negative"},
+			},
 			"both build and ref": {
 				"ref: postgres:17", "ref: postgres:17\n    build: {context: web}",
 				[]string{"8:3: image db: exactly one of build and ref is required"},
@@ -124,6 +148,10 @@ func TestLoad(t *testing.T) {
 			},
 			"invalid port": {
 				`"4000:30400"`, `"4000:x"`,
+				[]string{`16:`},
+			},
+			"invalid node image": {
+				"kindest/node:v1.37.0", "kindest/Node:v1.37.0",
 				[]string{`16:`},
 			},
 			"missing file": {

@@ -29,7 +29,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, referencePage, reference(t, string(example)), *update)
+	golden.Compare(t, referencePage, referencePageText(t, string(example)), *update)
 }
 
 func TestReference_example(t *testing.T) {
@@ -63,6 +63,7 @@ var sections = []struct {
 	{"images.NAME.build", reflect.TypeFor[Build]()},
 	{"images.NAME.build.secrets.ID", reflect.TypeFor[Secret]()},
 	{"bases.ARGUMENT", reflect.TypeFor[Source]()},
+	{"pull", reflect.TypeFor[Pull]()},
 	{"chart", reflect.TypeFor[Chart]()},
 	{"environments.NAME", reflect.TypeFor[Environment]()},
 	{"environments.NAME.rollout", reflect.TypeFor[Rollout]()},
@@ -86,7 +87,7 @@ This page is generated from ` + "`internal/config/config.go`" + `.
 
 `
 
-func reference(t *testing.T, example string) string {
+func referencePageText(t *testing.T, example string) string {
 	t.Helper()
 	comments := parseComments(t)
 	var b strings.Builder
@@ -176,7 +177,7 @@ func parseComments(t *testing.T) map[string]string {
 // sentence turns "Image is an image. …" into "An image. …".
 func sentence(name, doc string) string {
 	doc = strings.Join(strings.Fields(doc), " ")
-	for _, verb := range []string{" is ", " describes ", " selects ", " adjusts "} {
+	for _, verb := range []string{" is ", " describes ", " selects ", " adjusts ", " limits "} {
 		if text, found := strings.CutPrefix(doc, name+verb); found {
 			if verb != " is " {
 				text = strings.TrimSpace(verb) + " " + text

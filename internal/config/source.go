@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/distribution/reference"
 
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
@@ -58,11 +60,49 @@ func (k *checker) source(s Source, where ...string) {
 		k.report("ref is required: the full reference of the image", where...)
 		return
 	}
-	name, tag, _ := strings.Cut(filepath.Base(s.Ref), ":")
-	if tag == "latest" || tag == "" && !strings.Contains(name, "@") {
-		k.report("ref "+s.Ref+": set a version; latest is not one", append(where, "ref")...)
-	}
+	k.reference(s, where)
 	if s.Recipe != "" {
 		k.exists(filepath.Join(s.Recipe, "build"), append(where, "recipe")...)
+	}
+}
+
+func (k *checker) reference(s Source, where []string) {
+	where = append(slices.Clone(where), "ref")
+	named, err := reference.ParseNormalizedNamed(s.Ref)
+	if err != nil {
+		k.report(fmt.Sprintf("ref %q: %v", s.Ref, err), where...)
+		return
+	}
+	tagged, hasTag := named.(reference.Tagged)
+	_, hasDigest := named.(reference.Digested)
+	switch {
+	case hasDigest && s.Recipe != "":
+		k.report("ref "+s.Ref+": an image that a recipe builds has no digest; remove the digest or the recipe", where...)
+	case !hasDigest && (!hasTag || tagged.Tag() == "latest"):
+		k.report("ref "+s.Ref+": set a version; latest is not one", where...)
+	}
+}
+
+// repository checks the repository of a built image.
+func (k *checker) repository(name, repository string) {
+	where := []string{"images", name, "repository"}
+	named, err := reference.ParseNormalizedNamed(repository)
+	switch {
+	case repository == "":
+		k.report("image "+name+": repository is required: the name without a tag", where[:2]...)
+	case err != nil:
+		k.report(fmt.Sprintf("image %s: repository %q: %v", name, repository, err), where...)
+	case !reference.IsNameOnly(named):
+		k.report("image "+name+": repository must not have a tag: tkdeploy derives it from the image's inputs", where...)
+	}
+}
+
+// pull checks the patience with registries.
+func (k *checker) pull() {
+	if k.config.Pull.StartTimeout < 0 {
+		k.report("pull.startTimeout must not be negative", "pull", "startTimeout")
+	}
+	if k.config.Pull.IdleTimeout < 0 {
+		k.report("pull.idleTimeout must not be negative", "pull", "idleTimeout")
 	}
 }
