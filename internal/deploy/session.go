@@ -133,7 +133,8 @@ func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
 		if err != nil {
 			return nil, err
 		}
-		return images.NewBuilder(e, images.Options{}), nil
+		pull := s.Workspace.Config.Pull
+		return images.NewBuilder(e, images.Options{PullStartTimeout: pull.StartTimeout, PullIdleTimeout: pull.IdleTimeout}), nil
 	})
 }
 
