@@ -22,6 +22,10 @@ type Image struct {
 	ID       string
 	Platform string // such as linux/amd64
 
+	// Aliases are references with the digests that a registry gave the image. A chart
+	// may use them in place of Ref.
+	Aliases []string
+
 	DiffIDs []string // digests of the uncompressed layers, lowest first
 	Size    int64    // bytes
 }
@@ -39,6 +43,19 @@ func NewImage(name, ref string, found *image.InspectResponse) Image {
 		i.Repository, i.Tag = splitRef(named)
 	}
 	return i
+}
+
+// Aliases returns the references of an image from a registry, other than ref, that
+// have a digest and the same repository. They are fully qualified.
+func Aliases(ref string, found *image.InspectResponse) []string {
+	var aliases []string
+	full := FullRef(ref)
+	for _, digested := range found.RepoDigests {
+		if alias := FullRef(digested); alias != full && repositoryOf(alias) == repositoryOf(full) {
+			aliases = append(aliases, alias)
+		}
+	}
+	return aliases
 }
 
 // Inspect returns the image with the reference, or nil if there is none.

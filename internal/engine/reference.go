@@ -64,6 +64,14 @@ func splitRef(named reference.Named) (repository, tag string) {
 	return repository, tag
 }
 
+func repositoryOf(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ref
+	}
+	return named.Name()
+}
+
 // FamiliarRef returns the short form that the docker CLI shows.
 func FamiliarRef(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)

@@ -39,3 +39,20 @@ func TestEngine_Inspect(t *testing.T) {
 		t.Errorf("got %v, %v, want the image with the digest", found, err)
 	}
 }
+
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	one, two := "@sha256:"+strings.Repeat("ab", 32), "@sha256:"+strings.Repeat("cd", 32)
+	found := &image.InspectResponse{RepoDigests: []string{"web" + one, "web" + two, "r:5000/web" + one}}
+	for ref, want := range map[string]string{
+		"web:1":             "docker.io/library/web" + one + " docker.io/library/web" + two,
+		"web:1" + one:       "docker.io/library/web" + two,
+		"r:5000/web:1":      "r:5000/web" + one,
+		"r:5000/other:1":    "",
+		"docker.io/acme:12": "",
+	} {
+		if got := strings.Join(Aliases(ref, found), " "); got != want {
+			t.Errorf("%s: got %q, want %q", ref, got, want)
+		}
+	}
+}

@@ -27,6 +27,8 @@ type lookupResult struct {
 	ref    string                 // as configured
 	reason string                 // why image is nil
 	image  *image.InspectResponse // nil if missing or outdated
+
+	external bool // not built from the checkout
 }
 
 func (r lookupResult) status() ImageStatus {
@@ -37,7 +39,11 @@ func (r lookupResult) status() ImageStatus {
 }
 
 func (r lookupResult) engineImage() engine.Image {
-	return engine.NewImage(r.name, r.ref, r.image)
+	i := engine.NewImage(r.name, r.ref, r.image)
+	if r.external {
+		i.Aliases = engine.Aliases(r.ref, r.image)
+	}
+	return i
 }
 
 func (l *lookup) set(ctx context.Context, set Set) ([]lookupResult, error) {
@@ -90,7 +96,7 @@ func (l *lookup) build(ctx context.Context, b inputs.Build) (inputs.Identity, lo
 }
 
 func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
-	r := lookupResult{name: s.Name, ref: s.Ref}
+	r := lookupResult{name: s.Name, ref: s.Ref, external: true}
 	found, err := l.cache.Image(ctx, s.Ref)
 	if err != nil {
 		return r, err

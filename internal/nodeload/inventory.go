@@ -33,8 +33,10 @@ type Inventory struct {
 }
 
 // TakeInventory lists the images on each node with one command. others are
-// references that the engine may lack. Errors have class [fault.Load].
+// references that the engine may lack. An image counts once for each of its names.
+// Errors have class [fault.Load].
 func TakeInventory(ctx context.Context, nodes []Node, images []engine.Image, others ...string) (Inventory, error) {
+	images = withAliases(images)
 	inv := Inventory{images: images, others: others, nodes: nodes, have: make([]nodeInventory, len(nodes))}
 	work, ctx := errgroup.WithContext(ctx)
 	for i, n := range nodes {
@@ -44,6 +46,21 @@ func TakeInventory(ctx context.Context, nodes []Node, images []engine.Image, oth
 		})
 	}
 	return inv, fault.New(fault.Load, work.Wait(), "")
+}
+
+func withAliases(images []engine.Image) []engine.Image {
+	var all []engine.Image
+	for _, i := range images {
+		all = append(all, i)
+		for _, alias := range i.Aliases {
+			if !containsRef(all, alias) {
+				other := i
+				other.Ref = alias
+				all = append(all, other)
+			}
+		}
+	}
+	return all
 }
 
 // Missing returns the images that each node lacks. An image with only the same

@@ -115,6 +115,33 @@ func TestLoader_Load(t *testing.T) {
 		}
 	})
 
+	t.Run("adds the names with digests of the registry", func(t *testing.T) {
+		t.Parallel()
+		alias := "docker.io/acme/auth@" + digest.FromString("manifest").String()
+		for name, format := range formats {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				f := enginetest.New(t)
+				again := authV1
+				again.ref = alias
+				serve(t, f, format, authV1, again)
+				l, n := fakeLoader(t, f), newFakeNode("n")
+				images := engineImages(authV1)
+				images[0].Aliases = []string{alias}
+				for range 2 {
+					var log enginetest.EventLog
+					enginetest.NoError(t, inventoryAndLoad(t.Context(), l, []Node{n}, images, &log))
+					if strings.Count(log.Outcomes(), "acme/auth:1") != 1 || f.Saves != 1 {
+						t.Errorf("got %s with %d exports, want one image and one export", log.Outcomes(), f.Saves)
+					}
+				}
+				if n.records[alias].target == "" || n.records[images[0].Ref].target == "" {
+					t.Errorf("got records %v, want both names", n.records)
+				}
+			})
+		}
+	})
+
 	t.Run("sends a shared layer once", func(t *testing.T) {
 		t.Parallel()
 		f := enginetest.New(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,10 +35,15 @@ type meter struct {
 
 const meterStep = 16 << 20
 
+// newTransferProgress reports an image with several names once.
 func newTransferProgress(images []engine.Image, reporter event.Reporter) transferProgress {
 	p := transferProgress{}
 	for _, i := range images {
-		p[i.Ref] = &meter{image: i, reporter: reporter}
+		m := &meter{image: i, reporter: reporter}
+		if slices.Contains(i.Aliases, i.Ref) {
+			m.reporter = event.ReporterFunc(func(event.Event) {})
+		}
+		p[i.Ref] = m
 	}
 	return p
 }
