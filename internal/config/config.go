@@ -41,7 +41,7 @@ type Image struct {
 	Repository string `yaml:"repository"` // Name of a built image without a tag. tkdeploy derives the tag from the image's inputs. Required with build.
 	Build      *Build `yaml:"build"`      // How to build the image.
 	Source     `yaml:",inline"`
-	Values     string `yaml:"values"` // Path in the chart's values that takes the keys repository and tag.
+	Values     string `yaml:"values"` // Path in the chart's values that takes the keys repository and tag, and digest if the chart has that key.
 }
 
 // Build describes how to build an image with BuildKit.

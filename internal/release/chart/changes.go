@@ -50,7 +50,7 @@ func (p *Prepared) imageChanges(stored *release.Release) []string {
 	var found []string
 	before := effectiveValues(stored.Chart, stored.Config)
 	for _, path := range p.desired.imagePaths() {
-		if old := imageAt(Lookup(before, strings.Split(path, "."))); old != p.desired.Images[path] {
+		if old := imageAt(Lookup(before, strings.Split(path, "."))); old.String() != p.desired.Images[path].String() {
 			found = append(found, imageChange(path, old, p.desired.Images[path]))
 		}
 	}
@@ -74,6 +74,9 @@ func imageAt(value any) ImageRef {
 	case map[string]any:
 		repository, _ := value["repository"].(string)
 		tag, _ := value["tag"].(string)
+		if digest, _ := value["digest"].(string); digest != "" {
+			return ImageRef{repository, tag + "@" + digest}
+		}
 		return ImageRef{repository, tag}
 	}
 	return ImageRef{}

@@ -2,15 +2,40 @@ package chart
 
 import (
 	"slices"
+	"strings"
 )
 
-// ImageRef is an image by repository and tag.
+// ImageRef is an image by repository and tag. Joined by a colon, they are its reference,
+// which may have a digest.
 type ImageRef struct {
 	Repository string
 	Tag        string
 }
 
 func (r ImageRef) String() string { return r.Repository + ":" + r.Tag }
+
+// valueFor returns the value in the form of the chart's own.
+func (r ImageRef) valueFor(own any) any {
+	switch own := own.(type) {
+	case string:
+		return r.String()
+	case map[string]any:
+		if _, takesDigest := own["digest"]; takesDigest {
+			return r.withDigest()
+		}
+	}
+	return map[string]any{"repository": r.Repository, "tag": r.Tag}
+}
+
+// withDigest separates the digest. Without a tag, the chart keeps its own.
+func (r ImageRef) withDigest() map[string]any {
+	name, digest, _ := strings.Cut(r.String(), "@")
+	value := map[string]any{"repository": name, "digest": digest}
+	if i := strings.LastIndex(name, ":"); i > strings.LastIndex(name, "/") {
+		value["repository"], value["tag"] = name[:i], name[i+1:]
+	}
+	return value
+}
 
 // Desired is the desired state of a release. The chart's own values, ValuesFiles, Images
 // and Set are layered in this order; later ones win.

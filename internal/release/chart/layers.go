@@ -102,10 +102,7 @@ func (p *Prepared) addImages(merged map[string]any) {
 	for _, path := range p.desired.imagePaths() {
 		ref := p.desired.Images[path]
 		keys := strings.Split(path, ".")
-		var value any = map[string]any{"repository": ref.Repository, "tag": ref.Tag}
-		if _, isString := Lookup(merged, keys).(string); isString {
-			value = ref.String()
-		}
+		value := ref.valueFor(Lookup(merged, keys))
 		for i := len(keys) - 1; i >= 0; i-- {
 			value = map[string]any{keys[i]: value}
 		}
