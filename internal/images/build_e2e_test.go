@@ -3,10 +3,23 @@
 package images
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
@@ -120,6 +133,141 @@ func TestBuilder_EnsureE2E(t *testing.T) {
 		status, err := b.Observe(t.Context(), set)
 		if err != nil || len(status.Missing()) != 1 {
 			t.Errorf("after a canceled build: got %+v, %v, want one missing image", status, err)
+		}
+	})
+}
+
+// contents returns the file of the image, without a container.
+func contents(t *testing.T, b *Builder, i engine.Image, name string) string {
+	t.Helper()
+	created, err := b.engine.API().ContainerCreate(t.Context(), &container.Config{Image: i.ID, Cmd: []string{"none"}}, nil, nil, nil, "")
+	enginetest.NoError(t, err)
+	t.Cleanup(func() {
+		_ = b.engine.API().ContainerRemove(context.Background(), created.ID, container.RemoveOptions{Force: true})
+	})
+	stream, _, err := b.engine.API().CopyFromContainer(t.Context(), created.ID, name)
+	enginetest.NoError(t, err)
+	defer stream.Close()
+	archive := tar.NewReader(stream)
+	_, err = archive.Next()
+	enginetest.NoError(t, err)
+	text, err := io.ReadAll(archive)
+	enginetest.NoError(t, err)
+	return string(text)
+}
+
+func built(t *testing.T, b *Builder, build inputs.Build) engine.Image {
+	t.Helper()
+	images, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{build}}, nil)
+	enginetest.NoError(t, err)
+	t.Cleanup(func() { _ = b.untag(context.Background(), images[0].Ref) })
+	return images[0]
+}
+
+func TestBuilder_EnsureSnapshotE2E(t *testing.T) {
+	t.Run("builds new content of the same size and time", func(t *testing.T) {
+		b, build := realBuilder(t), scratchBuild(t, "same-time")
+		at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+		random := fmt.Sprint(time.Now().UnixNano()) // not in the engine's cache
+		var tags []string
+		for _, text := range []string{"one " + random, "two " + random} {
+			enginetest.WriteFiles(t, build.Context, map[string]string{"one": text})
+			enginetest.NoError(t, os.Chtimes(filepath.Join(build.Context, "one"), at, at))
+			i := built(t, b, build)
+			if got := contents(t, b, i, "/one"); got != text {
+				t.Errorf("tag %s: got content %q, want %q", i.Tag, got, text)
+			}
+			tags = append(tags, i.Tag)
+		}
+		if tags[0] == tags[1] {
+			t.Errorf("got tag %s for both, want two", tags[0])
+		}
+	})
+
+	t.Run("builds a growing file as it was hashed", func(t *testing.T) {
+		b, build := realBuilder(t), scratchBuild(t, "growing")
+		file, err := os.OpenFile(filepath.Join(build.Context, "one"), os.O_APPEND|os.O_WRONLY, 0)
+		enginetest.NoError(t, err)
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _ = file.WriteString("line\n")
+				}
+			}
+		}()
+		i := built(t, b, build)
+		close(stop)
+		<-stopped
+		text := contents(t, b, i, "/one")
+		enginetest.NoError(t, os.WriteFile(file.Name(), []byte(text), 0o644))
+		enginetest.NoError(t, file.Close())
+		if id, err := inputs.NewLookupCache(b.engine).Identify(t.Context(), build); err != nil || id.Ref != i.Ref {
+			t.Errorf("got image %s with the content of %s, %v", i.Ref, id.Ref, err)
+		}
+	})
+
+	t.Run("builds again after a change, and names a file that always changes", func(t *testing.T) {
+		b, build := realBuilder(t), scratchBuild(t, "changed")
+		path := filepath.Join(build.Context, "one")
+		changes := 1
+		reporter := event.ReporterFunc(func(e event.Event) {
+			if changes > 0 && strings.HasPrefix(e.Message, "[internal] load build definition") {
+				changes--
+				enginetest.NoError(t, os.WriteFile(path, []byte(fmt.Sprint("saved ", changes, time.Now().UnixNano())), 0o644))
+			}
+		})
+		set := Set{Builds: []inputs.Build{build}}
+		images, err := b.Ensure(t.Context(), set, reporter)
+		enginetest.NoError(t, err)
+		t.Cleanup(func() { _ = b.untag(context.Background(), images[0].Ref) })
+		if got := contents(t, b, images[0], "/one"); !strings.HasPrefix(got, "saved 0") {
+			t.Errorf("got content %q, want the saved one", got)
+		}
+		enginetest.WriteFiles(t, build.Context, map[string]string{"one": fmt.Sprint(time.Now().UnixNano())})
+		changes = buildAttempts
+		_, err = b.Ensure(t.Context(), set, reporter)
+		if fault.ClassOf(fault.Split(err)[0]) != fault.Build || !strings.Contains(err.Error(), "build changed: "+path+" changed during the build, 3 times") {
+			t.Errorf("got %v, want the file that changes", err)
+		}
+	})
+
+	t.Run("leaves only final names, and removes those of a killed run", func(t *testing.T) {
+		b, build := realBuilder(t), scratchBuild(t, "temporary")
+		i := built(t, b, build)
+		ended := exec.CommandContext(t.Context(), "true")
+		enginetest.NoError(t, ended.Run())
+		leftover := fmt.Sprintf("%s:building-%s-%d-0123456789ab", i.Repository, machine(), ended.Process.Pid)
+		enginetest.NoError(t, b.tag(t.Context(), i.Ref, leftover))
+		enginetest.WriteFiles(t, build.Context, map[string]string{"one": fmt.Sprint(time.Now().UnixNano())})
+		built(t, b, build)
+		found, err := b.engine.API().ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", i.Repository))})
+		enginetest.NoError(t, err)
+		for _, f := range found {
+			if names := strings.Join(f.RepoTags, " "); strings.Contains(names, ":building-") {
+				t.Errorf("got names %s, want no temporary one", names)
+			}
+		}
+	})
+
+	t.Run("copies a socket as an empty file and a pipe as a pipe", func(t *testing.T) {
+		b, build := realBuilder(t), scratchBuild(t, "special")
+		enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "FROM scratch AS one\nCOPY . /all/\n"})
+		t.Chdir(build.Context) // the names of sockets are limited
+		listener, err := net.Listen("unix", "socket")
+		enginetest.NoError(t, err)
+		t.Cleanup(func() { _ = listener.Close() })
+		enginetest.NoError(t, syscall.Mkfifo("pipe", 0o644))
+		i := built(t, b, build)
+		if got := contents(t, b, i, "/all/socket"); got != "" {
+			t.Errorf("got content %q of the socket, want none", got)
+		}
+		if again := built(t, b, build); again.Ref != i.Ref {
+			t.Errorf("got image %s after %s, want the same", again.Ref, i.Ref)
 		}
 	})
 }

@@ -149,6 +149,38 @@ func TestLoader_LoadE2E(t *testing.T) {
 	runPod(t, n, second[0].Ref)
 }
 
+// TestLoader_LoadDigestE2E pulls from a registry that the node cannot reach.
+func TestLoader_LoadDigestE2E(t *testing.T) {
+	n := testNode(t)
+	e, err := engine.Connect(t.Context(), engine.Options{})
+	enginetest.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	repository, digest := enginetest.Registry(t, enginetest.StaticBinary(t))
+	pinned := repository + "@" + digest
+	t.Cleanup(func() { n.sh(t, "ctr -n k8s.io images rm "+repository+":1 "+pinned+" || true") })
+	for _, test := range []struct{ ref, inChart string }{
+		{repository + ":1@" + digest, repository + ":1@" + digest},
+		{pinned, pinned},
+		{repository + ":1", repository + ":1@" + digest}, // the chart pins what tkdeploy.yaml does not
+	} {
+		n.sh(t, "ctr -n k8s.io images rm "+pinned+" || true")
+		found, err := images.NewBuilder(e, images.Options{}).Ensure(t.Context(), images.Set{Sources: []images.Source{{Name: "pinned", Ref: test.ref}}}, nil)
+		enginetest.NoError(t, err)
+		t.Cleanup(func() {
+			_, _ = e.API().ImageRemove(context.Background(), found[0].ID, image.RemoveOptions{Force: true})
+		})
+		_, _, log := load(t, NewLoader(e, Options{TempDir: t.TempDir()}), n, found)
+		if log.Outcomes() != "pinned=done+1" || log.Messages(event.Warning) != "" {
+			t.Errorf("%s: got %s, %s, want one image without a warning", test.ref, log.Outcomes(), log.Messages(event.Warning))
+		}
+		runPod(t, n, test.inChart)
+		_, _, log = load(t, NewLoader(e, Options{TempDir: t.TempDir()}), n, found)
+		if log.Outcomes() != "pinned=unchanged+0" {
+			t.Errorf("%s: second load: got %s, want no change", test.ref, log.Outcomes())
+		}
+	}
+}
+
 func runPod(t *testing.T, n dockerNode, ref string) {
 	t.Helper()
 	const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "
