@@ -75,7 +75,21 @@ func (b *Builder) buildByRecipe(ctx context.Context, s Source, hash string, repo
 	case image.Config == nil || image.Config.Labels[inputs.LabelRecipe] != hash:
 		return b.recipeError(ctx, s, "the image lacks the label "+inputs.LabelRecipe+"=$TKDEPLOY_RECIPE", nil)
 	}
-	return nil
+	return b.checkRecipe(ctx, s, hash)
+}
+
+// checkRecipe removes the image if the recipe changed while it ran, because its
+// label names another recipe.
+func (b *Builder) checkRecipe(ctx context.Context, s Source, hash string) error {
+	after, err := recipeHash(ctx, inputs.NewLookupCache(b.engine), s.Recipe)
+	if err == nil && after == hash {
+		return nil
+	}
+	problem := "its files changed while it ran; run tkdeploy again"
+	if err := b.untag(context.WithoutCancel(ctx), s.Ref); err != nil {
+		problem += fmt.Sprintf("; removing the image failed: %v", err)
+	}
+	return b.recipeError(ctx, s, problem, nil)
 }
 
 // runRecipe runs `build REF` in its own process group. If ctx is done, the

@@ -135,6 +135,19 @@ func TestBuilder_Ensure_recipe(t *testing.T) {
 		}
 	})
 
+	t.Run("removes the image of a recipe that changed while it ran", func(t *testing.T) {
+		t.Parallel()
+		f := offline(enginetest.New(t))
+		s := Source{Name: "x", Ref: "x:1", Recipe: recipe(t, "echo changed >>../lib.sh\n"+createImage(f, "$TKDEPLOY_RECIPE"))}
+		_, err := fakeBuilder(t, f).Ensure(t.Context(), Set{Sources: []Source{s}}, nil)
+		if err == nil || !strings.Contains(err.Error(), "changed while it ran") || fault.ClassOf(err) != fault.Build {
+			t.Errorf("got %v of class %q, want a changed recipe of class %q", err, fault.ClassOf(err), fault.Build)
+		}
+		if found, err := connect(t, f).Inspect(t.Context(), "x:1"); err != nil || found != nil {
+			t.Errorf("got image %v, %v, want none", found, err)
+		}
+	})
+
 	t.Run("stops a canceled recipe with its children", func(t *testing.T) {
 		t.Parallel()
 		b := fakeBuilder(t, offline(enginetest.New(t)))

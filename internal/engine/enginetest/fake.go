@@ -75,6 +75,9 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Respond(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": "linux", "Arch": "amd64"})
 	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
 		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
+	case strings.HasPrefix(path, "/images/") && r.Method == http.MethodDelete:
+		_ = os.Remove(filepath.Join(f.Dir, imageFile(strings.TrimPrefix(path, "/images/"))))
+		Respond(w, http.StatusOK, []any{})
 	case path == "/images/create":
 		f.servePull(w, r)
 	case path == "/images/get":
