@@ -144,11 +144,16 @@ func (e endpoint) checkCerts() error {
 // [Options.CallTimeout]. If the time is over, the error has class
 // [fault.Environment].
 func (e *Engine) Call(ctx context.Context, f func(context.Context) error) error {
-	limit, cancel := context.WithTimeout(ctx, e.options.CallTimeout)
+	return e.Within(ctx, e.options.CallTimeout, f)
+}
+
+// Within is like [Engine.Call], with another limit.
+func (e *Engine) Within(ctx context.Context, timeout time.Duration, f func(context.Context) error) error {
+	limit, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := f(limit)
 	if err != nil && limit.Err() != nil && ctx.Err() == nil {
-		return e.silent(e.options.CallTimeout)
+		return e.silent(timeout)
 	}
 	return err
 }

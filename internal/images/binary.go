@@ -134,16 +134,22 @@ func (i binaryImage) write(w io.Writer) error {
 	return archive.Close()
 }
 
+// binaryTimeout is enough for tens of MB on a busy machine.
+const binaryTimeout = 5 * time.Minute
+
 func (b *Builder) loadBinary(ctx context.Context, i binaryImage) error {
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(i.write(writer)) }()
 	defer reader.Close()
-	response, err := b.engine.API().ImageLoad(ctx, reader)
+	err := b.engine.Within(ctx, binaryTimeout, func(ctx context.Context) error {
+		response, err := b.engine.API().ImageLoad(ctx, reader)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		return engine.DrainMessages(response.Body)
+	})
 	if err != nil {
-		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
-	}
-	defer response.Body.Close()
-	if err := engine.DrainMessages(response.Body); err != nil {
 		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
 	}
 	return nil

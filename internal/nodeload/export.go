@@ -41,7 +41,7 @@ func (l *Loader) export(ctx context.Context, transfers []*transfer) (*export, er
 }
 
 func (l *Loader) readExport(ctx context.Context, e *export, images []engine.Image, drop dropFunc) error {
-	stream, err := l.engine.API().ImageSave(ctx, refs(images), l.exportOptions(images)...)
+	stream, err := l.openArchive(ctx, images)
 	if err != nil {
 		return fmt.Errorf("export images from the engine: %w", err)
 	}

@@ -9,6 +9,7 @@ package nodeload
 import (
 	"cmp"
 	"os"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 )
@@ -16,6 +17,10 @@ import (
 // Options configure a [Loader]. The zero value is usable.
 type Options struct {
 	TempDir string // for exported layers; default: the system's
+
+	// ExportTimeout limits how long the engine may send no data of an image. Default:
+	// 10 minutes.
+	ExportTimeout time.Duration
 }
 
 // Loader copies images from a Docker engine to nodes.
@@ -27,5 +32,6 @@ type Loader struct {
 // NewLoader returns a Loader for the engine.
 func NewLoader(e *engine.Engine, options Options) *Loader {
 	options.TempDir = cmp.Or(options.TempDir, os.TempDir())
+	options.ExportTimeout = cmp.Or(options.ExportTimeout, exportTimeout)
 	return &Loader{engine: e, options: options}
 }
