@@ -10,6 +10,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart/values"
 )
 
 const maxListedNames = 3
@@ -24,10 +26,10 @@ func (p *Prepared) Changes(stored *release.Release) ([]string, error) {
 	return summarize(p.imageChanges(stored), p.valueChanges(stored), files), nil
 }
 
-func summarize(images, values, files []string) []string {
+func summarize(images, paths, files []string) []string {
 	found := images
-	if len(values) > 0 {
-		found = append(found, "values changed: "+ListNames(values))
+	if len(paths) > 0 {
+		found = append(found, "values changed: "+ListNames(paths))
 	}
 	if len(files) > 0 {
 		found = append(found, "chart changed: "+ListNames(files))
@@ -84,7 +86,7 @@ func imageAt(value any) ImageRef {
 
 func (p *Prepared) valueChanges(stored *release.Release) []string {
 	before := map[string]any{}
-	overlay(before, stored.Config)
+	values.Overlay(before, stored.Config)
 	return changedValues(before, p.values, p.desired.imagePaths())
 }
 

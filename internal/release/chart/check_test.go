@@ -47,10 +47,12 @@ func TestCheck_Values(t *testing.T) {
 			files: []string{"services:\n  auth:\n    image: shop-auth:2\n"},
 			want:  `1.yaml:3:12: services.auth.image is a string here and a map in DIR/chart/values.yaml:6`,
 		},
-		"map replaces a scalar of an earlier file": {
+		"map replaces a scalar of the chart or an earlier file": {
 			files: []string{"services:\n  auth:\n    env: {A: b}\n", "sidecar:\n  image: x\n", "services: {auth: {env: {A: {B: c}}}}\n"},
-			want: "2.yaml:2:3: sidecar is a map here and a string in DIR/chart/values.yaml:9\n" +
-				"3.yaml:1:28: services.auth.env.A is a map here and a string in 1.yaml:3",
+		},
+		"list replaces an empty map": {
+			files: []string{"services:\n  auth:\n    env: [a]\n"},
+			want:  "1.yaml:3:10: services.auth.env: got array, want object",
 		},
 		"schema violations with line, without the value": {
 			files: []string{"services:\n  auth:\n    replicas: many\n    name: S3cret!\n"},
@@ -155,13 +157,13 @@ func TestCheck_Charts(t *testing.T) {
 			map[string]string{"Chart.yaml": chartYAML + "dependencies: [{name: db, version: '1', repository: file://../db}]\n"},
 			[]string{"found in Chart.yaml, but missing in charts/ directory: db"},
 		},
-		"schema that refers to a URL": {
-			map[string]string{"values.schema.json": `{"$ref": "http://example.com/x.json"}`},
-			[]string{"values.schema.json: invalid schema", "a schema may only refer to itself"},
-		},
-		"schema that refers to a file": {
+		"schema that refers to a missing file": {
 			map[string]string{"values.schema.json": `{"$ref": "other.json"}`},
-			[]string{"a schema may only refer to itself"},
+			[]string{"values.schema.json: invalid schema", "other.json is not a file of the chart"},
+		},
+		"schema that refers to a file outside the chart": {
+			map[string]string{"values.schema.json": `{"$ref": "../../etc/passwd"}`},
+			[]string{"etc/passwd is not a file of the chart"},
 		},
 		"large file": {
 			map[string]string{"notes/huge.txt": hex.EncodeToString(noise)},

@@ -2,40 +2,12 @@ package chart
 
 import (
 	"slices"
-	"strings"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart/values"
 )
 
-// ImageRef is an image by repository and tag. Joined by a colon, they are its reference,
-// which may have a digest.
-type ImageRef struct {
-	Repository string
-	Tag        string
-}
-
-func (r ImageRef) String() string { return r.Repository + ":" + r.Tag }
-
-// valueFor returns the value in the form of the chart's own.
-func (r ImageRef) valueFor(own any) any {
-	switch own := own.(type) {
-	case string:
-		return r.String()
-	case map[string]any:
-		if _, takesDigest := own["digest"]; takesDigest {
-			return r.withDigest()
-		}
-	}
-	return map[string]any{"repository": r.Repository, "tag": r.Tag}
-}
-
-// withDigest separates the digest. Without a tag, the chart keeps its own.
-func (r ImageRef) withDigest() map[string]any {
-	name, digest, _ := strings.Cut(r.String(), "@")
-	value := map[string]any{"repository": name, "digest": digest}
-	if i := strings.LastIndex(name, ":"); i > strings.LastIndex(name, "/") {
-		value["repository"], value["tag"] = name[:i], name[i+1:]
-	}
-	return value
-}
+// ImageRef is an image by repository and tag.
+type ImageRef = values.Image
 
 // Desired is the desired state of a release. The chart's own values, ValuesFiles, Images
 // and Set are layered in this order; later ones win.
@@ -55,6 +27,8 @@ type Desired struct {
 	Local []string
 
 	Set        []string // as in helm --set: "a.b=1,c[0]=x"
+	Strict     *bool    // as in [values.Rules]
+	Open       []string // as in [values.Rules]
 	MaxHistory int      // revisions to keep; 0 means 10
 	Commit     string   // recorded with the revision; may be empty
 }

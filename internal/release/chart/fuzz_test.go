@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,46 +41,6 @@ func valuesFile(t *testing.T, name string, data []byte) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// FuzzLayers requires a reproducible result and a known origin of every value.
-func FuzzLayers(f *testing.F) {
-	var files [][]byte
-	for _, name := range []string{"values.yaml", "values-dev.yaml", "values-ci.yaml", "values-prod.yaml"} {
-		data, err := os.ReadFile(filepath.Join("..", "..", "..", "chart", name))
-		if err != nil {
-			f.Fatal(err)
-		}
-		files = append(files, data)
-	}
-	f.Add(files[0], files[1], "services.auth.port=1")
-	f.Add(files[2], files[3], "a[0].b=c,d={1,2}")
-	f.Add([]byte("services: {auth: {image: a}}"), []byte("services: {auth: [1]}"), "services=x")
-	f.Add([]byte("a: &a {b: 1}\nc: {<<: *a}"), []byte("a:\n- b\n"), `a\.b=1,c[9]=`)
-	f.Fuzz(func(t *testing.T, low, high []byte, set string) {
-		d := shop()
-		d.ValuesFiles = []string{valuesFile(t, "low.yaml", low), valuesFile(t, "high.yaml", high)}
-		d.Images = map[string]ImageRef{"services.auth.image": {"shop-auth", "2"}}
-		d.Set = []string{set}
-		p, err := assemble(d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := assemble(d)
-		if err != nil || !reflect.DeepEqual(p.problems, again.problems) || !reflect.DeepEqual(normalize(p.values), normalize(again.values)) {
-			t.Fatalf("second time: got other values or an error: %v", err)
-		}
-		for _, problem := range p.problems {
-			if problem.Message == "" {
-				t.Errorf("got %+v, want a message", problem)
-			}
-		}
-		Differences(map[string]any{}, normalize(p.values), "", func(path string, _, _ any) {
-			if where := origin(p.layers, strings.Split(path, ".")); !strings.HasPrefix(where, "in ") {
-				t.Errorf("%s: got origin %q, want a layer", path, where)
-			}
-		})
-	})
 }
 
 // FuzzRedact quotes two secrets next to each other, as an API server would. None may

@@ -92,27 +92,3 @@ func copyChart(c *helmchart.Chart) (*helmchart.Chart, error) {
 	}
 	return loader.LoadFiles(files)
 }
-
-func subchartNames(c, sub *helmchart.Chart) []string {
-	var aliases []string
-	for _, dep := range c.Metadata.Dependencies {
-		if dep.Name == sub.Name() && dep.Alias != "" {
-			aliases = append(aliases, dep.Alias)
-		} else if dep.Name == sub.Name() {
-			aliases = append(aliases, dep.Name)
-		}
-	}
-	if len(aliases) == 0 {
-		return []string{sub.Name()}
-	}
-	return aliases
-}
-
-func rawFile(c *helmchart.Chart, name string) []byte {
-	for _, f := range c.Raw {
-		if f.Name == name {
-			return f.Data
-		}
-	}
-	return nil
-}

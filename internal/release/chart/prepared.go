@@ -11,7 +11,7 @@ import (
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"tkdeploy.dev/tkdeploy/internal/strictyaml"
+	"tkdeploy.dev/tkdeploy/internal/release/chart/values"
 )
 
 // fingerprintBytes keeps the hash within the 63 characters of a label value.
@@ -21,10 +21,9 @@ const fingerprintBytes = 20
 type Prepared struct {
 	desired  Desired
 	chart    *helmchart.Chart
-	defaults map[string]any // of the chart and its subcharts
-	layers   []layer        // the chart's values.yaml first
-	values   map[string]any // all layers but the first; Helm's "config"
-	problems strictyaml.Problems
+	layered  *values.Values
+	values   map[string]any // to merge over the chart's own; Helm's "config"
+	warnings []string
 }
 
 // Chart returns a copy of the chart.

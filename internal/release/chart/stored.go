@@ -8,16 +8,18 @@ import (
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/release"
+
+	"tkdeploy.dev/tkdeploy/internal/release/chart/values"
 )
 
 func effectiveValues(c *helmchart.Chart, config map[string]any) map[string]any {
 	if c == nil {
 		return config
 	}
-	values := map[string]any{}
-	overlay(values, c.Values)
-	overlay(values, config)
-	return values
+	effective := map[string]any{}
+	values.Overlay(effective, c.Values)
+	values.Overlay(effective, config)
+	return effective
 }
 
 func storedFiles(c *helmchart.Chart) any {
@@ -28,7 +30,7 @@ func storedFiles(c *helmchart.Chart) any {
 	for _, f := range slices.Concat(c.Templates, c.Files) {
 		files[f.Name] = string(f.Data)
 	}
-	files[schemaFile] = string(c.Schema)
+	files[chartutil.SchemafileName] = string(c.Schema)
 	if values, err := json.Marshal(c.Values); err == nil {
 		files[chartutil.ValuesfileName] = string(values)
 	}

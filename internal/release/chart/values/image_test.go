@@ -1,4 +1,4 @@
-package chart
+package values
 
 import (
 	"strings"
@@ -7,13 +7,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestImageRef_valueFor(t *testing.T) {
+func TestImage_valueFor(t *testing.T) {
 	t.Parallel()
 	hex := strings.Repeat("ab", 32)
-	tag, both, digest := ImageRef{"r:5000/web", "1"}, ImageRef{"r:5000/web", "1@sha256:" + hex}, ImageRef{"r:5000/web@sha256", hex}
+	tag, both, digest := Image{"r:5000/web", "1"}, Image{"r:5000/web", "1@sha256:" + hex}, Image{"r:5000/web@sha256", hex}
 	plain, pinned := map[string]any{"repository": "x", "tag": ""}, map[string]any{"repository": "x", "tag": "0", "digest": "sha256:old"}
 	for _, test := range []struct {
-		ref       ImageRef
+		ref       Image
 		own, want any
 	}{
 		{tag, nil, map[string]any{"repository": "r:5000/web", "tag": "1"}},

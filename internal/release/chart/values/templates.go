@@ -1,0 +1,143 @@
+package values
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"text/template/parse"
+
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+)
+
+// templates finds what the templates of a chart and its subcharts read of their values,
+// without running them. It follows variables, with, range, include and dict. A value that
+// is passed to any other function counts as read as a whole.
+type templates struct {
+	root    *helmchart.Chart
+	defines map[string]*parse.ListNode // nil until the first use
+	bodies  map[*helmchart.Chart][]*parse.ListNode
+	reads   map[*helmchart.Chart]*reads
+}
+
+// readsOf returns what all templates read of the values of c.
+func (t *templates) readsOf(c *helmchart.Chart) *reads {
+	if t.defines == nil {
+		t.defines, t.bodies, t.reads = map[string]*parse.ListNode{}, map[*helmchart.Chart][]*parse.ListNode{}, map[*helmchart.Chart]*reads{}
+		t.parse(t.root)
+		t.walk(t.root)
+	}
+	return t.reads[c]
+}
+
+func (t *templates) parse(c *helmchart.Chart) {
+	t.reads[c] = &reads{}
+	for _, file := range c.Templates {
+		t.parseFile(c, file)
+	}
+	for _, file := range append(c.Files, &helmchart.File{Data: rawFile(c, chartutil.ValuesfileName)}) {
+		t.scan(c, file.Data) // tpl may run it
+	}
+	for _, sub := range c.Dependencies() {
+		t.parse(sub)
+	}
+}
+
+func (t *templates) parseFile(c *helmchart.Chart, file *helmchart.File) {
+	trees := map[string]*parse.Tree{}
+	tree := parse.New(file.Name)
+	tree.Mode = parse.SkipFuncCheck
+	if _, err := tree.Parse(string(file.Data), "", "", trees); err != nil {
+		t.scan(c, file.Data) // rendering reports the error
+		return
+	}
+	for name, tree := range trees {
+		switch {
+		case tree.Root == nil:
+		case name != file.Name:
+			t.defines[name] = tree.Root
+		case !strings.HasPrefix(path.Base(name), "_"):
+			t.bodies[c] = append(t.bodies[c], tree.Root)
+		}
+	}
+}
+
+var valuesPath = regexp.MustCompile(`\.Values((?:\.[A-Za-z_]\w*)+)`)
+
+// scan finds the paths in a text that cannot be parsed as a template.
+func (t *templates) scan(c *helmchart.Chart, text []byte) {
+	for _, match := range valuesPath.FindAllSubmatch(text, -1) {
+		at := t.reads[c]
+		for key := range strings.SplitSeq(string(match[1][1:]), ".") {
+			at = at.at(key)
+		}
+		at.whole = true
+	}
+}
+
+func (t *templates) walk(c *helmchart.Chart) {
+	w := &walker{defines: t.defines, seen: map[string]bool{}}
+	for _, body := range t.bodies[c] {
+		w.block(body, context(t.reads[c]))
+	}
+	if w.steps > maxSteps {
+		t.reads[c].whole = true
+	}
+	for _, sub := range c.Dependencies() {
+		t.walk(sub)
+	}
+}
+
+// context returns the variables of a template that starts with the context of a chart.
+func context(of *reads) vars {
+	dot := value{root: of}
+	return vars{"$": dot, dotName: dot}
+}
+
+// value is what is known about a value in a template: the zero value is any other value.
+type value struct {
+	root   *reads           // the context of a chart, with .Values
+	at     *reads           // values of a chart
+	fields map[string]value // a dict, or a list by index
+	text   string           // a constant
+}
+
+func (v value) field(name string) value {
+	switch {
+	case v.root != nil && name == "Values":
+		return value{at: v.root}
+	case v.at != nil:
+		return value{at: v.at.at(name)}
+	}
+	return v.fields[name]
+}
+
+func (v value) entry() value {
+	if v.at != nil {
+		return value{at: v.at.entries()}
+	}
+	for _, each := range v.fields {
+		each.escape()
+	}
+	return value{}
+}
+
+// escape notes that the value is read as a whole.
+func (v value) escape() {
+	if v.at != nil {
+		v.at.whole = true
+	}
+	for _, each := range v.fields {
+		each.escape()
+	}
+}
+
+// id identifies the values that v refers to.
+func (v value) id() string {
+	id := fmt.Sprintf("%p %p %q", v.root, v.at, v.text)
+	for _, key := range sortedKeys(v.fields) {
+		id += " " + key + ":(" + v.fields[key].id() + ")"
+	}
+	return id
+}

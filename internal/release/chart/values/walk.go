@@ -1,0 +1,247 @@
+package values
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"text/template/parse"
+)
+
+const (
+	// maxSteps limits the evaluation of named templates that include each other.
+	maxSteps = 200_000
+	maxDepth = 40
+
+	// dotName is not a valid name of a variable.
+	dotName = "."
+)
+
+type vars map[string]value
+
+type walker struct {
+	defines map[string]*parse.ListNode
+	seen    map[string]bool // evaluated named templates, with what they were given
+	steps   int
+	depth   int
+	truth   bool // in a condition
+}
+
+func (w *walker) block(list *parse.ListNode, v vars) {
+	if list == nil {
+		return
+	}
+	v = maps.Clone(v)
+	for _, node := range list.Nodes {
+		w.node(node, v)
+	}
+}
+
+func (w *walker) node(node parse.Node, v vars) {
+	if w.steps++; w.steps > maxSteps {
+		return
+	}
+	switch node := node.(type) {
+	case *parse.ActionNode:
+		if result := w.pipe(node.Pipe, v); len(node.Pipe.Decl) == 0 {
+			result.escape()
+		}
+	case *parse.IfNode:
+		v = maps.Clone(v)
+		w.condition(node.Pipe, v)
+		w.block(node.List, v)
+		w.block(node.ElseList, v)
+	case *parse.WithNode:
+		inner := maps.Clone(v)
+		inner[dotName] = w.pipe(node.Pipe, inner)
+		w.block(node.List, inner)
+		w.block(node.ElseList, v)
+	case *parse.RangeNode:
+		inner := maps.Clone(v)
+		over := w.pipe(&parse.PipeNode{NodeType: parse.NodePipe, Cmds: node.Pipe.Cmds}, inner)
+		inner[dotName] = over.entry()
+		if decl := node.Pipe.Decl; len(decl) > 0 {
+			inner[decl[len(decl)-1].Ident[0]] = inner[dotName]
+		}
+		w.block(node.List, inner)
+		w.block(node.ElseList, v)
+	case *parse.TemplateNode:
+		dot := value{}
+		if node.Pipe != nil {
+			dot = w.pipe(node.Pipe, v)
+		}
+		w.include(node.Name, dot)
+	}
+}
+
+// condition evaluates a pipeline of which only the truth matters.
+func (w *walker) condition(pipe *parse.PipeNode, v vars) {
+	before := w.truth
+	w.truth = true
+	w.pipe(pipe, v)
+	w.truth = before
+}
+
+func (w *walker) pipe(pipe *parse.PipeNode, v vars) value {
+	var result value
+	for i, command := range pipe.Cmds {
+		result = w.command(command, v, result, i > 0)
+	}
+	for _, name := range pipe.Decl {
+		v[name.Ident[0]] = result
+	}
+	return result
+}
+
+func (w *walker) command(command *parse.CommandNode, v vars, last value, piped bool) value {
+	var args []value
+	for _, arg := range command.Args[1:] {
+		args = append(args, w.operand(arg, v))
+	}
+	if piped {
+		args = append(args, last)
+	}
+	if name, ok := command.Args[0].(*parse.IdentifierNode); ok {
+		return w.call(name.Ident, args)
+	}
+	result := w.operand(command.Args[0], v)
+	for _, arg := range args { // of a method such as .Files.Get
+		arg.escape()
+	}
+	return result
+}
+
+func (w *walker) operand(node parse.Node, v vars) value {
+	w.steps++
+	switch node := node.(type) {
+	case *parse.DotNode:
+		return v[dotName]
+	case *parse.FieldNode:
+		return fields(v[dotName], node.Ident)
+	case *parse.VariableNode:
+		return fields(v[node.Ident[0]], node.Ident[1:])
+	case *parse.ChainNode:
+		return fields(w.operand(node.Node, v), node.Field)
+	case *parse.PipeNode:
+		return w.pipe(node, v)
+	case *parse.IdentifierNode:
+		return w.call(node.Ident, nil)
+	case *parse.StringNode:
+		return value{text: node.Text}
+	case *parse.NumberNode:
+		return value{text: node.Text}
+	}
+	return value{}
+}
+
+func fields(v value, names []string) value {
+	for _, name := range names {
+		v = v.field(name)
+	}
+	return v
+}
+
+func (w *walker) include(name string, dot value) {
+	body, ok := w.defines[name]
+	id := name + " " + dot.id()
+	if !ok {
+		dot.escape()
+		return
+	}
+	if w.seen[id] {
+		return
+	}
+	if w.depth == maxDepth {
+		w.steps = maxSteps
+	}
+	w.seen[id] = true
+	before := w.truth
+	w.truth = false
+	w.depth++
+	w.block(body, vars{"$": dot, dotName: dot})
+	w.depth--
+	w.truth = before
+}
+
+// call evaluates the functions that pass a value on or read a part of it. Any other one
+// reads its arguments as a whole.
+func (w *walker) call(name string, args []value) value {
+	switch name {
+	case "not", "eq", "ne", "lt", "le", "gt", "ge", "empty", "len", "kindIs", "kindOf", "typeOf", "typeIs", "fail":
+		return value{}
+	case "and", "or":
+		if w.truth {
+			return value{}
+		}
+	case "include":
+		if len(args) == 2 {
+			w.include(args[0].text, args[1])
+		}
+		return value{}
+	case "dict":
+		made := value{fields: map[string]value{}}
+		for i := 0; i+1 < len(args); i += 2 {
+			made.fields[args[i].text] = args[i+1]
+		}
+		return made
+	case "list", "tuple":
+		made := value{fields: map[string]value{}}
+		for i, arg := range args {
+			made.fields[strconv.Itoa(i)] = arg
+		}
+		return made
+	case "index", "get", "hasKey", "first", "dig":
+		return access(name, args)
+	case "required", "default", "set":
+		return passOn(name, args)
+	}
+	var context value
+	for _, arg := range args {
+		if arg.root != nil {
+			context = value{root: arg.root} // as in merge (dict "name" "web") $
+		}
+		arg.escape()
+	}
+	return context
+}
+
+// access evaluates index m k…, get m k, hasKey m k, first l, and dig k… default m.
+func access(name string, args []value) value {
+	if len(args) == 0 {
+		return value{}
+	}
+	of, keys := args[0], args[1:]
+	switch {
+	case name == "first":
+		keys = []value{{text: "0"}}
+	case name == "dig" && len(args) > 2:
+		of, keys = args[len(args)-1], args[:len(args)-2]
+	}
+	for _, key := range keys {
+		switch _, err := strconv.Atoi(key.text); {
+		case key.text == "" || err == nil && of.fields == nil:
+			of = of.entry()
+		default:
+			of = of.field(key.text)
+		}
+	}
+	return of
+}
+
+// passOn evaluates required message v, default d v, and set m k v.
+func passOn(name string, args []value) value {
+	if len(args) == 0 {
+		return value{}
+	}
+	result := args[len(args)-1]
+	if name == "set" {
+		result = args[0]
+	}
+	for _, arg := range args {
+		if arg.at != result.at || name == "set" && arg.at != args[0].at {
+			arg.escape()
+		}
+	}
+	return result
+}
+
+func sortedKeys(m map[string]value) []string { return slices.Sorted(maps.Keys(m)) }
