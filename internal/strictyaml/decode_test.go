@@ -221,7 +221,7 @@ either: services
 
 	t.Run("keeps defaults for empty files and nulls", func(t *testing.T) {
 		t.Parallel()
-		for _, file := range []string{"", "# nothing\n", "name:\nimages: ~\nbuild:\n", "null\n"} {
+		for _, file := range []string{"", "# nothing\n", "name:\nimages: ~\nbuild:\n", "null\n", "---\n---\n# nothing\n", "name:\n---\n"} {
 			into := settings{Name: "default"}
 			if problems := strictyaml.Decode("f.yaml", []byte(file), &into); problems.Err() != nil {
 				t.Errorf("Decode(%q): got %v, want no problems", file, problems)

@@ -39,21 +39,27 @@ func parseDocument(data []byte) (root *yaml.Node, err error) {
 		}
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, more yaml.Node
+	var doc yaml.Node
 	if err := decoder.Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, nil
 		}
 		return nil, err
 	}
-	switch err := decoder.Decode(&more); {
-	case err == nil:
-		return nil, fmt.Errorf("line %d: unexpected second document: a file must contain only one", more.Line)
-	case !errors.Is(err, io.EOF):
-		return nil, err
+	for {
+		var more yaml.Node
+		switch err := decoder.Decode(&more); {
+		case errors.Is(err, io.EOF):
+			return doc.Content[0], nil
+		case err != nil:
+			return nil, err
+		case !isEmpty(more.Content[0]): // a separator at the end of the file is usual
+			return nil, fmt.Errorf("line %d: unexpected second document: a file must contain only one", more.Line)
+		}
 	}
-	return doc.Content[0], nil
 }
+
+func isEmpty(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 }
 
 var libraryError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
 
