@@ -75,5 +75,6 @@ func (r *Run) CheckChart() error {
 		_, err := health.Graces{}.Annotated(o.GetAnnotations())
 		return err
 	}
-	return chart.Check(r.desired(r.session.Workspace.placeholderImages()), graces)
+	_, err := chart.Check(r.desired(r.session.Workspace.placeholderImages()), graces)
+	return err
 }

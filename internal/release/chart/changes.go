@@ -48,12 +48,14 @@ func ListNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// imageChanges compares the effective images, because --set may override the built ones.
 func (p *Prepared) imageChanges(stored *release.Release) []string {
 	var found []string
-	before := effectiveValues(stored.Chart, stored.Config)
+	before, after := effectiveValues(stored.Chart, stored.Config), effectiveValues(p.chart, p.values)
 	for _, path := range p.desired.imagePaths() {
-		if old := imageAt(Lookup(before, strings.Split(path, "."))); old.String() != p.desired.Images[path].String() {
-			found = append(found, imageChange(path, old, p.desired.Images[path]))
+		keys := strings.Split(path, ".")
+		if old, now := imageAt(Lookup(before, keys)), imageAt(Lookup(after, keys)); old.String() != now.String() {
+			found = append(found, imageChange(path, old, now))
 		}
 	}
 	return found
@@ -70,16 +72,16 @@ func imageAt(value any) ImageRef {
 	switch value := value.(type) {
 	case string:
 		if i := strings.LastIndex(value, ":"); i > strings.LastIndex(value, "/") {
-			return ImageRef{value[:i], value[i+1:]}
+			return ImageRef{Repository: value[:i], Tag: value[i+1:]}
 		}
 		return ImageRef{Repository: value}
 	case map[string]any:
 		repository, _ := value["repository"].(string)
 		tag, _ := value["tag"].(string)
 		if digest, _ := value["digest"].(string); digest != "" {
-			return ImageRef{repository, tag + "@" + digest}
+			tag += "@" + digest
 		}
-		return ImageRef{repository, tag}
+		return ImageRef{Repository: repository, Tag: tag}
 	}
 	return ImageRef{}
 }

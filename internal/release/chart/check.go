@@ -3,76 +3,101 @@ package chart
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
+// Checked is the result of [Check].
+type Checked struct {
+	Rendered Rendered // empty if Undecided
+	Warnings []string
+
+	// Unused lists the values paths of images that the rendered chart does not use.
+	Unused []string
+
+	// Undecided is why the chart cannot be rendered without a cluster, or nil.
+	Undecided error
+
+	prepared *Prepared
+}
+
+// DependsOnCluster reports whether the result may be another one with the APIs, the
+// version or the objects of a real cluster. It is also known if Check has failed.
+func (c Checked) DependsOnCluster() bool {
+	return c.prepared != nil && (c.prepared.chart.Metadata.KubeVersion != "" || len(c.prepared.queries()) > 0)
+}
+
 // Check validates the chart and its values. It reports all problems with the values at
-// once, each with file and line. Then it renders the chart, and rejects images without a
-// fixed tag, built images that the node would pull, objects that an objectCheck
-// returns an error for, and a release record that is too large to store. Errors have class
-// [fault.Config].
-func Check(d Desired, objectChecks ...func(unstructured.Unstructured) error) error {
+// once, each with file and line. Then it renders the chart, and rejects invalid objects,
+// images without a fixed tag, built images that the node would pull, a chart without
+// objects, objects that an objectCheck returns an error for, and a release record that is
+// too large to store. Errors have class [fault.Config].
+//
+// If the rendering fails and a template has queried the cluster, only the cluster can
+// decide, and Checked.Undecided is set instead.
+func Check(d Desired, objectChecks ...func(unstructured.Unstructured) error) (Checked, error) {
 	p, err := Prepare(d)
 	if err != nil {
-		return err
+		return Checked{}, err
 	}
-	rendered, err := p.render()
+	if t := p.chart.Metadata.Type; strings.EqualFold(t, "library") {
+		return Checked{}, fault.New(fault.Config, fmt.Errorf("chart %s is a library chart: it has no objects to install", d.Chart),
+			"set chart.path to the chart that depends on it")
+	}
+	checked := Checked{Warnings: p.warnings, prepared: p}
+	rel, rendered, err := p.render()
 	if err != nil {
-		return err
+		queries := p.queries()
+		if len(queries) == 0 || !p.supportsVersion() {
+			return checked, err
+		}
+		checked.Undecided = err
+		checked.Warnings = append(checked.Warnings, fmt.Sprintf("%v; it queries the cluster (%s), which decides", err, strings.Join(queries, ", ")))
+		return checked, nil
 	}
-	if err := checkImages(rendered); err != nil {
-		return err
+	checked.Rendered = rendered
+	checked.Unused = p.unusedImages(rel)
+	if err := p.checkRendered(rel, rendered, &checked); err != nil {
+		return checked, err
 	}
 	if err := checkPolicies(rendered, d.Local); err != nil {
-		return err
+		return checked, err
 	}
-	if err := checkObjects(rendered, objectChecks); err != nil {
-		return err
-	}
-	return p.checkSize(rendered)
+	return checked, checkObjects(rendered, objectChecks)
 }
 
-// checkImages rejects images without a fixed version: a node might run another build than
-// the tested one.
-func checkImages(rendered Rendered) error {
-	var found []string
-	for _, object := range append(rendered.Objects, rendered.Hooks...) {
-		for _, image := range containerImages(object) {
-			if why := tagProblem(image.ref); why != "" {
-				found = append(found, fmt.Sprintf("%s %s: container %s: image %q %s",
-					object.GetKind(), object.GetName(), image.container, image.ref, why))
-			}
-		}
+func (p *Prepared) checkRendered(rel *release.Release, rendered Rendered, checked *Checked) error {
+	if len(rendered.Objects) == 0 && len(rendered.Hooks) == 0 && !p.HasCRDs() {
+		return fault.New(fault.Config, fmt.Errorf("chart %s renders no objects", p.desired.Chart),
+			"check its values; to delete the release, run tkdeploy down")
 	}
-	if len(found) == 0 {
-		return nil
+	invalid, doubtful := p.invalidObjects(rel)
+	checked.Warnings = append(checked.Warnings, doubtful...)
+	if len(invalid) > 0 {
+		return fault.New(fault.Config, errors.New(strings.Join(invalid, "\n")), "fix the templates or the values that they use")
 	}
-	return fault.New(fault.Config, fmt.Errorf("%s", strings.Join(found, "\n")),
-		"set a fixed tag for each image in the values, or list the image in tkdeploy.yaml")
+	if err := p.checkImages(rendered); err != nil {
+		return err
+	}
+	return p.checkSize(rel)
 }
 
-// checkPolicies rejects built images with imagePullPolicy Always: the kubelet asks a
-// registry, which does not have them, instead of using the loaded image.
-func checkPolicies(rendered Rendered, local []string) error {
-	var found []string
-	for _, object := range append(rendered.Objects, rendered.Hooks...) {
-		for _, image := range containerImages(object) {
-			if image.policy == "Always" && slices.Contains(local, image.ref) {
-				name, _, _ := strings.Cut(image.ref, ":")
-				found = append(found, fmt.Sprintf("%s: container %s: imagePullPolicy Always: the node would pull image %s, which is only loaded into it",
-					ObjectName(object), image.container, name))
-			}
+// unusedImages returns the values paths of images whose repository or tag is in no object
+// or hook.
+func (p *Prepared) unusedImages(rel *release.Release) []string {
+	text := strings.Join(Manifests(rel), "\n")
+	var unused []string
+	for _, path := range p.desired.imagePaths() {
+		if ref := p.desired.Images[path]; !strings.Contains(text, ref.Repository) || !strings.Contains(text, ref.Tag) {
+			unused = append(unused, path)
 		}
 	}
-	if len(found) == 0 {
-		return nil
-	}
-	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), "set imagePullPolicy to IfNotPresent in the chart or its values")
+	return unused
 }
 
 func checkObjects(rendered Rendered, checks []func(unstructured.Unstructured) error) error {
@@ -90,16 +115,13 @@ func checkObjects(rendered Rendered, checks []func(unstructured.Unstructured) er
 	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), "")
 }
 
-func tagProblem(ref string) string {
-	name, digest, _ := strings.Cut(ref, "@")
-	_, tag, _ := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")
-	switch {
-	case ref == "":
-		return "is empty"
-	case tag == "latest":
-		return "has the tag latest"
-	case tag == "" && digest == "":
-		return "has no tag"
+// templateUses reports whether a template, such as "shop/templates/web.yaml", contains
+// word.
+func templateUses(c *helmchart.Chart, source, word string) bool {
+	for _, f := range c.Raw {
+		if strings.HasSuffix(source, "/"+f.Name) && strings.Contains(string(f.Data), word) {
+			return true
+		}
 	}
-	return ""
+	return false
 }

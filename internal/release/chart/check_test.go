@@ -75,11 +75,11 @@ func TestCheck_Values(t *testing.T) {
 			want:  "1.yaml:1:1: want a map, got a list",
 		},
 		"image at an unknown path": {
-			images: map[string]ImageRef{"services.auth.imge": {"a", "1"}},
+			images: map[string]ImageRef{"services.auth.imge": {Repository: "a", Tag: "1"}},
 			want:   `images: services.auth.imge: unknown key "imge" (did you mean "image"?)`,
 		},
 		"images as map and string": {
-			images: map[string]ImageRef{"services.auth.image": {"a", "1"}, "sidecar": {"b", "2"}},
+			images: map[string]ImageRef{"services.auth.image": {Repository: "a", Tag: "1"}, "sidecar": {Repository: "b", Tag: "2"}},
 		},
 		"--set of an unknown key hides the value": {
 			set:  []string{"services.auth.pasword=s3cret"},
@@ -106,7 +106,7 @@ func TestCheck_Values(t *testing.T) {
 				}
 				d.ValuesFiles = append(d.ValuesFiles, file)
 			}
-			err := Check(d)
+			_, err := Check(d)
 			if tt.want == "" {
 				if err != nil {
 					t.Errorf("got %v, want no error", err)
@@ -125,6 +125,8 @@ func TestCheck_Values(t *testing.T) {
 		})
 	}
 }
+
+const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
 
 func shop() Desired { return Desired{Name: "shop", Namespace: "shop", Chart: "testdata/chart"} }
 
@@ -166,7 +168,7 @@ func TestCheck_Charts(t *testing.T) {
 			[]string{"etc/passwd is not a file of the chart"},
 		},
 		"large file": {
-			map[string]string{"notes/huge.txt": hex.EncodeToString(noise)},
+			map[string]string{"templates/p.yaml": pod("a:1"), "notes/huge.txt": hex.EncodeToString(noise)},
 			[]string{"limit 1024 KiB", "largest files: notes/huge.txt (4096 KiB)"},
 		},
 	}
@@ -176,7 +178,7 @@ func TestCheck_Charts(t *testing.T) {
 			if tt.files["Chart.yaml"] == "" {
 				tt.files["Chart.yaml"] = chartYAML
 			}
-			err := Check(Desired{Name: "r", Namespace: "n", Chart: releasetest.WriteFiles(t, tt.files)})
+			_, err := Check(Desired{Name: "r", Namespace: "n", Chart: releasetest.WriteFiles(t, tt.files)})
 			if len(tt.want) == 0 && err != nil {
 				t.Errorf("got %v, want no error", err)
 			}
@@ -194,11 +196,11 @@ func TestCheck(t *testing.T) {
 	t.Run("rejects links that leave the chart", func(t *testing.T) {
 		t.Parallel()
 		outside := releasetest.WriteFiles(t, map[string]string{"secret": "x"})
-		dir := releasetest.WriteFiles(t, map[string]string{"Chart.yaml": chartYAML, "real": "x"})
+		dir := releasetest.WriteFiles(t, map[string]string{"Chart.yaml": chartYAML, "real": "x", "templates/c.yaml": configMap})
 		if err := os.Symlink(filepath.Join(dir, "real"), filepath.Join(dir, "inside")); err != nil {
 			t.Fatal(err)
 		}
-		if err := Check(Desired{Name: "r", Namespace: "n", Chart: dir}); err != nil {
+		if _, err := Check(Desired{Name: "r", Namespace: "n", Chart: dir}); err != nil {
 			t.Errorf("link inside the chart: got %v, want no error", err)
 		}
 		for link, target := range map[string]string{"out": filepath.Join(outside, "secret"), "loop": dir} {
@@ -206,7 +208,7 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
+		_, err := Check(Desired{Name: "r", Namespace: "n", Chart: dir})
 		for _, part := range []string{"out points outside the chart", "loop points to a directory that contains it"} {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				t.Errorf("got %v, want it to contain %q", err, part)
@@ -225,12 +227,12 @@ func TestCheck(t *testing.T) {
 			"v.yaml":                            "store: {enabled: true, size: 2, mode: x, sise: 3}\n",
 		}
 		dir := releasetest.WriteFiles(t, files)
-		err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, ValuesFiles: []string{filepath.Join(dir, "v.yaml")}})
+		_, err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, ValuesFiles: []string{filepath.Join(dir, "v.yaml")}})
 		if err == nil || !strings.HasSuffix(err.Error(), `v.yaml:1:42: unknown key "sise" (did you mean "size"?)`) {
 			t.Errorf("got %v, want the unknown key", err)
 		}
 		d := Desired{Name: "r", Namespace: "n", Chart: dir, Set: []string{"store.size=wrong"}}
-		if err := Check(d); err == nil || err.Error() != "--set store.size: store.size: got string, want integer" {
+		if _, err := Check(d); err == nil || err.Error() != "--set store.size: store.size: got string, want integer" {
 			t.Errorf("got %v, want the wrong type", err)
 		}
 		d.Set = []string{"store.enabled=true,store.size=5"}

@@ -29,6 +29,8 @@ type Desired struct {
 	Set        []string // as in helm --set: "a.b=1,c[0]=x"
 	Strict     *bool    // as in [values.Rules]
 	Open       []string // as in [values.Rules]
+	Cluster    Cluster  // for rendering without it
+	SkipTests  []string // names of test hooks that never run; * matches any characters
 	MaxHistory int      // revisions to keep; 0 means 10
 	Commit     string   // recorded with the revision; may be empty
 }

@@ -27,7 +27,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := shop()
 		d.ValuesFiles = []string{valuesFile(t, "v.yaml", data)}
-		_ = Check(d)
+		_, _ = Check(d)
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -22,26 +22,50 @@ func Objects(manifest string) ([]unstructured.Unstructured, error) {
 }
 
 func objectsMatching(manifest string, matches func(document []byte) bool) ([]unstructured.Unstructured, error) {
-	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	var all []unstructured.Unstructured
 	var bad error
-	for i := 1; ; i++ {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			return all, bad
-		}
-		if err != nil {
-			return all, errors.Join(bad, fmt.Errorf("document %d of the manifest: cannot be read", i))
-		}
+	i := 0
+	err := eachDocument(manifest, func(source string, document []byte) {
+		i++
 		if !matches(document) {
-			continue
+			return
 		}
 		parsed, err := parseObject(document)
 		if err != nil {
-			bad = errors.Join(bad, fmt.Errorf("document %d of the manifest: %w", i, err))
+			bad = errors.Join(bad, fmt.Errorf("%s: %w", documentName(i, source), err))
 		}
 		all = append(all, parsed...)
+	})
+	return all, errors.Join(bad, err)
+}
+
+// sourceComment is Helm's comment with the template of a document.
+var sourceComment = regexp.MustCompile(`(?m)^# Source: (.+)$`)
+
+// eachDocument calls f for each document, with its template if Helm has noted it.
+func eachDocument(manifest string, f func(source string, document []byte)) error {
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
+	for i := 1; ; i++ {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("document %d of the manifest: cannot be read", i)
+		}
+		source := ""
+		if match := sourceComment.FindSubmatch(document); match != nil {
+			source = string(match[1])
+		}
+		f(source, document)
 	}
+}
+
+func documentName(i int, source string) string {
+	if source != "" {
+		return source
+	}
+	return fmt.Sprintf("document %d of the manifest", i)
 }
 
 func parseObject(document []byte) ([]unstructured.Unstructured, error) {
@@ -68,28 +92,6 @@ func parseObject(document []byte) ([]unstructured.Unstructured, error) {
 
 // ObjectName returns a name for messages: "Deployment auth-service".
 func ObjectName(o unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
-
-type containerImage struct{ container, ref, policy string }
-
-func containerImages(o unstructured.Unstructured) []containerImage {
-	var found []containerImage
-	for _, path := range [][]string{
-		{"spec"},
-		{"spec", "template", "spec"},
-		{"spec", "jobTemplate", "spec", "template", "spec"},
-	} {
-		for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
-			containers, _ := Lookup(o.Object, append(slices.Clone(path), list)).([]any)
-			for _, each := range containers {
-				name, _ := Lookup(each, []string{"name"}).(string)
-				ref, _ := Lookup(each, []string{"image"}).(string)
-				policy, _ := Lookup(each, []string{"imagePullPolicy"}).(string)
-				found = append(found, containerImage{name, ref, policy})
-			}
-		}
-	}
-	return found
-}
 
 // Autoscalers returns the autoscalers, keyed by the "Kind/name" that they scale.
 func Autoscalers(manifest []unstructured.Unstructured) map[string]unstructured.Unstructured {

@@ -17,7 +17,8 @@ func TestCheck_Policies(t *testing.T) {
 		t.Helper()
 		pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'web:000', imagePullPolicy: " + policy + "}]}\n"
 		dir := releasetest.WriteFiles(t, map[string]string{"Chart.yaml": chartYAML, "templates/p.yaml": pod})
-		return Check(Desired{Name: "r", Namespace: "n", Chart: dir, Local: []string{"web:000"}}, objectChecks...)
+		_, err := Check(Desired{Name: "r", Namespace: "n", Chart: dir, Local: []string{"web:000"}}, objectChecks...)
+		return err
 	}
 	t.Run("rejects policy Always for a built image", func(t *testing.T) {
 		t.Parallel()

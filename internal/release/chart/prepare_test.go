@@ -19,7 +19,7 @@ func TestPrepare(t *testing.T) {
 		p, err := Prepare(Desired{
 			Chart:       "testdata/chart",
 			ValuesFiles: []string{filepath.Join(dir, "1.yaml"), filepath.Join(dir, "2.yaml")},
-			Images:      map[string]ImageRef{"services.auth.image": {"r", "image"}},
+			Images:      map[string]ImageRef{"services.auth.image": {Repository: "r", Tag: "image"}},
 			Set:         []string{"services.auth.image.tag=set"},
 		})
 		if err != nil {

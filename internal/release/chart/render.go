@@ -12,10 +12,6 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// kubeVersion is used to render without a cluster. It matches client-go in go.mod: 0.37
-// is Kubernetes 1.37. The default of the Helm SDK is 1.20.
-const kubeVersion = "v1.37.0"
-
 // Rendered is the output of the chart's templates.
 type Rendered struct {
 	Objects  []unstructured.Unstructured
@@ -32,22 +28,31 @@ func Render(d Desired) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	return p.render()
+	_, rendered, err := p.render()
+	return rendered, err
 }
 
-func (p *Prepared) render() (Rendered, error) {
+func (p *Prepared) render() (*release.Release, Rendered, error) {
 	rel, err := p.renderRelease()
 	if err != nil {
-		return Rendered{}, fault.New(fault.Config, fmt.Errorf("render chart %s: %w", p.desired.Chart, err), "")
+		return nil, Rendered{}, p.renderError(err)
 	}
 	rendered := Rendered{Manifest: rel.Manifest, Notes: rel.Info.Notes}
 	if rendered.Objects, err = Objects(rel.Manifest); err != nil {
-		return Rendered{}, fault.New(fault.Config, fmt.Errorf("render chart %s: %w", p.desired.Chart, err), "")
+		return nil, Rendered{}, p.renderError(err)
 	}
-	if rendered.Hooks, err = Objects(hookManifests(rel)); err != nil {
-		return Rendered{}, fault.New(fault.Config, fmt.Errorf("render chart %s: %w", p.desired.Chart, err), "")
+	for _, hook := range rel.Hooks {
+		objects, err := Objects(hook.Manifest)
+		if err != nil {
+			return nil, Rendered{}, p.renderError(fmt.Errorf("%s: %w", hook.Path, err))
+		}
+		rendered.Hooks = append(rendered.Hooks, objects...)
 	}
-	return rendered, nil
+	return rel, rendered, nil
+}
+
+func (p *Prepared) renderError(err error) error {
+	return fault.New(fault.Config, fmt.Errorf("render chart %s: %w", p.desired.Chart, err), "")
 }
 
 func (p *Prepared) renderRelease() (*release.Release, error) {
@@ -55,7 +60,7 @@ func (p *Prepared) renderRelease() (*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := chartutil.ParseKubeVersion(kubeVersion)
+	version, err := chartutil.ParseKubeVersion(p.desired.Cluster.version())
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +70,8 @@ func (p *Prepared) renderRelease() (*release.Release, error) {
 	install.ReleaseName = p.desired.Name
 	install.Namespace = p.desired.Namespace
 	install.KubeVersion = version
-	install.SkipSchemaValidation = true // checkValues does it without the network
+	install.APIVersions = p.desired.Cluster.APIVersions
+	install.SkipSchemaValidation = true // the values are checked without the network
 	return install.Run(c, runtime.DeepCopyJSON(p.values))
 }
 

@@ -21,10 +21,10 @@ const maxListedFiles = 3
 
 // checkSize fails if the release record does not fit into a Secret, which Helm would
 // notice only after the start.
-func (p *Prepared) checkSize(rendered Rendered) error {
+func (p *Prepared) checkSize(rel *release.Release) error {
 	record, err := json.Marshal(&release.Release{
-		Name: p.desired.Name, Namespace: p.desired.Namespace, Info: &release.Info{Notes: rendered.Notes},
-		Chart: p.chart, Config: p.values, Manifest: rendered.Manifest,
+		Name: p.desired.Name, Namespace: p.desired.Namespace, Info: &release.Info{Notes: rel.Info.Notes},
+		Chart: p.chart, Config: p.values, Manifest: rel.Manifest, Hooks: rel.Hooks,
 	})
 	if err != nil {
 		return fmt.Errorf("estimate the size of the release record: %w", err)

@@ -1,0 +1,145 @@
+package chart
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/kubernetes/scheme"
+	kjson "sigs.k8s.io/json"
+)
+
+// invalidObjects returns what the API server would reject in each object, with its
+// template. doubtful are those of templates that look up objects in the cluster, which
+// may render something else there.
+func (p *Prepared) invalidObjects(rel *release.Release) (invalid, doubtful []string) {
+	report := func(source, name, problem string) {
+		text := fmt.Sprintf("%s: %s: %s", source, name, problem)
+		if templateUses(p.chart, source, "lookup") {
+			doubtful = append(doubtful, text)
+		} else {
+			invalid = append(invalid, text)
+		}
+	}
+	sources := map[string]string{}
+	visit := func(o unstructured.Unstructured, source string, isHook bool) {
+		for _, problem := range objectProblems(o) {
+			report(source, ObjectName(o), problem)
+		}
+		if id := p.objectID(o); !isHook { // two hooks may share an object
+			if first := sources[id]; first != "" {
+				report(source, ObjectName(o), "is rendered twice, first by "+first)
+			}
+			sources[id] = source
+		}
+	}
+	_ = eachDocument(rel.Manifest, func(source string, document []byte) { // rendering has parsed them
+		objects, _ := parseObject(document)
+		for _, o := range objects {
+			visit(o, source, false)
+		}
+	})
+	for _, hook := range rel.Hooks {
+		objects, _ := Objects(hook.Manifest)
+		for _, o := range objects {
+			visit(o, hook.Path, true)
+		}
+	}
+	return invalid, doubtful
+}
+
+func (p *Prepared) objectID(o unstructured.Unstructured) string {
+	namespace := o.GetNamespace()
+	if namespace == "" {
+		namespace = p.desired.Namespace
+	}
+	return o.GroupVersionKind().GroupKind().String() + " " + namespace + "/" + o.GetName()
+}
+
+func objectProblems(o unstructured.Unstructured) []string {
+	var problems []string
+	if o.GetAPIVersion() == "" {
+		problems = append(problems, "apiVersion is missing")
+	}
+	if o.GetName() == "" && o.GetGenerateName() == "" {
+		problems = append(problems, "metadata.name is missing")
+	}
+	for _, at := range [][]string{{"metadata"}, {"spec", "template", "metadata"}} {
+		where := strings.Join(at, ".")
+		labels, _ := Lookup(o.Object, append(slices.Clone(at), "labels")).(map[string]any)
+		problems = append(problems, stringProblems(where+".labels", labels)...)
+		for _, key := range slices.Sorted(maps.Keys(labels)) {
+			if value, ok := labels[key].(string); ok {
+				for _, problem := range validation.IsValidLabelValue(value) {
+					problems = append(problems, fmt.Sprintf("%s: %s is invalid: %s", where+".labels", key, problem))
+				}
+			}
+		}
+		annotations, _ := Lookup(o.Object, append(slices.Clone(at), "annotations")).(map[string]any)
+		problems = append(problems, stringProblems(where+".annotations", annotations)...)
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	if problem := typeProblem(o); problem != "" {
+		problems = append(problems, problem)
+	}
+	return problems
+}
+
+func stringProblems(where string, values map[string]any) []string {
+	var problems []string
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		switch values[key].(type) {
+		case string, nil:
+		case bool:
+			problems = append(problems, fmt.Sprintf("%s: %s is true or false, want a string: quote it in the template", where, key))
+		case int64, float64:
+			problems = append(problems, fmt.Sprintf("%s: %s is a number, want a string: quote it in the template", where, key))
+		default:
+			problems = append(problems, fmt.Sprintf("%s: %s is a map or a list, want a string", where, key))
+		}
+	}
+	return problems
+}
+
+// typeError matches the error of a JSON decoder: it has no value, which may be secret.
+var typeError = regexp.MustCompile(`cannot unmarshal (\S+) into Go struct field [^.\s]*\.(\S+) of type (\S+)`)
+
+// typeProblem decodes an object of a built-in kind as the API server does.
+func typeProblem(o unstructured.Unstructured) string {
+	typed, err := scheme.Scheme.New(o.GroupVersionKind())
+	if err != nil {
+		return "" // a custom kind
+	}
+	data, err := json.Marshal(o.Object)
+	if err == nil {
+		err = kjson.UnmarshalCaseSensitivePreserveInts(data, typed)
+	}
+	if err == nil {
+		return ""
+	}
+	if match := typeError.FindStringSubmatch(err.Error()); match != nil {
+		return fmt.Sprintf("%s: got %s, want %s", match[2], match[1], goType(match[3]))
+	}
+	return "cannot be read as " + o.GroupVersionKind().Kind + ": " + err.Error()
+}
+
+// goType returns the name of a Go type in terms of YAML.
+func goType(name string) string {
+	switch {
+	case strings.HasPrefix(name, "int") || strings.HasPrefix(name, "float"):
+		return "number"
+	case strings.HasPrefix(name, "[]"):
+		return "list"
+	case strings.HasPrefix(name, "map["), strings.Contains(name, "."):
+		return "map"
+	}
+	return name
+}
