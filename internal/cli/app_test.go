@@ -21,7 +21,8 @@ environments:
   dev:
     cluster: {kind: {name: shop-dev, image: {ref: "kindest/node:v1.37.0"}}}
 `,
-		"chart/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
+		"chart/Chart.yaml":       "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
+		"chart/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
 	} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -37,8 +37,8 @@ func (o sessionOptions) open(streams Streams) (*deploy.Session, error) {
 		return nil, err
 	}
 	for _, deprecated := range cfg.Deprecations {
-		if _, err := fmt.Fprintf(streams.Err, "tkdeploy: warning: %s\n", deprecated); err != nil {
-			return nil, fmt.Errorf("print a warning: %w", err)
+		if err := streams.warn(deprecated.String()); err != nil {
+			return nil, err
 		}
 	}
 	w, err := deploy.NewWorkspace(cfg, o.env, deploy.Command{Name: o.command, Args: []string{"--env", o.env}})

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -39,6 +40,17 @@ func (s Streams) forReport() io.Writer {
 	}
 	return s.terminal
 }
+
+// warn prints a warning on one line.
+func (s Streams) warn(message string) error {
+	if _, err := fmt.Fprintf(s.Err, "tkdeploy: warning: %s\n", text.Printable(message, maxWarning)); err != nil {
+		return fmt.Errorf("print a warning: %w", err)
+	}
+	return nil
+}
+
+// maxWarning limits a warning, which may quote an error of a chart, in bytes.
+const maxWarning = 2000
 
 // System returns the streams of this process. It honors NO_COLOR (no-color.org).
 func System() Streams {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -40,11 +39,8 @@ func (c *Config) check(file string, root *yaml.Node) strictyaml.Problems {
 		k.environment(name, env)
 	}
 	k.clusters()
-	for i, check := range c.Verify.Checks {
-		if check.Name == "" || !strings.Contains(check.URL, "://") {
-			k.report(fmt.Sprintf("verify.checks: entry %d requires a name and a url such as http://service:port/path", i+1), "verify", "checks")
-		}
-	}
+	k.valuesPaths()
+	k.verifyChecks()
 	c.Deprecations = c.Deprecations.Sorted()
 	return k.problems
 }

@@ -81,6 +81,8 @@ type Chart struct {
 	Release   string   `yaml:"release"`   // Name of the Helm release. Required.
 	Namespace string   `yaml:"namespace"` // Namespace of the release. Required.
 	Values    []string `yaml:"values"`    // Values files for every environment. Those of the environment override them.
+	Strict    *bool    `yaml:"strict"`    // Whether values that nothing in the chart reads are errors. Default: only those similar to a key that it reads; the others are warnings.
+	Open      []string `yaml:"open"`      // Paths in the values below which the chart reads any key.
 }
 
 // Environment is a place to deploy to.
@@ -89,6 +91,13 @@ type Environment struct {
 	Values      []string `yaml:"values"`      // Values files, in addition to those of the chart.
 	Diagnostics string   `yaml:"diagnostics"` // Directory for the support bundles of failed runs. Default: no bundles.
 	Rollout     Rollout  `yaml:"rollout"`     // Graces for problems of workloads.
+
+	Verify EnvironmentVerify `yaml:"verify"` // Further changes to the smoke checks.
+}
+
+// EnvironmentVerify adjusts the smoke checks of one environment.
+type EnvironmentVerify struct {
+	Skip []string `yaml:"skip"` // As verify.skip, for this environment. Each must exist in it.
 }
 
 // Rollout sets how long a problem must last at least before it ends the run, such as 90s. A workload's annotation tkdeploy.dev/grace-KEY overrides it.
@@ -116,7 +125,7 @@ type Kind struct {
 // Verify adjusts the smoke checks that tkdeploy derives from the chart.
 type Verify struct {
 	Image  Source   `yaml:"image"`  // Image that runs the checks. Default: built from tkdeploy-probe.
-	Skip   []string `yaml:"skip"`   // IDs of checks, or names of Services or test hooks, to leave out.
+	Skip   []string `yaml:"skip"`   // IDs of checks, or names of Services or test hooks, to leave out; * matches characters that change. Each must exist in an environment.
 	Checks []Check  `yaml:"checks"` // Additional checks.
 }
 

@@ -178,6 +178,21 @@ func TestLoad(t *testing.T) {
 				"environments:\n  dev:\n", "environments:\n  dev:\n    diagnostic: out\n",
 				[]string{`16:5: unknown key "diagnostic" (did you mean "diagnostics"?)`},
 			},
+			"two images with one values path": {
+				"values: db.image", "values: web.image",
+				[]string{"7:5: image web: values: web.image is also the path of image db"},
+			},
+			"check with another protocol": {
+				"bases:", "verify: {checks: [{name: a, url: \"grpc://u:secret@a:1\"}]}\nbases:",
+				[]string{"11:10: verify.checks: entry 1 (a): url must start with http:// or https://, not grpc://"},
+			},
+			"checks with an invalid port, without a name, twice, and with an invalid status": {
+				"bases:", "verify:\n  checks:\n  - {name: a, url: \"http://a:99999\"}\n  - {url: \"http://a\"}\n  - {name: a, url: \"http://a\", status: 1}\n  - {name: b, url: \"http://a\", status: 1}\nbases:",
+				[]string{
+					"12:3: verify.checks: entry 1 (a): port 99999 must be between 1 and 65535", "12:3: verify.checks: entry 2 (): requires a name",
+					"12:3: verify.checks: entry 3 (a): has the name of another check", "12:3: verify.checks: entry 4 (b): status 1 must be between 100 and 599",
+				},
+			},
 			"allowed path outside the context or missing": {
 				"{context: web,", "{context: web, allow: [chart, web, web/nope.pem],",
 				[]string{

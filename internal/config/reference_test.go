@@ -69,6 +69,7 @@ var sections = []struct {
 	{"environments.NAME.rollout", reflect.TypeFor[Rollout]()},
 	{"environments.NAME.cluster", reflect.TypeFor[Cluster]()},
 	{"environments.NAME.cluster.kind", reflect.TypeFor[Kind]()},
+	{"environments.NAME.verify", reflect.TypeFor[EnvironmentVerify]()},
 	{"verify", reflect.TypeFor[Verify]()},
 	{"verify.checks[]", reflect.TypeFor[Check]()},
 }

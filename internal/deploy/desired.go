@@ -5,7 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/engine"
@@ -124,14 +127,29 @@ func (w *Workspace) desired(all []engine.Image) chart.Desired {
 		ValuesFiles: append(w.Config.Paths(c.Values), w.Config.Paths(w.Env.Values)...),
 		Images:      refs,
 		Local:       local,
+		Strict:      c.Strict,
+		Open:        c.Open,
+		Cluster:     chart.Cluster{KubeVersion: nodeVersion(w.Env.Cluster.Kind.Image.Ref)},
+		SkipTests:   w.skippedChecks(),
 	}
 }
 
+// nodeVersion returns the version of Kubernetes in the tag of a node image, or "".
+func nodeVersion(ref string) string {
+	name, _, _ := strings.Cut(ref, "@")
+	_, tag, _ := strings.Cut(path.Base(name), ":")
+	return kubeVersion.FindString(tag)
+}
+
+var kubeVersion = regexp.MustCompile(`^v\d+\.\d+(\.\d+)?`)
+
+// placeholderImages returns the images with a different tag each, so that its use can be
+// seen in the rendered chart.
 func (w *Workspace) placeholderImages() []engine.Image {
 	var all []engine.Image
-	for _, name := range w.Config.ImageNames() {
+	for i, name := range w.Config.ImageNames() {
 		repository := cmp.Or(w.Config.Images[name].Repository, "external")
-		all = append(all, engine.Image{Name: name, Repository: repository, Tag: "000000000000"})
+		all = append(all, engine.Image{Name: name, Repository: repository, Tag: fmt.Sprintf("a%011x", i)})
 	}
 	return all
 }

@@ -1,13 +1,18 @@
 package deploy
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/verify/checks"
 )
 
 // Stage IDs of `tkdeploy up`, in order.
@@ -68,13 +73,87 @@ func (r *Run) desired(all []engine.Image) chart.Desired {
 	return d
 }
 
-// CheckChart validates the chart and values with placeholder image tags, and the
-// annotations that set graces.
-func (r *Run) CheckChart() error {
+// CheckChart validates the chart, the values and the smoke checks, with placeholder image
+// tags. It queries the cluster only if the chart may be valid there although it seems
+// invalid offline, and returns warnings.
+func (r *Run) CheckChart(ctx context.Context) (warnings []string, err error) {
+	w, desired := r.session.Workspace, r.desired(r.session.Workspace.placeholderImages())
+	checked, err := w.checkChart(desired)
+	if err == nil && checked.Undecided == nil || !checked.DependsOnCluster() {
+		return checked.Warnings, err
+	}
+	found, running := r.session.capabilities(ctx)
+	if !running {
+		return checked.Warnings, err
+	}
+	desired.Cluster = found
+	checked, err = w.checkChart(desired)
+	return checked.Warnings, err
+}
+
+func (w *Workspace) checkChart(d chart.Desired) (chart.Checked, error) {
 	graces := func(o unstructured.Unstructured) error {
 		_, err := health.Graces{}.Annotated(o.GetAnnotations())
 		return err
 	}
-	_, err := chart.Check(r.desired(r.session.Workspace.placeholderImages()), graces)
+	checked, err := chart.Check(d, graces)
+	if err != nil || checked.Undecided != nil {
+		return checked, err
+	}
+	for _, path := range checked.Unused {
+		checked.Warnings = append(checked.Warnings, w.unusedImage(path))
+	}
+	return checked, w.checkSmokeTest(checked.Rendered)
+}
+
+// unusedImage returns the warning for an image that the rendered chart does not use.
+func (w *Workspace) unusedImage(path string) string {
+	for _, name := range w.Config.ImageNames() {
+		if w.Config.Images[name].Values == path {
+			return fmt.Sprintf("image %s: the rendered chart does not use it: no template reads %s, or its values turn it off", name, path)
+		}
+	}
+	return ""
+}
+
+// checkSmokeTest validates verify.skip and verify.checks with the rendered objects. A
+// name in verify.skip may be one of another environment.
+func (w *Workspace) checkSmokeTest(rendered chart.Rendered) error {
+	derived, hooks := checks.Derive(rendered.Objects, w.Config.Chart.Namespace), rendered.TestHooks()
+	var problems []error
+	unknown := checks.Unknown(derived, hooks, w.Env.Verify.Skip)
+	for _, name := range checks.Unknown(derived, hooks, w.Config.Verify.Skip) {
+		if !w.isKnownElsewhere(name) {
+			unknown = append(unknown, name)
+		}
+	}
+	for _, name := range unknown {
+		problems = append(problems, checks.UnknownName(name, derived, hooks))
+	}
+	if len(problems) > 0 {
+		return fault.New(fault.Config, errors.Join(problems...), "fix verify.skip in tkdeploy.yaml")
+	}
+	extra, err := w.extraChecks()
+	if err != nil {
+		return err
+	}
+	_, err = checks.Select(derived, extra, w.skippedChecks())
 	return err
+}
+
+// isKnownElsewhere reports whether the chart of another environment has a check, Service
+// or test hook of the name, or cannot be rendered.
+func (w *Workspace) isKnownElsewhere(name string) bool {
+	for env := range w.Config.Environments {
+		if env == w.EnvName {
+			continue
+		}
+		other := *w
+		other.EnvName, other.Env = env, w.Config.Environments[env]
+		rendered, err := other.Render()
+		if err != nil || len(checks.Unknown(checks.Derive(rendered.Objects, w.Config.Chart.Namespace), rendered.TestHooks(), []string{name})) == 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -14,6 +14,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
 
 // Cluster returns the status of the cluster.
@@ -80,6 +81,21 @@ func (s *Session) OpenRelease(ctx context.Context) (*release.Client, error) {
 	return release.Open(
 		release.Target{Config: c.config, Namespace: chart.Namespace, Name: chart.Release},
 		release.Options{User: self.User, Host: self.Host})
+}
+
+// capabilities returns the version and the APIs of the cluster, and whether it responds.
+func (s *Session) capabilities(ctx context.Context) (found chart.Cluster, ok bool) {
+	defer s.Invalidate(ClusterState) // the run observes again
+	status, err := s.Cluster(ctx)
+	if err != nil || status.Phase != cluster.Running {
+		return found, false
+	}
+	kube, err := s.Kube(ctx)
+	if err != nil {
+		return found, false
+	}
+	found.KubeVersion, found.APIVersions, err = kubeclient.Capabilities(kube.Discovery())
+	return found, err == nil
 }
 
 // Release returns the deployed revision, or an error that wraps

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
@@ -97,18 +98,29 @@ func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []hook
 	for _, h := range deployed.TestHooks {
 		testHooks = append(testHooks, hooks.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
 	}
+	extra, err := w.extraChecks()
+	if err != nil {
+		return nil, nil, err
+	}
+	derived := checks.Derive(deployed.Objects, w.Config.Chart.Namespace)
+	selected, err := checks.Select(derived, extra, w.skippedChecks())
+	return selected, hooks.Without(testHooks, w.skippedChecks()), err
+}
+
+func (w *Workspace) skippedChecks() []string {
+	return slices.Concat(w.Config.Verify.Skip, w.Env.Verify.Skip)
+}
+
+func (w *Workspace) extraChecks() ([]probe.Check, error) {
 	var extra []probe.Check
 	for _, c := range w.Config.Verify.Checks {
 		check, err := configuredCheck(c)
 		if err != nil {
-			return nil, nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
+			return nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
 		}
 		extra = append(extra, check)
 	}
-	skip := w.Config.Verify.Skip
-	derived := checks.Derive(deployed.Objects, w.Config.Chart.Namespace)
-	selected, err := checks.Select(derived, extra, hooks.Names(testHooks), skip)
-	return selected, hooks.Without(testHooks, skip), fault.New(fault.Config, err, "")
+	return extra, nil
 }
 
 func configuredCheck(c config.Check) (probe.Check, error) {

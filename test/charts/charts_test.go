@@ -30,7 +30,7 @@ func (c Chart) check(t *testing.T) {
 	for _, path := range c.Images {
 		desired.Images[path] = chart.ImageRef{Repository: "charts-app", Tag: "0123456789ab"}
 	}
-	err := chart.Check(desired)
+	checked, err := chart.Check(desired)
 	if len(c.Error) > 0 {
 		c.wantError(t, err)
 		return
@@ -38,11 +38,11 @@ func (c Chart) check(t *testing.T) {
 	if err != nil {
 		t.Fatalf("got %v, want no error", err)
 	}
-	rendered, err := chart.Render(desired)
-	if err != nil {
-		t.Fatal(err)
+	c.wantWarnings(t, checked.Warnings)
+	if len(checked.Unused) > 0 {
+		t.Errorf("got unused images %q, want none", checked.Unused)
 	}
-	if diff := cmp.Diff(c.Objects, append(names(rendered.Objects), names(rendered.Hooks)...)); diff != "" {
+	if diff := cmp.Diff(c.Objects, append(names(checked.Rendered.Objects), names(checked.Rendered.Hooks)...)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
 }
@@ -55,6 +55,19 @@ func (c Chart) wantError(t *testing.T, err error) {
 	for _, part := range c.Error {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("got error %q, want it to contain %q", err, part)
+		}
+	}
+}
+
+func (c Chart) wantWarnings(t *testing.T, warnings []string) {
+	t.Helper()
+	if len(warnings) != len(c.Warnings) {
+		t.Errorf("got warnings %q, want %q", warnings, c.Warnings)
+		return
+	}
+	for i, part := range c.Warnings {
+		if !strings.Contains(warnings[i], part) {
+			t.Errorf("got warning %q, want it to contain %q", warnings[i], part)
 		}
 	}
 }

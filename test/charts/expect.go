@@ -4,9 +4,9 @@ package charts
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"tkdeploy.dev/tkdeploy/internal/files"
 	"tkdeploy.dev/tkdeploy/internal/strictyaml"
 )
 
@@ -27,13 +27,13 @@ type Chart struct {
 
 // All returns the charts below dir, sorted by name.
 func All(dir string) ([]Chart, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*", "expect.yaml"))
+	found, err := filepath.Glob(filepath.Join(dir, "*", "expect.yaml"))
 	if err != nil {
 		return nil, err
 	}
 	var all []Chart
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	for _, file := range found {
+		data, err := files.Read(file, files.ConfigLimit)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package checks
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -11,11 +12,12 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Select removes the checks that skip names by ID or Service, and adds extra. skip
-// may also name hooks. The host of an extra check defaults to its Service, its ID to
-// host, kind and port. The error has class [fault.Config] and reports all problems.
-func Select(derived, extra []probe.Check, hooks, skip []string) ([]probe.Check, error) {
-	problems := unknownNames(derived, hooks, skip)
+// Select removes the checks that skip names by ID or Service, and adds extra. It ignores
+// other names in skip: a revision need not have every Service. See [Unknown]. The host of
+// an extra check defaults to its Service, its ID to host, kind and port. The error has
+// class [fault.Config] and reports all problems.
+func Select(derived, extra []probe.Check, skip []string) ([]probe.Check, error) {
+	var problems []error
 	checks := without(derived, skip)
 	for i, c := range extra {
 		c = withDefaults(c)
@@ -28,12 +30,29 @@ func Select(derived, extra []probe.Check, hooks, skip []string) ([]probe.Check, 
 		checks = append(checks, c)
 	}
 	if len(problems) > 0 {
-		return nil, fault.New(fault.Config, errors.Join(problems...), "fix verify.skip and verify.checks in tkdeploy.yaml")
+		return nil, fault.New(fault.Config, errors.Join(problems...), "fix verify.checks in tkdeploy.yaml")
 	}
 	return link(checks), nil
 }
 
-func unknownNames(checks []probe.Check, hooks, skip []string) (problems []error) {
+// Unknown returns the names in skip that match no check, Service or hook.
+func Unknown(derived []probe.Check, hooks, skip []string) []string {
+	names := names(derived, hooks)
+	return slices.DeleteFunc(slices.Clone(skip), func(name string) bool {
+		return slices.ContainsFunc(names, func(known string) bool { return matches(name, known) })
+	})
+}
+
+// UnknownName returns the error for a name that [Unknown] returns.
+func UnknownName(name string, derived []probe.Check, hooks []string) error {
+	known := names(derived, hooks)
+	if nearest := strictyaml.Nearest(name, known); nearest != "" {
+		return fmt.Errorf("skip: unknown check, Service or test hook %q; did you mean %q?", name, nearest)
+	}
+	return fmt.Errorf("skip: unknown check, Service or test hook %q; valid names are %s", name, strings.Join(known, ", "))
+}
+
+func names(checks []probe.Check, hooks []string) []string {
 	var names []string
 	for _, c := range checks {
 		names = append(names, c.ID)
@@ -41,29 +60,23 @@ func unknownNames(checks []probe.Check, hooks, skip []string) (problems []error)
 			names = append(names, c.Service)
 		}
 	}
-	names = append(names, hooks...)
-	for _, name := range skip {
-		if !slices.Contains(names, name) {
-			problems = append(problems, unknownName(name, names))
-		}
-	}
-	return problems
+	return append(names, hooks...)
 }
 
 func without(checks []probe.Check, skip []string) (kept []probe.Check) {
 	for _, c := range checks {
-		if !slices.Contains(skip, c.ID) && (c.Service == "" || !slices.Contains(skip, c.Service)) {
+		if !slices.ContainsFunc(skip, func(name string) bool { return matches(name, c.ID) || c.Service != "" && matches(name, c.Service) }) {
 			kept = append(kept, c)
 		}
 	}
 	return kept
 }
 
-func unknownName(name string, known []string) error {
-	if nearest := strictyaml.Nearest(name, known); nearest != "" {
-		return fmt.Errorf("skip: unknown check, Service or test hook %q; did you mean %q?", name, nearest)
-	}
-	return fmt.Errorf("skip: unknown check, Service or test hook %q; valid names are %s", name, strings.Join(known, ", "))
+// matches reports whether name is that of a pattern, in which * matches any characters
+// but a slash.
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
 }
 
 func withDefaults(c probe.Check) probe.Check {

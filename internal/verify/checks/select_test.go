@@ -56,7 +56,7 @@ func TestSelect(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				checks, err := Select(Derive(manifest(t, twoServices), "app"), test.extra, nil, test.skip)
+				checks, err := Select(Derive(manifest(t, twoServices), "app"), test.extra, test.skip)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -71,12 +71,19 @@ func TestSelect(t *testing.T) {
 		}
 	})
 
-	t.Run("accepts names of hooks", func(t *testing.T) {
+	t.Run("ignores names that the release does not have", func(t *testing.T) {
 		t.Parallel()
-		hooks := []string{"account", "journey", "account"}
-		checks, err := Select(Derive(manifest(t, twoServices), "app"), nil, hooks, []string{"account", "feed"})
+		checks, err := Select(Derive(manifest(t, twoServices), "app"), nil, []string{"account", "feed"})
 		if err != nil || len(checks) != 4 {
 			t.Errorf("got %d checks, %v, want 4", len(checks), err)
+		}
+	})
+
+	t.Run("skips what matches a pattern", func(t *testing.T) {
+		t.Parallel()
+		checks, err := Select(Derive(manifest(t, twoServices), "app"), nil, []string{"auth-*", "feed/dns*"})
+		if err != nil || len(checks) != 2 || checks[1].ID != "feed/tcp-80" {
+			t.Errorf("got %v, %v, want cluster-dns and feed/tcp-80", checks, err)
 		}
 	})
 
@@ -92,14 +99,11 @@ func TestSelect(t *testing.T) {
 			{ID: "t", Service: "feed", Kind: probe.DNS, Timeout: -1},
 			{ID: "feed/tcp-80", Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
 			{ID: NetworkPolicies, Service: "feed", Kind: probe.TCP, Target: probe.Target{Port: 80}},
-		}, []string{"journey"}, []string{"auth-servce", "feed/tcp-81", "zzz"})
+		}, nil)
 		if fault.ClassOf(err) != fault.Config || fault.HintOf(err) == "" {
 			t.Fatalf("got class %q, hint %q, want class %q with a hint", fault.ClassOf(err), fault.HintOf(err), fault.Config)
 		}
 		want := []string{
-			`skip: unknown check, Service or test hook "auth-servce"; did you mean "auth-service"?`,
-			`skip: unknown check, Service or test hook "feed/tcp-81"; did you mean "feed/tcp-80"?`,
-			`skip: unknown check, Service or test hook "zzz"; valid names are cluster-dns, auth-service/dns, auth-service, auth-service/dns-full, auth-service/tcp-4001, feed/dns, feed, feed/dns-full, feed/tcp-80, journey`,
 			`extra check 1 (feed/ftp): kind "ftp" must be dns, tcp, http or grpc`,
 			`extra check 2 (/tcp-1): service or host required`,
 			`extra check 3 (feed/tcp-70000): port 70000 must be between 1 and 65535`,
@@ -114,4 +118,24 @@ func TestSelect(t *testing.T) {
 			t.Errorf("error (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	derived, hooks := Derive(manifest(t, twoServices), "app"), []string{"journey", "shop-test-x7k2p"}
+	skip := []string{"auth-servce", "feed/tcp-80", "feed/tcp-81", "journey", "shop-test-*", "zzz", "[", "x-*"}
+	unknown := Unknown(derived, hooks, skip)
+	if diff := cmp.Diff([]string{"auth-servce", "feed/tcp-81", "zzz", "[", "x-*"}, unknown); diff != "" {
+		t.Errorf("unknown (-want +got):\n%s", diff)
+	}
+	want := []string{
+		`skip: unknown check, Service or test hook "auth-servce"; did you mean "auth-service"?`,
+		`skip: unknown check, Service or test hook "feed/tcp-81"; did you mean "feed/tcp-80"?`,
+		`skip: unknown check, Service or test hook "zzz"; valid names are cluster-dns, auth-service/dns, auth-service, auth-service/dns-full, auth-service/tcp-4001, feed/dns, feed, feed/dns-full, feed/tcp-80, journey, shop-test-x7k2p`,
+	}
+	for i, text := range want {
+		if got := UnknownName(unknown[i], derived, hooks).Error(); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"path"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -33,9 +34,15 @@ func Names(hooks []Hook) []string {
 	return names
 }
 
-// Without returns the hooks that skip does not name.
+// Without returns the hooks whose names match no pattern in skip: * matches characters
+// that a chart makes up.
 func Without(hooks []Hook, skip []string) []Hook {
-	return slices.DeleteFunc(slices.Clone(hooks), func(h Hook) bool { return slices.Contains(skip, h.Name) })
+	return slices.DeleteFunc(slices.Clone(hooks), func(h Hook) bool {
+		return slices.ContainsFunc(skip, func(pattern string) bool {
+			ok, err := path.Match(pattern, h.Name)
+			return err == nil && ok
+		})
+	})
 }
 
 // String returns kind and name, such as "Pod journey".
