@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -62,14 +63,24 @@ func (p *project) deployChart(t *testing.T, c charts.Chart, template string) {
 		args = append(args, "--set", value)
 	}
 	up := p.run(t, args...).wantExit(t, c.Up)
-	up.wantStderr(t, c.Warnings...)
 	if c.Up != 0 {
+		up.wantStderr(t, c.Error...)
+		wantNoNamespace(t, p.kube(t), c.Name)
 		return
 	}
+	up.wantStderr(t, c.Warnings...)
 	wantLive(t, p.kube(t), c)
 	again := p.run(t, append(args, "--output", "json")...).wantExit(t, 0)
 	if changed := changedItems(again.events(t), "release"); len(changed) > 0 {
 		t.Errorf("second up: got changes of %v, want none", changed)
+	}
+}
+
+// wantNoNamespace checks that a refused chart has changed nothing.
+func wantNoNamespace(t *testing.T, client kubernetes.Interface, name string) {
+	t.Helper()
+	if _, err := client.CoreV1().Namespaces().Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("namespace %s: got %v, want it not found", name, err)
 	}
 }
 

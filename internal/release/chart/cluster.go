@@ -19,7 +19,7 @@ const kubeVersion = "v1.37.0"
 // Cluster is what templates can find out about a cluster with .Capabilities.
 type Cluster struct {
 	KubeVersion string   // "v1.37.0"; "" is that of client-go
-	APIVersions []string // further ones, such as "example.com/v1" and "example.com/v1/Kind"
+	APIVersions []string // all APIs, such as "example.com/v1" and "example.com/v1/Kind"; nil if unknown
 }
 
 func (c Cluster) version() string { return cmp.Or(c.KubeVersion, kubeVersion) }
@@ -52,7 +52,11 @@ func (p *Prepared) queries() []string {
 		return r.queries
 	}
 	apis := slices.Concat(chartutil.DefaultVersionSet, p.desired.Cluster.APIVersions)
-	top["Capabilities"] = &recordedCapabilities{*version, recordedVersions{apis, r}, chartutil.DefaultCapabilities.HelmVersion}
+	versions := recordedVersions{known: apis}
+	if len(p.desired.Cluster.APIVersions) == 0 || p.HasCRDs() { // Helm installs crds/ first
+		versions.recorder = r
+	}
+	top["Capabilities"] = &recordedCapabilities{*version, versions, chartutil.DefaultCapabilities.HelmVersion}
 	_, _ = engine.RenderWithClientProvider(c, top, r) // the error is known
 	return r.queries
 }
@@ -83,14 +87,14 @@ type recordedCapabilities struct {
 
 type recordedVersions struct {
 	known    chartutil.VersionSet
-	recorder *recorder
+	recorder *recorder // nil if all APIs are known
 }
 
 // Has replaces [chartutil.VersionSet.Has].
 func (v recordedVersions) Has(api string) bool {
-	if v.known.Has(api) {
-		return true
+	known := v.known.Has(api)
+	if !known && v.recorder != nil {
+		v.recorder.add("API " + api)
 	}
-	v.recorder.add("API " + api)
-	return false
+	return known
 }

@@ -207,6 +207,17 @@ func TestCheck_cluster(t *testing.T) {
 			files:   map[string]string{"templates/a.yaml": hasMonitoring},
 			cluster: Cluster{APIVersions: []string{"monitoring.coreos.com/v1"}},
 		},
+		"refuses a chart whose API the cluster does not have": {
+			files:   map[string]string{"templates/a.yaml": hasMonitoring},
+			cluster: Cluster{APIVersions: []string{"example.com/v1"}},
+			want:    `render chart DIR: execution error at (c/templates/a.yaml:1:74): install the operator`,
+		},
+		"leaves an API that the chart's own definitions may add to the cluster": {
+			files:    map[string]string{"templates/a.yaml": hasMonitoring, "crds/a.yaml": "kind: CustomResourceDefinition\n"},
+			cluster:  Cluster{APIVersions: []string{"example.com/v1"}},
+			warnings: []string{`render chart DIR: execution error at (c/templates/a.yaml:1:74): install the operator; it queries the cluster (API monitoring.coreos.com/v1), which decides`},
+			depends:  true,
+		},
 		"leaves a lookup to the cluster": {
 			files:    map[string]string{"templates/a.yaml": `{{ required "no secret" (lookup "v1" "Secret" "n" "s").data }}`},
 			warnings: []string{`render chart DIR: execution error at (c/templates/a.yaml:1:3): no secret; it queries the cluster (lookup of v1 Secret), which decides`},

@@ -1,0 +1,1 @@
+{{ define "a" }}{{ .Values.image }}{{ end }}
