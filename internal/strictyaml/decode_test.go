@@ -155,6 +155,14 @@ func TestDecode_Problems(t *testing.T) {
 			"tree: &n\n  next: *n\n",
 			[]string{`f.yaml:2:9: anchor "n" contains itself`},
 		},
+		"finds an unknown anchor": {
+			"name: a\nimages:\n  web: *gone\n",
+			[]string{`f.yaml:3:8: unknown anchor 'gone' referenced`},
+		},
+		"finds bytes that are not UTF-8": {
+			"name: a\nfree: {b: \"caf\xe9\"}\n",
+			[]string{`f.yaml:2:15: invalid trailing UTF-8 octet (save the file as UTF-8)`},
+		},
 		"rejects a list instead of a map": {
 			"- a\n",
 			[]string{`f.yaml:1:1: want a map, got a list`},

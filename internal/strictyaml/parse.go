@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -63,15 +64,44 @@ func isEmpty(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Value ==
 
 var libraryError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
 
+// unknownAnchor matches an error without a line.
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
+
 func syntaxProblem(file string, data []byte, err error) Problem {
 	match := libraryError.FindStringSubmatch(err.Error())
 	line, _ := strconv.Atoi(match[1])
 	p := Problem{File: file, Line: max(line, 1), Column: 1, Message: match[2]}
 	lines := strings.Split(string(data), "\n")
-	if line >= 1 && line <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[line-1], " "), "\t") {
+	anchor := unknownAnchor.FindStringSubmatch(p.Message)
+	switch at := invalidUTF8(data); {
+	case line >= 1 && line <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[line-1], " "), "\t"):
 		p.Hint = "indent with spaces, not tabs"
+	case line == 0 && anchor != nil:
+		p.Line, p.Column = position(data, bytes.Index(data, []byte("*"+anchor[1])))
+	case line == 0 && at < len(data):
+		p.Line, p.Column = position(data, at)
+		p.Hint = "save the file as UTF-8"
 	}
 	return p
+}
+
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or len(data).
+func invalidUTF8(data []byte) int {
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return at
+}
+
+// position returns the line and the column of an offset, from 1.
+func position(data []byte, offset int) (line, column int) {
+	before := data[:max(offset, 0)]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 // duplicates visits each node once, because it does not follow aliases.
