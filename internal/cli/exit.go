@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -136,15 +137,23 @@ func classOf(err error) fault.Class {
 	return fault.Internal
 }
 
+// afterChanges are the stages that run after others have changed something. A file that
+// changed after its check can make the configuration invalid there, but fault.Config
+// means that nothing was changed.
+var afterChanges = []string{deploy.StageLoad, deploy.StageRelease, deploy.StageRollout, deploy.StageVerify}
+
 func classOfFailure(err error) fault.Class {
-	if class := fault.ClassOf(err); class != "" {
-		return class
-	}
 	var stage *plan.StageError
-	if errors.As(err, &stage) {
+	inStage := errors.As(err, &stage)
+	class := fault.ClassOf(err)
+	switch {
+	case class == fault.Config && inStage && slices.Contains(afterChanges, stage.Stage):
+		return stageClass[stage.Stage]
+	case class != "":
+		return class
+	case inStage:
 		return cmp.Or(stageClass[stage.Stage], fault.Internal)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	case errors.Is(err, context.DeadlineExceeded):
 		return fault.Inconclusive
 	}
 	return fault.Internal

@@ -26,9 +26,11 @@ func TestExitCode(t *testing.T) {
 		"wrapped class":                         {fmt.Errorf("up: %w", fault.New(fault.NotOwned, broken, "")), 5},
 		"class of the stage":                    {&plan.StageError{Stage: deploy.StageBuild, Err: broken}, 10},
 		"class takes precedence over the stage": {&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Inconclusive, broken, "")}, 75},
-		"class of stage down":                   {&plan.StageError{Stage: deploy.StageDown, Err: broken}, 17},
-		"stage without a class":                 {&plan.StageError{Stage: "other", Err: broken}, 1},
-		"earliest of two stages":                {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
+		"configuration that has become invalid after changes": {&plan.StageError{Stage: deploy.StageRelease, Err: fault.New(fault.Config, broken, "")}, 13},
+		"configuration that is invalid before changes":        {&plan.StageError{Stage: deploy.StageEngine, Err: fault.New(fault.Config, broken, "")}, 3},
+		"class of stage down":                                 {&plan.StageError{Stage: deploy.StageDown, Err: broken}, 17},
+		"stage without a class":                               {&plan.StageError{Stage: "other", Err: broken}, 1},
+		"earliest of two stages":                              {errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}, &plan.StageError{Stage: deploy.StageCluster, Err: broken}), 10},
 		"failed rollback takes precedence over the failure before it": {
 			errors.Join(&plan.StageError{Stage: deploy.StageVerify, Err: fault.New(fault.Smoke, broken, "")}, fault.New(fault.Rollback, fault.New(fault.Inconclusive, broken, ""), "")), 16},
 		"refused cluster takes precedence over a failed build": {
