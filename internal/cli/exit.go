@@ -137,17 +137,18 @@ func classOf(err error) fault.Class {
 	return fault.Internal
 }
 
-// afterChanges are the stages that run after others have changed something. A file that
-// changed after its check can make the configuration invalid there, but fault.Config
-// means that nothing was changed.
-var afterChanges = []string{deploy.StageLoad, deploy.StageRelease, deploy.StageRollout, deploy.StageVerify}
+// mutating are the stages during which something may have changed: they run in parallel
+// with others. A configuration that turns out to be invalid only there, for example
+// because a file has changed since its check, is not fault.Config: that means that
+// nothing was changed.
+var mutating = []string{deploy.StageBuild, deploy.StageCluster, deploy.StageLoad, deploy.StageRelease, deploy.StageRollout, deploy.StageVerify}
 
 func classOfFailure(err error) fault.Class {
 	var stage *plan.StageError
 	inStage := errors.As(err, &stage)
 	class := fault.ClassOf(err)
 	switch {
-	case class == fault.Config && inStage && slices.Contains(afterChanges, stage.Stage):
+	case class == fault.Config && inStage && slices.Contains(mutating, stage.Stage):
 		return stageClass[stage.Stage]
 	case class != "":
 		return class

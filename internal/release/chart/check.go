@@ -50,7 +50,7 @@ func Check(d Desired, objectChecks ...func(unstructured.Unstructured) error) (Ch
 			"set chart.path to the chart that depends on it")
 	}
 	checked := Checked{Warnings: p.warnings, prepared: p}
-	rel, rendered, err := p.render()
+	r, err := p.render()
 	if err != nil {
 		queries := p.queries()
 		if len(queries) == 0 || !p.supportsVersion() {
@@ -60,31 +60,31 @@ func Check(d Desired, objectChecks ...func(unstructured.Unstructured) error) (Ch
 		checked.Warnings = append(checked.Warnings, fmt.Sprintf("%v; it queries the cluster (%s), which decides", err, strings.Join(queries, ", ")))
 		return checked, nil
 	}
-	checked.Rendered = rendered
-	checked.Unused = p.unusedImages(rel)
-	if err := p.checkRendered(rel, rendered, &checked); err != nil {
+	checked.Rendered = r.Rendered
+	checked.Unused = p.unusedImages(r.release)
+	if err := p.checkRendered(r, &checked); err != nil {
 		return checked, err
 	}
-	if err := checkPolicies(rendered, d.Local); err != nil {
+	if err := checkPolicies(r.Rendered, d.Local); err != nil {
 		return checked, err
 	}
-	return checked, checkObjects(rendered, objectChecks)
+	return checked, checkObjects(r.Rendered, objectChecks)
 }
 
-func (p *Prepared) checkRendered(rel *release.Release, rendered Rendered, checked *Checked) error {
-	if len(rendered.Objects) == 0 && len(rendered.Hooks) == 0 && !p.HasCRDs() {
+func (p *Prepared) checkRendered(r rendering, checked *Checked) error {
+	if len(r.sourced) == 0 && !p.HasCRDs() {
 		return fault.New(fault.Config, fmt.Errorf("chart %s renders no objects", p.desired.Chart),
 			"check its values; to delete the release, run tkdeploy down")
 	}
-	invalid, doubtful := p.invalidObjects(rel)
+	invalid, doubtful := p.invalidObjects(r.sourced)
 	checked.Warnings = append(checked.Warnings, doubtful...)
 	if len(invalid) > 0 {
 		return fault.New(fault.Config, errors.New(strings.Join(invalid, "\n")), "fix the templates or the values that they use")
 	}
-	if err := p.checkImages(rendered); err != nil {
+	if err := p.checkImages(r.Rendered); err != nil {
 		return err
 	}
-	return p.checkSize(rel)
+	return p.checkSize(r.release)
 }
 
 // unusedImages returns the values paths of images whose repository or tag is in no object

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -18,37 +17,23 @@ import (
 // invalidObjects returns what the API server would reject in each object, with its
 // template. doubtful are those of templates that look up objects in the cluster, which
 // may render something else there.
-func (p *Prepared) invalidObjects(rel *release.Release) (invalid, doubtful []string) {
-	report := func(source, name, problem string) {
-		text := fmt.Sprintf("%s: %s: %s", source, name, problem)
-		if templateUses(p.chart, source, "lookup") {
-			doubtful = append(doubtful, text)
-		} else {
-			invalid = append(invalid, text)
-		}
-	}
-	sources := map[string]string{}
-	visit := func(o unstructured.Unstructured, source string, isHook bool) {
-		for _, problem := range objectProblems(o) {
-			report(source, ObjectName(o), problem)
-		}
-		if id := p.objectID(o); !isHook { // two hooks may share an object
-			if first := sources[id]; first != "" {
-				report(source, ObjectName(o), "is rendered twice, first by "+first)
+func (p *Prepared) invalidObjects(objects []sourced) (invalid, doubtful []string) {
+	first := map[string]string{} // source by object
+	for _, o := range objects {
+		problems := objectProblems(o.Unstructured)
+		if id := p.objectID(o.Unstructured); !o.isHook { // two hooks may share an object
+			if source := first[id]; source != "" {
+				problems = append(problems, "is rendered twice, first by "+source)
 			}
-			sources[id] = source
+			first[id] = o.source
 		}
-	}
-	_ = eachDocument(rel.Manifest, func(source string, document []byte) { // rendering has parsed them
-		objects, _ := parseObject(document)
-		for _, o := range objects {
-			visit(o, source, false)
-		}
-	})
-	for _, hook := range rel.Hooks {
-		objects, _ := Objects(hook.Manifest)
-		for _, o := range objects {
-			visit(o, hook.Path, true)
+		for _, problem := range problems {
+			text := fmt.Sprintf("%s: %s: %s", o.source, ObjectName(o.Unstructured), problem)
+			if templateUses(p.chart, o.source, "lookup") {
+				doubtful = append(doubtful, text)
+			} else {
+				invalid = append(invalid, text)
+			}
 		}
 	}
 	return invalid, doubtful

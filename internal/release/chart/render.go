@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"errors"
 	"fmt"
 
 	"helm.sh/helm/v3/pkg/action"
@@ -28,27 +29,57 @@ func Render(d Desired) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	_, rendered, err := p.render()
-	return rendered, err
+	r, err := p.render()
+	return r.Rendered, err
 }
 
-func (p *Prepared) render() (*release.Release, Rendered, error) {
+// sourced is an object and its template, such as "shop/templates/web.yaml".
+type sourced struct {
+	unstructured.Unstructured
+	source string
+	isHook bool
+}
+
+// rendering is a rendered chart with what only its checks need.
+type rendering struct {
+	Rendered
+	release *release.Release
+	sourced []sourced
+}
+
+func (p *Prepared) render() (rendering, error) {
 	rel, err := p.renderRelease()
 	if err != nil {
-		return nil, Rendered{}, p.renderError(err)
+		return rendering{}, p.renderError(err)
 	}
-	rendered := Rendered{Manifest: rel.Manifest, Notes: rel.Info.Notes}
-	if rendered.Objects, err = Objects(rel.Manifest); err != nil {
-		return nil, Rendered{}, p.renderError(err)
-	}
+	r := rendering{Rendered: Rendered{Manifest: rel.Manifest, Notes: rel.Info.Notes}, release: rel}
+	var bad error
+	err = eachDocument(rel.Manifest, func(source string, document []byte) {
+		objects, err := parseObject(document)
+		if err != nil {
+			bad = errors.Join(bad, fmt.Errorf("%s: %w", source, err))
+		}
+		r.Objects = append(r.Objects, objects...)
+		r.addSourced(objects, source, false)
+	})
 	for _, hook := range rel.Hooks {
 		objects, err := Objects(hook.Manifest)
 		if err != nil {
-			return nil, Rendered{}, p.renderError(fmt.Errorf("%s: %w", hook.Path, err))
+			bad = errors.Join(bad, fmt.Errorf("%s: %w", hook.Path, err))
 		}
-		rendered.Hooks = append(rendered.Hooks, objects...)
+		r.Hooks = append(r.Hooks, objects...)
+		r.addSourced(objects, hook.Path, true)
 	}
-	return rel, rendered, nil
+	if err := errors.Join(bad, err); err != nil {
+		return rendering{}, p.renderError(err)
+	}
+	return r, nil
+}
+
+func (r *rendering) addSourced(objects []unstructured.Unstructured, source string, isHook bool) {
+	for _, o := range objects {
+		r.sourced = append(r.sourced, sourced{o, source, isHook})
+	}
 }
 
 func (p *Prepared) renderError(err error) error {
