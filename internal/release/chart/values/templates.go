@@ -11,6 +11,9 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 )
 
+// maxTemplateFile limits the files that may be templates for tpl, in bytes.
+const maxTemplateFile = 64 << 10
+
 // templates finds what the templates of a chart and its subcharts read of their values,
 // without running them. It follows variables, with, range, include and dict. A value that
 // is passed to any other function counts as read as a whole.
@@ -36,8 +39,11 @@ func (t *templates) parse(c *helmchart.Chart) {
 	for _, file := range c.Templates {
 		t.parseFile(c, file)
 	}
-	for _, file := range append(c.Files, &helmchart.File{Data: rawFile(c, chartutil.ValuesfileName)}) {
-		t.scan(c, file.Data) // tpl may run it
+	t.scan(c, rawFile(c, chartutil.ValuesfileName))
+	for _, file := range c.Files {
+		if len(file.Data) <= maxTemplateFile {
+			t.scan(c, file.Data) // tpl may run it
+		}
 	}
 	for _, sub := range c.Dependencies() {
 		t.parse(sub)
