@@ -72,7 +72,7 @@ func Check(d Desired, objectChecks ...func(unstructured.Unstructured) error) (Ch
 }
 
 func (p *Prepared) checkRendered(r rendering, checked *Checked) error {
-	if len(r.sourced) == 0 && !p.HasCRDs() {
+	if len(r.sourced) == 0 && !p.definesKinds() {
 		return fault.New(fault.Config, fmt.Errorf("chart %s renders no objects", p.desired.Chart),
 			"check its values; to delete the release, run tkdeploy down")
 	}

@@ -30,6 +30,9 @@ func (p *Prepared) supportsVersion() bool {
 	return limits == "" || chartutil.IsCompatibleRange(limits, p.desired.Cluster.version())
 }
 
+// definesKinds reports whether the chart has files in crds/.
+func (p *Prepared) definesKinds() bool { return len(p.chart.CRDObjects()) > 0 }
+
 // queries returns what the templates query of a cluster without a result: objects, and
 // APIs that it may have. It stops at the first lookup.
 func (p *Prepared) queries() []string {
@@ -53,7 +56,7 @@ func (p *Prepared) queries() []string {
 	}
 	apis := slices.Concat(chartutil.DefaultVersionSet, p.desired.Cluster.APIVersions)
 	versions := recordedVersions{known: apis}
-	if len(p.desired.Cluster.APIVersions) == 0 || p.HasCRDs() { // Helm installs crds/ first
+	if len(p.desired.Cluster.APIVersions) == 0 || p.definesKinds() { // Helm installs crds/ first
 		versions.recorder = r
 	}
 	top["Capabilities"] = &recordedCapabilities{*version, versions, chartutil.DefaultCapabilities.HelmVersion}

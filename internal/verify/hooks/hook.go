@@ -25,15 +25,6 @@ const (
 	afterFailure   = "hook-failed"
 )
 
-// Names returns the hooks' names.
-func Names(hooks []Hook) []string {
-	names := make([]string, len(hooks))
-	for i, h := range hooks {
-		names[i] = h.Name
-	}
-	return names
-}
-
 // Without returns the hooks whose names match no pattern in skip: * matches characters
 // that a chart makes up.
 func Without(hooks []Hook, skip []string) []Hook {

@@ -2,8 +2,10 @@ package values
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template/parse"
 
@@ -142,7 +144,7 @@ func (v value) escape() {
 // id identifies the values that v refers to.
 func (v value) id() string {
 	id := fmt.Sprintf("%p %p %q", v.root, v.at, v.text)
-	for _, key := range sortedKeys(v.fields) {
+	for _, key := range slices.Sorted(maps.Keys(v.fields)) {
 		id += " " + key + ":(" + v.fields[key].id() + ")"
 	}
 	return id
