@@ -35,7 +35,11 @@ func newRun(t *testing.T, command ...string) *run {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	for name, text := range map[string]string{"tkdeploy.yaml": project, "chart/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n"} {
+	for name, text := range map[string]string{
+		"tkdeploy.yaml":          project,
+		"chart/Chart.yaml":       "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
+		"chart/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
