@@ -55,7 +55,11 @@ func objectProblems(o unstructured.Unstructured) []string {
 	if o.GetName() == "" && o.GetGenerateName() == "" {
 		problems = append(problems, "metadata.name is missing")
 	}
-	for _, at := range [][]string{{"metadata"}, {"spec", "template", "metadata"}} {
+	places := [][]string{{"metadata"}}
+	if gvk := o.GroupVersionKind(); podSpecs[gvk.Group+"/"+gvk.Kind] != nil {
+		places = append(places, []string{"spec", "template", "metadata"})
+	}
+	for _, at := range places {
 		where := strings.Join(at, ".")
 		labels, _ := Lookup(o.Object, append(slices.Clone(at), "labels")).(map[string]any)
 		problems = append(problems, stringProblems(where+".labels", labels)...)

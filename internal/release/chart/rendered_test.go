@@ -97,7 +97,7 @@ func TestCheck_invalidObjects(t *testing.T) {
 			"c/templates/a.yaml: ConfigMap c: metadata.labels: a is a number, want a string: quote it in the template",
 		},
 		"checks only metadata of custom resources": {
-			"apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {replicas: many}\n", "",
+			"apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {replicas: many, template: {metadata: {labels: {a: 1}}}}\n", "",
 		},
 	}
 	for name, tt := range tests {
