@@ -68,8 +68,11 @@ func explainChanges(err error) error {
 	for _, e := range fault.Split(err) {
 		var changed *inputs.ChangedError
 		if errors.As(e, &changed) {
-			e = fault.New(fault.Build, fmt.Errorf("%w, %d times", e, buildAttempts),
-				"stop what writes to it, or, if the image does not need it, list it in the context's .dockerignore")
+			hint := "run tkdeploy again"
+			if changed.IgnoreFile != "" {
+				hint = "stop what writes to it or, if the image does not need it, list it in " + changed.IgnoreFile
+			}
+			e = fault.New(fault.Build, fmt.Errorf("%w, %d times", e, buildAttempts), hint)
 		}
 		explained = append(explained, e)
 	}

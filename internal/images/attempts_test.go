@@ -12,7 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-var errChanged = fault.New(fault.Build, fmt.Errorf("build web: %w", &inputs.ChangedError{Input: "/src/web/dev.log"}), "")
+var errChanged = fault.New(fault.Build, fmt.Errorf("build web: %w", &inputs.ChangedError{Input: "/src/web/dev.log", IgnoreFile: "/src/web/.dockerignore"}), "")
 
 func finished(item string, outcome event.Outcome, err error) event.Event {
 	e := event.Finished(item, outcome, "", 0, 0)
@@ -56,7 +56,7 @@ func TestExplainChanges(t *testing.T) {
 	t.Parallel()
 	err := explainChanges(errors.Join(errChanged))
 	if got := fault.Split(err)[0]; fault.ClassOf(got) != fault.Build || !strings.Contains(got.Error(), "/src/web/dev.log changed during the build, 3 times") ||
-		!strings.Contains(fault.HintOf(got), ".dockerignore") {
+		!strings.Contains(fault.HintOf(got), "list it in /src/web/.dockerignore") {
 		t.Errorf("got %v with hint %q, want the file and its ignore file", got, fault.HintOf(got))
 	}
 	if err := explainChanges(nil); err != nil {

@@ -29,8 +29,9 @@ type frozenFS struct {
 
 type frozenEntry struct {
 	entry
-	path string // of the file
-	text []byte // used instead of path
+	path       string // of the file
+	ignoreFile string
+	text       []byte // used instead of path
 }
 
 var _ fsutil.FS = (*frozenFS)(nil)
@@ -38,6 +39,8 @@ var _ fsutil.FS = (*frozenFS)(nil)
 func newFrozenFS(fail func(error)) *frozenFS {
 	return &frozenFS{entries: map[string]frozenEntry{}, fail: fail}
 }
+
+func (e frozenEntry) changed() error { return &ChangedError{Input: e.path, IgnoreFile: e.ignoreFile} }
 
 func textEntry(name string, text []byte) frozenEntry {
 	stat := &types.Stat{Path: name, Mode: 0o644, Size: int64(len(text))}
@@ -105,7 +108,7 @@ func (f *frozenFS) Open(name string) (io.ReadCloser, error) {
 	default:
 		file, err := files.Open(e.path)
 		if err != nil {
-			r.from = failingReader{&ChangedError{e.path}}
+			r.from = failingReader{e.changed()}
 			break
 		}
 		r.from, r.file = io.LimitReader(file, e.stat.Size), file

@@ -21,7 +21,7 @@ func (r *frozenReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	r.sum.Write(p[:n])
 	if errors.Is(err, io.EOF) && hex(r.sum) != r.entry.entry.sum {
-		err = &ChangedError{r.entry.path}
+		err = r.entry.changed()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.fail(err)

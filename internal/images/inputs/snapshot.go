@@ -27,13 +27,12 @@ type Snapshot struct {
 }
 
 // ChangedError reports an input that changed after it was hashed.
-type ChangedError struct{ Input string }
+type ChangedError struct {
+	Input      string
+	IgnoreFile string // which can exclude the input; "" if nothing can
+}
 
 func (e *ChangedError) Error() string { return e.Input + " changed during the build" }
-
-// IgnoreFile returns the file that excludes files from the build's context. It may
-// not exist.
-func (s *Snapshot) IgnoreFile() string { return s.build.ignoreFile() }
 
 // CheckBases returns a [ChangedError] if a base image was replaced. c must be new.
 func (s *Snapshot) CheckBases(ctx context.Context, c *LookupCache) error {
@@ -43,7 +42,7 @@ func (s *Snapshot) CheckBases(ctx context.Context, c *LookupCache) error {
 	}
 	for i, ref := range s.refs {
 		if len(absent) > 0 || bases[i] != s.bases[i] {
-			return &ChangedError{"base image " + ref}
+			return &ChangedError{Input: "base image " + ref}
 		}
 	}
 	return nil
@@ -57,14 +56,14 @@ func Dirs(ctx context.Context, snapshots []*Snapshot, fail func(error)) (buildCo
 	sources, texts := newFrozenFS(fail), newFrozenFS(fail)
 	for _, s := range snapshots {
 		for _, e := range s.entries {
-			sources.add(frozenEntry{entry: e, path: filepath.Join(s.root, e.stat.Path)})
+			sources.add(frozenEntry{entry: e, path: filepath.Join(s.root, e.stat.Path), ignoreFile: s.build.ignoreFile()})
 		}
 		name := filepath.Base(s.build.DockerfilePath())
 		// An ignore file of the Dockerfile's own keeps BuildKit from reading
 		// another one. It may be empty, but not have length 0.
 		for name, text := range map[string][]byte{name: s.dockerfile, name + ".dockerignore": slices.Concat(s.ignore, []byte("\n"))} {
 			if !texts.add(textEntry(name, text)) {
-				return nil, nil, &ChangedError{filepath.Join(filepath.Dir(s.build.DockerfilePath()), name)}
+				return nil, nil, &ChangedError{Input: filepath.Join(filepath.Dir(s.build.DockerfilePath()), name)}
 			}
 		}
 	}
@@ -94,7 +93,7 @@ func (s *Snapshot) check(ctx context.Context, sources *frozenFS) error {
 	}
 	for _, stat := range stats {
 		if !own[stat.Path] {
-			return &ChangedError{filepath.Join(s.root, stat.Path)}
+			return &ChangedError{Input: filepath.Join(s.root, stat.Path), IgnoreFile: s.build.ignoreFile()}
 		}
 	}
 	return nil

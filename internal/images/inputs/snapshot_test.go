@@ -107,7 +107,7 @@ func TestDirs(t *testing.T) {
 			enginetest.NoError(t, err) // fsutil would send an empty file
 			_, err = io.ReadAll(file)
 			var changed *ChangedError
-			if !errors.As(err, &changed) || changed.Input != path || !errors.Is(failed, err) {
+			if !errors.As(err, &changed) || changed.Input != path || changed.IgnoreFile != filepath.Join(b.Context, ".dockerignore") || !errors.Is(failed, err) {
 				t.Errorf("%s: got %v and failure %v, want that %s changed", name, err, failed, path)
 			}
 		}
