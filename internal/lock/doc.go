@@ -1,6 +1,6 @@
 // Package lock prevents two runs from changing the same release at once. A lock
 // file ([File]) covers this machine, a [Lease] in the cluster other machines and
-// users.
+// users. A [Shared] lock protects the cluster: all users of this machine share it.
 //
 // # Lock file
 //
