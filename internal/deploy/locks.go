@@ -93,7 +93,7 @@ func (l *Locks) lockCluster(ctx context.Context, limit time.Duration, onWait fun
 	}
 	w := l.session.Workspace
 	shared := lock.NewShared(lock.SharedPath(w.LockDir, engine, w.Cluster.Name), "cluster "+w.Cluster.Name, l.self)
-	err = shared.Retry(ctx, limit, onWait, func() error { return try(shared) })
+	err = shared.Retry(ctx, limit, onWait, func() error { return l.heldOrNotOwned(ctx, try(shared)) })
 	l.cancelIfHeld(err)
 	if err == nil {
 		l.cluster = shared
@@ -131,6 +131,18 @@ func (l *Locks) ensure(ctx context.Context, observe func(context.Context) (plan.
 	})
 	err = errors.Join(err, done)
 	l.cancelIfHeld(err)
+	return err
+}
+
+// heldOrNotOwned replaces a [*lock.HeldError] if waiting does not help, because the
+// cluster has another owner.
+func (l *Locks) heldOrNotOwned(ctx context.Context, err error) error {
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		if refused := l.session.CheckOwnership(ctx); fault.ClassOf(refused) == fault.NotOwned {
+			return refused
+		}
+	}
 	return err
 }
 
