@@ -101,35 +101,13 @@ func (l *Locks) lockCluster(ctx context.Context, limit time.Duration, onWait fun
 	return err
 }
 
-// ensure calls apply while no other run uses the cluster, then shares its lock again.
-// If another run was faster, it waits for it, and applies only if observe still finds
-// a difference.
+// ensure calls apply while no other run uses the cluster, see [lock.Shared.Ensure].
 func (l *Locks) ensure(ctx context.Context, observe func(context.Context) (plan.Observation, error), apply func() error) error {
-	var done error
-	waited := false
-	err := l.cluster.Retry(ctx, clusterTimeout, l.warn, func() error {
-		held := l.cluster.TryExclusive()
-		if held != nil && l.cluster.TryShared() != nil {
-			waited = true
-			return held
-		}
-		if held != nil || waited {
-			waited = true
-			l.session.Invalidate(ClusterState)
-			observed, err := observe(ctx)
-			switch {
-			case err != nil || observed.State == plan.Satisfied:
-				done = errors.Join(err, l.cluster.TryShared())
-				return nil
-			case held != nil:
-				l.cluster.Release()
-				return held
-			}
-		}
-		done = errors.Join(apply(), l.cluster.TryShared())
-		return nil
-	})
-	err = errors.Join(err, done)
+	err := l.cluster.Ensure(ctx, clusterTimeout, l.warn, func() (bool, error) {
+		l.session.Invalidate(ClusterState)
+		observed, err := observe(ctx)
+		return observed.State == plan.Satisfied, err
+	}, apply)
 	l.cancelIfHeld(err)
 	return err
 }

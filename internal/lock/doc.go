@@ -8,6 +8,11 @@
 // process ends, even after kill -9. Because the holder removes the file, a
 // process that locks it must check that the path still refers to it.
 //
+// # Shared lock
+//
+// A run that needs more than it shares gives up what it has before it waits, so two
+// such runs cannot block each other ([Shared.Ensure]).
+//
 // # Lease
 //
 // A Lease is renewed every 10 s and expires after 30 s. While it is fresh, other
