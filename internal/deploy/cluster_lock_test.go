@@ -209,6 +209,26 @@ func TestLocks_cluster(t *testing.T) {
 	})
 }
 
+func TestSession_Status_incomplete(t *testing.T) {
+	shop, web, _ := twoConfigurations(t)
+	const interrupted = "an earlier create was interrupted"
+	wantReason := func(start string) {
+		t.Helper()
+		web.status.put(cluster.Status{Phase: cluster.Incomplete, Reason: interrupted})
+		if status, err := web.Status(t.Context()); err != nil || !strings.HasPrefix(status.Cluster.Reason, start) {
+			t.Errorf("got %+v, %v, want reason %s", status, err, start)
+		}
+	}
+	var c sharedCluster
+	if _, err := runStages(t.Context(), t, shop.NewLocks(), c.stage(t, func() error {
+		wantReason("another run creates or deletes it: tkdeploy up --env dev of ")
+		return nil
+	}), c.using(t, func() { wantReason(interrupted) })); err != nil {
+		t.Error(err)
+	}
+	wantReason(interrupted)
+}
+
 func TestLocks_checkOthers(t *testing.T) {
 	shop, _, server := twoConfigurations(t)
 	server.other = `{"metadata":{"name":"tkdeploy.shop.web"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +

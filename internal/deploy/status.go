@@ -63,6 +63,11 @@ func (s *Session) Status(ctx context.Context) (*Status, error) {
 		Environment: s.Workspace.EnvName,
 		Cluster:     ClusterStatus{Name: c.Name, Phase: observed.Phase, Reason: observed.Reason, Nodes: observed.Nodes, NotOwned: observed.NotOwned},
 	}
+	if observed.Phase == cluster.Incomplete {
+		if run := s.changedBy(ctx); run != "" {
+			status.Cluster.Reason = "another run creates or deletes it: " + run
+		}
+	}
 	if observed.Phase != cluster.Running {
 		return status, nil
 	}
