@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,10 +17,21 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-type listedLeases []coordinationv1.Lease
+type listedLeases struct {
+	mu    sync.Mutex
+	items []coordinationv1.Lease
+}
 
 func (l *listedLeases) List(context.Context, metav1.ListOptions) (*coordinationv1.LeaseList, error) {
-	return (&coordinationv1.LeaseList{Items: *l}).DeepCopy(), nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return (&coordinationv1.LeaseList{Items: l.items}).DeepCopy(), nil
+}
+
+func (l *listedLeases) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.items[0].ResourceVersion = "2"
 }
 
 func otherLease(name, identity string, renewedAgo time.Duration) coordinationv1.Lease {
@@ -55,9 +67,9 @@ func TestCheckOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				leases := listedLeases{otherLease(test.lease, test.identity, test.ago)}
+				leases := listedLeases{items: []coordinationv1.Lease{otherLease(test.lease, test.identity, test.ago)}}
 				if test.renewed {
-					time.AfterFunc(10*time.Second, func() { leases[0].ResourceVersion = "2" })
+					time.AfterFunc(10*time.Second, leases.renew)
 				}
 				var waits []string
 				begin := time.Now()
