@@ -182,6 +182,22 @@ func TestCluster_Ensure(t *testing.T) {
 		}
 	})
 
+	t.Run("keeps the logs that kind could collect", func(t *testing.T) {
+		t.Parallel()
+		docker := &fakeDocker{}
+		provider := &fakeKind{logsErr: errors.New("[command \"docker exec shop-dev-control-plane crictl images\" failed with error: exit status 126]")}
+		provider.create = func() error {
+			docker.add(node(ownMount, true))
+			return errors.New("kubeadm init failed")
+		}
+		c := newCluster(t, docker, provider)
+		err := c.Ensure(t.Context(), event.Discard)
+		want := "see the node logs in " + c.logsDir() + "; not collected: " + provider.logsErr.Error()
+		if fault.HintOf(err) != want || c.FailedCreateLogs() != c.logsDir() {
+			t.Errorf("got hint %q, logs in %q\nwant %q, logs in %q", fault.HintOf(err), c.FailedCreateLogs(), want, c.logsDir())
+		}
+	})
+
 	// Another program may create nodes of this name at any time.
 	for name, failure := range map[string]error{
 		"found by kind":       errors.New(`node(s) already exist for a cluster with the name "shop-dev"`),
@@ -223,22 +239,6 @@ func TestCluster_Ensure(t *testing.T) {
 		}
 		if len(docker.containers) != 1 || docker.containers[0].Name != "shop-dev-worker" {
 			t.Errorf("got containers %v, want only the other one", docker.containers)
-		}
-	})
-
-	t.Run("keeps the logs that kind could collect", func(t *testing.T) {
-		t.Parallel()
-		docker := &fakeDocker{}
-		provider := &fakeKind{logsErr: errors.New("[command \"docker exec shop-dev-control-plane crictl images\" failed with error: exit status 126]")}
-		provider.create = func() error {
-			docker.add(node(ownMount, true))
-			return errors.New("kubeadm init failed")
-		}
-		c := newCluster(t, docker, provider)
-		err := c.Ensure(t.Context(), event.Discard)
-		want := "see the node logs in " + c.logsDir() + "; not collected: " + provider.logsErr.Error()
-		if fault.HintOf(err) != want || c.FailedCreateLogs() != c.logsDir() {
-			t.Errorf("got hint %q, logs in %q\nwant %q, logs in %q", fault.HintOf(err), c.FailedCreateLogs(), want, c.logsDir())
 		}
 	})
 

@@ -22,9 +22,9 @@ func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Repor
 	}
 	var err error
 	if _, statErr := os.Stat(c.StateDir); statErr == nil {
-		// The data outlives the proof of its owner, and an interrupted removal leaves
-		// an incomplete cluster.
-		err = errors.Join(c.claim(), c.markCreating())
+		// Its data outlives the proof of its owner. An interrupted removal leaves an
+		// incomplete cluster, too.
+		err = c.markCreating()
 	}
 	if volumes {
 		err = errors.Join(err, c.deleteVolumes(ctx, reporter))
@@ -83,7 +83,7 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 		return err
 	}
 	images := []string{c.Image}
-	if nodes = c.owned(nodes); len(nodes) > 0 { // stop all writers
+	if nodes := c.owned(nodes); len(nodes) > 0 { // stop all writers
 		images = append(images, nodes[0].Image)
 		if err := c.removeContainers(ctx); err != nil {
 			return err

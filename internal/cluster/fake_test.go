@@ -31,9 +31,9 @@ import (
 type fakeDocker struct {
 	mu         sync.Mutex
 	containers []container
+	images     []string
 	ownerDir   string   // source of mounts without one
 	networks   []string // of tkdeploy
-	images     []string
 	changes    []string
 	fail       func(args []string) error // may be nil
 }

@@ -28,7 +28,7 @@ const (
 const drainLimit = time.Minute
 
 func (c *Cluster) secretStore() secrets.Store {
-	return secrets.Store{Dir: c.secretsDir(), Write: writePrivate}
+	return secrets.Store{Dir: c.secretsDir()}
 }
 
 // MirrorSecrets makes the copies of the namespace's Secrets with the label

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/ready"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
@@ -54,7 +55,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 		status.Reason = err.Error()
 		return status
 	}
-	nodes, reason := checkReady(ctx, client, startTimes(containers))
+	nodes, reason := ready.Check(ctx, client, startTimes(containers))
 	if mismatch := c.ownershipMismatch(nodes); mismatch != "" {
 		return Status{Phase: NotOwned, Reason: mismatch, NotOwned: c.notOwnedError(mismatch, "")}
 	}
@@ -94,7 +95,7 @@ func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status
 func nodeStatuses(nodes []corev1.Node) []NodeStatus {
 	var out []NodeStatus
 	for _, n := range nodes {
-		out = append(out, NodeStatus{Name: n.Name, Ready: isReady(n), Version: n.Status.NodeInfo.KubeletVersion})
+		out = append(out, NodeStatus{Name: n.Name, Ready: ready.IsReady(n), Version: n.Status.NodeInfo.KubeletVersion})
 	}
 	return out
 }

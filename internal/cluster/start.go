@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
+	"tkdeploy.dev/tkdeploy/internal/cluster/drain"
+	"tkdeploy.dev/tkdeploy/internal/cluster/ready"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -74,6 +78,49 @@ func (c *Cluster) refreshKubeconfig(ctx context.Context) error {
 		return fault.New(fault.Cluster, errors.Join(lastErr, ctx.Err()), "")
 	}
 	return nil
+}
+
+// awaitReady also undoes what an interrupted [Cluster.PrepareDelete] has left.
+func (c *Cluster) awaitReady(ctx context.Context) error {
+	containers, err := c.containers(ctx)
+	if err != nil {
+		return err
+	}
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	reason := "API server is not responding"
+	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, c.limits.Ready, true, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.limits.API)
+		defer cancel()
+		var nodes []corev1.Node
+		nodes, reason = ready.Check(ctx, client, startTimes(containers))
+		if slices.ContainsFunc(nodes, drain.IsDrained) {
+			if err := drain.Undo(ctx, client); err != nil {
+				reason = err.Error() // try again
+			}
+			return false, nil
+		}
+		return reason == "", nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fault.New(fault.Cluster, fmt.Errorf("cluster %s is not ready after %s: %s", c.Name, c.limits.Ready, reason),
+			fmt.Sprintf("inspect it: kubectl --kubeconfig %s get nodes,pods -A; or recreate it: %s", c.Kubeconfig(), c.recreateCommand()))
+	}
+	return nil
+}
+
+// startTimes returns when each node container was started.
+func startTimes(containers []container) map[string]time.Time {
+	started := map[string]time.Time{}
+	for _, c := range containers {
+		started[c.Name] = c.State.StartedAt
+	}
+	return started
 }
 
 // serviceSubnet is kind's default, which kindConfig keeps (sigs.k8s.io/kind

@@ -10,7 +10,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/lock"
@@ -176,17 +175,14 @@ func (l *Locks) acquireLease(ctx context.Context) error {
 }
 
 // checkOthers fails if a run of another release, such as one on another machine, uses
-// the cluster. The API server may be down only if the cluster is not running.
-func (l *Locks) checkOthers(ctx context.Context, phase cluster.Phase) error {
+// the cluster.
+func (l *Locks) checkOthers(ctx context.Context) error {
 	kube, err := l.session.Kube(ctx)
-	if err == nil {
-		leases := kube.CoordinationV1().Leases(metav1.NamespaceSystem)
-		err = lock.CheckOthers(ctx, leases, l.leaseName(), "cluster "+l.session.Workspace.Cluster.Name, l.warn)
+	if err != nil {
+		return err
 	}
-	if phase != cluster.Running && fault.ClassOf(err) != fault.Locked {
-		return nil
-	}
-	return err
+	leases := kube.CoordinationV1().Leases(metav1.NamespaceSystem)
+	return lock.CheckOthers(ctx, leases, l.leaseName(), "cluster "+l.session.Workspace.Cluster.Name, l.warn)
 }
 
 func (l *Locks) leaseName() string {

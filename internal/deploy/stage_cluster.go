@@ -76,12 +76,10 @@ func (s *Session) observeDown(ctx context.Context, keep cluster.Keep, locks *Loc
 	if status.Phase == cluster.NotOwned {
 		return plan.Observation{}, status.NotOwned
 	}
-	if status.Phase != cluster.Absent {
-		if err := locks.checkOthers(ctx, status.Phase); err != nil {
+	if status.Responding {
+		if err := locks.checkOthers(ctx); err != nil {
 			return plan.Observation{}, err
 		}
-	}
-	if status.Responding {
 		if err := locks.acquireLease(ctx); err != nil {
 			return plan.Observation{}, err
 		}

@@ -5,6 +5,7 @@ package drain
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,28 +47,32 @@ func Pods(ctx context.Context, client kubernetes.Interface, limit time.Duration)
 		}
 	}
 	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
-		now, err := list(ctx, client)
-		if err != nil {
-			return false, nil //nolint:nilerror // try again until the limit
+		if now, err := running(ctx, client); err == nil { // else try again
+			left = now
+			return len(left) == 0, nil
 		}
-		left = nil
-		for _, namespace := range now {
-			for _, p := range namespace {
-				if hasVolume(p) && isRunning(p) {
-					left = append(left, p.Namespace+"/"+p.Name)
-				}
-			}
-		}
-		return len(left) == 0, nil
+		return false, nil
 	})
-	slices.Sort(left)
 	if ctx.Err() != nil {
 		return left, context.Cause(ctx)
 	}
-	if err != nil && !wait.Interrupted(err) {
-		return left, err
+	if err != nil && len(left) == 0 {
+		return nil, fmt.Errorf("wait for the end of the pods: %w", err)
 	}
 	return left, nil
+}
+
+// running returns the names of the pods that may still write to their volumes.
+func running(ctx context.Context, client kubernetes.Interface) (names []string, err error) {
+	pods, err := list(ctx, client)
+	for _, namespace := range slices.Sorted(maps.Keys(pods)) {
+		for _, p := range pods[namespace] {
+			if hasVolume(p) && isRunning(p) {
+				names = append(names, p.Namespace+"/"+p.Name)
+			}
+		}
+	}
+	return names, err
 }
 
 // Undo lets the nodes run pods again after an interrupted [Pods].

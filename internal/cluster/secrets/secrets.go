@@ -27,13 +27,11 @@ const label = "tkdeploy.dev/keep=true"
 
 const suffix = ".json"
 
-// Store is a directory of copies, named <namespace>/<name>.json.
-type Store struct {
-	Dir string
+// sizeLimit bounds a copy. A Secret has at most 1 MiB, a third more in base64.
+const sizeLimit = 4 << 20
 
-	// Write atomically writes a file that only the current user can read.
-	Write func(path string, text []byte) error
-}
+// Store is a directory of copies, named <namespace>/<name>.json.
+type Store struct{ Dir string }
 
 // Mirror makes the copies equal to the labeled Secrets of the namespace and removes
 // those of Secrets that no longer exist. A new cluster must get its Secrets from
@@ -77,8 +75,8 @@ func (s Store) save(ctx context.Context, client kubernetes.Interface, namespace 
 			return nil, fmt.Errorf("encode Secret %s: %w", secret.Name, err)
 		}
 		path := s.path(secret.Namespace, secret.Name)
-		if current, err := files.Read(path, files.ConfigLimit); err != nil || !bytes.Equal(current, text) {
-			if err := s.Write(path, text); err != nil {
+		if current, err := files.Read(path, sizeLimit); err != nil || !bytes.Equal(current, text) {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), files.Write(path, text, 0o600)); err != nil {
 				return nil, fmt.Errorf("save Secret %s: %w", secret.Name, err)
 			}
 		}
@@ -108,7 +106,7 @@ func (s Store) path(namespace, name string) string {
 
 func (s Store) read(namespace, name string) (*corev1.Secret, error) {
 	path := s.path(namespace, name)
-	text, err := files.Read(path, files.ConfigLimit)
+	text, err := files.Read(path, sizeLimit)
 	if err != nil {
 		return nil, fault.New(fault.Environment, fmt.Errorf("read the copy of Secret %s: %w", name, err), "")
 	}

@@ -23,9 +23,7 @@ import (
 func newStore(t *testing.T) Store {
 	t.Helper()
 	// A glob pattern would not match this directory.
-	return Store{Dir: filepath.Join(t.TempDir(), "shop[1]", "secrets"), Write: func(path string, text []byte) error {
-		return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, text, 0o600))
-	}}
+	return Store{filepath.Join(t.TempDir(), "shop[1]", "secrets")}
 }
 
 // secret returns a kept Secret of a release, or of none.
@@ -69,13 +67,18 @@ func TestStore_Mirror(t *testing.T) {
 	if err := client.CoreV1().Secrets("shop").Delete(t.Context(), "old", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	written := 0
-	s.Write = func(string, []byte) error { written++; return nil }
+	before, err := os.Stat(s.path("shop", "db"))
+	if err != nil || before.Mode().Perm() != 0o600 {
+		t.Fatalf("got %v, %v, want mode 0600", before, err)
+	}
 	if err := s.Mirror(t.Context(), client, "shop"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"shop/db.json"}, copies(t, s)); diff != "" || written > 0 {
-		t.Errorf("got %d writes, want none of an unchanged Secret; copies -want +got:\n%s", written, diff)
+	if diff := cmp.Diff([]string{"shop/db.json"}, copies(t, s)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if after, err := os.Stat(s.path("shop", "db")); err != nil || !os.SameFile(before, after) {
+		t.Errorf("got a new copy of an unchanged Secret, %v", err)
 	}
 }
 
@@ -156,10 +159,27 @@ func TestStore_Restore(t *testing.T) {
 		})
 	}
 
+	t.Run("rejects a copy that no program may read", func(t *testing.T) {
+		t.Parallel()
+		s := newStore(t)
+		path := s.path("shop", "db")
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		filestest.CheckRefused(t, path, func() error {
+			err := s.Restore(t.Context(), fake.NewClientset(), shop)
+			if fault.ClassOf(err) != fault.Environment {
+				t.Errorf("got %v of class %q, want class %q", err, fault.ClassOf(err), fault.Environment)
+			}
+			return err
+		})
+	})
+
 	t.Run("does not print a damaged copy", func(t *testing.T) {
 		t.Parallel()
 		s := newStore(t)
-		if err := s.Write(s.path("shop", "db"), []byte(`{"data": s3cret`)); err != nil {
+		path := s.path("shop", "db")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(`{"data": s3cret`), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		err := s.Restore(t.Context(), fake.NewClientset(), shop)
@@ -190,14 +210,4 @@ func TestStore_Restore(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestStore_read_unreadable(t *testing.T) {
-	t.Parallel()
-	s := Store{Dir: t.TempDir()}
-	path := s.path("shop", "db")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	filestest.CheckRefused(t, path, func() error { _, err := s.read("shop", "db"); return err })
 }
