@@ -106,7 +106,7 @@ type Rollout struct {
 	Missing  time.Duration `yaml:"missing"`  // A Secret, ConfigMap, volume claim or service account does not exist. Default: 3s to 30s.
 	Crash    time.Duration `yaml:"crash"`    // A container keeps crashing. Default: three restarts, about 40s.
 	Schedule time.Duration `yaml:"schedule"` // No node has room for a pod, or a quota is exceeded. Default: 20s; for a quota, 10s.
-	Probe    time.Duration `yaml:"probe"`    // A readiness probe is refused on a port that the container does not declare. Default: 20s.
+	Probe    time.Duration `yaml:"probe"`    // A readiness probe is refused although the process listens on a port that the container declares. Default: 20s.
 }
 
 // Cluster selects the kind of cluster.

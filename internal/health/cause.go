@@ -1,6 +1,10 @@
 package health
 
-import "time"
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
 
 // Reason identifies the problem behind a cause.
 type Reason string
@@ -52,6 +56,10 @@ type Cause struct {
 	Detail  []string // evidence, one line each
 	Hint    string
 	Command []string // kubectl arguments that show more
+
+	// Declared are the ports of the container if its probe uses another one. If the
+	// process listens on one of them, the cause is fatal; see [Snapshot.Listening].
+	Declared []corev1.ContainerPort
 
 	Since      time.Time // zero if unknown
 	ObservedAt time.Time

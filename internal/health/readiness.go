@@ -13,8 +13,8 @@ import (
 )
 
 // notReady diagnoses a failing probe. This is not fatal, because the probe may
-// succeed at any time, unless nothing listens on its port and the process has
-// started or listens on other ports.
+// succeed at any time, unless nothing listens on its port although the process has
+// started; see refused.
 func (c containerDiagnoser) notReady() (Cause, bool) {
 	running := c.status.State.Running
 	if running == nil || c.status.Ready {
@@ -33,8 +33,8 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	}
 	found := c.cause(NotReady, kind, failed.First)
 	found.evidence = failed.Last
-	if kind == "Readiness" && probes.Refused(probe, failed.Message) && c.neverListens(probe) {
-		found = found.after(c.d.thresholds.Port)
+	if kind == "Readiness" && probes.Refused(probe, failed.Message) {
+		c.refused(&found, probe)
 	}
 	found.Lasting = probes.Rejected(failed.Message)
 	found.Message = fmt.Sprintf("running, but %s probe failed: %s", strings.ToLower(kind), probes.Result(failed.Message))
@@ -47,10 +47,20 @@ func (c containerDiagnoser) notReady() (Cause, bool) {
 	return found, true
 }
 
-// neverListens reports whether the probe's port is wrong: the container declares
-// others, or the startup probe has succeeded.
-func (c containerDiagnoser) neverListens(probe *corev1.Probe) bool {
-	return !probes.Declares(c.spec, probes.Port(probe)) || c.spec.StartupProbe != nil
+// refused makes a refused connection fatal if the process has started, because its
+// startup probe has succeeded, or if it listens on a port that the container
+// declares and the probe uses another one.
+func (c containerDiagnoser) refused(found *Cause, probe *corev1.Probe) {
+	since := c.d.index.snapshot.Listening[c.pod.UID]
+	switch {
+	case c.spec.StartupProbe != nil:
+		*found = found.after(c.d.thresholds.Port)
+	case probes.Declares(c.spec, probes.Port(probe)):
+	case since.IsZero():
+		found.Declared = c.spec.Ports
+	case found.evidence.After(since):
+		found.FatalAt = latest(found.Since, since).Add(c.d.thresholds.Port)
+	}
 }
 
 func (c containerDiagnoser) probeFailures(kind string) events.Summary {

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Kind is the kind of a workload.
@@ -76,6 +77,9 @@ type Snapshot struct {
 	// Suspended holds the workloads that the chart itself pauses or suspends. Such a
 	// Job is ready; a Deployment never becomes so.
 	Suspended map[Object]bool
+
+	// Listening is since when pods are known to listen on a port that they declare.
+	Listening map[types.UID]time.Time
 
 	// ignoredRestarts is set by [Baseline.Apply], by restartKey.
 	ignoredRestarts map[string]int32

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Each file of testdata/verdicts holds the objects of one moment of a rollout, as
@@ -18,6 +20,7 @@ import (
 //	# now: TIME          when the objects were read
 //	# started: TIME      when the wait began
 //	# ended: TIME        optional: when a terminating pod was last seen
+//	# listening: TIME    optional: since when the pods listen on a declared port
 //	# suspended: OBJECT  optional: the chart itself pauses or suspends it
 //	# want: OBJECT VERDICT [REASON] [: TEXT]
 //
@@ -121,6 +124,13 @@ func (v *recordedVerdict) header(line string) (err error) {
 		v.snapshot.Started, err = time.Parse(time.RFC3339, value)
 	case "ended":
 		v.snapshot.lastEnding, err = time.Parse(time.RFC3339, value)
+	case "listening":
+		var since time.Time
+		since, err = time.Parse(time.RFC3339, value)
+		v.snapshot.Listening = map[types.UID]time.Time{}
+		for _, p := range v.snapshot.Pods {
+			v.snapshot.Listening[p.UID] = since
+		}
 	case "suspended":
 		v.snapshot.Suspended = map[Object]bool{}
 		v.snapshot.Suspended[parseObject(value)] = true

@@ -107,7 +107,7 @@ var realFaults = []realFault{
 		},
 	},
 	{
-		name: "readiness-never", want: health.NotReady, within: 30 * time.Second,
+		name: "readiness-never", want: health.NotReady, within: 36 * time.Second, timeout: 30 * time.Second, // plus Limits.LogTime
 		says: []string{"readiness probe: GET http://:9999/health every 1s", "connection refused", "declares 8080"},
 		pod: func(p *corev1.PodSpec, _ nodeImages) {
 			p.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080}}

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"context"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -8,7 +10,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	restclient "k8s.io/client-go/rest"
+	k8stesting "k8s.io/client-go/testing"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -67,17 +72,24 @@ func TestWatcher_WaitHeals(t *testing.T) {
 			}
 		})
 	})
-	t.Run("gives up within 30s on a probe of an undeclared port", func(t *testing.T) {
+	t.Run("gives up within 30s on a probe of the wrong port", func(t *testing.T) {
 		simulate(t, 1, func(t *testing.T, w *world) {
-			w.probe.HTTPGet.Port = port(9999)
-			w.pod("web-a", running(false))
-			later(5*time.Second, func() {
-				w.addEvent("web-a", "Unhealthy", "Readiness probe failed: dial tcp 192.0.2.1:9999: connect: connection refused")
-			})
+			w.listens("error trying to reach service: http: server gave HTTP response to HTTPS client")
+			w.refusedPort()
 			c := requireFailure(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 25*time.Second, 30*time.Second)
 			if c.Reason != health.NotReady || !strings.Contains(c.Hint, "the probe uses 9999") {
 				t.Errorf("got cause %s with hint %q, want NotReady with the wrong port", c.Reason, c.Hint)
+			}
+		})
+	})
+	t.Run("waits for a process that listens on no port yet", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
+			w.listens("error trying to reach service: dial tcp 192.0.2.1:4000: connect: connection refused")
+			w.refusedPort()
+			later(70*time.Second, func() { w.pod("web-a", running(true)); w.available(1) })
+			if err := w.wait(t.Context(), Watcher{}); err != nil {
+				t.Fatal(err)
 			}
 		})
 	})
@@ -166,6 +178,30 @@ func (w *world) ending(name string, grace time.Duration) {
 	ends, seconds := metav1.NewTime(time.Now().Add(grace)), int64(grace.Seconds())
 	p.DeletionTimestamp, p.DeletionGracePeriodSeconds = &ends, &seconds
 	w.add(p)
+}
+
+// listens sets the error of the API server's proxy to pods.
+func (w *world) listens(message string) {
+	w.client.AddProxyReactor("pods", func(k8stesting.Action) (bool, restclient.ResponseWrapper, error) {
+		return true, proxyError{apierrors.NewServiceUnavailable(message)}, nil
+	})
+}
+
+type proxyError struct{ err error }
+
+func (e proxyError) DoRaw(context.Context) ([]byte, error)         { return nil, e.err }
+func (e proxyError) Stream(context.Context) (io.ReadCloser, error) { return nil, e.err }
+
+// refusedPort adds a pod with a probe of an undeclared port that is refused every
+// five seconds.
+func (w *world) refusedPort() {
+	w.probe.HTTPGet.Port = port(9999)
+	w.pod("web-a", running(false))
+	for i := range 13 {
+		later(time.Duration(5+5*i)*time.Second+time.Millisecond, func() {
+			w.addEvent("web-a", "Unhealthy", "Readiness probe failed: dial tcp 192.0.2.1:9999: connect: connection refused")
+		})
+	}
 }
 
 func (w *world) remove(pod string) {

@@ -28,6 +28,7 @@ type run struct {
 
 	reconnected  time.Time
 	baseline     health.Baseline
+	listening    listening
 	completed    map[health.Object]bool // Jobs, which may be deleted by now
 	failingSince time.Time              // zero if no cause is fatal
 }
@@ -41,6 +42,7 @@ func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 		outage:    outage{limits: w.limits(), report: report},
 		show:      newDisplay(objects, report, w.redact, now),
 		completed: map[health.Object]bool{},
+		listening: listening{client: w.Client},
 	}
 }
 
@@ -54,6 +56,7 @@ func (r *run) start(ctx context.Context) (stop func()) {
 	return func() {
 		cancel()
 		wg.Wait()
+		r.listening.wg.Wait()
 	}
 }
 
@@ -71,7 +74,7 @@ func (r *run) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.contextDone(ctx)
 		}
-		if over, err := r.evaluate(time.Now()); over {
+		if over, err := r.evaluate(ctx, time.Now()); over {
 			return err
 		}
 	}
@@ -100,7 +103,7 @@ func (r *run) receive(u update) {
 	}
 }
 
-func (r *run) evaluate(now time.Time) (over bool, err error) {
+func (r *run) evaluate(ctx context.Context, now time.Time) (over bool, err error) {
 	for _, e := range r.cache.entries {
 		if e.source.required && isDenied(e.err) {
 			return true, apiError(e.err)
@@ -117,6 +120,7 @@ func (r *run) evaluate(now time.Time) (over bool, err error) {
 	at := r.cache.skew.clusterTime(now)
 	workloads := r.computeStatus(snap, at)
 	causes := r.diagnose(snap, workloads, at)
+	r.listening.check(ctx, causes, snap.Pods, now)
 	r.show.progress(workloads, causes, now)
 	if !slices.ContainsFunc(workloads, isUnready) {
 		return true, nil
@@ -128,6 +132,7 @@ func (r *run) snapshot() health.Snapshot {
 	s := r.cache.snapshot(r.objects)
 	s.Started = r.cache.skew.clusterTime(r.begin)
 	s.Suspended = r.watcher.Suspended
+	s.Listening = r.listening.pods(r.cache.skew)
 	r.baseline.Apply(&s, r.watcher.thresholds(), r.cache.skew.clusterTime(time.Now()))
 	return s
 }

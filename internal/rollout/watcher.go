@@ -16,7 +16,7 @@ import (
 
 // Watcher watches the workloads of one cluster. It must be allowed to get, list
 // and watch the workloads' kinds, replicasets, pods and pods/log, and to delete
-// stuck pods. Access to events, persistentvolumeclaims and nodes improves its
+// stuck pods. Access to events, persistentvolumeclaims, nodes and pods/proxy improves its
 // explanations. Use [New] to create one.
 type Watcher struct {
 	Client kubernetes.Interface
@@ -105,8 +105,11 @@ func (w *Watcher) Wait(ctx context.Context, objects []health.Object, report even
 		defer cancel()
 	}
 	r := newRun(w, objects, report)
-	stop := r.start(ctx)
-	err := r.loop(ctx)
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := r.start(waiting)
+	err := r.loop(waiting)
+	cancel()
 	stop()
 	var failure *Failure
 	if !errors.As(err, &failure) {

@@ -14,7 +14,7 @@ type Graces struct {
 	Missing  time.Duration // a Secret, ConfigMap, claim or service account is missing
 	Crash    time.Duration // a container keeps crashing
 	Schedule time.Duration // no node or quota has room for a pod
-	Probe    time.Duration // a probe uses a port that nothing listens on
+	Probe    time.Duration // a probe uses a port that the started process does not listen on
 }
 
 // graceAnnotation is the prefix of the annotations that set a workload's graces.

@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+
+	"tkdeploy.dev/tkdeploy/internal/health"
+)
+
+// listening finds out which pods listen on a port that they declare. Then a probe
+// that is refused uses the wrong port, and the process is not just slow to start.
+type listening struct {
+	client kubernetes.Interface
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	since map[types.UID]time.Time // pods that listen
+	asked map[types.UID]time.Time
+}
+
+// listenInterval is the time between two connections to a pod.
+const listenInterval = 3 * time.Second
+
+// check connects to the declared ports of pods with a refused probe, in the
+// background.
+func (l *listening) check(ctx context.Context, causes []health.Cause, pods []*corev1.Pod, now time.Time) {
+	for _, c := range causes {
+		for _, p := range pods {
+			if len(c.Declared) > 0 && p.Namespace == c.Object.Namespace && p.Name == c.Pods[0] && l.due(p.UID, now) {
+				l.wg.Go(func() { l.connect(ctx, p, c.Declared) })
+			}
+		}
+	}
+}
+
+func (l *listening) due(pod types.UID, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.since[pod].IsZero() || now.Sub(l.asked[pod]) < listenInterval {
+		return false
+	}
+	if l.asked == nil {
+		l.asked = map[types.UID]time.Time{}
+	}
+	l.asked[pod] = now
+	return true
+}
+
+// connect uses the API server's proxy. It starts a TLS handshake, so that a server
+// without TLS handles no request.
+func (l *listening) connect(ctx context.Context, pod *corev1.Pod, ports []corev1.ContainerPort) {
+	ctx, cancel := context.WithTimeout(ctx, listenInterval)
+	defer cancel()
+	for _, port := range ports {
+		if port.Protocol != "" && port.Protocol != corev1.ProtocolTCP {
+			continue
+		}
+		_, err := l.client.CoreV1().Pods(pod.Namespace).ProxyGet("https", pod.Name, strconv.Itoa(int(port.ContainerPort)), "/", nil).DoRaw(ctx)
+		if accepted(err) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.since == nil {
+				l.since = map[types.UID]time.Time{}
+			}
+			l.since[pod.UID] = time.Now()
+			return
+		}
+	}
+}
+
+// handshakeError matches errors of Go's TLS client after it has connected.
+var handshakeError = regexp.MustCompile(`error trying to reach service: .*(tls: |EOF|server gave HTTP response to HTTPS client|connection reset)`)
+
+// accepted reports whether an error of the proxy proves that the process accepted
+// the connection. Others, such as a denied access, prove nothing.
+func accepted(err error) bool {
+	if err == nil {
+		return true
+	}
+	return apierrors.IsServiceUnavailable(err) && handshakeError.MatchString(err.Error())
+}
+
+// pods returns since when pods listen, in the cluster's time.
+func (l *listening) pods(skew clockSkew) map[types.UID]time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pods := map[types.UID]time.Time{}
+	for pod, since := range l.since {
+		pods[pod] = skew.clusterTime(since)
+	}
+	return pods
+}
