@@ -62,10 +62,10 @@ func (c Cause) Progress() string {
 	return line
 }
 
-// State is like [Cause.Progress] without what changes by itself.
-func (c Cause) State() string {
-	c.Waited = ""
-	return c.Progress()
+// Key identifies the problem and what may heal it. Unlike the text, it does not
+// change with counts, times and the identifiers in messages.
+func (c Cause) Key() string {
+	return fmt.Sprintf("%s %s %s %s", c.Reason, c.Container, c.subject, c.waiting())
 }
 
 func (c Cause) waiting() string {

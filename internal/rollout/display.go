@@ -28,6 +28,7 @@ type item struct {
 	state       string // without the parts that change by themselves
 	message     string
 	at          time.Time // of message
+	problem     string    // known problem when the state changed
 	firstReason string
 	finished    bool
 	regressed   bool
@@ -63,7 +64,10 @@ func itemNames(objects []health.Object) map[health.Object]string {
 func (d *display) progress(workloads []health.Workload, causes []health.Cause, now time.Time) {
 	for _, w := range workloads {
 		i, ready := d.items[w.Object], w.State == health.Ready
-		message, state, reason := d.describe(w, causes)
+		message, state, problem := d.describe(w, causes)
+		if problem == "" || i.state != state {
+			i.problem = problem
+		}
 		changed := i.state != state || i.message != message && now.Sub(i.at) >= repeatInterval
 		switch {
 		case ready && !i.finished:
@@ -84,7 +88,7 @@ func (d *display) progress(workloads []health.Workload, causes []health.Cause, n
 				i.firstReason = message
 			}
 			e := event.Progress(i.name, message)
-			e.Current, e.Total, e.Reason = int64(w.Ready), int64(w.Desired), reason
+			e.Current, e.Total, e.Reason = int64(w.Ready), int64(w.Desired), i.problem
 			d.report.Report(e)
 		}
 		if changed {
@@ -96,7 +100,7 @@ func (d *display) progress(workloads []health.Workload, causes []health.Cause, n
 
 // describe returns a workload's message, the message without the parts that change
 // by themselves, and its known problem.
-func (d *display) describe(w health.Workload, causes []health.Cause) (message, state, reason string) {
+func (d *display) describe(w health.Workload, causes []health.Cause) (message, state, problem string) {
 	c := firstOf(causes, w.Object)
 	if c == nil || w.State == health.Ready {
 		return w.Message, w.Message, ""
@@ -106,10 +110,11 @@ func (d *display) describe(w health.Workload, causes []health.Cause) (message, s
 	if w.Ready >= w.Desired || w.Message == c.Title() { // the controller's counts lag behind
 		tally = ""
 	}
+	message = d.redact(c.Progress())
 	if c.Proven() {
-		reason = d.redact(c.State())
+		problem = message
 	}
-	return tally + d.redact(c.Progress()), tally + c.State(), reason
+	return tally + message, tally + c.Key(), problem
 }
 
 // firstOf returns the most urgent cause of a workload, or nil.

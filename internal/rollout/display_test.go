@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -38,6 +39,24 @@ func TestDisplay_failed(t *testing.T) {
 			if e := got[i]; e.Item != w.item || e.Err.Error() != w.err || fault.HintOf(e.Err) != w.hint {
 				t.Errorf("got %s, %v, %s, want %v", e.Item, e.Err, fault.HintOf(e.Err), w)
 			}
+		}
+	})
+}
+
+func TestDisplay_progress(t *testing.T) {
+	t.Parallel()
+	t.Run("repeats a problem whose text changes at most every ten seconds", func(t *testing.T) {
+		t.Parallel()
+		var got []event.Event
+		show := newDisplay([]health.Object{web}, event.ReporterFunc(func(e event.Event) { got = append(got, e) }), func(s string) string { return s }, time.Time{})
+		begin := time.Now()
+		for second := range 15 {
+			w := health.Workload{Object: web, State: health.Progressing, Desired: 1, Message: "0 of 1 ready; web-a: running, not ready yet"}
+			cause := health.Cause{Reason: health.NotReady, Object: web, Message: fmt.Sprintf("exec %d failed", second)}
+			show.progress([]health.Workload{w}, []health.Cause{cause}, begin.Add(time.Duration(second)*time.Second))
+		}
+		if len(got) != 2 || got[1].Message != "0 of 1 ready; exec 10 failed; waiting: may heal" || got[1].Reason != got[0].Reason {
+			t.Errorf("got events %v, want two with one reason", got)
 		}
 	})
 }

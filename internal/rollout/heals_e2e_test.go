@@ -48,9 +48,9 @@ func TestWatcher_WaitHealsE2E(t *testing.T) {
 		t.Parallel()
 		ns := c.namespace(t, "dependency", nil)
 		db := c.deployment(ns, 1, func(p *corev1.PodSpec, i nodeImages) {
-			shell("sleep 50; touch /tmp/ready; sleep 1000")(p, i)
+			shell("sleep 50; touch /ready; sleep 1000")(p, i)
 			p.Containers[0].ReadinessProbe = &corev1.Probe{
-				ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"test", "-f", "/tmp/ready"}}}, PeriodSeconds: 2,
+				ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "[ -f /ready ]"}}}, PeriodSeconds: 2,
 			}
 		})
 		db.Name = "db"
