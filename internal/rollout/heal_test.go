@@ -74,7 +74,7 @@ func TestWatcher_WaitHeals(t *testing.T) {
 	})
 	t.Run("gives up within 30s on a probe of the wrong port", func(t *testing.T) {
 		simulate(t, 1, func(t *testing.T, w *world) {
-			w.listens("error trying to reach service: http: server gave HTTP response to HTTPS client")
+			w.listens("error trying to reach service: net/http: HTTP/1.x transport connection broken: malformed HTTP response")
 			w.refusedPort()
 			c := requireFailure(t, w.wait(t.Context(), Watcher{}), fault.Unhealthy)
 			within(t, w, 25*time.Second, 30*time.Second)

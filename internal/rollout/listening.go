@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,8 +55,8 @@ func (l *listening) due(pod types.UID, now time.Time) bool {
 	return true
 }
 
-// connect uses the API server's proxy. It starts a TLS handshake, so that a server
-// without TLS handles no request.
+// connect sends a GET request for / through the API server's proxy. A TLS handshake
+// would not do: a server without TLS may wait for the end of the first line.
 func (l *listening) connect(ctx context.Context, pod *corev1.Pod, ports []corev1.ContainerPort) {
 	ctx, cancel := context.WithTimeout(ctx, listenInterval)
 	defer cancel()
@@ -63,8 +64,8 @@ func (l *listening) connect(ctx context.Context, pod *corev1.Pod, ports []corev1
 		if port.Protocol != "" && port.Protocol != corev1.ProtocolTCP {
 			continue
 		}
-		_, err := l.client.CoreV1().Pods(pod.Namespace).ProxyGet("https", pod.Name, strconv.Itoa(int(port.ContainerPort)), "/", nil).DoRaw(ctx)
-		if accepted(err) {
+		_, err := l.client.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port.ContainerPort)), "/", nil).DoRaw(ctx)
+		if accepted(err, pod.Name) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if l.since == nil {
@@ -76,16 +77,19 @@ func (l *listening) connect(ctx context.Context, pod *corev1.Pod, ports []corev1
 	}
 }
 
-// handshakeError matches errors of Go's TLS client after it has connected.
-var handshakeError = regexp.MustCompile(`error trying to reach service: .*(tls: |EOF|server gave HTTP response to HTTPS client|connection reset)`)
+// noHTTP matches errors of Go's HTTP client after it has connected.
+var noHTTP = regexp.MustCompile(`error trying to reach service: .*(malformed HTTP|EOF|connection reset)`)
 
 // accepted reports whether an error of the proxy proves that the process accepted
-// the connection. Others, such as a denied access, prove nothing.
-func accepted(err error) bool {
-	if err == nil {
+// the connection. Others, such as a denied access or a missing pod, prove nothing.
+func accepted(err error, pod string) bool {
+	switch {
+	case err == nil:
 		return true
+	case apierrors.IsNotFound(err): // the process has no page /
+		return !strings.Contains(err.Error(), pod)
 	}
-	return apierrors.IsServiceUnavailable(err) && handshakeError.MatchString(err.Error())
+	return apierrors.IsServiceUnavailable(err) && noHTTP.MatchString(err.Error())
 }
 
 // pods returns since when pods listen, in the cluster's time.
