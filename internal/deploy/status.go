@@ -7,6 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy/address"
 	"tkdeploy.dev/tkdeploy/internal/health"
+	"tkdeploy.dev/tkdeploy/internal/health/selection"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
@@ -92,19 +93,20 @@ func (s *Session) addRelease(ctx context.Context, status *Status) error {
 		Name: found.Name, Namespace: found.Namespace, Revision: revision.Revision,
 		Status: revision.Status, Verified: revision.Verified, Chart: revision.Chart,
 	}
-	kube, err := s.Kube(ctx)
+	clients, err := s.openClients(ctx)
 	if err != nil {
 		return err
 	}
-	watcher := &rollout.Watcher{Client: kube}
-	workloads, err := watcher.Status(ctx, health.Workloads(found.Objects, found.Namespace))
+	selected := selection.Of(found.Objects, found.Namespace)
+	watcher := &rollout.Watcher{Client: clients.kube, Dynamic: clients.dynamic, Suspended: selected.Suspended}
+	workloads, err := watcher.Status(ctx, selected.Objects)
 	if err != nil {
 		return err
 	}
 	for _, w := range workloads {
 		status.Workloads = append(status.Workloads, WorkloadStatus{w.Kind, w.Name, w.Ready, w.Desired, w.Images})
 	}
-	status.Services, status.Warnings, err = address.List(ctx, kube, found.Namespace, found.Objects, s.Workspace.Cluster.Ports)
+	status.Services, status.Warnings, err = address.List(ctx, clients.kube, found.Namespace, found.Objects, s.Workspace.Cluster.Ports)
 	return err
 }
 

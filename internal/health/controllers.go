@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/health/custom"
 	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/health/rejection"
@@ -24,6 +25,8 @@ func (d *diagnoser) diagnoseController(pods []*corev1.Pod) []Cause {
 		found = append(found, d.deployment(w)...)
 	case *batchv1.Job:
 		found = append(found, d.job(w, pods)...)
+	case *unstructured.Unstructured:
+		found = append(found, d.custom(w)...)
 	}
 	return found
 }
@@ -64,9 +67,9 @@ func (d *diagnoser) deployment(w *appsv1.Deployment) []Cause {
 
 func (d *diagnoser) job(job *batchv1.Job, pods []*corev1.Pod) []Cause {
 	if paused(job) {
-		c := d.workloadCause(RolloutPaused, d.now)
+		c := d.workloadCause(RolloutPaused, d.now) // never fatal: a queue such as Kueue resumes it
 		c.Message = "suspended: the Job does not start"
-		c.Hint = "check the controller that suspended it, or set spec.suspend to false"
+		c.Hint = "resume it, or set spec.suspend to true in the chart if it is suspended on purpose"
 		c.Waiting = "waiting until it is resumed"
 		return []Cause{c}
 	}
@@ -177,16 +180,26 @@ func replicaFailure(set *appsv1.ReplicaSet) events.Summary {
 	return events.Summary{}
 }
 
-// Suspended returns the workloads that the manifest pauses or suspends, for
-// [Snapshot.Suspended]. Objects without a namespace are in defaultNamespace.
-func Suspended(objects []unstructured.Unstructured, defaultNamespace string) map[Object]bool {
-	found := map[Object]bool{}
-	for _, u := range objects {
-		paused, _, _ := unstructured.NestedBool(u.Object, "spec", "paused")
-		suspend, _, _ := unstructured.NestedBool(u.Object, "spec", "suspend")
-		if paused || suspend {
-			found[Object{Kind(u.GetKind()), cmp.Or(u.GetNamespace(), defaultNamespace), u.GetName()}] = true
-		}
+// endedPod returns the cause of a Pod that failed. No controller replaces it.
+func (d *diagnoser) endedPod(pod *corev1.Pod) Cause {
+	c := d.workloadCause(PodFailed, pod.CreationTimestamp.Time).after(0)
+	c.evidence = d.now
+	c.Message = "failed, and no controller replaces it"
+	c.Detail = []string{text.OneLine(cmp.Or(pod.Status.Message, pod.Status.Reason, "restart policy "+string(pod.Spec.RestartPolicy)))}
+	c.Hint = "check its log; to run it again, delete it and run the deployment again"
+	d.lastRun(&c, []*corev1.Pod{pod})
+	return c
+}
+
+// custom returns the condition of a custom resource. It is never fatal: controllers
+// retry.
+func (d *diagnoser) custom(o *unstructured.Unstructured) []Cause {
+	verdict, reason := custom.Judge(o)
+	if verdict != custom.NotReady {
+		return nil
 	}
-	return found
+	c := d.workloadCause(NotReady, o.GetCreationTimestamp().Time)
+	c.Message = reason
+	c.Hint = "check the log of the controller of its kind"
+	return []Cause{c}
 }

@@ -37,6 +37,11 @@ func (ix *index) diagnose(o Object, thresholds Thresholds, now time.Time) []Caus
 			found = append(found, d.complete(d.diagnosePod(pod))...)
 		}
 	}
+	if _, ok := o.Kind.Custom(); ok { // its controller may replace the pods
+		for i := range found {
+			found[i].FatalAt, found[i].ifAll = time.Time{}, time.Time{}
+		}
+	}
 	controller := d.complete(d.diagnoseController(pods))
 	if isJob(d.workload) && len(controller) > 0 {
 		return controller
@@ -163,7 +168,7 @@ func byUrgency(a, b Cause) int {
 		first(!a.FatalAt.IsZero(), !b.FatalAt.IsZero()),
 		first(!a.consequence, !b.consequence),
 		a.FatalAt.Compare(b.FatalAt),
-		compareObjects(a.Object, b.Object),
+		CompareObjects(a.Object, b.Object),
 	)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -113,9 +114,10 @@ var podSuffix = regexp.MustCompile(` (\(pod: "|pod=).*$`)
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
 func kubectl(namespace string, args ...string) []string {
+	if namespace == "" {
+		return args
+	}
 	return append([]string{"--namespace", namespace}, args...)
 }
 
-func kubectlName(o Object) string {
-	return map[Kind]string{Deployment: "deployment/", StatefulSet: "statefulset/", DaemonSet: "daemonset/", Job: "job/"}[o.Kind] + o.Name
-}
+func kubectlName(o Object) string { return strings.ToLower(string(o.Kind)) + "/" + o.Name }

@@ -5,7 +5,9 @@
 //
 // # Rules
 //
-//   - Only pods of the newest revision count.
+//   - Only pods of the newest revision count. They are found by owner, not by label.
+//   - A custom resource is ready by its conditions, and not judged without any; see
+//     package custom.
 //   - A [Cause] is fatal only if waiting cannot heal it. One that cannot heal is
 //     fatal at once, most others after a grace period; see [DefaultThresholds].
 //   - A cause is not fatal while something may heal it: a pod that ends, or another

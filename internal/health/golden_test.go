@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,8 @@ func parseSnapshot(text string) (s Snapshot, now time.Time, err error) {
 		s.Add(o)
 		if m, ok := o.(metav1.Object); ok {
 			kind := Kind(o.GetObjectKind().GroupVersionKind().Kind)
-			if groups[kind] != "" {
+			known := slices.Contains([]Kind{Deployment, StatefulSet, DaemonSet, Job, ReplicaSet, ReplicationController, Pod}, kind)
+			if known && metav1.GetControllerOfNoCopy(m) == nil {
 				s.Objects = append(s.Objects, Object{kind, m.GetNamespace(), m.GetName()})
 			}
 		}

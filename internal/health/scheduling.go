@@ -19,8 +19,11 @@ import (
 // failed diagnoses a failed pod. This is never fatal: the controller replaces the
 // pod. A Job's own status decides.
 func (p podDiagnoser) failed() []Cause {
-	if p.pod.Status.Phase != corev1.PodFailed || isJob(p.d.workload) {
+	if p.pod.Status.Phase != corev1.PodFailed || p.d.object.Kind == Job {
 		return nil
+	}
+	if p.d.object.Kind == Pod {
+		return []Cause{p.d.endedPod(p.pod)}
 	}
 	c := p.cause(PodFailed, p.pod.Status.Reason, p.pod.CreationTimestamp.Time)
 	c.Message = fmt.Sprintf("pod failed: %s", cmp.Or(p.pod.Status.Reason, "no reason given"))

@@ -11,47 +11,47 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Kind is the kind of a workload.
+// Kind is the kind of a workload: of a custom resource with its group, as in
+// "Certificate.cert-manager.io".
 type Kind string
 
-// The supported kinds.
+// The kinds of workloads besides custom resources.
 const (
-	Deployment  Kind = "Deployment"
-	StatefulSet Kind = "StatefulSet"
-	DaemonSet   Kind = "DaemonSet"
-	Job         Kind = "Job"
+	Deployment            Kind = "Deployment"
+	StatefulSet           Kind = "StatefulSet"
+	DaemonSet             Kind = "DaemonSet"
+	Job                   Kind = "Job"
+	ReplicaSet            Kind = "ReplicaSet"
+	ReplicationController Kind = "ReplicationController"
+	Pod                   Kind = "Pod"
 )
 
-var groups = map[Kind]string{Deployment: "apps", StatefulSet: "apps", DaemonSet: "apps", Job: "batch"}
+// Custom returns the kind and the group of a custom resource.
+func (k Kind) Custom() (kind schema.GroupKind, ok bool) {
+	kind = schema.ParseGroupKind(string(k))
+	return kind, kind.Group != ""
+}
 
 // Object identifies a workload.
 type Object struct {
 	Kind      Kind   `json:"kind"`
-	Namespace string `json:"namespace"`
+	Namespace string `json:"namespace"` // empty for a custom resource of the cluster
 	Name      string `json:"name"`
 }
 
-func (o Object) String() string { return string(o.Kind) + " " + o.Namespace + "/" + o.Name }
-
-// Workloads returns the workloads among objects, sorted by namespace, kind and
-// name. Objects without a namespace are in defaultNamespace.
-func Workloads(objects []unstructured.Unstructured, defaultNamespace string) []Object {
-	var found []Object
-	for _, u := range objects {
-		kind := Kind(u.GetKind())
-		if group, ok := groups[kind]; !ok || u.GroupVersionKind().Group != group {
-			continue
-		}
-		found = append(found, Object{kind, cmp.Or(u.GetNamespace(), defaultNamespace), u.GetName()})
+func (o Object) String() string {
+	if o.Namespace == "" {
+		return string(o.Kind) + " " + o.Name
 	}
-	slices.SortFunc(found, compareObjects)
-	return slices.Compact(found)
+	return string(o.Kind) + " " + o.Namespace + "/" + o.Name
 }
 
-func compareObjects(a, b Object) int {
+// CompareObjects orders objects by namespace, kind and name.
+func CompareObjects(a, b Object) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
@@ -65,18 +65,23 @@ type Snapshot struct {
 	StatefulSets []*appsv1.StatefulSet
 	DaemonSets   []*appsv1.DaemonSet
 	Jobs         []*batchv1.Job
+	Controllers  []*corev1.ReplicationController
+	Custom       []*unstructured.Unstructured
 	Pods         []*corev1.Pod
 	Events       []*corev1.Event
 	Claims       []*corev1.PersistentVolumeClaim
 	Nodes        []*corev1.Node
 
+	Suspended map[Object]bool // Jobs that the manifest suspends
+	HasStatus map[Kind]bool   // kinds of custom resources with a status
+
 	// Started is when the wait began. Causes with older evidence get
 	// [Thresholds.StaleGrace]; if Started is zero, none do.
 	Started time.Time
 
-	// Suspended holds the workloads that the chart itself pauses or suspends. Such a
-	// Job is ready; a Deployment never becomes so.
-	Suspended map[Object]bool
+	// Unready is when a workload that is no custom resource was last not ready, or
+	// zero. Until then, the controllers of custom resources may have been starting.
+	Unready time.Time
 
 	// Listening is since when pods are known to listen on a port that they declare.
 	Listening map[types.UID]time.Time
@@ -101,6 +106,10 @@ func (s *Snapshot) Add(o runtime.Object) {
 		s.DaemonSets = append(s.DaemonSets, o)
 	case *batchv1.Job:
 		s.Jobs = append(s.Jobs, o)
+	case *corev1.ReplicationController:
+		s.Controllers = append(s.Controllers, o)
+	case *unstructured.Unstructured:
+		s.Custom = append(s.Custom, o)
 	case *corev1.Pod:
 		s.Pods = append(s.Pods, o)
 	case *corev1.Event:

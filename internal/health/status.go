@@ -7,7 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/health/custom"
 	"tkdeploy.dev/tkdeploy/internal/health/events"
 	"tkdeploy.dev/tkdeploy/internal/health/exits"
 	"tkdeploy.dev/tkdeploy/internal/text"
@@ -36,6 +38,10 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 		return w
 	}
 	w.Created = object.GetCreationTimestamp().Time
+	if o, ok := object.(*unstructured.Unstructured); ok {
+		ix.judgeCustom(&w, o, thresholds, now)
+		return w
+	}
 	done := w.count(object)
 	pods := ix.newPods(object)
 	switch {
@@ -45,8 +51,8 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 		w.State, w.Message = Progressing, fmt.Sprintf("%d of %d started; waiting to see if it stays up", w.Ready, w.Desired)
 	case done && object.GetDeletionTimestamp() == nil:
 		w.State, w.Message = Ready, w.tally()
-	case o.Kind == Job && ix.snapshot.Suspended[o] && paused(object):
-		w.State, w.Message = Ready, "suspended by the chart"
+	case o.Kind == Job && paused(object) && ix.snapshot.Suspended[o]:
+		w.State, w.Message, w.Desired = Ready, "suspended by the chart", w.Ready
 	case paused(object):
 		w.State, w.Message = Paused, w.tally()+"; paused"
 	default:
@@ -55,7 +61,31 @@ func (ix *index) computeStatus(o Object, thresholds Thresholds, now time.Time) W
 	return w
 }
 
+// settle is how long a custom resource may have no condition after its creation, and
+// after its controller may have started.
+const settle = 10 * time.Second
+
+func (ix *index) judgeCustom(w *Workload, o *unstructured.Unstructured, thresholds Thresholds, now time.Time) {
+	w.Desired, w.Updated, w.Images = 1, 1, []string{}
+	verdict, reason := custom.Judge(o)
+	isNew := w.Created.Add(thresholds.NewPodAge).After(ix.snapshot.Started)
+	settled := latest(w.Created, ix.snapshot.Unready).Add(settle)
+	switch {
+	case verdict == custom.NotReady:
+		w.State, w.Message = Progressing, reason
+	case verdict == custom.Unknown && ix.snapshot.HasStatus[w.Kind] && isNew && now.Before(settled):
+		w.State, w.Message = Progressing, "has no status yet"
+	case verdict == custom.Unknown:
+		w.State, w.Message, w.Desired, w.Unjudged = Ready, "not judged: "+reason, 0, true
+	default:
+		w.State, w.Message, w.Ready = Ready, "1 of 1 ready", 1
+	}
+}
+
 func (w *Workload) tally() string {
+	if w.Desired == 0 && w.Outdated == 0 && (w.Kind == Deployment || w.Kind == StatefulSet || w.Kind == ReplicaSet || w.Kind == ReplicationController) {
+		return "scaled to 0"
+	}
 	if w.Kind == Job {
 		return fmt.Sprintf("%d of %d complete", w.Ready, w.Desired)
 	}

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+var web = Object{Deployment, "shop", "web"}
+
 func n32(n int32) *int32 { return &n }
 
 func TestComputeStatus_Deployment(t *testing.T) {

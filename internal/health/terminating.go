@@ -6,7 +6,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/health/ending"
 )
@@ -52,7 +51,7 @@ func (d *diagnoser) ending(pods []*corev1.Pod, match func(*corev1.Pod) bool) (ru
 // StatefulSet, a Deployment with strategy Recreate, or a Job wait for them. This
 // is never fatal.
 func (d *diagnoser) oldPods() []Cause {
-	pods, late := d.ending(d.index.ownPods(d.workload), func(*corev1.Pod) bool { return true })
+	pods, late := d.ending(d.index.owned.All(d.workload), func(*corev1.Pod) bool { return true })
 	switch {
 	case len(late) > 0:
 		c := d.workloadCause(Terminating, late[0].DeletionTimestamp.Time)
@@ -70,13 +69,4 @@ func (d *diagnoser) oldPods() []Cause {
 		return []Cause{c}
 	}
 	return nil
-}
-
-// ownPods returns the pods of all revisions of a workload.
-func (ix *index) ownPods(workload metav1.Object) []*corev1.Pod {
-	owned := slices.Clone(ix.pods[workload.GetUID()])
-	for _, set := range ix.sets[workload.GetUID()] {
-		owned = append(owned, ix.pods[set.UID]...)
-	}
-	return owned
 }

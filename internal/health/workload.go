@@ -7,6 +7,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // State is the rollout state of a workload.
@@ -27,11 +28,12 @@ type Workload struct {
 	Ready    int32     `json:"ready"`    // available pods (Deployment: of the newest revision) or completions
 	Desired  int32     `json:"desired"`  // pods or completions
 	Updated  int32     `json:"updated"`  // pods of the newest revision
-	Outdated int32     `json:"outdated"` // running pods of older revisions
+	Outdated int32     `json:"outdated"` // running pods of older revisions, or too many
 	Images   []string  `json:"images"`   // in the order of the containers
 	Created  time.Time `json:"created"`
 	Message  string    `json:"message"` // "1 of 2 ready; postgres-0: pulling image postgres:17"
 	Causes   []Cause   `json:"-"`
+	Unjudged bool      `json:"-"` // a custom resource whose state is unknown; Ready, not to block the rest
 }
 
 // count sets the counts and reports whether the rollout is complete. It follows
@@ -47,15 +49,42 @@ func (w *Workload) count(object metav1.Object) bool {
 		return w.countDaemonSet(o)
 	case *batchv1.Job:
 		return w.countJob(o)
+	case *appsv1.ReplicaSet:
+		return w.countReplicas(o.Generation, o.Spec.Replicas, o.Spec.Template, o.Status)
+	case *corev1.ReplicationController:
+		template := ptr.Deref(o.Spec.Template, corev1.PodTemplateSpec{})
+		return w.countReplicas(o.Generation, o.Spec.Replicas, template, appsv1.ReplicaSetStatus{
+			ObservedGeneration: o.Status.ObservedGeneration, Replicas: o.Status.Replicas, AvailableReplicas: o.Status.AvailableReplicas,
+		})
+	case *corev1.Pod:
+		return w.countPod(o)
 	}
 	return false
 }
 
+// countReplicas counts all pods as updated: a change of the template replaces none.
+func (w *Workload) countReplicas(generation int64, desired *int32, template corev1.PodTemplateSpec, s appsv1.ReplicaSetStatus) bool {
+	w.Images = images(template.Spec)
+	w.Desired, w.Updated, w.Ready = orOne(desired), s.Replicas, s.AvailableReplicas
+	w.Outdated = max(0, s.Replicas-w.Desired)
+	return s.ObservedGeneration >= generation && w.Outdated == 0 && w.Ready >= w.Desired
+}
+
+func (w *Workload) countPod(pod *corev1.Pod) bool {
+	w.Images = images(pod.Spec)
+	w.Desired, w.Updated = 1, 1
+	if PodReady(pod) || pod.Status.Phase == corev1.PodSucceeded {
+		w.Ready = 1
+	}
+	return w.Ready == 1
+}
+
 func (w *Workload) countDeployment(d *appsv1.Deployment) bool {
 	s := d.Status
-	w.Images = images(d.Spec.Template)
-	w.Desired, w.Updated, w.Outdated = orOne(d.Spec.Replicas), s.UpdatedReplicas, max(0, s.Replicas-s.UpdatedReplicas)
-	w.Ready = max(0, s.AvailableReplicas-w.Outdated) // status counts pods of all revisions: at least this many are new
+	w.Images = images(d.Spec.Template.Spec)
+	w.Desired, w.Updated = orOne(d.Spec.Replicas), s.UpdatedReplicas
+	w.Outdated = max(0, s.Replicas-min(s.UpdatedReplicas, w.Desired)) // with those that a lower number of replicas removes
+	w.Ready = max(0, s.AvailableReplicas-w.Outdated)                  // status counts pods of all revisions: at least this many are new
 	return s.ObservedGeneration >= d.Generation && w.Updated >= w.Desired && w.Outdated == 0 && w.Ready >= w.Desired
 }
 
@@ -63,7 +92,7 @@ func (w *Workload) countDeployment(d *appsv1.Deployment) bool {
 // because the spec keeps them.
 func (w *Workload) countStatefulSet(set *appsv1.StatefulSet) bool {
 	s := set.Status
-	w.Images = images(set.Spec.Template)
+	w.Images = images(set.Spec.Template.Spec)
 	w.Desired, w.Updated, w.Ready = orOne(set.Spec.Replicas), s.UpdatedReplicas, s.AvailableReplicas
 	w.Outdated = max(0, s.Replicas-s.UpdatedReplicas)
 	need := w.Desired
@@ -78,7 +107,7 @@ func (w *Workload) countStatefulSet(set *appsv1.StatefulSet) bool {
 
 func (w *Workload) countDaemonSet(d *appsv1.DaemonSet) bool {
 	s := d.Status
-	w.Images = images(d.Spec.Template)
+	w.Images = images(d.Spec.Template.Spec)
 	w.Desired, w.Updated, w.Ready = s.DesiredNumberScheduled, s.UpdatedNumberScheduled, s.NumberAvailable
 	w.Outdated = max(0, s.CurrentNumberScheduled-s.UpdatedNumberScheduled)
 	need := w.Desired
@@ -89,7 +118,7 @@ func (w *Workload) countDaemonSet(d *appsv1.DaemonSet) bool {
 }
 
 func (w *Workload) countJob(j *batchv1.Job) bool {
-	w.Images = images(j.Spec.Template)
+	w.Images = images(j.Spec.Template.Spec)
 	w.Desired, w.Ready = orOne(j.Spec.Completions), j.Status.Succeeded
 	w.Updated = j.Status.Active + j.Status.Succeeded
 	for _, c := range j.Status.Conditions {
@@ -101,9 +130,9 @@ func (w *Workload) countJob(j *batchv1.Job) bool {
 	return false
 }
 
-func images(template corev1.PodTemplateSpec) []string {
+func images(spec corev1.PodSpec) []string {
 	var found []string
-	for _, c := range template.Spec.Containers {
+	for _, c := range spec.Containers {
 		found = append(found, c.Image)
 	}
 	return found

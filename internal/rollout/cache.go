@@ -88,7 +88,7 @@ func (c *cache) unavailable() *cacheEntry {
 }
 
 func (c *cache) snapshot(objects []health.Object) health.Snapshot {
-	snap := health.Snapshot{Objects: objects}
+	snap := health.Snapshot{Objects: objects, HasStatus: c.statusKinds()}
 	for _, e := range c.entries {
 		for _, o := range e.objects {
 			snap.Add(o)
@@ -96,4 +96,16 @@ func (c *cache) snapshot(objects []health.Object) health.Snapshot {
 	}
 	snap.Sort()
 	return snap
+}
+
+// statusKinds returns the kinds of custom resources that have a status.
+func (c *cache) statusKinds() map[health.Kind]bool {
+	kinds := map[health.Kind]bool{}
+	for _, e := range c.entries {
+		if k := e.source.custom; k != nil {
+			_, hasStatus := k.found()
+			kinds[k.kind] = kinds[k.kind] || hasStatus
+		}
+	}
+	return kinds
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/connrotation"
@@ -26,5 +27,9 @@ func New(config *rest.Config) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create Kubernetes client: %w", err)
 	}
-	return &Watcher{Client: client, reconnect: dialer.CloseAll}, nil
+	custom, err := dynamic.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("create Kubernetes client: %w", err)
+	}
+	return &Watcher{Client: client, Dynamic: custom, reconnect: dialer.CloseAll}, nil
 }

@@ -75,6 +75,9 @@ func (d *display) progress(workloads []health.Workload, causes []health.Cause, n
 			if !d.shown {
 				outcome = event.Unchanged
 			}
+			if w.Unjudged {
+				outcome = event.Blocked
+			}
 			e := event.Finished(i.name, outcome, w.Message, now.Sub(d.begin), 0)
 			e.Reason = i.firstReason
 			d.report.Report(e)

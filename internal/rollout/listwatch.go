@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/health"
@@ -14,8 +15,9 @@ import (
 
 // listWatch is a source of one kind of object, in a namespace or the cluster.
 type listWatch struct {
-	name     string // "pods in namespace tiktok-clone"
-	required bool   // decides readiness
+	name     string      // "pods in namespace tiktok-clone"
+	required bool        // decides readiness
+	custom   *customKind // of custom resources, or nil
 	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch    func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
@@ -33,18 +35,22 @@ func newListWatch[L runtime.Object](name string, required bool, client typedClie
 }
 
 // listWatches omits the workload kinds that a namespace does not need.
-func listWatches(client kubernetes.Interface, objects []health.Object) []listWatch {
+func listWatches(client kubernetes.Interface, live dynamic.Interface, objects []health.Object) []listWatch {
 	apps, batch, core := client.AppsV1(), client.BatchV1(), client.CoreV1()
-	var all []listWatch
+	all := customListWatches(client, live, objects)
 	for _, ns := range namespaces(objects) {
 		in := " in namespace " + ns
 		has := func(k health.Kind) bool {
 			return slices.ContainsFunc(objects, func(o health.Object) bool { return o.Namespace == ns && o.Kind == k })
 		}
 		if has(health.Deployment) {
-			all = append(all,
-				newListWatch("deployments"+in, true, apps.Deployments(ns)),
-				newListWatch("replicasets"+in, true, apps.ReplicaSets(ns)))
+			all = append(all, newListWatch("deployments"+in, true, apps.Deployments(ns)))
+		}
+		if has(health.Deployment) || has(health.ReplicaSet) {
+			all = append(all, newListWatch("replicasets"+in, true, apps.ReplicaSets(ns)))
+		}
+		if has(health.ReplicationController) {
+			all = append(all, newListWatch("replicationcontrollers"+in, true, core.ReplicationControllers(ns)))
 		}
 		if has(health.StatefulSet) {
 			all = append(all, newListWatch("statefulsets"+in, true, apps.StatefulSets(ns)))
@@ -66,7 +72,9 @@ func listWatches(client kubernetes.Interface, objects []health.Object) []listWat
 func namespaces(objects []health.Object) []string {
 	var names []string
 	for _, o := range objects {
-		names = append(names, o.Namespace)
+		if o.Namespace != "" {
+			names = append(names, o.Namespace)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -31,18 +31,21 @@ type run struct {
 	listening    listening
 	completed    map[health.Object]bool // Jobs, which may be deleted by now
 	failingSince time.Time              // zero if no cause is fatal
+	unready      time.Time              // see [health.Snapshot]
+	stuck        stuckPods
 }
 
 func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 	now := time.Now()
 	return &run{
 		watcher: w, limits: w.limits(), objects: objects,
-		cache:   newCache(listWatches(w.Client, objects), now),
+		cache:   newCache(listWatches(w.Client, w.Dynamic, objects), now),
 		updates: make(chan update), begin: now,
 		outage:    outage{limits: w.limits(), report: report},
 		show:      newDisplay(objects, report, w.redact, now),
 		completed: map[health.Object]bool{},
 		listening: listening{client: w.Client},
+		stuck:     stuckPods{client: w.Client, timeout: w.limits().Request, report: report},
 	}
 }
 
@@ -76,6 +79,9 @@ func (r *run) loop(ctx context.Context) error {
 		}
 		if over, err := r.evaluate(ctx, time.Now()); over {
 			return err
+		}
+		if r.watcher.DeleteStuckPods && r.cache.hasSynced() && r.cache.unavailable() == nil {
+			r.stuck.delete(ctx, r.cache.snapshot(r.objects))
 		}
 	}
 }
@@ -130,8 +136,7 @@ func (r *run) evaluate(ctx context.Context, now time.Time) (over bool, err error
 
 func (r *run) snapshot() health.Snapshot {
 	s := r.cache.snapshot(r.objects)
-	s.Started = r.cache.skew.clusterTime(r.begin)
-	s.Suspended = r.watcher.Suspended
+	s.Started, s.Unready, s.Suspended = r.cache.skew.clusterTime(r.begin), r.unready, r.watcher.Suspended
 	s.Listening = r.listening.pods(r.cache.skew)
 	r.baseline.Apply(&s, r.watcher.thresholds(), r.cache.skew.clusterTime(time.Now()))
 	return s
@@ -146,6 +151,9 @@ func (r *run) computeStatus(s health.Snapshot, now time.Time) []health.Workload 
 			w.State, w.Message = health.Ready, "complete, already deleted"
 		}
 		r.completed[w.Object] = w.Kind == health.Job && w.State == health.Ready
+		if _, custom := w.Kind.Custom(); !custom && isUnready(*w) {
+			r.unready = now
+		}
 	}
 	return workloads
 }

@@ -4,98 +4,152 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/health"
+	"tkdeploy.dev/tkdeploy/internal/health/owners"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 )
 
-// DeleteStuckPods deletes unready pods that block a rollout, for their
-// controllers to recreate:
+// stuckPods deletes pods that block a rollout, for their controllers to recreate:
 //
 //   - outdated pods of an ordered StatefulSet. The controller waits for them
 //     forever, even if the newest revision fixes them (Kubernetes documentation,
 //     StatefulSets, "Forced rollback").
 //   - pods without their image, which may be available by now. The kubelet may
 //     retry only after five minutes.
-func (w *Watcher) DeleteStuckPods(ctx context.Context, objects []health.Object, report event.Reporter) error {
-	for _, o := range objects {
-		if o.Kind != health.StatefulSet && o.Kind != health.Deployment {
-			continue
+//
+// A pod is stuck if it was not ready in the first snapshot of the wait, or crashes. It
+// deletes no pod of another owner, and none that has ended.
+type stuckPods struct {
+	client  kubernetes.Interface
+	timeout time.Duration // of a request
+	report  event.Reporter
+
+	unready map[types.UID]bool // in the first snapshot; true if waiting for its image
+	tried   map[types.UID]bool // to delete
+}
+
+// delete deletes the stuck pods in s. Errors are only warnings: the diagnosis of the
+// pods decides the wait.
+func (p *stuckPods) delete(ctx context.Context, s health.Snapshot) {
+	if p.unready == nil {
+		p.observe(s.Pods)
+	}
+	for _, pod := range p.find(s) {
+		err := p.deletePod(ctx, pod)
+		switch {
+		case apierrors.IsConflict(err), err != nil && kubeerr.IsTransient(err):
+			continue // the next snapshot shows whether the pod is still stuck
+		case err == nil:
+			p.report.Report(event.Finished(metav1.GetControllerOfNoCopy(pod).Name, event.Done, "deleted stuck pod "+pod.Name+" to recreate it", 0, 1))
+		case !apierrors.IsNotFound(err):
+			p.report.Report(event.Warn(fmt.Sprintf("cannot delete stuck pod %s: %v", pod.Name, err)))
 		}
-		pods, err := w.stuckPods(ctx, o)
-		if err != nil {
-			return fmt.Errorf("find stuck pods of %s: %w", o, err)
+		p.tried[pod.UID] = true
+	}
+}
+
+func (p *stuckPods) observe(pods []*corev1.Pod) {
+	p.unready, p.tried = map[types.UID]bool{}, map[types.UID]bool{}
+	for _, pod := range pods {
+		if !health.PodReady(pod) && !hasEnded(pod) {
+			p.unready[pod.UID] = waitsForImage(pod)
 		}
+	}
+}
+
+func (p *stuckPods) find(s health.Snapshot) []*corev1.Pod {
+	owned := owners.NewIndex(s.ReplicaSets, s.Pods)
+	var found []*corev1.Pod
+	add := func(pods []*corev1.Pod, stuck func(*corev1.Pod) bool) {
 		for _, pod := range pods {
-			// the UID protects a new pod with the same name
-			only := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
-			err := w.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, only)
-			if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-				return fmt.Errorf("delete stuck pod %s: %w", pod.Name, err)
+			if !p.tried[pod.UID] && !health.PodReady(pod) && !hasEnded(pod) && stuck(pod) {
+				found = append(found, pod)
 			}
-			report.Report(event.Finished(o.Name, event.Done, "deleted stuck pod "+pod.Name+" to recreate it", 0, 1))
 		}
 	}
-	return nil
-}
-
-func (w *Watcher) stuckPods(ctx context.Context, o health.Object) ([]corev1.Pod, error) {
-	revision, selector, err := w.orderedRevision(ctx, o)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
+	withoutImage := func(pod *corev1.Pod) bool { return p.unready[pod.UID] && waitsForImage(pod) }
+	for _, d := range s.Deployments {
+		add(selected(s, health.Deployment, d, owned), withoutImage)
 	}
-	if err != nil {
-		return nil, err
+	for _, d := range s.DaemonSets {
+		add(selected(s, health.DaemonSet, d, owned), withoutImage)
 	}
-	list, err := w.Client.CoreV1().Pods(o.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(selector)})
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
-		outdated := revision != "" && p.Labels[appsv1.ControllerRevisionHashLabelKey] != revision
-		return p.DeletionTimestamp != nil || health.PodReady(&p) || !outdated && !waitsForImage(p)
-	}), nil
-}
-
-// controllerTimeout limits the wait until a controller observes a generation.
-const controllerTimeout = 10 * time.Second
-
-// orderedRevision returns the newest revision of an ordered StatefulSet, after
-// the controller has observed it, or "" for other workloads. selector selects the
-// workload's pods.
-func (w *Watcher) orderedRevision(ctx context.Context, o health.Object) (revision string, selector *metav1.LabelSelector, err error) {
-	if o.Kind == health.Deployment {
-		deployment, err := w.Client.AppsV1().Deployments(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
-		if err != nil {
-			return "", nil, err
+	for _, set := range s.StatefulSets {
+		newest := selected(s, health.StatefulSet, set, owned)
+		add(newest, withoutImage)
+		if isOrdered(set) && isSelected(s, health.StatefulSet, set) {
+			add(owned.Outdated(set), func(pod *corev1.Pod) bool {
+				_, unready := p.unready[pod.UID]
+				return ordinal(pod) >= partition(set) && (unready || waitsFor(pod, "CrashLoopBackOff"))
+			})
 		}
-		return "", deployment.Spec.Selector, nil
 	}
-	var set *appsv1.StatefulSet
-	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, controllerTimeout, true, func(ctx context.Context) (bool, error) {
-		set, err = w.Client.AppsV1().StatefulSets(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
-		return err == nil && set.Status.ObservedGeneration >= set.Generation, err
+	return found
+}
+
+func isSelected(s health.Snapshot, kind health.Kind, o metav1.Object) bool {
+	return slices.Contains(s.Objects, health.Object{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()})
+}
+
+func selected(s health.Snapshot, kind health.Kind, o metav1.Object, owned *owners.Index) []*corev1.Pod {
+	if !isSelected(s, kind, o) {
+		return nil
+	}
+	return owned.Newest(o)
+}
+
+func (p *stuckPods) deletePod(ctx context.Context, pod *corev1.Pod) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	// The UID protects a new pod with the same name, the version one that is ready by now.
+	return p.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion},
 	})
-	if err != nil {
-		return "", nil, err
-	}
-	if set.Spec.PodManagementPolicy == appsv1.ParallelPodManagement || set.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType {
-		return "", set.Spec.Selector, nil
-	}
-	return set.Status.UpdateRevision, set.Spec.Selector, nil
 }
 
-func waitsForImage(p corev1.Pod) bool {
+func isOrdered(set *appsv1.StatefulSet) bool {
+	return set.Spec.PodManagementPolicy != appsv1.ParallelPodManagement && set.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType
+}
+
+// partition returns the ordinal from which on the controller updates pods.
+func partition(set *appsv1.StatefulSet) int {
+	if u := set.Spec.UpdateStrategy.RollingUpdate; u != nil && u.Partition != nil {
+		return int(*u.Partition)
+	}
+	return 0
+}
+
+func ordinal(pod *corev1.Pod) int {
+	n, err := strconv.Atoi(pod.Name[strings.LastIndex(pod.Name, "-")+1:])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func hasEnded(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+func waitsForImage(p *corev1.Pod) bool {
+	return waitsFor(p, "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull")
+}
+
+func waitsFor(p *corev1.Pod, reasons ...string) bool {
 	all := slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 	return slices.ContainsFunc(all, func(s corev1.ContainerStatus) bool {
-		reasons := []string{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"}
 		return s.State.Waiting != nil && slices.Contains(reasons, s.State.Waiting.Reason)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -15,18 +16,23 @@ import (
 )
 
 // Watcher watches the workloads of one cluster. It must be allowed to get, list
-// and watch the workloads' kinds, replicasets, pods and pods/log, and to delete
+// and watch the workloads' kinds, custom ones included, replicasets, pods and pods/log, and to delete
 // stuck pods. Access to events, persistentvolumeclaims, nodes and pods/proxy improves its
 // explanations. Use [New] to create one.
 type Watcher struct {
-	Client kubernetes.Interface
+	Client  kubernetes.Interface
+	Dynamic dynamic.Interface // reads custom resources
+
+	// Suspended holds the workloads that the chart pauses or suspends; see package
+	// selection.
+	Suspended map[health.Object]bool
 
 	Limits     Limits            // default: [DefaultLimits]
 	Thresholds health.Thresholds // default: [health.DefaultThresholds]
 
-	// Suspended holds the workloads that the chart pauses or suspends; see
-	// [health.Suspended].
-	Suspended map[health.Object]bool
+	// DeleteStuckPods makes a wait delete the unready pods that block it, for their
+	// controllers to recreate.
+	DeleteStuckPods bool
 
 	// Timeout limits a wait unless it is 0.
 	Timeout time.Duration
@@ -62,7 +68,7 @@ func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health
 }
 
 func (w *Watcher) read(ctx context.Context, objects []health.Object) (health.Snapshot, error) {
-	sources := listWatches(w.Client, objects)
+	sources := listWatches(w.Client, w.Dynamic, objects)
 	c := newCache(sources, time.Now())
 	updates := make([]update, len(sources))
 	var wg sync.WaitGroup

@@ -143,7 +143,12 @@ func (r *Runner) selected(ctx context.Context, service *corev1.Service) string {
 	return fmt.Sprintf("its selector %s matches %s", selector, countPods(pods.Items))
 }
 
+// countPods counts the pods that can be endpoints. A Service selects by label, so its
+// selector often matches the ended pods of a Job, too.
 func countPods(pods []corev1.Pod) string {
+	pods = slices.DeleteFunc(pods, func(p corev1.Pod) bool {
+		return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+	})
 	ready := 0
 	for _, p := range pods {
 		for _, c := range p.Status.Conditions {

@@ -32,6 +32,11 @@ func podFeed(name string, ready corev1.ConditionStatus) *corev1.Pod {
 	}
 }
 
+func ended(pod *corev1.Pod, phase corev1.PodPhase) *corev1.Pod {
+	pod.Status.Phase = phase
+	return pod
+}
+
 func endpointsFeed(ready bool, port string, addresses ...string) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Name: "feed-x", Namespace: "app", Labels: map[string]string{discoveryv1.LabelServiceName: "feed"}}}
 	if port != "" {
@@ -60,6 +65,7 @@ func TestRunner_cause(t *testing.T) {
 		"no pod":              {[]runtime.Object{serviceFeed()}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
 		"one unready pod":     {[]runtime.Object{serviceFeed(), podFeed("a", "False"), endpointsFeed(false, "http", "10.244.0.7")}, probe.Unreachable, "Service feed has no ready endpoints: its selector app=feed matches 1 pod, not ready"},
 		"two unready pods":    {[]runtime.Object{serviceFeed(), podFeed("a", "False"), podFeed("b", "Unknown")}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches 2 pods, none ready"},
+		"ended pods":          {[]runtime.Object{serviceFeed(), ended(podFeed("a", "False"), corev1.PodSucceeded), ended(podFeed("b", "False"), corev1.PodFailed)}, probe.Refused, "Service feed has no ready endpoints: its selector app=feed matches no pod"},
 		"no selector":         {[]runtime.Object{bare}, probe.Refused, "Service feed has no ready endpoints: it has no selector"},
 		"no such target port": {[]runtime.Object{serviceFeed(), endpointsFeed(true, "", "10.244.0.7")}, probe.Refused, "Service feed has no endpoints for port 80: no pod has the targetPort web"},
 		"nothing listens":     {[]runtime.Object{serviceFeed(), endpointsFeed(true, "http", "10.244.0.7", "10.244.0.8")}, probe.Refused, "Service feed has the ready endpoints 10.244.0.7:8080, 10.244.0.8:8080, where nothing listens"},

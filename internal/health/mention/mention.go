@@ -42,6 +42,10 @@ func PodSpec(workload metav1.Object) corev1.PodSpec {
 		return w.Spec.Template.Spec
 	case *batchv1.Job:
 		return w.Spec.Template.Spec
+	case *appsv1.ReplicaSet:
+		return w.Spec.Template.Spec
+	case *corev1.Pod:
+		return w.Spec
 	}
 	return corev1.PodSpec{}
 }
