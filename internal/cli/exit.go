@@ -12,6 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/health"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 	"tkdeploy.dev/tkdeploy/internal/text"
@@ -65,6 +66,12 @@ var stageClass = map[string]fault.Class{
 	deploy.StageTarget:   fault.Rollback,
 	deploy.StageRollback: fault.Rollback,
 	deploy.StageDown:     fault.Down,
+}
+
+// usesAPIServer has the stages that talk to little else than the API server: if it
+// did not respond, their errors prove nothing.
+var usesAPIServer = map[string]bool{
+	deploy.StageRelease: true, deploy.StageRollout: true, deploy.StageVerify: true, deploy.StageTarget: true, deploy.StageRollback: true,
 }
 
 // Interrupted is the cause of a context that a signal canceled. SIGPIPE stands for
@@ -152,10 +159,10 @@ func classOfFailure(err error) fault.Class {
 		return stageClass[stage.Stage]
 	case class != "":
 		return class
+	case (!inStage || usesAPIServer[stage.Stage]) && kubeerr.IsUnavailable(err):
+		return fault.Inconclusive
 	case inStage:
 		return cmp.Or(stageClass[stage.Stage], fault.Internal)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fault.Inconclusive
 	}
 	return fault.Internal
 }

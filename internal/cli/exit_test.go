@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -38,6 +42,12 @@ func TestExitCode(t *testing.T) {
 		"report that cannot be written": {errors.Join(nil, fault.New(fault.Environment, broken, "")), 4},
 		"stage before such a report":    {errors.Join(errors.Join(&plan.StageError{Stage: deploy.StageBuild, Err: broken}), fault.New(fault.Environment, broken, "")), 10},
 		"deadline is inconclusive":      {fmt.Errorf("wait: %w", context.DeadlineExceeded), 75},
+		"deadline in the rollout":       {&plan.StageError{Stage: deploy.StageRollout, Err: context.DeadlineExceeded}, 75},
+		"API server away in the rollout": {
+			&plan.StageError{Stage: deploy.StageRollout, Err: fmt.Errorf("read: %w", &url.Error{Op: "Get", Err: syscall.ECONNREFUSED})}, 75},
+		"API server away in a command":          {fmt.Errorf("read: %w", &url.Error{Op: "Get", Err: syscall.ECONNREFUSED}), 75},
+		"registry that is away in the build":    {&plan.StageError{Stage: deploy.StageBuild, Err: &url.Error{Op: "Get", Err: syscall.ECONNREFUSED}}, 10},
+		"denied request of the release's stage": {&plan.StageError{Stage: deploy.StageRelease, Err: apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "db", nil)}, 13},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/cluster/secrets"
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 	"tkdeploy.dev/tkdeploy/internal/lock"
 	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release"
@@ -139,14 +141,14 @@ func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, repor
 	}
 	c := s.Workspace.Cluster
 	if err := c.RestoreSecrets(ctx, s.kept(desired)); err != nil {
-		return 0, err
+		return 0, kubeerr.Classify(fault.Apply, err)
 	}
 	revision, err = client.Apply(ctx, desired, reporter)
 	s.Invalidate(ReleaseState)
 	if err != nil {
 		return revision, err
 	}
-	return revision, c.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
+	return revision, kubeerr.Classify(fault.Apply, c.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace))
 }
 
 // kept returns what is needed to restore Secrets for the release.

@@ -2,11 +2,11 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
@@ -53,7 +53,7 @@ func asRollback(err error) error {
 	case fault.Cluster, fault.Load, fault.Apply, fault.Unhealthy, fault.Smoke:
 		return fault.New(fault.Rollback, err, "")
 	case "":
-		if !errors.Is(err, context.DeadlineExceeded) {
+		if !kubeerr.IsUnavailable(err) {
 			return fault.New(fault.Rollback, err, "")
 		}
 	}
