@@ -144,11 +144,11 @@ func classOf(err error) fault.Class {
 	return fault.Internal
 }
 
-// mutating are the stages during which something may have changed: they run in parallel
-// with others. A configuration that turns out to be invalid only there, for example
-// because a file has changed since its check, is not fault.Config: that means that
-// nothing was changed.
-var mutating = []string{deploy.StageBuild, deploy.StageCluster, deploy.StageLoad, deploy.StageRelease, deploy.StageRollout, deploy.StageVerify}
+// mutating are the stages during which something may have changed. A configuration that
+// turns out to be invalid only there, for example because a file has changed since its
+// check, is not fault.Config: that means that nothing was changed. Stage build is not
+// among them: it finds a credential before it builds.
+var mutating = []string{deploy.StageCluster, deploy.StageLoad, deploy.StageRelease, deploy.StageRollout, deploy.StageVerify}
 
 func classOfFailure(err error) fault.Class {
 	var stage *plan.StageError

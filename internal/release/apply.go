@@ -9,6 +9,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/crds"
 )
 
 // Apply brings the release into the desired state and returns the newest revision. It
@@ -56,6 +57,10 @@ func (c *Client) execute(ctx context.Context, s observedState, report event.Repo
 	if err := c.repairHistory(ctx, s, report); err != nil {
 		return 0, err
 	}
+	if err := c.crds.Apply(ctx, s.definitions, report); err != nil {
+		return 0, err
+	}
+	c.crds.WarnKept(s.newest(), s.prepared, report)
 	before := s.inCluster()
 	preview, err := c.preview(ctx, s)
 	if err != nil {
@@ -64,6 +69,9 @@ func (c *Client) execute(ctx context.Context, s observedState, report event.Repo
 	redact := chart.NewRedactor(chart.Manifests(before, preview)...)
 	if err := c.drift.Preflight(ctx, before, preview); err != nil {
 		return 0, redact.Err(err)
+	}
+	if err := c.crds.Guard(ctx, before, preview, s.prepared); err != nil {
+		return 0, err
 	}
 	rel, err := c.deploy(ctx, s)
 	if err != nil {
@@ -97,12 +105,8 @@ func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release,
 	return rel, nil
 }
 
-// preview returns what Helm would apply, or nil if the chart first installs CRDs, whose
-// kinds are still unknown.
+// preview returns what Helm would apply.
 func (c *Client) preview(ctx context.Context, s observedState) (*release.Release, error) {
-	if s.decision.op == opInstall && s.prepared.HasCRDs() {
-		return nil, nil
-	}
 	var rel *release.Release
 	err := c.run(ctx, func() (err error) {
 		rel, err = c.installOrUpgrade(s, true)
@@ -113,7 +117,7 @@ func (c *Client) preview(ctx context.Context, s observedState) (*release.Release
 	}
 	if err != nil {
 		err = chart.NewRedactor(chart.Manifests(s.inCluster(), rel)...).Err(err)
-		return nil, fmt.Errorf("render release %s: %w", c, err)
+		return nil, crds.WithHint(fmt.Errorf("render release %s: %w", c, err), s.desired)
 	}
 	return rel, nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +14,9 @@ import (
 	"k8s.io/client-go/rest"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/crds"
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
 	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
@@ -48,6 +49,7 @@ type Client struct {
 	helm   *action.Configuration
 	kube   kubernetes.Interface
 	drift  *drift.Client
+	crds   *crds.Client
 	mapper meta.RESTMapper
 	gate   *kubeclient.Gate
 	log    *kubeclient.Log
@@ -97,26 +99,17 @@ func (c *Client) namespacedObjects(manifest string) ([]unstructured.Unstructured
 }
 
 // applyError sets the class Apply, or Inconclusive if the API server did not respond. It
-// keeps an existing class and context errors.
-func applyError(err error) error {
-	var unanswered net.Error
-	switch {
-	case isContextError(err), fault.ClassOf(err) != "":
-		return err
-	case errors.As(err, &unanswered):
-		return fault.New(fault.Inconclusive, err, "check that the cluster is running, then run the command again")
-	}
-	return fault.New(fault.Apply, err, "")
-}
+// keeps an existing class and a cancellation.
+func applyError(err error) error { return kubeerr.Classify(fault.Apply, err) }
 
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// rollbackError sets the class Rollback, but keeps Inconclusive and context errors.
+// rollbackError sets the class Rollback, but keeps Inconclusive and a cancellation.
 func rollbackError(err error) error {
 	switch {
-	case err == nil, isContextError(err), fault.ClassOf(applyError(err)) == fault.Inconclusive:
+	case err == nil, errors.Is(err, context.Canceled), fault.ClassOf(applyError(err)) == fault.Inconclusive:
 		return applyError(err)
 	}
 	return fault.New(fault.Rollback, err, fault.HintOf(err))

@@ -7,6 +7,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/crds"
 )
 
 type operation string
@@ -60,6 +61,17 @@ func decide(history []*release.Release, changes, drift []string) decision {
 	return decision{op: opNothing}
 }
 
+// withDefinitions adds the changes of crds/, which need an operation in any state.
+func (d decision) withDefinitions(changes []crds.Change) decision {
+	for _, change := range crds.Pending(changes) {
+		if d.op == opNothing {
+			d.op = opUpgrade
+		}
+		d.cause = strings.TrimPrefix(d.cause+"; "+change.String(), "; ")
+	}
+	return d
+}
+
 func interrupted(last *release.Release) string {
 	return fmt.Sprintf("revision %d is %s: an earlier run was interrupted", last.Version, last.Info.Status)
 }
@@ -69,6 +81,7 @@ type observedState struct {
 	prepared    *chart.Prepared
 	fingerprint string
 	history     []*release.Release
+	definitions []crds.Change // of crds/
 	decision    decision
 }
 

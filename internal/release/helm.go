@@ -67,6 +67,7 @@ func (c *Client) install(s observedState, dryRunOption string) *action.Install {
 	install.Timeout = c.opts.HookTimeout
 	install.Labels = recordLabels(s.desired, s.fingerprint)
 	install.Description = s.decision.cause
+	install.SkipCRDs = true // package crds has applied them
 	install.SkipSchemaValidation = true
 	install.DisableOpenAPIValidation = true
 	return install

@@ -19,7 +19,8 @@ type Observation struct {
 	Reason string
 }
 
-// Observe compares the release with the desired state.
+// Observe compares the release with the desired state. Errors have the classes of
+// [Client.Apply].
 func (c *Client) Observe(ctx context.Context, d chart.Desired) (Observation, error) {
 	d = c.desired(d)
 	p, err := chart.Prepare(d)
@@ -28,7 +29,7 @@ func (c *Client) Observe(ctx context.Context, d chart.Desired) (Observation, err
 	}
 	s, err := c.observeState(ctx, d, p)
 	if err != nil {
-		return Observation{}, err
+		return Observation{}, applyError(err)
 	}
 	o := Observation{
 		Exists:  len(s.history) > 0,
@@ -54,7 +55,14 @@ func (c *Client) observeState(ctx context.Context, d chart.Desired, p *chart.Pre
 	if err != nil {
 		return observedState{}, err
 	}
-	s.decision = decide(s.history, changes, drift)
+	objects, err := p.Definitions()
+	if err != nil {
+		return observedState{}, err
+	}
+	if s.definitions, err = c.crds.Diff(ctx, objects); err != nil {
+		return observedState{}, err
+	}
+	s.decision = decide(s.history, changes, drift).withDefinitions(s.definitions)
 	return s, nil
 }
 

@@ -1,13 +1,22 @@
 package release
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
+
+func respondStatus(w http.ResponseWriter, code int, reason metav1.StatusReason) {
+	_, body := releasetest.Status(code, reason, "not now")
+	releasetest.Respond(w, code, body)
+}
 
 func TestClient_Observe(t *testing.T) {
 	t.Parallel()
@@ -43,6 +52,39 @@ func TestClient_Observe(t *testing.T) {
 			t.Errorf("got %+v, %v, want the namespace being deleted", got, err)
 		}
 	})
+
+	for name, test := range map[string]struct {
+		respond func(http.ResponseWriter)
+		want    fault.Class
+	}{
+		"is inconclusive if a live object gets no response": {func(w http.ResponseWriter) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				conn.Close()
+			}
+		}, fault.Inconclusive},
+		"is inconclusive if the API server is overloaded": {func(w http.ResponseWriter) {
+			respondStatus(w, 503, metav1.StatusReasonServiceUnavailable)
+		}, fault.Inconclusive},
+		"fails if a live object may not be read": {func(w http.ResponseWriter) {
+			respondStatus(w, 403, metav1.StatusReasonForbidden)
+		}, fault.Apply},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := releasetest.NewServer(t)
+			mustApply(t, newClient(t, server, Options{}), shop())
+			server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.Contains(r.URL.Path, "/deployments") {
+					return false
+				}
+				test.respond(w)
+				return true
+			})
+			if _, err := newClient(t, server, Options{}).Observe(t.Context(), shop()); fault.ClassOf(err) != test.want {
+				t.Errorf("got %v of class %q, want class %q", err, fault.ClassOf(err), test.want)
+			}
+		})
+	}
 
 	t.Run("reports a damaged record", func(t *testing.T) {
 		t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"tkdeploy.dev/tkdeploy/internal/release/crds"
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
 	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
@@ -36,26 +37,27 @@ func Open(t Target, o Options) (*Client, error) {
 		return nil, fmt.Errorf("open release %s/%s: %w", t.Namespace, t.Name, err)
 	}
 	log := &kubeclient.Log{}
+	compare := &drift.Client{Kube: clientset, Live: live, Mapper: get.Mapper, Namespace: t.Namespace, Name: t.Name}
 	return &Client{
 		name: t.Name, namespace: t.Namespace, opts: o.withDefaults(),
-		helm: newHelm(get, clientset, t.Namespace, o, log),
+		helm: newHelm(get, compare, o, log),
 		kube: clientset, mapper: get.Mapper,
-		drift: &drift.Client{Kube: clientset, Live: live, Mapper: get.Mapper, Namespace: t.Namespace, Name: t.Name},
-		gate:  g, log: log, writes: writes,
+		drift: compare, crds: &crds.Client{Drift: compare},
+		gate: g, log: log, writes: writes,
 	}, nil
 }
 
 // newHelm replaces action.Configuration.Init, which reads the environment. Requests for
 // records bypass the write counter.
-func newHelm(get *kubeclient.Getter, clientset kubernetes.Interface, namespace string, o Options, log *kubeclient.Log) *action.Configuration {
+func newHelm(get *kubeclient.Getter, compare *drift.Client, o Options, log *kubeclient.Log) *action.Configuration {
 	helmKube := kube.New(get)
-	helmKube.Namespace = namespace
+	helmKube.Namespace = compare.Namespace
 	helmKube.Log = log.Printf
-	secrets := driver.NewSecrets(clientset.CoreV1().Secrets(namespace))
+	secrets := driver.NewSecrets(compare.Kube.CoreV1().Secrets(compare.Namespace))
 	secrets.Log = log.Printf
 	return &action.Configuration{
 		RESTClientGetter: get,
-		KubeClient:       helmKube,
+		KubeClient:       kubeclient.ReplicaKeeper{Client: helmKube, Kept: compare.KeptReplicas},
 		Releases:         storage.Init(recordDriver{secrets, o.User, o.Host}),
 		Log:              log.Printf,
 	}

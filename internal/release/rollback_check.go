@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/kube"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/crds"
 )
 
 func (c *Client) checkRollback(ctx context.Context, t target) error {
@@ -40,19 +40,9 @@ func lostCRDs(from, to string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := map[string]bool{}
-	for _, o := range after {
-		kept[o.GetKind()+"/"+o.GetName()] = true
-	}
 	var lost []string
-	for _, o := range before {
-		if isCRD(o) && !kept[o.GetKind()+"/"+o.GetName()] && o.GetAnnotations()[kube.ResourcePolicyAnno] != kube.KeepPolicy {
-			lost = append(lost, chart.ObjectName(o))
-		}
+	for _, o := range crds.Removed(before, after) {
+		lost = append(lost, chart.ObjectName(o))
 	}
 	return lost, nil
-}
-
-func isCRD(o unstructured.Unstructured) bool {
-	return o.GetKind() == "CustomResourceDefinition" && o.GroupVersionKind().Group == "apiextensions.k8s.io"
 }

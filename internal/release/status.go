@@ -7,6 +7,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
@@ -66,7 +67,7 @@ func (c *Client) Deployed(ctx context.Context) (*Deployed, error) {
 func (c *Client) deployed(releases []*release.Release) (*Deployed, error) {
 	rel := deployedRevision(releases)
 	if rel == nil {
-		return nil, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound)
+		return nil, fault.New(fault.Apply, fmt.Errorf("%s has no deployed revision: %w", c, ErrNotFound), `run "tkdeploy up" to deploy it`)
 	}
 	var err error
 	d := &Deployed{

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
@@ -21,8 +22,8 @@ func TestClient_Status(t *testing.T) {
 		if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Status: got %v, want %v", err, ErrNotFound)
 		}
-		if _, err := c.Deployed(t.Context()); !errors.Is(err, ErrNotFound) {
-			t.Errorf("Deployed: got %v, want %v", err, ErrNotFound)
+		if _, err := c.Deployed(t.Context()); !errors.Is(err, ErrNotFound) || fault.ClassOf(err) != fault.Apply {
+			t.Errorf("Deployed: got %v of class %q, want %v of class %q", err, fault.ClassOf(err), ErrNotFound, fault.Apply)
 		}
 		if _, err := c.History(t.Context()); !errors.Is(err, ErrNotFound) {
 			t.Errorf("History: got %v, want %v", err, ErrNotFound)

@@ -9,8 +9,11 @@ import (
 	"slices"
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart/values"
 )
 
@@ -32,8 +35,34 @@ func (p *Prepared) Chart() (*helmchart.Chart, error) { return copyChart(p.chart)
 // Values returns a copy of the values to merge over the chart's defaults.
 func (p *Prepared) Values() map[string]any { return runtime.DeepCopyJSON(p.values) }
 
-// HasCRDs reports whether the chart contains custom resource definitions.
-func (p *Prepared) HasCRDs() bool { return len(p.chart.CRDObjects()) > 0 }
+// Definitions returns the objects in crds/ of the chart and its enabled subcharts, in
+// Helm's order.
+func (p *Prepared) Definitions() ([]unstructured.Unstructured, error) {
+	if len(p.chart.CRDObjects()) == 0 {
+		return nil, nil
+	}
+	c, err := copyChart(p.chart)
+	if err != nil {
+		return nil, fmt.Errorf("read chart %s: %w", p.desired.Chart, err)
+	}
+	if err := chartutil.ProcessDependenciesWithMerge(c, p.values); err != nil {
+		return nil, fmt.Errorf("read chart %s: %w", p.desired.Chart, err)
+	}
+	return DefinitionsOf(c)
+}
+
+// DefinitionsOf returns the objects in crds/ of a chart and its subcharts.
+func DefinitionsOf(c *helmchart.Chart) ([]unstructured.Unstructured, error) {
+	var all []unstructured.Unstructured
+	for _, file := range c.CRDObjects() {
+		objects, err := Objects(string(file.File.Data))
+		if err != nil {
+			return nil, fault.New(fault.Config, fmt.Errorf("read %s: %w", file.Filename, err), "")
+		}
+		all = append(all, objects...)
+	}
+	return all, nil
+}
 
 // Fingerprint returns a hash of name, namespace, values and chart files. It excludes the
 // manifest, because generated values differ each time.

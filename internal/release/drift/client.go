@@ -29,14 +29,25 @@ type Client struct {
 	Mapper    meta.RESTMapper
 	Namespace string
 	Name      string
+
+	kept keptReplicas
 }
 
 func (c *Client) String() string { return c.Namespace + "/" + c.Name }
 
 // Owns reports whether Helm's annotations assign a live object to the release.
 func (c *Client) Owns(live *unstructured.Unstructured) bool {
+	return Owner(live) == c.String()
+}
+
+// Owner returns the release to which Helm's annotations assign a live object:
+// "shop/web", or "".
+func Owner(live *unstructured.Unstructured) string {
 	annotations := live.GetAnnotations()
-	return annotations[nameAnnotation] == c.Name && annotations[namespaceAnnotation] == c.Namespace
+	if annotations[nameAnnotation] == "" {
+		return ""
+	}
+	return annotations[namespaceAnnotation] + "/" + annotations[nameAnnotation]
 }
 
 // LiveNamespace returns the release's namespace, or nil if it does not exist.

@@ -3,12 +3,12 @@ package drift
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/release"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -46,8 +46,9 @@ func (c *Client) Compare(ctx context.Context, rel *release.Release) ([]string, e
 		}
 		return err
 	})
-	for _, same := range byKind(withoutScaledReplicas(manifest)) {
-		group.Go(func() error { return c.compareAll(ctx, same, found, group) })
+	scaled := c.newScaling(manifest)
+	for _, same := range byKind(manifest) {
+		group.Go(func() error { return c.compareAll(ctx, scaled, same, found, group) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, chart.NewRedactor(rel.Manifest).Err(err)
@@ -69,21 +70,15 @@ func byKind(manifest []unstructured.Unstructured) map[string][]indexedObject {
 	return kinds
 }
 
-func withoutScaledReplicas(manifest []unstructured.Unstructured) []unstructured.Unstructured {
-	scaled := chart.Autoscalers(manifest)
-	manifest = slices.Clone(manifest)
-	for i, o := range manifest {
-		if _, ok := scaled[o.GetKind()+"/"+o.GetName()]; ok {
-			manifest[i] = *o.DeepCopy()
-			unstructured.RemoveNestedField(manifest[i].Object, "spec", "replicas")
-		}
-	}
-	return manifest
-}
-
 // compareAll compares objects of one kind and namespace. It uses the free slots of group.
-func (c *Client) compareAll(ctx context.Context, same []indexedObject, found []string, group *errgroup.Group) error {
+func (c *Client) compareAll(ctx context.Context, scaled *scaling, same []indexedObject, found []string, group *errgroup.Group) error {
 	resource, err := c.ResourceFor(same[0].object)
+	if meta.IsNoMatchError(err) { // the definition of the kind was deleted, and so all its objects
+		for _, o := range same {
+			found[o.index] = chart.ObjectName(o.object) + " is missing"
+		}
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("compare %s: %w", chart.ObjectName(same[0].object), err)
 	}
@@ -93,7 +88,7 @@ func (c *Client) compareAll(ctx context.Context, same []indexedObject, found []s
 	}
 	for _, o := range same {
 		compare := func() (err error) {
-			if found[o.index], err = c.compareObject(ctx, resource, o.object, live[o.object.GetName()]); err != nil {
+			if found[o.index], err = c.compareObject(ctx, scaled, resource, o.object, live[o.object.GetName()]); err != nil {
 				return fmt.Errorf("compare %s: %w", chart.ObjectName(o.object), err)
 			}
 			return nil
@@ -123,14 +118,14 @@ func liveByName(ctx context.Context, resource dynamic.ResourceInterface) map[str
 
 // compareObject reads the object if live is nil, and again if it changes during the
 // comparison.
-func (c *Client) compareObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
+func (c *Client) compareObject(ctx context.Context, scaled *scaling, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (difference string, err error) {
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		if live == nil {
 			if live, err = resource.Get(ctx, o.GetName(), metav1.GetOptions{}); err != nil && !apierrors.IsNotFound(err) {
 				return err
 			}
 		}
-		difference, err = c.diffObject(ctx, resource, o, live)
+		difference, err = c.diffObject(ctx, scaled, resource, o, live)
 		live = nil
 		return err
 	})
@@ -138,7 +133,7 @@ func (c *Client) compareObject(ctx context.Context, resource dynamic.ResourceInt
 }
 
 // diffObject returns a conflict error if the object has changed since it was read.
-func (c *Client) diffObject(ctx context.Context, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (string, error) {
+func (c *Client) diffObject(ctx context.Context, scaled *scaling, resource dynamic.ResourceInterface, o unstructured.Unstructured, live *unstructured.Unstructured) (string, error) {
 	switch {
 	case live == nil && isEphemeral(o):
 		return "", nil
@@ -147,7 +142,10 @@ func (c *Client) diffObject(ctx context.Context, resource dynamic.ResourceInterf
 	case live.GetDeletionTimestamp() != nil:
 		return chart.ObjectName(o) + " is being deleted", nil
 	}
-	desired := c.withOwnership(withClaimDefaults(o))
+	desired, _, err := scaled.keepReplicas(ctx, c.withOwnership(withClaimDefaults(o)), *live)
+	if err != nil {
+		return "", err
+	}
 	patch, err := mergePatch(desired, desired, *live)
 	if err != nil || patch == nil {
 		return "", err

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 // Preflight applies every object of preview as a dry run. It returns an error that names
 // rejected objects and fields, such as an immutable one. It also rejects unknown fields,
 // which the API server would silently drop. before is the revision in the cluster, or
-// nil.
+// nil. It also records [Client.KeptReplicas].
 func (c *Client) Preflight(ctx context.Context, before, preview *release.Release) error {
 	if preview == nil {
 		return nil
@@ -38,11 +39,13 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 		return fmt.Errorf("read the rendered manifest of %s: %w", c, err)
 	}
 	refusals := make([]string, len(desired))
+	scaled := c.newScaling(desired)
+	c.kept.reset()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxParallel)
 	for i, o := range desired {
 		group.Go(func() (err error) {
-			if refusals[i], err = c.dryRunObject(ctx, appliedObject(applied, o), o); err != nil {
+			if refusals[i], err = c.dryRunObject(ctx, scaled, appliedObject(applied, o), o); err != nil {
 				return fmt.Errorf("dry run of %s: %w", chart.ObjectName(o), err)
 			}
 			return nil
@@ -54,7 +57,7 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 	if found := nonEmpty(refusals); len(found) > 0 {
 		return fault.New(fault.Apply,
 			fmt.Errorf("release %s: rejected by the API server:\n%s", c, strings.Join(found, "\n")),
-			"correct the chart or the values (no object was changed); to change an immutable field, delete the object first")
+			"correct the chart or the values (no object of the release was changed); to change an immutable field, delete the object first")
 	}
 	return nil
 }
@@ -72,10 +75,10 @@ func sameObject(a, b unstructured.Unstructured) bool {
 	return a.GroupVersionKind() == b.GroupVersionKind() && a.GetName() == b.GetName() && a.GetNamespace() == b.GetNamespace()
 }
 
-func (c *Client) dryRunObject(ctx context.Context, applied, desired unstructured.Unstructured) (string, error) {
+func (c *Client) dryRunObject(ctx context.Context, scaled *scaling, applied, desired unstructured.Unstructured) (string, error) {
 	resource, err := c.ResourceFor(desired)
 	if meta.IsNoMatchError(err) {
-		return "", nil // the chart's own CRD defines the kind
+		return "", nil // Helm reports it, with a hint
 	}
 	if err != nil {
 		return "", err
@@ -86,6 +89,14 @@ func (c *Client) dryRunObject(ctx context.Context, applied, desired unstructured
 	}
 	if err != nil {
 		return "", err
+	}
+	desired, keep, err := scaled.keepReplicas(ctx, desired, *live)
+	if err != nil {
+		return "", err
+	}
+	if keep {
+		replicas, _, _ := unstructured.NestedInt64(live.Object, "spec", "replicas")
+		c.kept.keep(desired.GetKind()+"/"+cmp.Or(desired.GetNamespace(), c.Namespace)+"/"+desired.GetName(), replicas)
 	}
 	patch, err := mergePatch(c.withOwnership(applied), c.withOwnership(desired), *live)
 	if err != nil || patch == nil {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/client-go/kubernetes/scheme"
 	kjson "sigs.k8s.io/json"
@@ -28,7 +29,7 @@ func (s *Server) handle(r *http.Request) (int, any) {
 		if exists {
 			return 200, old
 		}
-		if resource := collection(path); resource != nil {
+		if resource := s.collection(path); resource != nil {
 			return s.list(path, resource.Kind, r.URL.Query().Get("labelSelector"))
 		}
 	case http.MethodDelete:
@@ -41,6 +42,9 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	case http.MethodPut:
 		return s.store(path, old, body, dry, r)
 	case http.MethodPatch:
+		if r.Header.Get("Content-Type") == string(types.ApplyPatchType) {
+			return s.apply(path, old, body, dry, r)
+		}
 		if exists {
 			return s.patch(path, old, body, dry, r)
 		}
@@ -48,9 +52,9 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	return Status(404, metav1.StatusReasonNotFound, path+" not found")
 }
 
-func collection(path string) *metav1.APIResource {
+func (s *Server) collection(path string) *metav1.APIResource {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
-	for _, resources := range kinds {
+	for _, resources := range s.kinds() {
 		for _, r := range resources {
 			if r.Name == parts[len(parts)-1] {
 				return &r
@@ -81,16 +85,76 @@ func (s *Server) list(path, kind, selector string) (int, any) {
 }
 
 func (s *Server) patch(path string, old map[string]any, patch []byte, dry bool, r *http.Request) (int, any) {
-	typed, err := scheme.Scheme.New(gvkOf(old))
-	if err != nil {
-		return Status(415, metav1.StatusReasonUnsupportedMediaType, err.Error())
-	}
 	before, _ := json.Marshal(old)
-	after, err := strategicpatch.StrategicMergePatch(before, patch, typed)
+	var after []byte
+	typed, err := scheme.Scheme.New(gvkOf(old))
+	switch merge := r.Header.Get("Content-Type") == string(types.MergePatchType); {
+	case merge:
+		after, err = mergePatch(old, patch)
+	case err != nil:
+		return Status(415, metav1.StatusReasonUnsupportedMediaType, err.Error())
+	default:
+		after, err = strategicpatch.StrategicMergePatch(before, patch, typed)
+	}
 	if err != nil {
 		return Status(400, metav1.StatusReasonBadRequest, err.Error())
 	}
 	return s.store(path, old, after, dry, r)
+}
+
+func mergePatch(old map[string]any, patch []byte) ([]byte, error) {
+	var content map[string]any
+	if err := json.Unmarshal(patch, &content); err != nil {
+		return nil, err
+	}
+	return json.Marshal(merged(old, content))
+}
+
+func merged(old, patch map[string]any) map[string]any {
+	result := maps.Clone(old)
+	if result == nil {
+		result = map[string]any{}
+	}
+	for key, value := range patch {
+		inner, isMap := value.(map[string]any)
+		before, _ := old[key].(map[string]any)
+		switch {
+		case value == nil:
+			delete(result, key)
+		case isMap:
+			result[key] = merged(before, inner)
+		default:
+			result[key] = value
+		}
+	}
+	return result
+}
+
+func (s *Server) apply(path string, old map[string]any, body []byte, dry bool, r *http.Request) (int, any) {
+	var object map[string]any
+	if err := json.Unmarshal(body, &object); err != nil {
+		return Status(400, metav1.StatusReasonBadRequest, err.Error())
+	}
+	for _, field := range []string{"labels", "annotations"} {
+		merged, _ := lookup(old, []string{"metadata", field}).(map[string]any)
+		merged = maps.Clone(merged)
+		if merged == nil {
+			merged = map[string]any{}
+		}
+		desired, _ := lookup(object, []string{"metadata", field}).(map[string]any)
+		maps.Copy(merged, desired)
+		if len(merged) > 0 {
+			object["metadata"].(map[string]any)[field] = merged
+		}
+	}
+	if old["status"] != nil {
+		object["status"] = old["status"]
+	}
+	if old == nil {
+		path = path[:strings.LastIndex(path, "/")]
+	}
+	body, _ = json.Marshal(object)
+	return s.store(path, old, body, dry, r)
 }
 
 func gvkOf(o map[string]any) schema.GroupVersionKind {
@@ -106,7 +170,7 @@ func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r
 	}
 	typed, err := scheme.Scheme.New(gvkOf(object))
 	if err != nil {
-		return Status(404, metav1.StatusReasonNotFound, err.Error())
+		return s.save(path, old, object, dry)
 	}
 	strict, err := kjson.UnmarshalStrict(body, typed)
 	if err != nil || len(strict) > 0 && r.URL.Query().Get("fieldValidation") == "Strict" {
@@ -115,6 +179,10 @@ func (s *Server) store(path string, old map[string]any, body []byte, dry bool, r
 	data, _ := json.Marshal(typed)
 	object = nil
 	_ = json.Unmarshal(data, &object)
+	return s.save(path, old, object, dry)
+}
+
+func (s *Server) save(path string, old, object map[string]any, dry bool) (int, any) {
 	name, _ := lookup(object, []string{"metadata", "name"}).(string)
 	if old == nil {
 		path += "/" + name
@@ -143,6 +211,8 @@ func (s *Server) fillIn(o map[string]any) {
 			spec["replicas"] = float64(1)
 		}
 		spec["progressDeadlineSeconds"] = float64(600)
+	case "CustomResourceDefinition":
+		o["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Established", "status": "True"}}}
 	case "Service":
 		spec["clusterIP"] = "10.0.0.1"
 	case "StatefulSet":
@@ -161,6 +231,11 @@ func (s *Server) fillIn(o map[string]any) {
 func validate(old, object map[string]any) (int, any) {
 	name, _ := lookup(object, []string{"metadata", "name"}).(string)
 	switch {
+	case object["kind"] == "CustomResourceDefinition" && len(versionsOf(old)) > 0 && !reflect.DeepEqual(versionsOf(old), versionsOf(object)):
+		return Status(422, metav1.StatusReasonInvalid,
+			fmt.Sprintf(`CustomResourceDefinition.apiextensions.k8s.io %q is invalid: status.storedVersions[0]: Invalid value: "v1": must appear in spec.versions`, name))
+	case object["kind"] == "Widget" && lookup(object, []string{"spec", "size"}) == float64(9):
+		return Status(422, metav1.StatusReasonInvalid, fmt.Sprintf(`Widget.example.com %q is invalid: spec.size: Invalid value: 9: too large`, name))
 	case object["kind"] == "Deployment" && old != nil &&
 		!reflect.DeepEqual(lookup(old, []string{"spec", "selector"}), lookup(object, []string{"spec", "selector"})):
 		return Status(422, metav1.StatusReasonInvalid,
@@ -170,6 +245,15 @@ func validate(old, object map[string]any) (int, any) {
 			fmt.Sprintf(`Secret %q is invalid: data: Invalid value: %v: not allowed here`, name, object["data"]))
 	}
 	return 0, nil
+}
+
+func versionsOf(definition map[string]any) []any {
+	var names []any
+	versions, _ := lookup(definition, []string{"spec", "versions"}).([]any)
+	for _, v := range versions {
+		names = append(names, v.(map[string]any)["name"])
+	}
+	return names
 }
 
 func lookup(object map[string]any, path []string) any {

@@ -2,6 +2,7 @@ package releasetest
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Server is a small API server with discovery, dry runs, strategic merge patches and a
-// few validation rules. It normalizes objects by a round trip through the Go types.
+// Server is a small API server with discovery, dry runs, patches, definitions of custom
+// resources and a few validation rules. It normalizes objects by a round trip through the
+// Go types. Server-side apply replaces spec and merges labels and annotations.
 type Server struct {
 	URL string // empty for a server without a network
 
@@ -24,7 +26,7 @@ type Server struct {
 	before  func(w http.ResponseWriter, r *http.Request) (handled bool)
 }
 
-var kinds = map[string][]metav1.APIResource{
+var builtIn = map[string][]metav1.APIResource{
 	"v1": {
 		{Name: "namespaces", Kind: "Namespace"},
 		{Name: "configmaps", Kind: "ConfigMap", Namespaced: true},
@@ -36,9 +38,31 @@ var kinds = map[string][]metav1.APIResource{
 		{Name: "deployments", Kind: "Deployment", Namespaced: true},
 		{Name: "statefulsets", Kind: "StatefulSet", Namespaced: true},
 	},
-	"batch/v1":       {{Name: "jobs", Kind: "Job", Namespaced: true}},
-	"autoscaling/v2": {{Name: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}},
+	"batch/v1":                {{Name: "jobs", Kind: "Job", Namespaced: true}},
+	"autoscaling/v2":          {{Name: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}},
+	"apiextensions.k8s.io/v1": {{Name: "customresourcedefinitions", Kind: "CustomResourceDefinition"}},
 }
+
+// kinds returns the built-in kinds and those of the stored definitions.
+func (s *Server) kinds() map[string][]metav1.APIResource {
+	all := maps.Clone(builtIn)
+	for path, o := range s.objects {
+		if !strings.HasPrefix(path, definitionPath) || lookup(o, []string{"status", "conditions"}) == nil {
+			continue
+		}
+		group, _ := lookup(o, []string{"spec", "group"}).(string)
+		kind, _ := lookup(o, []string{"spec", "names", "kind"}).(string)
+		plural, _ := lookup(o, []string{"spec", "names", "plural"}).(string)
+		versions, _ := lookup(o, []string{"spec", "versions"}).([]any)
+		for _, v := range versions {
+			gv := fmt.Sprint(group, "/", v.(map[string]any)["name"])
+			all[gv] = append(slices.Clone(all[gv]), metav1.APIResource{Name: plural, Kind: kind, Namespaced: lookup(o, []string{"spec", "scope"}) == "Namespaced"})
+		}
+	}
+	return all
+}
+
+const definitionPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
 
 // NewServer starts a server and closes it after the test.
 func NewServer(t *testing.T) *Server {
@@ -88,6 +112,7 @@ func Respond(w http.ResponseWriter, code int, body any) {
 }
 
 func (s *Server) discover(w http.ResponseWriter, r *http.Request) bool {
+	kinds := s.kinds()
 	switch path := strings.Trim(r.URL.Path, "/"); {
 	case path == "version":
 		Respond(w, 200, map[string]string{"major": "1", "minor": "37", "gitVersion": "v1.37.0"})
