@@ -49,6 +49,10 @@ type Event struct {
 
 	Current, Total int64 // bytes or steps; Total is 0 if unknown
 
+	// Log marks a progress message as a line of a log: renderers show every
+	// line.
+	Log bool
+
 	Outcome Outcome
 	Elapsed time.Duration
 	Err     error
@@ -79,6 +83,11 @@ type StageInfo struct {
 // Progress returns an [ItemProgress] event.
 func Progress(item, message string) Event {
 	return Event{Kind: ItemProgress, Item: item, Message: message}
+}
+
+// LogLine returns an [ItemProgress] event with a line of a log.
+func LogLine(item, line string) Event {
+	return Event{Kind: ItemProgress, Item: item, Message: line, Log: true}
 }
 
 // Finished returns an [ItemFinished] event.

@@ -32,6 +32,8 @@ func (w *lineWriter) addTitles(e event.Event) {
 
 func (w *lineWriter) line(e event.Event) string {
 	switch e.Kind {
+	case event.ItemProgress:
+		return w.log(e)
 	case event.ItemFinished:
 		return w.item(e)
 	case event.Warning:
@@ -44,6 +46,13 @@ func (w *lineWriter) line(e event.Event) string {
 		return w.run(e)
 	}
 	return ""
+}
+
+func (w *lineWriter) log(e event.Event) string {
+	if !e.Log {
+		return ""
+	}
+	return "    " + w.paint(faint, "| ") + progressText(e)
 }
 
 // run returns only the path of the support bundle: the stages have reported the

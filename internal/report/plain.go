@@ -34,6 +34,10 @@ func (p *plain) Report(e event.Event) {
 }
 
 func (p *plain) progress(e event.Event) {
+	if e.Log {
+		p.println(p.line(e))
+		return
+	}
 	key := e.Stage + "/" + e.Item
 	if e.Reason != "" && e.Reason != p.lastReason[key] { // a problem is shown at once
 		p.lastReason[key], p.lastSeen[key] = e.Reason, e.Time

@@ -135,6 +135,22 @@ func TestNew(t *testing.T) {
 		}
 	})
 
+	t.Run("shows every line of a log", func(t *testing.T) {
+		t.Parallel()
+		for _, r := range []func(io.Writer) Closer{
+			func(w io.Writer) Closer { return New(Options{Out: io.Discard, Err: w}) },
+			func(w io.Writer) Closer { return newTTYReporter(newLineWriter(w, false), &recorder{}, 80) },
+		} {
+			var errs bytes.Buffer
+			report := r(&errs)
+			report.Report(event.LogLine("migrate", "schema is at version 6"))
+			report.Report(event.LogLine("migrate", "schema is at version 7"))
+			if got, want := errs.String(), "    | migrate: schema is at version 6\n    | migrate: schema is at version 7\n"; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+	})
+
 	t.Run("uses color only if enabled", func(t *testing.T) {
 		t.Parallel()
 		var errs bytes.Buffer
