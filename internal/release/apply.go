@@ -10,6 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 	"tkdeploy.dev/tkdeploy/internal/release/crds"
+	"tkdeploy.dev/tkdeploy/internal/release/helmkube"
 )
 
 // Apply brings the release into the desired state and returns the newest revision. It
@@ -73,12 +74,15 @@ func (c *Client) execute(ctx context.Context, s observedState, report event.Repo
 	if err := c.crds.Guard(ctx, before, preview, s.prepared); err != nil {
 		return 0, err
 	}
-	rel, err := c.deploy(ctx, s)
-	if err != nil {
-		err = chart.NewRedactor(chart.Manifests(before, preview, rel)...).Err(err)
+	if err := c.drift.PreflightHooks(ctx, preview, s.decision.hookEvents()...); err != nil {
+		return 0, redact.Err(err)
 	}
+	if err := c.cleanHooks(ctx, report, s.history, preview, s.decision.hookEvents()...); err != nil {
+		return 0, redact.Err(err)
+	}
+	rel, err := c.deploy(ctx, s, report)
 	if rel == nil {
-		return 0, err
+		return 0, redact.Err(err)
 	}
 	if err == nil {
 		redact := chart.NewRedactor(chart.Manifests(append(slices.Clone(s.history), rel)...)...)
@@ -90,7 +94,10 @@ func (c *Client) execute(ctx context.Context, s observedState, report event.Repo
 	return rel.Version, err
 }
 
-func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release, error) {
+func (c *Client) deploy(ctx context.Context, s observedState, report event.Reporter) (*release.Release, error) {
+	op := c.actions.Begin(ctx, helmkube.Action(s.decision.op), report, chart.Manifests(s.history...)...)
+	defer op.End()
+	op.Undo(partlyApplied(s.history)...)
 	var rel *release.Release
 	err := c.run(ctx, func() (err error) {
 		rel, err = c.installOrUpgrade(s, false)
@@ -100,9 +107,12 @@ func (c *Client) deploy(ctx context.Context, s observedState) (*release.Release,
 		return nil, context.Cause(ctx) // Helm may still be running and owns rel
 	}
 	if err != nil {
-		return rel, fmt.Errorf("%s release %s: %w", s.decision.op, c, err)
+		err = fmt.Errorf("%s release %s: %w", s.decision.op, c, op.Err(err))
 	}
-	return rel, nil
+	if err != nil && rel != nil {
+		return rel, c.recordExtent(ctx, s.history, rel, op.Extent(), err)
+	}
+	return rel, err
 }
 
 // preview returns what Helm would apply.

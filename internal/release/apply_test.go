@@ -100,6 +100,42 @@ func TestClient_Apply(t *testing.T) {
 		}
 	})
 
+	t.Run("rejects a custom resource before writing", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		gadget := func(size string) chart.Desired {
+			return shopWith(t, "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: one}\nspec: {size: "+size+"}\n")
+		}
+		mustApply(t, c, gadget("1"))
+		server.TakeWrites()
+		d := gadget("9")
+		d.Set = []string{"services.auth.port=4009"}
+		_, err := c.Apply(t.Context(), d, event.Discard)
+		if fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "Gadget one: changing spec.size: ") || !strings.Contains(err.Error(), "should be less than or equal to 5") {
+			t.Errorf("got %v, want the rejected field", err)
+		}
+		if writes := server.TakeWrites(); len(writes) > 0 {
+			t.Errorf("got writes %v, want none", writes)
+		}
+	})
+
+	t.Run("rejects a hook before writing", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shop())
+		server.TakeWrites()
+		hook := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: after, annotations: {helm.sh/hook: post-upgrade}}\ndta: {a: b}\n"
+		_, err := c.Apply(t.Context(), shopWith(t, hook), event.Discard)
+		if fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "ConfigMap after") || !strings.Contains(err.Error(), `unknown field "dta"`) {
+			t.Errorf("got %v, want the unknown field", err)
+		}
+		if writes := server.TakeWrites(); len(writes) > 0 {
+			t.Errorf("got writes %v, want none", writes)
+		}
+	})
+
 	t.Run("redacts a rejected Secret", func(t *testing.T) {
 		t.Parallel()
 		const password = "hunter2-and-more"

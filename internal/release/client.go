@@ -15,9 +15,11 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/kubeerr"
+	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 	"tkdeploy.dev/tkdeploy/internal/release/crds"
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
+	"tkdeploy.dev/tkdeploy/internal/release/helmkube"
 	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
 
@@ -28,6 +30,15 @@ type Target struct {
 	Name      string
 }
 
+// HookWatcher waits until the Jobs and Pods of a hook are complete.
+type HookWatcher = helmkube.HookWatcher
+
+// Extent is how many objects of a release an operation has changed.
+type Extent = helmkube.Extent
+
+// HookError is the error of a hook that did not complete.
+type HookError = helmkube.HookError
+
 // Options configures a Client. The zero value uses the defaults.
 type Options struct {
 	Now           func() time.Time // default time.Now
@@ -35,6 +46,13 @@ type Options struct {
 	Grace         time.Duration    // for Helm to finish after cancellation; default 25s, so a run ends within 30s
 	NamespaceWait time.Duration    // for a terminating namespace to disappear; default 60s
 	NamespacePoll time.Duration    // interval; default 500ms
+
+	// WatchHook watches the hooks of a release, instead of Helm, which reports no
+	// reasons. It may be nil.
+	WatchHook HookWatcher
+
+	// Secrets are masked in the output of hooks, besides those of the release.
+	Secrets []redact.Entry
 
 	User, Host string // recorded with new revisions; may be empty
 }
@@ -46,14 +64,15 @@ type Client struct {
 	namespace string
 	opts      Options
 
-	helm   *action.Configuration
-	kube   kubernetes.Interface
-	drift  *drift.Client
-	crds   *crds.Client
-	mapper meta.RESTMapper
-	gate   *kubeclient.Gate
-	log    *kubeclient.Log
-	writes *atomic.Int64 // excluding release records
+	helm    *action.Configuration
+	actions *helmkube.Client
+	kube    kubernetes.Interface
+	drift   *drift.Client
+	crds    *crds.Client
+	mapper  meta.RESTMapper
+	gate    *kubeclient.Gate
+	log     *kubeclient.Log
+	writes  *atomic.Int64 // excluding release records
 }
 
 func (o Options) withDefaults() Options {
@@ -99,8 +118,14 @@ func (c *Client) namespacedObjects(manifest string) ([]unstructured.Unstructured
 }
 
 // applyError sets the class Apply, or Inconclusive if the API server did not respond. It
-// keeps an existing class and a cancellation.
-func applyError(err error) error { return kubeerr.Classify(fault.Apply, err) }
+// keeps an existing class, except for an unhealthy hook, and a cancellation.
+func applyError(err error) error {
+	var hook *HookError
+	if errors.As(err, &hook) && fault.ClassOf(err) == fault.Unhealthy {
+		return fault.New(fault.Apply, err, fault.HintOf(err))
+	}
+	return kubeerr.Classify(fault.Apply, err)
+}
 
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)

@@ -15,8 +15,6 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/release/chart"
-	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 // Only a real API server merges managed fields and publishes a kind in its discovery.
@@ -34,7 +32,8 @@ func TestClient_DefinitionsE2E(t *testing.T) {
 		_ = definition().Delete(context.WithoutCancel(t.Context()), "widgets.example.com", metav1.DeleteOptions{})
 	})
 	spec := func(fields string) string { return "spec: {type: object, properties: {" + fields + "}}" }
-	e.d = writeChart(t, chart.Desired{Chart: releasetest.CopyChart(t, "testdata/e2e")}, map[string]string{
+	widgetOf := func(size string) string { return strings.Replace(widgetYAML, "size: 1", size, 1) }
+	e.d = writeChart(t, shop(), map[string]string{
 		"crds/widgets.yaml": widgets("v1", spec("size: {type: integer}, color: {type: string}")), "templates/widget.yaml": widgetYAML,
 	})
 	e.observed(t, "CRD widgets.example.com is new")
@@ -52,6 +51,15 @@ func TestClient_DefinitionsE2E(t *testing.T) {
 	if _, found, _ := unstructured.NestedMap(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "spec", "properties", "color"); found {
 		t.Error("got the removed property, want it gone")
 	}
+	t.Run("rejects an invalid resource before it writes", func(t *testing.T) {
+		d := writeChart(t, e.d, map[string]string{"templates/widget.yaml": widgetOf("size: 9")})
+		revision, err := e.Client.Apply(t.Context(), d, &recorder{})
+		if fault.ClassOf(err) != fault.Apply || revision != 0 || !strings.Contains(err.Error(), "spec.size") {
+			t.Errorf("got revision %d, %v, want the rejected field", revision, err)
+		}
+		writeChart(t, e.d, map[string]string{"templates/widget.yaml": widgetOf("size: 2")})
+		e.applied(t)
+	})
 	t.Run("rejects a definition without its stored version", func(t *testing.T) {
 		d := writeChart(t, e.d, map[string]string{"crds/widgets.yaml": widgets("v2", spec("size: {type: integer}"))})
 		if _, err := e.Client.Observe(t.Context(), d); fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "storedVersions") {

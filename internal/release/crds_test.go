@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
@@ -251,6 +253,43 @@ func TestClient_ApplyDefinitionInTemplates(t *testing.T) {
 		}
 		if o := mustObserve(t, newClient(t, server, Options{}), d); !o.Current {
 			t.Errorf("got %+v, want current", o)
+		}
+	})
+}
+
+func TestClient_ApplyCustomResource(t *testing.T) {
+	t.Parallel()
+	server := releasetest.NewServer(t)
+	c := newClient(t, server, Options{})
+	d := writeChart(t, shop(), map[string]string{"crds/widgets.yaml": widgets("v1", "size: {}"), "templates/widget.yaml": widgetYAML})
+	mustApply(t, c, d)
+	server.TakeWrites()
+	t.Run("changes nothing if the API server rejects the custom resource", func(t *testing.T) {
+		writeChart(t, d, map[string]string{"templates/widget.yaml": strings.Replace(widgetYAML, "size: 1", "size: 9", 1), "templates/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\n"})
+		_, err := c.Apply(t.Context(), d, &recorder{})
+		if fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "Widget one: changing spec.size: ") {
+			t.Errorf("got %v, want the rejected field", err)
+		}
+		if got := server.TakeWrites(); len(got) > 0 {
+			t.Errorf("got writes %q, want none", got)
+		}
+	})
+	t.Run("applies a valid change", func(t *testing.T) {
+		writeChart(t, d, map[string]string{"templates/widget.yaml": strings.Replace(widgetYAML, "size: 1", "size: 2", 1)})
+		mustApply(t, c, d)
+		if got, _, _ := unstructured.NestedFieldNoCopy(server.Get(widgetPath), "spec", "size"); got != float64(2) {
+			t.Errorf("got size %v, want 2", got)
+		}
+	})
+	t.Run("checks a resource that the last revision did not have", func(t *testing.T) {
+		writeChart(t, d, map[string]string{"templates/widget.yaml": strings.Replace(widgetYAML, "name: one", "name: one, annotations: {helm.sh/resource-policy: keep}", 1)})
+		mustApply(t, c, d)
+		writeChart(t, d, map[string]string{"templates/widget.yaml": ""})
+		mustApply(t, c, d)
+		server.TakeWrites()
+		writeChart(t, d, map[string]string{"templates/widget.yaml": strings.Replace(widgetYAML, "size: 1", "size: 9", 1)})
+		if _, err := c.Apply(t.Context(), d, &recorder{}); fault.ClassOf(err) != fault.Apply || len(server.TakeWrites()) > 0 {
+			t.Errorf("got %v, want the rejected resource and no write", err)
 		}
 	})
 }

@@ -33,6 +33,13 @@ type decision struct {
 	cause  string // empty for opNothing
 }
 
+func (d decision) hookEvents() []release.HookEvent {
+	if d.op == opInstall {
+		return []release.HookEvent{release.HookPreInstall, release.HookPostInstall}
+	}
+	return []release.HookEvent{release.HookPreUpgrade, release.HookPostUpgrade}
+}
+
 // decide returns what brings the release up to date. history is sorted, oldest first;
 // changes and drift count only if the newest revision is deployed. An interrupted run
 // always needs an operation, because the state of the cluster is unknown.

@@ -14,6 +14,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/release/crds"
 	"tkdeploy.dev/tkdeploy/internal/release/drift"
+	"tkdeploy.dev/tkdeploy/internal/release/helmkube"
 	"tkdeploy.dev/tkdeploy/internal/release/kubeclient"
 )
 
@@ -36,29 +37,34 @@ func Open(t Target, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open release %s/%s: %w", t.Namespace, t.Name, err)
 	}
-	log := &kubeclient.Log{}
 	compare := &drift.Client{Kube: clientset, Live: live, Mapper: get.Mapper, Namespace: t.Namespace, Name: t.Name}
-	return &Client{
+	c := &Client{
 		name: t.Name, namespace: t.Namespace, opts: o.withDefaults(),
-		helm: newHelm(get, compare, o, log),
 		kube: clientset, mapper: get.Mapper,
 		drift: compare, crds: &crds.Client{Drift: compare},
-		gate: g, log: log, writes: writes,
-	}, nil
+		gate: g, log: &kubeclient.Log{}, writes: writes,
+	}
+	if err := c.openHelm(get); err != nil {
+		return nil, fmt.Errorf("open release %s: %w", c, err)
+	}
+	return c, nil
 }
 
-// newHelm replaces action.Configuration.Init, which reads the environment. Requests for
-// records bypass the write counter.
-func newHelm(get *kubeclient.Getter, compare *drift.Client, o Options, log *kubeclient.Log) *action.Configuration {
-	helmKube := kube.New(get)
-	helmKube.Namespace = compare.Namespace
-	helmKube.Log = log.Printf
-	secrets := driver.NewSecrets(compare.Kube.CoreV1().Secrets(compare.Namespace))
-	secrets.Log = log.Printf
-	return &action.Configuration{
-		RESTClientGetter: get,
-		KubeClient:       kubeclient.ReplicaKeeper{Client: helmKube, Kept: compare.KeptReplicas},
-		Releases:         storage.Init(recordDriver{secrets, o.User, o.Host}),
-		Log:              log.Printf,
+// openHelm lets Helm initialize its configuration, so that no function is missing, and
+// replaces the clients. Requests for records bypass the write counter.
+func (c *Client) openHelm(get *kubeclient.Getter) error {
+	c.helm = &action.Configuration{}
+	if err := c.helm.Init(get, c.namespace, "secrets", c.log.Printf); err != nil {
+		return err
 	}
+	helmKube := kube.New(get)
+	helmKube.Namespace, helmKube.Log = c.namespace, c.log.Printf
+	c.actions = helmkube.New(helmKube, c.drift.Own, c.opts.WatchHook, c.writes)
+	c.actions.Secrets, c.actions.KeptReplicas = c.opts.Secrets, c.drift.KeptReplicas
+	c.helm.KubeClient = c.actions
+	c.helm.HookOutputFunc = c.actions.HookOutput
+	secrets := driver.NewSecrets(c.kube.CoreV1().Secrets(c.namespace))
+	secrets.Log = c.log.Printf
+	c.helm.Releases = storage.Init(recordDriver{secrets, c.opts.User, c.opts.Host})
+	return nil
 }

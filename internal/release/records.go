@@ -16,8 +16,8 @@ import (
 // defaultMaxHistory is the default of the helm command. The SDK would keep all revisions.
 const defaultMaxHistory = 10
 
-// recordDriver labels new records with their author and removes the verified label, which
-// Helm would copy on a rollback.
+// recordDriver labels new records with their author and removes the labels for what was
+// verified and applied, which Helm would copy on a rollback.
 type recordDriver struct {
 	driver.Driver
 	user, host string
@@ -28,7 +28,7 @@ func (r recordDriver) Create(key string, rel *release.Release) error {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	for name, value := range map[string]string{LabelVerified: "", LabelUser: labelValue(r.user), LabelHost: labelValue(r.host)} {
+	for name, value := range map[string]string{LabelApplied: "", LabelVerified: "", LabelUser: labelValue(r.user), LabelHost: labelValue(r.host)} {
 		delete(labels, name)
 		if value != "" {
 			labels[name] = value

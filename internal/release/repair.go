@@ -9,6 +9,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/hooks"
 )
 
 // repairHistory repairs what would make Helm reject every operation after an interrupted
@@ -22,6 +23,19 @@ func (c *Client) repairHistory(ctx context.Context, s observedState, report even
 	case repairUninstall:
 		report.Report(event.Warn(fmt.Sprintf("release %s: %s; finishing the uninstall and installing again", c, s.decision.cause)))
 		return c.finishUninstall(ctx, s.history, last)
+	}
+	return nil
+}
+
+// cleanHooks removes what the hooks of unfinished revisions left.
+func (c *Client) cleanHooks(ctx context.Context, report event.Reporter, history []*release.Release, next *release.Release, events ...release.HookEvent) error {
+	cleaner := hooks.Cleaner{Drift: c.drift, Timeout: c.opts.HookTimeout}
+	removed, err := cleaner.Clean(ctx, history, next, events...)
+	for _, name := range removed {
+		report.Report(event.Finished(name, event.Done, "removed: the hook of an unfinished run left it", 0, 1))
+	}
+	if err != nil {
+		return fmt.Errorf("release %s: %w", c, err)
 	}
 	return nil
 }

@@ -10,12 +10,14 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/helmkube"
 )
 
 // Labels of the release records (Secrets of type helm.sh/release.v1).
 const (
 	LabelFingerprint = "tkdeploy.dev/fingerprint" // of chart, values, name and namespace
 	LabelVerified    = "tkdeploy.dev/verified"    // "true" after readiness and smoke tests
+	LabelApplied     = "tkdeploy.dev/applied"     // "some" if a failed revision changed some objects
 	LabelCommit      = "tkdeploy.dev/commit"      // of the deployed checkout
 	LabelUser        = "tkdeploy.dev/user"
 	LabelHost        = "tkdeploy.dev/host"
@@ -29,6 +31,7 @@ type Revision struct {
 	Revision    int
 	Status      string   // as in Helm: "deployed", "failed", "pending-upgrade", …
 	Current     bool     // its objects are in the cluster
+	Partly      bool     // failed, with some of its objects in the cluster
 	Chart       string   // "shop-0.1.0"
 	AppVersion  string   // of the chart; may be empty
 	Images      []string // of workloads and hooks, sorted
@@ -54,6 +57,7 @@ func revisionOf(rel *release.Release) Revision {
 		User:        rel.Labels[LabelUser],
 		Host:        rel.Labels[LabelHost],
 		Verified:    isVerified(rel),
+		Partly:      isPartlyApplied(rel),
 		Images:      chart.RevisionImages(rel),
 	}
 	if rel.Chart != nil && rel.Chart.Metadata != nil {
@@ -77,6 +81,36 @@ func currentRevision(releases []*release.Release) *release.Release {
 		return rel
 	}
 	return releases[len(releases)-1]
+}
+
+func isPartlyApplied(rel *release.Release) bool {
+	return rel.Labels[LabelApplied] == string(helmkube.Some)
+}
+
+// partlyApplied returns the manifests of revisions that failed since the deployed one and
+// have changed some objects.
+func partlyApplied(history []*release.Release) []string {
+	var manifests []string
+	for _, rel := range slices.Backward(history) {
+		if rel.Info.Status == release.StatusDeployed {
+			break
+		}
+		if isPartlyApplied(rel) {
+			manifests = append(manifests, rel.Manifest)
+		}
+	}
+	return manifests
+}
+
+// sinceDeployed returns the manifests of the deployed revision and of failed ones since
+// then that have changed some objects. Helm's rollback starts from the newest revision
+// even if that has failed.
+func sinceDeployed(history []*release.Release) []string {
+	manifests := partlyApplied(history)
+	if rel := deployedRevision(history); rel != nil && rel != history[len(history)-1] {
+		manifests = append(manifests, rel.Manifest)
+	}
+	return manifests
 }
 
 func isVerified(rel *release.Release) bool { return rel.Labels[LabelVerified] == "true" }
@@ -115,7 +149,7 @@ func labelValue(s string) string {
 // upgradeLabels removes the labels that Helm would copy from the last revision. "null" is
 // Helm's syntax for that.
 func upgradeLabels(labels map[string]string) map[string]string {
-	for _, name := range []string{LabelCommit, LabelVerified} {
+	for _, name := range []string{LabelApplied, LabelCommit, LabelVerified} {
 		if _, ok := labels[name]; !ok {
 			labels[name] = "null"
 		}

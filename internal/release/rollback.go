@@ -13,6 +13,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/helmkube"
 )
 
 // Rollback is a rollback from the newest revision to an earlier one.
@@ -111,13 +112,19 @@ func (c *Client) rollback(ctx context.Context, t target, report event.Reporter) 
 		}
 		repaired = true
 	}
+	if err := c.cleanHooks(ctx, report, t.history, t.release, release.HookPreRollback, release.HookPostRollback); err != nil {
+		return 0, repaired, err
+	}
+	op := c.actions.Begin(ctx, helmkube.Rollback, report, chart.Manifests(t.history...)...)
+	defer op.End()
+	op.Undo(sinceDeployed(t.history)...)
 	err = c.run(ctx, func() error { return c.rollbackAction(t.release.Version).Run(c.name) })
 	if ctx.Err() != nil {
 		return 0, repaired, context.Cause(ctx)
 	}
 	if err != nil {
-		err = fmt.Errorf("roll back release %s to revision %d: %w", c, t.release.Version, err)
-		revision, err = c.recordFailure(ctx, t, chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(err))
+		err = fmt.Errorf("roll back release %s to revision %d: %w", c, t.release.Version, op.Err(err))
+		revision, err = c.recordFailure(ctx, t, op.Extent(), chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(err))
 		return revision, repaired, err
 	}
 	revision = t.newest.Version + 1
@@ -135,8 +142,9 @@ func (c *Client) rollbackAction(version int) *action.Rollback {
 	return rollback
 }
 
-// recordFailure marks as failed the revision that Helm leaves pending if a hook fails.
-func (c *Client) recordFailure(ctx context.Context, t target, cause error) (revision int, err error) {
+// recordFailure marks as failed the revision that Helm leaves pending if a hook fails, and
+// corrects the status of the one before, which Helm marks as superseded in any case.
+func (c *Client) recordFailure(ctx context.Context, t target, extent Extent, cause error) (revision int, err error) {
 	history, err := c.releases(ctx)
 	if err != nil {
 		return 0, errors.Join(cause, err)
@@ -145,14 +153,20 @@ func (c *Client) recordFailure(ctx context.Context, t target, cause error) (revi
 	if written.Version == t.newest.Version {
 		return 0, cause
 	}
-	if written.Info.Status != release.StatusPendingRollback {
-		return written.Version, cause
+	if written.Info.Status == release.StatusPendingRollback {
+		written.SetStatus(release.StatusFailed, cause.Error())
+		if err := c.update(ctx, written); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("mark revision %d of %s as failed: %w", written.Version, c, err))
+		}
 	}
-	written.SetStatus(release.StatusFailed, cause.Error())
-	if err := c.update(ctx, written); err != nil {
-		cause = errors.Join(cause, fmt.Errorf("mark revision %d of %s as failed: %w", written.Version, c, err))
+	before := history[len(history)-2]
+	if extent != helmkube.All && before.Info.Status != t.newest.Info.Status {
+		before.Info.Status = t.newest.Info.Status
+		if err := c.update(ctx, before); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("mark revision %d of %s as %s: %w", before.Version, c, before.Info.Status, err))
+		}
 	}
-	return written.Version, cause
+	return written.Version, c.recordExtent(ctx, history, written, extent, cause)
 }
 
 func (c *Client) target(ctx context.Context, revision int) (target, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/kube"
+	"helm.sh/helm/v3/pkg/release"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
@@ -23,7 +24,11 @@ func (c *Client) checkRollback(ctx context.Context, t target) error {
 				c, t.release.Version, strings.Join(lost, ", ")),
 			"to keep it, annotate it with "+kube.ResourcePolicyAnno+": "+kube.KeepPolicy+` in the chart and run "tkdeploy up" first (nothing was changed)`)
 	}
-	err = chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(c.drift.Preflight(ctx, t.newest, t.release))
+	err = c.drift.PreflightRollback(ctx, t.newest, t.release)
+	if err == nil {
+		err = c.drift.PreflightHooks(ctx, t.release, release.HookPreRollback, release.HookPostRollback)
+	}
+	err = chart.NewRedactor(chart.Manifests(t.newest, t.release)...).Err(err)
 	if err := rollbackError(err); fault.ClassOf(err) != fault.Rollback {
 		return err
 	}

@@ -1,12 +1,15 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -122,7 +125,9 @@ func TestClient_Rollback(t *testing.T) {
 	t.Run("leaves nothing pending after a failed hook", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)
-		c := newClient(t, server, Options{})
+		c := newClient(t, server, Options{WatchHook: func(context.Context, []unstructured.Unstructured, time.Duration, func(string) string, event.Reporter) error {
+			return fault.New(fault.Unhealthy, errors.New("before: exit code 1"), "")
+		}})
 		d := shop()
 		d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", `apiVersion: batch/v1
 kind: Job
@@ -137,7 +142,6 @@ kind: ConfigMap`)
 		}
 		d.Set = []string{"services.auth.port=4009"}
 		mustApply(t, c, d)
-		// The server has no OpenAPI document, so Helm cannot create the hook.
 		revision, err := c.Rollback(t.Context(), 0, event.Discard)
 		if revision != 3 || fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "pre-rollback hook") {
 			t.Errorf("got revision %d, %v, want revision 3 with a failed hook", revision, err)
@@ -181,6 +185,56 @@ kind: ConfigMap`)
 			if history := mustHistory(t, c); history[1].Status != "failed" || deployedImage(server) != "shop-auth:1" {
 				t.Errorf("%s: got %+v, want revision 2 failed", status, history)
 			}
+		}
+	})
+
+	t.Run("adopts kept objects as they are", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		const claim = "/api/v1/namespaces/shop/persistentvolumeclaims/store"
+		mustApply(t, c, shopWith(t, `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: store, annotations: {helm.sh/resource-policy: keep}}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+`))
+		if err := c.MarkVerified(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		server.Set(t, claim, func(o map[string]any) { // by the provisioner and a resize
+			spec := o["spec"].(map[string]any)
+			spec["volumeName"] = "pv-1"
+			spec["resources"] = map[string]any{"requests": map[string]any{"storage": "2Mi"}}
+		})
+		mustApply(t, c, shop()) // without the claim
+		if revision, err := c.Rollback(t.Context(), 0, event.Discard); err != nil || revision != 3 {
+			t.Fatal(revision, err)
+		}
+		spec := server.Get(claim)["spec"]
+		if chart.Lookup(spec, []string{"volumeName"}) != "pv-1" || chart.Lookup(spec, []string{"resources", "requests", "storage"}) != "2Mi" {
+			t.Errorf("got %v, want the claim unchanged", spec)
+		}
+	})
+
+	t.Run("refuses to take over the object of another owner", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shopWith(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n"))
+		if err := c.MarkVerified(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		mustApply(t, c, shop())
+		server.Put("/api/v1/namespaces/shop/configmaps/extra", map[string]any{
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "extra", "namespace": "shop"},
+		})
+		server.TakeWrites()
+		_, err := c.Rollback(t.Context(), 0, event.Discard)
+		if fault.ClassOf(err) != fault.Rollback || !strings.Contains(err.Error(), "ConfigMap extra: exists, but does not belong to this release") {
+			t.Errorf("got %v, want the object of another owner", err)
+		}
+		if writes := server.TakeWrites(); len(writes) > 0 {
+			t.Errorf("got writes %v, want none", writes)
 		}
 	})
 

@@ -9,6 +9,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/helmkube"
 )
 
 // Uninstall deletes the objects and the history of the release, without waiting until the
@@ -27,12 +28,15 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	}
 	newest := releases[len(releases)-1]
 	if err := c.pruneObjects(ctx, releases, newest); err != nil { // Helm deletes only the objects of the newest revision
+		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), int(c.writes.Load())))
 		return c.downError(chart.NewRedactor(chart.Manifests(releases...)...).Err(err))
 	}
 	uninstall := action.NewUninstall(c.helm)
 	// An interrupted uninstall may have run the hooks.
 	uninstall.DisableHooks = newest.Info.Status == release.StatusUninstalling
 	uninstall.Timeout = c.opts.HookTimeout
+	op := c.actions.Begin(ctx, helmkube.Uninstall, report, chart.Manifests(releases...)...)
+	defer op.End()
 	err = c.run(ctx, func() error {
 		_, err := uninstall.Run(c.name)
 		return err
@@ -40,7 +44,7 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	mutations := int(c.writes.Load())
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return c.downError(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
+		return c.downError(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(op.Err(err), newest)))
 	}
 	report.Report(event.Finished(c.name, event.Done, "uninstalled", c.since(start), mutations+len(releases)))
 	return nil

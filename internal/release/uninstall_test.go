@@ -51,4 +51,30 @@ func TestClient_Uninstall(t *testing.T) {
 			t.Errorf("got %v, want the rejected deletion", err)
 		}
 	})
+
+	t.Run("reports a failed item if it cannot delete an object of an earlier revision", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		const extra = "/api/v1/namespaces/shop/configmaps/extra"
+		mustApply(t, c, shopWith(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n"))
+		left := server.Get(extra)
+		mustApply(t, c, shop())
+		server.Put(extra, left)
+		server.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodDelete {
+				return false
+			}
+			code, body := releasetest.Status(403, "Forbidden", "not yours")
+			releasetest.Respond(w, code, body)
+			return true
+		})
+		r := &recorder{}
+		if err := c.Uninstall(t.Context(), r); fault.ClassOf(err) != fault.Down {
+			t.Errorf("got %v, want class %s", err, fault.Down)
+		}
+		if got := r.finished(t); got.Outcome != event.Failed {
+			t.Errorf("got %+v, want a failed item", got)
+		}
+	})
 }

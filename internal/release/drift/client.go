@@ -79,6 +79,17 @@ func (c *Client) ResourceFor(o unstructured.Unstructured) (dynamic.ResourceInter
 	return c.Live.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
+// Own sets the annotations that [Client.Owns] checks.
+func (c *Client) Own(o *unstructured.Unstructured) {
+	annotations := o.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[nameAnnotation] = c.Name
+	annotations[namespaceAnnotation] = c.Namespace
+	o.SetAnnotations(annotations)
+}
+
 func (c *Client) withOwnership(o unstructured.Unstructured) unstructured.Unstructured {
 	o = *o.DeepCopy()
 	labels := o.GetLabels()
@@ -87,12 +98,6 @@ func (c *Client) withOwnership(o unstructured.Unstructured) unstructured.Unstruc
 	}
 	labels[ManagedByLabel] = helmManager
 	o.SetLabels(labels)
-	annotations := o.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[nameAnnotation] = c.Name
-	annotations[namespaceAnnotation] = c.Namespace
-	o.SetAnnotations(annotations)
+	c.Own(&o)
 	return o
 }

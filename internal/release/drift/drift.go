@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/util/retry"
 
@@ -153,7 +154,7 @@ func (c *Client) diffObject(ctx context.Context, scaled *scaling, resource dynam
 	if patch, err = withPrecondition(patch, *live); err != nil {
 		return "", err
 	}
-	after, refusal, err := dryRunPatch(ctx, resource, o.GetName(), patch, metav1.FieldValidationIgnore)
+	after, refusal, err := dryRunPatch(ctx, resource, o.GetName(), types.StrategicMergePatchType, patch, metav1.FieldValidationIgnore)
 	switch {
 	case err != nil:
 		return "", err

@@ -53,8 +53,8 @@ func withPrecondition(patch []byte, live unstructured.Unstructured) ([]byte, err
 	return json.Marshal(content)
 }
 
-func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
-	after, err = r.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{
+func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, kind types.PatchType, patch []byte, validation string) (after *unstructured.Unstructured, refusal, err error) {
+	after, err = r.Patch(ctx, name, kind, patch, metav1.PatchOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager, FieldValidation: validation,
 	})
 	if refusal, err = splitRefusal(err); refusal != nil || err != nil {
@@ -64,10 +64,12 @@ func dryRunPatch(ctx context.Context, r dynamic.ResourceInterface, name string, 
 }
 
 // splitRefusal separates rejections of an object from other errors. It ignores webhooks
-// without dry run support and a missing namespace.
+// without dry run support, and a missing namespace or service account, which the chart
+// may create.
 func splitRefusal(err error) (refusal, other error) {
 	switch {
-	case err == nil, apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run"):
+	case err == nil, apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run"),
+		apierrors.IsForbidden(err) && strings.Contains(err.Error(), "error looking up service account"):
 		return nil, nil
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
 		return err, nil

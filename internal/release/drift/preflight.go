@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,11 +20,22 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
-// Preflight applies every object of preview as a dry run. It returns an error that names
-// rejected objects and fields, such as an immutable one. It also rejects unknown fields,
-// which the API server would silently drop. before is the revision in the cluster, or
-// nil. It also records [Client.KeptReplicas].
+// Preflight applies every object of preview as a dry run, custom resources too. It
+// returns an error that names rejected objects and fields, such as an immutable one. It
+// also rejects unknown fields, which the API server would silently drop, and objects of
+// other owners. before is the revision in the cluster, or nil.
+// It also records [Client.KeptReplicas].
 func (c *Client) Preflight(ctx context.Context, before, preview *release.Release) error {
+	return c.preflight(ctx, before, preview, false)
+}
+
+// PreflightRollback is like Preflight, but ignores kept objects (helm.sh/resource-policy)
+// that are not in before: a rollback adopts them as they are.
+func (c *Client) PreflightRollback(ctx context.Context, before, target *release.Release) error {
+	return c.preflight(ctx, before, target, true)
+}
+
+func (c *Client) preflight(ctx context.Context, before, preview *release.Release, adoptKept bool) error {
 	if preview == nil {
 		return nil
 	}
@@ -45,7 +57,7 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 	group.SetLimit(maxParallel)
 	for i, o := range desired {
 		group.Go(func() (err error) {
-			if refusals[i], err = c.dryRunObject(ctx, scaled, appliedObject(applied, o), o); err != nil {
+			if refusals[i], err = c.dryRunObject(ctx, scaled, applied, o, adoptKept); err != nil {
 				return fmt.Errorf("dry run of %s: %w", chart.ObjectName(o), err)
 			}
 			return nil
@@ -54,28 +66,32 @@ func (c *Client) Preflight(ctx context.Context, before, preview *release.Release
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if found := nonEmpty(refusals); len(found) > 0 {
-		return fault.New(fault.Apply,
-			fmt.Errorf("release %s: rejected by the API server:\n%s", c, strings.Join(found, "\n")),
-			"correct the chart or the values (no object of the release was changed); to change an immutable field, delete the object first")
-	}
-	return nil
+	return c.rejected(nonEmpty(refusals))
 }
 
-func appliedObject(applied []unstructured.Unstructured, o unstructured.Unstructured) unstructured.Unstructured {
+func (c *Client) rejected(refusals []string) error {
+	if len(refusals) == 0 {
+		return nil
+	}
+	return fault.New(fault.Apply,
+		fmt.Errorf("release %s: rejected by the API server:\n%s", c, strings.Join(refusals, "\n")),
+		"correct the chart or the values (no object of the release was changed); to change an immutable field, delete the object first")
+}
+
+func appliedObject(applied []unstructured.Unstructured, o unstructured.Unstructured) (unstructured.Unstructured, bool) {
 	for _, candidate := range applied {
 		if sameObject(candidate, o) {
-			return candidate
+			return candidate, true
 		}
 	}
-	return o
+	return o, false
 }
 
 func sameObject(a, b unstructured.Unstructured) bool {
 	return a.GroupVersionKind() == b.GroupVersionKind() && a.GetName() == b.GetName() && a.GetNamespace() == b.GetNamespace()
 }
 
-func (c *Client) dryRunObject(ctx context.Context, scaled *scaling, applied, desired unstructured.Unstructured) (string, error) {
+func (c *Client) dryRunObject(ctx context.Context, scaled *scaling, applied []unstructured.Unstructured, desired unstructured.Unstructured, adoptKept bool) (string, error) {
 	resource, err := c.ResourceFor(desired)
 	if meta.IsNoMatchError(err) {
 		return "", nil // Helm reports it, with a hint
@@ -90,6 +106,13 @@ func (c *Client) dryRunObject(ctx context.Context, scaled *scaling, applied, des
 	if err != nil {
 		return "", err
 	}
+	before, known := appliedObject(applied, desired)
+	switch {
+	case !known && !c.Owns(live):
+		return chart.ObjectName(desired) + ": exists, but does not belong to this release", nil
+	case !known && adoptKept && live.GetAnnotations()[kube.ResourcePolicyAnno] == kube.KeepPolicy:
+		return "", nil
+	}
 	desired, keep, err := scaled.keepReplicas(ctx, desired, *live)
 	if err != nil {
 		return "", err
@@ -98,15 +121,11 @@ func (c *Client) dryRunObject(ctx context.Context, scaled *scaling, applied, des
 		replicas, _, _ := unstructured.NestedInt64(live.Object, "spec", "replicas")
 		c.kept.keep(desired.GetKind()+"/"+cmp.Or(desired.GetNamespace(), c.Namespace)+"/"+desired.GetName(), replicas)
 	}
-	patch, err := mergePatch(c.withOwnership(applied), c.withOwnership(desired), *live)
-	if err != nil || patch == nil {
-		return "", err
-	}
-	_, refusal, err := dryRunPatch(ctx, resource, desired.GetName(), patch, metav1.FieldValidationStrict)
+	refusal, fields, err := c.dryRunChange(ctx, resource, c.withOwnership(before), c.withOwnership(desired), *live)
 	if err != nil || refusal == nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s: changing %s: %v", chart.ObjectName(desired), chart.ListNames(patchedFields(patch)), refusal), nil
+	return fmt.Sprintf("%s: changing %s: %v", chart.ObjectName(desired), chart.ListNames(fields), refusal), nil
 }
 
 func (c *Client) dryRunCreate(ctx context.Context, resource dynamic.ResourceInterface, desired unstructured.Unstructured) (string, error) {

@@ -230,6 +230,7 @@ func (s *Server) fillIn(o map[string]any) {
 
 func validate(old, object map[string]any) (int, any) {
 	name, _ := lookup(object, []string{"metadata", "name"}).(string)
+	size, _ := lookup(object, []string{"spec", "size"}).(float64)
 	switch {
 	case object["kind"] == "CustomResourceDefinition" && len(versionsOf(old)) > 0 && !reflect.DeepEqual(versionsOf(old), versionsOf(object)):
 		return Status(422, metav1.StatusReasonInvalid,
@@ -240,6 +241,11 @@ func validate(old, object map[string]any) (int, any) {
 		!reflect.DeepEqual(lookup(old, []string{"spec", "selector"}), lookup(object, []string{"spec", "selector"})):
 		return Status(422, metav1.StatusReasonInvalid,
 			fmt.Sprintf(`Deployment.apps %q is invalid: spec.selector: Invalid value: {"matchLabels":{"app":"x"}}: field is immutable`, name))
+	case object["kind"] == "PersistentVolumeClaim" && old != nil &&
+		!reflect.DeepEqual(lookup(old, []string{"spec", "volumeName"}), lookup(object, []string{"spec", "volumeName"})):
+		return Status(422, metav1.StatusReasonInvalid, fmt.Sprintf(`PersistentVolumeClaim %q is invalid: spec: Forbidden: spec is immutable after creation`, name))
+	case object["kind"] == "Gadget" && size > 5:
+		return Status(422, metav1.StatusReasonInvalid, fmt.Sprintf(`Gadget.example.com %q is invalid: spec.size: Invalid value: %v: should be less than or equal to 5`, name, size))
 	case object["kind"] == "Secret" && lookup(object, []string{"data", "FORBIDDEN"}) != nil:
 		return Status(422, metav1.StatusReasonInvalid,
 			fmt.Sprintf(`Secret %q is invalid: data: Invalid value: %v: not allowed here`, name, object["data"]))

@@ -33,6 +33,7 @@ var builtIn = map[string][]metav1.APIResource{
 		{Name: "secrets", Kind: "Secret", Namespaced: true},
 		{Name: "services", Kind: "Service", Namespaced: true},
 		{Name: "pods", Kind: "Pod", Namespaced: true},
+		{Name: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true},
 	},
 	"apps/v1": {
 		{Name: "deployments", Kind: "Deployment", Namespaced: true},
@@ -41,6 +42,7 @@ var builtIn = map[string][]metav1.APIResource{
 	"batch/v1":                {{Name: "jobs", Kind: "Job", Namespaced: true}},
 	"autoscaling/v2":          {{Name: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}},
 	"apiextensions.k8s.io/v1": {{Name: "customresourcedefinitions", Kind: "CustomResourceDefinition"}},
+	"example.com/v1":          {{Name: "gadgets", Kind: "Gadget", Namespaced: true}}, // a custom resource
 }
 
 // kinds returns the built-in kinds and those of the stored definitions.
