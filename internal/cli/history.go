@@ -19,7 +19,7 @@ func historyCommand(streams Streams) command {
 		name:    "history",
 		summary: "Show the revisions of the release",
 		details: "A revision is verified if its workloads became ready and its smoke test passed. tkdeploy keeps the last 10\n" +
-			"revisions and the newest verified one. * marks the deployed revision.",
+			"revisions and the newest verified one. * marks the revision whose objects are in the cluster.",
 		examples: []example{
 			{"tkdeploy history", ""},
 			{"tkdeploy history --changes", ""},
@@ -76,10 +76,17 @@ func printHistory(w io.Writer, h *deploy.History, changes bool) error {
 		if changes {
 			note = orDash(strings.Join(r.Changes, "; "))
 		}
-		t.Row(current, fmt.Sprint(r.Revision), r.Updated.Local().Format(time.DateTime), r.Status, yesNo(r.Verified),
+		t.Row(current, fmt.Sprint(r.Revision), r.Updated.Local().Format(time.DateTime), revisionStatus(r.Status, r.Partly), yesNo(r.Verified),
 			r.Chart, orDash(r.AppVersion), orDash(r.Commit), orDash(r.By), note)
 	}
 	return t.Flush()
+}
+
+func revisionStatus(status string, partly bool) string {
+	if partly {
+		status += ", partly applied"
+	}
+	return status
 }
 
 func orDash(s string) string { return cmp.Or(s, "-") }

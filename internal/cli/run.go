@@ -51,7 +51,7 @@ func runFlags() []cli.Flag {
 func clusterRunFlags(further ...cli.Flag) []cli.Flag {
 	flags := append(runFlags(),
 		&cli.StringFlag{Name: diagnosticsFlag, Usage: "On failure, write a support bundle to a new directory in `DIR`"},
-		&cli.DurationFlag{Name: timeoutFlag, Value: defaultTimeout, Usage: "Wait up to `DURATION` for the workloads, and again for the smoke test"})
+		&cli.DurationFlag{Name: timeoutFlag, Value: defaultTimeout, Usage: "Wait up to `DURATION` for each hook, the rollout, and the smoke test"})
 	return append(flags, further...)
 }
 

@@ -74,7 +74,7 @@ func printStatus(w io.Writer, s *deploy.Status) error {
 		add(1, node.Name, nodeStatus(node), orDash(node.Version))
 	}
 	if r := s.Release; r != nil {
-		add(2, r.Name, r.Namespace, fmt.Sprint(r.Revision), r.Status, yesNo(r.Verified), r.Chart)
+		add(2, r.Name, r.Namespace, fmt.Sprint(r.Revision), revisionStatus(r.Status, r.Partly), yesNo(r.Verified), r.Chart)
 	}
 	for _, workload := range s.Workloads {
 		name := strings.ToLower(string(workload.Kind)) + "/" + workload.Name

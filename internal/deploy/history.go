@@ -22,6 +22,7 @@ type HistoryRevision struct {
 	Updated     time.Time `json:"updated"`
 	Status      string    `json:"status"`
 	Current     bool      `json:"current"`
+	Partly      bool      `json:"partly_applied,omitempty"` // failed, with some of its objects in the cluster
 	Verified    bool      `json:"verified"`
 	Chart       string    `json:"chart"`
 	AppVersion  string    `json:"app_version,omitempty"`
@@ -50,7 +51,7 @@ func (s *Session) History(ctx context.Context) (*History, error) {
 	h := &History{Environment: s.Workspace.EnvName, Name: chart.Release, Namespace: chart.Namespace, Revisions: []HistoryRevision{}}
 	for _, r := range found {
 		h.Revisions = append(h.Revisions, HistoryRevision{
-			Revision: r.Revision, Updated: r.Updated.UTC(), Status: r.Status, Current: r.Current, Verified: r.Verified,
+			Revision: r.Revision, Updated: r.Updated.UTC(), Status: r.Status, Current: r.Current, Partly: r.Partly, Verified: r.Verified,
 			Chart: r.Chart, AppVersion: r.AppVersion, Commit: r.Commit, By: writer(r), Description: r.Description, Images: r.Images, Changes: r.Changes,
 		})
 	}

@@ -43,7 +43,7 @@ func recoverFrom(ctx context.Context, runner *plan.Runner, planRecovery Recovery
 
 // PlanRecovery is the [RecoveryPlanner] of `tkdeploy up`. It rolls back to the
 // newest verified revision if the run's own revision failed its rollout or smoke
-// test, but not after a timeout or a signal.
+// test, or after it had changed objects, but not after a timeout or a signal.
 func (r *Run) PlanRecovery(ctx context.Context, failure error) (*Recovery, string) {
 	if ctx.Err() != nil || r.WrittenRevision == 0 || !isRevisionFailure(failure) {
 		return nil, ""
@@ -96,10 +96,21 @@ func newRecovery(p plan.Plan, found release.Rollback, verify bool) *Recovery {
 func isRevisionFailure(failure error) bool {
 	for _, err := range fault.Split(failure) {
 		var stage *plan.StageError
-		if !errors.As(err, &stage) || stage.Stage != StageRollout && stage.Stage != StageVerify {
+		if !errors.As(err, &stage) {
 			return false
 		}
-		if class := fault.ClassOf(err); class != fault.Unhealthy && class != fault.Smoke {
+		class := fault.ClassOf(err)
+		switch stage.Stage {
+		case StageRollout, StageVerify:
+			if class != fault.Unhealthy && class != fault.Smoke {
+				return false
+			}
+		case StageRelease:
+			var unfinished *release.UnfinishedError
+			if class != fault.Apply || !errors.As(err, &unfinished) {
+				return false
+			}
+		default:
 			return false
 		}
 	}

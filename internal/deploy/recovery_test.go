@@ -31,6 +31,8 @@ func TestIsRevisionFailure(t *testing.T) {
 		"unavailable engine":          {stageFailure(StageVerify, fault.Environment), false},
 		"error without a class":       {errors.Join(&plan.StageError{Stage: StageRollout, Err: errors.New("read the kubeconfig")}), false},
 		"release was not applied":     {stageFailure(StageRelease, fault.Apply), false},
+		"rejected after some objects": {errors.Join(&plan.StageError{Stage: StageRelease, Err: fault.New(fault.Apply, &release.UnfinishedError{Err: errors.New("denied")}, "")}), true},
+		"slow post-upgrade hook":      {errors.Join(&plan.StageError{Stage: StageRelease, Err: fault.New(fault.Inconclusive, &release.UnfinishedError{Err: errors.New("not ready")}, "")}), false},
 		"two failures, one unrelated": {errors.Join(stageFailure(StageRollout, fault.Unhealthy), stageFailure(StageBuild, fault.Build)), false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,7 +41,7 @@ const recoveryPrefix = "rollback-"
 type Options struct {
 	Values  []string      // absolute paths; override the files in tkdeploy.yaml
 	Set     []string      // in the form of helm --set; override all files
-	Timeout time.Duration // for the rollout, and again for the smoke test
+	Timeout time.Duration // for each hook, for the rollout, and again for the smoke test
 	Verify  bool
 
 	NoRollback bool // keep a failed revision

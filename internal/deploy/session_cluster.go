@@ -74,15 +74,18 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 // must not be shared: it accepts one call at a time and may fail after a canceled
 // one.
 func (s *Session) OpenRelease(ctx context.Context) (*release.Client, error) {
+	return s.openRelease(ctx, release.Options{})
+}
+
+func (s *Session) openRelease(ctx context.Context, o release.Options) (*release.Client, error) {
 	c, err := s.openClients(ctx)
 	if err != nil {
 		return nil, err
 	}
 	chart := s.Workspace.Config.Chart
 	self := lock.Self(s.Workspace.Command.String())
-	return release.Open(
-		release.Target{Config: c.config, Namespace: chart.Namespace, Name: chart.Release},
-		release.Options{User: self.User, Host: self.Host})
+	o.User, o.Host = self.User, self.Host
+	return release.Open(release.Target{Config: c.config, Namespace: chart.Namespace, Name: chart.Release}, o)
 }
 
 // capabilities returns the version and the APIs of the cluster, and whether it responds.
@@ -131,8 +134,8 @@ func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (re
 
 // applyRelease restores the Secrets of kept volumes before it applies the release,
 // and copies them after.
-func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, reporter event.Reporter) (revision int, err error) {
-	client, err := s.OpenRelease(ctx)
+func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, o release.Options, reporter event.Reporter) (revision int, err error) {
+	client, err := s.openRelease(ctx, o)
 	if err != nil {
 		return 0, err
 	}
@@ -166,8 +169,8 @@ func (s *Session) kept(desired chart.Desired) secrets.Release {
 	}}
 }
 
-func (s *Session) rollbackRelease(ctx context.Context, to int, reporter event.Reporter) error {
-	client, err := s.OpenRelease(ctx)
+func (s *Session) rollbackRelease(ctx context.Context, to int, o release.Options, reporter event.Reporter) error {
+	client, err := s.openRelease(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -220,12 +223,17 @@ func (s *Session) Secrets(ctx context.Context) ([]redact.Entry, error) {
 // redactor masks the Secrets of the release and of its namespace. It warns if it
 // cannot read the latter.
 func (s *Session) redactor(ctx context.Context, deployed *release.Deployed, reporter event.Reporter) func(string) string {
-	entries, err := s.Secrets(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			reporter.Report(event.Warn("only Secrets of the release are masked in the output: " + err.Error()))
-		}
+	entries := s.secretsToMask(ctx, reporter)
+	if entries == nil {
 		return deployed.Redact
 	}
 	return deployed.RedactAlso(entries)
+}
+
+func (s *Session) secretsToMask(ctx context.Context, reporter event.Reporter) []redact.Entry {
+	entries, err := s.Secrets(ctx)
+	if err != nil && ctx.Err() == nil {
+		reporter.Report(event.Warn("only Secrets of the release are masked in the output: " + err.Error()))
+	}
+	return entries
 }

@@ -3,7 +3,9 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"tkdeploy.dev/tkdeploy/internal/deploy/smoke"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/kubeerr"
@@ -22,7 +24,9 @@ func (r *Run) rollbackStages(prefix string, revision int) []plan.Stage {
 		{ID: rollout, Title: "Rollout", Needs: []string{StageRollback}, Observe: r.observeRollout, Apply: r.rollOut},
 	}
 	if r.options.Verify {
-		stages = append(stages, r.verifyStage(prefix+StageVerify, rollout))
+		verify := r.verifyStage(prefix+StageVerify, rollout)
+		verify.Apply = r.verifyRolledBack
+		stages = append(stages, verify)
 	}
 	return stages
 }
@@ -91,5 +95,30 @@ func (b rollback) observe(ctx context.Context) (plan.Observation, error) {
 }
 
 func (b rollback) apply(ctx context.Context, reporter event.Reporter) error {
-	return b.session.rollbackRelease(ctx, b.revision, reporter)
+	return b.session.rollbackRelease(ctx, b.revision, b.run.hookOptions(ctx, reporter), reporter)
+}
+
+// verifyRolledBack is like verify, for a revision that another checkout may have
+// written. Checks of tkdeploy.yaml that it does not pass are only warnings: they may be
+// new, and the rollback has succeeded.
+func (r *Run) verifyRolledBack(ctx context.Context, reporter event.Reporter) error {
+	deployed, err := r.session.Release(ctx)
+	if err != nil {
+		return err
+	}
+	w, cfg := *r.session.Workspace, *r.session.Workspace.Config
+	w.Config = &cfg
+	checks, warnings := smoke.Fitting(cfg.Verify.Checks, deployed.Objects, cfg.Chart.Namespace)
+	cfg.Verify.Checks = checks
+	err = r.smokeTest(ctx, &w, deployed, reporter)
+	if failed := smoke.OnlyConfigured(err, checks); failed != nil {
+		warnings, err = append(warnings, "failed checks, which may be new: "+strings.Join(failed, ", ")), nil
+	}
+	for _, warning := range warnings {
+		reporter.Report(event.Warn(fmt.Sprintf("revision %d: %s", deployed.Revision, warning)))
+	}
+	if err != nil {
+		return err
+	}
+	return r.markVerified(ctx, deployed)
 }

@@ -37,7 +37,14 @@ func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	smokeChecks, testHooks, err := r.session.Workspace.smokeTest(deployed)
+	if err := r.smokeTest(ctx, r.session.Workspace, deployed, reporter); err != nil {
+		return err
+	}
+	return r.markVerified(ctx, deployed)
+}
+
+func (r *Run) smokeTest(ctx context.Context, w *Workspace, deployed *release.Deployed, reporter event.Reporter) error {
+	smokeChecks, testHooks, err := w.smokeTest(deployed)
 	if err != nil {
 		return err
 	}
@@ -47,9 +54,10 @@ func (r *Run) verify(ctx context.Context, reporter event.Reporter) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
-	if err := runner.Verify(ctx, smokeChecks, testHooks, reporter); err != nil {
-		return err
-	}
+	return runner.Verify(ctx, smokeChecks, testHooks, reporter)
+}
+
+func (r *Run) markVerified(ctx context.Context, deployed *release.Deployed) error {
 	if deployed.Verified || !deployed.Newest { // after a failed upgrade, the objects belong to two revisions
 		return nil
 	}

@@ -41,6 +41,9 @@ type ReleaseStatus struct {
 	Status    string `json:"status"`
 	Verified  bool   `json:"verified"` // passed its smoke test
 	Chart     string `json:"chart"`
+
+	// Partly means that the revision failed with some of its objects in the cluster.
+	Partly bool `json:"partly_applied,omitempty"`
 }
 
 // WorkloadStatus is the state of one workload of the release.
@@ -91,7 +94,7 @@ func (s *Session) addRelease(ctx context.Context, status *Status) error {
 	revision := found.Revision
 	status.Release = &ReleaseStatus{
 		Name: found.Name, Namespace: found.Namespace, Revision: revision.Revision,
-		Status: revision.Status, Verified: revision.Verified, Chart: revision.Chart,
+		Status: revision.Status, Verified: revision.Verified, Chart: revision.Chart, Partly: revision.Partly,
 	}
 	clients, err := s.openClients(ctx)
 	if err != nil {
