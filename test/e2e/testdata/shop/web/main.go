@@ -1,6 +1,6 @@
 // Command web serves /health with the status code in HEALTH, 200 by default. If CRASH is
-// set, it logs that message and exits with code 1. If NOTES is set, it stores notes in that
-// file.
+// set, it logs that message and exits with code 1; if DONE is set, with code 0. If NOTES is
+// set, it stores notes in that file.
 package main
 
 import (
@@ -14,6 +14,10 @@ import (
 func main() {
 	if message := os.Getenv("CRASH"); message != "" {
 		log.Fatal(message)
+	}
+	if message := os.Getenv("DONE"); message != "" {
+		log.Print(message)
+		return
 	}
 	status, err := strconv.Atoi(os.Getenv("HEALTH"))
 	if err != nil {
