@@ -18,6 +18,7 @@ import (
 // Keep decides what [Cluster.PrepareDelete] does for the data that outlives the cluster.
 type Keep int
 
+// What down keeps.
 const (
 	KeepData  Keep = iota // save the Secrets, or fail; end the workloads
 	KeepForce             // save the Secrets if possible

@@ -33,7 +33,7 @@ func (r *Run) observeRollout(ctx context.Context) (plan.Observation, error) {
 			return plan.Observation{State: plan.Drifted, Reason: w.Name + ": " + w.Message}, nil
 		}
 		if w.Unjudged {
-			unjudged = append(unjudged, w.Object.String())
+			unjudged = append(unjudged, w.String())
 		}
 	}
 	reason := text.Plural(len(workloads)+len(selected.Scheduled)-len(unjudged), "workload") + " ready"

@@ -19,7 +19,7 @@ func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter e
 	session := s.sessions[sessionKeyFor(j.build)]
 	solveCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(session.inputs, cancel)()
+	defer context.AfterFunc(session.inputs, cancel)() //nolint:contextcheck // ends with the inputs of the session
 	progress := newProgress(j.build.Name, masker(session.secrets), reporter)
 	statuses := make(chan *bk.SolveStatus)
 	followed := make(chan struct{})
@@ -43,7 +43,7 @@ func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter e
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case session.inputs.Err() != nil:
-		err = context.Cause(session.inputs)
+		err = context.Cause(session.inputs) //nolint:contextcheck // not a new one
 	default:
 		err = progress.explain(err)
 	}

@@ -42,7 +42,7 @@ func (l *Lease) takeOver(ctx context.Context, found *coordinationv1.Lease) error
 // Lease. A class means that it was not sent, a status of 4xx that it was refused.
 func mayBeWritten(err error) bool {
 	var refused apierrors.APIStatus
-	return fault.ClassOf(err) == "" && !(errors.As(err, &refused) && refused.Status().Code/100 == 4)
+	return fault.ClassOf(err) == "" && (!errors.As(err, &refused) || refused.Status().Code/100 != 4)
 }
 
 // retry repeats the request while the API server does not respond, for at most

@@ -141,7 +141,7 @@ func (s *Shared) holder() (running record) {
 	}
 	for line := range strings.Lines(string(text)) {
 		var r record
-		if json.Unmarshal([]byte(line), &r.Holder) == nil && !r.Holder.equal(s.self) && r.isRunning() {
+		if json.Unmarshal([]byte(line), &r.Holder) == nil && !r.equal(s.self) && r.isRunning() {
 			running = r
 		}
 	}

@@ -31,7 +31,7 @@ func (l *Loader) openArchive(ctx context.Context, images []engine.Image) (io.Rea
 	s := &archiveStream{timeout: l.options.ExportTimeout}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	s.timer = time.AfterFunc(s.timeout, func() { s.cancel(errExportStalled) })
-	body, err := l.engine.API().ImageSave(s.ctx, refs(images), l.exportOptions(images)...)
+	body, err := l.engine.API().ImageSave(s.ctx, refs(images), l.exportOptions(images)...) //nolint:contextcheck // derived from ctx
 	if err != nil {
 		s.stop()
 		return nil, s.explain(err)

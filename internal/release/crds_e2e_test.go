@@ -53,7 +53,7 @@ func TestClient_DefinitionsE2E(t *testing.T) {
 	}
 	t.Run("rejects an invalid resource before it writes", func(t *testing.T) {
 		d := writeChart(t, e.d, map[string]string{"templates/widget.yaml": widgetOf("size: 9")})
-		revision, err := e.Client.Apply(t.Context(), d, &recorder{})
+		revision, err := e.Apply(t.Context(), d, &recorder{})
 		if fault.ClassOf(err) != fault.Apply || revision != 0 || !strings.Contains(err.Error(), "spec.size") {
 			t.Errorf("got revision %d, %v, want the rejected field", revision, err)
 		}
@@ -62,7 +62,7 @@ func TestClient_DefinitionsE2E(t *testing.T) {
 	})
 	t.Run("rejects a definition without its stored version", func(t *testing.T) {
 		d := writeChart(t, e.d, map[string]string{"crds/widgets.yaml": widgets("v2", spec("size: {type: integer}"))})
-		if _, err := e.Client.Observe(t.Context(), d); fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "storedVersions") {
+		if _, err := e.Observe(t.Context(), d); fault.ClassOf(err) != fault.Apply || !strings.Contains(err.Error(), "storedVersions") {
 			t.Errorf("got %v, want the stored version", err)
 		}
 		writeChart(t, e.d, map[string]string{"crds/widgets.yaml": widgets("v1", spec("size: {type: integer, maximum: 8}"))})

@@ -71,17 +71,7 @@ func (d *display) progress(workloads []health.Workload, causes []health.Cause, n
 		changed := i.state != state || i.message != message && now.Sub(i.at) >= repeatInterval
 		switch {
 		case ready && !i.finished:
-			outcome := event.Done
-			if !d.shown {
-				outcome = event.Unchanged
-			}
-			if w.Unjudged {
-				outcome = event.Blocked
-			}
-			e := event.Finished(i.name, outcome, w.Message, now.Sub(d.begin), 0)
-			e.Reason = i.firstReason
-			d.report.Report(e)
-			i.finished = true
+			d.finish(i, w, now)
 		case !changed || ready:
 		case i.finished && !i.regressed:
 			i.regressed = true
@@ -99,6 +89,20 @@ func (d *display) progress(workloads []health.Workload, causes []health.Cause, n
 		}
 	}
 	d.shown = true
+}
+
+func (d *display) finish(i *item, w health.Workload, now time.Time) {
+	outcome := event.Done
+	switch {
+	case w.Unjudged:
+		outcome = event.Blocked
+	case !d.shown:
+		outcome = event.Unchanged
+	}
+	e := event.Finished(i.name, outcome, w.Message, now.Sub(d.begin), 0)
+	e.Reason = i.firstReason
+	d.report.Report(e)
+	i.finished = true
 }
 
 // describe returns a workload's message, the message without the parts that change

@@ -40,7 +40,7 @@ func TestCLI_Run(t *testing.T) {
 		useDocker(t, "exec sleep 60")
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if err := (CLI{time.Minute}).Run(ctx, nil, io.Discard, "exec", "node"); err != context.Cause(ctx) {
+		if err := (CLI{time.Minute}).Run(ctx, nil, io.Discard, "exec", "node"); !errors.Is(err, context.Cause(ctx)) {
 			t.Errorf("got error %v, want %v", err, context.Cause(ctx))
 		}
 	})

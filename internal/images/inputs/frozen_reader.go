@@ -20,7 +20,7 @@ type frozenReader struct {
 func (r *frozenReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	r.sum.Write(p[:n])
-	if errors.Is(err, io.EOF) && hex(r.sum) != r.entry.entry.sum {
+	if errors.Is(err, io.EOF) && hex(r.sum) != r.entry.sum {
 		err = r.entry.changed()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {

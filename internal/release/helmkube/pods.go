@@ -87,7 +87,8 @@ func (v verdict) failure(wait <-chan time.Time) error {
 
 func (v verdict) end() {
 	v.stop()
-	<-v.result
+	for range v.result { // until it is closed
+	}
 }
 
 // readPods counts a deleted pod as complete, as Helm does.

@@ -71,8 +71,8 @@ func TestValues_Check_unknownKeys(t *testing.T) {
 				"templates/a.yaml": `{{ range $name, $s := .Values.services }}{{ $s.port }}{{ .scheme }}{{ $.Values.zone }}{{ end }}` +
 					`{{ include "image" (dict "image" .Values.image "ctx" $) }}{{ $x := .Values.extra }}{{ with $x }}{{ .one }}{{ end }}{{ template "port" . }}`,
 			},
-			values:   "services: {api: {port: 2, scheme: http, prot: 3}}\nimage: {registry: r, nmae: b}\ndebug: true\nzone: z\nextra: {one: 1, two: 2}\nports: {http: 80}\n",
-			problems: `v.yaml:1:41: unknown key "prot" (did you mean "port"?)` + "\n" + `v.yaml:2:22: unknown key "nmae" (did you mean "name"?)`,
+			values:   "services: {api: {port: 2, scheme: http, prot: 3}}\nimage: {registry: r, namme: b}\ndebug: true\nzone: z\nextra: {one: 1, two: 2}\nports: {http: 80}\n",
+			problems: `v.yaml:1:41: unknown key "prot" (did you mean "port"?)` + "\n" + `v.yaml:2:22: unknown key "namme" (did you mean "name"?)`,
 			warning:  `v.yaml:5:17: nothing in the chart reads the key "two" (known keys: one)`,
 		},
 		"does not take a condition for a read of the whole map": {
