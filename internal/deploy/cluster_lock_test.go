@@ -214,7 +214,7 @@ func TestSession_Status_incomplete(t *testing.T) {
 	const interrupted = "an earlier create was interrupted"
 	wantReason := func(start string) {
 		t.Helper()
-		web.status.put(cluster.Status{Phase: cluster.Incomplete, Reason: interrupted})
+		web.status.Put(cluster.Status{Phase: cluster.Incomplete, Reason: interrupted})
 		if status, err := web.Status(t.Context()); err != nil || !strings.HasPrefix(status.Cluster.Reason, start) {
 			t.Errorf("got %+v, %v, want reason %s", status, err, start)
 		}

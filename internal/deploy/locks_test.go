@@ -109,7 +109,7 @@ func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 		StateDir: filepath.Join(state, "tkdeploy"),
 		LockDir:  state,
 	})
-	s.engine.put(nil) // no test sends a request to it
+	s.engine.Put(nil) // no test sends a request to it
 	s.engineID = func(context.Context) (string, error) { return "engine", nil }
 	return s, server, path.Join(state, lockPath)
 }
@@ -350,7 +350,7 @@ func TestSession_observeDown(t *testing.T) {
 			s, server, _ := lockedShop(t)
 			server.lease = `{"metadata":{"name":"tkdeploy.shop.shop"},"spec":{"holderIdentity":"ada@laptop/4711","leaseDurationSeconds":30,"renewTime":"` +
 				time.Now().UTC().Format(metav1.RFC3339Micro) + `"}}`
-			s.status.put(test.status)
+			s.status.Put(test.status)
 			locks := s.NewLocks()
 			down := acting(StageDown, func(context.Context) error { return nil })
 			down.Observe = func(ctx context.Context) (plan.Observation, error) {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/deploy/cache"
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/nodeload"
@@ -34,16 +35,16 @@ type Session struct {
 
 	connect   func(context.Context) (*engine.Engine, error)
 	engineID  func(context.Context) (string, error)
-	engine    cached[*engine.Engine]
-	builder   cached[*images.Builder]
-	images    cached[[]engine.Image]
-	probe     cached[images.Status]
-	inventory cached[nodeload.Inventory]
-	status    cached[cluster.Status]
-	nodes     cached[[]cluster.Node]
-	clients   cached[*clients]
-	release   cached[*release.Deployed]
-	secrets   cached[[]redact.Entry]
+	engine    cache.Value[*engine.Engine]
+	builder   cache.Value[*images.Builder]
+	images    cache.Value[[]engine.Image]
+	probe     cache.Value[images.Status]
+	inventory cache.Value[nodeload.Inventory]
+	status    cache.Value[cluster.Status]
+	nodes     cache.Value[[]cluster.Node]
+	clients   cache.Value[*clients]
+	release   cache.Value[*release.Deployed]
+	secrets   cache.Value[[]redact.Entry]
 }
 
 // clients share one connection and ownership check.
@@ -90,19 +91,19 @@ func (s *Session) Invalidate(scopes ...Scope) {
 	for _, scope := range scopes {
 		switch scope {
 		case Checkout:
-			s.images.invalidate()
-			s.probe.invalidate()
-			s.inventory.invalidate()
+			s.images.Invalidate()
+			s.probe.Invalidate()
+			s.inventory.Invalidate()
 		case ClusterState:
-			s.status.invalidate()
-			s.nodes.invalidate()
-			s.clients.invalidate()
-			s.inventory.invalidate()
-			s.release.invalidate()
-			s.secrets.invalidate()
+			s.status.Invalidate()
+			s.nodes.Invalidate()
+			s.clients.Invalidate()
+			s.inventory.Invalidate()
+			s.release.Invalidate()
+			s.secrets.Invalidate()
 		case ReleaseState:
-			s.release.invalidate()
-			s.secrets.invalidate()
+			s.release.Invalidate()
+			s.secrets.Invalidate()
 		}
 	}
 }
@@ -110,7 +111,7 @@ func (s *Session) Invalidate(scopes ...Scope) {
 // Engine returns the connection to the engine. The first call opens it and sets
 // DOCKER_HOST and related variables for kind's docker commands.
 func (s *Session) Engine(ctx context.Context) (*engine.Engine, error) {
-	return s.engine.get(ctx, func(ctx context.Context) (*engine.Engine, error) {
+	return s.engine.Get(ctx, func(ctx context.Context) (*engine.Engine, error) {
 		e, err := s.connect(ctx)
 		if err != nil {
 			return nil, err
@@ -128,7 +129,7 @@ func (s *Session) Engine(ctx context.Context) (*engine.Engine, error) {
 // Builder returns the session's builder, which caches unreachable registries and
 // the hashes of executables.
 func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
-	return s.builder.get(ctx, func(ctx context.Context) (*images.Builder, error) {
+	return s.builder.Get(ctx, func(ctx context.Context) (*images.Builder, error) {
 		e, err := s.Engine(ctx)
 		if err != nil {
 			return nil, err
@@ -139,7 +140,7 @@ func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
 }
 
 func (s *Session) openClients(ctx context.Context) (*clients, error) {
-	return s.clients.get(ctx, func(context.Context) (*clients, error) {
+	return s.clients.Get(ctx, func(context.Context) (*clients, error) {
 		config, err := s.Workspace.Cluster.RESTConfig()
 		if err != nil {
 			return nil, err

@@ -21,7 +21,7 @@ import (
 
 // Cluster returns the status of the cluster.
 func (s *Session) Cluster(ctx context.Context) (cluster.Status, error) {
-	return s.status.get(ctx, func(ctx context.Context) (cluster.Status, error) {
+	return s.status.Get(ctx, func(ctx context.Context) (cluster.Status, error) {
 		if _, err := s.Engine(ctx); err != nil {
 			return cluster.Status{}, err
 		}
@@ -40,10 +40,10 @@ func (s *Session) CheckOwnership(ctx context.Context) error {
 
 // Nodes returns the nodes of the cluster.
 func (s *Session) Nodes(ctx context.Context) ([]cluster.Node, error) {
-	if status, ok := s.status.peek(); ok && status.Phase == cluster.Running {
+	if status, ok := s.status.Peek(); ok && status.Phase == cluster.Running {
 		return s.Workspace.Cluster.NodesOf(status), nil
 	}
-	return s.nodes.get(ctx, func(ctx context.Context) ([]cluster.Node, error) {
+	return s.nodes.Get(ctx, func(ctx context.Context) ([]cluster.Node, error) {
 		if _, err := s.Engine(ctx); err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	// Stages that start at a milestone cache reads of the new cluster. Until the
 	// end, only its status changes.
 	s.Invalidate(ClusterState)
-	defer s.status.invalidate()
+	defer s.status.Invalidate()
 	return c.Ensure(ctx, reporter)
 }
 
@@ -106,7 +106,7 @@ func (s *Session) capabilities(ctx context.Context) (found chart.Cluster, ok boo
 // Release returns the deployed revision, or an error that wraps
 // [release.ErrNotFound].
 func (s *Session) Release(ctx context.Context) (*release.Deployed, error) {
-	return s.release.get(ctx, func(ctx context.Context) (*release.Deployed, error) {
+	return s.release.Get(ctx, func(ctx context.Context) (*release.Deployed, error) {
 		client, err := s.OpenRelease(ctx)
 		if err != nil {
 			return nil, err
@@ -123,7 +123,7 @@ func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (re
 	if err != nil {
 		return release.Observation{}, err
 	}
-	store := s.release.storer()
+	store := s.release.Storer()
 	observed, err := client.Observe(ctx, desired)
 	if err != nil || !observed.Current {
 		return observed, err
@@ -192,7 +192,7 @@ func (s *Session) markVerified(ctx context.Context, deployed *release.Deployed) 
 	}
 	verified := *deployed
 	verified.Verified = true
-	s.release.put(&verified)
+	s.release.Put(&verified)
 	return nil
 }
 
@@ -201,7 +201,7 @@ const notHelm = "type!=helm.sh/release.v1"
 
 // Secrets returns the contents of all Secrets in the namespace, for masking.
 func (s *Session) Secrets(ctx context.Context) ([]redact.Entry, error) {
-	return s.secrets.get(ctx, func(ctx context.Context) ([]redact.Entry, error) {
+	return s.secrets.Get(ctx, func(ctx context.Context) ([]redact.Entry, error) {
 		kube, err := s.Kube(ctx)
 		if err != nil {
 			return nil, err

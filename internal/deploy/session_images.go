@@ -13,7 +13,7 @@ import (
 // Images returns the images of the app and its smoke test that match the checkout
 // at the first read. It fails if one is not built yet.
 func (s *Session) Images(ctx context.Context) ([]engine.Image, error) {
-	return s.images.get(ctx, func(ctx context.Context) ([]engine.Image, error) {
+	return s.images.Get(ctx, func(ctx context.Context) ([]engine.Image, error) {
 		builder, set, err := s.builderAndImages(ctx)
 		if err != nil {
 			return nil, err
@@ -29,7 +29,7 @@ func (s *Session) observeImages(ctx context.Context) (images.Status, error) {
 		return images.Status{}, err
 	}
 	s.Invalidate(Checkout)
-	store := s.images.storer()
+	store := s.images.Storer()
 	status, err := builder.Observe(ctx, set)
 	if err != nil || len(status.Missing()) > 0 {
 		return status, err
@@ -53,7 +53,7 @@ func (s *Session) ensureImages(ctx context.Context, reporter event.Reporter) err
 	if err != nil {
 		return err
 	}
-	s.images.put(built)
+	s.images.Put(built)
 	return nil
 }
 
@@ -81,7 +81,7 @@ func (s *Session) engineImages(ctx context.Context, refs []string) (images.Statu
 // probeStatus reports whether the engine has the smoke test's image. Unlike Images,
 // it works without the app's images.
 func (s *Session) probeStatus(ctx context.Context) (images.Status, error) {
-	return s.probe.get(ctx, func(ctx context.Context) (images.Status, error) {
+	return s.probe.Get(ctx, func(ctx context.Context) (images.Status, error) {
 		builder, err := s.Builder(ctx)
 		if err != nil {
 			return images.Status{}, err
@@ -103,12 +103,12 @@ func (s *Session) ensureProbe(ctx context.Context, reporter event.Reporter) ([]e
 	if err != nil {
 		return nil, err
 	}
-	defer s.probe.invalidate()
+	defer s.probe.Invalidate()
 	return builder.Ensure(ctx, set, reporter)
 }
 
 func (s *Session) probeRef(ctx context.Context) (string, error) {
-	all, known := s.images.peek()
+	all, known := s.images.Peek()
 	if !known {
 		status, err := s.probeStatus(ctx)
 		if err != nil {
@@ -128,7 +128,7 @@ func (s *Session) probeRef(ctx context.Context) (string, error) {
 
 // Inventory returns which images are on which node.
 func (s *Session) Inventory(ctx context.Context) (nodeload.Inventory, error) {
-	return s.inventory.get(ctx, func(ctx context.Context) (nodeload.Inventory, error) {
+	return s.inventory.Get(ctx, func(ctx context.Context) (nodeload.Inventory, error) {
 		all, err := s.Images(ctx)
 		if err != nil {
 			return nodeload.Inventory{}, err
@@ -154,7 +154,7 @@ func (s *Session) load(ctx context.Context, inventory nodeload.Inventory, report
 	if err != nil {
 		return err
 	}
-	defer s.inventory.invalidate()
+	defer s.inventory.Invalidate()
 	return nodeload.NewLoader(e, nodeload.Options{}).Load(ctx, inventory, reporter)
 }
 

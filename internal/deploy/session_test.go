@@ -61,26 +61,26 @@ func TestSession_Invalidate(t *testing.T) {
 
 func filledSession() *Session {
 	s := NewSession(&Workspace{})
-	s.engine.put(nil)
-	s.images.put(nil)
-	s.probe.put(images.Status{})
-	s.inventory.put(nodeload.Inventory{})
-	s.status.put(cluster.Status{})
-	s.nodes.put(nil)
-	s.clients.put(nil)
-	s.release.put(&release.Deployed{})
+	s.engine.Put(nil)
+	s.images.Put(nil)
+	s.probe.Put(images.Status{})
+	s.inventory.Put(nodeload.Inventory{})
+	s.status.Put(cluster.Status{})
+	s.nodes.Put(nil)
+	s.clients.Put(nil)
+	s.release.Put(&release.Deployed{})
 	return s
 }
 
 func cachedReads(s *Session) []string {
-	_, engine := s.engine.peek()
-	_, all := s.images.peek()
-	_, probe := s.probe.peek()
-	_, inventory := s.inventory.peek()
-	_, status := s.status.peek()
-	_, nodes := s.nodes.peek()
-	_, clients := s.clients.peek()
-	_, deployed := s.release.peek()
+	_, engine := s.engine.Peek()
+	_, all := s.images.Peek()
+	_, probe := s.probe.Peek()
+	_, inventory := s.inventory.Peek()
+	_, status := s.status.Peek()
+	_, nodes := s.nodes.Peek()
+	_, clients := s.clients.Peek()
+	_, deployed := s.release.Peek()
 	var names []string
 	for _, read := range []struct {
 		name  string
@@ -96,7 +96,7 @@ func cachedReads(s *Session) []string {
 func TestSession_Nodes(t *testing.T) {
 	t.Parallel()
 	s := NewSession(&Workspace{Cluster: cluster.New(cluster.Spec{Name: "shop-dev"}, cluster.Limits{})})
-	s.status.put(cluster.Status{Phase: cluster.Running, Nodes: []cluster.NodeStatus{{Name: "shop-dev-control-plane"}}})
+	s.status.Put(cluster.Status{Phase: cluster.Running, Nodes: []cluster.NodeStatus{{Name: "shop-dev-control-plane"}}})
 	nodes, err := s.Nodes(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -130,11 +130,11 @@ func TestSession_markVerified(t *testing.T) {
 	t.Parallel()
 	s, _, _ := lockedShop(t)
 	deployed := &release.Deployed{Revision: 2}
-	s.release.put(deployed)
+	s.release.Put(deployed)
 	if err := s.markVerified(t.Context(), deployed); err == nil {
 		t.Error("got no error from an API server without the release")
 	}
-	if got, ok := s.release.peek(); got != deployed || !ok || got.Verified {
+	if got, ok := s.release.Peek(); got != deployed || !ok || got.Verified {
 		t.Errorf("got %+v, %t after a failed write, want the unchanged revision", got, ok)
 	}
 }

@@ -2,14 +2,10 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 
-	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/deploy/smoke"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
@@ -92,7 +88,7 @@ func (r *Run) verifyRunner(ctx context.Context, deployed *release.Deployed, reda
 // containerExit reads an exit code from the runtime of a node. If the cluster
 // status is not cached, ok is false: reading it only for this would cost a request.
 func (s *Session) containerExit(ctx context.Context, node, id string) (code int, ok bool) {
-	status, _ := s.status.peek()
+	status, _ := s.status.Peek()
 	for _, n := range s.Workspace.Cluster.NodesOf(status) {
 		if n.Name() == node {
 			return n.Exit(ctx, id)
@@ -122,44 +118,11 @@ func (w *Workspace) skippedChecks() []string {
 func (w *Workspace) extraChecks() ([]probe.Check, error) {
 	var extra []probe.Check
 	for _, c := range w.Config.Verify.Checks {
-		check, err := configuredCheck(c)
+		check, err := smoke.Check(c)
 		if err != nil {
 			return nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
 		}
 		extra = append(extra, check)
 	}
 	return extra, nil
-}
-
-func configuredCheck(c config.Check) (probe.Check, error) {
-	u, err := url.Parse(c.URL)
-	if parseErr := (*url.Error)(nil); errors.As(err, &parseErr) {
-		return probe.Check{}, fmt.Errorf("invalid url: %w", parseErr.Err) // without the URL, which may contain a password
-	}
-	port := map[string]int{"http": 80, "https": 443}[u.Scheme]
-	if port == 0 {
-		return probe.Check{}, fmt.Errorf("unsupported url %s: must start with http:// or https://", u.Redacted())
-	}
-	if u.Port() != "" {
-		if port, err = strconv.Atoi(u.Port()); err != nil {
-			return probe.Check{}, err
-		}
-	}
-	return probe.Check{
-		ID:      c.Name,
-		Kind:    probe.HTTP,
-		Target:  probe.Target{Host: u.Hostname(), Port: port, Scheme: u.Scheme, Path: u.RequestURI()},
-		Headers: basicAuth(u.User),
-		Expect:  probe.Expect{Status: c.Status, Contains: c.Contains},
-	}, nil
-}
-
-func basicAuth(user *url.Userinfo) http.Header {
-	if user == nil {
-		return nil
-	}
-	password, _ := user.Password()
-	request := http.Request{Header: http.Header{}}
-	request.SetBasicAuth(user.Username(), password)
-	return request.Header
 }

@@ -116,7 +116,7 @@ func (s *Session) addRelease(ctx context.Context, status *Status) error {
 // DeployedServices returns the Services of the deployed revision, with warnings
 // about published ports, or nil if the session has not read the revision.
 func (s *Session) DeployedServices(ctx context.Context) (services []address.Service, warnings []string, err error) {
-	deployed, ok := s.release.peek()
+	deployed, ok := s.release.Peek()
 	if !ok {
 		return nil, nil, nil
 	}

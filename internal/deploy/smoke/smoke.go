@@ -1,5 +1,5 @@
-// Package smoke decides which checks of tkdeploy.yaml count for a revision that another
-// checkout may have written.
+// Package smoke reads the checks of tkdeploy.yaml, and decides which of them count for a
+// revision that another checkout may have written.
 package smoke
 
 import (

@@ -1,4 +1,4 @@
-package deploy
+package git
 
 import (
 	"os"
@@ -15,7 +15,7 @@ func TestCommit(t *testing.T) {
 		t.Skip("SKIPPED: git not found")
 	}
 	dir := t.TempDir()
-	if got := commit(t.Context(), dir); got != "" {
+	if got := Commit(t.Context(), dir); got != "" {
 		t.Errorf("got %q outside a repository, want none", got)
 	}
 	git := func(args ...string) {
@@ -33,13 +33,13 @@ func TestCommit(t *testing.T) {
 	git("add", "a")
 	git("commit", "-q", "-m", "one")
 	git("tag", "v1") // must not be used
-	if got := commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}$`).MatchString(got) {
+	if got := Commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}$`).MatchString(got) {
 		t.Errorf("got %q, want an abbreviated commit", got)
 	}
 	if err := os.WriteFile(file, []byte("2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}-dirty$`).MatchString(got) {
+	if got := Commit(t.Context(), dir); !regexp.MustCompile(`^[0-9a-f]{12}-dirty$`).MatchString(got) {
 		t.Errorf("got %q, want a commit with -dirty", got)
 	}
 }
@@ -51,7 +51,7 @@ func TestCommit_daemon(t *testing.T) {
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	start := time.Now()
-	if got := commit(t.Context(), dir); got != "0123456789ab" || time.Since(start) > 10*time.Second {
+	if got := Commit(t.Context(), dir); got != "0123456789ab" || time.Since(start) > 10*time.Second {
 		t.Errorf("got %q after %s, want the commit without waiting for a child process of git", got, time.Since(start))
 	}
 }
@@ -68,7 +68,7 @@ func TestCommit_inHook(t *testing.T) {
 		}
 	}
 	t.Setenv("GIT_DIR", filepath.Join(other, ".git")) // as in a hook
-	if got := commit(t.Context(), t.TempDir()); got != "" {
+	if got := Commit(t.Context(), t.TempDir()); got != "" {
 		t.Errorf("got %q, the commit of another repository", got)
 	}
 }

@@ -1,4 +1,5 @@
-package deploy
+// Package cache keeps a value that is read once.
+package cache
 
 import (
 	"context"
@@ -6,14 +7,14 @@ import (
 	"sync"
 )
 
-// cached holds a value that is read once and kept until it is invalidated.
+// Value holds a value that is read once and kept until it is invalidated.
 // Concurrent callers share one read. The zero value is empty.
-type cached[T any] struct {
+type Value[T any] struct {
 	mu         sync.Mutex
 	value      T
 	valid      bool
 	inFlight   *read[T] // nil: none, or invalidated
-	generation int      // number of changes by put and invalidate
+	generation int      // number of changes by Put and Invalidate
 }
 
 type read[T any] struct {
@@ -26,10 +27,10 @@ type read[T any] struct {
 // errUnfinished is the error of a read that panicked or called runtime.Goexit.
 var errUnfinished = errors.New("the read did not finish")
 
-// get returns the value and reads it if necessary. It caches neither errors nor the
+// Get returns the value and reads it if necessary. It caches neither errors nor the
 // result of a canceled read, which may be incomplete. If the reading caller is
 // canceled, a waiting caller reads again.
-func (c *cached[T]) get(ctx context.Context, readValue func(context.Context) (T, error)) (T, error) {
+func (c *Value[T]) Get(ctx context.Context, readValue func(context.Context) (T, error)) (T, error) {
 	for {
 		c.mu.Lock()
 		if c.valid {
@@ -57,7 +58,7 @@ func (c *cached[T]) get(ctx context.Context, readValue func(context.Context) (T,
 	}
 }
 
-func (c *cached[T]) perform(ctx context.Context, r *read[T], readValue func(context.Context) (T, error)) {
+func (c *Value[T]) perform(ctx context.Context, r *read[T], readValue func(context.Context) (T, error)) {
 	defer func() {
 		r.canceled = ctx.Err() != nil
 		c.mu.Lock()
@@ -73,30 +74,32 @@ func (c *cached[T]) perform(ctx context.Context, r *read[T], readValue func(cont
 	r.value, r.err = readValue(ctx)
 }
 
-func (c *cached[T]) peek() (value T, ok bool) {
+// Peek returns the value without reading it.
+func (c *Value[T]) Peek() (value T, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.value, c.valid
 }
 
-func (c *cached[T]) put(value T) { c.set(value, true) }
+// Put replaces the value.
+func (c *Value[T]) Put(value T) { c.set(value, true) }
 
-// invalidate drops the value. A read in progress still serves its callers.
-func (c *cached[T]) invalidate() {
+// Invalidate drops the value. A read in progress still serves its callers.
+func (c *Value[T]) Invalidate() {
 	var zero T
 	c.set(zero, false)
 }
 
-func (c *cached[T]) set(value T, valid bool) {
+func (c *Value[T]) set(value T, valid bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.value, c.valid, c.inFlight = value, valid, nil
 	c.generation++
 }
 
-// storer returns a function that stores a value found by another read, unless the
+// Storer returns a function that stores a value found by another read, unless the
 // cache has changed since.
-func (c *cached[T]) storer() (store func(T)) {
+func (c *Value[T]) Storer() (store func(T)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	generation := c.generation

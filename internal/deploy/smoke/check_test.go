@@ -1,4 +1,4 @@
-package deploy
+package smoke
 
 import (
 	"net/http"
@@ -11,11 +11,11 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-func TestConfiguredCheck(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
 	t.Run("sends the user and password of the URL", func(t *testing.T) {
 		t.Parallel()
-		got, err := configuredCheck(config.Check{Name: "admin", URL: "http://a:p%40ss@web:8080/admin?full=1", Status: 200, Contains: "hello"})
+		got, err := Check(config.Check{Name: "admin", URL: "http://a:p%40ss@web:8080/admin?full=1", Status: 200, Contains: "hello"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestConfiguredCheck(t *testing.T) {
 	t.Run("masks the password in an error", func(t *testing.T) {
 		t.Parallel()
 		for _, url := range []string{"postgres://app:hunter2@db:5432/", "http://app:hunter2@db:port/", "http://app:hunter2%zz@db/"} {
-			if _, err := configuredCheck(config.Check{Name: "db", URL: url}); err == nil || strings.Contains(err.Error(), "hunter2") {
+			if _, err := Check(config.Check{Name: "db", URL: url}); err == nil || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%s: got error %v, want one without the password", url, err)
 			}
 		}
