@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os/exec"
 	"strings"
@@ -60,9 +62,17 @@ func tryPort(ctx context.Context, port int32) error {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
-		return err
+		return inUse(err)
 	}
 	return l.Close()
+}
+
+// inUse drops a missing permission to listen: the engine may have it.
+func inUse(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 func (c *Cluster) portUser(ctx context.Context, port int32) string {

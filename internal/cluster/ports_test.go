@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -41,5 +44,17 @@ func TestCluster_PortStates(t *testing.T) {
 				t.Errorf("got %q, want prefix %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestInUse(t *testing.T) {
+	t.Parallel()
+	taken := &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+	if err := inUse(taken); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("got %v, want %v", err, taken)
+	}
+	privileged := &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EACCES)}
+	if err := inUse(privileged); err != nil {
+		t.Errorf("got %v for a port below 1024, want nil: the engine may listen on it", err)
 	}
 }

@@ -76,6 +76,9 @@ func (e *Engine) Close() error { return e.api.Close() }
 // Host returns the engine's address, as in DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
+// IsRemote reports whether the endpoint is on another machine.
+func (e *Engine) IsRemote() bool { return !e.endpoint.local() }
+
 // Environ returns the variables that make a child process use the same engine.
 func (e *Engine) Environ() []string { return e.endpoint.environ() }
 

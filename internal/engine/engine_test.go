@@ -123,3 +123,19 @@ func shortDir(t *testing.T) string {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
+
+func TestEngine_IsRemote(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"unix:///var/run/docker.sock": false,
+		"tcp://127.0.0.1:2375":        false,
+		"tcp://localhost:2375":        false,
+		"tcp://docker:2375":           true,
+		"tcp://192.0.2.7:2376":        true,
+	} {
+		e := &Engine{endpoint: endpoint{host: host}}
+		if got := e.IsRemote(); got != want {
+			t.Errorf("%s: got %t, want %t", host, got, want)
+		}
+	}
+}
