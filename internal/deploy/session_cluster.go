@@ -56,7 +56,11 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	if err != nil {
 		return err
 	}
-	if err := s.checkEngineIsLocal(ctx); err != nil {
+	e, err := s.Engine(ctx)
+	if err == nil {
+		err = e.CheckLocal()
+	}
+	if err != nil {
 		return err
 	}
 	c := s.Workspace.Cluster
@@ -71,17 +75,6 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	s.Invalidate(ClusterState)
 	defer s.status.Invalidate()
 	return c.Ensure(ctx, reporter)
-}
-
-// checkEngineIsLocal fails for an engine on another machine: kind publishes the ports of
-// the nodes on that machine's loopback address.
-func (s *Session) checkEngineIsLocal(ctx context.Context) error {
-	e, err := s.Engine(ctx)
-	if err != nil || !e.IsRemote() {
-		return err
-	}
-	return fault.New(fault.Environment, fmt.Errorf("cluster %s cannot be created with the engine at %s: its ports would be on 127.0.0.1 of that machine", s.Workspace.Cluster.Name, e.Host()),
-		"use an engine on this machine: unset DOCKER_HOST, or run docker context use default")
 }
 
 // OpenRelease returns a new client of the release and sends no request. A client

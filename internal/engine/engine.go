@@ -76,8 +76,15 @@ func (e *Engine) Close() error { return e.api.Close() }
 // Host returns the engine's address, as in DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
-// IsRemote reports whether the endpoint is on another machine.
-func (e *Engine) IsRemote() bool { return !e.endpoint.local() }
+// CheckLocal fails with class [fault.Environment] for an engine on another machine: kind
+// publishes the ports of its nodes on that machine's loopback address.
+func (e *Engine) CheckLocal() error {
+	if e.endpoint.local() {
+		return nil
+	}
+	return fault.New(fault.Environment, fmt.Errorf("the Docker engine at %s is on another machine: the ports of a cluster would be on 127.0.0.1 there", e.endpoint.host),
+		"use an engine on this machine: unset DOCKER_HOST, or run docker context use default")
+}
 
 // Environ returns the variables that make a child process use the same engine.
 func (e *Engine) Environ() []string { return e.endpoint.environ() }

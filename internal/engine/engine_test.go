@@ -124,7 +124,7 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-func TestEngine_IsRemote(t *testing.T) {
+func TestEngine_CheckLocal(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]bool{
 		"unix:///var/run/docker.sock": false,
@@ -134,8 +134,8 @@ func TestEngine_IsRemote(t *testing.T) {
 		"tcp://192.0.2.7:2376":        true,
 	} {
 		e := &Engine{endpoint: endpoint{host: host}}
-		if got := e.IsRemote(); got != want {
-			t.Errorf("%s: got %t, want %t", host, got, want)
+		if err := e.CheckLocal(); (fault.ClassOf(err) == fault.Environment) != want {
+			t.Errorf("%s: got %v, want an error: %t", host, err, want)
 		}
 	}
 }
