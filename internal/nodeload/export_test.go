@@ -58,19 +58,22 @@ func TestLoader_export(t *testing.T) {
 
 func TestLoader_export_stalled(t *testing.T) {
 	t.Parallel()
-	f := enginetest.New(t)
-	ended := make(chan struct{})
-	t.Cleanup(func() { close(ended) })
-	l := fakeLoader(t, f)
-	l.options.ExportTimeout = 20 * time.Millisecond
 	for name, send := range map[string]func(io.Writer){
 		"before the archive": func(io.Writer) {},
 		"in the archive":     func(w io.Writer) { _, _ = w.Write(make([]byte, 300)); w.(http.Flusher).Flush() },
 	} {
-		f.Archive = func(w io.Writer, _ []string) { send(w); <-ended }
-		err := inventoryAndLoad(t.Context(), l, []Node{newFakeNode("n")}, engineImages(authV1), nil)
-		if !errors.Is(err, errExportStalled) || fault.ClassOf(err) != fault.Load || fault.HintOf(err) == "" {
-			t.Errorf("%s: got %v of class %s, want %v of class %s", name, err, fault.ClassOf(err), errExportStalled, fault.Load)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := enginetest.New(t)
+			ended := make(chan struct{})
+			t.Cleanup(func() { close(ended) })
+			l := fakeLoader(t, f)
+			l.options.ExportTimeout = 20 * time.Millisecond
+			f.Archive = func(w io.Writer, _ []string) { send(w); <-ended }
+			err := inventoryAndLoad(t.Context(), l, []Node{newFakeNode("n")}, engineImages(authV1), nil)
+			if !errors.Is(err, errExportStalled) || fault.ClassOf(err) != fault.Load || fault.HintOf(err) == "" {
+				t.Errorf("got %v of class %s, want %v of class %s", err, fault.ClassOf(err), errExportStalled, fault.Load)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -125,8 +126,16 @@ func TestWatcher_WaitCustom(t *testing.T) {
 	t.Run("finds a kind whose definition is late", func(t *testing.T) {
 		simulate(t, 1, func(t *testing.T, w *world) {
 			o := newOperator(t, w)
+			o.create()
+			o.setReady("True")
 			w.client.Resources = nil
-			later(3*time.Second, func() { o.define(); o.create(); o.setReady("True") })
+			start := time.Now()
+			w.client.PrependReactor("get", "resource", func(k8stesting.Action) (bool, runtime.Object, error) {
+				if time.Since(start) >= 3*time.Second { // in the goroutine that reads Resources
+					o.define()
+				}
+				return false, nil, nil
+			})
 			if err := w.wait(t.Context(), Watcher{Dynamic: o.live}, widget); err != nil {
 				t.Fatal(err)
 			}
@@ -146,11 +155,11 @@ func TestWatcher_WaitCustom(t *testing.T) {
 			o := newOperator(t, w)
 			o.create()
 			o.setReady("True")
-			away := true
+			var back atomic.Bool
 			o.live.PrependReactor("list", "widgets", func(k8stesting.Action) (bool, runtime.Object, error) {
-				return away, nil, &url.Error{Op: "Get", URL: "https://cluster", Err: syscall.ECONNREFUSED}
+				return !back.Load(), nil, &url.Error{Op: "Get", URL: "https://cluster", Err: syscall.ECONNREFUSED}
 			})
-			later(30*time.Second, func() { away = false })
+			later(30*time.Second, func() { back.Store(true) })
 			if err := w.wait(t.Context(), Watcher{Dynamic: o.live}, widget); err != nil {
 				t.Fatal(err)
 			}
