@@ -130,7 +130,7 @@ func TestWatcher_WaitCustom(t *testing.T) {
 			o.setReady("True")
 			w.client.Resources = nil
 			start := time.Now()
-			w.client.PrependReactor("get", "resource", func(k8stesting.Action) (bool, runtime.Object, error) {
+			w.client.PrependReactor("get", "group", func(k8stesting.Action) (bool, runtime.Object, error) {
 				if time.Since(start) >= 3*time.Second { // in the goroutine that reads Resources
 					o.define()
 				}
