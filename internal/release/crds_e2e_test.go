@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/release/internal/releasetest"
 )
 
 // Only a real API server merges managed fields and publishes a kind in its discovery.
@@ -33,7 +35,7 @@ func TestClient_DefinitionsE2E(t *testing.T) {
 	})
 	spec := func(fields string) string { return "spec: {type: object, properties: {" + fields + "}}" }
 	widgetOf := func(size string) string { return strings.Replace(widgetYAML, "size: 1", size, 1) }
-	e.d = writeChart(t, shop(), map[string]string{
+	e.d = writeChart(t, chart.Desired{Chart: releasetest.CopyChart(t, "testdata/e2e")}, map[string]string{
 		"crds/widgets.yaml": widgets("v1", spec("size: {type: integer}, color: {type: string}")), "templates/widget.yaml": widgetYAML,
 	})
 	e.observed(t, "CRD widgets.example.com is new")
