@@ -26,7 +26,7 @@ const (
 )
 
 var (
-	secretKey = regexp.MustCompile(`(?i)passw(or)?d|passphrase|pwd$|secret|token|credential|auth|api_?-?key|(private|access|signing|encryption)[_-]?key|salt|signature|dsn$|webhook`)
+	secretKey = regexp.MustCompile(`(?i)passw(or)?d|passphrase|pass$|pwd$|secret|token|credential|auth|api_?-?key|(private|access|signing|encryption)[_-]?key|salt|signature|dsn$|webhook`)
 	plainKey  = regexp.MustCompile(`(?i)(^|[a-z_.-])(user(name)?|login|host(name)?|port|db(name)?|database|schema|type|region|bucket|namespace|name|kind|apiversion)$`)
 	// nameLike matches what may be a name of an object, an image or a host.
 	nameLike = regexp.MustCompile(`^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$`)
@@ -56,7 +56,7 @@ func (l *learner) entry(e Entry) {
 	switch {
 	case isDocument:
 		for _, leaf := range leaves {
-			if secretKey.MatchString(leaf.Key) || isRandom(leaf.Value) || hasPassword(leaf.Value) {
+			if isSecret(leaf) {
 				l.value(leaf)
 			}
 		}
@@ -68,7 +68,12 @@ func (l *learner) entry(e Entry) {
 	}
 }
 
-// value learns a single value and the password in it, if it is a URL.
+// isSecret reports whether a setting in a document or an environment file is secret.
+func isSecret(e Entry) bool {
+	return secretKey.MatchString(e.Key) || isRandom(e.Value) || hasPassword(e.Value) || strings.Contains(e.Value, "PRIVATE KEY-----")
+}
+
+// value learns a single value, its lines, and the password in it, if it is a URL.
 func (l *learner) value(e Entry) {
 	value := strings.TrimSpace(e.Value)
 	if l.isName != nil && nameLike.MatchString(value) && l.isName(value) {
@@ -83,6 +88,9 @@ func (l *learner) value(e Entry) {
 	if value != e.Value {
 		l.forms(e.Value)
 	}
+	if strings.Contains(value, "\n") {
+		l.lines(value)
+	}
 }
 
 // lines learns the lines of a text that is no document: a certificate, a script, or
@@ -90,9 +98,10 @@ func (l *learner) value(e Entry) {
 func (l *learner) lines(text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if m := keyValue.FindStringSubmatch(line); m != nil {
-			if secretKey.MatchString(m[1]) || isRandom(m[2]) || hasPassword(m[2]) {
-				l.value(Entry{m[1], m[2]})
+		m := keyValue.FindStringSubmatch(line)
+		if m != nil && strings.Trim(m[2], "=") != "" { // else the padding of base64
+			if setting := (Entry{m[1], m[2]}); isSecret(setting) {
+				l.value(setting)
 			}
 			continue
 		}

@@ -27,7 +27,9 @@ func TestRedactor_Text(t *testing.T) {
 		{"config.json", "{\n  \"apiVersion\": \"v1\",\n  \"receiver\": \"team\",\n  \"smtp\": {\"auth_password\": \"mailpass1\"}\n}"},
 		{"kubeconfig", "apiVersion: v1\nkind: Config\nusers:\n- name: admin\n  user:\n    token: abc.def.ghi-123\n"},
 		{".env", "LOG_LEVEL=debug\nexport API_KEY=\"k3y-of-the-api\"\n"},
-		{"tls.key", "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"},
+		{"tls.key", "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkQ3vTailOfKey==\n-----END KEY-----\n"},
+		{"account.json", `{"pem": "-----BEGIN PRIVATE KEY-----\nMIIEline1\nMIIEline2==\n-----END PRIVATE KEY-----\n"}`},
+		{"mail.yaml", "user: app\nauth:\n  smtpPass: pass-of-mail\n"},
 	}, func(s string) bool { return s == "gateway" })
 
 	tests := map[string]struct{ text, want string }{
@@ -47,6 +49,9 @@ func TestRedactor_Text(t *testing.T) {
 		"no settings of a document":     {"receiver: team", "receiver: team"},
 		"a key of an environment file":  {"debug k3y-of-the-api", "debug [redacted]"},
 		"a line of a private key":       {"-----BEGIN KEY----- MIIEvQIBADANBg", "-----BEGIN KEY----- [redacted]"},
+		"the padded line of a key":      {"kQ3vTailOfKey==", "[redacted]"},
+		"a line of a key in a document": {"MIIEline1, MIIEline2==", "[redacted], [redacted]"},
+		"an abbreviated password":       {"app: pass-of-mail", "app: [redacted]"},
 		"credentials of another URL":    {"GET https://u:s3cret@example.com/x", "GET https://u:[redacted]@example.com/x"},
 		"credentials without a user":    {"redis://:s3cret@cache:6379", "redis://:[redacted]@cache:6379"},
 		"no URL without credentials":    {"GET http://web:8080/a@b", "GET http://web:8080/a@b"},
