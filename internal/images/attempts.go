@@ -23,7 +23,7 @@ func (b *Builder) ensureBuilds(ctx context.Context, builds []inputs.Build, repor
 		retrying.last = attempt == buildAttempts
 		images, err := b.buildMissing(ctx, builds, event.Synchronized(retrying))
 		if retrying.last || ctx.Err() != nil || !onlyChanges(err) {
-			return images, explainChanges(err)
+			return images, explainChanges(err, attempt)
 		}
 	}
 }
@@ -63,16 +63,21 @@ func onlyChanges(err error) bool {
 	return len(all) > 0
 }
 
-func explainChanges(err error) error {
+// explainChanges adds what to do about changed inputs after the last attempt, which
+// may not be the last possible one: another failure or a signal ends them.
+func explainChanges(err error, attempt int) error {
 	var explained []error
 	for _, e := range fault.Split(err) {
 		var changed *inputs.ChangedError
 		if errors.As(e, &changed) {
 			hint := "run tkdeploy again"
-			if changed.IgnoreFile != "" {
+			if attempt > 1 {
+				e = fmt.Errorf("%w, %d times", e, attempt)
+			}
+			if attempt == buildAttempts && changed.IgnoreFile != "" {
 				hint = "stop what writes to it or, if the image does not need it, list it in " + changed.IgnoreFile
 			}
-			e = fault.New(fault.Build, fmt.Errorf("%w, %d times", e, buildAttempts), hint)
+			e = fault.New(fault.Build, e, hint)
 		}
 		explained = append(explained, e)
 	}

@@ -54,12 +54,16 @@ func TestOnlyChanges(t *testing.T) {
 
 func TestExplainChanges(t *testing.T) {
 	t.Parallel()
-	err := explainChanges(errors.Join(errChanged))
+	err := explainChanges(errors.Join(errChanged), buildAttempts)
 	if got := fault.Split(err)[0]; fault.ClassOf(got) != fault.Build || !strings.Contains(got.Error(), "/src/web/dev.log changed during the build, 3 times") ||
 		!strings.Contains(fault.HintOf(got), "list it in /src/web/.dockerignore") {
 		t.Errorf("got %v with hint %q, want the file and its ignore file", got, fault.HintOf(got))
 	}
-	if err := explainChanges(nil); err != nil {
+	err = explainChanges(errors.Join(errChanged, errors.New("exit code 1")), 1)
+	if got := fault.Split(err)[0]; strings.Contains(got.Error(), "times") || !strings.Contains(fault.HintOf(got), "run tkdeploy again") {
+		t.Errorf("got %v with hint %q, want no count and another run", got, fault.HintOf(got))
+	}
+	if err := explainChanges(nil, 1); err != nil {
 		t.Errorf("got %v, want no error", err)
 	}
 }

@@ -17,7 +17,7 @@ func TestProgress_explain(t *testing.T) {
 		t.Parallel()
 		now := time.Now()
 		var log enginetest.EventLog
-		p := newProgress("auth", masker(map[string][]byte{"token": []byte("hunter22\n")}), &log)
+		p := newProgress("auth", masker(map[string][]byte{"token": []byte("hunter22\n"), "prefix": []byte("hunter")}), &log)
 		p.update(&bk.SolveStatus{Vertexes: []*bk.Vertex{
 			{Digest: "a", Name: "[1/3] FROM golang", Started: &now, Completed: &now, Cached: true},
 			{Digest: "b", Name: "[2/3] RUN go build", Started: &now},

@@ -1,9 +1,11 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	bk "github.com/moby/buildkit/client"
@@ -79,13 +81,19 @@ func (b *Builder) buildError(ctx context.Context, name string, err error) error 
 // masker masks secrets in build output. It skips lines under six bytes, which
 // would garble the output.
 func masker(secrets map[string][]byte) func(string) string {
-	var pairs []string
+	var lines []string
 	for _, value := range secrets {
 		for line := range strings.Lines(string(value)) {
 			if line = strings.TrimSpace(line); len(line) >= 6 {
-				pairs = append(pairs, line, "***")
+				lines = append(lines, line)
 			}
 		}
+	}
+	// Of two secrets that start alike, the longer one comes first.
+	slices.SortFunc(lines, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var pairs []string
+	for _, line := range lines {
+		pairs = append(pairs, line, "***")
 	}
 	return strings.NewReplacer(pairs...).Replace
 }

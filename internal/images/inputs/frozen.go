@@ -47,7 +47,7 @@ func textEntry(name string, text []byte) frozenEntry {
 	return frozenEntry{entry: newEntry(stat, fmt.Sprintf("%x", sha256.Sum256(text))), text: text}
 }
 
-// add reports whether no other entry has the same path.
+// add reports whether no different entry has the same path.
 func (f *frozenFS) add(e frozenEntry) bool {
 	known, found := f.entries[e.stat.Path]
 	if !found {

@@ -36,12 +36,12 @@ func (e *ChangedError) Error() string { return e.Input + " changed during the bu
 
 // CheckBases returns a [ChangedError] if a base image was replaced. c must be new.
 func (s *Snapshot) CheckBases(ctx context.Context, c *LookupCache) error {
-	bases, absent, err := c.baseLines(ctx, s.refs)
-	if err != nil || slices.Equal(bases, s.bases) {
-		return err
-	}
 	for i, ref := range s.refs {
-		if len(absent) > 0 || bases[i] != s.bases[i] {
+		base, _, err := c.baseLines(ctx, []string{ref})
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(base, s.bases[i:i+1]) { // also if it is absent
 			return &ChangedError{Input: "base image " + ref}
 		}
 	}
@@ -56,7 +56,10 @@ func Dirs(ctx context.Context, snapshots []*Snapshot, fail func(error)) (buildCo
 	sources, texts := newFrozenFS(fail), newFrozenFS(fail)
 	for _, s := range snapshots {
 		for _, e := range s.entries {
-			sources.add(frozenEntry{entry: e, path: filepath.Join(s.root, e.stat.Path), ignoreFile: s.build.ignoreFile()})
+			source := frozenEntry{entry: e, path: filepath.Join(s.root, e.stat.Path), ignoreFile: s.build.ignoreFile()}
+			if !sources.add(source) {
+				return nil, nil, source.changed()
+			}
 		}
 		name := filepath.Base(s.build.DockerfilePath())
 		// An ignore file of the Dockerfile's own keeps BuildKit from reading

@@ -68,6 +68,18 @@ func TestDirs(t *testing.T) {
 	e := connect(t, enginetest.New(t))
 	cache := func() *LookupCache { return NewLookupCache(e) }
 
+	t.Run("refuses a file that two builds hashed with different modes", func(t *testing.T) {
+		t.Parallel()
+		b, c := wholeContext(t, map[string]string{"run.sh": "x"}), cache()
+		first := identify(t, c, b)
+		enginetest.NoError(t, os.Chmod(filepath.Join(b.Context, "run.sh"), 0o700))
+		second := identify(t, c, b)
+		_, _, err := Dirs(t.Context(), []*Snapshot{first, second}, noFailure(t))
+		var changed *ChangedError
+		if !errors.As(err, &changed) || changed.Input != filepath.Join(b.Context, "run.sh") {
+			t.Errorf("got %v, want a %T for run.sh", err, changed)
+		}
+	})
 	t.Run("serves a growing file as it was hashed", func(t *testing.T) {
 		t.Parallel()
 		b := wholeContext(t, map[string]string{"dev.log": "one\n"})

@@ -38,7 +38,8 @@ func (t *tree) entries(ctx context.Context, filter fsutil.FilterOpt) ([]entry, e
 		return nil, err
 	}
 	entries := make([]entry, len(stats))
-	work, ctx := errgroup.WithContext(ctx)
+	// A failure does not cancel the other reads: another build may wait for them.
+	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for i, stat := range stats {
 		work.Go(func() (err error) {
