@@ -3,7 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,6 +106,28 @@ func TestEngine_Call(t *testing.T) {
 		err := e.Call(t.Context(), wait)
 		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "did not respond within 20ms") {
 			t.Errorf("got %v of class %s, want a timeout of class %s", err, fault.ClassOf(err), fault.Environment)
+		}
+	})
+	t.Run("limits the query of the ID", func(t *testing.T) {
+		socket := filepath.Join(shortDir(t), "s")
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
+		enginetest.NoError(t, err)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/info") {
+				<-r.Context().Done()
+			}
+			f.ServeHTTP(w, r)
+		}))
+		server.Listener = listener
+		server.Start()
+		t.Cleanup(server.Close)
+		e, err := Connect(t.Context(), Options{Getenv: environment(map[string]string{"DOCKER_HOST": "unix://" + socket}), ConfigDir: t.TempDir(), CallTimeout: 20 * time.Millisecond})
+		enginetest.NoError(t, err)
+		t.Cleanup(func() { _ = e.Close() })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := e.ID(ctx); !strings.Contains(fmt.Sprint(err), "did not respond within 20ms") {
+			t.Errorf("got %v, want a timeout", err)
 		}
 	})
 	t.Run("returns the cancellation of the caller", func(t *testing.T) {

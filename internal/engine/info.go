@@ -40,13 +40,9 @@ type Info struct {
 // Info queries the engine.
 func (e *Engine) Info(ctx context.Context) (Info, error) {
 	before := time.Now()
-	var info system.Info
-	err := e.Call(ctx, func(ctx context.Context) (err error) {
-		info, err = e.api.Info(ctx)
-		return err
-	})
+	info, err := e.info(ctx)
 	if err != nil {
-		return Info{}, fault.Default(fault.Environment, fmt.Errorf("get info from the Docker engine at %s: %w", e.endpoint, err))
+		return Info{}, err
 	}
 	host, _ := os.Hostname() // "" does not match the engine's name
 	return Info{
@@ -65,11 +61,19 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 
 // ID returns what identifies the engine, whichever endpoint leads to it.
 func (e *Engine) ID(ctx context.Context) (string, error) {
-	info, err := e.api.Info(ctx)
+	info, err := e.info(ctx)
+	return cmp.Or(info.ID, e.endpoint.host), err
+}
+
+func (e *Engine) info(ctx context.Context) (info system.Info, err error) {
+	err = e.Call(ctx, func(ctx context.Context) (err error) {
+		info, err = e.api.Info(ctx)
+		return err
+	})
 	if err != nil {
-		return "", fault.Default(fault.Environment, fmt.Errorf("get info from the Docker engine at %s: %w", e.endpoint, err))
+		err = fault.Default(fault.Environment, fmt.Errorf("get info from the Docker engine at %s: %w", e.endpoint, err))
 	}
-	return cmp.Or(info.ID, e.endpoint.host), nil
+	return info, err
 }
 
 // usesContainerd reads the driver status, because the API has no field for the
