@@ -78,10 +78,14 @@ func imageAt(value any) ImageRef {
 	case map[string]any:
 		repository, _ := value["repository"].(string)
 		tag, _ := value["tag"].(string)
-		if digest, _ := value["digest"].(string); digest != "" {
-			tag += "@" + digest
+		digest, _ := value["digest"].(string)
+		switch algorithm, encoded, _ := strings.Cut(digest, ":"); {
+		case digest == "":
+			return ImageRef{Repository: repository, Tag: tag}
+		case tag == "":
+			return ImageRef{Repository: repository + "@" + algorithm, Tag: encoded}
 		}
-		return ImageRef{Repository: repository, Tag: tag}
+		return ImageRef{Repository: repository, Tag: tag + "@" + digest}
 	}
 	return ImageRef{}
 }

@@ -7,6 +7,21 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 )
 
+func TestImageAt(t *testing.T) {
+	t.Parallel()
+	for want, value := range map[string]any{
+		"web:1":              map[string]any{"repository": "web", "tag": "1"},
+		"web@sha256:ab":      map[string]any{"repository": "web", "digest": "sha256:ab"},
+		"web:1@sha256:ab":    map[string]any{"repository": "web", "tag": "1", "digest": "sha256:ab"},
+		"r:5000/web:1":       "r:5000/web:1",
+		"r:5000/w@sha256:ab": "r:5000/w@sha256:ab",
+	} {
+		if got := imageAt(value).String(); got != want {
+			t.Errorf("%v: got %s, want %s", value, got, want)
+		}
+	}
+}
+
 func TestPrepared_Changes(t *testing.T) {
 	t.Parallel()
 	prepare := func(set ...string) *Prepared {

@@ -1,8 +1,11 @@
 package chart
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
@@ -87,13 +90,14 @@ func (p *Prepared) checkRendered(r rendering, checked *Checked) error {
 	return p.checkSize(r.release)
 }
 
-// unusedImages returns the values paths of images whose repository or tag is in no object
-// or hook.
+// unusedImages returns the values paths of images whose name or version is in no object or
+// hook. A chart may omit the tag of an image with a digest.
 func (p *Prepared) unusedImages(rel *release.Release) []string {
 	text := strings.Join(Manifests(rel), "\n")
 	var unused []string
 	for _, path := range p.desired.imagePaths() {
-		if ref := p.desired.Images[path]; !strings.Contains(text, ref.Repository) || !strings.Contains(text, ref.Tag) {
+		name, tag, digest := p.desired.Images[path].Parts()
+		if !strings.Contains(text, name) || !strings.Contains(text, cmp.Or(digest, tag)) {
 			unused = append(unused, path)
 		}
 	}
@@ -115,13 +119,13 @@ func checkObjects(rendered Rendered, checks []func(unstructured.Unstructured) er
 	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), "")
 }
 
-// templateUses reports whether a template, such as "shop/templates/web.yaml", contains
-// word.
-func templateUses(c *helmchart.Chart, source, word string) bool {
-	for _, f := range c.Raw {
-		if strings.HasSuffix(source, "/"+f.Name) && strings.Contains(string(f.Data), word) {
+// looksUp reports whether a template of c or its subcharts, such as
+// "shop/templates/web.yaml", looks up objects.
+func looksUp(c *helmchart.Chart, source string) bool {
+	for _, f := range c.Templates {
+		if strings.HasSuffix(source, "/"+f.Name) && bytes.Contains(f.Data, []byte("lookup")) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(c.Dependencies(), func(sub *helmchart.Chart) bool { return looksUp(sub, source) })
 }

@@ -36,8 +36,8 @@ func (p *Prepared) checkImages(rendered Rendered) error {
 	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), hint)
 }
 
-// checkPolicies rejects built images with imagePullPolicy Always: the kubelet asks a
-// registry, which does not have them, instead of using the loaded image.
+// checkPolicies rejects built images with imagePullPolicy Always: the kubelet
+// queries a registry, which does not have them, instead of using the loaded image.
 func checkPolicies(rendered Rendered, local []string) error {
 	var found []string
 	for _, object := range append(rendered.Objects, rendered.Hooks...) {

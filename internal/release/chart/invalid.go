@@ -20,7 +20,7 @@ import (
 func (p *Prepared) invalidObjects(objects []sourced) (invalid, doubtful []string) {
 	first := map[string]string{} // source by object
 	for _, o := range objects {
-		problems := objectProblems(o.Unstructured)
+		problems := objectProblems(o)
 		if id := p.objectID(o.Unstructured); !o.isHook { // two hooks may share an object
 			if source := first[id]; source != "" {
 				problems = append(problems, "is rendered twice, first by "+source)
@@ -29,7 +29,7 @@ func (p *Prepared) invalidObjects(objects []sourced) (invalid, doubtful []string
 		}
 		for _, problem := range problems {
 			text := fmt.Sprintf("%s: %s: %s", o.source, ObjectName(o.Unstructured), problem)
-			if templateUses(p.chart, o.source, "lookup") {
+			if looksUp(p.chart, o.source) {
 				doubtful = append(doubtful, text)
 			} else {
 				invalid = append(invalid, text)
@@ -47,12 +47,12 @@ func (p *Prepared) objectID(o unstructured.Unstructured) string {
 	return o.GroupVersionKind().GroupKind().String() + " " + namespace + "/" + o.GetName()
 }
 
-func objectProblems(o unstructured.Unstructured) []string {
+func objectProblems(o sourced) []string {
 	var problems []string
 	if o.GetAPIVersion() == "" {
 		problems = append(problems, "apiVersion is missing")
 	}
-	if o.GetName() == "" && o.GetGenerateName() == "" {
+	if o.GetName() == "" && (!o.isHook || o.GetGenerateName() == "") { // Helm finds objects by name
 		problems = append(problems, "metadata.name is missing")
 	}
 	places := [][]string{{"metadata"}}
@@ -76,7 +76,7 @@ func objectProblems(o unstructured.Unstructured) []string {
 	if len(problems) > 0 {
 		return problems
 	}
-	if problem := typeProblem(o); problem != "" {
+	if problem := typeProblem(o.Unstructured); problem != "" {
 		problems = append(problems, problem)
 	}
 	return problems

@@ -88,6 +88,10 @@ func TestCheck_invalidObjects(t *testing.T) {
 			"kind: ConfigMap\nmetadata: {labels: {a: b}}\n",
 			"c/templates/a.yaml: ConfigMap : apiVersion is missing\nc/templates/a.yaml: ConfigMap : metadata.name is missing",
 		},
+		"requires a name outside of hooks": {
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: c-}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: h-, annotations: {helm.sh/hook: pre-install}}\n",
+			"c/templates/a.yaml: ConfigMap : metadata.name is missing",
+		},
 		"finds an object that is rendered twice": {
 			configMap + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: other}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: \"n\"}\n",
 			"c/templates/a.yaml: ConfigMap c: is rendered twice, first by c/templates/a.yaml",
@@ -169,6 +173,18 @@ func TestCheck_images(t *testing.T) {
 		wantConfigError(t, err, "")
 		if names := checked.Rendered.TestHooks(); len(names) != 1 || !strings.HasPrefix(names[0], "r-test-") {
 			t.Errorf("got test hooks %q, want one", names)
+		}
+	})
+	t.Run("finds a digest without the tag", func(t *testing.T) {
+		t.Parallel()
+		digest := "sha256:" + strings.Repeat("ab", 32)
+		checked, err := checkFiles(t, map[string]string{
+			"values.yaml":      "a: {repository: x, digest: \"\", tag: \"1\"}\n",
+			"templates/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: \"{{ .Values.a.repository }}@{{ .Values.a.digest }}\"}]}\n",
+		}, Desired{Images: map[string]ImageRef{"a": {Repository: "one", Tag: "2@" + digest}}})
+		wantConfigError(t, err, "")
+		if len(checked.Unused) > 0 {
+			t.Errorf("got unused %q, want none", checked.Unused)
 		}
 	})
 	t.Run("returns the images that no object uses", func(t *testing.T) {

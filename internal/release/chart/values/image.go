@@ -26,10 +26,19 @@ func (i Image) valueFor(own any) any {
 
 // withDigest separates the digest. Without a tag, the chart keeps its own.
 func (i Image) withDigest() map[string]any {
-	name, digest, _ := strings.Cut(i.String(), "@")
+	name, tag, digest := i.Parts()
 	value := map[string]any{"repository": name, "digest": digest}
-	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
-		value["repository"], value["tag"] = name[:colon], name[colon+1:]
+	if tag != "" {
+		value["tag"] = tag
 	}
 	return value
+}
+
+// Parts splits the reference. The tag or the digest may be "".
+func (i Image) Parts() (name, tag, digest string) {
+	name, digest, _ = strings.Cut(i.String(), "@")
+	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
+		name, tag = name[:colon], name[colon+1:]
+	}
+	return name, tag, digest
 }
