@@ -34,9 +34,9 @@ func conflicts(merged map[string]any, below []layer, l layer) strictyaml.Problem
 	return problems
 }
 
-// boolKey matches plain scalars that YAML 1.1 reads as true or false. Helm reads values
+// boolKey matches plain scalars that YAML 1.1 changes to true or false. Helm reads values
 // with YAML 1.1, so the key n becomes "false".
-var boolKey = regexp.MustCompile(`^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE)$`)
+var boolKey = regexp.MustCompile(`^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|True|TRUE|False|FALSE)$`)
 
 func boolKeys(file string, n *yaml.Node) strictyaml.Problems {
 	var problems strictyaml.Problems

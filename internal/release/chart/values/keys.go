@@ -40,6 +40,11 @@ func (v *Values) unknownKeys(rules Rules) Findings {
 	root := k.newScope(v.chart, v.defaults, nil)
 	for _, l := range v.layers[1:] {
 		if l.root != nil {
+			k.templates.scanValues(l.root)
+		}
+	}
+	for _, l := range v.layers[1:] {
+		if l.root != nil {
 			k.file = l.name
 			k.check(l.root, root, nil)
 		}
@@ -74,7 +79,8 @@ func (k *keyCheck) check(n *yaml.Node, s scope, path []string) {
 
 func (k *keyCheck) report(key *yaml.Node, s scope) {
 	problem := strictyaml.UnknownKey(k.file, key, s.keys())
-	isError := strictyaml.Nearest(key.Value, s.keys()) != ""
+	isTypo := strictyaml.Nearest(key.Value, s.keys()) != ""
+	isError := isTypo
 	if k.rules.Strict != nil {
 		isError = *k.rules.Strict
 	}
@@ -82,7 +88,7 @@ func (k *keyCheck) report(key *yaml.Node, s scope) {
 		k.found.Problems = append(k.found.Problems, problem)
 		return
 	}
-	if problem.Hint == "" || strictyaml.Nearest(key.Value, s.keys()) == "" {
+	if !isTypo {
 		problem.Message = fmt.Sprintf("nothing in the chart reads the key %q", key.Value)
 	}
 	k.found.Warnings = append(k.found.Warnings, problem)

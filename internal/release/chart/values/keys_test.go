@@ -136,6 +136,25 @@ func TestValues_Check_unknownKeys(t *testing.T) {
 			values:   "store: {host: a, mode: b, size: 2, sise: 3}\n",
 			problems: `v.yaml:1:36: unknown key "sise" (did you mean "size"?)`,
 		},
+		"follows a named template whose name is computed": {
+			files: map[string]string{
+				"values.yaml":      "kind: web\nports: {http: 80}\n",
+				"templates/_h.tpl": `{{ define "c.web" }}{{ .Values.port }}{{ end }}`,
+				"templates/a.yaml": `{{ include (printf "c.%s" .Values.kind) . }}`,
+			},
+			values: "port: 1\n",
+		},
+		"accepts further keys of a map that is assigned in a block": {
+			files: map[string]string{
+				"values.yaml":      "web: {port: 1}\non_: true\n",
+				"templates/a.yaml": `{{ $x := dict }}{{ if .Values.on_ }}{{ $x = .Values.web }}{{ end }}{{ $x.ports }}`,
+			},
+			values: "web: {ports: 2}\n",
+		},
+		"accepts a key that a template in the values reads": {
+			files:  map[string]string{"values.yaml": "url: \"\"\nhost: a\n", "templates/a.yaml": "a: {{ tpl .Values.url . }}"},
+			values: "url: http://{{ .Values.hosts.web }}/\nhosts: {web: b}\n",
+		},
 		"survives named templates that include each other": {
 			files: map[string]string{
 				"values.yaml":      "a: {b: 1}\n",
@@ -176,6 +195,15 @@ func TestValues_Check_schemas(t *testing.T) {
 			problems: `v.yaml:1:13: web.port: got string, want integer` + "\n" + `v.yaml:1:16: unknown key "hots" (did you mean "host"?)` + "\n" +
 				`v.yaml:2:6: api: got string, want integer`,
 		},
+		"resolves references inside a schema with its own $id": {
+			files: map[string]string{
+				"values.yaml": "size: 1\n",
+				"values.schema.json": `{"properties": {"size": {"$ref": "https://example.com/size"}},
+					"$defs": {"size": {"$id": "https://example.com/size", "$ref": "#/$defs/positive", "$defs": {"positive": {"minimum": 1}}}}}`,
+			},
+			values:   "size: 0\n",
+			problems: `v.yaml:1:7: size: minimum: want 1`,
+		},
 		"skips a reference to a URL": {
 			files: map[string]string{
 				"Chart.yaml":                    chartYAML + "dependencies: [{name: dep, version: 0.1.0}]\n",
@@ -212,7 +240,10 @@ func TestValues_Check_schemas(t *testing.T) {
 
 func TestValues_Check_yaml11(t *testing.T) {
 	t.Parallel()
-	problems, _ := check(t, map[string]string{"values.yaml": "n: 1\nport: 2\n"}, "n: 2\n\"y\": {on: 1}\n", Rules{})
+	problems, _ := check(t, map[string]string{"values.yaml": "n: 1\nport: 2\n"}, "n: 2\n\"y\": {on: 1}\nport: {true: 1}\n", Rules{})
+	if strings.Contains(problems, "key true") {
+		t.Errorf("got %q, want no problem with a key that YAML 1.1 does not change", problems)
+	}
 	for _, want := range []string{
 		`v.yaml:1:1: key n is read as true or false (YAML 1.1) (quote it: "n")`,
 		`v.yaml:2:7: key on is read as true or false (YAML 1.1) (quote it: "on")`,

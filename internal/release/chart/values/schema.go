@@ -97,6 +97,10 @@ func schemaMessage(k jsonschema.ErrorKind) string {
 		return fmt.Sprintf("does not match the pattern %q", k.Want)
 	case *kind.Format:
 		return "is not a valid " + k.Want
+	case *kind.Minimum, *kind.Maximum, *kind.ExclusiveMinimum, *kind.ExclusiveMaximum, *kind.MultipleOf:
+		text := k.LocalizedString(message.NewPrinter(language.English)) // "minimum: got 0, want 1"
+		name, _, _ := strings.Cut(text, ":")
+		return name + ": " + text[strings.LastIndex(text, "want"):]
 	case *kind.Required:
 		return "missing " + strings.Join(k.Missing, ", ")
 	}

@@ -85,35 +85,30 @@ func (s *schemaFiles) localize(document any, d schemaDocument) {
 		d.id = strings.TrimSuffix(id, "#")
 		delete(root, "$id")
 	}
-	collectIDs(root, d.ids)
-	s.localizeRefs(root, d)
-}
-
-func collectIDs(node any, ids map[string]bool) {
-	each(node, func(m map[string]any) {
+	each(root, false, func(m map[string]any, _ bool) {
 		if id, ok := m["$id"].(string); ok {
-			ids[id] = true
+			d.ids[id] = true
 		}
 	})
+	each(root, false, func(m map[string]any, inPart bool) { s.localizeRef(m, inPart, d) })
 }
 
-func (s *schemaFiles) localizeRefs(root any, d schemaDocument) {
-	each(root, func(m map[string]any) {
-		if dialect, ok := m["$schema"].(string); ok && !strings.Contains(dialect, standardSchemas) {
-			delete(m, "$schema")
-		}
-		ref, ok := m["$ref"].(string)
-		if !ok {
-			return
-		}
-		if local, ok := d.resolve(ref); ok {
-			m["$ref"] = local
-			return
-		}
-		s.skipped = append(s.skipped, skippedReference{d.file, ref})
-		delete(m, "$ref")
-		m[skippedRef] = ref
-	})
+// localizeRef leaves references inside a part with an $id of its own alone.
+func (s *schemaFiles) localizeRef(m map[string]any, inPart bool, d schemaDocument) {
+	if dialect, ok := m["$schema"].(string); ok && !strings.Contains(dialect, standardSchemas) {
+		delete(m, "$schema")
+	}
+	ref, ok := m["$ref"].(string)
+	if !ok || inPart && strings.HasPrefix(ref, "#") {
+		return
+	}
+	if local, ok := d.resolve(ref); ok {
+		m["$ref"] = local
+		return
+	}
+	s.skipped = append(s.skipped, skippedReference{d.file, ref})
+	delete(m, "$ref")
+	m[skippedRef] = ref
 }
 
 // resolve returns ref relative to the chart, and whether the chart may have its target.
@@ -130,17 +125,20 @@ func (d schemaDocument) resolve(ref string) (string, bool) {
 	return schemaRoot + strings.TrimPrefix(path.Join("/", path.Dir(d.file), target), "/") + "#" + fragment, true
 }
 
-// each calls f for every map in a JSON document.
-func each(node any, f func(map[string]any)) {
+// each calls f for every map in a JSON document, with whether a part with an $id, which
+// references are relative to, contains it.
+func each(node any, inPart bool, f func(m map[string]any, inPart bool)) {
 	switch node := node.(type) {
 	case map[string]any:
-		f(node)
+		id, _ := node["$id"].(string)
+		inPart = inPart || id != "" && !strings.HasPrefix(id, "#")
+		f(node, inPart)
 		for _, inner := range node {
-			each(inner, f)
+			each(inner, inPart, f)
 		}
 	case []any:
 		for _, inner := range node {
-			each(inner, f)
+			each(inner, inPart, f)
 		}
 	}
 }

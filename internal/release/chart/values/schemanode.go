@@ -43,8 +43,11 @@ func (s *schemaFiles) node(file string, document any, depth int) []schemaNode {
 		if name == "" {
 			name = file
 		}
-		if target, err := s.load(name); err == nil {
-			all = append(all, s.node(name, Lookup(target, pointer(fragment)), depth+1)...)
+		target, err := s.load(name)
+		if found := Lookup(target, pointer(fragment)); err == nil && found != nil {
+			all = append(all, s.node(name, found, depth+1)...)
+		} else {
+			all = append(all, schemaNode{s, file, map[string]any{skippedRef: ref}})
 		}
 	}
 	for _, word := range []string{"if", "then", "else"} {

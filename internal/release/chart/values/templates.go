@@ -1,14 +1,12 @@
 package values
 
 import (
-	"fmt"
-	"maps"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 	"text/template/parse"
 
+	"go.yaml.in/yaml/v3"
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 )
@@ -84,6 +82,18 @@ func (t *templates) scan(c *helmchart.Chart, text []byte) {
 	}
 }
 
+// scanValues finds the paths in values that tpl may run, in whichever chart.
+func (t *templates) scanValues(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "{{") {
+		for c := range t.reads {
+			t.scan(c, []byte(n.Value))
+		}
+	}
+	for _, child := range n.Content { // not the targets of aliases: each node once
+		t.scanValues(child)
+	}
+}
+
 func (t *templates) walk(c *helmchart.Chart) {
 	w := &walker{defines: t.defines, seen: map[string]bool{}}
 	for _, body := range t.bodies[c] {
@@ -101,51 +111,4 @@ func (t *templates) walk(c *helmchart.Chart) {
 func context(of *reads) vars {
 	dot := value{root: of}
 	return vars{"$": dot, dotName: dot}
-}
-
-// value is what is known about a value in a template: the zero value is any other value.
-type value struct {
-	root   *reads           // the context of a chart, with .Values
-	at     *reads           // values of a chart
-	fields map[string]value // a dict, or a list by index
-	text   string           // a constant
-}
-
-func (v value) field(name string) value {
-	switch {
-	case v.root != nil && name == "Values":
-		return value{at: v.root}
-	case v.at != nil:
-		return value{at: v.at.at(name)}
-	}
-	return v.fields[name]
-}
-
-func (v value) entry() value {
-	if v.at != nil {
-		return value{at: v.at.entries()}
-	}
-	for _, each := range v.fields {
-		each.escape()
-	}
-	return value{}
-}
-
-// escape notes that the value is read as a whole.
-func (v value) escape() {
-	if v.at != nil {
-		v.at.whole = true
-	}
-	for _, each := range v.fields {
-		each.escape()
-	}
-}
-
-// id identifies the values that v refers to.
-func (v value) id() string {
-	id := fmt.Sprintf("%p %p %q", v.root, v.at, v.text)
-	for _, key := range slices.Sorted(maps.Keys(v.fields)) {
-		id += " " + key + ":(" + v.fields[key].id() + ")"
-	}
-	return id
 }

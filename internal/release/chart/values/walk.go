@@ -87,6 +87,9 @@ func (w *walker) pipe(pipe *parse.PipeNode, v vars) value {
 	for _, name := range pipe.Decl {
 		v[name.Ident[0]] = result
 	}
+	if pipe.IsAssign { // it holds after the block too
+		result.escape()
+	}
 	return result
 }
 
@@ -139,6 +142,15 @@ func fields(v value, names []string) value {
 }
 
 func (w *walker) include(name string, dot value) {
+	if name == "" { // computed: it may be any
+		dot.escape()
+		for each := range w.defines {
+			if each != "" {
+				w.include(each, dot)
+			}
+		}
+		return
+	}
 	body, ok := w.defines[name]
 	id := name + " " + dot.id()
 	if !ok {
