@@ -105,8 +105,7 @@ func (s *span) explanation() string {
 	return clean(reason)
 }
 
-// layout holds the widths of the table's columns in columns of the terminal. Start and duration take
-// seven each.
+// layout has the widths of the table's columns. Start and duration take seven each.
 type layout struct{ name, plot, reason int }
 
 func (t *Timings) layout(stages []*span) layout {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -20,9 +21,10 @@ func TestReporter_controlCharacters(t *testing.T) {
 		{Kind: event.ItemFinished, Stage: "rollout", Item: evil, Outcome: event.Failed, Message: evil},
 		{Kind: event.Warning, Message: evil},
 		{Kind: event.StageFinished, Stage: "rollout", Outcome: event.Unchanged, Reason: evil},
+		{Kind: event.StageFinished, Stage: "verify", Outcome: event.Failed, Err: errors.New("probe\a failed")},
 		{Kind: event.RunFinished, Outcome: event.Done},
 	}
-	for name, options := range map[string]Options{"log": {}, "terminal": {TTY: true, Width: 80}, "timings": {Timings: true}} {
+	for name, options := range map[string]Options{"log": {}, "terminal": {TTY: true, Width: 80}, "timings": {Timings: true, Width: 200}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
