@@ -27,7 +27,7 @@ type Config struct {
 	Name         string                 `yaml:"name"`         // Name of the project. Required.
 	Images       map[string]Image       `yaml:"images"`       // Images of the app, by name.
 	Bases        map[string]Source      `yaml:"bases"`        // Images that Dockerfiles start FROM, by the name of the build argument that passes them.
-	Pull         Pull                   `yaml:"pull"`         // Patience with image registries.
+	Pull         Pull                   `yaml:"pull"`         // Time limits of pulls from registries.
 	Chart        Chart                  `yaml:"chart"`        // Helm chart of the app. Required.
 	Environments map[string]Environment `yaml:"environments"` // Environments, by the name that --env takes. At least one is required.
 	Verify       Verify                 `yaml:"verify"`       // Changes to the smoke checks that tkdeploy derives from the chart.
@@ -69,7 +69,7 @@ type Source struct {
 	Offline string `yaml:"offline"` // Deprecated name of recipe.
 }
 
-// Pull limits how long a pull waits. After a registry that does not respond, the image's recipe runs; after a pull that had begun, it does not.
+// Pull limits how long a pull waits. The image's recipe runs if the registry does not respond, but not if a pull fails after it has begun.
 type Pull struct {
 	StartTimeout time.Duration `yaml:"startTimeout"` // Time for a registry's first response, such as 1m. Default: 15s.
 	IdleTimeout  time.Duration `yaml:"idleTimeout"`  // Time without progress, such as 5m. Default: 60s.
@@ -90,7 +90,7 @@ type Environment struct {
 	Cluster     Cluster  `yaml:"cluster"`     // Cluster of the environment. Required.
 	Values      []string `yaml:"values"`      // Values files, in addition to those of the chart.
 	Diagnostics string   `yaml:"diagnostics"` // Directory for the support bundles of failed runs. Default: no bundles.
-	Rollout     Rollout  `yaml:"rollout"`     // Graces for problems of workloads.
+	Rollout     Rollout  `yaml:"rollout"`     // How long problems of workloads may last.
 
 	Verify EnvironmentVerify `yaml:"verify"` // Further changes to the smoke checks.
 }
@@ -100,7 +100,7 @@ type EnvironmentVerify struct {
 	Skip []string `yaml:"skip"` // As verify.skip, for this environment. Each must exist in it.
 }
 
-// Rollout sets how long a problem must last at least before it ends the run, such as 90s. A workload's annotation tkdeploy.dev/grace-KEY overrides it.
+// Rollout sets how long a problem must last, at least, before it ends the run, such as 90s. It cannot shorten the defaults. A workload's annotation tkdeploy.dev/grace-KEY overrides it.
 type Rollout struct {
 	Image    time.Duration `yaml:"image"`    // An image cannot be pulled. Default: 10s if the registry is unreachable, else 0s.
 	Missing  time.Duration `yaml:"missing"`  // A Secret, ConfigMap, volume claim or service account does not exist. Default: 3s to 30s.

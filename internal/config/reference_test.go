@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -143,7 +144,7 @@ func typeName(t reflect.Type) string {
 	case t.Kind() == reflect.Map:
 		return "map of " + typeName(t.Elem()) + "s"
 	case t.Kind() == reflect.Struct:
-		return strings.ToLower(t.Name())
+		return strings.ToLower(cmp.Or(strings.TrimPrefix(t.Name(), "Environment"), t.Name()))
 	case t.Kind() == reflect.Int:
 		return "integer"
 	}
@@ -178,7 +179,7 @@ func parseComments(t *testing.T) map[string]string {
 // sentence turns "Image is an image. …" into "An image. …".
 func sentence(name, doc string) string {
 	doc = strings.Join(strings.Fields(doc), " ")
-	for _, verb := range []string{" is ", " describes ", " selects ", " adjusts ", " limits "} {
+	for _, verb := range []string{" is ", " describes ", " selects ", " adjusts ", " limits ", " sets "} {
 		if text, found := strings.CutPrefix(doc, name+verb); found {
 			if verb != " is " {
 				text = strings.TrimSpace(verb) + " " + text

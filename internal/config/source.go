@@ -97,7 +97,6 @@ func (k *checker) repository(name, repository string) {
 	}
 }
 
-// pull checks the patience with registries.
 func (k *checker) pull() {
 	if k.config.Pull.StartTimeout < 0 {
 		k.report("pull.startTimeout must not be negative", "pull", "startTimeout")
