@@ -3,6 +3,8 @@ package redact
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -135,20 +137,24 @@ func (l *learner) forms(value string) {
 	}
 }
 
-// document returns the leaves of a JSON or YAML document. A scalar is no document, nor
-// is a password that happens to be a mapping in YAML, such as "a: b".
+// document returns the leaves of a JSON document or of YAML documents. A scalar is no
+// document, nor is a password that happens to be a mapping in YAML, such as "a: b".
 func document(value string) (leaves []Entry, ok bool) {
 	if len(value) > maxDocument || !strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "[") && !strings.Contains(value, "\n") {
 		return nil, false
 	}
-	var root yaml.Node
-	if yaml.Unmarshal([]byte(value), &root) != nil || len(root.Content) == 0 {
-		return nil, false
+	documents := yaml.NewDecoder(strings.NewReader(value))
+	for {
+		var root yaml.Node
+		err := documents.Decode(&root)
+		switch {
+		case errors.Is(err, io.EOF):
+			return leaves, ok
+		case err != nil || root.Content[0].Kind == yaml.ScalarNode && !ok:
+			return nil, false
+		}
+		leaves, ok = leavesOf("", root.Content[0], leaves), true
 	}
-	if root.Content[0].Kind == yaml.ScalarNode {
-		return nil, false
-	}
-	return leavesOf("", root.Content[0], nil), true
 }
 
 // leavesOf does not follow aliases: the anchor's leaves are learned anyway.

@@ -29,6 +29,7 @@ func TestRedactor_Text(t *testing.T) {
 		{".env", "LOG_LEVEL=debug\nexport API_KEY=\"k3y-of-the-api\"\n"},
 		{"tls.key", "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkQ3vTailOfKey==\n-----END KEY-----\n"},
 		{"account.json", `{"pem": "-----BEGIN PRIVATE KEY-----\nMIIEline1\nMIIEline2==\n-----END PRIVATE KEY-----\n"}`},
+		{"all.yaml", "a: b\nc: d\n---\nmail: {password: q7!second-Doc}\n"},
 		{"mail.yaml", "user: app\nauth:\n  smtpPass: pass-of-mail\n"},
 	}, func(s string) bool { return s == "gateway" })
 
@@ -38,6 +39,9 @@ func TestRedactor_Text(t *testing.T) {
 		"base64":                        {base64.StdEncoding.EncodeToString([]byte("hunter2-and-more")), "[redacted]"},
 		"a word":                        {"login swordfish failed", "login [redacted] failed"},
 		"a word at the end of a line":   {`"swordfish\nswordfish." swordfish`, `"[redacted]\n[redacted]." [redacted]`},
+		"a word in color":               {"password: \x1b[32mswordfish\x1b[0m, \\u001b[1;32mswordfish", "password: \x1b[32m[redacted]\x1b[0m, \\u001b[1;32m[redacted]"},
+		"a word in an encoded URL":      {"next=login%3Fp%3Dswordfish%26a", "next=login%3Fp%3D[redacted]%26a"},
+		"a leaf of a second document":   {"q7!second-Doc", "[redacted]"},
 		"no part of a longer word":      {"swordfishes, my-swordfish, swordfish.example", "swordfishes, my-swordfish, swordfish.example"},
 		"no user name":                  {"service/postgres is ready", "service/postgres is ready"},
 		"no host":                       {"connect to db.shop.svc:25432", "connect to db.shop.svc:25432"},

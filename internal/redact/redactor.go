@@ -7,6 +7,7 @@ package redact
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -114,11 +115,17 @@ func maskWord(s, word string) string {
 	}
 }
 
-// joinedBefore reports whether a name continues from s. An escape such as \n ends it.
+// escape matches what ends in a letter or digit but is no part of a name: \n, an octet in
+// a URL, and the color of a terminal.
+var escape = regexp.MustCompile(`(?:\\[nrt]|%[0-9A-Fa-f]{2}|(?:\x1b|\\u001b)\[[0-9;]{0,12}[A-Za-z])$`)
+
+const maxEscape = 32
+
+// joinedBefore reports whether a name continues from s.
 func joinedBefore(s string) bool {
 	last, size := utf8.DecodeLastRuneInString(s)
 	rest := s[:len(s)-size]
-	if strings.ContainsRune("nrt", last) && strings.HasSuffix(rest, `\`) {
+	if isWord(last) && escape.MatchString(s[max(0, len(s)-maxEscape):]) {
 		return false
 	}
 	if strings.ContainsRune("-.", last) && last != utf8.RuneError {
