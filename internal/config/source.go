@@ -83,7 +83,6 @@ func (k *checker) reference(s Source, where []string) {
 	}
 }
 
-// repository checks the repository of a built image.
 func (k *checker) repository(name, repository string) {
 	where := []string{"images", name, "repository"}
 	named, err := reference.ParseNormalizedNamed(repository)

@@ -93,8 +93,8 @@ const helperTimeout = time.Minute
 
 var errHelperTimeout = errors.New("the credential helper did not respond")
 
-// get runs read, which may start a credential helper and takes no context. When the
-// time is over, it leaves the helper to itself.
+// get runs read, which may start a credential helper and takes no context. After the
+// timeout, the helper keeps running.
 func (a Auth) get(ctx context.Context, read func() (types.AuthConfig, error)) (types.AuthConfig, error) {
 	timeout := cmp.Or(a.helperTimeout, helperTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fault.New(fault.Environment,

@@ -76,8 +76,8 @@ func (e *Engine) Close() error { return e.api.Close() }
 // Host returns the engine's address, as in DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
-// CheckLocal fails with class [fault.Environment] for an engine on another machine: kind
-// publishes the ports of its nodes on that machine's loopback address.
+// CheckLocal returns an error of class [fault.Environment] for an engine on another
+// machine: kind publishes the ports of its nodes on that machine's loopback address.
 func (e *Engine) CheckLocal() error {
 	if e.endpoint.local() {
 		return nil
@@ -151,8 +151,7 @@ func (e endpoint) checkCerts() error {
 }
 
 // Call runs f, a short call of the engine's API, within the limit of
-// [Options.CallTimeout]. If the time is over, the error has class
-// [fault.Environment].
+// [Options.CallTimeout]. A timeout has class [fault.Environment].
 func (e *Engine) Call(ctx context.Context, f func(context.Context) error) error {
 	return e.Within(ctx, e.options.CallTimeout, f)
 }

@@ -11,8 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
-// buildAttempts is how often images are built whose files change during the
-// build, such as by an editor's save.
+// buildAttempts is how often images are built if their files change during the build.
 const buildAttempts = 3
 
 // ensureBuilds makes the images available. If an input changes during a build, it
@@ -63,8 +62,8 @@ func onlyChanges(err error) bool {
 	return len(all) > 0
 }
 
-// explainChanges adds what to do about changed inputs after the last attempt, which
-// may not be the last possible one: another failure or a signal ends them.
+// explainChanges adds a hint to the errors of changed inputs. attempt may be less than
+// buildAttempts, because another failure or a signal ends the attempts.
 func explainChanges(err error, attempt int) error {
 	var explained []error
 	for _, e := range fault.Split(err) {

@@ -16,8 +16,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
-// content is a file's content up to the size that it had when it was opened. Of a
-// log that grows, later reads of that size return the same.
+// content is a file's content up to the size that it had when it was opened. Another read
+// of that size returns the same, even of a log that grows.
 type content struct {
 	size int64
 	sum  string // hex

@@ -34,7 +34,7 @@ type ChangedError struct {
 
 func (e *ChangedError) Error() string { return e.Input + " changed during the build" }
 
-// CheckBases returns a [ChangedError] if a base image was replaced. c must be new.
+// CheckBases returns a [ChangedError] if a base image was replaced. c must be a new cache.
 func (s *Snapshot) CheckBases(ctx context.Context, c *LookupCache) error {
 	for i, ref := range s.refs {
 		base, _, err := c.baseLines(ctx, []string{ref})

@@ -29,8 +29,8 @@ type Checked struct {
 	prepared *Prepared
 }
 
-// DependsOnCluster reports whether the result may be another one with the APIs, the
-// version or the objects of a real cluster. It is also known if Check has failed.
+// DependsOnCluster reports whether the APIs, the version or the objects of a real cluster
+// may change the result. It is also valid if Check has failed.
 func (c Checked) DependsOnCluster() bool {
 	return c.prepared != nil && (c.prepared.chart.Metadata.KubeVersion != "" || len(c.prepared.queries()) > 0)
 }
@@ -81,8 +81,8 @@ func (p *Prepared) checkRendered(r rendering, checked *Checked) error {
 	}
 	invalid, doubtful := p.invalidObjects(r.sourced)
 	checked.Warnings = append(checked.Warnings, doubtful...)
-	if len(invalid) > 0 {
-		return fault.New(fault.Config, errors.New(strings.Join(invalid, "\n")), "fix the templates or the values that they use")
+	if err := joinProblems(invalid, "fix the templates or the values that they use"); err != nil {
+		return err
 	}
 	if err := p.checkImages(r.Rendered); err != nil {
 		return err
@@ -113,10 +113,15 @@ func checkObjects(rendered Rendered, checks []func(unstructured.Unstructured) er
 			}
 		}
 	}
-	if len(found) == 0 {
+	return joinProblems(found, "")
+}
+
+// joinProblems returns nil for none.
+func joinProblems(problems []string, hint string) error {
+	if len(problems) == 0 {
 		return nil
 	}
-	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), "")
+	return fault.New(fault.Config, errors.New(strings.Join(problems, "\n")), hint)
 }
 
 // looksUp reports whether a template of c or its subcharts, such as

@@ -1,21 +1,18 @@
 package chart
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // checkImages rejects images without a fixed version: a node might run another build than
 // the tested one.
 func (p *Prepared) checkImages(rendered Rendered) error {
-	var found []string
+	var found, tests []string
 	hint := "set a fixed tag for each image in the values, or list the image in tkdeploy.yaml"
 	for _, object := range slices.Concat(rendered.Objects, rendered.Hooks) {
 		if p.isSkippedTest(object) {
@@ -24,23 +21,23 @@ func (p *Prepared) checkImages(rendered Rendered) error {
 		for _, image := range containerImages(object) {
 			if why := tagProblem(image.ref); why != "" {
 				found = append(found, fmt.Sprintf("%s: container %s: image %q %s", ObjectName(object), image.container, image.ref, why))
-				if isTest(object) {
-					hint += "; or add the test hook to verify.skip: " + object.GetName() + ", with * for characters that change"
+				if isTest(object) && !slices.Contains(tests, object.GetName()) {
+					tests = append(tests, object.GetName())
 				}
 			}
 		}
 	}
-	if len(found) == 0 {
-		return nil
+	if len(tests) > 0 {
+		hint += "; or add the test hook to verify.skip: " + strings.Join(tests, ", ") + ", with * for characters that change"
 	}
-	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), hint)
+	return joinProblems(found, hint)
 }
 
 // checkPolicies rejects built images with imagePullPolicy Always: the kubelet
 // queries a registry, which does not have them, instead of using the loaded image.
 func checkPolicies(rendered Rendered, local []string) error {
 	var found []string
-	for _, object := range append(rendered.Objects, rendered.Hooks...) {
+	for _, object := range slices.Concat(rendered.Objects, rendered.Hooks) {
 		for _, image := range containerImages(object) {
 			if image.policy == "Always" && slices.Contains(local, image.ref) {
 				name, _, _ := strings.Cut(image.ref, ":")
@@ -49,10 +46,7 @@ func checkPolicies(rendered Rendered, local []string) error {
 			}
 		}
 	}
-	if len(found) == 0 {
-		return nil
-	}
-	return fault.New(fault.Config, errors.New(strings.Join(found, "\n")), "set imagePullPolicy to IfNotPresent in the chart or its values")
+	return joinProblems(found, "set imagePullPolicy to IfNotPresent in the chart or its values")
 }
 
 // isSkippedTest reports whether the object is a test hook that never runs.
