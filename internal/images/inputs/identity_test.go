@@ -200,3 +200,22 @@ func TestReadsOf(t *testing.T) {
 		})
 	}
 }
+
+// The tag must depend on base images, even if the frontend may read other files than
+// BuildKit's converter.
+func TestReadsOf_bases(t *testing.T) {
+	t.Parallel()
+	b := Build{Bases: map[string]string{"GO_IMAGE": "golang:1.26"}}
+	for syntax, want := range map[string][]string{
+		"docker/dockerfile:1-labs": {"docker.io/library/alpine:3", "golang:1.26"},
+		"acme/frontend:1":          {"golang:1.26"}, // FROM may have another meaning
+	} {
+		t.Run(syntax, func(t *testing.T) {
+			t.Parallel()
+			r := readsOf(t.Context(), []byte("# syntax="+syntax+"\nFROM alpine:3\nCOPY a /\n"), b, "linux/amd64", NewLookupCache(connect(t, enginetest.New(t))).config)
+			if !r.whole || !slices.Equal(r.bases, want) {
+				t.Errorf("got bases %q, whole %t, want %q and the whole context", r.bases, r.whole, want)
+			}
+		})
+	}
+}

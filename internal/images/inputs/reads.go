@@ -31,23 +31,37 @@ type reads struct {
 	bases []string
 }
 
+// dockerSyntax matches Docker's frontends.
+var dockerSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile(-upstream)?(:|@|$)`)
+
 // stableSyntax matches Docker's stable frontends, whose reads BuildKit's
 // converter predicts. Others may read anything.
 var stableSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile:1(\.\d+)*$`)
 
-// readsOf finds the target's paths and base images with BuildKit's converter.
-// If that fails, it returns the whole context and leaves the error to the
-// build.
+// readsOf finds the target's paths and base images with BuildKit's converter. If that
+// fails, or the frontend is not a stable one, it returns the whole context and all base images that
+// are known, and leaves an error to the build.
 func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, config baseConfig) reads {
-	all := reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
-	if syntax, _, _, found := parser.DetectSyntax(dockerfile); found && !stableSyntax.MatchString(syntax) {
-		return all
-	}
-	target, err := platforms.Parse(platform)
-	if err != nil {
-		return all
+	syntax, _, _, found := parser.DetectSyntax(dockerfile)
+	if found && !dockerSyntax.MatchString(syntax) { // FROM may have another meaning
+		return reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
 	}
 	resolver := &baseResolver{config: config}
+	definition, err := convert(ctx, dockerfile, b, platform, resolver)
+	if err != nil || found && !stableSyntax.MatchString(syntax) {
+		bases := slices.Sorted(slices.Values(slices.AppendSeq(resolver.sorted(), maps.Values(b.Bases))))
+		return reads{whole: true, bases: slices.Compact(bases)}
+	}
+	r := contextReads(definition)
+	r.bases = resolver.sorted()
+	return r
+}
+
+func convert(ctx context.Context, dockerfile []byte, b Build, platform string, resolver *baseResolver) (*llb.Definition, error) {
+	target, err := platforms.Parse(platform)
+	if err != nil {
+		return nil, err
+	}
 	result, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			BuildArgs:        b.AllArgs(),
@@ -58,15 +72,9 @@ func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, c
 		MetaResolver:   resolver,
 	})
 	if err != nil {
-		return all
+		return nil, err
 	}
-	definition, err := result.State.Marshal(ctx, llb.Platform(target))
-	if err != nil {
-		return all
-	}
-	r := contextReads(definition)
-	r.bases = resolver.sorted()
-	return r
+	return result.State.Marshal(ctx, llb.Platform(target))
 }
 
 func contextReads(definition *llb.Definition) reads {
