@@ -151,6 +151,10 @@ func TestValues_Check_unknownKeys(t *testing.T) {
 			},
 			values: "web: {ports: 2}\n",
 		},
+		"accepts further keys of a map that a condition assigns": {
+			files:  map[string]string{"values.yaml": "web: {port: 1}\nall: {}\n", "templates/a.yaml": `{{ if $x := or .Values.all .Values.web }}{{ $x.ports }}{{ end }}`},
+			values: "web: {ports: 2}\n",
+		},
 		"accepts a key that a template in the values reads": {
 			files:  map[string]string{"values.yaml": "url: \"\"\nhost: a\n", "templates/a.yaml": "a: {{ tpl .Values.url . }}"},
 			values: "url: http://{{ .Values.hosts.web }}/\nhosts: {web: b}\n",

@@ -71,10 +71,11 @@ func (w *walker) node(node parse.Node, v vars) {
 	}
 }
 
-// condition evaluates a pipeline of which only the truth matters.
+// condition evaluates a pipeline of which only the truth matters, unless a variable has its
+// value.
 func (w *walker) condition(pipe *parse.PipeNode, v vars) {
 	before := w.truth
-	w.truth = true
+	w.truth = len(pipe.Decl) == 0
 	w.pipe(pipe, v)
 	w.truth = before
 }
