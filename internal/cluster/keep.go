@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/drain"
 	"tkdeploy.dev/tkdeploy/internal/cluster/secrets"
@@ -28,35 +29,34 @@ const (
 // drainLimit bounds the end of the workloads. A pod's default grace period is 30 s.
 const drainLimit = time.Minute
 
-func (c *Cluster) secretStore() secrets.Store {
-	return secrets.Store{Dir: c.secretsDir()}
+// openSecrets claims the state directory.
+func (c *Cluster) openSecrets() (store secrets.Store, client kubernetes.Interface, err error) {
+	if err := c.claim(); err != nil {
+		return store, nil, err
+	}
+	client, err = c.Client()
+	return secrets.Store{Dir: c.secretsDir()}, client, err
 }
 
 // MirrorSecrets makes the copies of the namespace's Secrets with the label
 // tkdeploy.dev/keep=true in [Spec.StateDir] equal to those in the cluster. The release
 // must be deployed: a new cluster gets the copied ones from [Cluster.RestoreSecrets].
 func (c *Cluster) MirrorSecrets(ctx context.Context, namespace string) error {
-	if err := c.claim(); err != nil {
-		return err
-	}
-	client, err := c.Client()
+	store, client, err := c.openSecrets()
 	if err != nil {
 		return err
 	}
-	return c.secretStore().Mirror(ctx, client, namespace)
+	return store.Mirror(ctx, client, namespace)
 }
 
 // RestoreSecrets creates the copied Secrets of the release's namespace, see
 // [secrets.Store.Restore].
 func (c *Cluster) RestoreSecrets(ctx context.Context, release secrets.Release) error {
-	if err := c.claim(); err != nil {
-		return err
-	}
-	client, err := c.Client()
+	store, client, err := c.openSecrets()
 	if err != nil {
 		return err
 	}
-	return c.secretStore().Restore(ctx, client, release)
+	return store.Restore(ctx, client, release)
 }
 
 // PrepareDelete saves the Secrets that belong to the data of volumes, then ends the
@@ -121,13 +121,13 @@ func (c *Cluster) startNodes(ctx context.Context, reporter event.Reporter) error
 
 // saveSecrets tries until limit, because the API server may be starting.
 func (c *Cluster) saveSecrets(ctx context.Context, limit time.Duration) error {
-	client, err := c.Client()
+	store, client, err := c.openSecrets()
 	if err != nil {
 		return err
 	}
 	var last error
 	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
-		last = c.secretStore().Save(ctx, client)
+		last = store.Save(ctx, client)
 		return last == nil, nil
 	})
 	if err != nil {

@@ -73,11 +73,18 @@ func (c *Cluster) writeKubeconfig(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig of cluster %s from its control plane: %w", c.Name, err)
 	}
-	return writePrivate(c.Kubeconfig(), []byte(text))
+	return c.write(c.Kubeconfig(), []byte(text))
 }
 
-// writePrivate atomically writes a file that only the current user can read. It
-// follows no link at path.
+// write writes a file in the state directory, which it claims first.
+func (c *Cluster) write(path string, data []byte) error {
+	if err := c.claim(); err != nil {
+		return err
+	}
+	return writePrivate(path, data)
+}
+
+// writePrivate writes a file that only the current user can read.
 func writePrivate(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -92,12 +99,9 @@ func (s Spec) contextName() string { return "kind-" + s.Name }
 // file of $KUBECONFIG or ~/.kube/config, and returns its path. It replaces entries
 // of the same name and keeps the current context. [Cluster.Delete] removes them.
 func (c *Cluster) MergeKubeconfig() (string, error) {
-	if err := c.claim(); err != nil {
-		return "", err
-	}
 	path := userconfig.Path()
-	if err := writePrivate(c.mergedFile(), []byte(path)); err != nil {
-		return "", fmt.Errorf("note the change of your kubeconfig: %w", err)
+	if err := c.write(c.mergedFile(), []byte(path)); err != nil {
+		return "", err
 	}
 	return path, userconfig.Add(c.Kubeconfig())
 }

@@ -249,3 +249,25 @@ func TestIsSameDir(t *testing.T) {
 		}
 	}
 }
+
+// A cluster of a version without records gets one before its data is saved, also if the
+// operation is then interrupted.
+func TestCluster_claim(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(*Cluster) error{
+		"PrepareDelete":          func(c *Cluster) error { return c.PrepareDelete(t.Context(), KeepData, event.Discard) },
+		"PrepareDelete by force": func(c *Cluster) error { return c.PrepareDelete(t.Context(), KeepForce, event.Discard) },
+		"Ensure":                 func(c *Cluster) error { return c.Ensure(t.Context(), event.Discard) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newDatabaseCluster(t, name != "Ensure")
+			if err := do(c.Cluster); err != nil {
+				t.Fatal(err)
+			}
+			if owner, err := c.recordedOwner(); owner != "shop/dev" || err != nil {
+				t.Errorf("got owner %q, %v, want shop/dev", owner, err)
+			}
+		})
+	}
+}

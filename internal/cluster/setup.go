@@ -21,10 +21,7 @@ const volumePath = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 // a file, because after an interrupted create the API server may be down or seem
 // healthy.
 func (c *Cluster) markCreating() error {
-	if err := c.claim(); err != nil {
-		return err
-	}
-	return writePrivate(c.creatingFile(), nil)
+	return c.write(c.creatingFile(), nil)
 }
 
 // markReady sets up storage and DNS, then marks the cluster as complete.
