@@ -1,8 +1,10 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +15,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/lock"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
@@ -212,8 +215,16 @@ func TestLocks_cluster(t *testing.T) {
 func TestSession_Status_incomplete(t *testing.T) {
 	shop, web, _ := twoConfigurations(t)
 	const interrupted = "an earlier create was interrupted"
+	file := lock.SharedPath(shop.Workspace.LockDir, "engine", "shop-dev")
 	wantReason := func(start string) {
 		t.Helper()
+		before, _ := os.ReadFile(file) // not there without a holder
+		defer func() {
+			t.Helper()
+			if after, _ := os.ReadFile(file); !bytes.Equal(before, after) {
+				t.Errorf("got a new holder of the lock:\n%s\nbefore:\n%s", after, before)
+			}
+		}()
 		web.status.Put(cluster.Status{Phase: cluster.Incomplete, Reason: interrupted})
 		if status, err := web.Status(t.Context()); err != nil || !strings.HasPrefix(status.Cluster.Reason, start) {
 			t.Errorf("got %+v, %v, want reason %s", status, err, start)

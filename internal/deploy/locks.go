@@ -86,10 +86,11 @@ func (l *Locks) lockCluster(ctx context.Context, limit time.Duration, onWait fun
 	if l.cluster != nil {
 		return nil
 	}
-	shared, err := l.session.clusterLock(ctx, l.self)
+	path, err := l.session.clusterLock(ctx)
 	if err != nil {
 		return err
 	}
+	shared := lock.NewShared(path, "cluster "+l.session.Workspace.Cluster.Name, l.self)
 	err = shared.Retry(ctx, limit, onWait, func() error { return l.heldOrNotOwned(ctx, try(shared)) })
 	l.cancelIfHeld(err)
 	if err == nil {
@@ -98,27 +99,10 @@ func (l *Locks) lockCluster(ctx context.Context, limit time.Duration, onWait fun
 	return err
 }
 
-func (s *Session) clusterLock(ctx context.Context, self lock.Holder) (*lock.Shared, error) {
+// clusterLock returns the path of the cluster's lock.
+func (s *Session) clusterLock(ctx context.Context) (string, error) {
 	engine, err := s.engineID(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w := s.Workspace
-	return lock.NewShared(lock.SharedPath(w.LockDir, engine, w.Cluster.Name), "cluster "+w.Cluster.Name, self), nil
-}
-
-// changedBy returns the run that creates, starts or deletes the cluster, or "".
-func (s *Session) changedBy(ctx context.Context) string {
-	shared, err := s.clusterLock(ctx, lock.Self(s.Workspace.Command.String()))
-	if err != nil {
-		return ""
-	}
-	var held *lock.HeldError
-	if errors.As(shared.TryShared(), &held) {
-		return held.Holder.String()
-	}
-	shared.Release()
-	return ""
+	return lock.SharedPath(s.Workspace.LockDir, engine, s.Workspace.Cluster.Name), err
 }
 
 // ensure calls apply while no other run uses the cluster, see [lock.Shared.Ensure].

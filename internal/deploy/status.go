@@ -8,6 +8,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy/address"
 	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/health/selection"
+	"tkdeploy.dev/tkdeploy/internal/lock"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
@@ -68,8 +69,9 @@ func (s *Session) Status(ctx context.Context) (*Status, error) {
 		Cluster:     ClusterStatus{Name: c.Name, Phase: observed.Phase, Reason: observed.Reason, Nodes: observed.Nodes, NotOwned: observed.NotOwned},
 	}
 	if observed.Phase == cluster.Incomplete {
-		if run := s.changedBy(ctx); run != "" {
-			status.Cluster.Reason = "another run creates or deletes it: " + run
+		path, err := s.clusterLock(ctx)
+		if run, ok := lock.ExclusiveHolder(path); ok && err == nil {
+			status.Cluster.Reason = "another run creates or deletes it: " + run.String()
 		}
 	}
 	if observed.Phase != cluster.Running {

@@ -15,6 +15,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
+	"tkdeploy.dev/tkdeploy/internal/sleep"
 )
 
 // A process locks the file before it writes its record. Acquire retries for
@@ -53,7 +54,7 @@ func Acquire(ctx context.Context, path, what string, self Holder) (*File, error)
 		if other.isRunning() || time.Now().After(giveUp) {
 			return nil, lockedError(&HeldError{What: what, Holder: other.Holder}, other.hint(path))
 		}
-		if err := sleep(ctx, holderInterval); err != nil {
+		if err := pause(ctx, holderInterval); err != nil {
 			return nil, err
 		}
 	}
@@ -150,13 +151,8 @@ func (l *File) unlock() {
 	l.file.Close()
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+// pause returns the cause of ctx if it ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	sleep.For(ctx, d)
+	return context.Cause(ctx)
 }

@@ -1,16 +1,17 @@
 package lock
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
 	"regexp"
 	"strconv"
-	"strings"
+	"syscall"
 	"time"
-	"unicode"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // Holder is the run that holds a lock.
@@ -38,11 +39,29 @@ func (h Holder) String() string {
 	if h == (Holder{}) {
 		return "unknown holder"
 	}
-	text := h.Command + " of " + h.identity()
+	name := h.Command + " of " + h.identity()
 	if !h.Since.IsZero() {
-		text += ", since " + h.Since.Local().Format(time.DateTime)
+		name += ", since " + h.Since.Local().Format(time.DateTime)
 	}
-	return printable(text)
+	return text.Printable(name, text.MaxMessage) // other programs may write the Lease
+}
+
+// isRunning returns true for other machines, which it cannot check.
+func (h Holder) isRunning() bool {
+	if h.PID <= 0 {
+		return false
+	}
+	if host, err := os.Hostname(); err != nil || host != h.Host {
+		return true
+	}
+	return !errors.Is(syscall.Kill(h.PID, 0), syscall.ESRCH)
+}
+
+func (h Holder) hint(path string) string {
+	if h.PID <= 0 {
+		return "wait for it to finish; it has locked the file " + path
+	}
+	return fmt.Sprintf("wait for it to finish, or stop it: kill %d", h.PID)
 }
 
 func (h Holder) equal(other Holder) bool {
@@ -84,13 +103,3 @@ func (e *HeldError) Error() string {
 }
 
 func lockedError(e *HeldError, hint string) error { return fault.New(fault.Locked, e, hint) }
-
-// printable removes control characters: other programs may write the Lease.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, s)
-}

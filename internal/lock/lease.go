@@ -114,7 +114,7 @@ func (l *Lease) acquire(ctx context.Context) error {
 
 func (l *Lease) watch(ctx context.Context, found *coordinationv1.Lease) error {
 	l.OnWait(fmt.Sprintf("lock on %s appears abandoned by %s; waiting %s for a renewal", l.What, holderOf(found), durationOf(found)))
-	return sleep(ctx, durationOf(found))
+	return pause(ctx, durationOf(found))
 }
 
 func isConflict(err error) bool {

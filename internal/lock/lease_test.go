@@ -441,7 +441,7 @@ func TestFile_AcquireLease_errors(t *testing.T) {
 func TestHolder_String(t *testing.T) {
 	t.Parallel()
 	h := Holder{User: "ada\x1b[2J", Host: "laptop\n", PID: 1, Command: "up"}
-	if got, want := h.String(), "up of ada[2J@laptop/1"; got != want {
+	if got, want := h.String(), "up of ada [2J@laptop /1"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

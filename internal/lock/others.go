@@ -39,7 +39,7 @@ func CheckOthers(ctx context.Context, leases LeaseLister, own, what string, onWa
 	for _, l := range seen {
 		onWait(fmt.Sprintf("lock %s on %s appears abandoned by %s; waiting %s for a renewal", l.Name, what, holderOf(l), longest))
 	}
-	if err := sleep(ctx, longest); err != nil {
+	if err := pause(ctx, longest); err != nil {
 		return err
 	}
 	again, err := heldLeases(ctx, leases, own)
@@ -61,7 +61,7 @@ func heldLeases(ctx context.Context, leases LeaseLister, own string) (map[string
 	held := map[string]*coordinationv1.Lease{}
 	for i, l := range list.Items {
 		ours := strings.HasPrefix(l.Name, LeasePrefix) && l.Name != own
-		if ours && ptr.Deref(l.Spec.HolderIdentity, "") != "" && (record{Holder: holderOf(&l)}).isRunning() {
+		if ours && ptr.Deref(l.Spec.HolderIdentity, "") != "" && holderOf(&l).isRunning() {
 			held[l.Name] = &list.Items[i]
 		}
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 func (l *Lease) renewLoop(ctx context.Context) {
-	pause := l.Renew
-	for sleep(ctx, pause) == nil {
-		pause = l.Renew
+	delay := l.Renew
+	for pause(ctx, delay) == nil {
+		delay = l.Renew
 		err := l.renew(ctx)
 		var taken *HeldError
 		switch {
@@ -23,7 +23,7 @@ func (l *Lease) renewLoop(ctx context.Context) {
 			l.OnLost(err)
 			return
 		case err != nil:
-			pause = l.Retry
+			delay = l.Retry
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (l *Lease) retry(ctx context.Context, doing string, request func(context.Co
 			return fault.New(fault.Inconclusive, fmt.Errorf("%s lock on %s: API server did not respond for %s: %w", doing, l.What, l.APITimeout, err),
 				"check that the cluster is up, then run again")
 		}
-		if end := sleep(ctx, l.Retry); end != nil {
+		if end := pause(ctx, l.Retry); end != nil {
 			return fmt.Errorf("%s lock on %s: %w: %w", doing, l.What, end, err)
 		}
 	}

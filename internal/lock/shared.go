@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +13,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -63,7 +63,7 @@ func (s *Shared) TryExclusive() error { return s.try(syscall.LOCK_EX) }
 // onWait, which may be nil, once if it has to wait.
 func (s *Shared) Retry(ctx context.Context, limit time.Duration, onWait func(string), try func() error) error {
 	giveUp := time.Now().Add(limit)
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
+	for delay := minPause; ; delay = min(2*delay, maxPause) {
 		err := try()
 		var held *HeldError
 		if !errors.As(err, &held) || time.Now().After(giveUp) {
@@ -74,7 +74,7 @@ func (s *Shared) Retry(ctx context.Context, limit time.Duration, onWait func(str
 			onWait = nil
 		}
 		// Two runs that try in the same rhythm could exclude each other for ever.
-		if end := sleep(ctx, pause/2+rand.N(pause)); end != nil {
+		if end := pause(ctx, delay/2+rand.N(delay)); end != nil {
 			return end
 		}
 	}
@@ -110,7 +110,7 @@ func (s *Shared) tryOnce(how int) (done bool, err error) {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		holder := s.holder()
 		s.close()
-		return false, lockedError(&HeldError{What: s.what, Holder: holder.Holder}, holder.hint(s.path))
+		return false, lockedError(&HeldError{What: s.what, Holder: holder}, holder.hint(s.path))
 	case errors.Is(err, syscall.EINTR):
 		err = nil
 	}
@@ -128,24 +128,53 @@ func (s *Shared) register(how int) {
 	if err != nil || info.Size() > maxHolders {
 		return
 	}
-	if line, err := json.Marshal(s.self); err == nil {
+	if line, err := json.Marshal(sharedRecord{s.self, how == syscall.LOCK_EX}); err == nil {
 		_, _ = s.file.Write(append(line, '\n'))
 	}
 }
 
+type sharedRecord struct {
+	Holder
+	Exclusive bool `json:"exclusive,omitempty"`
+}
+
+func parseRecords(text []byte) (records []sharedRecord) {
+	for line := range bytes.Lines(text) {
+		var r sharedRecord
+		if json.Unmarshal(line, &r) == nil {
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
 // holder returns the newest registered run that has not ended.
-func (s *Shared) holder() (running record) {
+func (s *Shared) holder() (running Holder) {
 	text, err := io.ReadAll(io.NewSectionReader(s.file, 0, 2*maxHolders))
 	if err != nil {
-		return record{}
+		return Holder{}
 	}
-	for line := range strings.Lines(string(text)) {
-		var r record
-		if json.Unmarshal([]byte(line), &r.Holder) == nil && !r.equal(s.self) && r.isRunning() {
-			running = r
+	for _, r := range parseRecords(text) {
+		if !r.equal(s.self) && r.isRunning() {
+			running = r.Holder
 		}
 	}
 	return running
+}
+
+// ExclusiveHolder returns the run that holds the lock at path exclusively. It acquires
+// no lock, so it delays no run.
+func ExclusiveHolder(path string) (h Holder, ok bool) {
+	text, err := files.Read(path, 2*maxHolders)
+	if err != nil {
+		return Holder{}, false
+	}
+	records := parseRecords(text)
+	if len(records) == 0 {
+		return Holder{}, false
+	}
+	newest := records[len(records)-1] // a holder that changes its mode registers again
+	return newest.Holder, newest.Exclusive && newest.isRunning()
 }
 
 // Release releases the lock. The last holder removes the file, if it may.

@@ -27,6 +27,13 @@ func wantHeld(t *testing.T, err error, by string) {
 	}
 }
 
+func wantExclusive(t *testing.T, path, command string) {
+	t.Helper()
+	if got, ok := ExclusiveHolder(path); ok != (command != "") || ok && got.Command != command {
+		t.Errorf("got exclusive holder %v, %t, want %q", got, ok, command)
+	}
+}
+
 func TestShared(t *testing.T) {
 	t.Parallel()
 	t.Run("admits many runs in shared mode and names one to a run that needs it alone", func(t *testing.T) {
@@ -36,6 +43,7 @@ func TestShared(t *testing.T) {
 		if err := errors.Join(first.TryShared(), second.TryShared()); err != nil {
 			t.Fatal(err)
 		}
+		wantExclusive(t, path, "")
 		wantHeld(t, down.TryExclusive(), "tkdeploy verify of ")
 		second.Release()
 		wantHeld(t, down.TryExclusive(), "tkdeploy ") // the file has the ended run, too
@@ -43,9 +51,11 @@ func TestShared(t *testing.T) {
 		if err := down.TryExclusive(); err != nil {
 			t.Fatal(err)
 		}
+		wantExclusive(t, path, "tkdeploy down")
 		wantHeld(t, first.TryShared(), "tkdeploy down of ")
 		wantHeld(t, second.TryExclusive(), "tkdeploy down of ")
 		down.Release()
+		wantExclusive(t, path, "")
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("lock file: got %v, want %v", err, os.ErrNotExist)
 		}
@@ -58,6 +68,7 @@ func TestShared(t *testing.T) {
 		if err := errors.Join(creating.TryExclusive(), creating.TryShared(), other.TryShared()); err != nil {
 			t.Fatal(err)
 		}
+		wantExclusive(t, path, "")
 		wantHeld(t, sharedLock(path, "tkdeploy down").TryExclusive(), "tkdeploy up of ")
 		// A run that cannot get more must not keep what it has.
 		wantHeld(t, creating.TryExclusive(), "tkdeploy up of ")
@@ -80,6 +91,7 @@ func TestShared(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = holder.Wait() // killed
+		wantExclusive(t, path, "")
 		if err := down.TryExclusive(); err != nil {
 			t.Error(err)
 		}
