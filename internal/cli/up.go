@@ -74,7 +74,7 @@ func newUpOptions(c *cli.Context) (upOptions, error) {
 		run: run,
 		stages: deploy.Options{
 			Values: values, Set: c.StringSlice("set"), Timeout: c.Duration(timeoutFlag),
-			Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"),
+			Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"), DryRun: run.dryRun,
 		},
 		selection: plan.Selection{Only: c.StringSlice("only"), From: c.String("from"), To: c.String("to")},
 	}, err

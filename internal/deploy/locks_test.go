@@ -33,6 +33,8 @@ type leaseServer struct {
 	lease string
 	form  string // content type; "" is JSON
 	other string // JSON of a Lease of another release
+
+	secrets string // JSON of the Secrets in namespace shop
 }
 
 func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -46,6 +48,11 @@ func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == leases && r.Method == http.MethodGet {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"kind":"LeaseList","apiVersion":"coordination.k8s.io/v1","items":[%s]}`, s.other)
+		return
+	}
+	if r.URL.Path == "/api/v1/namespaces/shop/secrets" {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"kind":"SecretList","apiVersion":"v1","items":[%s]}`, s.secrets)
 		return
 	}
 	if !strings.HasPrefix(r.URL.Path, leases) {

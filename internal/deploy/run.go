@@ -44,6 +44,7 @@ type Options struct {
 	Timeout time.Duration // for each hook, for the rollout, and again for the smoke test
 	Verify  bool
 
+	DryRun     bool // change nothing
 	NoRollback bool // keep a failed revision
 	Revision   int  // target of a rollback; 0 selects the newest verified one
 }

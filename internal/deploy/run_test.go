@@ -131,3 +131,17 @@ func TestRun_CheckChart(t *testing.T) {
 		}
 	})
 }
+
+func TestRun_updateCopies(t *testing.T) {
+	t.Parallel()
+	for _, dryRun := range []bool{false, true} {
+		s, server, _ := lockedShop(t)
+		server.secrets = `{"metadata":{"name":"db","namespace":"shop"}}`
+		if err := s.NewRun(Options{DryRun: dryRun}).updateCopies(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(s.Workspace.Cluster.StateDir, "secrets", "shop", "db.json")); (err == nil) == dryRun {
+			t.Errorf("got %v for the copy in a run with DryRun %t", err, dryRun)
+		}
+	}
+}

@@ -122,9 +122,7 @@ func (s *Session) Release(ctx context.Context) (*release.Deployed, error) {
 	})
 }
 
-// observeRelease caches the deployed revision for Release if it is up to date. It then
-// copies the Secrets of kept volumes, because an earlier run may have been interrupted
-// before that, and others may have changed them.
+// observeRelease caches the deployed revision for Release if it is up to date.
 func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (release.Observation, error) {
 	client, err := s.OpenRelease(ctx)
 	if err != nil {
@@ -132,11 +130,15 @@ func (s *Session) observeRelease(ctx context.Context, desired chart.Desired) (re
 	}
 	store := s.release.Storer()
 	observed, err := client.Observe(ctx, desired)
-	if err != nil || !observed.Current {
-		return observed, err
+	if err == nil && observed.Current {
+		store(observed.Deployed)
 	}
-	store(observed.Deployed)
-	return observed, s.Workspace.Cluster.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
+	return observed, err
+}
+
+// mirrorSecrets copies the Secrets of kept volumes.
+func (s *Session) mirrorSecrets(ctx context.Context) error {
+	return s.Workspace.Cluster.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
 }
 
 // applyRelease restores the Secrets of kept volumes before it applies the release,
@@ -149,8 +151,7 @@ func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, o rel
 	if err := client.AwaitNamespace(ctx, reporter); err != nil {
 		return 0, err
 	}
-	c := s.Workspace.Cluster
-	if err := c.RestoreSecrets(ctx, s.kept(desired)); err != nil {
+	if err := s.Workspace.Cluster.RestoreSecrets(ctx, s.kept(desired)); err != nil {
 		return 0, kubeerr.Classify(fault.Apply, err)
 	}
 	revision, err = client.Apply(ctx, desired, reporter)
@@ -158,7 +159,7 @@ func (s *Session) applyRelease(ctx context.Context, desired chart.Desired, o rel
 	if err != nil {
 		return revision, err
 	}
-	return revision, kubeerr.Classify(fault.Apply, c.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace))
+	return revision, kubeerr.Classify(fault.Apply, s.mirrorSecrets(ctx))
 }
 
 // kept returns what is needed to restore Secrets for the release.
@@ -186,7 +187,7 @@ func (s *Session) rollbackRelease(ctx context.Context, to int, o release.Options
 	if err != nil {
 		return err
 	}
-	return s.Workspace.Cluster.MirrorSecrets(ctx, s.Workspace.Config.Chart.Namespace)
+	return s.mirrorSecrets(ctx)
 }
 
 func (s *Session) markVerified(ctx context.Context, deployed *release.Deployed) error {

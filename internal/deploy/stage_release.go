@@ -26,11 +26,20 @@ func (r *Run) observeRelease(ctx context.Context) (plan.Observation, error) {
 	state := plan.Drifted
 	switch {
 	case observed.Current:
-		state = plan.Satisfied
+		state, err = plan.Satisfied, r.updateCopies(ctx)
 	case !observed.Exists:
 		state = plan.Missing
 	}
-	return plan.Observation{State: state, Reason: observed.Reason}, nil
+	return plan.Observation{State: state, Reason: observed.Reason}, err
+}
+
+// updateCopies copies the Secrets of a release that is up to date: an earlier run may
+// have been interrupted before that, and others may have changed them.
+func (r *Run) updateCopies(ctx context.Context) error {
+	if r.options.DryRun {
+		return nil
+	}
+	return r.session.mirrorSecrets(ctx)
 }
 
 func (r *Run) applyRelease(ctx context.Context, reporter event.Reporter) error {
