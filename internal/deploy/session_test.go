@@ -3,7 +3,9 @@ package deploy
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -152,5 +154,15 @@ func TestSession_DeployedServices(t *testing.T) {
 	s := NewSession(&Workspace{Cluster: cluster.New(cluster.Spec{Name: "shop-dev"}, cluster.Limits{})})
 	if services, _, err := s.DeployedServices(t.Context()); services != nil || err != nil {
 		t.Errorf("got %v, %v before the revision was read, want nothing", services, err)
+	}
+}
+
+func TestSession_newWatcher(t *testing.T) {
+	t.Parallel()
+	s, _, _ := lockedShop(t)
+	s.Workspace.Env.Rollout.Crash = time.Hour
+	watcher, err := s.newWatcher(t.Context(), time.Minute, strings.ToUpper)
+	if err != nil || watcher.Thresholds.Graces.Crash != time.Hour || watcher.Timeout != time.Minute || watcher.Redact("a") != "A" {
+		t.Errorf("got %+v, %v, want the grace and the timeout", watcher, err)
 	}
 }

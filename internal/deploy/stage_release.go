@@ -2,16 +2,11 @@ package deploy
 
 import (
 	"context"
-	"time"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/git"
-	"tkdeploy.dev/tkdeploy/internal/health/selection"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
-	"tkdeploy.dev/tkdeploy/internal/rollout"
 )
 
 func (r *Run) observeRelease(ctx context.Context) (plan.Observation, error) {
@@ -57,17 +52,4 @@ func (r *Run) applyRelease(ctx context.Context, reporter event.Reporter) error {
 // like workloads.
 func (r *Run) hookOptions(ctx context.Context, reporter event.Reporter) release.Options {
 	return release.Options{HookTimeout: r.options.Timeout, WatchHook: r.session.watchHook, Secrets: r.session.secretsToMask(ctx, reporter)}
-}
-
-func (s *Session) watchHook(ctx context.Context, hook []unstructured.Unstructured, timeout time.Duration, redact func(string) string, reporter event.Reporter) error {
-	clients, err := s.openClients(ctx)
-	if err != nil {
-		return err
-	}
-	watcher, err := rollout.New(clients.config)
-	if err != nil {
-		return err
-	}
-	watcher.Timeout, watcher.Kubectl, watcher.Redact = timeout, s.Workspace.kubectl(), redact
-	return watcher.Wait(ctx, selection.Of(hook, s.Workspace.Config.Chart.Namespace).Objects, reporter)
 }

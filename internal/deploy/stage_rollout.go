@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/health/selection"
@@ -54,30 +56,48 @@ func (r *Run) rollOut(ctx context.Context, reporter event.Reporter) error {
 	}
 	watcher.Redact = r.session.redactor(ctx, deployed, reporter)
 	watcher.DeleteStuckPods = true
-	err = watcher.Wait(ctx, selected.Objects, reporter)
-	for i := 0; err == nil && i < len(selected.Scheduled); i++ {
-		reporter.Report(event.Finished(selected.Scheduled[i], event.Blocked, "not judged: runs on a schedule", 0, 0))
+	if err := watcher.Wait(ctx, selected.Objects, reporter); err != nil {
+		return err
+	}
+	for _, name := range selected.Scheduled {
+		reporter.Report(event.Finished(name, event.Blocked, "not judged: runs on a schedule", 0, 0))
 	}
 	if deployed.Revision > 1 { // an install replaces no pods
 		r.PodsReplacedAt = time.Now()
 	}
-	return err
+	return nil
 }
 
 func (r *Run) watcher(ctx context.Context, deployed *release.Deployed) (*rollout.Watcher, selection.Selection, error) {
-	clients, err := r.session.openClients(ctx)
+	watcher, err := r.session.newWatcher(ctx, r.options.Timeout, deployed.Redact)
 	if err != nil {
 		return nil, selection.Selection{}, err
+	}
+	selected := selection.Of(deployed.Objects, r.session.Workspace.Config.Chart.Namespace)
+	watcher.Suspended = selected.Suspended
+	return watcher, selected, nil
+}
+
+func (s *Session) newWatcher(ctx context.Context, timeout time.Duration, redact func(string) string) (*rollout.Watcher, error) {
+	clients, err := s.openClients(ctx)
+	if err != nil {
+		return nil, err
 	}
 	watcher, err := rollout.New(clients.config)
 	if err != nil {
-		return nil, selection.Selection{}, err
+		return nil, err
 	}
-	w := r.session.Workspace
-	watcher.Timeout, watcher.Kubectl, watcher.Redact = r.options.Timeout, w.kubectl(), deployed.Redact
+	watcher.Timeout, watcher.Kubectl, watcher.Redact = timeout, s.Workspace.kubectl(), redact
 	watcher.Thresholds = health.DefaultThresholds()
-	watcher.Thresholds.Graces = health.Graces(w.Env.Rollout)
-	selected := selection.Of(deployed.Objects, w.Config.Chart.Namespace)
-	watcher.Suspended = selected.Suspended
-	return watcher, selected, nil
+	watcher.Thresholds.Graces = health.Graces(s.Workspace.Env.Rollout)
+	return watcher, nil
+}
+
+// watchHook is a [release.HookWatcher].
+func (s *Session) watchHook(ctx context.Context, hook []unstructured.Unstructured, timeout time.Duration, redact func(string) string, reporter event.Reporter) error {
+	watcher, err := s.newWatcher(ctx, timeout, redact)
+	if err != nil {
+		return err
+	}
+	return watcher.Wait(ctx, selection.Of(hook, s.Workspace.Config.Chart.Namespace).Objects, reporter)
 }
