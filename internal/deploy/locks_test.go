@@ -33,6 +33,7 @@ type leaseServer struct {
 	lease string
 	form  string // content type; "" is JSON
 	other string // JSON of a Lease of another release
+	down  bool   // requests for Leases fail
 
 	secrets string // JSON of the Secrets in namespace shop
 }
@@ -45,6 +46,10 @@ func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+	if s.down && strings.HasPrefix(r.URL.Path, leases) {
+		http.Error(w, "etcdserver: mvcc: database space exceeded", http.StatusInternalServerError)
+		return
+	}
 	if r.URL.Path == leases && r.Method == http.MethodGet {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"kind":"LeaseList","apiVersion":"coordination.k8s.io/v1","items":[%s]}`, s.other)
@@ -367,5 +372,20 @@ func TestSession_observeDown(t *testing.T) {
 				t.Errorf("got %v, exit code %d, want %d", err, exitCode(t.Context(), err), test.exit)
 			}
 		})
+	}
+}
+
+func TestSession_observeDown_unavailable(t *testing.T) {
+	for keep, exit := range map[cluster.Keep]int{cluster.KeepData: 1, cluster.KeepForce: 0, cluster.KeepNone: 0} {
+		s, server, _ := lockedShop(t)
+		server.down = true
+		s.status.Put(cluster.Status{Phase: cluster.NotReady, Responding: true})
+		locks := s.NewLocks()
+		down := acting(StageDown, func(context.Context) error { return nil })
+		down.Observe = func(ctx context.Context) (plan.Observation, error) { return s.observeDown(ctx, keep, locks) }
+		stream, err := runStages(t.Context(), t, locks, down)
+		if exitCode(t.Context(), err) != exit || strings.Contains(stream, "other runs are not checked") != (exit == 0) {
+			t.Errorf("got %v with keep %d, want exit code %d, and a warning if it is 0:\n%s", err, keep, exit, stream)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/kubeerr"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 )
 
@@ -64,7 +65,8 @@ func (s *Session) DownPlan(keep cluster.Keep, locks *Locks) (plan.Plan, error) {
 	})
 }
 
-// observeDown acquires the Lease only if the API server responds.
+// observeDown acquires the Lease only if the API server responds. A broken one, such as
+// one with a full disk, must not keep a cluster whose data need not be saved.
 func (s *Session) observeDown(ctx context.Context, keep cluster.Keep, locks *Locks) (plan.Observation, error) {
 	if err := locks.exclude(ctx); err != nil {
 		return plan.Observation{}, err
@@ -77,10 +79,15 @@ func (s *Session) observeDown(ctx context.Context, keep cluster.Keep, locks *Loc
 		return plan.Observation{}, status.NotOwned
 	}
 	if status.Responding {
-		if err := locks.checkOthers(ctx); err != nil {
-			return plan.Observation{}, err
+		err := locks.checkOthers(ctx)
+		if err == nil {
+			err = locks.acquireLease(ctx)
 		}
-		if err := locks.acquireLease(ctx); err != nil {
+		switch {
+		case err == nil:
+		case keep != cluster.KeepData && kubeerr.IsUnavailable(err) && ctx.Err() == nil:
+			locks.warn(fmt.Sprintf("other runs are not checked: %v", err))
+		default:
 			return plan.Observation{}, err
 		}
 	}
