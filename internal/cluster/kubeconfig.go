@@ -21,16 +21,15 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
-var errNoKubeconfig = errors.New("kubeconfig not found")
-
 // RESTConfig reads the private kubeconfig; it ignores KUBECONFIG, HELM_* and the
 // user's current context. The server must have a loopback address and, at the first
 // write, only nodes of this cluster; otherwise the error has class
-// [fault.NotOwned]. Clients have no rate limit.
+// [fault.NotOwned]. Without a kubeconfig it has class [fault.Cluster]. Clients have no
+// rate limit.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	text, err := files.Read(c.Kubeconfig(), files.ConfigLimit)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errNoKubeconfig
+		return nil, fault.New(fault.Cluster, fmt.Errorf("cluster %s has no kubeconfig", c.Name), "create or start it: tkdeploy up --env "+c.Env)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Environment, fmt.Errorf("read kubeconfig: %w", err), "")

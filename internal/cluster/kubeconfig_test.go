@@ -224,3 +224,15 @@ func readText(t *testing.T, path string) string {
 	}
 	return string(text)
 }
+
+func TestCluster_RESTConfig_absent(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, &fakeDocker{}, &fakeKind{})
+	if err := os.Remove(c.Kubeconfig()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.RESTConfig()
+	if fault.ClassOf(err) != fault.Cluster || !strings.Contains(fault.HintOf(err), "tkdeploy up --env dev") {
+		t.Errorf("got %v of class %q with hint %q, want class %q and a hint", err, fault.ClassOf(err), fault.HintOf(err), fault.Cluster)
+	}
+}
