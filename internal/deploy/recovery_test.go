@@ -133,7 +133,7 @@ func TestAsRollback(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	for class, want := range map[fault.Class]fault.Class{
-		fault.Load: fault.Rollback, fault.Unhealthy: fault.Rollback, fault.Smoke: fault.Rollback, fault.Cluster: fault.Rollback,
+		fault.Load: fault.Rollback, fault.Unhealthy: fault.Rollback, fault.Smoke: fault.Rollback, fault.Cluster: fault.Rollback, fault.Config: fault.Rollback,
 		fault.Rollback: fault.Rollback, fault.Inconclusive: fault.Inconclusive, fault.Environment: fault.Environment, fault.NotOwned: fault.NotOwned,
 	} {
 		if got := fault.ClassOf(asRollback(fault.New(class, broken, ""))); got != want {

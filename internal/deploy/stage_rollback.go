@@ -54,7 +54,7 @@ func (r *Run) RollbackPlan() (plan.Plan, error) {
 // or a cluster that is not owned.
 func asRollback(err error) error {
 	switch fault.ClassOf(err) {
-	case fault.Cluster, fault.Load, fault.Apply, fault.Unhealthy, fault.Smoke:
+	case fault.Config, fault.Cluster, fault.Load, fault.Apply, fault.Unhealthy, fault.Smoke:
 		return fault.New(fault.Rollback, err, "")
 	case "":
 		if !kubeerr.IsUnavailable(err) {
