@@ -18,12 +18,8 @@ import (
 
 const (
 	releaseTimeout = 3 * time.Second
-
-	// A run waits for another one that creates the cluster, which may have to build
-	// the node image.
-	clusterTimeout = 15 * time.Minute
-	// A run that has just ended may hold the cluster's lock for a moment.
-	excludeTimeout = time.Second
+	clusterTimeout = 15 * time.Minute // the other run may have to build the node image
+	excludeTimeout = time.Second      // a run that is ending may still hold the lock
 )
 
 // Locks are the locks of a run. On its release: a lock file and, once the cluster is
@@ -75,7 +71,6 @@ func (l *Locks) share(ctx context.Context) error {
 	return l.lockCluster(ctx, clusterTimeout, l.warn, (*lock.Shared).TryShared)
 }
 
-// exclude acquires the cluster's lock exclusively.
 func (l *Locks) exclude(ctx context.Context) error {
 	return l.lockCluster(ctx, excludeTimeout, nil, (*lock.Shared).TryExclusive)
 }
@@ -188,7 +183,7 @@ func (l *Locks) deleting(remove func() error) error {
 	return err
 }
 
-// release releases the locks, even if ctx is done.
+// release also works if ctx is done.
 func (l *Locks) release(ctx context.Context) {
 	if l == nil || l.file == nil {
 		return

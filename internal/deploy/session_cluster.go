@@ -52,14 +52,14 @@ func (s *Session) Nodes(ctx context.Context) ([]cluster.Node, error) {
 }
 
 func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) error {
-	builder, err := s.Builder(ctx)
+	e, err := s.Engine(ctx)
 	if err != nil {
 		return err
 	}
-	e, err := s.Engine(ctx)
-	if err == nil {
-		err = e.CheckLocal()
+	if err := e.CheckLocal(); err != nil {
+		return err
 	}
+	builder, err := s.Builder(ctx)
 	if err != nil {
 		return err
 	}

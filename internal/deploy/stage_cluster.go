@@ -28,10 +28,6 @@ func (r *Run) observeCluster(ctx context.Context) (plan.Observation, error) {
 	return plan.Observation{State: state, Reason: status.Reason}, nil
 }
 
-func (r *Run) ensureCluster(ctx context.Context, reporter event.Reporter) error {
-	return r.session.ensureCluster(ctx, reporter)
-}
-
 func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) {
 	status, err := s.Cluster(ctx)
 	if err != nil {

@@ -79,10 +79,6 @@ func (r *Run) observeLoad(ctx context.Context) (plan.Observation, error) {
 	return plan.Observation{State: plan.Satisfied, Reason: onNodes(len(all), len(nodes))}, nil
 }
 
-func (r *Run) load(ctx context.Context, reporter event.Reporter) error {
-	return r.session.loadImages(ctx, reporter)
-}
-
 func onNodes(images, nodes int) string {
 	return text.Plural(images, "image") + " on " + text.Plural(nodes, "node")
 }

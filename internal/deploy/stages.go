@@ -11,8 +11,8 @@ func (r *Run) UpPlan() (plan.Plan, error) {
 	stages := []plan.Stage{
 		{ID: StageEngine, Title: "Engine", Observe: r.observeEngine},
 		{ID: StageBuild, Title: "Build", Needs: []string{StageEngine}, Observe: r.observeBuild, Apply: r.build},
-		{ID: StageCluster, Title: "Cluster", Needs: []string{StageEngine}, Observe: r.observeCluster, Apply: r.ensureCluster},
-		{ID: StageLoad, Title: "Load", Needs: []string{StageBuild}, AfterMilestones: afterMilestone(cluster.NodesRunning), Observe: r.observeLoad, Apply: r.load},
+		{ID: StageCluster, Title: "Cluster", Needs: []string{StageEngine}, Observe: r.observeCluster, Apply: r.session.ensureCluster},
+		{ID: StageLoad, Title: "Load", Needs: []string{StageBuild}, AfterMilestones: afterMilestone(cluster.NodesRunning), Observe: r.observeLoad, Apply: r.session.loadImages},
 		{ID: StageRelease, Title: "Release", Needs: []string{StageBuild}, ApplyNeeds: []string{StageLoad}, AfterMilestones: afterMilestone(cluster.APIReady), Observe: r.observeRelease, Apply: r.applyRelease},
 		{ID: StageRollout, Title: "Rollout", Needs: []string{StageRelease, StageCluster}, ApplyNeeds: []string{StageLoad}, Observe: r.observeRollout, Apply: r.rollOut},
 	}

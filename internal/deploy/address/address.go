@@ -2,6 +2,7 @@
 package address
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strconv"
@@ -23,10 +24,7 @@ func Of(service corev1.Service, published []cluster.Port) string {
 		}
 	}
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
-		host := ingress.Hostname
-		if host == "" {
-			host = ingress.IP
-		}
+		host := cmp.Or(ingress.Hostname, ingress.IP)
 		if len(service.Spec.Ports) > 0 && host != "" {
 			return format(service.Spec.Ports[0], host, service.Spec.Ports[0].Port)
 		}
