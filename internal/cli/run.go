@@ -137,7 +137,7 @@ func (i *invocation) run(ctx context.Context, p plan.Plan, planRecovery deploy.R
 	}.Run(ctx)
 	err = errors.Join(err, reporter.Close())
 	if unwritten := recorder.close(); unwritten != nil {
-		fmt.Fprintf(i.streams.Err, "tkdeploy: warning: %v\n", unwritten)
+		_ = i.streams.warn(unwritten.Error())
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (o statusOptions) status(ctx context.Context, streams Streams) error {
 		err = printStatus(streams.Out, status)
 	}
 	for _, warning := range status.Warnings {
-		fmt.Fprintln(streams.Err, "tkdeploy: warning: "+warning)
+		err = errors.Join(err, streams.warn(warning))
 	}
 	return errors.Join(status.Cluster.NotOwned, err)
 }

@@ -190,7 +190,7 @@ func printAddresses(ctx context.Context, s *deploy.Session, streams Streams) {
 		warnings = append(warnings, fmt.Sprintf("cannot show the addresses: %v", err))
 	}
 	for _, warning := range warnings {
-		fmt.Fprintln(streams.Err, "tkdeploy: warning: "+warning)
+		_ = streams.warn(warning)
 	}
 }
 

@@ -40,7 +40,16 @@ func checkPrivate(file *os.File) error {
 		return errors.ErrUnsupported
 	case int(stat.Uid) != os.Geteuid():
 		return fmt.Errorf("%s belongs to another user", file.Name())
-	case info.Mode().IsRegular() && stat.Nlink > 1:
+	}
+	return checkSingleName(file)
+}
+
+func checkSingleName(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().IsRegular() && stat.Nlink > 1 {
 		return fmt.Errorf("%s is a hard link", file.Name())
 	}
 	return nil

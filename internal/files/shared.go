@@ -2,7 +2,6 @@ package files
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -61,19 +60,4 @@ func createShared(path string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
-}
-
-func checkSingleName(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !ok:
-		return errors.ErrUnsupported
-	case stat.Nlink > 1:
-		return fmt.Errorf("%s is a hard link", file.Name())
-	}
-	return nil
 }

@@ -64,7 +64,7 @@ func create(dir, prefix string, makeTemp func() (*os.File, error)) (*os.File, er
 		}
 		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		// Where locks are not supported, nothing is swept either.
-		if !errors.Is(err, syscall.EWOULDBLOCK) && isAt(file) {
+		if !errors.Is(err, syscall.EWOULDBLOCK) && IsCurrent(file) {
 			return file, nil
 		}
 		file.Close()
@@ -72,7 +72,8 @@ func create(dir, prefix string, makeTemp func() (*os.File, error)) (*os.File, er
 	return nil, fmt.Errorf("create a temporary file in %s: others keep removing it", dir)
 }
 
-func isAt(file *os.File) bool {
+// IsCurrent reports whether the path at which file was opened still refers to it.
+func IsCurrent(file *os.File) bool {
 	held, err := file.Stat()
 	if err != nil {
 		return false

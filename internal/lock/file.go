@@ -74,7 +74,7 @@ func tryLock(path string) (*os.File, record, error) {
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
-	case err == nil && isAt(f, path):
+	case err == nil && files.IsCurrent(f):
 		return f, record{}, nil
 	case err == nil || errors.Is(err, syscall.EINTR):
 		return nil, record{}, f.Close()
@@ -82,15 +82,6 @@ func tryLock(path string) (*os.File, record, error) {
 		return nil, readRecord(f), f.Close()
 	}
 	return nil, record{}, errors.Join(fmt.Errorf("flock %s: %w", path, err), f.Close())
-}
-
-func isAt(f *os.File, path string) bool {
-	held, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	current, err := os.Lstat(path)
-	return err == nil && os.SameFile(held, current)
 }
 
 func newFile(path string, f *os.File, self Holder) (*File, error) {

@@ -104,7 +104,7 @@ func (s *Shared) tryOnce(how int) (done bool, err error) {
 	}
 	err = syscall.Flock(int(s.file.Fd()), how|syscall.LOCK_NB)
 	switch {
-	case err == nil && isAt(s.file, s.path):
+	case err == nil && files.IsCurrent(s.file):
 		s.register(how)
 		return true, nil
 	case errors.Is(err, syscall.EWOULDBLOCK):
@@ -182,7 +182,7 @@ func (s *Shared) Release() {
 	if s.file == nil {
 		return
 	}
-	last := syscall.Flock(int(s.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && isAt(s.file, s.path)
+	last := syscall.Flock(int(s.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && files.IsCurrent(s.file)
 	if last && os.Remove(s.path) != nil { // the file of another user
 		_ = s.file.Truncate(0) // on failure, it names a holder that has ended
 	}
