@@ -68,8 +68,8 @@ var stageClass = map[string]fault.Class{
 	deploy.StageDown:     fault.Down,
 }
 
-// usesAPIServer has the stages that talk to little else than the API server: if it
-// did not respond, their errors prove nothing.
+// usesAPIServer lists the stages that use little else than the API server: if it did
+// not respond, their errors prove nothing.
 var usesAPIServer = map[string]bool{
 	deploy.StageRelease: true, deploy.StageRollout: true, deploy.StageVerify: true, deploy.StageTarget: true, deploy.StageRollback: true,
 }

@@ -17,10 +17,9 @@ import (
 )
 
 // Ensure creates or starts the cluster and waits until it is ready. It replaces a
-// cluster whose create was interrupted, so no other run may use Ensure at the same
-// time. It fails if the cluster has another owner,
-// or if its ports or worker count differ from the configuration. A create reports
-// its milestones.
+// cluster whose create was interrupted, so two runs must not call it at the same time.
+// It fails if the cluster has another owner, or if its ports or worker count differ
+// from the configuration. A create reports its milestones.
 func (c *Cluster) Ensure(ctx context.Context, reporter event.Reporter) error {
 	status, err := c.Observe(ctx)
 	if err != nil {
@@ -179,8 +178,7 @@ func (c *Cluster) createFailed(ctx context.Context, failure error) error {
 	return fault.New(fault.Cluster, errors.Join(err, c.remove(ctx, event.Discard)), hint)
 }
 
-// logsLimit bounds the export of a failed create's logs, which helps but is no reason
-// to wait.
+// logsLimit bounds the export of a failed create's logs.
 const logsLimit = time.Minute
 
 func (c *Cluster) collectLogs(ctx context.Context, dir string) error {

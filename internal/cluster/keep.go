@@ -60,9 +60,9 @@ func (c *Cluster) RestoreSecrets(ctx context.Context, release secrets.Release) e
 }
 
 // PrepareDelete saves the Secrets that belong to the data of volumes, then ends the
-// workloads so that they write their data. It starts stopped nodes for this. It does
-// nothing if there are no volumes. If the Secrets cannot be saved, it has ended
-// nothing, and the error has class [fault.Down].
+// workloads, which write their data. It starts stopped nodes for this. It does
+// nothing if there are no volumes. If it cannot save the Secrets, it ends nothing, and
+// the error has class [fault.Down].
 func (c *Cluster) PrepareDelete(ctx context.Context, keep Keep, reporter event.Reporter) error {
 	if keep == KeepNone || !c.hasData() {
 		return nil

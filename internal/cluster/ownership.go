@@ -80,7 +80,7 @@ func (c *Cluster) checkNode(n container) error {
 }
 
 // checkUnrecorded protects the data of versions that recorded no owner. Only the
-// namespaces in it can tell to whom it belongs.
+// namespaces in it show whose it is.
 func (c *Cluster) checkUnrecorded() error {
 	if owner, err := c.recordedOwner(); err != nil || owner != "" {
 		return err

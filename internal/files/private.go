@@ -8,9 +8,9 @@ import (
 )
 
 // OpenPrivate opens a file for reading and writing that only this program uses,
-// such as a lock file, and creates it (0600) if it is missing. Whoever can predict
-// path must not choose what is written to: a link, any other kind of file, a file
-// with a second name and a file of another user are errors.
+// such as a lock file, and creates it (0600) if it is missing. A link, any other kind
+// of file, a file with a second name and a file of another user are errors: another
+// user could have put it there.
 func OpenPrivate(path string) (*os.File, error) {
 	// Opening a device or a pipe may already have an effect.
 	if info, err := os.Lstat(path); err == nil {

@@ -42,7 +42,7 @@ func (d *TempDir) Remove() error {
 	return os.RemoveAll(d.Path)
 }
 
-// createTemp is [os.CreateTemp] with the promises of [NewTempDir].
+// createTemp is [os.CreateTemp] with the guarantees of [NewTempDir].
 func createTemp(dir, prefix string) (*os.File, error) {
 	return create(dir, prefix, func() (*os.File, error) { return os.CreateTemp(dir, prefix) })
 }

@@ -10,7 +10,7 @@
 //
 // # Shared lock
 //
-// A run that needs more than it shares gives up what it has before it waits, so two
+// A run that needs the lock exclusively gives up shared mode before it waits, so two
 // such runs cannot block each other ([Shared.Ensure]).
 //
 // # Lease

@@ -11,7 +11,7 @@ import (
 // waits for it, for at most limit, and calls apply only if isDone still returns false.
 // The lock is held after success.
 func (s *Shared) Ensure(ctx context.Context, limit time.Duration, onWait func(string), isDone func() (bool, error), apply func() error) error {
-	var result error // is never retried, not even if the other run slips in again
+	var result error // of isDone or apply, which are not retried
 	waited := false
 	err := s.Retry(ctx, limit, onWait, func() error {
 		held := s.TryExclusive()
@@ -26,7 +26,7 @@ func (s *Shared) Ensure(ctx context.Context, limit time.Duration, onWait func(st
 			case done || err != nil:
 				result = errors.Join(err, s.TryShared())
 				return nil
-			case held != nil: // others use what they found, too
+			case held != nil: // another sharer may need it exclusively, too
 				s.Release()
 				return held
 			}

@@ -73,7 +73,7 @@ func (s *Shared) Retry(ctx context.Context, limit time.Duration, onWait func(str
 			onWait("waiting: " + held.Error())
 			onWait = nil
 		}
-		// Two runs that try in the same rhythm could exclude each other for ever.
+		// Two runs that try in the same rhythm could exclude each other forever.
 		if end := pause(ctx, delay/2+rand.N(delay)); end != nil {
 			return end
 		}

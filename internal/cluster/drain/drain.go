@@ -20,8 +20,8 @@ import (
 // `kubectl cordon`, this includes DaemonSets, and [Undo] knows that it is ours.
 var taint = corev1.Taint{Key: "tkdeploy.dev/down", Effect: corev1.TaintEffectNoSchedule}
 
-// system has the namespaces of the pods that end with their nodes. The pods of others
-// need DNS while they end.
+// system lists the namespaces whose pods end with their nodes: other pods need DNS
+// while they end.
 var system = []string{metav1.NamespaceSystem, "local-path-storage"}
 
 // Pods deletes all pods. It waits up to limit until those with volumes have ended, and

@@ -1,6 +1,6 @@
 // Package kindnet creates the Docker network that kind's nodes share and removes it
-// when nothing uses it. Users create this network too, or attach containers of
-// theirs, so only networks that this package has labeled are removed.
+// when nothing uses it. Users create this network too, or attach their own containers,
+// so it removes only networks that it has labeled.
 package kindnet
 
 import (
@@ -52,7 +52,7 @@ func isWithoutIPv6(err error) bool {
 	return strings.Contains(err.Error(), "IPv6") || strings.Contains(err.Error(), "ip6tables")
 }
 
-// subnet returns the one that kind would use (network.go, generateULASubnetFromName).
+// subnet returns the subnet that kind would use (network.go, generateULASubnetFromName).
 func subnet(name string) string {
 	sum := sha1.Sum(binary.BigEndian.AppendUint32([]byte(name), 0))
 	ip := [16]byte{0xfc}
