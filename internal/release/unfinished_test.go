@@ -130,6 +130,34 @@ func TestClient_ApplyUnfinished(t *testing.T) {
 	})
 }
 
+const claimTemplate = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [ReadWriteOnce]}\n"
+
+const claimPath = "/api/v1/namespaces/shop/persistentvolumeclaims/data"
+
+func TestClient_ApplyAfterUnfinished(t *testing.T) {
+	t.Parallel()
+	t.Run("deletes the objects of the unfinished revision, but no volumes and nothing of others", func(t *testing.T) {
+		t.Parallel()
+		const minePath, theirsPath = "/api/v1/namespaces/shop/configmaps/mine", "/api/v1/namespaces/shop/configmaps/theirs"
+		server := releasetest.NewServer(t)
+		c := newClient(t, server, Options{})
+		mustApply(t, c, shop())
+		server.Intercept(refuse("/gadgets"))
+		more := "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: mine}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: theirs}\n"
+		if _, err := c.Apply(t.Context(), shopWith(t, gadgetTemplate+"---\n"+claimTemplate+more), event.Discard); err == nil {
+			t.Fatal("got no error, want a rejection")
+		}
+		server.Intercept(nil)
+		server.Set(t, theirsPath, func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
+		mustApply(t, c, shop())
+		for path, want := range map[string]bool{claimPath: true, theirsPath: true, minePath: false} {
+			if got := server.Get(path) != nil; got != want {
+				t.Errorf("%s: got exists %t, want %t", path, got, want)
+			}
+		}
+	})
+}
+
 func TestClient_RollbackUnfinished(t *testing.T) {
 	t.Parallel()
 	t.Run("keeps the revision deployed if nothing was changed", func(t *testing.T) {

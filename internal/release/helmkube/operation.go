@@ -50,8 +50,8 @@ const (
 	Uninstall Action = "delete"
 )
 
-// Begin starts an operation.
-// The contents of Secrets in manifests are redacted. End must be called.
+// Begin starts an operation. The contents of Secrets in manifests are redacted. End must
+// be called.
 //
 // Hooks are watched until End, even if ctx is canceled: Helm's action goes on until its
 // caller gives up.
@@ -65,7 +65,7 @@ func (c *Client) Begin(ctx context.Context, action Action, report event.Reporter
 	return op
 }
 
-// Undo lets the update also remove what is only in manifests: those of revisions that
+// Undo lets the update also remove the fields that manifests set: those of revisions that
 // failed and have changed objects.
 func (o *Operation) Undo(manifests ...string) { o.undo = manifests }
 

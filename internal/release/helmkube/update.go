@@ -17,7 +17,8 @@ import (
 // set, and a rollback keeps all of a kept one. A rollback of Helm would remove them, such
 // as the volume of a claim, which is immutable.
 //
-// Before that, it removes what the revisions of [Operation.Undo] have added.
+// Before that, it removes the fields that the revisions of [Operation.Undo] have added.
+// It does not delete their further objects, which may be volumes, or no longer theirs.
 func (c *Client) Update(original, target kube.ResourceList, force bool) (*kube.Result, error) {
 	if err := c.keepReplicas(target); err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func (c *Client) Update(original, target kube.ResourceList, force bool) (*kube.R
 			if err != nil {
 				return nil, fmt.Errorf("read the manifest of an unfinished revision: %w", err)
 			}
-			if result, err := c.UpdateThreeWayMerge(withTarget(partly, target), copyOf(target), force); err != nil {
+			if result, err := c.UpdateThreeWayMerge(withTarget(partly.Intersect(target), target), copyOf(target), force); err != nil {
 				return result, err
 			}
 		}
