@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"slices"
 	"strings"
@@ -187,9 +188,15 @@ func (w *world) listens(message string) {
 	})
 }
 
-type proxyError struct{ err error }
+type proxyError struct{ err *apierrors.StatusError }
 
-func (e proxyError) DoRaw(context.Context) ([]byte, error)         { return nil, e.err }
+func (e proxyError) DoRaw(context.Context) ([]byte, error) {
+	sent := e.err.Status()
+	sent.Kind = "Status"
+	body, _ := json.Marshal(sent)
+	return body, apierrors.NewGenericServerResponse(int(sent.Code), "get", corev1.Resource("pods"), "http:web-a:8080", "unknown", 0, true)
+}
+
 func (e proxyError) Stream(context.Context) (io.ReadCloser, error) { return nil, e.err }
 
 // refusedPort adds a pod with a probe of an undeclared port that is refused every

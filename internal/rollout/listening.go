@@ -2,14 +2,17 @@ package rollout
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
@@ -64,8 +67,8 @@ func (l *listening) connect(ctx context.Context, pod *corev1.Pod, ports []corev1
 		if port.Protocol != "" && port.Protocol != corev1.ProtocolTCP {
 			continue
 		}
-		_, err := l.client.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port.ContainerPort)), "/", nil).DoRaw(ctx)
-		if accepted(err, pod.Name) {
+		body, err := l.client.CoreV1().Pods(pod.Namespace).ProxyGet("http", pod.Name, strconv.Itoa(int(port.ContainerPort)), "/", nil).DoRaw(ctx)
+		if accepted(body, err) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if l.since == nil {
@@ -77,19 +80,23 @@ func (l *listening) connect(ctx context.Context, pod *corev1.Pod, ports []corev1
 	}
 }
 
-// noHTTP matches errors of Go's HTTP client after it has connected.
+// noHTTP matches errors of the API server's proxy after it has connected.
 var noHTTP = regexp.MustCompile(`error trying to reach service: .*(malformed HTTP|EOF|connection reset)`)
 
-// accepted reports whether an error of the proxy proves that the process accepted
-// the connection. Others, such as a denied access or a missing pod, prove nothing.
-func accepted(err error, pod string) bool {
-	switch {
-	case err == nil:
-		return true
-	case apierrors.IsNotFound(err): // the process has no page /
-		return !strings.Contains(err.Error(), pod)
+// accepted reports whether a response proves that the process accepted the connection:
+// it is the process's own, or the proxy failed later. The API server sends its own errors
+// as a Status, except if it is overloaded or crashes.
+func accepted(body []byte, err error) bool {
+	var failure apierrors.APIStatus
+	if err == nil || !errors.As(err, &failure) {
+		return err == nil
 	}
-	return apierrors.IsServiceUnavailable(err) && noHTTP.MatchString(err.Error())
+	var sent metav1.Status
+	if json.Unmarshal(body, &sent) == nil && sent.Kind == "Status" {
+		return noHTTP.MatchString(sent.Message)
+	}
+	code := failure.Status().Code
+	return code < http.StatusInternalServerError && code != http.StatusTooManyRequests
 }
 
 // pods returns since when pods listen, in the cluster's time.
