@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/health"
 	"tkdeploy.dev/tkdeploy/internal/health/selection"
@@ -78,6 +76,7 @@ func (r *Run) watcher(ctx context.Context, deployed *release.Deployed) (*rollout
 	return watcher, selected, nil
 }
 
+// newWatcher returns a watcher with the graces of the environment.
 func (s *Session) newWatcher(ctx context.Context, timeout time.Duration, redact func(string) string) (*rollout.Watcher, error) {
 	clients, err := s.openClients(ctx)
 	if err != nil {
@@ -94,10 +93,13 @@ func (s *Session) newWatcher(ctx context.Context, timeout time.Duration, redact 
 }
 
 // watchHook is a [release.HookWatcher].
-func (s *Session) watchHook(ctx context.Context, hook []unstructured.Unstructured, timeout time.Duration, redact func(string) string, reporter event.Reporter) error {
+func (s *Session) watchHook(ctx context.Context, hook release.RunningHook, timeout time.Duration, redact func(string) string, reporter event.Reporter) error {
 	watcher, err := s.newWatcher(ctx, timeout, redact)
 	if err != nil {
 		return err
 	}
-	return watcher.Wait(ctx, selection.Of(hook, s.Workspace.Config.Chart.Namespace).Objects, reporter)
+	namespace := s.Workspace.Config.Chart.Namespace
+	around := selection.Of(hook.Release, namespace)
+	watcher.Others, watcher.Suspended = around.Objects, around.Suspended
+	return watcher.Wait(ctx, selection.Of(hook.Jobs, namespace).Objects, reporter)
 }

@@ -9,11 +9,11 @@ import (
 )
 
 // Diagnose returns the causes that keep workloads from being ready, most urgent
-// first. A workload without a known problem has none.
+// first, for the workloads in s.Objects. A workload without a known problem has none.
 func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
 	ix := newIndex(s)
 	r := release{index: ix, thresholds: thresholds, now: now}
-	for _, o := range s.Objects {
+	for _, o := range slices.Concat(s.Objects, s.Others) {
 		w := ix.computeStatus(o, thresholds, now)
 		r.workloads = append(r.workloads, w)
 		if w.State != Ready {
@@ -21,6 +21,7 @@ func Diagnose(s Snapshot, thresholds Thresholds, now time.Time) []Cause {
 		}
 	}
 	r.hold()
+	r.causes = slices.DeleteFunc(r.causes, func(c Cause) bool { return !slices.Contains(s.Objects, c.Object) })
 	SortCauses(r.causes)
 	return r.causes
 }

@@ -59,6 +59,7 @@ func CompareObjects(a, b Object) int {
 // must not be changed.
 type Snapshot struct {
 	Objects []Object // to diagnose
+	Others  []Object // workloads that may heal problems of Objects
 
 	Deployments  []*appsv1.Deployment
 	ReplicaSets  []*appsv1.ReplicaSet

@@ -30,6 +30,9 @@ type Target struct {
 	Name      string
 }
 
+// RunningHook is a hook that runs, and the objects of the release that exist already.
+type RunningHook = helmkube.RunningHook
+
 // HookWatcher waits until the Jobs and Pods of a hook are complete.
 type HookWatcher = helmkube.HookWatcher
 

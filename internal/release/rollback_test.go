@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -125,7 +124,7 @@ func TestClient_Rollback(t *testing.T) {
 	t.Run("leaves nothing pending after a failed hook", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)
-		c := newClient(t, server, Options{WatchHook: func(context.Context, []unstructured.Unstructured, time.Duration, func(string) string, event.Reporter) error {
+		c := newClient(t, server, Options{WatchHook: func(context.Context, RunningHook, time.Duration, func(string) string, event.Reporter) error {
 			return fault.New(fault.Unhealthy, errors.New("before: exit code 1"), "")
 		}})
 		d := shop()

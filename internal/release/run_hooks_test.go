@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -65,7 +66,7 @@ func endPods(s *releasetest.Server, phase, log string) func(http.ResponseWriter,
 	}
 }
 
-func noVerdict(context.Context, []unstructured.Unstructured, time.Duration, func(string) string, event.Reporter) error {
+func noVerdict(context.Context, RunningHook, time.Duration, func(string) string, event.Reporter) error {
 	return nil
 }
 
@@ -97,7 +98,7 @@ func TestClient_ApplyHooks(t *testing.T) {
 		t.Parallel()
 		reason := errors.New("migrate: image migrate:1 not found")
 		timeout := make(chan time.Duration, 1)
-		c := newClient(t, releasetest.NewServer(t), Options{HookTimeout: 40 * time.Second, WatchHook: func(_ context.Context, hook []unstructured.Unstructured, limit time.Duration, _ func(string) string, _ event.Reporter) error {
+		c := newClient(t, releasetest.NewServer(t), Options{HookTimeout: 40 * time.Second, WatchHook: func(_ context.Context, hook RunningHook, limit time.Duration, _ func(string) string, _ event.Reporter) error {
 			timeout <- limit
 			return fault.New(fault.Unhealthy, reason, "Check the image.")
 		}})
@@ -139,11 +140,25 @@ func TestClient_ApplyHooks(t *testing.T) {
 		}
 	})
 
+	t.Run("passes the objects that exist already to the watcher", func(t *testing.T) {
+		t.Parallel()
+		got := map[string]bool{}
+		c := newClient(t, releasetest.NewServer(t), Options{WatchHook: func(_ context.Context, hook RunningHook, _ time.Duration, _ func(string) string, _ event.Reporter) error {
+			got[hook.Jobs[0].GetName()] = slices.ContainsFunc(hook.Release, func(o unstructured.Unstructured) bool { return o.GetKind() == "Deployment" })
+			return nil
+		}})
+		after := strings.NewReplacer("pre-install,pre-upgrade", "post-install", "name: migrate", "name: seed").Replace(hookJob)
+		mustApply(t, c, shopWith(t, hookJob+"---\n"+after))
+		if want := map[string]bool{"migrate": false, "seed": true}; !maps.Equal(got, want) {
+			t.Errorf("got hooks with a Deployment %v, want %v", got, want)
+		}
+	})
+
 	t.Run("stops the watcher when the run is canceled", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
-		c := newClient(t, releasetest.NewServer(t), Options{WatchHook: func(ctx context.Context, _ []unstructured.Unstructured, _ time.Duration, _ func(string) string, report event.Reporter) error {
+		c := newClient(t, releasetest.NewServer(t), Options{WatchHook: func(ctx context.Context, _ RunningHook, _ time.Duration, _ func(string) string, report event.Reporter) error {
 			cancel()
 			<-ctx.Done()
 			report.Report(event.Warn("too late"))
@@ -184,7 +199,7 @@ const jobPath = "/apis/batch/v1/namespaces/shop/jobs/migrate"
 
 func TestClient_ApplyLeftovers(t *testing.T) {
 	t.Parallel()
-	fail := func(context.Context, []unstructured.Unstructured, time.Duration, func(string) string, event.Reporter) error {
+	fail := func(context.Context, RunningHook, time.Duration, func(string) string, event.Reporter) error {
 		return fault.New(fault.Unhealthy, errors.New("migrate: exit code 1"), "")
 	}
 	t.Run("removes what the hook of an unfinished run left", func(t *testing.T) {
@@ -199,7 +214,7 @@ func TestClient_ApplyLeftovers(t *testing.T) {
 			"killed": func(t *testing.T, s *releasetest.Server, d chart.Desired) {
 				t.Helper()
 				ctx, cancel := context.WithCancel(t.Context())
-				c := newClient(t, s, Options{WatchHook: func(ctx context.Context, _ []unstructured.Unstructured, _ time.Duration, _ func(string) string, _ event.Reporter) error {
+				c := newClient(t, s, Options{WatchHook: func(ctx context.Context, _ RunningHook, _ time.Duration, _ func(string) string, _ event.Reporter) error {
 					cancel()
 					<-ctx.Done()
 					return ctx.Err()

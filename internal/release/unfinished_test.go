@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
@@ -76,7 +74,7 @@ func TestClient_ApplyUnfinished(t *testing.T) {
 	t.Run("makes a revision current whose post-upgrade hook failed", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)
-		c := newClient(t, server, Options{WatchHook: func(context.Context, []unstructured.Unstructured, time.Duration, func(string) string, event.Reporter) error {
+		c := newClient(t, server, Options{WatchHook: func(context.Context, RunningHook, time.Duration, func(string) string, event.Reporter) error {
 			return fault.New(fault.Unhealthy, errors.New("seed: exit code 1"), "")
 		}})
 		mustApply(t, c, shop())

@@ -44,7 +44,10 @@ func (c *Client) Uninstall(ctx context.Context, report event.Reporter) error {
 	mutations := int(c.writes.Load())
 	if err != nil {
 		report.Report(event.Finished(c.name, event.Failed, "", c.since(start), mutations))
-		return c.downError(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(op.Err(err), newest)))
+		if ctx.Err() == nil {
+			err = op.Err(err)
+		}
+		return c.downError(fmt.Errorf("uninstall release %s: %w", c, c.withCauses(err, newest)))
 	}
 	report.Report(event.Finished(c.name, event.Done, "uninstalled", c.since(start), mutations+len(releases)))
 	return nil

@@ -1,9 +1,12 @@
 package release
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -75,6 +78,30 @@ func TestClient_Uninstall(t *testing.T) {
 		}
 		if got := r.finished(t); got.Outcome != event.Failed {
 			t.Errorf("got %+v, want a failed item", got)
+		}
+	})
+
+	t.Run("names the event of a hook that fails", func(t *testing.T) {
+		t.Parallel()
+		c := newClient(t, releasetest.NewServer(t), Options{WatchHook: func(context.Context, RunningHook, time.Duration, func(string) string, event.Reporter) error {
+			return fault.New(fault.Unhealthy, errors.New("migrate: exit code 1"), "")
+		}})
+		mustApply(t, c, shopWith(t, strings.Replace(hookJob, "pre-install,pre-upgrade", "post-delete", 1)))
+		if err := c.Uninstall(t.Context(), event.Discard); err == nil || !strings.Contains(err.Error(), "post-delete hook: migrate: exit code 1") {
+			t.Errorf("got %v, want a failed post-delete hook", err)
+		}
+	})
+
+	t.Run("returns the cancellation, not the hook that it ended", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		c := newClient(t, releasetest.NewServer(t), Options{WatchHook: func(context.Context, RunningHook, time.Duration, func(string) string, event.Reporter) error {
+			cancel()
+			return errors.New("migrate: exit code 1")
+		}})
+		mustApply(t, c, shopWith(t, strings.Replace(hookJob, "pre-install,pre-upgrade", "pre-delete", 1)))
+		if err := c.Uninstall(ctx, event.Discard); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	})
 }

@@ -104,6 +104,21 @@ func TestWatcher_WaitHeals(t *testing.T) {
 			within(t, w, 5*time.Second, 7*time.Second)
 		})
 	})
+	t.Run("waits for a Secret while a workload that is not waited for may write it", func(t *testing.T) {
+		simulate(t, 1, func(t *testing.T, w *world) {
+			ready := w.database()
+			later(2*time.Second, func() {
+				w.pod("web-a", waitingFor("CreateContainerConfigError", `secret "db" not found`))
+				w.addEvent("web-a", "Failed", `Error: secret "db" not found`)
+			})
+			later(50*time.Second, func() { ready(true) })
+			later(60*time.Second, func() { w.pod("web-a", running(true)); w.available(1); ready(false) })
+			if err := w.wait(t.Context(), Watcher{Others: []health.Object{{Kind: health.Deployment, Namespace: "shop", Name: "db"}}}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, w, 60*time.Second, 61*time.Second)
+		})
+	})
 	t.Run("waits for a Secret that was written before the wait", func(t *testing.T) {
 		simulate(t, 1, func(t *testing.T, w *world) {
 			w.pod("web-a", waitingFor("CreateContainerConfigError", `secret "db" not found`))

@@ -39,7 +39,7 @@ func newRun(w *Watcher, objects []health.Object, report event.Reporter) *run {
 	now := time.Now()
 	return &run{
 		watcher: w, limits: w.limits(), objects: objects,
-		cache:   newCache(listWatches(w.Client, w.Dynamic, objects), now),
+		cache:   newCache(listWatches(w.Client, w.Dynamic, slices.Concat(objects, w.Others)), now),
 		updates: make(chan update), begin: now,
 		outage:    outage{limits: w.limits(), report: report},
 		show:      newDisplay(objects, report, w.redact, now),
@@ -136,7 +136,7 @@ func (r *run) evaluate(ctx context.Context, now time.Time) (over bool, err error
 
 func (r *run) snapshot() health.Snapshot {
 	s := r.cache.snapshot(r.objects)
-	s.Started, s.Unready, s.Suspended = r.cache.skew.clusterTime(r.begin), r.unready, r.watcher.Suspended
+	s.Others, s.Started, s.Unready, s.Suspended = r.watcher.Others, r.cache.skew.clusterTime(r.begin), r.unready, r.watcher.Suspended
 	s.Listening = r.listening.pods(r.cache.skew)
 	r.baseline.Apply(&s, r.watcher.thresholds(), r.cache.skew.clusterTime(time.Now()))
 	return s

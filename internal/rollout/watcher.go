@@ -16,9 +16,9 @@ import (
 )
 
 // Watcher watches the workloads of one cluster. It must be allowed to get, list
-// and watch the workloads' kinds, custom ones included, replicasets, pods and pods/log, and to delete
-// stuck pods. Access to events, persistentvolumeclaims, nodes and pods/proxy improves its
-// explanations. Use [New] to create one.
+// and watch the workloads' kinds, custom ones included, replicasets, pods and
+// pods/log, and to delete stuck pods. Access to events, persistentvolumeclaims,
+// nodes and pods/proxy improves its explanations. Use [New] to create one.
 type Watcher struct {
 	Client  kubernetes.Interface
 	Dynamic dynamic.Interface // reads custom resources
@@ -26,6 +26,10 @@ type Watcher struct {
 	// Suspended holds the workloads that the chart pauses or suspends; see package
 	// selection.
 	Suspended map[health.Object]bool
+
+	// Others are workloads that may heal a problem of those that a wait is for. It does
+	// not wait for them.
+	Others []health.Object
 
 	Limits     Limits            // default: [DefaultLimits]
 	Thresholds health.Thresholds // default: [health.DefaultThresholds]

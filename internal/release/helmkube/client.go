@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -64,7 +66,7 @@ func (c *Client) Build(manifest io.Reader, _ bool) (kube.ResourceList, error) {
 // release with their owner.
 func (c *Client) Create(objects kube.ResourceList) (*kube.Result, error) {
 	if !isHook(objects) {
-		return c.apply(func() (*kube.Result, error) { return c.Client.Create(objects) })
+		return c.apply(objects, func() (*kube.Result, error) { return c.Client.Create(objects) })
 	}
 	for _, info := range objects {
 		if o, ok := info.Object.(*unstructured.Unstructured); ok {
@@ -74,28 +76,41 @@ func (c *Client) Create(objects kube.ResourceList) (*kube.Result, error) {
 	return c.Client.Create(objects)
 }
 
+// DeleteWithPropagationPolicy deletes the objects of a release. Helm deletes those of
+// hooks with Delete.
+func (c *Client) DeleteWithPropagationPolicy(objects kube.ResourceList, policy metav1.DeletionPropagation) (*kube.Result, []error) {
+	result, errs := c.Client.DeleteWithPropagationPolicy(objects, policy)
+	c.op.Load().applied(All, nil)
+	return result, errs
+}
+
 func isHook(objects kube.ResourceList) bool {
+	return slices.ContainsFunc(contents(objects), func(o unstructured.Unstructured) bool { return o.GetAnnotations()[release.HookAnnotation] != "" })
+}
+
+func contents(objects kube.ResourceList) []unstructured.Unstructured {
+	var found []unstructured.Unstructured
 	for _, info := range objects {
-		if o, ok := info.Object.(*unstructured.Unstructured); ok && o.GetAnnotations()[release.HookAnnotation] != "" {
-			return true
+		if o, ok := info.Object.(*unstructured.Unstructured); ok {
+			found = append(found, *o)
 		}
 	}
-	return false
+	return found
 }
 
 // WatchUntilReady waits until the Jobs and Pods of a hook are complete. Other kinds are
 // ready when they exist, as in Helm.
 func (c *Client) WatchUntilReady(objects kube.ResourceList, timeout time.Duration) error {
-	var hook []unstructured.Unstructured
-	for _, info := range objects {
-		if o, ok := info.Object.(*unstructured.Unstructured); ok && (o.GetKind() == "Job" || o.GetKind() == "Pod") {
-			hook = append(hook, *o)
+	op := c.op.Load()
+	hook := RunningHook{Release: op.appliedObjects()}
+	for _, o := range contents(objects) {
+		if o.GetKind() == "Job" || o.GetKind() == "Pod" {
+			hook.Jobs = append(hook.Jobs, o)
 		}
 	}
-	if len(hook) == 0 {
+	if len(hook.Jobs) == 0 {
 		return nil
 	}
-	op := c.op.Load()
 	return op.await(hook, func() error {
 		if c.watch == nil {
 			return c.Client.WatchUntilReady(objects, timeout)
@@ -105,16 +120,16 @@ func (c *Client) WatchUntilReady(objects kube.ResourceList, timeout time.Duratio
 		judge := func(ctx context.Context) error {
 			return c.watch(ctx, hook, timeout, op.redact, event.ReporterFunc(op.send))
 		}
-		if pods := namesOf(hook, "Pod"); len(pods) > 0 {
-			return c.awaitPods(ctx, hook[0].GetNamespace(), pods, judge)
+		if pods := namesOf(hook.Jobs, "Pod"); len(pods) > 0 {
+			return c.awaitPods(ctx, hook.Jobs[0].GetNamespace(), pods, judge)
 		}
 		return judge(ctx)
 	})
 }
 
-func namesOf(hook []unstructured.Unstructured, kind string) []string {
+func namesOf(objects []unstructured.Unstructured, kind string) []string {
 	var names []string
-	for _, o := range hook {
+	for _, o := range objects {
 		if o.GetKind() == kind {
 			names = append(names, o.GetName())
 		}

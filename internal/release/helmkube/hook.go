@@ -11,11 +11,17 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
+// RunningHook is a hook that runs.
+type RunningHook struct {
+	Jobs    []unstructured.Unstructured // its Jobs and Pods
+	Release []unstructured.Unstructured // the objects that the action has applied before it
+}
+
 // HookWatcher waits until the Jobs of a hook are complete. It returns the reason as soon
 // as a Job or Pod cannot become so, or when timeout is over. It may return nil before
 // a Pod is complete, and must return when ctx ends. redact removes the contents of the
 // release's Secrets.
-type HookWatcher func(ctx context.Context, hook []unstructured.Unstructured, timeout time.Duration, redact func(string) string, report event.Reporter) error
+type HookWatcher func(ctx context.Context, hook RunningHook, timeout time.Duration, redact func(string) string, report event.Reporter) error
 
 // HookError is the error of a hook that did not complete.
 type HookError struct {
@@ -28,13 +34,13 @@ func (e *HookError) Error() string { return fmt.Sprintf("%s hook: %v", e.Event, 
 // Unwrap returns Err.
 func (e *HookError) Unwrap() error { return e.Err }
 
-func (o *Operation) await(hook []unstructured.Unstructured, wait func() error) error {
+func (o *Operation) await(hook RunningHook, wait func() error) error {
 	o.mu.Lock()
 	phase := "pre-"
 	if o.extent != None {
 		phase = "post-"
 	}
-	for _, each := range hook {
+	for _, each := range hook.Jobs {
 		o.hooks = append(o.hooks, each.GetName())
 	}
 	o.mu.Unlock()

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"helm.sh/helm/v3/pkg/kube"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/redact"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
@@ -35,6 +38,7 @@ type Operation struct {
 	manifests []string
 	redactor  chart.Redactor
 	extent    Extent
+	objects   []unstructured.Unstructured // of the release, once all are applied
 	failure   *HookError
 	hooks     []string
 }
@@ -84,10 +88,16 @@ func (o *Operation) Extent() Extent {
 	return o.extent
 }
 
-func (o *Operation) setExtent(e Extent) {
+func (o *Operation) applied(e Extent, objects kube.ResourceList) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.extent = e
+	o.extent, o.objects = e, contents(objects)
+}
+
+func (o *Operation) appliedObjects() []unstructured.Unstructured {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.objects
 }
 
 // Err returns the error of the hook that failed, which Helm formats as text, or err.

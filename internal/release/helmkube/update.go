@@ -28,7 +28,7 @@ func (c *Client) Update(original, target kube.ResourceList, force bool) (*kube.R
 			return nil, err
 		}
 	}
-	return c.apply(func() (*kube.Result, error) {
+	return c.apply(target, func() (*kube.Result, error) {
 		for _, manifest := range c.op.Load().undo {
 			partly, err := c.Client.Build(strings.NewReader(manifest), false)
 			if err != nil {
@@ -101,14 +101,14 @@ func adoptKept(original, target kube.ResourceList) error {
 	return nil
 }
 
-func (c *Client) apply(write func() (*kube.Result, error)) (*kube.Result, error) {
+func (c *Client) apply(objects kube.ResourceList, write func() (*kube.Result, error)) (*kube.Result, error) {
 	before := c.writes.Load()
 	result, err := write()
 	switch {
 	case err == nil:
-		c.op.Load().setExtent(All)
+		c.op.Load().applied(All, objects)
 	case c.writes.Load() > before:
-		c.op.Load().setExtent(Some)
+		c.op.Load().applied(Some, nil)
 	}
 	return result, err
 }
