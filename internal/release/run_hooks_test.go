@@ -129,6 +129,17 @@ func TestClient_ApplyHooks(t *testing.T) {
 		}
 	})
 
+	t.Run("redacts the log of a failed pod before it is shortened", func(t *testing.T) {
+		t.Parallel()
+		server := releasetest.NewServer(t)
+		server.Intercept(endPods(server, "Failed", strings.Repeat("x", 490)+" Tr0ub4dor-elsewhere\n"))
+		c := newClient(t, server, Options{WatchHook: noVerdict, Secrets: []redact.Entry{{Key: "password", Value: "Tr0ub4dor-elsewhere"}}})
+		_, err := c.Apply(t.Context(), shopWith(t, hookPod("")), event.Discard)
+		if err == nil || strings.Contains(err.Error(), "Tr0") {
+			t.Errorf("got %v, want no part of the secret", err)
+		}
+	})
+
 	t.Run("does not take a pod that is ready for one that is complete", func(t *testing.T) {
 		t.Parallel()
 		server := releasetest.NewServer(t)

@@ -2,6 +2,7 @@ package helmkube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,12 +30,12 @@ func podError(ctx context.Context, kube kubernetes.Interface, pod *corev1.Pod, r
 			continue
 		}
 		message += fmt.Sprintf(": container %s: exit code %d", s.Name, end.ExitCode)
-		if log := tailLog(ctx, kube, pod, s.Name); log != "" {
-			message += ": " + redact(log)
+		if log := redact(tailLog(ctx, kube, pod, s.Name)); log != "" {
+			message += ": " + text.Printable(log, text.MaxMessage)
 		}
 		break
 	}
-	return fmt.Errorf("%s", message)
+	return errors.New(message)
 }
 
 func tailLog(ctx context.Context, kube kubernetes.Interface, pod *corev1.Pod, container string) string {
@@ -50,5 +51,5 @@ func tailLog(ctx context.Context, kube kubernetes.Interface, pod *corev1.Pod, co
 	if err != nil {
 		return ""
 	}
-	return text.Printable(text.Tail(string(log), podLogLines), text.MaxMessage)
+	return text.Tail(string(log), podLogLines)
 }
