@@ -171,6 +171,19 @@ func TestWatcher_WaitCustom(t *testing.T) {
 	})
 }
 
+func TestWatcher_StatusCustom(t *testing.T) {
+	simulate(t, 1, func(t *testing.T, w *world) {
+		o := newOperator(t, w)
+		o.create()
+		o.setReady("False")
+		watcher := Watcher{Client: w.client, Dynamic: o.live, Redact: func(s string) string { return strings.ReplaceAll(s, "NoIssuer", "***") }}
+		got, err := watcher.Status(t.Context(), []health.Object{widget})
+		if err != nil || got[0].Message != "Ready is False: ***" {
+			t.Errorf("got %q, %v, want the redacted condition", got[0].Message, err)
+		}
+	})
+}
+
 func TestWatcher_WaitReplicaSet(t *testing.T) {
 	simulate(t, 1, func(t *testing.T, w *world) {
 		w.pod("web-1-a", running(false))

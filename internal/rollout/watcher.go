@@ -62,6 +62,7 @@ func (w *Watcher) Status(ctx context.Context, objects []health.Object) ([]health
 	workloads := health.ComputeStatus(s, w.thresholds(), now)
 	causes := w.redactAll(health.Diagnose(s, w.thresholds(), now))
 	for i := range workloads {
+		workloads[i].Message = w.redact(workloads[i].Message)
 		for _, c := range causes {
 			if c.Object == workloads[i].Object {
 				workloads[i].Causes = append(workloads[i].Causes, c)
