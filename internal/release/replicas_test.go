@@ -69,4 +69,12 @@ func TestClient_KeepsReplicas(t *testing.T) {
 		mustApply(t, c, shop())
 		expect(t, 2)
 	})
+
+	t.Run("are kept when the chart leaves them to an autoscaler", func(t *testing.T) {
+		scale(t, 5)
+		d := shopWith(t, "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: {maxReplicas: 9, scaleTargetRef: {kind: Deployment, name: auth-service}}\n")
+		d.Chart = releasetest.ChangeChart(t, d.Chart, "all.yaml", "  replicas: {{ .replicas }}\n", "")
+		mustApply(t, c, d)
+		expect(t, 5)
+	})
 }

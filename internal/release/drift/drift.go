@@ -143,7 +143,8 @@ func (c *Client) diffObject(ctx context.Context, scaled *scaling, resource dynam
 	case live.GetDeletionTimestamp() != nil:
 		return chart.ObjectName(o) + " is being deleted", nil
 	}
-	desired, _, err := scaled.keepReplicas(ctx, c.withOwnership(withClaimDefaults(o)), *live)
+	desired := c.withOwnership(withClaimDefaults(o))
+	desired, _, err := scaled.keepReplicas(ctx, desired, desired, *live)
 	if err != nil {
 		return "", err
 	}

@@ -23,8 +23,8 @@ import (
 // Preflight applies every object of preview as a dry run, custom resources too. It
 // returns an error that names rejected objects and fields, such as an immutable one. It
 // also rejects unknown fields, which the API server would silently drop, and objects of
-// other owners. before is the revision in the cluster, or nil.
-// It also records [Client.KeptReplicas].
+// other owners. before is the revision in the cluster, or nil. Preflight also records
+// [Client.KeptReplicas].
 func (c *Client) Preflight(ctx context.Context, before, preview *release.Release) error {
 	return c.preflight(ctx, before, preview, false)
 }
@@ -113,7 +113,7 @@ func (c *Client) dryRunObject(ctx context.Context, scaled *scaling, applied []un
 	case !known && adoptKept && live.GetAnnotations()[kube.ResourcePolicyAnno] == kube.KeepPolicy:
 		return "", nil
 	}
-	desired, keep, err := scaled.keepReplicas(ctx, desired, *live)
+	desired, keep, err := scaled.keepReplicas(ctx, before, desired, *live)
 	if err != nil {
 		return "", err
 	}

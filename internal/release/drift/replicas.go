@@ -31,12 +31,14 @@ func (c *Client) newScaling(manifest []unstructured.Unstructured) *scaling {
 	return &scaling{client: c, chart: chart.Autoscalers(manifest), live: map[string]map[string]bool{}}
 }
 
-// keepReplicas returns desired with the replicas of live if an autoscaler has set them,
-// and whether it has.
-func (s *scaling) keepReplicas(ctx context.Context, desired, live unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
-	want, wantOK, _ := unstructured.NestedInt64(desired.Object, "spec", "replicas")
-	is, isOK, _ := unstructured.NestedInt64(live.Object, "spec", "replicas")
-	if !wantOK || !isOK || want == is {
+// keepReplicas returns desired with the replicas of live if an autoscaler has set them
+// and applying desired would change them, and whether it has. An update that removes the
+// field resets it to 1.
+func (s *scaling) keepReplicas(ctx context.Context, applied, desired, live unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
+	_, had, _ := unstructured.NestedInt64(applied.Object, "spec", "replicas")
+	want, has, _ := unstructured.NestedInt64(desired.Object, "spec", "replicas")
+	is, scalable, _ := unstructured.NestedInt64(live.Object, "spec", "replicas")
+	if !scalable || !had && !has || has && want == is {
 		return desired, false, nil
 	}
 	scaled, err := s.isScaled(ctx, desired, live)
