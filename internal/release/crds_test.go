@@ -182,6 +182,10 @@ func TestClient_ApplyDefinitions(t *testing.T) {
 		if slices.Contains(server.TakeWrites(), "PATCH "+widgetsPath) {
 			t.Error("got a change of the definition, want none")
 		}
+		writeChart(t, d, map[string]string{"crds/widgets.yaml": widgets("v2", "size: {}")}) // the API server would reject it
+		if _, r := mustApply(t, c, d); len(r.warnings()) != 1 {
+			t.Errorf("got warnings %q, want the other release", r.warnings())
+		}
 		if o := mustObserve(t, c, d); !o.Current {
 			t.Errorf("got %+v, want current", o)
 		}

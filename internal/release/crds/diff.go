@@ -65,7 +65,7 @@ func Is(o unstructured.Unstructured) bool {
 
 // Diff returns what Apply would create or change, in order. It applies all objects as a
 // dry run and writes nothing. Objects that the API server rejects are an error of class
-// Apply.
+// Apply, except those of another release.
 func (c *Client) Diff(ctx context.Context, objects []unstructured.Unstructured) ([]Change, error) {
 	changes := make([]*Change, len(objects))
 	refusals := make([]string, len(objects))
@@ -74,7 +74,7 @@ func (c *Client) Diff(ctx context.Context, objects []unstructured.Unstructured) 
 	for i, o := range objects {
 		group.Go(func() (err error) {
 			changes[i], err = c.diff(ctx, o)
-			if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
+			if isRefusal(err) {
 				refusals[i], err = fmt.Sprintf("%s: %v", name(o), err), nil
 			}
 			if err != nil {
@@ -86,8 +86,8 @@ func (c *Client) Diff(ctx context.Context, objects []unstructured.Unstructured) 
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if refused := strings.Join(nonEmpty(refusals), "\n"); refused != "" {
-		return nil, fault.New(fault.Apply, fmt.Errorf("rejected by the API server:\n%s", refused),
+	if refusals = slices.DeleteFunc(refusals, func(r string) bool { return r == "" }); len(refusals) > 0 {
+		return nil, fault.New(fault.Apply, fmt.Errorf("rejected by the API server:\n%s", strings.Join(refusals, "\n")),
 			"correct the files in the chart's folder crds/ (no object was changed); a stored version cannot be removed before its resources are migrated")
 	}
 	var found []Change
@@ -122,10 +122,16 @@ func (c *Client) diff(ctx context.Context, o unstructured.Unstructured) (*Change
 	if apierrors.IsNotFound(err) {
 		return &Change{object: o, New: true}, patchErr
 	}
-	if patchErr != nil || sameObject(*live, *after) {
+	switch {
+	case owner != "" && isRefusal(patchErr):
+	case patchErr != nil, sameObject(*live, *after):
 		return nil, patchErr
 	}
 	return &Change{object: o, Owner: owner}, nil
+}
+
+func isRefusal(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
 }
 
 func withKeepPolicy(o unstructured.Unstructured) unstructured.Unstructured {
@@ -161,25 +167,6 @@ func patch(ctx context.Context, resource dynamic.ResourceInterface, o unstructur
 
 func sameObject(live, after unstructured.Unstructured) bool {
 	same := true
-	chart.Differences(withoutServerFields(live), withoutServerFields(after), "", func(string, any, any) { same = false })
+	chart.Differences(drift.WithoutServerFields(live), drift.WithoutServerFields(after), "", func(string, any, any) { same = false })
 	return same
-}
-
-func withoutServerFields(o unstructured.Unstructured) map[string]any {
-	o = *o.DeepCopy()
-	for _, field := range []string{"resourceVersion", "managedFields", "generation"} {
-		unstructured.RemoveNestedField(o.Object, "metadata", field)
-	}
-	unstructured.RemoveNestedField(o.Object, "status")
-	return o.Object
-}
-
-func nonEmpty(lines []string) []string {
-	var kept []string
-	for _, line := range lines {
-		if line != "" {
-			kept = append(kept, line)
-		}
-	}
-	return kept
 }

@@ -175,7 +175,7 @@ func isEphemeral(o unstructured.Unstructured) bool {
 // secret.
 func describeDiff(live, desired unstructured.Unstructured) string {
 	var fields []string
-	chart.Differences(withoutServerFields(live), withoutServerFields(desired), "", func(path string, is, want any) {
+	chart.Differences(WithoutServerFields(live), WithoutServerFields(desired), "", func(path string, is, want any) {
 		if isPublic(path, is) && isPublic(path, want) {
 			path = fmt.Sprintf("%s %s, desired %s", path, formatValue(is), formatValue(want))
 		}
@@ -202,7 +202,8 @@ func formatValue(value any) string {
 	return fmt.Sprint(value)
 }
 
-func withoutServerFields(o unstructured.Unstructured) map[string]any {
+// WithoutServerFields returns the fields of o that a manifest can set.
+func WithoutServerFields(o unstructured.Unstructured) map[string]any {
 	o = *o.DeepCopy()
 	for _, field := range []string{"resourceVersion", "managedFields", "generation"} {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)
