@@ -123,12 +123,16 @@ func isOrdered(set *appsv1.StatefulSet) bool {
 	return set.Spec.PodManagementPolicy != appsv1.ParallelPodManagement && set.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType
 }
 
-// partition returns the ordinal from which on the controller updates pods.
+// partition returns the first ordinal that the controller updates.
 func partition(set *appsv1.StatefulSet) int {
-	if u := set.Spec.UpdateStrategy.RollingUpdate; u != nil && u.Partition != nil {
-		return int(*u.Partition)
+	first := 0
+	if o := set.Spec.Ordinals; o != nil {
+		first = int(o.Start)
 	}
-	return 0
+	if u := set.Spec.UpdateStrategy.RollingUpdate; u != nil && u.Partition != nil {
+		first += int(*u.Partition)
+	}
+	return first
 }
 
 func ordinal(pod *corev1.Pod) int {

@@ -99,6 +99,12 @@ func TestWatcher_WaitDeleteStuckPods(t *testing.T) {
 				one := int32(1)
 				s.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &one}
 			}},
+		"counts the partition from the first ordinal": {pod: ownedPod("redis-5", set, "old", corev1.PodPending, ""),
+			change: func(s *appsv1.StatefulSet) {
+				one := int32(1)
+				s.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &one}
+				s.Spec.Ordinals = &appsv1.StatefulSetOrdinals{Start: 5}
+			}},
 		"keeps a pod that has ended":                        {pod: ownedPod("redis-0", set, "old", corev1.PodFailed, "")},
 		"keeps a starting pod of a Job with the same label": {pod: ownedPod("backup-1", job, "", corev1.PodPending, "")},
 		"keeps a completed pod of a Job":                    {pod: ownedPod("backup-2", job, "", corev1.PodSucceeded, "")},

@@ -38,7 +38,7 @@ func (c *Client) awaitPods(ctx context.Context, namespace string, pods []string,
 			if err := v.failure(time.After(verdictWait)); err != nil {
 				return err
 			}
-			return fault.New(fault.Inconclusive, fmt.Errorf("pod %s is not complete", text.Abbreviate(pods, 3)), "Increase --timeout.")
+			return fault.New(fault.Inconclusive, fmt.Errorf("pod %s is not complete", text.Abbreviate(pods, 3)), "increase --timeout")
 		case err != nil:
 			return err
 		case failed != nil:
