@@ -73,7 +73,7 @@ type Snapshot struct {
 	Claims       []*corev1.PersistentVolumeClaim
 	Nodes        []*corev1.Node
 
-	Suspended map[Object]bool // Jobs that the manifest suspends
+	Suspended map[Object]bool // Jobs that the manifest suspends, Deployments that it pauses
 	HasStatus map[Kind]bool   // kinds of custom resources with a status
 
 	// Started is when the wait began. Causes with older evidence get

@@ -138,19 +138,14 @@ func images(spec corev1.PodSpec) []string {
 	return found
 }
 
-func orOne(n *int32) int32 {
-	if n == nil {
-		return 1
-	}
-	return *n
-}
+func orOne(n *int32) int32 { return ptr.Deref(n, 1) }
 
 func paused(object metav1.Object) bool {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
 		return o.Spec.Paused
 	case *batchv1.Job:
-		return o.Spec.Suspend != nil && *o.Spec.Suspend
+		return ptr.Deref(o.Spec.Suspend, false)
 	}
 	return false
 }

@@ -23,9 +23,7 @@ type Watcher struct {
 	Client  kubernetes.Interface
 	Dynamic dynamic.Interface // reads custom resources
 
-	// Suspended holds the workloads that the chart pauses or suspends; see package
-	// selection.
-	Suspended map[health.Object]bool
+	Suspended map[health.Object]bool // by the chart; see [health.Snapshot]
 
 	// Others are workloads that may heal a problem of those that a wait is for. It does
 	// not wait for them.

@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Host reports whether the containers of a pod address name as a host: in their
@@ -44,6 +45,8 @@ func PodSpec(workload metav1.Object) corev1.PodSpec {
 		return w.Spec.Template.Spec
 	case *appsv1.ReplicaSet:
 		return w.Spec.Template.Spec
+	case *corev1.ReplicationController:
+		return ptr.Deref(w.Spec.Template, corev1.PodTemplateSpec{}).Spec
 	case *corev1.Pod:
 		return w.Spec
 	}

@@ -33,3 +33,17 @@ func TestHost(t *testing.T) {
 		})
 	}
 }
+
+func TestPodSpec(t *testing.T) {
+	t.Parallel()
+	t.Run("returns that of a ReplicationController, which may have no template", func(t *testing.T) {
+		t.Parallel()
+		if got := PodSpec(&corev1.ReplicationController{}); len(got.Containers) > 0 {
+			t.Errorf("got %+v, want no containers", got)
+		}
+		template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
+		if got := PodSpec(&corev1.ReplicationController{Spec: corev1.ReplicationControllerSpec{Template: template}}); len(got.Containers) != 1 {
+			t.Errorf("got %+v, want the container", got)
+		}
+	})
+}
