@@ -210,3 +210,27 @@ func TestComputeStatus_Custom(t *testing.T) {
 func ready(status string) map[string]any {
 	return map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": status}}}
 }
+
+func TestComputeStatus_JobDeleted(t *testing.T) {
+	t.Parallel()
+	job, now := Object{Job, "shop", "migrate"}, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	about := func(reason string, at time.Time) *corev1.Event {
+		return &corev1.Event{Reason: reason, LastTimestamp: metav1.NewTime(at), InvolvedObject: corev1.ObjectReference{Kind: "Job", Namespace: "shop", Name: "migrate"}}
+	}
+	created, completed := about("SuccessfulCreate", now.Add(-time.Minute)), about("Completed", now.Add(-50*time.Second))
+	for name, test := range map[string]struct {
+		events []*corev1.Event
+		want   State
+	}{
+		"is complete by its last event":          {[]*corev1.Event{completed, created}, Ready},
+		"is not complete by an event of another": {[]*corev1.Event{created, completed, about("BackoffLimitExceeded", now)}, Absent},
+		"is not complete without an event":       {nil, Absent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := ComputeStatus(Snapshot{Objects: []Object{job}, Events: test.events}, DefaultThresholds(), now)[0].State; got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}

@@ -99,15 +99,15 @@ func (w *Workload) tally() string {
 }
 
 // jobCompleted checks for the completion event, which outlives a Job with a
-// time-to-live.
+// time-to-live. Later events are of another Job with the name.
 func (ix *index) jobCompleted(o Object) bool {
-	for _, e := range ix.snapshot.Events {
-		about := e.InvolvedObject
-		if e.Reason == "Completed" && about.Kind == string(Job) && about.Namespace == o.Namespace && about.Name == o.Name {
-			return true
-		}
+	about := func(e *corev1.Event) bool {
+		on := e.InvolvedObject
+		return on.Kind == string(Job) && on.Namespace == o.Namespace && on.Name == o.Name
 	}
-	return false
+	all := events.Summarize(ix.snapshot.Events, about)
+	completed := events.Summarize(ix.snapshot.Events, func(e *corev1.Event) bool { return about(e) && e.Reason == "Completed" })
+	return completed.Seen() && !all.Last.After(completed.Last)
 }
 
 // activity describes the first unready pod: "; postgres-0: pulling image
