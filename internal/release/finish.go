@@ -65,11 +65,11 @@ type UnfinishedError struct {
 }
 
 func (e *UnfinishedError) Error() string {
-	objects := "objects of revision %d are applied"
+	objects := "objects"
 	if e.Extent == helmkube.Some {
-		objects = "some " + objects
+		objects = "some objects"
 	}
-	return fmt.Sprintf("%v ("+objects+")", e.Err, e.Revision)
+	return fmt.Sprintf("%v (%s of revision %d are applied)", e.Err, objects, e.Revision)
 }
 
 // Unwrap returns Err.

@@ -27,7 +27,7 @@ type listening struct {
 
 	mu    sync.Mutex
 	since map[types.UID]time.Time // pods that listen
-	asked map[types.UID]time.Time
+	tried map[types.UID]time.Time
 }
 
 // listenInterval is the time between two connections to a pod.
@@ -48,13 +48,13 @@ func (l *listening) check(ctx context.Context, causes []health.Cause, pods []*co
 func (l *listening) due(pod types.UID, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.since[pod].IsZero() || now.Sub(l.asked[pod]) < listenInterval {
+	if !l.since[pod].IsZero() || now.Sub(l.tried[pod]) < listenInterval {
 		return false
 	}
-	if l.asked == nil {
-		l.asked = map[types.UID]time.Time{}
+	if l.tried == nil {
+		l.tried = map[types.UID]time.Time{}
 	}
-	l.asked[pod] = now
+	l.tried[pod] = now
 	return true
 }
 

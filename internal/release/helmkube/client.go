@@ -137,8 +137,8 @@ func namesOf(objects []unstructured.Unstructured, kind string) []string {
 	return names
 }
 
-// HookOutput returns the writer for the log of a hook that asks for it
-// (helm.sh/hook-output-log-policy).
+// HookOutput returns the writer for the log of a hook with the annotation
+// helm.sh/hook-output-log-policy.
 func (c *Client) HookOutput(_, pod, _ string) io.Writer {
 	op := c.op.Load()
 	return &logWriter{op: op, item: op.hookOf(pod)}

@@ -20,8 +20,8 @@ const (
 	verdictWait = 3 * time.Second // for the reason of a failed pod
 )
 
-// awaitPods waits until the pods of a hook have succeeded: a pod of a hook that is ready
-// may still fail. judge may find a reason earlier.
+// awaitPods waits until the pods of a hook have succeeded, because a ready pod may still
+// fail. judge may find a reason earlier.
 func (c *Client) awaitPods(ctx context.Context, namespace string, pods []string, judge func(context.Context) error) error {
 	kube, err := c.Factory.KubernetesClientSet()
 	if err != nil {
