@@ -51,9 +51,11 @@ func candidatesOf(hook *release.Hook, leftover, blocks bool) []candidate {
 	}
 	var found []candidate
 	objects, _ := chart.Objects(hook.Manifest) // Helm reports an invalid hook
+	leftover = leftover || slices.Contains(hook.DeletePolicies, release.HookSucceeded)
 	for _, o := range objects {
-		leftover := leftover || slices.Contains(hook.DeletePolicies, release.HookSucceeded)
-		found = append(found, candidate{o, leftover, blocks})
+		if o.GetName() != "" { // otherwise the API server generates it
+			found = append(found, candidate{o, leftover, blocks})
+		}
 	}
 	return found
 }
