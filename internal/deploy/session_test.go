@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
-	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/nodeload"
