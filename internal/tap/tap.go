@@ -48,7 +48,14 @@ func (p *Parser) Line(line string) (steps []Step, log bool) {
 		return nil, false
 	}
 	steps = p.Flush()
-	return steps, !p.statement(line)
+	if p.statement(line) {
+		return steps, false
+	}
+	if afterPoint && len(steps) > 0 { // standard error may come between a step and its block
+		p.pending, p.afterPoint = true, true
+		return nil, true
+	}
+	return steps, true
 }
 
 // Flush returns the newest step, unless its YAML block has begun.

@@ -179,3 +179,14 @@ func FuzzParser(f *testing.F) {
 		}
 	})
 }
+
+func TestParser_Line_standardError(t *testing.T) {
+	t.Parallel()
+	steps, rest, problem := parse("TAP version 14\n1..1\nnot ok 1 - feed\n2026/11/30 a step failed\n  ---\n  message: no database\n  ...\n")
+	if diff := cmp.Diff([]string{"false feed | no database"}, steps); diff != "" {
+		t.Errorf("steps (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"2026/11/30 a step failed"}, rest); diff != "" || problem != "" {
+		t.Errorf("log lines (-want +got), problem %q\n%s", problem, diff)
+	}
+}

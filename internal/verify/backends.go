@@ -56,8 +56,8 @@ func (r *Runner) whyNoPods(ctx context.Context, b checks.Backend, pods []corev1.
 	}
 	var scaled []string
 	for _, w := range b.Workloads {
-		desired, err := r.desired(ctx, b.Namespace, w)
-		if err != nil || desired > 0 {
+		live, err := r.scaleOf(ctx, b.Namespace, w)
+		if err != nil || live.pods > 0 || !w.MayBeZero && !live.automatic {
 			return "", err
 		}
 		scaled = append(scaled, w.Name)
@@ -82,35 +82,49 @@ func (r *Runner) whyNoEndpoints(ctx context.Context, b checks.Backend) (string, 
 	return b.NotPromised, nil
 }
 
-// desired returns how many pods a live workload should have. A missing workload
-// counts as one pod, because a check must show that it is missing.
-func (r *Runner) desired(ctx context.Context, namespace string, w checks.Workload) (desired int32, err error) {
-	err = r.pods.Retry(ctx, "read "+w.String(), func(ctx context.Context) (err error) {
-		desired, err = r.replicas(ctx, namespace, w)
-		if apierrors.IsNotFound(err) {
-			desired, err = 1, nil
-		}
-		return err
-	})
-	return desired, err
+// scale is how many pods a live workload should have.
+type scale struct {
+	pods      int32
+	automatic bool // set by an autoscaler such as KEDA, not by hand
 }
 
-func (r *Runner) replicas(ctx context.Context, namespace string, w checks.Workload) (int32, error) {
+// scaleOf counts a missing workload as one pod, because a check must show that it is
+// missing.
+func (r *Runner) scaleOf(ctx context.Context, namespace string, w checks.Workload) (live scale, err error) {
+	err = r.pods.Retry(ctx, "read "+w.String(), func(ctx context.Context) error {
+		object, pods, err := r.read(ctx, namespace, w)
+		if object == nil || apierrors.IsNotFound(err) {
+			live = scale{pods: 1}
+			return nil
+		}
+		live = scale{pods, slices.ContainsFunc(object.GetManagedFields(), isAutoscaler)}
+		return err
+	})
+	return live, err
+}
+
+func isAutoscaler(entry metav1.ManagedFieldsEntry) bool {
+	manager := strings.ToLower(entry.Manager)
+	return entry.Subresource == "scale" && (strings.Contains(manager, "keda") || strings.Contains(manager, "autoscal"))
+}
+
+// read returns nil for a Pod.
+func (r *Runner) read(ctx context.Context, namespace string, w checks.Workload) (object metav1.Object, pods int32, err error) {
 	apps := r.options.Client.AppsV1()
 	switch w.Kind {
 	case "Deployment":
 		found, err := apps.Deployments(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-		return ptr.Deref(found.Spec.Replicas, 1), err
+		return found, ptr.Deref(found.Spec.Replicas, 1), err
 	case "StatefulSet":
 		found, err := apps.StatefulSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-		return ptr.Deref(found.Spec.Replicas, 1), err
+		return found, ptr.Deref(found.Spec.Replicas, 1), err
 	case "ReplicaSet":
 		found, err := apps.ReplicaSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-		return ptr.Deref(found.Spec.Replicas, 1), err
+		return found, ptr.Deref(found.Spec.Replicas, 1), err
 	case "DaemonSet":
 		found, err := apps.DaemonSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-		return found.Status.DesiredNumberScheduled, err
-	default: // a Pod
-		return 1, nil
+		return found, found.Status.DesiredNumberScheduled, err
+	default:
+		return nil, 0, nil
 	}
 }

@@ -37,8 +37,12 @@ func TestRunner_skipWithoutPods(t *testing.T) {
 	t.Parallel()
 	selected := checks.Backend{
 		Service: "feed", Namespace: "app", Name: "feed", Selector: map[string]string{"app": "feed"},
-		Workloads: []checks.Workload{{Kind: "Deployment", Name: "feed"}},
+		Workloads: []checks.Workload{{Kind: "Deployment", Name: "feed", MayBeZero: true}},
 	}
+	fixed := selected
+	fixed.Workloads = []checks.Workload{{Kind: "Deployment", Name: "feed"}}
+	byKEDA := deployment(0)
+	byKEDA.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "keda-operator", Operation: metav1.ManagedFieldsOperationUpdate, Subresource: "scale"}}
 	headless := selected
 	headless.Headless = true
 	unpromised := selected
@@ -51,11 +55,13 @@ func TestRunner_skipWithoutPods(t *testing.T) {
 		want    string // the checks left
 		reason  string
 	}{
-		"checks a Service with pods":                 {selected, []runtime.Object{deployment(1), appPod(nil)}, all, ""},
-		"checks a Service whose pods are missing":    {selected, []runtime.Object{deployment(1)}, all, ""},
-		"checks a Service whose workload is missing": {selected, nil, all, ""},
-		"checks a Service with a wrong selector":     {checks.Backend{Service: "feed", Namespace: "app", Name: "feed", Selector: map[string]string{"app": "fed"}}, nil, all, ""},
-		"skips a Service scaled to 0":                {selected, []runtime.Object{deployment(0)}, "cluster-dns feed/dns", "feed is scaled to 0"},
+		"checks a Service with pods":                   {selected, []runtime.Object{deployment(1), appPod(nil)}, all, ""},
+		"checks a Service whose pods are missing":      {selected, []runtime.Object{deployment(1)}, all, ""},
+		"checks a Service whose workload is missing":   {selected, nil, all, ""},
+		"checks a Service with a wrong selector":       {checks.Backend{Service: "feed", Namespace: "app", Name: "feed", Selector: map[string]string{"app": "fed"}}, nil, all, ""},
+		"skips a Service scaled to 0":                  {selected, []runtime.Object{deployment(0)}, "cluster-dns feed/dns", "feed is scaled to 0"},
+		"checks a Service scaled to 0 by hand":         {fixed, []runtime.Object{deployment(0)}, all, ""},
+		"skips a Service scaled to 0 by an autoscaler": {fixed, []runtime.Object{byKEDA}, "cluster-dns feed/dns", "feed is scaled to 0"},
 		"skips a Service whose last pod terminates": {selected, []runtime.Object{deployment(0), appPod(func(p *corev1.Pod) {
 			p.DeletionTimestamp, p.Finalizers = &metav1.Time{}, []string{"kubelet"}
 		})}, "cluster-dns feed/dns", "feed is scaled to 0"},

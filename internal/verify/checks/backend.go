@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,11 +28,20 @@ type Backend struct {
 	NotPromised string
 }
 
-// Workload identifies a rendered workload in the namespace of its Service.
-type Workload struct{ Kind, Name string }
+// Workload is a rendered workload in the namespace of its Service.
+type Workload struct {
+	Kind, Name string
+
+	// MayBeZero is set if the chart scales it to zero or sets no number of pods.
+	MayBeZero bool
+}
 
 // String returns "Deployment web".
 func (w Workload) String() string { return w.Kind + " " + w.Name }
+
+// podName is a label that a StatefulSet sets on each pod. A Service that selects one pod
+// by it has that pod.
+const podName = "statefulset.kubernetes.io/pod-name"
 
 // Backends returns a Backend for each Service among the rendered objects, except
 // those of type ExternalName. Objects without a namespace are in namespace.
@@ -44,8 +54,9 @@ func Backends(objects []unstructured.Unstructured, namespace string) []Backend {
 		}
 		b := Backend{
 			Service: shortName(s, namespace), Namespace: s.Namespace, Name: s.Name,
-			Headless: s.Spec.ClusterIP == corev1.ClusterIPNone, Selector: s.Spec.Selector,
+			Headless: s.Spec.ClusterIP == corev1.ClusterIPNone, Selector: maps.Clone(labels.Set(s.Spec.Selector)),
 		}
+		delete(s.Spec.Selector, podName)
 		for _, t := range templates.selectedBy(s) {
 			b.Workloads = append(b.Workloads, t.workload)
 		}

@@ -16,6 +16,11 @@ kind: Deployment
 metadata: {name: web}
 spec: {template: {metadata: {labels: {app: web}}, spec: {}}}
 ---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec: {replicas: 1, template: {metadata: {labels: {app: db}}, spec: {}}}
+---
 apiVersion: batch/v1
 kind: Job
 metadata: {name: train}
@@ -33,7 +38,11 @@ spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: nightly}}, spec:
 	}{
 		"selects a workload": {
 			"spec: {selector: {app: web}}",
-			Backend{Selector: map[string]string{"app": "web"}, Workloads: []Workload{{"Deployment", "web"}}},
+			Backend{Selector: map[string]string{"app": "web"}, Workloads: []Workload{{"Deployment", "web", true}}},
+		},
+		"selects a pod of a StatefulSet": {
+			"spec: {selector: {app: db, statefulset.kubernetes.io/pod-name: db-0}}",
+			Backend{Selector: map[string]string{"app": "db", "statefulset.kubernetes.io/pod-name": "db-0"}, Workloads: []Workload{{"StatefulSet", "db", false}}},
 		},
 		"expects pods of a wrong selector": {
 			"spec: {selector: {app: wbe}}",

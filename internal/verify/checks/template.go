@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -37,11 +38,17 @@ func podTemplates(objects []unstructured.Unstructured, namespace string) templat
 		if ns == "" {
 			ns = namespace
 		}
-		workload := Workload{object.GetKind(), object.GetName()}
+		workload := Workload{object.GetKind(), object.GetName(), mayBeZero(object)}
 		finishes := workload.Kind == "Job" || workload.Kind == "CronJob"
 		found = append(found, podTemplate{workload, ns, template.Labels, template.Spec, finishes})
 	}
 	return found
+}
+
+// mayBeZero is false for a Pod, and true for a DaemonSet, which may select no node.
+func mayBeZero(object unstructured.Unstructured) bool {
+	replicas, found, err := unstructured.NestedFieldNoCopy(object.Object, "spec", "replicas")
+	return err == nil && object.GetKind() != "Pod" && (!found || fmt.Sprint(replicas) == "0")
 }
 
 func templateOf(object unstructured.Unstructured) (corev1.PodTemplateSpec, bool) {
