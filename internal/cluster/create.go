@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
+	"tkdeploy.dev/tkdeploy/internal/await"
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -184,7 +185,7 @@ const logsLimit = time.Minute
 func (c *Cluster) collectLogs(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, logsLimit, fmt.Errorf("kind has not exported them after %s", logsLimit))
 	defer cancel()
-	_, err := await(ctx, func() (struct{}, error) {
+	_, err := await.Result(ctx, func() (struct{}, error) {
 		return struct{}{}, c.provider(event.Discard).CollectLogs(c.Name, dir)
 	})
 	return err

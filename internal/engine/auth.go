@@ -17,6 +17,7 @@ import (
 	bkauth "github.com/moby/buildkit/session/auth"
 	"google.golang.org/grpc"
 
+	"tkdeploy.dev/tkdeploy/internal/await"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
@@ -100,19 +101,5 @@ func (a Auth) get(ctx context.Context, read func() (types.AuthConfig, error)) (t
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fault.New(fault.Environment,
 		fmt.Errorf("%w within %s", errHelperTimeout, timeout), "answer its prompt, or log in with `docker login`"))
 	defer cancel()
-	type result struct {
-		found types.AuthConfig
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		found, err := read()
-		done <- result{found, err}
-	}()
-	select {
-	case r := <-done:
-		return r.found, r.err
-	case <-ctx.Done():
-		return types.AuthConfig{}, context.Cause(ctx)
-	}
+	return await.Result(ctx, read)
 }

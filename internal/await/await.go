@@ -1,10 +1,11 @@
-package cluster
+// Package await gives up on calls that take no context.
+package await
 
 import "context"
 
-// await calls f, which takes no context, and returns its result, or the cause of ctx
+// Result calls f, which takes no context, and returns its result, or the cause of ctx
 // once ctx is done. f may then still be running.
-func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
+func Result[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
