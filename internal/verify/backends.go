@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
+	"tkdeploy.dev/tkdeploy/internal/autoscale"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/verify/checks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
@@ -20,20 +21,24 @@ import (
 // has none by intent. The name of a Service with an address still resolves, so it is
 // checked. pods are those of the release's namespace.
 func (r *Runner) skipWithoutPods(ctx context.Context, smokeChecks []probe.Check, pods []corev1.Pod, reporter event.Reporter) ([]probe.Check, error) {
-	skipped := map[string]string{} // check ID to reason
+	skipped := map[string]bool{} // by ID
 	for _, b := range r.options.Backends {
+		needsPod := func(c probe.Check) bool { return c.Service == b.Service && (b.Headless || c.Kind != probe.DNS) }
+		if !slices.ContainsFunc(smokeChecks, needsPod) {
+			continue
+		}
 		reason, err := r.whyNoPods(ctx, b, pods)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range smokeChecks {
-			if reason != "" && c.Service == b.Service && (b.Headless || c.Kind != probe.DNS) {
-				skipped[c.ID] = reason
+			if reason != "" && needsPod(c) {
+				skipped[c.ID] = true
 				reporter.Report(event.Finished(c.ID, event.Blocked, "skipped: "+reason, 0, 0))
 			}
 		}
 	}
-	return checks.Without(smokeChecks, func(c probe.Check) bool { return skipped[c.ID] != "" }), nil
+	return checks.Without(smokeChecks, func(c probe.Check) bool { return skipped[c.ID] }), nil
 }
 
 // whyNoPods returns "" for a Service that has pods or must have some.
@@ -97,15 +102,10 @@ func (r *Runner) scaleOf(ctx context.Context, namespace string, w checks.Workloa
 			live = scale{pods: 1}
 			return nil
 		}
-		live = scale{pods, slices.ContainsFunc(object.GetManagedFields(), isAutoscaler)}
+		live = scale{pods, autoscale.HasScaled(object.GetManagedFields())}
 		return err
 	})
 	return live, err
-}
-
-func isAutoscaler(entry metav1.ManagedFieldsEntry) bool {
-	manager := strings.ToLower(entry.Manager)
-	return entry.Subresource == "scale" && (strings.Contains(manager, "keda") || strings.Contains(manager, "autoscal"))
 }
 
 // read returns nil for a Pod.

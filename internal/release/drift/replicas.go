@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"tkdeploy.dev/tkdeploy/internal/autoscale"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
 )
 
@@ -51,24 +51,11 @@ func (s *scaling) keepReplicas(ctx context.Context, applied, desired, live unstr
 
 func (s *scaling) isScaled(ctx context.Context, desired, live unstructured.Unstructured) (bool, error) {
 	target := desired.GetKind() + "/" + desired.GetName()
-	if _, ok := s.chart[target]; ok || scaledByField(live) {
+	if _, ok := s.chart[target]; ok || autoscale.HasScaled(live.GetManagedFields()) {
 		return true, nil
 	}
 	targets, err := s.targets(ctx, cmp.Or(desired.GetNamespace(), s.client.Namespace))
 	return targets[target], err
-}
-
-// scaledByField reports whether an autoscaler that is no HorizontalPodAutoscaler has
-// written the replicas, such as KEDA, which scales to 0 itself. People use the same
-// subresource: kubectl scale is drift.
-func scaledByField(live unstructured.Unstructured) bool {
-	for _, entry := range live.GetManagedFields() {
-		manager := strings.ToLower(entry.Manager)
-		if entry.Subresource == "scale" && (strings.Contains(manager, "keda") || strings.Contains(manager, "autoscal")) {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *scaling) targets(ctx context.Context, namespace string) (map[string]bool, error) {
