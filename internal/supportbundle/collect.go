@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // Collector collects one part of the bundle.
@@ -63,7 +65,7 @@ func (b *Bundle) Collect(ctx context.Context, grace time.Duration, collectors ..
 }
 
 func (b *Bundle) readLog(r io.Reader) (string, error) {
-	t := &tail{limit: b.limits.LogBytes}
+	t := &text.TailWriter{Limit: b.limits.LogBytes}
 	_, err := io.Copy(t, r)
-	return t.text(), err
+	return tailText(t), err
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"tkdeploy.dev/tkdeploy/internal/redact"
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // Node is a node of the cluster that can run commands.
@@ -55,17 +56,17 @@ func (w *Writer) journal(ctx context.Context, node Node, unit string) error {
 	limits := w.bundle.limits
 	ctx, cancel := context.WithTimeout(ctx, limits.RequestTimeout)
 	defer cancel()
-	kept := &tail{limit: limits.LogBytes}
+	kept := &text.TailWriter{Limit: limits.LogBytes}
 	err := node.Run(ctx, nil, kept, "journalctl", "--no-pager", "--quiet", "--output=short-iso",
 		"--unit="+unit, fmt.Sprintf("--lines=%d", limits.LogLines))
-	text := kept.text()
+	log := tailText(kept)
 	if w.bundle.secretsErr != nil {
-		text = probeOutput.ReplaceAllString(text, "output="+redact.Mask)
+		log = probeOutput.ReplaceAllString(log, "output="+redact.Mask)
 	}
-	if text == "" {
+	if log == "" {
 		return err
 	}
-	return errors.Join(err, w.Text("nodes/"+node.Name()+"/"+unit+".log", "journal of "+unit+" in node "+node.Name(), text))
+	return errors.Join(err, w.Text("nodes/"+node.Name()+"/"+unit+".log", "journal of "+unit+" in node "+node.Name(), log))
 }
 
 // textFile matches the text files that kind exports.

@@ -36,7 +36,7 @@ func (d CLI) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ..
 		defer cancel()
 		ctx = limited
 	}
-	var stderr tail
+	stderr := text.TailWriter{Limit: maxErrors}
 	cmd := exec.CommandContext(ctx, "docker", args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, &stderr
 	cmd.WaitDelay = 2 * time.Second // child processes may keep the pipes open
@@ -48,7 +48,8 @@ func (d CLI) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ..
 		return errors.New("docker CLI not found in PATH; kind requires it")
 	}
 	if err != nil {
-		return fmt.Errorf("docker %s: %w: %s", args[0], err, text.Tail(string(stderr.text), 5))
+		message, _ := stderr.Bytes()
+		return fmt.Errorf("docker %s: %w: %s", args[0], err, text.Tail(string(message), 5))
 	}
 	return nil
 }

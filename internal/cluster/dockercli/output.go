@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Bounds of what a command may write.
+// Limits of a command's output.
 const (
 	maxOutput = 10 << 20 // docker inspect prints some 15 KiB for a node
 	maxErrors = 64 << 10
@@ -31,18 +31,5 @@ func (o *Buffer) Write(p []byte) (int, error) {
 		return 0, o.err
 	}
 	o.text = append(o.text, p...)
-	return len(p), nil
-}
-
-// tail keeps the last maxErrors bytes of what a command writes to its standard error.
-type tail struct{ text []byte }
-
-var _ io.Writer = (*tail)(nil)
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.text = append(t.text, p...)
-	if over := len(t.text) - maxErrors; over > 0 {
-		t.text = append(t.text[:0], t.text[over:]...)
-	}
 	return len(p), nil
 }
