@@ -77,10 +77,12 @@ func TestNewReader(t *testing.T) {
 	}
 }
 
-func TestOpenPrivate(t *testing.T) {
+// testRefusals checks what OpenPrivate and OpenShared refuse to open.
+func testRefusals(t *testing.T, open func(path string) (*os.File, error)) {
+	t.Helper()
 	for kind, path := range specialFiles(t) {
 		t.Run("refuses "+kind+" at once", func(t *testing.T) {
-			err := within(t, time.Second, func() error { _, err := OpenPrivate(path); return err })
+			err := within(t, time.Second, func() error { _, err := open(path); return err })
 			if err == nil || !strings.HasPrefix(err.Error(), path+" is not a regular file but ") {
 				t.Errorf("got error %v", err)
 			}
@@ -91,7 +93,7 @@ func TestOpenPrivate(t *testing.T) {
 			target := write(t, "diary")
 			path := target + ".lock"
 			check(t, link(target, path))
-			if _, err := OpenPrivate(path); err == nil || !strings.Contains(err.Error(), path) {
+			if _, err := open(path); err == nil || !strings.Contains(err.Error(), path) {
 				t.Errorf("got error %v", err)
 			}
 			wantContent(t, target, "diary")
@@ -100,13 +102,17 @@ func TestOpenPrivate(t *testing.T) {
 	t.Run("does not create the target of a symbolic link", func(t *testing.T) {
 		target := filepath.Join(t.TempDir(), "target")
 		check(t, os.Symlink(target, target+".lock"))
-		if _, err := OpenPrivate(target + ".lock"); err == nil {
+		if _, err := open(target + ".lock"); err == nil {
 			t.Error("got no error")
 		}
 		if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v, want no file", err)
 		}
 	})
+}
+
+func TestOpenPrivate(t *testing.T) {
+	testRefusals(t, OpenPrivate)
 	t.Run("creates a missing file and opens an existing one", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "lock")
 		for range 2 {
