@@ -2,6 +2,9 @@ package redact
 
 import "regexp"
 
+// secretName matches the end of the name of a secret setting.
+const secretName = `passw(?:or)?d|passphrase|secret|token|api_?-?key|access_?-?key|private_?-?key`
+
 // What a text gives away by its syntax, and its replacement.
 var syntax = []struct {
 	pattern *regexp.Regexp
@@ -15,9 +18,9 @@ var syntax = []struct {
 	{regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["'\[]?(?:basic|bearer)\s+)[^\s"'\[\]]+`), "${1}" + Mask},
 	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*`), Mask},
 	// DB_PASSWORD=x, password=x in a connection string, --token=x
-	{regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key)=)("[^"]*"|'[^']*'|[^\s"'&;,)\]}\[]+)`), "${1}" + Mask},
+	{regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:pwd|` + secretName + `)=)("[^"]*"|'[^']*'|[^\s"'&;,)\]}\[]+)`), "${1}" + Mask},
 	// "password":"x", as in a log in JSON
-	{regexp.MustCompile(`(?i)("[a-z0-9_.-]*(?:passw(?:or)?d|passphrase|secret|token|api_?-?key|access_?-?key|private_?-?key)"\s*:\s*)"(?:[^"\\]|\\.)+"`), "${1}\"" + Mask + "\""},
+	{regexp.MustCompile(`(?i)("[a-z0-9_.-]*(?:` + secretName + `)"\s*:\s*)"(?:[^"\\]|\\.)+"`), "${1}\"" + Mask + "\""},
 	// Go's format for the data of a rejected object
 	{regexp.MustCompile(`\[\](?:uint8|byte)\{[^}]*\}`), Mask},
 }
