@@ -85,6 +85,13 @@ func mustApply(t *testing.T, c *Client, d chart.Desired) (int, *recorder) {
 	return revision, r
 }
 
+func mustVerify(t *testing.T, c *Client, revision int) {
+	t.Helper()
+	if err := c.MarkVerified(t.Context(), revision); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func mustObserve(t *testing.T, c *Client, d chart.Desired) Observation {
 	t.Helper()
 	o, err := c.Observe(t.Context(), d)

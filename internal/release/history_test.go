@@ -20,9 +20,7 @@ func TestClient_MarkVerified(t *testing.T) {
 	d := shop()
 	d.Commit = "abc123"
 	mustApply(t, c, d)
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	mustVerify(t, c, 1)
 	s, err := c.Status(t.Context())
 	if err != nil || !s.Verified || s.Commit != "abc123" || s.Chart != "shop-0.1.0" || s.Status != "deployed" || len(s.Objects) != 4 {
 		t.Errorf("got %+v, %v, want verified commit abc123 with 4 objects", s, err)
@@ -73,9 +71,7 @@ func TestClient_History(t *testing.T) {
 		d := shop()
 		d.MaxHistory = 3
 		mustApply(t, c, d)
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		for _, port := range []string{"1", "2", "3", "4"} {
 			d.Set = []string{"services.auth.port=" + port}
 			mustApply(t, c, d)
@@ -122,9 +118,7 @@ func TestClient_History(t *testing.T) {
 		server := releasetest.NewServer(t)
 		ada := newClient(t, server, Options{User: "ada", Host: "laptop.example.com"})
 		mustApply(t, ada, shop())
-		if err := ada.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, ada, 1)
 		d := shop()
 		d.Set = []string{"services.auth.port=4009"}
 		mustApply(t, ada, d)

@@ -182,9 +182,7 @@ func TestClient_RejectionsE2E(t *testing.T) {
 		t.Errorf("got %+v, %v, want revision 1", s.Revision, err)
 	}
 	e.d.Set = nil
-	if err := e.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	mustVerify(t, e.Client, 1)
 	if o := mustObserve(t, e.Client, e.d); !o.Current || !o.Deployed.Verified {
 		t.Errorf("got %+v, want current and verified", o)
 	}

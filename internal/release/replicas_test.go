@@ -21,9 +21,7 @@ func TestClient_KeepsReplicas(t *testing.T) {
 	c := newClient(t, server, Options{})
 	d := shop()
 	mustApply(t, c, d)
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	mustVerify(t, c, 1)
 	scale := func(t *testing.T, n int) {
 		t.Helper()
 		server.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = float64(n) })

@@ -24,9 +24,7 @@ func upgraded(t *testing.T, server *releasetest.Server) *Client {
 	d := shop()
 	d.Commit = "abc123"
 	mustApply(t, c, d)
-	if err := c.MarkVerified(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	mustVerify(t, c, 1)
 	d.Commit, d.Images = "def456", map[string]chart.ImageRef{"services.auth.image": {Repository: "shop-auth", Tag: "2"}}
 	mustApply(t, c, d)
 	server.TakeWrites()
@@ -86,9 +84,7 @@ func TestClient_Rollback(t *testing.T) {
 		if revision, err := c.Rollback(t.Context(), 0, r); err != nil || revision != 3 || r.finished(t).Outcome != event.Unchanged {
 			t.Errorf("got revision %d, %v, want revision 3 unchanged", revision, err)
 		}
-		if err := c.MarkVerified(t.Context(), 3); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 3)
 		server.TakeWrites()
 		_, err := c.Rollback(t.Context(), 0, event.Discard)
 		const want = "revision 2 (not verified), revision 1 (identical to the current one)"
@@ -107,9 +103,7 @@ func TestClient_Rollback(t *testing.T) {
 		d := shop()
 		d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "  replicas: {{ .replicas }}\n", "")
 		mustApply(t, c, d)
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		d.Set = []string{"services.auth.port=4009"}
 		mustApply(t, c, d)
 		server.Set(t, deploymentPath, func(o map[string]any) { o["spec"].(map[string]any)["replicas"] = float64(4) })
@@ -136,9 +130,7 @@ spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: "a:
 apiVersion: v1
 kind: ConfigMap`)
 		mustApply(t, c, d)
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		d.Set = []string{"services.auth.port=4009"}
 		mustApply(t, c, d)
 		revision, err := c.Rollback(t.Context(), 0, event.Discard)
@@ -197,9 +189,7 @@ kind: PersistentVolumeClaim
 metadata: {name: store, annotations: {helm.sh/resource-policy: keep}}
 spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
 `))
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		server.Set(t, claim, func(o map[string]any) { // by the provisioner and a resize
 			spec := o["spec"].(map[string]any)
 			spec["volumeName"] = "pv-1"
@@ -220,9 +210,7 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
 		server := releasetest.NewServer(t)
 		c := newClient(t, server, Options{})
 		mustApply(t, c, shopWith(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n"))
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		mustApply(t, c, shop())
 		server.Put("/api/v1/namespaces/shop/configmaps/extra", map[string]any{
 			"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "extra", "namespace": "shop"},
@@ -242,9 +230,7 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
 		server := releasetest.NewServer(t)
 		c := newClient(t, server, Options{})
 		mustApply(t, c, shop())
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		d := shop()
 		d.Chart = releasetest.ChangeChart(t, shopChart, "all.yaml", "apiVersion: v1\nkind: ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n---\napiVersion: v1\nkind: ConfigMap")
 		mustApply(t, c, d)

@@ -78,9 +78,7 @@ func TestClient_ApplyUnfinished(t *testing.T) {
 			return fault.New(fault.Unhealthy, errors.New("seed: exit code 1"), "")
 		}})
 		mustApply(t, c, shop())
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		_, err := c.Apply(t.Context(), withKey(t, strings.Replace(hookJob, "pre-install,pre-upgrade", "post-upgrade", 1)), event.Discard)
 		var unfinished *UnfinishedError
 		if !errors.As(err, &unfinished) || unfinished.Extent != helmkube.All || !strings.Contains(err.Error(), "post-upgrade hook: seed: exit code 1 (objects of revision 2 are applied)") {
@@ -106,9 +104,7 @@ func TestClient_ApplyUnfinished(t *testing.T) {
 		server := releasetest.NewServer(t)
 		c := newClient(t, server, Options{})
 		mustApply(t, c, shop())
-		if err := c.MarkVerified(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustVerify(t, c, 1)
 		mustApply(t, c, withKey(t, "")) // runs, not verified
 		d := shop()
 		d.Set = []string{"services.auth.port=4009"}
