@@ -26,7 +26,7 @@ func TestCharts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newProject(t, "testdata/charts", "test", strings.NewReplacer(), "tkdeploy.yaml", "app")
+	p := newProject(t, "testdata/charts", "charts-e2e", "test", strings.NewReplacer(), "tkdeploy.yaml", "app")
 	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
 	buildApp(t, filepath.Join(p.dir, "app", "app"))
 	template := readFile(t, filepath.Join(p.dir, "tkdeploy.yaml"))

@@ -37,10 +37,14 @@ type project struct {
 	url      string   // health endpoint of the shop
 }
 
-// newProject copies parts of root and applies replace to tkdeploy.yaml. Its cleanup runs
-// down unless TKDEPLOY_E2E_KEEP is set.
-func newProject(t *testing.T, root, env string, replace *strings.Replacer, parts ...string) *project {
+// newProject copies parts of root and applies replace to tkdeploy.yaml. It deletes a cluster
+// that a killed or kept run left, because that belongs to another state directory. Its
+// cleanup runs down unless TKDEPLOY_E2E_KEEP is set.
+func newProject(t *testing.T, root, cluster, env string, replace *strings.Replacer, parts ...string) *project {
 	t.Helper()
+	for _, node := range strings.Fields(docker(t, "ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster="+cluster)) {
+		docker(t, "rm", "--force", "--volumes", node)
+	}
 	p := &project{dir: t.TempDir(), state: t.TempDir(), env: env}
 	for _, part := range parts {
 		copyTree(t, filepath.Join(root, part), filepath.Join(p.dir, part))

@@ -13,7 +13,7 @@ import (
 )
 
 func newShop(t *testing.T, cluster, port string) *project {
-	p := newProject(t, "testdata/shop", "test", strings.NewReplacer("shop-e2e", cluster, "24080", port), "tkdeploy.yaml", "chart", "web")
+	p := newProject(t, "testdata/shop", cluster, "test", strings.NewReplacer("shop-e2e", cluster, "24080", port), "tkdeploy.yaml", "chart", "web")
 	copyTree(t, "../../offline", filepath.Join(p.dir, "offline"))
 	p.url = "http://localhost:" + port + "/health"
 	return p

@@ -19,7 +19,7 @@ const (
 )
 
 func newStack(t *testing.T) *project {
-	return newProject(t, "../..", "ci",
+	return newProject(t, "../..", "tiktok-e2e", "ci",
 		strings.NewReplacer("tiktok-ci", "tiktok-e2e", "14000:", "24000:", "13000:", "23000:"),
 		"tkdeploy.yaml", "chart", "services", "offline")
 }
@@ -27,8 +27,8 @@ func newStack(t *testing.T) *project {
 // TestStack runs the reference stack through its life cycle. Each step continues the previous one.
 func TestStack(t *testing.T) {
 	release := useEngine(t)
-	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
 	p := newStack(t)
+	volumes := strings.Fields(docker(t, "volume", "ls", "--quiet"))
 	steps := []struct {
 		name string
 		test func(*testing.T, *project)
