@@ -18,32 +18,49 @@ const createInterrupted = "an earlier create or delete was interrupted"
 // Observe reads the cluster's status from its containers and API server. Errors
 // have class [fault.Environment].
 func (c *Cluster) Observe(ctx context.Context) (Status, error) {
+	status, nodes, err := c.observeContainers(ctx)
+	if err != nil || status.Phase != Running {
+		return status, err
+	}
+	return c.observeAPI(ctx, nodes), nil
+}
+
+// ObserveContainers is [Cluster.Observe] without the API server: in phase [Running], all
+// nodes are started. It takes one call to the engine.
+func (c *Cluster) ObserveContainers(ctx context.Context) (Status, error) {
+	status, _, err := c.observeContainers(ctx)
+	return status, err
+}
+
+func (c *Cluster) observeContainers(ctx context.Context) (Status, []container, error) {
 	nodes, err := c.containers(ctx)
 	if err != nil {
-		return Status{}, fault.New(fault.Environment, err, "")
+		return Status{}, nil, fault.New(fault.Environment, err, "")
 	}
 	if err := c.checkOwner(nodes); fault.ClassOf(err) == fault.NotOwned {
-		return Status{Phase: NotOwned, Reason: strings.TrimPrefix(err.Error(), "cluster "+c.Name+": "), NotOwned: err}, nil
+		return Status{Phase: NotOwned, Reason: strings.TrimPrefix(err.Error(), "cluster "+c.Name+": "), NotOwned: err}, nodes, nil
 	} else if err != nil {
-		return Status{}, err
+		return Status{}, nil, err
 	}
+	status := Status{Phase: Running, Nodes: containerStatuses(nodes)}
 	switch {
 	case len(nodes) == 0:
-		return Status{Phase: Absent, Reason: "cluster " + c.Name + " does not exist"}, nil
+		status.Phase, status.Reason = Absent, "cluster "+c.Name+" does not exist"
 	case !nodes[0].controlPlane():
-		return Status{Phase: Incomplete, Reason: "its control plane has been removed", Nodes: containerStatuses(nodes)}, nil
+		status.Phase, status.Reason = Incomplete, "its control plane has been removed"
 	case c.isCreating():
-		return Status{Phase: Incomplete, Reason: createInterrupted, Nodes: containerStatuses(nodes)}, nil
+		status.Phase, status.Reason = Incomplete, createInterrupted
 	}
 	for _, n := range nodes {
 		switch {
+		case status.Phase != Running:
 		case !n.State.Running:
-			return Status{Phase: Stopped, Reason: "node " + n.Name + " is stopped", Nodes: containerStatuses(nodes)}, nil
+			status.Phase, status.Reason = Stopped, "node "+n.Name+" is stopped"
 		case n.State.Paused:
-			return Status{Phase: Paused, Reason: "node " + n.Name + " is paused", Nodes: containerStatuses(nodes)}, nil
+			status.Phase, status.Reason = Paused, "node "+n.Name+" is paused"
 		}
 	}
-	return c.observeAPI(ctx, nodes), nil
+	return status, nodes, nil
 }
 
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {

@@ -2,12 +2,15 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -63,6 +66,31 @@ func TestCluster_Observe(t *testing.T) {
 			}
 			if changes := docker.changed(); len(changes) > 0 {
 				t.Errorf("got changes %v, want none", changes)
+			}
+		})
+	}
+}
+
+func TestCluster_ObserveContainers(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		containers []container
+		want       Phase
+	}{
+		"no container":      {nil, Absent},
+		"another owner":     {[]container{node("/etc/tkdeploy/shop/ci", true)}, NotOwned},
+		"stopped container": {[]container{node(ownMount, false)}, Stopped},
+		"started container": {[]container{node(ownMount, true)}, Running},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, &fakeDocker{containers: test.containers}, &fakeKind{})
+			c.client = func(*rest.Config) (kubernetes.Interface, error) {
+				return nil, errors.New("got a call of the API server")
+			}
+			got, err := c.ObserveContainers(t.Context())
+			if err != nil || got.Phase != test.want {
+				t.Errorf("got %s (%s), %v, want %s", got.Phase, got.Reason, err, test.want)
 			}
 		})
 	}

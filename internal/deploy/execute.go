@@ -127,7 +127,7 @@ func (l *Locks) guard(p plan.Plan) plan.Plan {
 			}
 			return beforeObserve(s, l.acquireLease)
 		}
-		return beforeObserve(s, l.shareOwned, l.acquireLease)
+		return beforeObserve(s, l.shareStarted, l.acquireLease)
 	})
 }
 
@@ -144,12 +144,13 @@ func beforeObserve(s plan.Stage, locks ...func(context.Context) error) plan.Stag
 	return s
 }
 
-// shareOwned checks the owner, because no stage of the plan does.
-func (l *Locks) shareOwned(ctx context.Context) error {
+// shareStarted checks that the cluster is owned and started, because no stage of the plan
+// does.
+func (l *Locks) shareStarted(ctx context.Context) error {
 	if err := l.share(ctx); err != nil {
 		return err
 	}
-	return l.session.CheckOwnership(ctx)
+	return l.session.requireStarted(ctx)
 }
 
 func (l *Locks) guardCluster(s plan.Stage) plan.Stage {

@@ -126,6 +126,9 @@ func lockedShop(t *testing.T) (*Session, *leaseServer, string) {
 	return s, server, path.Join(state, lockPath)
 }
 
+// start makes the cluster of the session appear as running.
+func start(s *Session) { s.status.Put(cluster.Status{Phase: cluster.Running}) }
+
 // TestMain replaces the docker command by one that finds no containers.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "docker")
@@ -241,6 +244,7 @@ func TestLocks(t *testing.T) {
 		if _, err := runStages(t.Context(), t, s.NewLocks(), creating, load, release); err != nil {
 			t.Error(err)
 		}
+		start(s)
 		if _, err := runStages(t.Context(), t, s.NewLocks(), acting(StageLoad, func(context.Context) error {
 			if !server.held() {
 				t.Error("got no Lease in a load without a cluster stage")
@@ -251,8 +255,17 @@ func TestLocks(t *testing.T) {
 		}
 	})
 
+	t.Run("are not taken on a cluster that is not started", func(t *testing.T) {
+		s, server, _ := lockedShop(t)
+		_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageVerify, func(context.Context) error { t.Error("got a call of the stage"); return nil }))
+		if want := "cluster shop-dev is absent: cluster shop-dev does not exist"; fault.ClassOf(err) != fault.Cluster || err.Error() != want || server.held() {
+			t.Errorf("got %v, Lease held: %t, want %s and no Lease", err, server.held(), want)
+		}
+	})
+
 	t.Run("stop a second run before its first stage", func(t *testing.T) {
 		s, _, _ := lockedShop(t)
+		start(s)
 		_, err := runStages(t.Context(), t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
 			stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(context.Context) error {
 				t.Error("got a call of the second run's stage")
@@ -286,6 +299,7 @@ func TestLocks(t *testing.T) {
 
 	t.Run("cancel the run if the Lease is lost", func(t *testing.T) {
 		s, _, _ := lockedShop(t)
+		start(s)
 		locks := s.NewLocks()
 		lost := fault.New(fault.Locked, errors.New("lost"), "")
 		stream, err := runStages(t.Context(), t, locks,
@@ -298,6 +312,7 @@ func TestLocks(t *testing.T) {
 
 	t.Run("are released after an interruption", func(t *testing.T) {
 		s, server, file := lockedShop(t)
+		start(s)
 		ctx, interrupt := context.WithCancel(t.Context())
 		stream, err := runStages(ctx, t, s.NewLocks(), acting(StageRelease, func(ctx context.Context) error {
 			if !server.held() {

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"tkdeploy.dev/tkdeploy/internal/deploy/smoke"
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/health"
@@ -134,7 +135,7 @@ func (w *Workspace) checkSmokeTest(rendered chart.Rendered) error {
 	if len(problems) > 0 {
 		return fault.New(fault.Config, errors.Join(problems...), "fix verify.skip in tkdeploy.yaml")
 	}
-	extra, err := w.extraChecks()
+	extra, err := smoke.Checks(w.Config.Verify.Checks)
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,33 @@ func (s *Session) requireRunning(ctx context.Context) (plan.Observation, error) 
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	if status.Phase == cluster.Running {
-		return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, nil
+	return plan.Observation{State: plan.Satisfied, Reason: status.Reason}, s.checkRunning(status)
+}
+
+// requireStarted is requireRunning without requests to the API server, which may restart.
+func (s *Session) requireStarted(ctx context.Context) error {
+	status, ok := s.status.Peek()
+	if ok && status.Phase == cluster.Running {
+		return nil
 	}
-	if status.Phase == cluster.NotOwned {
-		return plan.Observation{}, status.NotOwned
+	if _, err := s.Engine(ctx); err != nil {
+		return err
 	}
-	return plan.Observation{}, fault.New(fault.Cluster, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason),
+	status, err := s.Workspace.Cluster.ObserveContainers(ctx)
+	if err != nil {
+		return err
+	}
+	return s.checkRunning(status)
+}
+
+func (s *Session) checkRunning(status cluster.Status) error {
+	switch status.Phase {
+	case cluster.Running:
+		return nil
+	case cluster.NotOwned:
+		return status.NotOwned
+	}
+	return fault.New(fault.Cluster, fmt.Errorf("cluster %s is %s: %s", s.Workspace.Cluster.Name, status.Phase, status.Reason),
 		"start it: tkdeploy up --env "+s.Workspace.EnvName)
 }
 

@@ -2,12 +2,10 @@ package deploy
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy/smoke"
 	"tkdeploy.dev/tkdeploy/internal/event"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
 	"tkdeploy.dev/tkdeploy/internal/release"
 	"tkdeploy.dev/tkdeploy/internal/verify"
@@ -102,7 +100,7 @@ func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []hook
 	for _, h := range deployed.TestHooks {
 		testHooks = append(testHooks, hooks.Hook{Name: h.Name, Object: h.Object, Resource: h.Resource, DeletePolicies: h.DeletePolicies})
 	}
-	extra, err := w.extraChecks()
+	extra, err := smoke.Checks(w.Config.Verify.Checks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,16 +111,4 @@ func (w *Workspace) smokeTest(deployed *release.Deployed) ([]probe.Check, []hook
 
 func (w *Workspace) skippedChecks() []string {
 	return slices.Concat(w.Config.Verify.Skip, w.Env.Verify.Skip)
-}
-
-func (w *Workspace) extraChecks() ([]probe.Check, error) {
-	var extra []probe.Check
-	for _, c := range w.Config.Verify.Checks {
-		check, err := smoke.Check(c)
-		if err != nil {
-			return nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
-		}
-		extra = append(extra, check)
-	}
-	return extra, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -142,6 +143,9 @@ func (p *project) testNodeState(t *testing.T, phase string, command ...string) {
 	docker(t, command...)
 	status := p.run(t, "status").wantExit(t, 0)
 	wantContains(t, "status", status.stdout, phase)
+	if phase == "paused" {
+		p.testPausedCommands(t)
+	}
 	const password = "notes-password.json"
 	for _, path := range p.keptPaths(t, password) {
 		if err := os.Remove(path); err != nil {
@@ -157,6 +161,14 @@ func (p *project) testNodeState(t *testing.T, phase string, command ...string) {
 		t.Errorf("got revision %d, want %d", after.Revision, before.Revision)
 	}
 	p.wantAllReady(t)
+}
+
+// testPausedCommands expects commands that need a started cluster to fail at once.
+func (p *project) testPausedCommands(t *testing.T) {
+	for _, args := range [][]string{{"verify"}, {"up", "--only", "load"}, {"rollback"}, {"history"}} {
+		r := p.run(t, args...).wantExit(t, 11).wantStderr(t, "is paused: node "+nodesCluster+"-control-plane is paused", "start it: tkdeploy up --env test")
+		r.wantWithin(t, 5*time.Second)
+	}
 }
 
 func (p *project) testNotesAcrossDown(t *testing.T) {

@@ -8,12 +8,26 @@ import (
 	"strconv"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
 )
 
-// Check returns the check that c configures. The error does not contain the password of
+// Checks returns the checks that are configured. Errors have class [fault.Config].
+func Checks(configured []config.Check) ([]probe.Check, error) {
+	var all []probe.Check
+	for _, c := range configured {
+		one, err := check(c)
+		if err != nil {
+			return nil, fault.New(fault.Config, fmt.Errorf("verify.checks: %s: %w", c.Name, err), "")
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// check returns the check that c configures. The error does not contain the password of
 // the URL.
-func Check(c config.Check) (probe.Check, error) {
+func check(c config.Check) (probe.Check, error) {
 	u, err := url.Parse(c.URL)
 	if parseErr := (*url.Error)(nil); errors.As(err, &parseErr) {
 		return probe.Check{}, fmt.Errorf("invalid url: %w", parseErr.Err) // without the URL, which may contain a password
