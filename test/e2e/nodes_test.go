@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +104,20 @@ func (p *project) testTwoNodes(t *testing.T) {
 		}
 	}
 	wantDifferentPodSubnets(t, client)
+	claimPodAddresses(t)
+	p.run(t, "verify").wantExit(t, 0)
+}
+
+// claimPodAddresses starts a container on the network of the nodes that answers for the
+// addresses of all pods, as a node of another cluster may.
+func claimPodAddresses(t *testing.T) {
+	t.Helper()
+	id := docker(t, "run", "--detach", "--rm", "--privileged", "--network", "kind", "--entrypoint", "sh", "docker.io/kindest/node:v1.37.0",
+		"-c", "cd /proc/sys/net/ipv4 && echo 0 >neigh/eth0/proxy_delay && echo 1 >conf/eth0/proxy_arp && ip route add 10.244.0.0/16 dev lo && sleep 600")
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "--force", id).Run() }) // also if t is canceled
+	for _, node := range []string{nodesCluster + "-control-plane", nodesCluster + "-worker"} {
+		docker(t, "exec", node, "ip", "neighbour", "flush", "dev", "eth0")
+	}
 }
 
 func wantDifferentPodSubnets(t *testing.T, client kubernetes.Interface) {
