@@ -180,8 +180,8 @@ func (p *project) testNodeState(t *testing.T, phase string, command ...string) {
 
 // testPausedCommands expects commands that need a started cluster to fail at once.
 func (p *project) testPausedCommands(t *testing.T) {
-	for _, args := range [][]string{{"verify"}, {"up", "--only", "load"}, {"rollback"}, {"history"}} {
-		r := p.run(t, args...).wantExit(t, 11).wantStderr(t, "is paused: node "+nodesCluster+"-control-plane is paused", "start it: tkdeploy up --env test")
+	for command, exit := range map[string]int{"verify": 11, "up --only load": 11, "rollback": 16, "history": 11} {
+		r := p.run(t, strings.Fields(command)...).wantExit(t, exit).wantStderr(t, "is paused: node "+nodesCluster+"-control-plane is paused", "start it: tkdeploy up --env test")
 		r.wantWithin(t, 5*time.Second)
 	}
 }

@@ -43,13 +43,17 @@ func (w Workload) String() string { return w.Kind + " " + w.Name }
 // by it has that pod.
 const podName = "statefulset.kubernetes.io/pod-name"
 
-// Backends returns a Backend for each Service among the rendered objects, except
-// those of type ExternalName. Objects without a namespace are in namespace.
+// Backends returns a Backend for each Service among the rendered objects, except aliases
+// for names in the cluster. Objects without a namespace are in namespace.
 func Backends(objects []unstructured.Unstructured, namespace string) []Backend {
 	templates := podTemplates(objects, namespace)
 	var backends []Backend
 	for _, s := range services(objects, namespace) {
 		if s.Spec.Type == corev1.ServiceTypeExternalName {
+			if alias := s.Spec.ExternalName; !inCluster(alias) {
+				reason := "it is an alias for " + alias + ", outside the cluster"
+				backends = append(backends, Backend{Service: shortName(s, namespace), Namespace: s.Namespace, Name: s.Name, Headless: true, NotPromised: reason})
+			}
 			continue
 		}
 		b := Backend{
@@ -66,6 +70,11 @@ func Backends(objects []unstructured.Unstructured, namespace string) []Backend {
 		backends = append(backends, b)
 	}
 	return backends
+}
+
+func inCluster(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	return strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, "."+probe.DefaultDomain)
 }
 
 // notPromised explains a Service without a serving template, or returns "" if its

@@ -84,12 +84,24 @@ spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: nightly}}, spec:
 		})
 	}
 
-	t.Run("leaves out a Service of type ExternalName", func(t *testing.T) {
-		t.Parallel()
-		if got := Backends(manifest(t, "apiVersion: v1\nkind: Service\nmetadata: {name: mail}\nspec: {type: ExternalName, externalName: mail.example.com}\n"), "app"); got != nil {
-			t.Errorf("got %v, want none", got)
-		}
-	})
+	for alias, reason := range map[string]string{
+		"mail.example.com":           "it is an alias for mail.example.com, outside the cluster",
+		"mail.infra.svc":             "",
+		"mail.a.svc.cluster.local.":  "",
+		"cluster.local.example.com.": "it is an alias for cluster.local.example.com., outside the cluster",
+	} {
+		t.Run("does not expect the network outside to resolve "+alias, func(t *testing.T) {
+			t.Parallel()
+			var want []Backend
+			if reason != "" {
+				want = []Backend{{Service: "mail", Namespace: "app", Name: "mail", Headless: true, NotPromised: reason}}
+			}
+			got := Backends(manifest(t, "apiVersion: v1\nkind: Service\nmetadata: {name: mail}\nspec: {type: ExternalName, externalName: "+alias+"}\n"), "app")
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestWithout(t *testing.T) {

@@ -87,6 +87,8 @@ func (e Expect) matches(status int, body string) (difference string, ok bool) {
 		return fmt.Sprintf(" instead of %d", e.Status), false
 	case e.Status == 0 && (status < 200 || status > 399):
 		return "", false
+	case !strings.Contains(body, e.Contains) && len(body) == maxBody:
+		return fmt.Sprintf(" without %q in its first MiB", e.Contains), false
 	case !strings.Contains(body, e.Contains):
 		return fmt.Sprintf(" without %q", e.Contains), false
 	}

@@ -2,9 +2,11 @@ package probe
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -32,6 +34,9 @@ func TestNetwork_checkHTTP(t *testing.T) {
 		})
 		mux.Handle("/moved", http.RedirectHandler("/broken", http.StatusFound))
 		mux.Handle("/away", http.RedirectHandler("http://elsewhere.invalid/", http.StatusFound))
+		mux.HandleFunc("/big", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, strings.Repeat("x", maxBody)+"ready")
+		})
 		mux.Handle("/loop", http.RedirectHandler("/loop", http.StatusFound))
 		mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "%s %s %s", r.Host, r.Header.Get("X-Probe"), r.URL.RawQuery)
@@ -58,6 +63,7 @@ func TestNetwork_checkHTTP(t *testing.T) {
 			"expected 500 passes":                {path: "/broken", expect: Expect{Status: 500}, outcome: Passed, message: "GET " + base + "/broken returned 500"},
 			"unexpected status fails":            {path: "/ok", expect: Expect{Status: 204}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 instead of 204: {"status":"ok"}`},
 			"missing content fails":              {path: "/ok", expect: Expect{Contains: "ready"}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/ok returned 200 without "ready": {"status":"ok"}`},
+			"content after the first MiB fails":  {path: "/big", expect: Expect{Contains: "ready"}, outcome: Failed, reason: Unexpected, message: "GET " + base + `/big returned 200 without "ready" in its first MiB: ` + strings.Repeat("x", 200)},
 			"no response fails":                  {path: "/hang", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/hang: no response within 50ms"},
 			"incomplete body fails":              {path: "/half", timeout: 50 * time.Millisecond, outcome: Failed, reason: NoResponse, message: "GET " + base + "/half returned 200, but its body is incomplete: no response within 50ms"},
 			"follows a redirect within the host": {path: "/moved", outcome: Failed, reason: Unexpected, message: "GET " + base + `/moved returned 500: {"status": "no [31mdatabase"}`},
