@@ -28,14 +28,18 @@ down: build ## delete the environment's cluster, keep its data
 	bin/tkdeploy down --env $(ENV)
 
 .PHONY: build
-build: bin/tkdeploy bin/tkdeploy-probe ## compile bin/tkdeploy and the smoke test's program bin/tkdeploy-probe
+build: bin/tkdeploy ## compile bin/tkdeploy, which embeds the smoke test's program
 
-bin/tkdeploy: $(GO_FILES)
+bin/tkdeploy: $(GO_FILES) $(PROBES)
 	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/buildinfo.version=$(VERSION)' -o $@ ./cmd/tkdeploy
 
-# This binary becomes an image, so it must not depend on the commit.
-bin/tkdeploy-probe: $(GO_FILES)
-	go build -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/tkdeploy-probe
+PROBES := $(addprefix internal/verify/program/programs/linux-,amd64.gz arm64.gz)
+
+.PHONY: probes
+probes: $(PROBES) ## compile the smoke test's program for the platforms of nodes, which tkdeploy embeds
+
+$(PROBES): internal/verify/program/programs/linux-%.gz: $(shell go list -deps -f '{{if and .Module .Module.Main}}{{$$d := .Dir}}{{range .GoFiles}}{{$$d}}/{{.}} {{end}}{{end}}' ./cmd/tkdeploy-probe) hack/probes/main.go go.mod go.sum
+	go run ./hack/probes $(@D) linux/$*
 
 .PHONY: engine
 engine: ## start a Docker engine if none is running, install it if needed (Debian, root)

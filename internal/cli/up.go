@@ -93,7 +93,7 @@ func (o upOptions) up(ctx context.Context, streams Streams) error {
 	if p, err = selectStages(p, o.selection); err != nil {
 		return err
 	}
-	if err := checkSources(ctx, i.session.Workspace, run, p, streams); err != nil {
+	if err := checkSources(ctx, i.session, run, p, streams); err != nil {
 		return err
 	}
 	if o.run.dryRun {
@@ -120,11 +120,11 @@ func selectStages(p plan.Plan, selection plan.Selection) (plan.Plan, error) {
 
 // checkSources validates the chart and, if the plan builds images, their contexts. It
 // prints warnings.
-func checkSources(ctx context.Context, w *deploy.Workspace, run *deploy.Run, p plan.Plan, streams Streams) error {
+func checkSources(ctx context.Context, s *deploy.Session, run *deploy.Run, p plan.Plan, streams Streams) error {
 	var contexts error
 	var check sync.WaitGroup
 	if slices.Contains(p.IDs(), deploy.StageBuild) {
-		check.Go(func() { contexts = w.CheckContexts(ctx) })
+		check.Go(func() { contexts = s.CheckContexts(ctx) })
 	}
 	warnings, chart := run.CheckChart(ctx)
 	check.Wait()

@@ -10,6 +10,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+	"tkdeploy.dev/tkdeploy/internal/verify/program"
 )
 
 func verifyCommand(streams Streams) command {
@@ -55,7 +56,7 @@ func (o verifyOptions) verify(ctx context.Context, streams Streams) error {
 // probeCommand replaces cmd/tkdeploy-probe in images that contain tkdeploy itself.
 func probeCommand(streams Streams) command {
 	return command{
-		name:    deploy.ProbeCommand,
+		name:    program.Command,
 		summary: "Run the checks of the environment variable " + probe.EnvChecks + "; for the pod of the smoke test",
 		hidden:  true,
 		run: func(c *cli.Context) error {

@@ -124,7 +124,7 @@ type Kind struct {
 
 // Verify adjusts the smoke checks that tkdeploy derives from the chart.
 type Verify struct {
-	Image  Source   `yaml:"image"`  // Image that runs the checks. Default: built from tkdeploy-probe.
+	Image  Source   `yaml:"image"`  // Image that runs the checks. Default: made from the program in tkdeploy.
 	Skip   []string `yaml:"skip"`   // IDs of checks, or names of Services or test hooks, to leave out; * matches characters that change. Each must exist in an environment.
 	Checks []Check  `yaml:"checks"` // Additional checks.
 }

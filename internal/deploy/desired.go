@@ -2,11 +2,8 @@ package deploy
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -15,17 +12,14 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/images"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 	"tkdeploy.dev/tkdeploy/internal/release/chart"
+	"tkdeploy.dev/tkdeploy/internal/verify/program"
 )
-
-// ProbeCommand is the hidden command that runs the smoke checks if the pod's image
-// contains tkdeploy itself.
-const ProbeCommand = "probe"
 
 // probeRepository names the smoke test's image and its program.
 const probeRepository = "tkdeploy-probe"
 
 // AppImages returns the images of the app and its smoke test.
-func (w *Workspace) AppImages() (images.Set, error) {
+func (w *Workspace) AppImages() images.Set {
 	var set images.Set
 	bases := map[string]string{}
 	for arg, base := range w.Config.Bases {
@@ -40,39 +34,19 @@ func (w *Workspace) AppImages() (images.Set, error) {
 		}
 		set.Builds = append(set.Builds, w.build(name, image, bases))
 	}
-	probe, err := w.probeImages()
+	probe := w.probeImages()
 	set.Sources, set.Binaries = append(set.Sources, probe.Sources...), probe.Binaries
-	return set, err
+	return set
 }
 
-func (w *Workspace) probeImages() (images.Set, error) {
+func (w *Workspace) probeImages() images.Set {
 	if probe := w.Config.Verify.Image; probe.Ref != "" {
-		return images.Set{Sources: []images.Source{w.source(probeRepository, probe)}}, nil
+		return images.Set{Sources: []images.Source{w.source(probeRepository, probe)}}
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return images.Set{}, fmt.Errorf("find %s next to this program: %w", probeRepository, err)
-	}
-	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Path: probeProgram(self)}}}, nil
-}
-
-// probeProgram prefers tkdeploy-probe next to tkdeploy, because tkdeploy itself is
-// six times as large.
-func probeProgram(self string) string {
-	small := filepath.Join(filepath.Dir(self), probeRepository)
-	if info, err := os.Stat(small); err == nil && info.Mode().IsRegular() {
-		return small
-	}
-	return self
-}
-
-// CheckContexts returns an error if a build context contains a credential.
-func (w *Workspace) CheckContexts(ctx context.Context) error {
-	set, err := w.AppImages()
-	if err != nil {
-		return err
-	}
-	return inputs.CheckContexts(ctx, set.Builds)
+	return images.Set{Binaries: []images.Binary{{Repository: probeRepository, Program: func(platform string) (images.Program, error) {
+		p, err := program.For(platform)
+		return images.Program(p), err
+	}}}}
 }
 
 // NodeImage returns the image of the cluster's nodes.

@@ -1,12 +1,14 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/images"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 	"tkdeploy.dev/tkdeploy/internal/nodeload"
 )
 
@@ -62,8 +64,19 @@ func (s *Session) builderAndImages(ctx context.Context) (*images.Builder, images
 	if err != nil {
 		return nil, images.Set{}, err
 	}
-	set, err := s.Workspace.AppImages()
-	return builder, set, err
+	return builder, s.Workspace.AppImages(), nil
+}
+
+// CheckContexts returns an error if a build context contains a credential. It does not
+// need an engine, but reads the files for the engine's platform if it responds.
+func (s *Session) CheckContexts(ctx context.Context) error {
+	builds := s.Workspace.AppImages().Builds
+	if e, err := s.Engine(ctx); err == nil {
+		for i := range builds {
+			builds[i].Platform = cmp.Or(builds[i].Platform, e.Platform())
+		}
+	}
+	return inputs.CheckContexts(ctx, builds)
 }
 
 func (s *Session) engineImages(ctx context.Context, refs []string) (images.Status, error) {
@@ -86,11 +99,7 @@ func (s *Session) probeStatus(ctx context.Context) (images.Status, error) {
 		if err != nil {
 			return images.Status{}, err
 		}
-		set, err := s.Workspace.probeImages()
-		if err != nil {
-			return images.Status{}, err
-		}
-		return builder.Observe(ctx, set)
+		return builder.Observe(ctx, s.Workspace.probeImages())
 	})
 }
 
@@ -99,12 +108,8 @@ func (s *Session) ensureProbe(ctx context.Context, reporter event.Reporter) ([]e
 	if err != nil {
 		return nil, err
 	}
-	set, err := s.Workspace.probeImages()
-	if err != nil {
-		return nil, err
-	}
 	defer s.probe.Invalidate()
-	return builder.Ensure(ctx, set, reporter)
+	return builder.Ensure(ctx, s.Workspace.probeImages(), reporter)
 }
 
 func (s *Session) probeRef(ctx context.Context) (string, error) {

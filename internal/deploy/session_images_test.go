@@ -14,6 +14,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 )
 
 // inspectServer is a Docker engine that only inspects images.
@@ -155,5 +156,34 @@ func TestSession_probeRef(t *testing.T) {
 	}
 	if got := server.inspections.Load(); got != 1 {
 		t.Errorf("got %d inspections, want 1: the app's images are not needed", got)
+	}
+}
+
+func TestSession_CheckContexts(t *testing.T) {
+	for _, name := range []string{"DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT"} {
+		t.Setenv(name, "") // Session.Engine sets them
+	}
+	dir := t.TempDir()
+	enginetest.WriteFiles(t, dir, map[string]string{
+		"Dockerfile":      "FROM scratch\nARG TARGETARCH\nCOPY dist/$TARGETARCH /app\n",
+		"dist/amd64/app":  "",
+		"dist/arm64/app":  "",
+		"dist/arm64/.env": "DB_PASSWORD=hunter2",
+	})
+	w := &Workspace{Config: &config.Config{Images: map[string]config.Image{
+		"web": {Repository: "acme/web", Build: &config.Build{Context: dir, Dockerfile: dir + "/Dockerfile"}},
+	}}}
+	for _, test := range []struct{ arch, want string }{{"amd64", ""}, {"arm64", "dist/arm64/.env is an environment file"}} {
+		t.Run("reads the files for an engine of "+test.arch, func(t *testing.T) {
+			f := enginetest.New(t)
+			f.Arch = test.arch
+			s := NewSessionWithEngine(w, func(ctx context.Context) (*engine.Engine, error) {
+				return engine.Connect(ctx, engine.Options{ConfigDir: t.TempDir(), Getenv: f.Getenv})
+			})
+			err := s.CheckContexts(t.Context())
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
 	}
 }

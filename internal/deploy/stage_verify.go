@@ -12,6 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/verify/checks"
 	"tkdeploy.dev/tkdeploy/internal/verify/hooks"
 	"tkdeploy.dev/tkdeploy/internal/verify/probe"
+	"tkdeploy.dev/tkdeploy/internal/verify/program"
 )
 
 func (r *Run) verifyStage(id string, needs ...string) plan.Stage {
@@ -74,7 +75,7 @@ func (r *Run) verifyRunner(ctx context.Context, deployed *release.Deployed, reda
 		Namespace:      w.Config.Chart.Namespace,
 		Release:        w.Config.Chart.Release,
 		Image:          image,
-		Args:           []string{ProbeCommand},
+		Args:           []string{program.Command},
 		Kubectl:        w.kubectl(),
 		Backends:       checks.Backends(deployed.Objects, w.Config.Chart.Namespace),
 		PodsReplacedAt: r.PodsReplacedAt,

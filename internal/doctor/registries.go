@@ -17,10 +17,7 @@ func checkRegistries(ctx context.Context, s *deploy.Session) []Result {
 	if err != nil {
 		return []Result{failErr(err)}
 	}
-	set, err := s.Workspace.AppImages()
-	if err != nil {
-		return []Result{failErr(err)}
-	}
+	set := s.Workspace.AppImages()
 	all, err := builder.CheckRemote(ctx, slices.Concat(s.Workspace.NodeImage().Sources, set.Bases, set.Sources))
 	if err != nil {
 		return []Result{failErr(err)}

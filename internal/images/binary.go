@@ -2,114 +2,108 @@ package images
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"path"
 	"time"
 
+	"github.com/containerd/platforms"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
-	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // binaryUser is the conventional "nonroot", which owns no files.
 const binaryUser = "65532:65532"
 
-// binaryImage is the image of a Binary, reproducible from the executable.
+// binaryImage is the image of a Binary. It is the same on every machine.
 type binaryImage struct {
-	path   string
-	entry  string
-	size   int64
-	config []byte
-	ref    string
+	name     string
+	ref      string
+	entry    string
+	platform ocispecs.Platform
+	program  Program
 }
 
-// describe reads each executable once per Builder, because it has tens of MB
-// and every stage needs it.
+// describe reads each program once per Builder, because every stage needs its digest.
 func (b *Builder) describe(binary Binary) (binaryImage, error) {
-	return inputs.Memoize(&b.mu, b.binaries, binary, binary.describe)
+	return inputs.Memoize(&b.mu, b.binaries, binary.Repository, func() (binaryImage, error) {
+		image, err := binary.describe(b.engine.Platform())
+		if err != nil {
+			err = fmt.Errorf("prepare image %s: %w", binary.Repository, err)
+		}
+		return image, err
+	})
 }
 
-func (b Binary) describe() (binaryImage, error) {
-	image, err := b.read()
-	if err != nil {
-		return image, fault.New(fault.Config, fmt.Errorf("build image %s from executable %s: %w", b.Repository, b.Path, err), "")
-	}
-	return image, nil
-}
-
-func (b Binary) read() (binaryImage, error) {
-	platform, err := staticPlatform(b.Path)
+func (b Binary) describe(platform string) (binaryImage, error) {
+	found, err := b.Program(platform)
 	if err != nil {
 		return binaryImage{}, err
 	}
-	info, err := os.Stat(b.Path)
+	parsed, err := platforms.Parse(platform)
 	if err != nil {
 		return binaryImage{}, err
 	}
-	image := binaryImage{path: b.Path, entry: "/" + filepath.Base(b.Path), size: info.Size()}
-	layer := sha256.New()
-	if err := image.writeLayer(layer); err != nil {
-		return binaryImage{}, err
-	}
-	if image.config, err = binaryConfig(b.Repository, image.entry, platform, layer.Sum(nil)); err != nil {
-		return binaryImage{}, err
-	}
-	sum := fmt.Sprintf("%x", sha256.Sum256(image.config))
-	image.ref, err = inputs.TaggedRef(b.Repository, sum)
+	image := binaryImage{name: b.Repository, entry: "/" + path.Base(b.Repository), platform: parsed, program: found}
+	image.ref, err = inputs.TaggedRef(b.Repository, image.digest())
 	return image, err
 }
 
-func binaryConfig(name, entry string, platform ocispecs.Platform, layer []byte) ([]byte, error) {
+// digest identifies the image without the program's content, which may be compressed.
+func (i binaryImage) digest() string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(i.entry+"\n"+platforms.Format(i.platform)+"\n"+i.program.Digest)))
+}
+
+func (i binaryImage) config(layer []byte) ([]byte, error) {
 	epoch := time.Unix(0, 0).UTC()
-	diffID := digest.NewDigestFromBytes(digest.SHA256, layer)
 	image := dockerspec.DockerOCIImage{Image: ocispecs.Image{
 		Created:  &epoch,
-		Platform: platform,
-		RootFS:   ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{diffID}},
+		Platform: i.platform,
+		RootFS:   ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromBytes(layer)}},
 		History:  []ocispecs.History{{Created: &epoch, CreatedBy: "tkdeploy"}},
 	}}
 	image.Config.User = binaryUser
-	image.Config.Entrypoint = []string{entry}
-	image.Config.Labels = map[string]string{inputs.LabelName: name, inputs.LabelInputs: diffID.Encoded()}
+	image.Config.Entrypoint = []string{i.entry}
+	image.Config.Labels = map[string]string{inputs.LabelName: i.name, inputs.LabelInputs: i.digest()}
 	return json.Marshal(image)
 }
 
-func (i binaryImage) writeLayer(w io.Writer) error {
-	file, err := os.Open(i.path)
+func (i binaryImage) layer() ([]byte, error) {
+	executable, err := i.program.Read()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer file.Close()
-	archive := tar.NewWriter(w)
-	err = archive.WriteHeader(&tar.Header{Name: i.entry[1:], Mode: 0o755, Size: i.size, Format: tar.FormatUSTAR})
-	if err != nil {
-		return err
+	var layer bytes.Buffer
+	archive := tar.NewWriter(&layer)
+	err = archive.WriteHeader(&tar.Header{Name: i.entry[1:], Mode: 0o755, Size: int64(len(executable)), Format: tar.FormatUSTAR})
+	if err == nil {
+		_, err = archive.Write(executable)
 	}
-	if _, err := io.Copy(archive, file); err != nil {
-		return err
-	}
-	return archive.Close()
+	err = errors.Join(err, archive.Close())
+	return layer.Bytes(), err
 }
-
-// layerSize counts a header, the content padded to 512 bytes, and two empty
-// blocks.
-func (i binaryImage) layerSize() int64 { return 512 + (i.size+511)/512*512 + 1024 }
 
 // write writes the image in the format of `docker load`.
 func (i binaryImage) write(w io.Writer) error {
 	const layerName = "layer.tar"
-	configName := fmt.Sprintf("%x.json", sha256.Sum256(i.config))
+	layer, err := i.layer()
+	if err != nil {
+		return err
+	}
+	config, err := i.config(layer)
+	if err != nil {
+		return err
+	}
+	configName := fmt.Sprintf("%x.json", sha256.Sum256(config))
 	manifest, err := json.Marshal([]map[string]any{{
 		"Config": configName, "RepoTags": []string{engine.FamiliarRef(i.ref)}, "Layers": []string{layerName},
 	}})
@@ -118,18 +112,12 @@ func (i binaryImage) write(w io.Writer) error {
 	}
 	archive := tar.NewWriter(w)
 	for _, file := range []struct {
-		name string
-		text []byte
-	}{{"manifest.json", manifest}, {configName, i.config}} {
-		if err := engine.WriteTarFile(archive, file.name, file.text); err != nil {
+		name    string
+		content []byte
+	}{{"manifest.json", manifest}, {configName, config}, {layerName, layer}} {
+		if err := engine.WriteTarFile(archive, file.name, file.content); err != nil {
 			return err
 		}
-	}
-	if err := engine.WriteTarHeader(archive, layerName, i.layerSize()); err != nil {
-		return err
-	}
-	if err := i.writeLayer(archive); err != nil {
-		return err
 	}
 	return archive.Close()
 }
@@ -153,27 +141,4 @@ func (b *Builder) loadBinary(ctx context.Context, i binaryImage) error {
 		return fmt.Errorf("load image %s into the engine: %w", i.ref, err)
 	}
 	return nil
-}
-
-var machines = map[elf.Machine]string{
-	elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm",
-	elf.EM_PPC64: "ppc64le", elf.EM_S390: "s390x", elf.EM_RISCV: "riscv64",
-}
-
-func staticPlatform(path string) (ocispecs.Platform, error) {
-	file, err := elf.Open(path)
-	if err != nil {
-		return ocispecs.Platform{}, err
-	}
-	defer file.Close()
-	for _, program := range file.Progs {
-		if program.Type == elf.PT_INTERP {
-			return ocispecs.Platform{}, errors.New("dynamically linked: it cannot run without libraries (build it with CGO_ENABLED=0)")
-		}
-	}
-	arch, known := machines[file.Machine]
-	if !known {
-		return ocispecs.Platform{}, fmt.Errorf("unknown machine %s", file.Machine)
-	}
-	return ocispecs.Platform{OS: "linux", Architecture: arch}, nil
 }

@@ -107,7 +107,7 @@ func TestBuilder_EnsureE2E(t *testing.T) {
 
 	t.Run("loads a binary once", func(t *testing.T) {
 		b := realBuilder(t)
-		set := Set{Binaries: []Binary{{Repository: "tkdeploy-test/binary", Path: enginetest.StaticBinary(t)}}}
+		set := Set{Binaries: []Binary{{Repository: "tkdeploy-test/binary", Program: programs}}}
 		removeAfter(t, b, set)
 		if got := ensured(t, b, set); got != "tkdeploy-test/binary=done+1" {
 			t.Errorf("first run: got %s, want one image", got)

@@ -27,7 +27,7 @@ type Builder struct {
 	registries registries
 
 	mu       sync.Mutex
-	binaries map[Binary]func() (binaryImage, error)
+	binaries map[string]func() (binaryImage, error) // by repository
 }
 
 // NewBuilder returns a Builder for the engine.
@@ -37,7 +37,7 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	}
 	options.PullStartTimeout = cmp.Or(options.PullStartTimeout, 15*time.Second)
 	options.PullIdleTimeout = cmp.Or(options.PullIdleTimeout, time.Minute)
-	return &Builder{engine: e, options: options, binaries: map[Binary]func() (binaryImage, error){}}
+	return &Builder{engine: e, options: options, binaries: map[string]func() (binaryImage, error){}}
 }
 
 // diskHint returns a hint for a full disk. Go and the C library spell the error

@@ -7,7 +7,7 @@
 //
 //   - An [inputs.Build] runs in BuildKit. Its tag is a hash of its inputs.
 //   - A [Source] is pulled or, if that fails, built by its recipe.
-//   - A [Binary] is a static executable that needs no build.
+//   - A [Binary] is a static executable for the engine's platform, which needs no build.
 //
 // Package nodeload copies the images to the nodes of a cluster.
 package images

@@ -116,7 +116,7 @@ func (b *Builder) ensureBinaries(ctx context.Context, binaries []Binary, reporte
 			var described binaryImage
 			images[i], err = b.ensureOne(ctx, reporter, binary.Repository,
 				func() (r lookupResult, err error) { described, r, err = l.binary(ctx, binary); return r, err },
-				func(lookupResult) (string, error) { return "built from " + binary.Path, b.loadBinary(ctx, described) })
+				func(lookupResult) (string, error) { return "for " + b.engine.Platform(), b.loadBinary(ctx, described) })
 			return err
 		})
 	}

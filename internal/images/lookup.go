@@ -136,7 +136,7 @@ func (l *lookup) binary(ctx context.Context, b Binary) (binaryImage, lookupResul
 	r.ref = described.ref
 	r.image, err = l.cache.Image(ctx, described.ref)
 	if r.image == nil {
-		r.reason = "not built yet from this executable"
+		r.reason = "not loaded yet"
 	}
 	return described, r, err
 }

@@ -24,10 +24,17 @@ type Source struct {
 	Recipe string // directory with an executable "build"; "" for none
 }
 
-// Binary is an image of one static Linux executable, which runs as user 65532.
+// Binary is an image of one static Linux executable, which runs as user 65532. The
+// last element of the repository names the executable.
 type Binary struct {
 	Repository string
-	Path       string
+	Program    func(platform string) (Program, error) // called with the engine's platform
+}
+
+// Program is the executable of a Binary.
+type Program struct {
+	Digest string                 // in hex; a different executable has another one
+	Read   func() ([]byte, error) // returns the executable
 }
 
 // Status is the state of a Set in the engine.

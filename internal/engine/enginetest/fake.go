@@ -4,6 +4,7 @@ package enginetest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ import (
 type Fake struct {
 	Dir        string
 	APIVersion string
+	OS, Arch   string // default linux and amd64
 	Socket     string
 	Root       string                            // local classic store; "" for a remote engine
 	Archive    func(w io.Writer, names []string) // serves /images/get
@@ -72,7 +74,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "/_ping":
 	case path == "/version":
-		Respond(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": "linux", "Arch": "amd64"})
+		Respond(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": cmp.Or(f.OS, "linux"), "Arch": cmp.Or(f.Arch, "amd64")})
 	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
 		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
 	case strings.HasPrefix(path, "/images/") && r.Method == http.MethodDelete:

@@ -84,7 +84,7 @@ func (c *LookupCache) predict(ctx context.Context, b Build) ([]*types.Stat, erro
 	unknown := func(context.Context, string) ([]byte, error) { return nil, nil }
 	platform := b.Platform
 	if platform == "" {
-		platform = "linux/" + runtime.GOARCH // usually the engine's
+		platform = "linux/" + runtime.GOARCH // without an engine
 	}
 	t, filter, err := c.contextOf(b, readsOf(ctx, dockerfile, b, platform, unknown), ignore)
 	if t == nil || err != nil {
