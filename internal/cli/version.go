@@ -9,12 +9,22 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/buildinfo"
+	"tkdeploy.dev/tkdeploy/internal/verify/program"
 )
+
+// versions is the JSON form of version. docs/events.md documents it.
+type versions struct {
+	buildinfo.Info
+	Libraries []buildinfo.Library `json:"libraries"`
+	Nodes     []string            `json:"nodes"`
+}
 
 func versionCommand(streams Streams) command {
 	return command{
-		name:     "version",
-		summary:  "Print the version",
+		name:    "version",
+		summary: "Print the version",
+		details: "With --output json, also the date of the commit, the versions of the main libraries, and the platforms\n" +
+			"of nodes that this build has the smoke test's program for.",
 		examples: []example{{"tkdeploy version --output json", ""}},
 		flags:    []cli.Flag{outputFlag()},
 		run: func(c *cli.Context) error {
@@ -24,7 +34,7 @@ func versionCommand(streams Streams) command {
 			}
 			info := buildinfo.Read()
 			if asJSON {
-				return json.NewEncoder(streams.Out).Encode(info)
+				return json.NewEncoder(streams.Out).Encode(versions{info, buildinfo.Libraries(), program.Embedded()})
 			}
 			parts := []string{"tkdeploy", info.Version, info.Commit, info.Go, info.Platform}
 			known := slices.DeleteFunc(parts, func(s string) bool { return s == "" })

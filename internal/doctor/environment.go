@@ -28,7 +28,7 @@ func ReadVersions(w *deploy.Workspace) Versions {
 	return Versions{buildinfo.Read(), buildinfo.Libraries(), w.Env.Cluster.Kind.Image.Ref}
 }
 
-// String returns "tkdeploy v1.2.3, kind v0.30.0, Helm v3.19.0, nodes from IMAGE".
+// String returns "tkdeploy v1.2.3, kind v0.30.0, Helm v3.19.0, ..., nodes from IMAGE".
 func (v Versions) String() string {
 	parts := []string{"tkdeploy " + v.Build.Version}
 	for _, library := range v.Libraries {

@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -94,4 +95,12 @@ func uncompress(compressed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("uncompress the smoke test program: %w", err)
 	}
 	return io.ReadAll(reader)
+}
+
+// Embedded returns the platforms that this build embeds the program for.
+func Embedded() []string {
+	return slices.DeleteFunc(slices.Clone(Platforms), func(platform string) bool {
+		_, err := fs.Stat(programs, "programs/"+FileName(platform))
+		return err != nil
+	})
 }
