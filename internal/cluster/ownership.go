@@ -158,9 +158,10 @@ func (n container) mountSource(destination string) (source string, ok bool) {
 }
 
 // isSameDir compares a path that the engine reports with a path on this machine.
-// Docker Desktop reports paths below /host_mnt.
+// Docker Desktop reports paths below /host_mnt, with links such as macOS's /tmp resolved.
 func isSameDir(reported, local string) bool {
-	if reported == local || reported == "/host_mnt"+local {
+	reported = strings.TrimPrefix(reported, "/host_mnt")
+	if reported == local {
 		return true
 	}
 	a, errA := os.Stat(reported)

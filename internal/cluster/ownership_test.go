@@ -240,6 +240,7 @@ func TestIsSameDir(t *testing.T) {
 	}{
 		{"/a/owner", "/a/owner", true},
 		{"/host_mnt/a/owner", "/a/owner", true},
+		{"/host_mnt" + dir, link, true},
 		{"/home/ada/a/owner", "/a/owner", false},
 		{"/b/owner", "/a/owner", false},
 		{dir, link, true},

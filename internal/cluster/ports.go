@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os/exec"
 	"strings"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/listener"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -81,13 +81,7 @@ func (c *Cluster) portUser(ctx context.Context, port int32) string {
 	if name, err := c.dockerOutput(ctx, "ps", "--filter", fmt.Sprintf("publish=%d", port), "--format", "{{.Names}}"); err == nil && name != "" {
 		return "container " + strings.Fields(name)[0]
 	}
-	out, err := exec.CommandContext(ctx, "ss", "-Hltnp", fmt.Sprintf("sport = :%d", port)).Output()
-	if _, users, ok := strings.Cut(string(out), "users:(("); err == nil && ok {
-		name, rest, _ := strings.Cut(users, ",")
-		pid, _, _ := strings.Cut(rest, ",")
-		return fmt.Sprintf("%s (%s)", strings.Trim(name, `"`), pid)
-	}
-	return ""
+	return listener.Process(ctx, port)
 }
 
 // Preflight fails if the cluster has another owner, or is absent and a host port is

@@ -80,3 +80,20 @@ func TestCheckResults(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckShare(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		system, dir string
+		want        bool
+	}{
+		{"darwin", "/Users/ann/.local/state/tkdeploy/clusters/shop", true},
+		{"darwin", "/Users/anna/state/tkdeploy/clusters/shop", false},
+		{"darwin", "/opt/state/tkdeploy/clusters/shop", false},
+		{"linux", "/opt/state/tkdeploy/clusters/shop", true},
+	} {
+		if result, got := checkShare(test.system, "/Users/ann", test.dir); got != test.want || !got && result.Status != Warn {
+			t.Errorf("%s, %s: got %v, %+v", test.system, test.dir, got, result)
+		}
+	}
+}

@@ -3,6 +3,9 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
@@ -21,7 +24,25 @@ func checkEngineDisk(info engine.Info) Result {
 }
 
 func checkState(w *deploy.Workspace) Result {
+	home, _ := os.UserHomeDir()
+	if result, ok := checkShare(runtime.GOOS, home, w.Cluster.StateDir); !ok {
+		return result
+	}
 	return checkDisk(w.Cluster.StateDir, deploy.MinFreeDisk, "free some space, or set XDG_STATE_HOME to a directory on another disk")
+}
+
+// checkShare returns false and a warning if the virtual machine of an engine may not
+// share the directory, which nodes mount. Docker Desktop and colima share the home
+// directory; on Linux, the engine usually needs no virtual machine.
+func checkShare(system, home, dir string) (Result, bool) {
+	if system == "linux" || home == "" {
+		return Result{}, true
+	}
+	if relative, err := filepath.Rel(home, dir); err == nil && filepath.IsLocal(relative) {
+		return Result{}, true
+	}
+	return warn("unset XDG_STATE_HOME, or share the directory: Docker Desktop, Settings, Resources, File sharing; colima start --mount DIRECTORY:w",
+		"%s is outside the home directory: if the engine's virtual machine does not share it, volumes are lost with that machine", dir), false
 }
 
 func checkDisk(path string, enough uint64, fix string) Result {
