@@ -89,6 +89,18 @@ test-services: ## test the reference stack's services
 	hack/packages.sh --check initdb redis-server
 	cd services && $(RACE) ./...
 
+# vet type-checks packages and their tests without linking. It compiles the dependencies
+# for each platform once; then it takes seconds.
+.PHONY: cross
+cross: ## vet all packages for linux and darwin, on amd64 and arm64
+	for platform in {linux,darwin}/{amd64,arm64}; do \
+	  echo "vet $$platform" && GOOS=$${platform%/*} GOARCH=$${platform#*/} go vet ./... || exit 1; \
+	done
+
+.PHONY: test-install
+test-install: ## install a release's commit with go install, for linux and darwin, on amd64 and arm64
+	hack/test-install.sh
+
 .PHONY: test-frontend
 test-frontend: services/frontend/node_modules ## lint, type-check and unit-test the frontend
 	cd services/frontend && npm run --silent lint && npm run --silent typecheck && npm run --silent test

@@ -28,7 +28,7 @@ echo "$version" >"$proxy/list"
 
 # A new module cache, filled from the usual one, so that the test leaves nothing there.
 GOPROXY=file://$dir/proxy,file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)
-export GOPROXY GOSUMDB=off GOFLAGS=-modcacherw GOPATH=$dir/go GOMODCACHE=$dir/go/pkg/mod
+export GOPROXY GOSUMDB=off GOFLAGS='-trimpath -modcacherw' GOPATH=$dir/go GOMODCACHE=$dir/go/pkg/mod
 native=$(go env GOHOSTOS)/$(go env GOHOSTARCH)
 [ $# -gt 0 ] || set -- {linux,darwin}/{amd64,arm64}
 for platform; do
