@@ -1,0 +1,2 @@
+// Package install runs install.sh with a local server.
+package install
