@@ -53,10 +53,6 @@ func writeSection(b *strings.Builder, c command) {
 	}
 }
 
-func unindent(text string) string {
-	return strings.TrimPrefix(strings.ReplaceAll(text, "\n  ", "\n"), "  ")
-}
-
 // TestCommands checks the form of each command's help.
 func TestCommands(t *testing.T) {
 	t.Parallel()
@@ -84,5 +80,37 @@ func TestCommands(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestManPages checks that each page has the help of its command.
+func TestManPages(t *testing.T) {
+	t.Parallel()
+	pages := ManPages("v1.2.3")
+	unescape := strings.NewReplacer(`\-`, "-", `\(aq`, "'", `\(ti`, "~", `\(dq`, `"`, `\&`, "", `\e`, `\`)
+	for _, c := range commands(Streams{}) {
+		page, ok := pages["tkdeploy-"+c.name+".1"]
+		if ok == c.hidden {
+			t.Errorf("%s: got a page: %t, want %t", c.name, ok, !c.hidden)
+		}
+		want := []string{"tkdeploy v1.2.3", "tkdeploy-" + c.name + " - " + c.summary, c.details, c.usage()}
+		for _, row := range flagRows(c.flags) {
+			want = append(want, strings.TrimSpace(row[0]), row[1])
+		}
+		for _, example := range c.examples {
+			want = append(want, example.line)
+		}
+		for _, text := range want {
+			for line := range strings.SplitSeq(text, "\n") {
+				if !c.hidden && !strings.Contains(unescape.Replace(page), line) {
+					t.Errorf("%s: got no %q in the page", c.name, line)
+				}
+			}
+		}
+	}
+	for _, want := range []string{"tkdeploy \\- " + appSummary, "rollback", "EXIT STATUS", `tkdeploy\-up(1)`} {
+		if !strings.Contains(pages["tkdeploy.1"], want) {
+			t.Errorf("got no %q in tkdeploy.1", want)
+		}
 	}
 }
