@@ -169,6 +169,12 @@ $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum
 $(TOOLS)/actionlint: hack/tools/actionlint/go.mod hack/tools/actionlint/go.sum
 	cd hack/tools/actionlint && go build -o $@ $$(go list -f '{{.ImportPath}}' tool)
 
+$(TOOLS)/goreleaser: hack/tools/goreleaser/go.mod hack/tools/goreleaser/go.sum
+	cd hack/tools/goreleaser && go build -ldflags '-s -w' -o $@ $$(go list -f '{{.ImportPath}}' tool)
+
+$(TOOLS)/release: $(GO_FILES)
+	go build -ldflags '-s -w' -o $@ ./hack/release
+
 $(TOOLS)/bench: $(GO_FILES) $(wildcard bench/internal/fixture/*/* bench/internal/fixture/*/*/*)
 	go build -o $@ ./bench
 
@@ -179,6 +185,20 @@ $(TOOLS)/launch $(TOOLS)/crictl: $(GO_FILES)
 # Use the versions in tkdeploy's own go.mod.
 $(TOOLS)/kind $(TOOLS)/helm: go.mod go.sum
 	go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+
+##@ Release
+
+# TARGET=linux_amd64 restricts the release to one platform. Build first what the binary embeds.
+SNAPSHOT_FLAGS ?=
+.PHONY: snapshot
+snapshot: build $(TOOLS)/goreleaser $(TOOLS)/release ## build the archives and packages of a release into bin/dist, for one platform if TARGET is set
+	$(TOOLS)/goreleaser release --snapshot --clean $(SNAPSHOT_FLAGS)
+	$(TOOLS)/release formula bin/dist
+
+.PHONY: test-snapshot
+test-snapshot: ## build the archive of this platform and run the program in it
+	$(MAKE) --no-print-directory snapshot TARGET=$$(go env GOOS)_$$(go env GOARCH) SNAPSHOT_FLAGS=--skip=nfpm
+	TKDEPLOY_DIST=$(CURDIR)/bin/dist go test -tags snapshot -count 1 ./test/snapshot
 
 ##@ Other
 

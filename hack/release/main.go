@@ -3,10 +3,14 @@
 //	release docs DIR VERSION              completion scripts and man pages
 //	release notices FILE                  the licenses of the linked modules
 //	release sbom BINARY FILE VERSION DATE the modules of a binary as an SPDX document
+//	release formula DIR                   DIR/tkdeploy.rb from DIR/checksums.txt
+//
+// TKDEPLOY_RELEASES is the URL of the releases in the formula.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"tkdeploy.dev/tkdeploy/hack/release/formula"
 	"tkdeploy.dev/tkdeploy/hack/release/modules"
 	"tkdeploy.dev/tkdeploy/hack/release/sbom"
 	"tkdeploy.dev/tkdeploy/internal/cli"
@@ -34,8 +39,10 @@ func run(ctx context.Context, args []string) error {
 		return writeNotices(ctx, args[1])
 	case len(args) == 5 && args[0] == "sbom":
 		return writeSBOM(ctx, args[1], args[2], args[3], args[4])
+	case len(args) == 2 && args[0] == "formula":
+		return writeFormula(args[1])
 	default:
-		return errors.New("usage: release docs DIR VERSION | notices FILE | sbom BINARY FILE VERSION DATE")
+		return errors.New("usage: release docs DIR VERSION | notices FILE | sbom BINARY FILE VERSION DATE | formula DIR")
 	}
 }
 
@@ -101,4 +108,19 @@ func writeSBOM(ctx context.Context, binary, path, version, date string) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// defaultReleases derives from the module path, as in install.sh.
+const defaultReleases = "https://tkdeploy.dev/tkdeploy/releases"
+
+func writeFormula(dir string) error {
+	checksums, err := os.ReadFile(filepath.Join(dir, "checksums.txt"))
+	if err != nil {
+		return err
+	}
+	text, err := formula.Render(cmp.Or(os.Getenv("TKDEPLOY_RELEASES"), defaultReleases), string(checksums))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "tkdeploy.rb"), []byte(text), 0o644)
 }
