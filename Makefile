@@ -195,6 +195,13 @@ snapshot: build $(TOOLS)/goreleaser $(TOOLS)/release ## build the archives and p
 	$(TOOLS)/goreleaser release --snapshot --clean $(SNAPSHOT_FLAGS)
 	$(TOOLS)/release formula bin/dist
 
+# The release's install.sh downloads from the repository that has released it.
+.PHONY: release
+release: build $(TOOLS)/goreleaser $(TOOLS)/release ## build the release of the checked-out tag into bin/dist, publish nothing
+	$(TOOLS)/goreleaser release --clean --skip=publish,announce
+	$(TOOLS)/release formula bin/dist
+	sed "s|https://tkdeploy.dev/tkdeploy/releases|$${TKDEPLOY_RELEASES:-&}|" install.sh > bin/dist/install.sh
+
 .PHONY: test-snapshot
 test-snapshot: ## build the archive of this platform and run the program in it
 	$(MAKE) --no-print-directory snapshot TARGET=$$(go env GOOS)_$$(go env GOARCH) SNAPSHOT_FLAGS=--skip=nfpm
