@@ -209,6 +209,25 @@ func explainFailures(err error) string {
 	return b.String()
 }
 
+// abridged is an error whose text of several lines was shown before.
+type abridged struct{ err error }
+
+func (a abridged) Error() string { return text.FirstLine(a.err.Error()) + " (see its output above)" }
+
+func (a abridged) Unwrap() error { return a.err }
+
+// abridge shortens the errors in err that were shown before.
+func abridge(err error, shown func(error) bool) error {
+	var all []error
+	for _, e := range failures(err) {
+		if shown(e) && strings.Contains(e.Error(), "\n") {
+			e = abridged{e}
+		}
+		all = append(all, e)
+	}
+	return errors.Join(all...)
+}
+
 // details returns the causes of workloads that did not become ready.
 func details(err error) []string {
 	var failure *rollout.Failure

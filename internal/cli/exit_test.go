@@ -136,3 +136,25 @@ tkdeploy: hint: set it
 		t.Errorf("got exit code %d, want that of the first failure, 10", got)
 	}
 }
+
+func TestAbridge(t *testing.T) {
+	t.Parallel()
+	long := fault.New(fault.Build, errors.New("build web: RUN go build: exit code: 1\n    main.go:7: undefined: x"), "fix it")
+	short := fault.New(fault.Build, errors.New("get image db:1: not present"), "")
+	other := errors.New("not shown\nof two lines")
+	failed := func(e error) error { return &plan.StageError{Stage: deploy.StageBuild, Err: e} }
+	err := abridge(failed(errors.Join(long, short, other)), func(e error) bool { return errors.Is(e, long) || errors.Is(e, short) })
+	want := "build web: RUN go build: exit code: 1 … (see its output above)\nget image db:1: not present\nnot shown\nof two lines"
+	if err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	if got := exitCode(t.Context(), err); got != 10 {
+		t.Errorf("got exit code %d, want 10", got)
+	}
+	if got := explainFailures(err); !strings.Contains(got, "hint: fix it") {
+		t.Errorf("got %s, want the hint", got)
+	}
+	if err := abridge(nil, func(error) bool { return true }); err != nil {
+		t.Errorf("got %v, want no error", err)
+	}
+}

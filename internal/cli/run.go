@@ -135,7 +135,7 @@ func (i *invocation) run(ctx context.Context, p plan.Plan, planRecovery deploy.R
 		Plan: p, Locks: locks, Recovery: planRecovery, Reporter: reporter, Recorder: recorder,
 		ExitCode: exitCode, WriteReports: reporter.Finish,
 	}.Run(ctx)
-	err = errors.Join(err, reporter.Close())
+	err = errors.Join(abridge(err, reporter.Shown), reporter.Close())
 	if unwritten := recorder.close(); unwritten != nil {
 		_ = i.streams.warn(unwritten.Error())
 	}

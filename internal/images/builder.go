@@ -18,6 +18,11 @@ type Options struct {
 	// PullStartTimeout limits a registry's first response (default 15 s),
 	// PullIdleTimeout the time without progress (default 60 s).
 	PullStartTimeout, PullIdleTimeout time.Duration
+
+	// BuildGrace and PullGrace limit how long builds (default 60 s), and pulls and
+	// recipes (default 5 s), go on after another image failed. A build that fails
+	// too, or succeeds, saves the user a run; a download does not.
+	BuildGrace, PullGrace time.Duration
 }
 
 // Builder adds images to a Docker engine. It is safe for concurrent use.
@@ -37,6 +42,8 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	}
 	options.PullStartTimeout = cmp.Or(options.PullStartTimeout, 15*time.Second)
 	options.PullIdleTimeout = cmp.Or(options.PullIdleTimeout, time.Minute)
+	options.BuildGrace = cmp.Or(options.BuildGrace, time.Minute)
+	options.PullGrace = cmp.Or(options.PullGrace, 5*time.Second)
 	return &Builder{engine: e, options: options, binaries: map[string]func() (binaryImage, error){}}
 }
 

@@ -12,32 +12,45 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/failfast"
 )
 
 // Ensure makes every image in the set available: base images first, then the
 // others in parallel. It returns the runnable images in the order Builds,
-// Sources, Binaries. A failed base image stops the rest; other errors are
-// joined. Each image reports an [event.ItemFinished], with one mutation if it
-// was created.
+// Sources, Binaries. Each image reports an [event.ItemFinished], with one mutation
+// if it was created.
+//
+// A failed base image stops the rest. After any other failure, images in progress
+// have the time of [Options] left. Ensure returns the failures, the first one first.
 func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) ([]engine.Image, error) {
 	if err := set.check(); err != nil {
 		return nil, err
 	}
-	reporter = event.Synchronized(reporter)
+	group := failfast.New()
+	reporter = group.Watch(event.Synchronized(reporter))
+	building, cancelBuilds := group.Context(ctx, b.options.BuildGrace)
+	defer cancelBuilds()
+	pulling, cancelPulls := group.Context(ctx, b.options.PullGrace)
+	defer cancelPulls()
 	bases, err := b.newLookup().bases(ctx, set)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := b.ensureSources(ctx, bases, reporter); err != nil {
-		return nil, err
+	if _, err := b.ensureSources(pulling, bases, reporter); err != nil {
+		return nil, failfast.Failures(err)
 	}
 	var builds, sources, binaries []engine.Image
 	err = inParallel(
-		func() (err error) { builds, err = b.ensureBuilds(ctx, set.Builds, reporter); return err },
-		func() (err error) { sources, err = b.ensureSources(ctx, set.Sources, reporter); return err },
-		func() (err error) { binaries, err = b.ensureBinaries(ctx, set.Binaries, reporter); return err },
+		func() (err error) {
+			if builds, err = b.ensureBuilds(building, set.Builds, reporter); err != nil {
+				group.Fail() // also without a failed image, such as for a credential
+			}
+			return err
+		},
+		func() (err error) { sources, err = b.ensureSources(pulling, set.Sources, reporter); return err },
+		func() (err error) { binaries, err = b.ensureBinaries(building, set.Binaries, reporter); return err },
 	)
-	return slices.Concat(builds, sources, binaries), err
+	return slices.Concat(builds, sources, binaries), failfast.Failures(err)
 }
 
 func (b *Builder) ensureSources(ctx context.Context, sources []Source, reporter event.Reporter) ([]engine.Image, error) {

@@ -12,6 +12,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/failfast"
 )
 
 // ensureOne creates a missing image and reports the outcome. create returns
@@ -28,6 +29,8 @@ func (b *Builder) ensureOne(ctx context.Context, reporter event.Reporter, name s
 	}
 	switch {
 	case err == nil:
+	case failfast.Stopped(ctx):
+		outcome, mutations, did, err = event.Canceled, 0, "canceled: another image failed", failfast.ErrStopped
 	case ctx.Err() != nil:
 		outcome, mutations, did = event.Canceled, 0, ""
 	default:
@@ -50,11 +53,18 @@ func (b *Builder) inspectCreated(ctx context.Context, ref string) (*image.Inspec
 	return found, err
 }
 
+// inParallel joins the errors in the order in which they occurred.
 func inParallel(funcs ...func() error) error {
-	errs := make([]error, len(funcs))
+	var mu sync.Mutex
+	var errs []error
 	var wait sync.WaitGroup
-	for i, f := range funcs {
-		wait.Go(func() { errs[i] = f() })
+	for _, f := range funcs {
+		wait.Go(func() {
+			err := f()
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
 	}
 	wait.Wait()
 	return errors.Join(errs...)

@@ -72,7 +72,20 @@ func (w *lineWriter) item(e event.Event) string {
 	if e.Message != "" {
 		what += ": " + e.Message
 	}
-	return fmt.Sprintf("    %s %s%s", w.mark(e.Outcome), text.Indent(what, "      "), w.took(e.Elapsed))
+	line := fmt.Sprintf("    %s %s%s", w.mark(e.Outcome), text.Indent(what, "      "), w.took(e.Elapsed))
+	if err := reasonOf(e); err != nil {
+		line += "\n      " + text.Indent(err.Error(), "      ")
+	}
+	return line
+}
+
+// reasonOf returns the error of a failed item that has no other text. It is shown with
+// the item, because the other items may take minutes.
+func reasonOf(e event.Event) error {
+	if e.Kind != event.ItemFinished || e.Outcome != event.Failed || e.Message != "" {
+		return nil
+	}
+	return e.Err
 }
 
 // stage omits the reason if the stage has run: its start and its items have

@@ -2,8 +2,8 @@
 // logs, JSON lines for programs, a JUnit file for CI servers, an HTML page, a table
 // of timings, and a summary. It is the only package that imports the spinner.
 //
-// The text forms print one line per result and no errors: the command prints each
-// error once, at its end.
+// The text forms print one line per result, and the error of an item that failed
+// without another text. The command prints all other errors at its end.
 package report
 
 import (
@@ -39,8 +39,9 @@ type Reporter struct {
 	text     []stream // to Err
 	json     []stream // to Out; none or one
 	files    []Closer
-	finished bool  // Finish has written the files
-	counted  error // write error that Finish has returned
+	shown    []error // with their items
+	finished bool    // Finish has written the files
+	counted  error   // write error that Finish has returned
 }
 
 // stream is a reporter that writes while the run continues.
@@ -77,6 +78,9 @@ func New(o Options) *Reporter {
 
 // Report renders e.
 func (r *Reporter) Report(e event.Event) {
+	if err := reasonOf(e); err != nil {
+		r.shown = append(r.shown, err)
+	}
 	for _, s := range r.text {
 		s.Report(visible(e))
 	}
@@ -86,6 +90,11 @@ func (r *Reporter) Report(e event.Event) {
 	for _, f := range r.files {
 		f.Report(e)
 	}
+}
+
+// Shown reports whether the text has shown err with its item.
+func (r *Reporter) Shown(err error) bool {
+	return slices.ContainsFunc(r.shown, func(shown error) bool { return errors.Is(err, shown) })
 }
 
 // Finish writes the files of a run that ends with finished. Its error, which includes

@@ -33,16 +33,17 @@ func failedBuild() []event.Event {
 	s.plan(0.01, event.RunStarted, "", stagesOfUp...)
 	s.end(0.01, 0.02, "engine", event.Unchanged, "Docker Engine 28.1", nil)
 	s.begin(0.1, "build", "web (not built yet for these inputs)")
-	err := fault.New(fault.Build, errors.New("build image web: RUN go build ./...: exit code 1"), "")
-	failed := event.Finished("web", event.Failed, "RUN go build ./...: exit code 1", 0, 0)
+	err := fault.New(fault.Build, errors.New("build web: RUN go build ./...: exit code: 1\n    ./main.go:7:2: undefined: x"), "")
+	failed := event.Finished("web", event.Failed, "", 0, 0)
 	failed.Err = err
 	s.add(3, failed)
-	s.end(0.1, 3.1, "build", event.Failed, "web (not built yet for these inputs)", err)
-	s.end(0.1, 9, "cluster", event.Done, "cluster shop-dev does not exist", nil)
+	s.add(63, event.Finished("api", event.Canceled, "canceled: another image failed", 0, 0))
+	s.end(0.1, 63.1, "build", event.Failed, "web (not built yet for these inputs)", err)
+	s.end(0.1, 64, "cluster", event.Done, "cluster shop-dev does not exist", nil)
 	for _, stage := range []string{"load", "release", "rollout", "verify"} {
-		s.never(9, stage, event.Blocked, "needs build")
+		s.never(64, stage, event.Blocked, "needs build")
 	}
-	s.over(9, event.Failed, 10)
+	s.over(64, event.Failed, 10)
 	return s.events
 }
 
