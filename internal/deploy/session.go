@@ -134,8 +134,8 @@ func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
 		if err != nil {
 			return nil, err
 		}
-		pull := s.Workspace.Config.Pull
-		return images.NewBuilder(e, images.Options{PullStartTimeout: pull.StartTimeout, PullIdleTimeout: pull.IdleTimeout}), nil
+		w, pull := s.Workspace, s.Workspace.Config.Pull
+		return images.NewBuilder(e, images.Options{PullStartTimeout: pull.StartTimeout, PullIdleTimeout: pull.IdleTimeout, StateDir: w.StateDir, Project: w.Config.Name}), nil
 	})
 }
 

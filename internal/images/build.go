@@ -30,7 +30,7 @@ func (b *Builder) buildMissing(ctx context.Context, builds []inputs.Build, repor
 		work = append(work, func() (err error) {
 			*j.image, err = b.ensureOne(ctx, reporter, j.build.Name,
 				func() (lookupResult, error) { return j.result, nil },
-				func(lookupResult) (string, error) { return "built", b.build(ctx, sessions, j, reporter) })
+				func(r lookupResult) (string, error) { return builtBecause(r.reason), b.build(ctx, sessions, j, reporter) })
 			return err
 		})
 	}
@@ -76,5 +76,6 @@ func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, rep
 	if err != nil {
 		return b.buildError(ctx, j.build.Name, err)
 	}
+	_ = b.causes.Record(causeName(j.build), j.identity.Ref, j.identity.Inputs.Manifest()) // only the next explanation lacks it
 	return nil
 }

@@ -4,16 +4,21 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
+	"tkdeploy.dev/tkdeploy/internal/images/cause"
 )
 
 // Options configure a [Builder]. The zero value is usable.
 type Options struct {
 	Getenv func(string) string // reads build secrets; default os.Getenv
+
+	StateDir string // keeps what explains builds; "" explains nothing
+	Project  string // the images are part of
 
 	// PullStartTimeout limits a registry's first response (default 15 s),
 	// PullIdleTimeout the time without progress (default 60 s).
@@ -29,6 +34,7 @@ type Options struct {
 type Builder struct {
 	engine     *engine.Engine
 	options    Options
+	causes     cause.Store
 	registries registries
 
 	mu       sync.Mutex
@@ -44,7 +50,11 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	options.PullIdleTimeout = cmp.Or(options.PullIdleTimeout, time.Minute)
 	options.BuildGrace = cmp.Or(options.BuildGrace, time.Minute)
 	options.PullGrace = cmp.Or(options.PullGrace, 5*time.Second)
-	return &Builder{engine: e, options: options, binaries: map[string]func() (binaryImage, error){}}
+	b := &Builder{engine: e, options: options, binaries: map[string]func() (binaryImage, error){}}
+	if options.StateDir != "" {
+		b.causes = cause.Store{Dir: filepath.Join(options.StateDir, "inputs"), Project: options.Project}
+	}
+	return b
 }
 
 // diskHint returns a hint for a full disk. Go and the C library spell the error

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -89,11 +90,25 @@ func (l *lookup) build(ctx context.Context, b inputs.Build) (inputs.Identity, lo
 	}
 	r.ref = id.Ref
 	r.image, err = l.cache.Image(ctx, id.Ref)
-	if r.image == nil {
-		r.reason = "not built yet for these inputs"
+	if r.image == nil && err == nil {
+		r.reason = cmp.Or(l.builder.causes.Explain(causeName(b), id.Inputs.Manifest()), unexplained)
 	}
 	return id, r, err
 }
+
+// unexplained is the reason of a build of which no earlier image is known.
+const unexplained = "not built yet for these inputs"
+
+// builtBecause returns what a build did: "built: main.go changed".
+func builtBecause(reason string) string {
+	if reason == unexplained {
+		return "built"
+	}
+	return "built: " + reason
+}
+
+// causeName identifies an image in the store of causes.
+func causeName(b inputs.Build) string { return b.Repository + " " + b.Name }
 
 func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
 	r := lookupResult{name: s.Name, ref: s.Ref, external: true}
