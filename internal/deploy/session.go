@@ -135,7 +135,9 @@ func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
 			return nil, err
 		}
 		w, pull := s.Workspace, s.Workspace.Config.Pull
-		return images.NewBuilder(e, images.Options{PullStartTimeout: pull.StartTimeout, PullIdleTimeout: pull.IdleTimeout, StateDir: w.StateDir, Project: w.Config.Name}), nil
+		return images.NewBuilder(e, images.Options{
+			PullStartTimeout: pull.StartTimeout, PullIdleTimeout: pull.IdleTimeout, StateDir: w.StateDir, Project: w.Config.Name, Configuration: w.Config.Files(),
+		}), nil
 	})
 }
 

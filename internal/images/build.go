@@ -30,7 +30,9 @@ func (b *Builder) buildMissing(ctx context.Context, builds []inputs.Build, repor
 		work = append(work, func() (err error) {
 			*j.image, err = b.ensureOne(ctx, reporter, j.build.Name,
 				func() (lookupResult, error) { return j.result, nil },
-				func(r lookupResult) (string, error) { return builtBecause(r.reason), b.build(ctx, sessions, j, reporter) })
+				func(r lookupResult) (string, error) {
+					return builtBecause(r.reason), b.build(ctx, sessions, j, reporter)
+				})
 			return err
 		})
 	}
@@ -57,7 +59,15 @@ func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engi
 			reporter.Report(event.Finished(build.Name, event.Unchanged, "", time.Since(start), 0))
 		}
 	}
-	return jobs, l.cache.CheckSnapshots(ctx, snapshots)
+	if err := l.cache.CheckSnapshots(ctx, snapshots); err != nil {
+		return nil, err
+	}
+	b.hint.Do(func() {
+		for _, carried := range inputs.CarriedBy(snapshots, b.options.Configuration) {
+			reporter.Report(event.Warn(carried.String()))
+		}
+	})
+	return jobs, nil
 }
 
 // build gives the image its tag only after the check that it was built from the

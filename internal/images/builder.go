@@ -20,6 +20,10 @@ type Options struct {
 	StateDir string // keeps what explains builds; "" explains nothing
 	Project  string // the images are part of
 
+	// Configuration lists the absolute paths of what deploys the images. A build that
+	// reads them without need gets a hint.
+	Configuration []string
+
 	// PullStartTimeout limits a registry's first response (default 15 s),
 	// PullIdleTimeout the time without progress (default 60 s).
 	PullStartTimeout, PullIdleTimeout time.Duration
@@ -36,6 +40,7 @@ type Builder struct {
 	options    Options
 	causes     cause.Store
 	registries registries
+	hint       sync.Once // once per run
 
 	mu       sync.Mutex
 	binaries map[string]func() (binaryImage, error) // by repository

@@ -2,12 +2,14 @@ package images
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 func TestBuilder_Ensure_failure(t *testing.T) {
@@ -45,6 +47,22 @@ func TestBuilder_Ensure_failure(t *testing.T) {
 				}
 				break
 			}
+		}
+	})
+
+	t.Run("explains once what a context without an ignore file carries", func(t *testing.T) {
+		t.Parallel()
+		build := inputs.Build{Name: "web", Repository: "web", Context: t.TempDir()}
+		enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "FROM scratch\nCOPY . .\n", ".git/HEAD": "x", "tkdeploy.yaml": "x"})
+		b := NewBuilder(connect(t, enginetest.New(t)), Options{Configuration: []string{filepath.Join(build.Context, "tkdeploy.yaml")}})
+		var log enginetest.EventLog
+		for range 2 {
+			if _, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{build}}, &log); err == nil {
+				t.Error("got no error from an engine without BuildKit")
+			}
+		}
+		if got := log.Messages(event.Warning); strings.Count(got, "web: rebuilt by") != 1 || !strings.HasSuffix(got, ".dockerignore: .git tkdeploy.yaml") {
+			t.Errorf("got warnings %q, want one with the lines", got)
 		}
 	})
 }
