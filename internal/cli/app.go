@@ -28,7 +28,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 func commands(streams Streams) []command {
 	return []command{
 		upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
-		rollbackCommand(streams), historyCommand(streams), doctorCommand(streams),
+		rollbackCommand(streams), historyCommand(streams), pruneCommand(streams), doctorCommand(streams),
 		kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), helpCommand(streams), probeCommand(streams),
 	}
 }

@@ -61,6 +61,7 @@ func (w *Workspace) source(name string, s config.Source) images.Source {
 func (w *Workspace) build(name string, image config.Image, bases map[string]string) inputs.Build {
 	b := inputs.Build{
 		Name:       name,
+		Project:    w.Config.Name,
 		Repository: image.Repository,
 		Context:    w.Config.Path(image.Build.Context),
 		Dockerfile: w.Config.Path(image.Build.Dockerfile),

@@ -9,6 +9,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
+	"tkdeploy.dev/tkdeploy/internal/images/prune"
 )
 
 // buildMissing builds all missing images in parallel. BuildKit limits its
@@ -34,6 +35,14 @@ func (b *Builder) buildMissing(ctx context.Context, builds []inputs.Build, repor
 					return builtBecause(r.reason), b.build(ctx, sessions, j, reporter)
 				})
 			return err
+		})
+	}
+	if project := b.options.Project; project != "" {
+		work = append(work, func() error {
+			if warning := prune.Warning(ctx, b.engine, project); warning != "" {
+				reporter.Report(event.Warn(warning))
+			}
+			return nil
 		})
 	}
 	return images, inParallel(work...)

@@ -62,6 +62,9 @@ func frontendAttrs(j job) map[string]string {
 		"label:" + inputs.LabelInputs: j.identity.Hash,
 		"label:" + inputs.LabelName:   build.Name,
 	}
+	if build.Project != "" {
+		attrs["label:"+inputs.LabelProject] = build.Project
+	}
 	for arg, value := range build.AllArgs() {
 		attrs["build-arg:"+arg] = value
 	}

@@ -35,6 +35,8 @@ type Fake struct {
 	Archive    func(w io.Writer, names []string) // serves /images/get
 	Pull       func(w http.ResponseWriter, ref string)
 
+	Lists Lists
+
 	mu     sync.Mutex
 	Pulled []string
 	Saves  int
@@ -72,6 +74,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("API-Version", f.APIVersion)
 	path := strings.TrimPrefix(r.URL.Path, "/v"+f.APIVersion)
 	switch {
+	case f.serveList(w, r, path):
 	case path == "/_ping":
 	case path == "/version":
 		Respond(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": cmp.Or(f.OS, "linux"), "Arch": cmp.Or(f.Arch, "amd64")})

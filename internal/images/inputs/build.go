@@ -15,13 +15,16 @@ const (
 	LabelInputs = "dev.tkdeploy.inputs" // hash of the inputs
 	LabelName   = "dev.tkdeploy.name"
 	LabelRecipe = "dev.tkdeploy.recipe" // hash of the recipe
+
+	LabelProject = "dev.tkdeploy.project" // whose images `tkdeploy prune` may remove
 )
 
 // Build is an image built from a Dockerfile. Its tag is a hash of the
-// Dockerfile, the files that the target reads, the name, target, arguments and
+// Dockerfile, the files that the target reads, the name, project, target, arguments and
 // platform, the IDs of the base images and the names of the secrets.
 type Build struct {
 	Name       string // in events and errors
+	Project    string // an image belongs to one project; "" to none
 	Repository string // without a tag
 	Context    string
 	Dockerfile string // default: Dockerfile in Context

@@ -14,8 +14,9 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// tagLength is 48 bits, which makes collisions within a repository unlikely.
-const tagLength = 12
+// TagLength is the length of a tag: 48 bits make collisions within a repository
+// unlikely.
+const TagLength = 12
 
 // inputsVersion is part of each tag. Version 1 named images that could have other
 // contents: it is never used again.
@@ -72,6 +73,9 @@ func (b Build) inputLines(dockerfile []byte) []string {
 		fmt.Sprintf("target %q", b.Target),
 		fmt.Sprintf("platform %q", b.Platform),
 	}
+	if b.Project != "" {
+		lines = append(lines, fmt.Sprintf("project %q", b.Project))
+	}
 	for _, arg := range slices.Sorted(maps.Keys(b.AllArgs())) {
 		lines = append(lines, fmt.Sprintf("arg %q %q", arg, b.AllArgs()[arg]))
 	}
@@ -101,7 +105,7 @@ func (c *LookupCache) baseLines(ctx context.Context, refs []string) (lines, abse
 func TaggedRef(repository, hash string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(repository)
 	if err == nil {
-		named, err = reference.WithTag(reference.TrimNamed(named), hash[:tagLength])
+		named, err = reference.WithTag(reference.TrimNamed(named), hash[:TagLength])
 	}
 	if err != nil {
 		return "", fault.New(fault.Config, fmt.Errorf("repository %q: %w", repository, err), "")

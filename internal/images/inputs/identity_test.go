@@ -66,7 +66,7 @@ func tagOf(t *testing.T, e *engine.Engine, b Build) string {
 	if len(id.Absent) > 0 {
 		return "absent " + strings.Join(id.Absent, " ")
 	}
-	return id.Hash[:tagLength]
+	return id.Hash[:TagLength]
 }
 
 func TestLookupCache_Identify(t *testing.T) {

@@ -20,6 +20,7 @@ func (s *Snapshot) Manifest() cause.Inputs {
 	list := []cause.Input{
 		{Kind: cause.Setting, Name: "tkdeploy", Value: inputsVersion},
 		{Kind: cause.Setting, Name: "name", Value: b.Name},
+		{Kind: cause.Setting, Name: "project", Value: b.Project},
 		{Kind: cause.Setting, Name: "target", Value: b.Target},
 		{Kind: cause.Setting, Name: "platform", Value: b.Platform},
 	}

@@ -1,0 +1,54 @@
+package enginetest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+)
+
+// Lists are what the engine lists. Images that are only inspected need not be in it.
+type Lists struct {
+	Images     []image.Summary
+	Containers []container.Summary
+	InUse      []string // references that cannot be removed
+	Removed    []string // references
+}
+
+// serveList serves lists of images and containers, and refuses to remove used images. It
+// reports whether it has responded.
+func (f *Fake) serveList(w http.ResponseWriter, r *http.Request, path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ref := strings.TrimPrefix(path, "/images/")
+	switch {
+	case path == "/images/json":
+		wanted, _ := filters.FromJSON(r.URL.Query().Get("filters"))
+		found := []image.Summary{}
+		for _, i := range f.Lists.Images {
+			if wanted.MatchKVList("label", i.Labels) {
+				found = append(found, i)
+			}
+		}
+		Respond(w, http.StatusOK, found)
+	case path == "/containers/json":
+		Respond(w, http.StatusOK, append([]container.Summary{}, f.Lists.Containers...))
+	case path == "/system/df":
+		all := slices.Clone(f.Lists.Images)
+		for i := range all {
+			all[i].SharedSize = all[i].Size / 2
+		}
+		Respond(w, http.StatusOK, map[string]any{"Images": all})
+	case r.Method == http.MethodDelete && slices.Contains(f.Lists.InUse, ref):
+		Respond(w, http.StatusConflict, map[string]string{"message": "image is being used by running container 1"})
+	case r.Method == http.MethodDelete && strings.HasPrefix(path, "/images/"):
+		f.Lists.Removed = append(f.Lists.Removed, ref)
+		return false
+	default:
+		return false
+	}
+	return true
+}
