@@ -103,7 +103,7 @@ func (p *Pruner) findImages(ctx context.Context, e *engine.Engine, clusters []pr
 	}
 	plan.Images = append(plan.Images, found.Unused...)
 	if found.Recent > 0 {
-		plan.keep("%s, because the build was in the last %s", text.Plural(found.Recent, "unused image"), text.Duration(prune.Recent))
+		plan.keep("%s, because the build was in the last %.0f minutes", text.Plural(found.Recent, "unused image"), prune.Recent.Minutes())
 	}
 	if found.Older > 0 {
 		plan.keep("%s without the name of a project, from an earlier version of tkdeploy", text.Plural(found.Older, "image"))

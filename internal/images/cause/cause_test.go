@@ -79,6 +79,11 @@ func TestStore_Explain(t *testing.T) {
 			Inputs{Inputs: []Input{file("Dockerfile", "2")}, Dockerfile: "Dockerfile", Text: []byte("RUN x"), Instructions: []Instruction{{1, "RUN", "RUN x"}}},
 			"Dockerfile line 1 (RUN) changed",
 		},
+		"an instruction that reads other files": {
+			[]Inputs{inputsOf(file("a", "1"), file("b", "1"), file(".git/HEAD", "1"))},
+			Inputs{Inputs: []Input{file("b", "2"), file("c", "1")}, Dockerfile: "Dockerfile", Text: []byte("COPY b c /"), Instructions: []Instruction{{1, "COPY", "COPY b c /"}}},
+			"Dockerfile line 1 (COPY) changed; b changed",
+		},
 		"an added instruction": {
 			[]Inputs{inputsOf()}, dockerfile("other", Instruction{1, "FROM", "FROM a"}, Instruction{2, "RUN", "RUN b"}, Instruction{3, "COPY", "COPY . ."}, Instruction{4, "RUN", "RUN c"}),
 			"Dockerfile line 3 (COPY) added",

@@ -81,21 +81,24 @@ func compareDockerfile(old, current record, now Inputs) []change {
 }
 
 // significant sorts the changes and omits those that others imply: directories of
-// changed files, the bases of a changed argument or instruction, and the Dockerfile as
-// a file of the context. Git's own files count as one.
+// changed files, the bases of a changed argument or instruction, files that a changed
+// instruction no longer or newly reads, and the Dockerfile as a file of the context.
+// Git's own files count as one.
 func significant(changes []change, dockerfile string) []change {
 	has := map[Kind]bool{}
+	for _, c := range changes {
+		has[c.kind] = true
+	}
+	changes = slices.DeleteFunc(changes, func(c change) bool {
+		implied := c.kind == Base && c.verb != "moved" && (has[Argument] || has[instructions])
+		implied = implied || isFile(c.kind) && has[instructions] && (c.name == dockerfile || verbRank(c.verb) >= 0)
+		return implied || c.kind == Dir && has[File]
+	})
 	for i, c := range changes {
 		if isFile(c.kind) && (c.name == ".git" || strings.HasPrefix(c.name, ".git/")) {
 			changes[i] = change{File, ".git", "changed"}
 		}
-		has[changes[i].kind] = true
 	}
-	changes = slices.DeleteFunc(changes, func(c change) bool {
-		implied := c.kind == Base && c.verb != "moved" && (has[Argument] || has[instructions])
-		implied = implied || c.kind == File && c.name == dockerfile && has[instructions]
-		return implied || c.kind == Dir && has[File]
-	})
 	slices.SortFunc(changes, func(a, b change) int {
 		return cmp.Or(
 			cmp.Compare(slices.Index(order, a.kind), slices.Index(order, b.kind)),
