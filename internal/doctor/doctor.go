@@ -1,5 +1,5 @@
 // Package doctor checks this machine and an environment for problems that make a
-// run fail. It changes nothing.
+// run fail. Only [Fix] changes something.
 package doctor
 
 import (
@@ -23,6 +23,7 @@ func Run(ctx context.Context, s *deploy.Session, timeout time.Duration) *Report 
 	checks := []check{
 		{"docker command", one(checkDockerCLI)},
 		{"state", one(func(context.Context) Result { return checkState(w) })},
+		{"build contexts", func(ctx context.Context) []Result { return checkContexts(ctx, w) }},
 		{"inotify", one(func(context.Context) Result { return checkInotify(info) })},
 	}
 	if info != nil {

@@ -20,7 +20,7 @@ type Carried struct {
 
 // String returns a hint in one line.
 func (c Carried) String() string {
-	return fmt.Sprintf("%s: rebuilt by each change of %s, because build context %s has no .dockerignore; if the image does not need them, write these lines to %s: %s",
+	return fmt.Sprintf("%s: rebuilt by each change of %s, because build context %s has no .dockerignore; if no image needs them, run tkdeploy doctor --fix, or write to %s: %s",
 		strings.Join(c.Images, ", "), strings.Join(c.Lines, ", "), filepath.Dir(c.IgnoreFile), c.IgnoreFile, strings.Join(c.Lines, " "))
 }
 
