@@ -18,7 +18,7 @@ const (
 	maxRecords = 5        // images of a name, such as those of some branches
 	maxInputs  = 20_000   // of an image; the files of a larger one are not named
 	maxSize    = 64 << 20 // of a file
-	removed    = "built before, but the engine no longer has the image"
+	removed    = "its image was removed"
 )
 
 // Store keeps the inputs of the newest images of each name in files. They are only for
