@@ -13,6 +13,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images/failfast"
+	"tkdeploy.dev/tkdeploy/internal/images/dockerfile"
 )
 
 // Ensure makes every image in the set available: base images first, then the
@@ -104,6 +105,9 @@ func (b *Builder) create(ctx context.Context, l *lookup, s Source, reason string
 	case failed.partial:
 		return "", fault.New(fault.Build, fmt.Errorf("pull image %s: %w", s.Ref, failed),
 			"run tkdeploy again: the engine keeps the layers that it has; for a slow registry, set pull.idleTimeout in tkdeploy.yaml")
+	case s.Recipe == "" && s.frontend != "":
+		return "", fault.New(fault.Build, fmt.Errorf("%s: get frontend image %s: not present, and %w", s.frontend, s.Ref, failed),
+			fmt.Sprintf("pull it into the engine, add it to bases with a recipe, or use tkdeploy's own frontend: docker/dockerfile:1, version %s", dockerfile.Version()))
 	case s.Recipe == "":
 		return "", fault.New(fault.Build, fmt.Errorf("get image %s: not present, and %w", s.Ref, failed),
 			"add it to the engine (docker pull, load or tag), correct the reference, or configure a recipe (recipe:)")

@@ -166,9 +166,13 @@ func (l *lookup) bases(ctx context.Context, set Set) ([]Source, error) {
 			return nil, err
 		}
 		for _, ref := range id.Absent {
-			known := func(s Source) bool { return engine.FullRef(s.Ref) == engine.FullRef(ref) }
-			if !slices.ContainsFunc(bases, known) {
+			i := firstIndex(bases, Source{Ref: ref})
+			if i < 0 {
+				i = len(bases)
 				bases = append(bases, Source{Name: ref, Ref: ref})
+			}
+			if ref == id.Frontend {
+				bases[i].frontend = id.FrontendPlace
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func trimSolveError(err error) error {
 	text := err.Error()
 	for _, prefix := range []string{
 		"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to solve with frontend dockerfile.v0: ",
-		"failed to solve: ", "failed to create LLB definition: ", "failed to read dockerfile: ",
+		"failed to solve: ", "failed to run Build function: ", "failed to create LLB definition: ", "failed to read dockerfile: ",
 	} {
 		text = strings.TrimPrefix(text, prefix)
 	}

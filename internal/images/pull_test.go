@@ -11,6 +11,7 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 const noHost = `Get "https://docker.io/v2/": dial tcp: lookup docker.io on 10.0.0.1:53: no such host`
@@ -58,6 +59,22 @@ func TestBuilder_Ensure_pull(t *testing.T) {
 		}
 		if len(f.Pulled) != 2 {
 			t.Errorf("got pulls %v, want one from docker.io and one from acme.example", f.Pulled)
+		}
+	})
+
+	t.Run("names the line that selects a frontend", func(t *testing.T) {
+		t.Parallel()
+		f := enginetest.New(t)
+		f.Pull = enginetest.RefusePull(http.StatusInternalServerError, noHost)
+		dir := t.TempDir()
+		enginetest.WriteFiles(t, dir, map[string]string{"Dockerfile": "# escape=\\\n# syntax=docker/dockerfile:1.999\nFROM scratch\n"})
+		_, err := fakeBuilder(t, f).Ensure(t.Context(), Set{Builds: []inputs.Build{{Name: "web", Repository: "web", Context: dir}}}, nil)
+		want := dir + "/Dockerfile:2: get frontend image docker/dockerfile:1.999: not present, and docker.io cannot be reached"
+		if fault.ClassOf(err) != fault.Build || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v of class %s, want %s", err, fault.ClassOf(err), want)
+		}
+		if hint := fault.HintOf(err); !strings.Contains(hint, "tkdeploy's own frontend") {
+			t.Errorf("got hint %q", hint)
 		}
 	})
 

@@ -22,6 +22,8 @@ type Source struct {
 	Name   string // in events and errors
 	Ref    string // with a digest, or a tag other than latest
 	Recipe string // directory with an executable "build"; "" for none
+
+	frontend string // where a Dockerfile selects the image as its frontend; "" for other images
 }
 
 // Binary is an image of one static Linux executable, which runs as user 65532. The

@@ -12,6 +12,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/frontend"
 	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
@@ -31,13 +32,13 @@ func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter e
 			progress.update(status)
 		}
 	}()
-	_, err := s.buildkit.Solve(solveCtx, nil, bk.SolveOpt{
-		Frontend:              "dockerfile.v0",
+	// The frontend runs in this process, so the engine's version does not matter, see ADR 29.
+	_, err := s.buildkit.Build(solveCtx, bk.SolveOpt{
 		FrontendAttrs:         frontendAttrs(j),
 		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": ref}}},
 		SharedSession:         session.session,
 		SessionPreInitialized: true,
-	}, statuses)
+	}, "tkdeploy", frontend.Build, statuses)
 	<-followed
 	switch {
 	case err == nil:

@@ -12,6 +12,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/dockerfile"
 )
 
 // TagLength is the length of a tag: 48 bits make collisions within a repository
@@ -28,6 +29,11 @@ type Identity struct {
 	Ref    string   // tagged with the start of Hash
 	Absent []string // missing base images; if any, Hash and Ref are "" and Inputs is nil
 	Inputs *Snapshot
+
+	// Frontend is the image of the frontend, if it is not the one in this program. It is
+	// set if Absent is.
+	Frontend      string
+	FrontendPlace string // where it is selected, such as Dockerfile:1
 }
 
 // Identify hashes the inputs of b, including the IDs of its base images.
@@ -40,36 +46,49 @@ func (c *LookupCache) Identify(ctx context.Context, b Build) (Identity, error) {
 }
 
 func (c *LookupCache) readInputs(ctx context.Context, b Build) (Identity, error) {
-	dockerfile, err := readDockerfile(b)
+	text, err := readDockerfile(b)
 	if err != nil {
 		return Identity{}, err
 	}
 	if b.Platform == "" {
 		b.Platform = c.engine.Platform()
 	}
-	r := readsOf(ctx, dockerfile, b, b.Platform, c.config)
+	r := readsOf(ctx, text, b, b.Platform, c.config)
 	bases, absent, err := c.baseLines(ctx, r.bases)
 	if err != nil || len(absent) > 0 {
-		return Identity{Absent: absent}, err
+		id := Identity{Absent: absent}
+		id.Frontend, id.FrontendPlace = b.frontend(text)
+		return id, err
 	}
-	s, err := c.snapshot(ctx, b, dockerfile, r)
+	s, err := c.snapshot(ctx, b, text, r)
 	if err != nil {
 		return Identity{}, err
 	}
 	s.bases = bases
-	all := slices.Concat(b.inputLines(dockerfile), bases, lines(s.entries))
+	all := slices.Concat(b.inputLines(text), bases, lines(s.entries))
 	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(all, "\n"))))
 	ref, err := TaggedRef(b.Repository, hash)
 	return Identity{Hash: hash, Ref: ref, Inputs: s}, err
 }
 
+func (b Build) frontend(text []byte) (image, place string) {
+	syntax := dockerfile.SyntaxOf(text, b.Args)
+	switch {
+	case syntax.Embedded():
+		return "", ""
+	case syntax.Line == 0:
+		return syntax.Image, "build argument " + dockerfile.SyntaxArg
+	}
+	return syntax.Image, fmt.Sprintf("%s:%d", b.DockerfilePath(), syntax.Line)
+}
+
 // inputLines includes only the names of secrets, because a tag must not help to
 // guess the values.
-func (b Build) inputLines(dockerfile []byte) []string {
+func (b Build) inputLines(text []byte) []string {
 	lines := []string{
 		inputsVersion,
 		fmt.Sprintf("name %q", b.Name),
-		fmt.Sprintf("dockerfile %x", sha256.Sum256(dockerfile)),
+		fmt.Sprintf("dockerfile %x", sha256.Sum256(text)),
 		fmt.Sprintf("target %q", b.Target),
 		fmt.Sprintf("platform %q", b.Platform),
 	}

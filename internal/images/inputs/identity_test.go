@@ -182,7 +182,8 @@ func TestReadsOf(t *testing.T) {
 		{"whole context", "FROM scratch\nCOPY . /\n", "", "whole"},
 		{"no context", "FROM scratch\nLABEL a=b\n", "", ""},
 		{"stable frontend", "# syntax=docker/dockerfile:1.7\nFROM scratch\nCOPY a /\n", "", "a"},
-		{"labs frontend", "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY a /\n", "", "whole"},
+		{"labs frontend", "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY a /\n", "", "a"},
+		{"newer frontend", "# syntax=docker/dockerfile:1.999\nFROM scratch\nCOPY a /\n", "", "whole"},
 		{"syntax error", "FROM scratch\nCOPPY a /\n", "", "whole"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -201,14 +202,14 @@ func TestReadsOf(t *testing.T) {
 	}
 }
 
-// The tag must depend on base images, even if the frontend may read other files than
+// The tag must depend on the frontend and on base images, even if the frontend may read other files than
 // BuildKit's converter.
 func TestReadsOf_bases(t *testing.T) {
 	t.Parallel()
 	b := Build{Bases: map[string]string{"GO_IMAGE": "golang:1.26"}}
 	for syntax, want := range map[string][]string{
-		"docker/dockerfile:1-labs": {"docker.io/library/alpine:3", "golang:1.26"},
-		"acme/frontend:1":          {"golang:1.26"}, // FROM may have another meaning
+		"docker/dockerfile:1.999": {"docker.io/library/alpine:3", "docker/dockerfile:1.999", "golang:1.26"},
+		"acme/frontend:1":         {"acme/frontend:1", "golang:1.26"}, // FROM may have another meaning
 	} {
 		t.Run(syntax, func(t *testing.T) {
 			t.Parallel()

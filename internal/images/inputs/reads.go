@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
@@ -22,6 +20,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/dockerfile"
 )
 
 // reads lists what a Dockerfile target depends on.
@@ -31,38 +30,40 @@ type reads struct {
 	bases []string
 }
 
-// dockerSyntax matches Docker's frontends.
-var dockerSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile(-upstream)?(:|@|$)`)
-
-// stableSyntax matches Docker's stable frontends, whose reads BuildKit's
-// converter predicts. Others may read anything.
-var stableSyntax = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile:1(\.\d+)*$`)
-
 // readsOf finds the target's paths and base images with BuildKit's converter. If that
-// fails, or the frontend is not a stable one, it returns the whole context and all base images that
-// are known, and leaves an error to the build.
-func readsOf(ctx context.Context, dockerfile []byte, b Build, platform string, config baseConfig) reads {
-	syntax, _, _, found := parser.DetectSyntax(dockerfile)
-	if found && !dockerSyntax.MatchString(syntax) { // FROM may have another meaning
-		return reads{whole: true, bases: slices.Sorted(maps.Values(b.Bases))}
+// fails, or the build uses another frontend, it returns the whole context and all base images
+// that are known, and leaves an error to the build. The frontend is one of the base images.
+func readsOf(ctx context.Context, text []byte, b Build, platform string, config baseConfig) reads {
+	syntax := dockerfile.SyntaxOf(text, b.Args)
+	var frontend []string
+	if !syntax.Embedded() {
+		frontend = []string{syntax.Image}
+	}
+	if !syntax.Docker() { // FROM may have another meaning
+		return reads{whole: true, bases: union(frontend, slices.Collect(maps.Values(b.Bases)))}
 	}
 	resolver := &baseResolver{config: config}
-	definition, err := convert(ctx, dockerfile, b, platform, resolver)
-	if err != nil || found && !stableSyntax.MatchString(syntax) {
-		bases := slices.Sorted(slices.Values(slices.AppendSeq(resolver.sorted(), maps.Values(b.Bases))))
-		return reads{whole: true, bases: slices.Compact(bases)}
+	definition, err := convert(ctx, text, b, platform, resolver)
+	if err != nil || !syntax.Embedded() {
+		return reads{whole: true, bases: union(frontend, resolver.sorted(), slices.Collect(maps.Values(b.Bases)))}
 	}
 	r := contextReads(definition)
 	r.bases = resolver.sorted()
 	return r
 }
 
-func convert(ctx context.Context, dockerfile []byte, b Build, platform string, resolver *baseResolver) (*llb.Definition, error) {
+func union(lists ...[]string) []string {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func convert(ctx context.Context, text []byte, b Build, platform string, resolver *baseResolver) (*llb.Definition, error) {
 	target, err := platforms.Parse(platform)
 	if err != nil {
 		return nil, err
 	}
-	result, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, dockerfile2llb.ConvertOpt{
+	result, err := dockerfile2llb.Dockerfile2LLB(ctx, text, dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			BuildArgs:        b.AllArgs(),
 			Target:           b.Target,

@@ -1,0 +1,3 @@
+// Package dockerfile reads Dockerfiles: the frontend that they select, their stages, and the
+// arguments that they declare.
+package dockerfile
