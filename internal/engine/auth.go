@@ -1,41 +1,34 @@
 package engine
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/distribution/reference"
-	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/cli/cli/config/types"
 	"github.com/docker/docker/api/types/registry"
 	bkauth "github.com/moby/buildkit/session/auth"
 	"google.golang.org/grpc"
 
 	"tkdeploy.dev/tkdeploy/internal/await"
-	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/files"
 )
 
-// Docker's config stores Docker Hub's credentials under hubKey; BuildKit
-// requests hubHost.
-const (
-	hubKey  = "https://index.docker.io/v1/"
-	hubHost = "registry-1.docker.io"
-)
+// hubHost is the registry of Docker Hub that BuildKit requests.
+const hubHost = "registry-1.docker.io"
 
 // Auth provides registry credentials from the user's Docker config and
-// credential helpers, which it reads on every request.
+// credential helpers, which it reads on every request. If a helper fails, it
+// provides none, as docker pull does: many images need none.
 type Auth struct {
 	bkauth.UnimplementedAuthServer
 	dir           string
 	helperTimeout time.Duration // default: one minute
+	failures      *helperFailures
 }
+
+func newAuth(dir string) Auth { return Auth{dir: dir, failures: &helperFailures{}} }
 
 // Register adds the credentials to a build session. BuildKit fetches tokens
 // itself, because the token calls are not implemented.
@@ -65,41 +58,52 @@ func (a Auth) Header(ctx context.Context, named reference.Named) (string, error)
 	})
 }
 
+// Failure returns why the registry got no credentials, or nil.
+func (a Auth) Failure(host string) error { return a.failures.of(registryKey(host)) }
+
+// Notes returns a note for each credential helper that failed since the last call. It
+// returns one for each helper only.
+func (a Auth) Notes() []string { return a.failures.takeNotes() }
+
 func (a Auth) forHost(ctx context.Context, host string) (types.AuthConfig, error) {
-	if host == hubHost || host == "docker.io" {
-		host = hubKey
+	config, err := a.dockerConfig()
+	if err != nil {
+		return types.AuthConfig{}, err
 	}
-	path := filepath.Join(a.dir, "config.json")
-	text, err := files.Read(path, files.ConfigLimit)
-	if errors.Is(err, fs.ErrNotExist) {
+	host = registryKey(host)
+	helper := config.helper(host)
+	if a.failures.hangs(helper) {
 		return types.AuthConfig{}, nil
 	}
-	if err != nil {
-		return types.AuthConfig{}, fmt.Errorf("read Docker's config: %w", err)
-	}
-	config := configfile.New(path)
-	if err := config.LoadFromReader(bytes.NewReader(text)); err != nil {
-		return types.AuthConfig{}, fmt.Errorf("read Docker's config %s: %w", path, err)
-	}
 	found, err := a.get(ctx, func() (types.AuthConfig, error) { return config.GetAuthConfig(host) })
-	if err != nil {
-		return found, fmt.Errorf("get the credentials for %s: %w", host, err)
+	switch {
+	case ctx.Err() != nil:
+		return types.AuthConfig{}, context.Cause(ctx)
+	case err != nil && helper == "":
+		return types.AuthConfig{}, fmt.Errorf("get the credentials for %s: %w", host, err)
+	case err != nil:
+		a.failures.add(helper, host, config.Filename, err)
+		return types.AuthConfig{}, nil
 	}
 	return found, nil
+}
+
+func registryKey(host string) string {
+	if host == hubHost || host == "docker.io" {
+		return hubKey
+	}
+	return host
 }
 
 // helperTimeout leaves time to enter a password. A prompt on another screen must
 // not block a run for good.
 const helperTimeout = time.Minute
 
-var errHelperTimeout = errors.New("the credential helper did not respond")
-
 // get runs read, which may start a credential helper and takes no context. After the
 // timeout, the helper keeps running.
 func (a Auth) get(ctx context.Context, read func() (types.AuthConfig, error)) (types.AuthConfig, error) {
 	timeout := cmp.Or(a.helperTimeout, helperTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fault.New(fault.Environment,
-		fmt.Errorf("%w within %s", errHelperTimeout, timeout), "answer its prompt, or log in with `docker login`"))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &helperTimeoutError{timeout})
 	defer cancel()
 	return await.Result(ctx, read)
 }

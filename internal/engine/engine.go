@@ -57,7 +57,7 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fault.New(fault.Environment, fmt.Errorf("connect to the Docker engine at %s: %w", at, err), "")
 	}
-	e := &Engine{api: api, endpoint: at, auth: Auth{dir: options.ConfigDir}, options: options}
+	e := &Engine{api: api, endpoint: at, auth: newAuth(options.ConfigDir), options: options}
 	if err := e.ping(ctx); err != nil {
 		return nil, errors.Join(err, api.Close())
 	}

@@ -33,6 +33,7 @@ func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) 
 	defer cancelBuilds()
 	pulling, cancelPulls := group.Context(ctx, b.options.PullGrace)
 	defer cancelPulls()
+	defer b.reportCredentials(reporter)
 	bases, err := b.newLookup().bases(ctx, set)
 	if err != nil {
 		return nil, err
@@ -52,6 +53,13 @@ func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) 
 		func() (err error) { binaries, err = b.ensureBinaries(building, set.Binaries, reporter); return err },
 	)
 	return slices.Concat(builds, sources, binaries), failfast.Failures(err)
+}
+
+// reportCredentials warns of credential helpers that failed.
+func (b *Builder) reportCredentials(reporter event.Reporter) {
+	for _, note := range b.engine.Auth().Notes() {
+		reporter.Report(event.Warn(note))
+	}
 }
 
 func (b *Builder) ensureSources(ctx context.Context, sources []Source, reporter event.Reporter) ([]engine.Image, error) {

@@ -65,7 +65,7 @@ func (p *progress) vertex(v *bk.Vertex) {
 // explain returns the failed step with its last lines of output.
 func (p *progress) explain(err error) error {
 	if p.failed == nil {
-		return trimSolveError(err)
+		return p.trimSolveError(err)
 	}
 	var lines []string
 	if log := p.logs[p.failed.Digest]; log != nil {
@@ -83,7 +83,7 @@ func trimStepError(text string) string {
 	return text
 }
 
-func trimSolveError(err error) error {
+func (p *progress) trimSolveError(err error) error {
 	text := err.Error()
 	for _, prefix := range []string{
 		"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to solve with frontend dockerfile.v0: ",
@@ -91,5 +91,5 @@ func trimSolveError(err error) error {
 	} {
 		text = strings.TrimPrefix(text, prefix)
 	}
-	return errors.New(text)
+	return errors.New(p.mask(text))
 }

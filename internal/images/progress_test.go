@@ -17,7 +17,7 @@ func TestProgress_explain(t *testing.T) {
 		t.Parallel()
 		now := time.Now()
 		var log enginetest.EventLog
-		p := newProgress("auth", masker(map[string][]byte{"token": []byte("hunter22\n"), "prefix": []byte("hunter")}), &log)
+		p := newProgress("auth", masker(map[string][]byte{"token": []byte("hunter22\n"), "prefix": []byte("hunter")}, nil), &log)
 		p.update(&bk.SolveStatus{Vertexes: []*bk.Vertex{
 			{Digest: "a", Name: "[1/3] FROM golang", Started: &now, Completed: &now, Cached: true},
 			{Digest: "b", Name: "[2/3] RUN go build", Started: &now},
@@ -41,7 +41,7 @@ func TestProgress_explain(t *testing.T) {
 
 	t.Run("trims an error without a failed step", func(t *testing.T) {
 		t.Parallel()
-		p := newProgress("auth", masker(nil), &enginetest.EventLog{})
+		p := newProgress("auth", masker(nil, nil), &enginetest.EventLog{})
 		err := errors.New("failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2")
 		if got := p.explain(err).Error(); got != "dockerfile parse error line 2" {
 			t.Errorf("got %q, want only the cause", got)

@@ -30,7 +30,7 @@ func (b *Builder) pull(ctx context.Context, item string, named reference.Named, 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	failed, _ := classifyPullError(domain, err)
+	failed, _ := b.classify(domain, err)
 	failed.partial = true
 	return failed
 }
@@ -57,11 +57,20 @@ func (b *Builder) reach(ctx context.Context, domain string, named reference.Name
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	failed, down := classifyPullError(domain, err)
+	failed, down := b.classify(domain, err)
 	if down {
 		host.down = failed
 	}
 	return nil, failed
+}
+
+// classify adds why the registry got no credentials.
+func (b *Builder) classify(domain string, err error) (failed *registryError, down bool) {
+	failed, down = classifyPullError(domain, err)
+	if failure := b.engine.Auth().Failure(domain); failure != nil && !down {
+		failed.reason += " (" + failure.Error() + ")"
+	}
+	return failed, down
 }
 
 // startPull waits for the registry's first response.

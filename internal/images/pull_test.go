@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -59,6 +60,39 @@ func TestBuilder_Ensure_pull(t *testing.T) {
 		}
 		if len(f.Pulled) != 2 {
 			t.Errorf("got pulls %v, want one from docker.io and one from acme.example", f.Pulled)
+		}
+	})
+
+	t.Run("pulls without credentials if their helper is missing", func(t *testing.T) {
+		t.Parallel()
+		f, dir := enginetest.New(t), t.TempDir()
+		enginetest.WriteFiles(t, dir, map[string]string{"config.json": `{"credsStore": "tkdeploy-absent"}`})
+		e, err := engine.Connect(t.Context(), engine.Options{Getenv: f.Getenv, ConfigDir: dir})
+		enginetest.NoError(t, err)
+		t.Cleanup(func() { _ = e.Close() })
+		b := NewBuilder(e, Options{})
+		set := Set{Sources: []Source{{Name: "a", Ref: "acme.example/a:1"}, {Name: "b", Ref: "acme.test/b:1"}}}
+
+		f.Pull = enginetest.RefusePull(http.StatusInternalServerError, "unauthorized: log in")
+		_, err = b.Ensure(t.Context(), set, nil)
+		if err == nil || !strings.Contains(err.Error(), "acme.example has no such image or denies access to it (credential helper docker-credential-tkdeploy-absent of "+dir) {
+			t.Errorf("got %v, want the refusal and the missing helper", err)
+		}
+	})
+
+	t.Run("warns of a missing credential helper once", func(t *testing.T) {
+		t.Parallel()
+		f, dir := enginetest.New(t), t.TempDir()
+		f.Pull = f.AllowPull(t)
+		enginetest.WriteFiles(t, dir, map[string]string{"config.json": `{"credsStore": "tkdeploy-absent"}`})
+		e, err := engine.Connect(t.Context(), engine.Options{Getenv: f.Getenv, ConfigDir: dir})
+		enginetest.NoError(t, err)
+		t.Cleanup(func() { _ = e.Close() })
+		var log enginetest.EventLog
+		_, err = NewBuilder(e, Options{}).Ensure(t.Context(), Set{Sources: []Source{{Name: "a", Ref: "acme.example/a:1"}, {Name: "b", Ref: "acme.test/b:1"}}}, &log)
+		enginetest.NoError(t, err)
+		if got := log.Messages(event.Warning); strings.Count(got, "pulled without credentials") != 1 || len(f.Pulled) != 2 {
+			t.Errorf("got warnings %q and pulls %v, want one warning and two pulls", got, f.Pulled)
 		}
 	})
 

@@ -61,7 +61,7 @@ func (b *Builder) checkRemote(ctx context.Context, s Source) (RemoteStatus, erro
 		return status, context.Cause(ctx)
 	}
 	if err != nil {
-		status.Err, _ = classifyPullError(status.Registry, err)
+		status.Err, _ = b.classify(status.Registry, err)
 	}
 	return status, nil
 }

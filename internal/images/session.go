@@ -20,6 +20,7 @@ type buildSessions struct {
 	builder  *Builder
 	buildkit *bk.Client
 	sessions map[sessionKey]*buildSession
+	proxies  map[string]string // build arguments
 }
 
 type buildSession struct {
@@ -31,6 +32,10 @@ type buildSession struct {
 }
 
 func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions, error) {
+	proxies, err := b.engine.Proxies()
+	if err != nil {
+		return nil, fault.New(fault.Environment, err, "")
+	}
 	buildkit, err := bk.New(ctx, "",
 		bk.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return b.engine.API().DialHijack(ctx, "/grpc", "h2c", nil)
@@ -38,7 +43,7 @@ func (b *Builder) openSessions(ctx context.Context, jobs []job) (*buildSessions,
 	if err != nil {
 		return nil, b.buildKitError(err)
 	}
-	s := &buildSessions{builder: b, buildkit: buildkit, sessions: map[sessionKey]*buildSession{}}
+	s := &buildSessions{builder: b, buildkit: buildkit, sessions: map[sessionKey]*buildSession{}, proxies: proxies}
 	if err := b.engine.Call(ctx, func(ctx context.Context) error { _, err := buildkit.ListWorkers(ctx); return err }); err != nil {
 		return nil, errors.Join(b.buildKitError(err), buildkit.Close())
 	}

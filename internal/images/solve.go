@@ -10,6 +10,7 @@ import (
 
 	bk "github.com/moby/buildkit/client"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/images/frontend"
@@ -23,7 +24,7 @@ func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter e
 	solveCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(session.inputs, cancel)() //nolint:contextcheck // ends with the inputs of the session
-	progress := newProgress(j.build.Name, masker(session.secrets), reporter)
+	progress := newProgress(j.build.Name, masker(session.secrets, engine.ProxySecrets(s.proxies)), reporter)
 	statuses := make(chan *bk.SolveStatus)
 	followed := make(chan struct{})
 	go func() {
@@ -34,7 +35,7 @@ func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter e
 	}()
 	// The frontend runs in this process, so the engine's version does not matter, see ADR 29.
 	_, err := s.buildkit.Build(solveCtx, bk.SolveOpt{
-		FrontendAttrs:         frontendAttrs(j),
+		FrontendAttrs:         frontendAttrs(j, s.proxies),
 		Exports:               []bk.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": ref}}},
 		SharedSession:         session.session,
 		SessionPreInitialized: true,
@@ -53,9 +54,12 @@ func (s *buildSessions) solve(ctx context.Context, j job, ref string, reporter e
 	return s.builder.buildError(ctx, j.build.Name, err)
 }
 
-// frontendAttrs requests no attestations, which would change the digest of a
+// frontendAttrs adds the proxies that the build does not set itself. They are in no image and
+// no tag. BuildKit ignores the case of their names, so an argument replaces both.
+//
+// It requests no attestations, which would change the digest of a
 // cached build (moby#48391).
-func frontendAttrs(j job) map[string]string {
+func frontendAttrs(j job, proxies map[string]string) map[string]string {
 	build := j.build
 	attrs := map[string]string{
 		"filename":                    filepath.Base(build.DockerfilePath()),
@@ -66,8 +70,15 @@ func frontendAttrs(j job) map[string]string {
 	if build.Project != "" {
 		attrs["label:"+inputs.LabelProject] = build.Project
 	}
+	own := map[string]bool{}
 	for arg, value := range build.AllArgs() {
 		attrs["build-arg:"+arg] = value
+		own[strings.ToUpper(arg)] = true
+	}
+	for name, value := range proxies {
+		if !own[strings.ToUpper(name)] {
+			attrs["build-arg:"+name] = value
+		}
 	}
 	if build.Target != "" {
 		attrs["target"] = build.Target
@@ -82,10 +93,15 @@ func (b *Builder) buildError(ctx context.Context, name string, err error) error 
 	return fault.New(fault.Build, fmt.Errorf("build %s: %w", name, err), b.diskHint(ctx, err))
 }
 
-// masker masks secrets in build output. It skips lines under six bytes, which
+// masker masks secrets in build output. It skips texts under six bytes, which
 // would garble the output.
-func masker(secrets map[string][]byte) func(string) string {
+func masker(secrets map[string][]byte, others []string) func(string) string {
 	var lines []string
+	for _, text := range others {
+		if len(text) >= 6 {
+			lines = append(lines, text)
+		}
+	}
 	for _, value := range secrets {
 		for line := range strings.Lines(string(value)) {
 			if line = strings.TrimSpace(line); len(line) >= 6 {
