@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,14 +31,14 @@ func newSessionOptions(c *cli.Context) sessionOptions {
 }
 
 // open loads the configuration but opens no connection. It warns of deprecated
-// keys.
+// keys and of settings without an effect.
 func (o sessionOptions) open(streams Streams) (*deploy.Session, error) {
 	cfg, err := deploy.LoadConfig(o.config)
 	if err != nil {
 		return nil, err
 	}
-	for _, deprecated := range cfg.Deprecations {
-		if err := streams.warn(deprecated.String()); err != nil {
+	for _, problem := range slices.Concat(cfg.Deprecations, cfg.Warnings) {
+		if err := streams.warn(problem.String()); err != nil {
 			return nil, err
 		}
 	}

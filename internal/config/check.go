@@ -41,7 +41,7 @@ func (c *Config) check(file string, root *yaml.Node) strictyaml.Problems {
 	k.clusters()
 	k.valuesPaths()
 	k.verifyChecks()
-	c.Deprecations = c.Deprecations.Sorted()
+	c.Deprecations, c.Warnings = c.Deprecations.Sorted(), c.Warnings.Sorted()
 	return k.problems
 }
 
@@ -117,6 +117,8 @@ func (k *checker) build(name string, b Build) {
 		dockerfile = filepath.Join(b.Context, "Dockerfile")
 	}
 	k.exists(dockerfile, append(where, "dockerfile")...)
+	k.args(name, b.Args)
+	k.dockerfile(name, b, dockerfile)
 	for id, secret := range b.Secrets {
 		if (secret.File == "") == (secret.Env == "") {
 			k.report("secret "+id+": exactly one of file and env is required", append(where, "secrets", id)...)

@@ -26,7 +26,7 @@ type Config struct {
 	APIVersion   string                 `yaml:"apiVersion"`   // Version of the format: tkdeploy.dev/v1. Required.
 	Name         string                 `yaml:"name"`         // Name of the project. Required.
 	Images       map[string]Image       `yaml:"images"`       // Images of the app, by name.
-	Bases        map[string]Source      `yaml:"bases"`        // Images that Dockerfiles start FROM, by the name of the build argument that passes them.
+	Bases        map[string]Source      `yaml:"bases"`        // Images that Dockerfiles start FROM, by the name of the build argument that passes them. The args of a build override them.
 	Pull         Pull                   `yaml:"pull"`         // Time limits of pulls from registries.
 	Chart        Chart                  `yaml:"chart"`        // Helm chart of the app. Required.
 	Environments map[string]Environment `yaml:"environments"` // Environments, by the name that --env takes. At least one is required.
@@ -34,6 +34,7 @@ type Config struct {
 
 	Dir          string              `yaml:"-"` // directory of the file, absolute
 	Deprecations strictyaml.Problems `yaml:"-"` // deprecated keys in the file
+	Warnings     strictyaml.Problems `yaml:"-"` // settings without an effect
 }
 
 // Image is an image of the app. Set exactly one of build and ref.
@@ -47,9 +48,9 @@ type Image struct {
 // Build describes how to build an image with BuildKit.
 type Build struct {
 	Context    string            `yaml:"context"`    // Directory of the build context. Required.
-	Dockerfile string            `yaml:"dockerfile"` // Path of the Dockerfile. Default: Dockerfile in the context.
+	Dockerfile string            `yaml:"dockerfile"` // Path of the Dockerfile. PATH.dockerignore replaces .dockerignore of the context. Default: Dockerfile in the context.
 	Target     string            `yaml:"target"`     // Stage to build. Default: the last stage.
-	Args       map[string]string `yaml:"args"`       // Build arguments.
+	Args       map[string]string `yaml:"args"`       // Build arguments. An argument overrides the base of the same name. ${NAME} and ${NAME:-default} stand for variables of the environment, $$ for a dollar sign. An argument without a value takes the variable of its name, if it is set.
 	Secrets    map[string]Secret `yaml:"secrets"`    // Build secrets, by the id in RUN --mount=type=secret.
 	Platform   string            `yaml:"platform"`   // Platform such as linux/arm64. Default: the engine's platform.
 	Allow      []string          `yaml:"allow"`      // Files and directories of the context that look like credentials but contain none.

@@ -36,7 +36,7 @@ func write(t testing.TB, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"web/Dockerfile": "FROM scratch\n", "chart/Chart.yaml": "name: shop\n", "chart/values.yaml": "{}\n", FileName: text,
+		"web/Dockerfile": "ARG A\nARG VARIANT\nFROM scratch AS server\n", "chart/Chart.yaml": "name: shop\n", "chart/values.yaml": "{}\n", FileName: text,
 		"web/testdata/key.pem": "", "recipes/postgres/build": "", "chart/values-dev.yaml": "{}\n", // of testdata/example.yaml
 	} {
 		path := filepath.Join(dir, name)

@@ -47,13 +47,14 @@ func (b Build) DockerfilePath() string {
 	return cmp.Or(b.Dockerfile, filepath.Join(b.Context, "Dockerfile"))
 }
 
-// AllArgs returns the build arguments, including the base images.
+// AllArgs returns the build arguments, including the base images. An argument
+// overrides the base of the same name.
 func (b Build) AllArgs() map[string]string {
-	args := maps.Clone(b.Args)
+	args := maps.Clone(b.Bases)
 	if args == nil {
 		args = map[string]string{}
 	}
-	maps.Copy(args, b.Bases)
+	maps.Copy(args, b.Args)
 	return args
 }
 

@@ -121,6 +121,13 @@ func TestLookupCache_Identify(t *testing.T) {
 			{"base image ID", true, func(t *testing.T, _ *Build, f *enginetest.Fake) {
 				f.AddImage(t, "golang:1.26", "sha256:newer", nil, "sha256:1")
 			}},
+			{"argument that overrides a base image", true, func(t *testing.T, b *Build, f *enginetest.Fake) {
+				f.AddImage(t, "golang:1.27", "sha256:other", nil, "sha256:1")
+				b.Args["GO_IMAGE"] = "golang:1.27"
+			}},
+			{"base image that an argument overrides", false, func(_ *testing.T, b *Build, _ *enginetest.Fake) {
+				b.Args["GO_IMAGE"], b.Bases["GO_IMAGE"] = "golang:1.26", "golang:0"
+			}},
 			{"ID of an unused base image", false, func(t *testing.T, _ *Build, f *enginetest.Fake) {
 				f.AddImage(t, "node:24", "sha256:newer", nil, "sha256:2")
 			}},

@@ -112,6 +112,26 @@ func TestCheckContexts(t *testing.T) {
 		}
 	})
 
+	t.Run("names the line of an invalid ignore pattern", func(t *testing.T) {
+		t.Parallel()
+		for name, test := range map[string]struct{ file, text, want string }{
+			"pattern":                  {".dockerignore", "\ufeff*.log\n\n# [\ndata[\n!a\n", `.dockerignore:4: "data[": syntax error in pattern`},
+			"exclusion":                {".dockerignore", "!\n", `.dockerignore:1: "!": illegal exclusion pattern: "!"`},
+			"ignore file of its own":   {"Dockerfile.dockerignore", "a\nb[\n", `Dockerfile.dockerignore:2: "b[": syntax error in pattern`},
+			"last line without an end": {".dockerignore", "a\n  [", `.dockerignore:2: "[": syntax error in pattern`},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				b := Build{Name: "web", Context: t.TempDir()}
+				enginetest.WriteFiles(t, b.Context, map[string]string{"Dockerfile": copyAll, test.file: test.text})
+				err := CheckContexts(t.Context(), []Build{b})
+				if want := b.Context + "/" + test.want; err == nil || !strings.Contains(err.Error(), want) || fault.ClassOf(err) != fault.Config {
+					t.Errorf("got %v, want %s", err, want)
+				}
+			})
+		}
+	})
+
 	t.Run("names each file once", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
