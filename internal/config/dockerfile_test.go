@@ -33,7 +33,6 @@ func TestLoad_dockerfile(t *testing.T) {
 	}{
 		"stage":                 {"{context: web, target: build}", stages, "", ""},
 		"stage in another case": {"{context: web, target: BUILD}", stages, "", ""},
-		"index of a stage":      {`{context: web, target: "0"}`, stages, "", ""},
 		"misspelt stage": {
 			"{context: web, target: relaese}", stages,
 			`tkdeploy.yaml:6:27: target "relaese" is not a stage of web/Dockerfile (did you mean "release"? its stages are: build, release)`, "",

@@ -44,14 +44,11 @@ func (f *File) Stages() []string {
 	return names
 }
 
-// HasStage reports whether target is the name or the index of a stage. As in BuildKit,
-// case does not matter.
+// HasStage reports whether target is the name of a stage. As in BuildKit, case does not
+// matter, and an index is no name.
 func (f *File) HasStage(target string) bool {
-	if _, found := instructions.HasStage(f.stages, target); found {
-		return true
-	}
-	index, err := strconv.Atoi(target)
-	return err == nil && index >= 0 && index < len(f.stages)
+	_, found := instructions.HasStage(f.stages, target)
+	return found
 }
 
 // Args returns the names of the arguments that ARG instructions declare, without
@@ -83,20 +80,20 @@ func (f *File) Bases(args map[string]string) []Base {
 	env := f.globalEnv(args)
 	lex := shell.NewLex('\\')
 	var bases []Base
-	add := func(ref string, location []parser.Range, before int) {
+	add := func(ref string, location []parser.Range, stages []instructions.Stage) {
 		ref, unmatched, err := lex.ProcessWord(ref, env)
-		_, isStage := instructions.HasStage(f.stages[:before], ref)
+		_, isStage := instructions.HasStage(stages, ref)
 		if err != nil || len(unmatched) > 0 || isStage || ref == "" || ref == "scratch" || len(location) == 0 {
 			return
 		}
 		bases = append(bases, Base{ref, location[0].Start.Line})
 	}
 	for i, s := range f.stages {
-		add(s.BaseName, s.Location, i)
+		add(s.BaseName, s.Location, f.stages[:i])
 		for _, c := range s.Commands {
 			if from, ok := c.(*instructions.CopyCommand); ok && from.From != "" {
 				if _, err := strconv.Atoi(from.From); err != nil {
-					add(from.From, c.Location(), i)
+					add(from.From, c.Location(), f.stages)
 				}
 			}
 		}

@@ -59,6 +59,10 @@ func solve(ctx context.Context, c client.Client, text []byte, options dockerfile
 	if err != nil {
 		return nil, err
 	}
+	caps := c.BuildOpts().LLBCaps
+	if err := checkCopies(definition, caps.Supports, filepath.Base(options.SourceMap.Filename)); err != nil {
+		return nil, err
+	}
 	result, err := c.Solve(ctx, client.SolveRequest{Definition: definition.ToPB()})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 const services = `ARG GO_IMAGE
@@ -162,6 +163,17 @@ func TestLookupCache_Identify(t *testing.T) {
 		_, e := baseEngine(t)
 		if one, two := tagOf(t, e, checkout(t)), tagOf(t, e, checkout(t)); one != two {
 			t.Errorf("got tag %s in one directory and %s in another, want the same", one, two)
+		}
+	})
+
+	t.Run("refuses a name that is not UTF-8", func(t *testing.T) {
+		t.Parallel()
+		_, e := baseEngine(t)
+		b := checkout(t)
+		enginetest.NoError(t, os.WriteFile(filepath.Join(b.Context, "auth", "a\xffb"), nil, 0o600))
+		_, err := NewLookupCache(e).Identify(t.Context(), b)
+		if err == nil || fault.ClassOf(err) != fault.Config || !strings.Contains(err.Error(), `auth/a\xffb" in the build context: "auth/a\xffb" is not valid UTF-8`) {
+			t.Errorf("got %v of class %s", err, fault.ClassOf(err))
 		}
 	})
 

@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
+
+	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
 // tree is a directory whose files are read at most once.
@@ -35,6 +38,9 @@ func newTree(root string) (*tree, error) {
 func (t *tree) entries(ctx context.Context, filter fsutil.FilterOpt) ([]entry, error) {
 	stats, err := walk(ctx, t.fs, filter)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkNames(t.root, stats); err != nil {
 		return nil, err
 	}
 	entries := make([]entry, len(stats))
@@ -62,6 +68,19 @@ func (t *tree) file(ctx context.Context, stat *types.Stat) (entry, error) {
 	}
 	stat.Size, stat.Linkname = read.size, "" // a hard link is sent as a file of its own
 	return newEntry(stat, read.sum), nil
+}
+
+// checkNames refuses names that BuildKit's protocol cannot transfer.
+func checkNames(root string, stats []*types.Stat) error {
+	for _, s := range stats {
+		for what, name := range map[string]string{"": s.Path, "the target of the link ": s.Linkname} {
+			if !utf8.ValidString(name) {
+				return fault.New(fault.Config, fmt.Errorf("%q in the build context: %s%q is not valid UTF-8", filepath.Join(root, s.Path), what, name),
+					"rename it, or list it in .dockerignore with a ? for each invalid byte")
+			}
+		}
+	}
+	return nil
 }
 
 func walk(ctx context.Context, files fsutil.FS, filter fsutil.FilterOpt) ([]*types.Stat, error) {
