@@ -34,6 +34,7 @@ func upCommand(streams Streams) command {
 			{"tkdeploy up --timings --report out/up.html", "show where the time went, as a table and as a page"},
 			{"tkdeploy up --diagnostics out", "on failure, write a support bundle to out/TIME-up"},
 			{"tkdeploy up --dry-run", "print the planned actions and their reasons"},
+			{"tkdeploy up --pull --no-cache", "build with the newest base images and files from the network"},
 			{"tkdeploy up --to load", "stop after stage load"},
 			{"tkdeploy up --only verify", "run one stage"},
 			{"tkdeploy up --set services.auth.replicas=3", "set a chart value for this run"},
@@ -45,6 +46,8 @@ func upCommand(streams Streams) command {
 			&cli.StringFlag{Name: "from", Usage: "Start with `STAGE`"},
 			&cli.StringFlag{Name: "to", Usage: "Stop after `STAGE`"},
 			dryRunFlag(),
+			&cli.BoolFlag{Name: "no-cache", Usage: "Build all images again, without the build cache"},
+			&cli.BoolFlag{Name: "pull", Usage: "Pull the base images again before the build"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "Skip the smoke test"},
 			&cli.BoolFlag{Name: "no-rollback", Usage: "Do not roll back a failed upgrade"},
 		),
@@ -60,6 +63,8 @@ func upCommand(streams Streams) command {
 
 type upOptions struct {
 	run       runOptions
+	noCache   bool
+	pull      bool
 	stages    deploy.Options
 	selection plan.Selection
 }
@@ -71,7 +76,7 @@ func newUpOptions(c *cli.Context) (upOptions, error) {
 	}
 	values, err := absolute(c.StringSlice("values"))
 	return upOptions{
-		run: run,
+		run: run, noCache: c.Bool("no-cache"), pull: c.Bool("pull"),
 		stages: deploy.Options{
 			Values: values, Set: c.StringSlice("set"), Timeout: c.Duration(timeoutFlag),
 			Verify: !c.Bool("no-verify"), NoRollback: c.Bool("no-rollback"), DryRun: run.dryRun,
@@ -85,6 +90,7 @@ func (o upOptions) up(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	i.session.Workspace.NoCache, i.session.Workspace.Pull = o.noCache, o.pull
 	run := i.session.NewRun(o.stages)
 	p, err := run.UpPlan()
 	if err != nil {

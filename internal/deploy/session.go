@@ -136,6 +136,7 @@ func (s *Session) Builder(ctx context.Context) (*images.Builder, error) {
 		}
 		w, pull := s.Workspace, s.Workspace.Config.Pull
 		return images.NewBuilder(e, images.Options{
+			NoCache: w.NoCache, Pull: w.Pull,
 			PullStartTimeout: pull.StartTimeout, PullIdleTimeout: pull.IdleTimeout, StateDir: w.StateDir, Project: w.Config.Name, Configuration: w.Config.Files(),
 		}), nil
 	})

@@ -20,6 +20,9 @@ type Workspace struct {
 	Command  Command
 	StateDir string // directory of tkdeploy's own files
 	LockDir  string // directory of locks that all users of this machine share
+
+	NoCache bool // build all images again, without the build cache
+	Pull    bool // pull the base images again
 }
 
 // Command is the command line without arguments that may be secret. Locks,

@@ -61,7 +61,12 @@ func (b *Builder) jobs(ctx context.Context, builds []inputs.Build, images []engi
 		case len(id.Absent) > 0:
 			return nil, fault.New(fault.Build, fmt.Errorf("build %s: %s", build.Name, r.reason), "")
 		case r.image == nil:
-			jobs = append(jobs, job{build: build, identity: id, result: r, image: &images[i]})
+			j := job{build: build, identity: id, result: r, image: &images[i]}
+			if b.options.NoCache {
+				j.rebuild = fmt.Sprintf("%x", start.Unix())
+				j.result.ref = id.Ref + "-" + j.rebuild
+			}
+			jobs = append(jobs, j)
 			snapshots = append(snapshots, id.Inputs)
 		default:
 			images[i] = r.engineImage()
@@ -87,6 +92,9 @@ func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, rep
 		return err
 	}
 	err := j.identity.Inputs.CheckBases(ctx, inputs.NewLookupCache(b.engine))
+	if err == nil && j.rebuild != "" {
+		err = b.tag(ctx, temporary, j.result.ref) // first, because the other name leads here
+	}
 	if err == nil {
 		err = b.tag(ctx, temporary, j.identity.Ref)
 	}
@@ -96,5 +104,6 @@ func (b *Builder) build(ctx context.Context, sessions *buildSessions, j job, rep
 		return b.buildError(ctx, j.build.Name, err)
 	}
 	_ = b.causes.Record(causeName(j.build), j.identity.Ref, j.identity.Inputs.Manifest()) // only the next explanation lacks it
+	b.setRebuilt(j.identity.Ref)
 	return nil
 }

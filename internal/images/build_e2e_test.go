@@ -83,6 +83,37 @@ func TestBuilder_EnsureE2E(t *testing.T) {
 		}
 	})
 
+	t.Run("builds again without the cache, under a new tag", func(t *testing.T) {
+		b, build := realBuilder(t), scratchBuild(t, "rebuild")
+		set := Set{Builds: []inputs.Build{build}}
+		first := built(t, b, build)
+		again := NewBuilder(b.engine, Options{NoCache: true})
+		status, err := again.Observe(t.Context(), set)
+		if err != nil || len(status.Missing()) != 1 || status.Images[0].Reason != "--no-cache" {
+			t.Errorf("before: got %+v, %v, want the image to be missing", status, err)
+		}
+		second := built(t, again, build)
+		if second.Tag == first.Tag || !strings.HasPrefix(second.Tag, first.Tag+"-") {
+			t.Errorf("got tag %s after %s, want one with a suffix", second.Tag, first.Tag)
+		}
+		for name, builder := range map[string]*Builder{"the same run": again, "a later run": NewBuilder(b.engine, Options{})} {
+			images, err := builder.Resolve(t.Context(), set)
+			if err != nil || images[0].Ref != second.Ref || images[0].ID != second.ID {
+				t.Errorf("%s: got %+v, %v, want %+v", name, images, err, second)
+			}
+		}
+	})
+
+	t.Run("pulls bases again", func(t *testing.T) {
+		b, build := NewBuilder(realBuilder(t).engine, Options{Pull: true}), scratchBuild(t, "pull")
+		addBase(t, b)
+		enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "FROM " + comparisonBase + " AS one\n"})
+		_, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{build}}, nil)
+		if err == nil || !strings.Contains(err.Error(), "pull image "+comparisonBase+" again: tkdeploy.local cannot be reached") {
+			t.Errorf("got %v, want a pull that fails", err)
+		}
+	})
+
 	t.Run("builds valid images next to failing ones", func(t *testing.T) {
 		b := realBuilder(t)
 		good, missing, broken := scratchBuild(t, "good"), scratchBuild(t, "missing"), scratchBuild(t, "broken")

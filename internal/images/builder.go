@@ -11,6 +11,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/images/cause"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
 
 // Options configure a [Builder]. The zero value is usable.
@@ -23,6 +24,8 @@ type Options struct {
 	// Configuration lists the absolute paths of what deploys the images. A build that
 	// reads them without need gets a hint.
 	Configuration []string
+	NoCache       bool // build all images again, without BuildKit's cache
+	Pull          bool // pull the base images again
 
 	// PullStartTimeout limits a registry's first response (default 15 s),
 	// PullIdleTimeout the time without progress (default 60 s).
@@ -44,6 +47,8 @@ type Builder struct {
 
 	mu       sync.Mutex
 	binaries map[string]func() (binaryImage, error) // by repository
+	rebuilt  map[string]bool                        // references without a rebuild's suffix, for NoCache
+	pulled   bool                                   // the base images, for Pull
 }
 
 // NewBuilder returns a Builder for the engine.
@@ -55,11 +60,36 @@ func NewBuilder(e *engine.Engine, options Options) *Builder {
 	options.PullIdleTimeout = cmp.Or(options.PullIdleTimeout, time.Minute)
 	options.BuildGrace = cmp.Or(options.BuildGrace, time.Minute)
 	options.PullGrace = cmp.Or(options.PullGrace, 5*time.Second)
-	b := &Builder{engine: e, options: options, binaries: map[string]func() (binaryImage, error){}}
+	b := &Builder{engine: e, options: options, binaries: map[string]func() (binaryImage, error){}, rebuilt: map[string]bool{}}
 	if options.StateDir != "" {
 		b.causes = cause.Store{Dir: filepath.Join(options.StateDir, "inputs"), Project: options.Project}
 	}
 	return b
+}
+
+// pending returns why an existing image must be built again, or "".
+func (b *Builder) pending(id inputs.Identity) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.options.NoCache && !b.rebuilt[id.Ref]:
+		return "--no-cache"
+	case b.options.Pull && !b.pulled && len(id.Inputs.Bases()) > 0:
+		return "--pull"
+	}
+	return ""
+}
+
+func (b *Builder) setRebuilt(ref string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rebuilt[ref] = true
+}
+
+func (b *Builder) setPulled() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pulled = true
 }
 
 // diskHint returns a hint for a full disk. Go and the C library spell the error

@@ -12,8 +12,8 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
-	"tkdeploy.dev/tkdeploy/internal/images/failfast"
 	"tkdeploy.dev/tkdeploy/internal/images/dockerfile"
+	"tkdeploy.dev/tkdeploy/internal/images/failfast"
 )
 
 // Ensure makes every image in the set available: base images first, then the
@@ -40,6 +40,11 @@ func (b *Builder) Ensure(ctx context.Context, set Set, reporter event.Reporter) 
 	}
 	if _, err := b.ensureSources(pulling, bases, reporter); err != nil {
 		return nil, failfast.Failures(err)
+	}
+	if b.options.Pull {
+		if err := b.refreshBases(ctx, set, reporter); err != nil {
+			return nil, err
+		}
 	}
 	var builds, sources, binaries []engine.Image
 	err = inParallel(

@@ -23,6 +23,7 @@ type job struct {
 	identity inputs.Identity
 	result   lookupResult
 	image    *engine.Image
+	rebuild  string // suffix of the tag, if the image is built without the cache
 }
 
 // sessionKey identifies builds that can share a session.

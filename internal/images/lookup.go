@@ -90,8 +90,16 @@ func (l *lookup) build(ctx context.Context, b inputs.Build) (inputs.Identity, lo
 	}
 	r.ref = id.Ref
 	r.image, err = l.cache.Image(ctx, id.Ref)
-	if r.image == nil && err == nil {
+	if r.image != nil {
+		r.ref = rebuiltRef(id.Ref, r.image)
+	}
+	if err == nil && (r.image == nil || r.ref == "") {
+		r.ref, r.image = id.Ref, nil
 		r.reason = cmp.Or(l.builder.causes.Explain(causeName(b), id.Inputs.Manifest()), unexplained)
+		return id, r, nil
+	}
+	if r.reason = l.builder.pending(id); r.reason != "" {
+		r.image = nil
 	}
 	return id, r, err
 }
@@ -109,6 +117,19 @@ func builtBecause(reason string) string {
 
 // causeName identifies an image in the store of causes.
 func causeName(b inputs.Build) string { return b.Repository + " " + b.Name }
+
+// rebuiltRef returns the reference that names the image for good: with the suffix of its
+// rebuild. It returns "" if the image does not have that name any more.
+func rebuiltRef(ref string, found *image.InspectResponse) string {
+	if found.Config == nil || found.Config.Labels[inputs.LabelRebuild] == "" {
+		return ref
+	}
+	ref += "-" + found.Config.Labels[inputs.LabelRebuild]
+	if slices.ContainsFunc(found.RepoTags, func(tag string) bool { return engine.FullRef(tag) == ref }) {
+		return ref
+	}
+	return ""
+}
 
 func (l *lookup) source(ctx context.Context, s Source) (lookupResult, error) {
 	r := lookupResult{name: s.Name, ref: s.Ref, external: true}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/distribution/reference"
@@ -12,7 +14,56 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
+	"tkdeploy.dev/tkdeploy/internal/fault"
+	"tkdeploy.dev/tkdeploy/internal/images/inputs"
 )
+
+// refreshBases pulls the base images again, except those with a digest and those that a
+// recipe built.
+func (b *Builder) refreshBases(ctx context.Context, set Set, reporter event.Reporter) error {
+	l := b.newLookup()
+	seen := map[string]bool{}
+	var work []func() error
+	for _, build := range set.Builds {
+		id, err := l.cache.Identify(ctx, build)
+		if err != nil || id.Inputs == nil {
+			return err
+		}
+		for _, ref := range id.Inputs.Bases() {
+			found, err := l.cache.Image(ctx, ref)
+			if err != nil {
+				return err
+			}
+			named, err := reference.ParseNormalizedNamed(ref)
+			if err != nil || found == nil || seen[named.String()] || strings.Contains(ref, "@") || found.Config != nil && found.Config.Labels[inputs.LabelRecipe] != "" {
+				continue
+			}
+			seen[named.String()] = true
+			work = append(work, func() error { return b.refresh(ctx, ref, reference.TagNameOnly(named), reporter) })
+		}
+	}
+	if err := inParallel(work...); err != nil {
+		return err
+	}
+	b.setPulled()
+	return nil
+}
+
+func (b *Builder) refresh(ctx context.Context, ref string, named reference.Named, reporter event.Reporter) error {
+	_, err := b.ensureOne(ctx, reporter, ref,
+		func() (lookupResult, error) {
+			return lookupResult{name: ref, ref: ref, reason: "--pull", external: true}, nil
+		},
+		func(lookupResult) (string, error) {
+			err := b.pull(ctx, ref, named, reporter)
+			var failed *registryError
+			if errors.As(err, &failed) {
+				err = fault.New(fault.Build, fmt.Errorf("pull image %s again: %w", ref, failed), "omit --pull to use the image in the engine")
+			}
+			return "pulled", err
+		})
+	return err
+}
 
 // pull returns a [*registryError] if the registry fails, at once if it was
 // unreachable before.

@@ -63,6 +63,24 @@ func TestBuilder_Ensure_pull(t *testing.T) {
 		}
 	})
 
+	t.Run("pulls base images again on request", func(t *testing.T) {
+		t.Parallel()
+		f, dir := enginetest.New(t), t.TempDir()
+		f.AddImage(t, "acme.example/a:1", "sha256:old", nil, "sha256:1")
+		f.Pull = enginetest.RefusePull(http.StatusInternalServerError, noHost)
+		enginetest.WriteFiles(t, dir, map[string]string{"Dockerfile": "FROM acme.example/a:1 AS one\nFROM acme.example/a:1\nCOPY --from=one /a /a\n"})
+		set := Set{Builds: []inputs.Build{{Name: "web", Repository: "web", Context: dir}}}
+		b := NewBuilder(connect(t, f), Options{Pull: true})
+		status, err := b.Observe(t.Context(), set)
+		if err != nil || status.Images[0].Present {
+			t.Errorf("got %+v, %v, want a missing image", status, err)
+		}
+		_, err = b.Ensure(t.Context(), set, nil)
+		if len(f.Pulled) != 1 || err == nil || !strings.Contains(err.Error(), "pull image acme.example/a:1 again: acme.example cannot be reached") || !strings.Contains(fault.HintOf(err), "omit --pull") {
+			t.Errorf("got pulls %v, %v with hint %q", f.Pulled, err, fault.HintOf(err))
+		}
+	})
+
 	t.Run("pulls without credentials if their helper is missing", func(t *testing.T) {
 		t.Parallel()
 		f, dir := enginetest.New(t), t.TempDir()

@@ -70,6 +70,10 @@ func frontendAttrs(j job, proxies map[string]string) map[string]string {
 	if build.Project != "" {
 		attrs["label:"+inputs.LabelProject] = build.Project
 	}
+	if j.rebuild != "" {
+		attrs["no-cache"] = ""
+		attrs["label:"+inputs.LabelRebuild] = j.rebuild
+	}
 	own := map[string]bool{}
 	for arg, value := range build.AllArgs() {
 		attrs["build-arg:"+arg] = value

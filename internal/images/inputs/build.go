@@ -17,6 +17,10 @@ const (
 	LabelRecipe = "dev.tkdeploy.recipe" // hash of the recipe
 
 	LabelProject = "dev.tkdeploy.project" // whose images `tkdeploy prune` may remove
+
+	// LabelRebuild is a suffix of the tag of an image that was built again from the same
+	// inputs. Its content may differ, so it needs another tag.
+	LabelRebuild = "dev.tkdeploy.rebuild"
 )
 
 // Build is an image built from a Dockerfile. Its tag is a hash of the

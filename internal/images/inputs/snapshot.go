@@ -34,6 +34,9 @@ type ChangedError struct {
 
 func (e *ChangedError) Error() string { return e.Input + " changed during the build" }
 
+// Bases returns the references of the base images.
+func (s *Snapshot) Bases() []string { return s.refs }
+
 // CheckBases returns a [ChangedError] if a base image was replaced. c must be a new cache.
 func (s *Snapshot) CheckBases(ctx context.Context, c *LookupCache) error {
 	for i, ref := range s.refs {
