@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/engine/enginetest"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -76,6 +77,35 @@ func TestBuilder_EnsureRunE2E(t *testing.T) {
 		leak.Secrets = map[string]inputs.Secret{"token": {Env: "TKDEPLOY_TEST_UNSET"}}
 		if _, err := b.Ensure(t.Context(), Set{Builds: []inputs.Build{leak}}, nil); fault.ClassOf(err) != fault.Config {
 			t.Errorf("unset secret: got %v of class %q, want class %q", err, fault.ClassOf(err), fault.Config)
+		}
+	})
+
+	t.Run("passes the proxies of Docker's config and keeps their passwords", func(t *testing.T) {
+		dir := t.TempDir()
+		enginetest.WriteFiles(t, dir, map[string]string{"config.json": `{"proxies": {"default": {"httpProxy": "http://me:correct-horse@proxy.invalid:1"}}}`})
+		plain := realBuilder(t)
+		e, err := engine.Connect(t.Context(), engine.Options{ConfigDir: dir})
+		enginetest.NoError(t, err)
+		t.Cleanup(func() { _ = e.Close() })
+		b := NewBuilder(e, Options{})
+		addBase(t, b)
+		build := scratchBuild(t, "proxied")
+		step := "RUN test \"$HTTP_PROXY$http_proxy\" = http://me:correct-horse@proxy.invalid:1http://me:correct-horse@proxy.invalid:1"
+		enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "FROM " + comparisonBase + " AS one\nRUN echo " + time.Now().String() + "\n" + step + "\n"})
+		i := built(t, b, build)
+		if id, err := inputs.NewLookupCache(plain.engine).Identify(t.Context(), build); err != nil || id.Ref != i.Ref {
+			t.Errorf("got tag %s, %v without proxies, want %s", id.Ref, err, i.Ref)
+		}
+		found, err := b.engine.Inspect(t.Context(), i.Ref)
+		enginetest.NoError(t, err)
+		if env := strings.Join(found.Config.Env, " "); strings.Contains(env, "proxy") {
+			t.Errorf("got environment %s in the image", env)
+		}
+		enginetest.WriteFiles(t, build.Context, map[string]string{"Dockerfile": "FROM " + comparisonBase + " AS one\nRUN echo " + time.Now().String() + "; env; false\n"})
+		var log enginetest.EventLog
+		_, err = b.Ensure(t.Context(), Set{Builds: []inputs.Build{build}}, &log)
+		if err == nil || !strings.Contains(err.Error(), "HTTP_PROXY=http://***proxy.invalid:1") || strings.Contains(err.Error()+log.Messages(event.ItemProgress), "correct-horse") {
+			t.Errorf("got %v, want a masked password", err)
 		}
 	})
 

@@ -51,6 +51,9 @@ func (s *Snapshot) CheckBases(ctx context.Context, c *LookupCache) error {
 	return nil
 }
 
+// maxName is the length of file names that Linux allows (NAME_MAX).
+const maxName = 255
+
 // Dirs returns the build context and the Dockerfile's directory of builds that share
 // both. They contain the snapshots and nothing else. If a file cannot be sent as it
 // was hashed, they call fail with a [ChangedError] or the error of the read, and the
@@ -65,9 +68,13 @@ func Dirs(ctx context.Context, snapshots []*Snapshot, fail func(error)) (buildCo
 			}
 		}
 		name := filepath.Base(s.build.DockerfilePath())
-		// An ignore file of the Dockerfile's own keeps BuildKit from reading
-		// another one. It may be empty, but not have length 0.
-		for name, text := range map[string][]byte{name: s.dockerfile, name + ".dockerignore": slices.Concat(s.ignore, []byte("\n"))} {
+		sent := map[string][]byte{name: s.dockerfile}
+		if ignore := name + ".dockerignore"; len(ignore) <= maxName {
+			// An ignore file of the Dockerfile's own keeps BuildKit from reading
+			// another one. It may be empty, but not have length 0.
+			sent[ignore] = slices.Concat(s.ignore, []byte("\n"))
+		}
+		for name, text := range sent {
 			if !texts.add(textEntry(name, text)) {
 				return nil, nil, &ChangedError{Input: filepath.Join(filepath.Dir(s.build.DockerfilePath()), name)}
 			}
