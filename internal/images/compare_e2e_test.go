@@ -96,7 +96,8 @@ func readComparison(t *testing.T, path string) comparison {
 func dockerBuild(t *testing.T, docker string, c comparison) (ref, output string, err error) {
 	t.Helper()
 	ref = c.build.Repository + ":docker"
-	args := []string{"build", "--tag", ref, "--file", c.build.DockerfilePath()}
+	// The label keeps parallel tests from sharing an image, which one of them removes.
+	args := []string{"build", "--tag", ref, "--file", c.build.DockerfilePath(), "--label", inputs.LabelName + "=" + c.build.Name}
 	for arg, value := range c.build.Args {
 		args = append(args, "--build-arg", arg+"="+value)
 	}
