@@ -43,9 +43,5 @@ func Fix(ctx context.Context, w *deploy.Workspace) ([]string, error) {
 }
 
 func carried(ctx context.Context, w *deploy.Workspace) ([]inputs.Carried, error) {
-	set, err := w.AppImages()
-	if err != nil {
-		return nil, err
-	}
-	return inputs.CarriedIn(ctx, set.Builds, w.Config.Files())
+	return inputs.CarriedIn(ctx, w.AppImages().Builds, w.Config.Files())
 }

@@ -117,11 +117,7 @@ func (p *Pruner) checkout(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := p.session.Workspace.AppImages()
-	if err != nil {
-		return nil, err
-	}
-	status, err := builder.Observe(ctx, set)
+	status, err := builder.Observe(ctx, p.session.Workspace.AppImages())
 	var refs []string
 	for _, i := range status.Images {
 		refs = append(refs, i.Ref)

@@ -41,7 +41,7 @@ type Found struct {
 	Older  int     // images of versions of tkdeploy that named no project
 }
 
-// Find returns the project's images that are not in used, a set of full references. Of an
+// Find returns the project's images without a tag in used, a set of full references. Of an
 // image's tags, only those that name its inputs are tkdeploy's.
 func Find(ctx context.Context, e *engine.Engine, project string, used map[string]bool, now time.Time) (Found, error) {
 	var found Found
@@ -56,8 +56,11 @@ func Find(ctx context.Context, e *engine.Engine, project string, used map[string
 			}
 			continue
 		}
+		if slices.ContainsFunc(i.RepoTags, func(ref string) bool { return used[engine.FullRef(ref)] }) {
+			continue
+		}
 		for _, ref := range i.RepoTags {
-			if !isOurs(ref, i.Labels) || used[engine.FullRef(ref)] {
+			if !isOurs(ref, i.Labels) {
 				continue
 			}
 			isNew, err := builtAfter(ctx, e, ref, now.Add(-Recent))
@@ -131,9 +134,10 @@ func Warning(ctx context.Context, e *engine.Engine, project string) string {
 	return fmt.Sprintf("the images of project %s use %s: run `tkdeploy prune --dry-run` to see which are unused", project, units.BytesSize(float64(size)))
 }
 
-// isOurs reports whether the tag is the one that tkdeploy derived from the inputs.
+// isOurs reports whether the tag is one that tkdeploy derived from the inputs, perhaps with
+// the suffix of a rebuild.
 func isOurs(ref string, labels map[string]string) bool {
-	tag := ref[strings.LastIndex(ref, ":")+1:]
+	tag, _, _ := strings.Cut(ref[strings.LastIndex(ref, ":")+1:], "-")
 	hash := labels[inputs.LabelInputs]
 	return len(tag) == inputs.TagLength && strings.HasPrefix(hash, tag)
 }
