@@ -25,41 +25,72 @@ func TestResolveEndpoint(t *testing.T) {
 	addContext(t, dir, "colima", "unix:///colima.sock")
 	addContext(t, dir, "other", "unix:///other.sock")
 	enginetest.WriteFiles(t, dir, map[string]string{"config.json": `{"currentContext":"colima"}`})
+	socket := "unix:///var/run/docker.sock (default socket)"
 	for _, test := range []struct {
-		name string
-		env  map[string]string
-		dir  string
-		want string
+		name  string
+		env   map[string]string
+		dir   string
+		want  string
+		certs string
 	}{
-		{"default socket", nil, t.TempDir(), "unix:///var/run/docker.sock (default socket)"},
-		{"current context of the config file", nil, dir, "unix:///colima.sock (docker context colima)"},
-		{"DOCKER_CONTEXT overrides the config file", map[string]string{"DOCKER_CONTEXT": "other"}, dir, "unix:///other.sock (docker context other)"},
-		{"DOCKER_CONTEXT=default selects the default socket", map[string]string{"DOCKER_CONTEXT": "default"}, dir, "unix:///var/run/docker.sock (default socket)"},
-		{"DOCKER_HOST overrides contexts", map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_CONTEXT": "other"}, dir, "tcp://h:1 (DOCKER_HOST)"},
+		{name: "default socket", dir: t.TempDir(), want: socket},
+		{name: "default address with TLS", env: map[string]string{"DOCKER_TLS": "1"}, dir: "/d", want: "tcp://localhost:2376 (default address with TLS)", certs: "/d unverified"},
+		{name: "current context of the config file", dir: dir, want: "unix:///colima.sock (docker context colima)"},
+		{name: "DOCKER_CONTEXT overrides the config file", env: map[string]string{"DOCKER_CONTEXT": "other"}, dir: dir, want: "unix:///other.sock (docker context other)"},
+		{name: "DOCKER_CONTEXT=default selects the default socket", env: map[string]string{"DOCKER_CONTEXT": "default"}, dir: dir, want: socket},
+		{name: "DOCKER_HOST overrides contexts", env: map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_CONTEXT": "other"}, dir: dir, want: "tcp://h:1 (DOCKER_HOST)"},
+		{name: "host without scheme and port", env: map[string]string{"DOCKER_HOST": "h"}, dir: dir, want: "tcp://h:2375 (DOCKER_HOST)"},
+		{name: "host without scheme", env: map[string]string{"DOCKER_HOST": "h:1"}, dir: dir, want: "tcp://h:1 (DOCKER_HOST)"},
+		{name: "ssh", env: map[string]string{"DOCKER_HOST": "ssh://me@h"}, dir: dir, want: "ssh://me@h (DOCKER_HOST)"},
+		{name: "DOCKER_TLS_VERIFY", env: map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_TLS_VERIFY": "1"}, dir: "/d", want: "tcp://h:1 (DOCKER_HOST)", certs: "/d"},
+		{name: "DOCKER_TLS", env: map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_TLS": "1", "DOCKER_CERT_PATH": "/c"}, dir: "/d", want: "tcp://h:1 (DOCKER_HOST)", certs: "/c unverified"},
+		{name: "DOCKER_CERT_PATH alone", env: map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_CERT_PATH": "/c"}, dir: "/d", want: "tcp://h:1 (DOCKER_HOST)"},
+		{name: "a socket has no TLS", env: map[string]string{"DOCKER_HOST": "unix:///s", "DOCKER_TLS_VERIFY": "1"}, dir: "/d", want: "unix:///s (DOCKER_HOST)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			e, err := resolveEndpoint(environment(test.env), test.dir)
-			if err != nil || e.String() != test.want {
-				t.Errorf("got %s, %v, want %s", e, err, test.want)
+			certs := e.certs
+			if certs != "" && e.skipVerify {
+				certs += " unverified"
+			}
+			if err != nil || e.String() != test.want || certs != test.certs {
+				t.Errorf("got %s with certs %q, %v, want %s with %q", e, certs, err, test.want, test.certs)
 			}
 		})
 	}
 }
 
-func TestResolveEndpointWithTLS(t *testing.T) {
+func TestEndpoint_environ(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	id := addContext(t, dir, "remote", "tcp://h:2376")
 	certs := filepath.Join("contexts", "tls", id, "docker")
 	enginetest.WriteFiles(t, dir, map[string]string{certs + "/ca.pem": ""})
-	e, err := resolveEndpoint(environment(map[string]string{"DOCKER_CONTEXT": "remote"}), dir)
-	if err != nil || e.certs != filepath.Join(dir, certs) {
-		t.Errorf("got certs %q, %v, want %q", e.certs, err, filepath.Join(dir, certs))
-	}
-	env := strings.Join(e.environ(), " ")
-	if want := "DOCKER_HOST=tcp://h:2376 DOCKER_CONTEXT= DOCKER_CERT_PATH=" + e.certs + " DOCKER_TLS_VERIFY=1"; env != want {
-		t.Errorf("got environ %q, want %q", env, want)
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"a context with TLS": {
+			map[string]string{"DOCKER_CONTEXT": "remote"},
+			"DOCKER_HOST=tcp://h:2376 DOCKER_CONTEXT= DOCKER_CONFIG=" + dir + " DOCKER_API_VERSION= DOCKER_CERT_PATH=" + filepath.Join(dir, certs) + " DOCKER_TLS= DOCKER_TLS_VERIFY=1",
+		},
+		"TLS without verification": {
+			map[string]string{"DOCKER_HOST": "tcp://h:1", "DOCKER_TLS": "yes"},
+			"DOCKER_HOST=tcp://h:1 DOCKER_CONTEXT= DOCKER_CONFIG=" + dir + " DOCKER_API_VERSION= DOCKER_CERT_PATH=" + dir + " DOCKER_TLS=1 DOCKER_TLS_VERIFY=",
+		},
+		"ssh and a version": {
+			map[string]string{"DOCKER_HOST": "ssh://h", "DOCKER_API_VERSION": "1.41"},
+			"DOCKER_HOST=ssh://h DOCKER_CONTEXT= DOCKER_CONFIG=" + dir + " DOCKER_API_VERSION=1.41 DOCKER_CERT_PATH= DOCKER_TLS= DOCKER_TLS_VERIFY=",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, err := resolveEndpoint(environment(test.env), dir)
+			if got := strings.Join(e.environ(), " "); err != nil || got != test.want {
+				t.Errorf("got %q, %v, want %q", got, err, test.want)
+			}
+		})
 	}
 }
 

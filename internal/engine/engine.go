@@ -4,6 +4,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/cli/cli/connhelper"
 	"github.com/docker/docker/client"
 	"github.com/docker/go-connections/tlsconfig"
 
@@ -24,7 +26,7 @@ import (
 type Options struct {
 	Getenv    func(string) string // default os.Getenv
 	ConfigDir string              // default $DOCKER_CONFIG, then ~/.docker
-	Timeout   time.Duration       // for the engine's first response; default 5 s
+	Timeout   time.Duration       // for the engine's first response; default 5 s, over ssh 20 s
 
 	// CallTimeout limits a call that needs no build, pull or transfer, see
 	// [Engine.Call]. Default 1 minute.
@@ -53,6 +55,7 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	options.Timeout = cmp.Or(options.Timeout, at.timeout())
 	api, err := at.client()
 	if err != nil {
 		return nil, fault.New(fault.Environment, fmt.Errorf("connect to the Docker engine at %s: %w", at, err), "")
@@ -108,46 +111,46 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		o.ConfigDir = filepath.Join(home, ".docker")
 	}
-	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
 	o.CallTimeout = cmp.Or(o.CallTimeout, time.Minute)
 	return o, nil
 }
 
 func (e endpoint) client() (*client.Client, error) {
-	if strings.HasPrefix(e.host, "ssh://") {
-		return nil, errors.New("ssh endpoints are not supported: forward the engine's socket (`ssh -L`) and set DOCKER_HOST")
-	}
-	options := []client.Opt{client.WithAPIVersionNegotiation()}
-	if e.certs != "" {
-		if err := e.checkCerts(); err != nil {
-			return nil, err
-		}
-		config, err := tlsconfig.Client(tlsconfig.Options{
-			CAFile:             filepath.Join(e.certs, "ca.pem"),
-			CertFile:           filepath.Join(e.certs, "cert.pem"),
-			KeyFile:            filepath.Join(e.certs, "key.pem"),
-			InsecureSkipVerify: e.skipVerify,
-			ExclusiveRootPools: true,
+	transport, options := &http.Transport{}, []client.Opt{client.WithAPIVersionNegotiation(), client.WithVersion(e.apiVersion)}
+	helper, err := connhelper.GetConnectionHelper(e.host)
+	switch {
+	case err != nil:
+		return nil, err
+	case helper != nil: // ssh
+		options = append(options, client.WithHost(helper.Host), client.WithDialContext(helper.Dialer), func(*client.Client) error {
+			transport.Proxy = nil // set by WithHost
+			return nil
 		})
-		if err != nil {
+	case e.certs != "":
+		if transport.TLSClientConfig, err = e.tlsConfig(); err != nil {
 			return nil, err
 		}
-		options = append(options, client.WithHTTPClient(&http.Client{
-			Transport:     &http.Transport{TLSClientConfig: config},
-			CheckRedirect: client.CheckRedirect,
-		}))
+		fallthrough
+	default:
+		options = append(options, client.WithHost(e.host))
 	}
-	return client.NewClientWithOpts(append(options, client.WithHost(e.host))...)
+	http := client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect})
+	return client.NewClientWithOpts(append([]client.Opt{http}, options...)...)
 }
 
-// checkCerts reads the files first, because tlsconfig reads any file to its end.
-func (e endpoint) checkCerts() error {
-	for _, name := range []string{"ca.pem", "cert.pem", "key.pem"} {
-		if _, err := files.Read(filepath.Join(e.certs, name), files.ConfigLimit); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+// tlsConfig reads the files first, because tlsconfig reads any file to its end. The
+// key is optional, and so is the CA.
+func (e endpoint) tlsConfig() (*tls.Config, error) {
+	options := tlsconfig.Options{InsecureSkipVerify: e.skipVerify, ExclusiveRootPools: true}
+	for name, option := range map[string]*string{"ca.pem": &options.CAFile, "cert.pem": &options.CertFile, "key.pem": &options.KeyFile} {
+		path := filepath.Join(e.certs, name)
+		if _, err := files.Read(path, files.ConfigLimit); err == nil {
+			*option = path
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
 	}
-	return nil
+	return tlsconfig.Client(options)
 }
 
 // Call runs f, a short call of the engine's API, within the limit of
@@ -170,7 +173,7 @@ func (e *Engine) Within(ctx context.Context, timeout time.Duration, f func(conte
 func (e *Engine) silent(timeout time.Duration) error {
 	return fault.New(fault.Environment,
 		fmt.Errorf("the Docker engine at %s did not respond within %s", e.endpoint, timeout),
-		"restart it: sudo systemctl restart docker, or Docker Desktop")
+		e.endpoint.hint())
 }
 
 func (e *Engine) ping(ctx context.Context) error {
@@ -196,10 +199,16 @@ func (e *Engine) unreachable(err error) error {
 			"add your user to the docker group and log in again: sudo usermod -aG docker $USER")
 	case errors.Is(err, context.DeadlineExceeded):
 		return e.silent(e.options.Timeout)
+	case at.isSSH():
+		return fault.New(fault.Environment, fmt.Errorf("connect to the Docker engine at %s: %w", at, err), at.hint())
+	case at.certs != "" && strings.Contains(err.Error(), "tls: "):
+		return fault.New(fault.Environment, fmt.Errorf("connect to the Docker engine at %s: %w", at, err), "check ca.pem, cert.pem and key.pem in "+at.certs)
 	case client.IsErrConnectionFailed(err):
 		return fault.New(fault.Environment,
 			fmt.Errorf("the Docker engine is not running at %s", at),
 			"start it: sudo systemctl start docker, or Docker Desktop; or set DOCKER_HOST to a running engine")
+	case at.apiVersion != "":
+		return fault.New(fault.Environment, fmt.Errorf("use API version %s of the Docker engine at %s: %w", at.apiVersion, at, err), "unset DOCKER_API_VERSION")
 	}
 	return fault.New(fault.Environment, fmt.Errorf("get the version of the Docker engine at %s: %w", at, err), "")
 }

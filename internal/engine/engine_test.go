@@ -54,7 +54,7 @@ func TestConnectErrors(t *testing.T) {
 		{"missing socket", map[string]string{"DOCKER_HOST": "unix://" + gone}, "is not running at unix://" + gone + " (DOCKER_HOST)"},
 		{"engine does not respond", map[string]string{"DOCKER_HOST": "unix://" + silent.Addr().String()}, "did not respond within 50ms"},
 		{"unknown context", map[string]string{"DOCKER_CONTEXT": "nowhere"}, `docker context "nowhere", named by DOCKER_CONTEXT, does not exist`},
-		{"ssh endpoint", map[string]string{"DOCKER_HOST": "ssh://me@there"}, "ssh endpoints are not supported"},
+		{"ssh address with a password", map[string]string{"DOCKER_HOST": "ssh://me:secret@there"}, "ssh host connection is not valid"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
