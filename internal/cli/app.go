@@ -29,7 +29,7 @@ func commands(streams Streams) []command {
 	return []command{
 		upCommand(streams), downCommand(streams), statusCommand(streams), verifyCommand(streams),
 		rollbackCommand(streams), historyCommand(streams), pruneCommand(streams), doctorCommand(streams),
-		kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), helpCommand(streams), probeCommand(streams),
+		kubeconfigCommand(streams), completionCommand(streams), versionCommand(streams), helpCommand(streams), probeCommand(streams), kindCommand(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tkdeploy.dev/tkdeploy/internal/deploy"
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
@@ -42,7 +43,7 @@ func (o sessionOptions) open(streams Streams) (*deploy.Session, error) {
 			return nil, err
 		}
 	}
-	w, err := deploy.NewWorkspace(cfg, o.env, deploy.Command{Name: o.command, Args: []string{"--env", o.env}})
+	w, err := deploy.NewWorkspace(cfg, o.env, deploy.Command{Name: o.command, Args: []string{"--env", o.env}}, engine.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/plan"
@@ -212,4 +214,14 @@ func absolute(paths []string) ([]string, error) {
 		out = append(out, abs)
 	}
 	return out, nil
+}
+
+// kindCommand is the child process of [kindrun.Kind].
+func kindCommand() command {
+	return command{
+		name:    kindrun.Command,
+		summary: "Run the request for kind in the first line of the standard input",
+		hidden:  true,
+		run:     func(*cli.Context) error { return kindrun.Serve(os.Stdin, os.Stdout) },
+	}
 }

@@ -1,4 +1,4 @@
-// Package cluster manages kind clusters. It is the only package that imports kind.
+// Package cluster manages kind clusters.
 //
 // # Ownership
 //
@@ -18,6 +18,7 @@ package cluster
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -31,9 +32,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	kind "sigs.k8s.io/kind/pkg/cluster"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -47,6 +48,8 @@ type Spec struct {
 	Project, Env string // the owner
 	Namespace    string // of the release
 	StateDir     string // its last element is Name
+
+	Engine []string // environment variables that select the engine
 }
 
 // Port maps a host port to a node port.
@@ -111,15 +114,14 @@ type Cluster struct {
 	failedCreateLogs string
 }
 
-// provider is the used part of kind's provider. Its methods cannot be canceled.
+// provider is kind.
 type provider interface {
-	Create(name string, options ...kind.CreateOption) error
-	KubeConfig(name string, internal bool) (string, error)
-	CollectLogs(name, dir string) error
+	Create(context.Context, kindrun.Create) error
+	Kubeconfig(ctx context.Context, cluster string) (string, error)
+	CollectLogs(ctx context.Context, cluster, dir string) error
 }
 
-// New returns the cluster of spec without accessing it. It uses the docker CLI:
-// DOCKER_HOST must name the engine with the node image.
+// New returns the cluster of spec without accessing it. It uses the docker CLI.
 func New(spec Spec, limits Limits) *Cluster {
 	if limits.Ready == 0 {
 		limits.Ready = 3 * time.Minute
@@ -130,9 +132,9 @@ func New(spec Spec, limits Limits) *Cluster {
 	return &Cluster{
 		Spec:   spec,
 		limits: limits,
-		docker: dockercli.CLI{Limit: dockercli.Limit},
+		docker: dockercli.CLI{Limit: dockercli.Limit, Environ: spec.Engine},
 		provider: func(r event.Reporter) provider {
-			return kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(logger{r}))
+			return kindrun.Kind{Environ: spec.Engine, Log: logger{r}}
 		},
 		client:  func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) },
 		now:     time.Now,

@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
-	kind "sigs.k8s.io/kind/pkg/cluster"
 
-	"tkdeploy.dev/tkdeploy/internal/await"
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -98,19 +97,16 @@ func (c *Cluster) discard(ctx context.Context) error {
 // loaded machine; kubeadm gives up after 4 minutes.
 const createLimit = 15 * time.Minute
 
-// createNodes runs kind, which takes no context. If ctx is canceled or kind hangs, it
-// removes the nodes until kind fails.
+// createNodes runs kind. If ctx is canceled or kind hangs, it removes the nodes until
+// kind fails, because kind's docker commands would outlive an end of kind itself.
 func (c *Cluster) createNodes(ctx context.Context, config *v1alpha4.Cluster, reporter event.Reporter) error {
 	nodes := newNodesReporter(ctx, c, reporter)
 	defer nodes.stop()
+	kind, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	done := make(chan error, 1)
 	go func() {
-		done <- c.provider(nodes).Create(c.Name,
-			kind.CreateWithV1Alpha4Config(config),
-			kind.CreateWithNodeImage(c.Image),
-			kind.CreateWithRetain(true), // createFailed collects the logs
-			kind.CreateWithKubeconfigPath(c.Kubeconfig()),
-		)
+		done <- c.provider(nodes).Create(kind, kindrun.Create{Config: config, Kubeconfig: c.Kubeconfig()})
 	}()
 	select {
 	case err := <-done:
@@ -185,10 +181,7 @@ const logsLimit = time.Minute
 func (c *Cluster) collectLogs(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, logsLimit, fmt.Errorf("kind has not exported them after %s", logsLimit))
 	defer cancel()
-	_, err := await.Result(ctx, func() (struct{}, error) {
-		return struct{}{}, c.provider(event.Discard).CollectLogs(c.Name, dir)
-	})
-	return err
+	return c.provider(event.Discard).CollectLogs(ctx, c.Name, dir)
 }
 
 // FailedCreateLogs returns the directory of a failed create's node logs, or "".

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/kind/pkg/exec"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -201,7 +201,7 @@ func TestCluster_Ensure(t *testing.T) {
 	// Another program may create nodes of this name at any time.
 	for name, failure := range map[string]error{
 		"found by kind":       errors.New(`node(s) already exist for a cluster with the name "shop-dev"`),
-		"found by the engine": &exec.RunError{Command: []string{"docker", "run"}, Inner: errors.New("exit status 125"), Output: []byte("docker: Error response from daemon: Conflict. The container name \"/shop-dev-control-plane\" is already in use by container 0a1b.\n")},
+		"found by the engine": &kindrun.Error{Output: []byte("docker: Error response from daemon: Conflict. The container name \"/shop-dev-control-plane\" is already in use by container 0a1b.\n")},
 	} {
 		t.Run("removes nothing of a cluster that appears during the create, "+name, func(t *testing.T) {
 			t.Parallel()

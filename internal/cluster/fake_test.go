@@ -22,8 +22,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
-	kind "sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -126,25 +127,27 @@ func node(mount string, running bool) container {
 type fakeKind struct {
 	create  func() error
 	logsDir string
-	hang    chan struct{} // if set, other calls return only after it is closed
+	config  *v1alpha4.Cluster // of the last create
+	hang    bool              // other calls return only at the end of their context
 	logsErr error
 }
 
-func (k *fakeKind) Create(string, ...kind.CreateOption) error { return k.create() }
+func (k *fakeKind) Create(_ context.Context, c kindrun.Create) error {
+	k.config = c.Config
+	return k.create()
+}
 
-func (k *fakeKind) wait() {
-	if k.hang != nil {
-		<-k.hang
+func (k *fakeKind) Kubeconfig(ctx context.Context, _ string) (string, error) {
+	if k.hang {
+		<-ctx.Done()
 	}
+	return kubeconfigText, context.Cause(ctx)
 }
 
-func (k *fakeKind) KubeConfig(string, bool) (string, error) {
-	k.wait()
-	return kubeconfigText, nil
-}
-
-func (k *fakeKind) CollectLogs(_, dir string) error {
-	k.wait()
+func (k *fakeKind) CollectLogs(ctx context.Context, _, dir string) error {
+	if k.hang {
+		<-ctx.Done()
+	}
 	k.logsDir = dir
 	return errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "kind-version.txt"), nil, 0o600), k.logsErr)
 }

@@ -12,21 +12,18 @@ import (
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
-// kind's calls take no context.
 func TestCluster_Ensure_hangingKind(t *testing.T) {
 	t.Parallel()
-	hang := make(chan struct{})
-	t.Cleanup(func() { close(hang) })
 	t.Run("ends when the run is canceled while kind reads the kubeconfig", func(t *testing.T) {
 		t.Parallel()
 		docker := &fakeDocker{containers: []container{node(ownMount, false)}}
-		c := newCluster(t, docker, &fakeKind{hang: hang})
+		c := newCluster(t, docker, &fakeKind{hang: true})
 		wantCanceled(t, c)
 	})
 	t.Run("ends when the run is canceled while kind exports logs", func(t *testing.T) {
 		t.Parallel()
 		docker := &fakeDocker{}
-		c := newCluster(t, docker, &fakeKind{hang: hang, create: func() error {
+		c := newCluster(t, docker, &fakeKind{hang: true, create: func() error {
 			docker.add(node(ownMount, true))
 			return errors.New("kubeadm init failed")
 		}})

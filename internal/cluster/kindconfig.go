@@ -38,7 +38,7 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, ExtraMounts: mounts}
+	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, Image: c.Image, ExtraMounts: mounts}
 	for _, p := range c.Ports {
 		control.ExtraPortMappings = append(control.ExtraPortMappings, v1alpha4.PortMapping{
 			ListenAddress: "127.0.0.1", HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
@@ -52,7 +52,7 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
 	}
 	for range c.Workers {
-		config.Nodes = append(config.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, ExtraMounts: mounts})
+		config.Nodes = append(config.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: c.Image, ExtraMounts: mounts})
 	}
 	cgroup, err := c.dockerOutput(ctx, "info", "--format", "{{.CgroupVersion}}")
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"tkdeploy.dev/tkdeploy/internal/await"
 	"tkdeploy.dev/tkdeploy/internal/cluster/userconfig"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -67,9 +66,7 @@ const kubeconfigLimit = 30 * time.Second
 func (c *Cluster) writeKubeconfig(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, kubeconfigLimit, fmt.Errorf("no answer within %s", kubeconfigLimit))
 	defer cancel()
-	text, err := await.Result(ctx, func() (string, error) {
-		return c.provider(event.Discard).KubeConfig(c.Name, false)
-	})
+	text, err := c.provider(event.Discard).Kubeconfig(ctx, c.Name)
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig of cluster %s from its control plane: %w", c.Name, err)
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"unicode"
 
-	"sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/kind/pkg/log"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -79,7 +79,7 @@ var (
 // commandOutput returns the end of the output of kind's failed command: of kubeadm,
 // without the log and the stack traces that kind's option --v=6 adds.
 func commandOutput(failure error) string {
-	var run *exec.RunError
+	var run *kindrun.Error
 	if !errors.As(failure, &run) {
 		return ""
 	}

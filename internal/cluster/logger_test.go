@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"sigs.k8s.io/kind/pkg/exec"
-
+	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -26,7 +25,7 @@ func TestLogger(t *testing.T) {
 func TestCommandOutput(t *testing.T) {
 	t.Parallel()
 	// kubeadm init --v=6, shortened
-	run := &exec.RunError{Command: []string{"docker", "exec", "shop-dev-control-plane", "kubeadm", "init"}, Inner: errors.New("exit status 1"), Output: []byte(`I1130 15:04:32.100000     171 initconfiguration.go:255] loading configuration from "/kind/kubeadm.conf"
+	run := &kindrun.Error{Output: []byte(`I1130 15:04:32.100000     171 initconfiguration.go:255] loading configuration from "/kind/kubeadm.conf"
 [init] Using Kubernetes version: v1.37.2
 [certs] Using certificateDir folder "/etc/kubernetes/pki"
 I1130 15:04:32.200000     171 certs.go:112] creating a new certificate authority for ca

@@ -50,7 +50,7 @@ environments:
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWorkspace(cfg, "dev", Command{Name: "up"})
+	w, err := NewWorkspace(cfg, "dev", Command{Name: "up"}, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -57,7 +55,7 @@ type clients struct {
 // NewSession returns a session. It opens no connection.
 func NewSession(w *Workspace) *Session {
 	return NewSessionWithEngine(w, func(ctx context.Context) (*engine.Engine, error) {
-		return engine.Connect(ctx, engine.Options{})
+		return engine.Connect(ctx, w.Engine)
 	})
 }
 
@@ -108,22 +106,9 @@ func (s *Session) Invalidate(scopes ...Scope) {
 	}
 }
 
-// Engine returns the connection to the engine. The first call opens it and sets
-// DOCKER_HOST and related variables for kind's docker commands.
+// Engine returns the connection to the engine. The first call opens it.
 func (s *Session) Engine(ctx context.Context) (*engine.Engine, error) {
-	return s.engine.Get(ctx, func(ctx context.Context) (*engine.Engine, error) {
-		e, err := s.connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, variable := range e.Environ() {
-			name, value, _ := strings.Cut(variable, "=")
-			if err := os.Setenv(name, value); err != nil {
-				return nil, fmt.Errorf("set the engine's address for kind: %w", err)
-			}
-		}
-		return e, nil
-	})
+	return s.engine.Get(ctx, s.connect)
 }
 
 // Builder returns the session's builder, which caches unreachable registries and

@@ -8,6 +8,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/config"
+	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
@@ -18,6 +19,7 @@ type Workspace struct {
 	Env      config.Environment
 	Cluster  *cluster.Cluster
 	Command  Command
+	Engine   engine.Options
 	StateDir string // directory of tkdeploy's own files
 	LockDir  string // directory of locks that all users of this machine share
 
@@ -53,8 +55,8 @@ func LoadConfig(path string) (*config.Config, error) {
 	return config.Load(path)
 }
 
-// NewWorkspace returns the workspace of an environment.
-func NewWorkspace(cfg *config.Config, envName string, command Command) (*Workspace, error) {
+// NewWorkspace returns the workspace of an environment in the engine at.
+func NewWorkspace(cfg *config.Config, envName string, command Command, at engine.Options) (*Workspace, error) {
 	env, err := cfg.Env(envName)
 	if err != nil {
 		return nil, err
@@ -63,9 +65,14 @@ func NewWorkspace(cfg *config.Config, envName string, command Command) (*Workspa
 	if err != nil {
 		return nil, err
 	}
+	spec := clusterSpec(cfg, envName, env, state)
+	if location, err := engine.Locate(at); err == nil { // otherwise a connection fails
+		spec.Engine = location.Environ
+	}
 	return &Workspace{
 		Config: cfg, EnvName: envName, Env: env,
-		Cluster:  cluster.New(clusterSpec(cfg, envName, env, state), cluster.Limits{}),
+		Cluster:  cluster.New(spec, cluster.Limits{}),
+		Engine:   at,
 		Command:  command,
 		StateDir: state,
 		LockDir:  lockDir,

@@ -67,6 +67,25 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	return e, nil
 }
 
+// Location is where an engine is.
+type Location struct {
+	Environ []string // makes a child process use the engine
+	Host    string   // name or IP address of its machine; "" for this one
+}
+
+// Locate finds the engine of [Connect] without a connection.
+func Locate(options Options) (Location, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return Location{}, err
+	}
+	at, err := resolveEndpoint(options.Getenv, options.ConfigDir)
+	if err != nil {
+		return Location{}, err
+	}
+	return Location{at.environ(), at.remoteHost()}, nil
+}
+
 // API returns the Docker SDK's client.
 func (e *Engine) API() *client.Client { return e.api }
 

@@ -102,13 +102,19 @@ func skew(engine string, sent, received time.Time) time.Duration {
 	return ahead
 }
 
-func (e endpoint) local() bool {
+func (e endpoint) local() bool { return e.remoteHost() == "" }
+
+// remoteHost returns "" for this machine.
+func (e endpoint) remoteHost() string {
 	at, err := url.Parse(e.host)
 	if err != nil {
-		return false
+		return e.host
 	}
 	ip := net.ParseIP(at.Hostname())
-	return at.Scheme == "unix" || at.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if at.Scheme == "unix" || at.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		return ""
+	}
+	return at.Hostname()
 }
 
 // FreeSpace returns the bytes available to an unprivileged user at path or its

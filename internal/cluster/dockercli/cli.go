@@ -1,4 +1,4 @@
-// Package dockercli runs the docker CLI, as kind does, so both use the same engine.
+// Package dockercli runs the docker CLI, as kind does.
 package dockercli
 
 import (
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -22,9 +23,11 @@ type Docker interface {
 // Limit is the usual bound of a command. A loaded engine removes a node in some 20 s.
 const Limit = 2 * time.Minute
 
-// CLI runs the docker command in PATH. It bounds all commands but those that run a
-// program in a container.
-type CLI struct{ Limit time.Duration }
+// CLI runs the docker command in PATH.
+type CLI struct {
+	Limit   time.Duration // of commands that run no program in a container
+	Environ []string      // selects the engine
+}
 
 var _ Docker = CLI{}
 
@@ -38,6 +41,7 @@ func (d CLI) Run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ..
 	}
 	stderr := text.TailWriter{Limit: maxErrors}
 	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Env = append(os.Environ(), d.Environ...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, &stderr
 	cmd.WaitDelay = 2 * time.Second // child processes may keep the pipes open
 	err := cmd.Run()
