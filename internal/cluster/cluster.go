@@ -43,13 +43,14 @@ type Spec struct {
 	Name    string
 	Image   string // node image; must exist in the engine
 	Workers int    // in addition to the control plane
-	Ports   []Port // published on 127.0.0.1
+	Ports   []Port // published on 127.0.0.1, or on all addresses of another machine
 
 	Project, Env string // the owner
 	Namespace    string // of the release
 	StateDir     string // its last element is Name
 
-	Engine []string // environment variables that select the engine
+	Engine     []string // environment variables that select the engine
+	EngineHost string   // name or IP address of the engine's machine; "" for this one
 }
 
 // Port maps a host port to a node port.
@@ -136,9 +137,14 @@ func New(spec Spec, limits Limits) *Cluster {
 		provider: func(r event.Reporter) provider {
 			return kindrun.Kind{Environ: spec.Engine, Log: logger{r}}
 		},
-		client:  func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) },
-		now:     time.Now,
-		inotify: ReadInotify,
+		client: func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) },
+		now:    time.Now,
+		inotify: func() Inotify {
+			if spec.isRemote() {
+				return Inotify{} // unknown
+			}
+			return ReadInotify()
+		},
 	}
 }
 

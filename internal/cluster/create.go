@@ -52,6 +52,9 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
+	if c.isRemote() {
+		reporter.Report(event.Warn("the ports of cluster " + c.Name + " are open on all addresses of " + c.EngineHost))
+	}
 	start := c.now()
 	if err := c.markCreating(); err != nil {
 		return fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)

@@ -27,7 +27,7 @@ func (c *Cluster) Delete(ctx context.Context, volumes bool, reporter event.Repor
 		err = c.markCreating()
 	}
 	if volumes {
-		err = errors.Join(err, c.deleteVolumes(ctx, reporter))
+		err = errors.Join(err, c.deleteVolumes(ctx, reporter), c.deleteRemoteVolumes(ctx, reporter))
 	}
 	c.unmergeKubeconfig(reporter)
 	if err = errors.Join(err, c.remove(ctx, reporter)); err != nil {
@@ -78,47 +78,60 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 		return nil
 	}
 	reporter.Report(event.Progress(c.Name, "deleting volumes"))
-	nodes, err := c.containers(ctx)
+	images, err := c.stopWriters(ctx)
 	if err != nil {
 		return err
-	}
-	images := []string{c.Image}
-	if nodes := c.owned(nodes); len(nodes) > 0 { // stop all writers
-		images = append(images, nodes[0].Image)
-		if err := c.removeContainers(ctx); err != nil {
-			return err
-		}
 	}
 	if os.RemoveAll(c.volumesDir()) == nil {
 		return nil
 	}
-	if err := c.emptyVolumes(ctx, images); err != nil {
+	if err := c.runFind(ctx, images, c.volumesDir(), "-mindepth", "1", "-delete"); err != nil {
 		return fmt.Errorf("delete the volumes in %s: %w", c.volumesDir(), err)
 	}
 	return os.RemoveAll(c.volumesDir())
 }
 
-// emptyVolumes uses any local image with the command find, preferably one of images.
-// There may be no registry, and the node image may have been pruned.
-func (c *Cluster) emptyVolumes(ctx context.Context, images []string) error {
+// stopWriters removes the nodes. It returns images that are likely to have find.
+func (c *Cluster) stopWriters(ctx context.Context) (images []string, err error) {
+	nodes, err := c.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	images = []string{c.Image}
+	if nodes := c.owned(nodes); len(nodes) > 0 {
+		images = append(images, nodes[0].Image)
+		err = c.removeContainers(ctx)
+	}
+	return images, err
+}
+
+// runFind runs find in dir of the engine's machine. It uses any local image with find,
+// preferably one of images. There may be no registry, and the node image may have been
+// pruned.
+func (c *Cluster) runFind(ctx context.Context, images []string, dir string, args ...string) error {
 	local, err := c.dockerOutput(ctx, "images", "--quiet", "--no-trunc")
 	if err != nil {
 		return err
 	}
 	var mount strings.Builder
 	fields := csv.NewWriter(&mount) // the syntax of --mount
-	if err := fields.Write([]string{"type=bind", "source=" + c.volumesDir(), "target=/volumes"}); err != nil {
+	if err := fields.Write([]string{"type=bind", "source=" + dir, "target=/volumes"}); err != nil {
 		return err
 	}
 	fields.Flush()
 	for _, image := range append(images, strings.Fields(local)...) {
-		_, err = c.dockerOutput(ctx, "run", "--rm", "--pull", "never", "--network", "none", "--user", "0", "--entrypoint", "find",
-			"--mount", strings.TrimSpace(mount.String()), image, "/volumes", "-mindepth", "1", "-delete")
-		if err == nil || ctx.Err() != nil {
+		run := []string{"run", "--rm", "--pull", "never", "--network", "none", "--user", "0", "--entrypoint", "find", "--mount", strings.TrimSpace(mount.String()), image, "/volumes"}
+		_, err = c.dockerOutput(ctx, append(run, args...)...)
+		if err == nil || ctx.Err() != nil || isMissing(err) {
 			return err
 		}
 	}
 	return fmt.Errorf("no local image has the command find: %w", err)
+}
+
+// isMissing recognizes the engine's error for the source of a mount.
+func isMissing(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "bind source path does not exist")
 }
 
 func (c *Cluster) removeFiles(volumes bool) error {
@@ -128,8 +141,13 @@ func (c *Cluster) removeFiles(volumes bool) error {
 	return errors.Join(os.RemoveAll(c.Kubeconfig()), os.RemoveAll(c.mergedFile()), os.RemoveAll(c.logsDir()), os.RemoveAll(c.creatingFile()))
 }
 
-// HasVolumes reports whether the cluster has volume data.
+// HasVolumes reports whether the cluster has volume data. On a remote engine, the
+// record of it counts.
 func (c *Cluster) HasVolumes() bool {
+	if c.isRemote() {
+		_, err := os.Stat(c.remoteDataFile())
+		return err == nil
+	}
 	_, err := os.Stat(c.volumesDir())
 	return err == nil
 }

@@ -40,7 +40,7 @@ func TestCluster_Delete(t *testing.T) {
 	}
 }
 
-func TestCluster_emptyVolumes(t *testing.T) {
+func TestCluster_runFind(t *testing.T) {
 	t.Parallel()
 	docker := &fakeDocker{}
 	c := newCluster(t, docker, &fakeKind{})
@@ -61,7 +61,7 @@ func TestCluster_emptyVolumes(t *testing.T) {
 		return nil
 	}
 	docker.images = []string{"sha256:1", "sha256:2"}
-	if err := c.emptyVolumes(t.Context(), []string{c.Image}); err != nil {
+	if err := c.runFind(t.Context(), []string{c.Image}, c.volumesDir(), "-mindepth", "1", "-delete"); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{c.Image, "sha256:1", "sha256:2"}, tried); diff != "" {

@@ -64,7 +64,7 @@ func (d *fakeDocker) Run(_ context.Context, _ io.Reader, stdout io.Writer, args 
 		fmt.Fprintln(stdout, strings.Join(d.images, "\n"))
 		return nil
 	case "info":
-		fmt.Fprintln(stdout, "1")
+		fmt.Fprintln(stdout, map[bool]string{true: "/var/lib/docker", false: "1"}[strings.Contains(args[2], "Root")])
 		return nil
 	case "network":
 		switch args[1] {
@@ -166,7 +166,7 @@ func newCluster(t *testing.T, docker *fakeDocker, provider *fakeKind, objects ..
 		Name: "shop-dev", Image: "kindest/node:v1.37.0", Project: "shop", Env: "dev",
 		Ports: []Port{{0, 30400}}, Namespace: "shop", StateDir: filepath.Join(t.TempDir(), "state"),
 	}, Limits{Ready: 2 * time.Second})
-	docker.ownerDir = c.ownerDir()
+	docker.ownerDir, _ = c.ownerDir() // this machine's needs no file
 	c.docker = docker
 	c.provider = newProvider(provider)
 	client := fake.NewClientset(objects...)

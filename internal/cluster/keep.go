@@ -100,6 +100,9 @@ func (c *Cluster) PrepareDelete(ctx context.Context, keep Keep, reporter event.R
 }
 
 func (c *Cluster) hasData() bool {
+	if c.isRemote() {
+		return c.HasVolumes()
+	}
 	entries, err := os.ReadDir(c.volumesDir())
 	return err == nil && len(entries) > 0
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
@@ -34,14 +35,14 @@ var tuneControlPlane = v1alpha4.PatchJSON6902{
 }
 
 func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
-	mounts, err := c.nodeMounts()
+	mounts, err := c.nodeMounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, Image: c.Image, ExtraMounts: mounts}
 	for _, p := range c.Ports {
 		control.ExtraPortMappings = append(control.ExtraPortMappings, v1alpha4.PortMapping{
-			ListenAddress: "127.0.0.1", HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
+			ListenAddress: c.listenAddress(), HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
 		})
 	}
 	config := &v1alpha4.Cluster{
@@ -49,7 +50,10 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 		Nodes: []v1alpha4.Node{control},
 		// The host's search domains could resolve short names outside the cluster.
 		// kind's hack/ci/e2e-k8s.sh drops them too.
-		Networking: v1alpha4.Networking{DNSSearch: &[]string{}},
+		Networking: v1alpha4.Networking{DNSSearch: &[]string{}, APIServerAddress: c.listenAddress()},
+	}
+	if c.isRemote() {
+		config.Networking.APIServerPort = -1 // the engine selects one; kind would try it here
 	}
 	for range c.Workers {
 		config.Nodes = append(config.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: c.Image, ExtraMounts: mounts})
@@ -67,15 +71,27 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	return config, nil
 }
 
-func (c *Cluster) nodeMounts() ([]v1alpha4.Mount, error) {
+func (c *Cluster) nodeMounts(ctx context.Context) ([]v1alpha4.Mount, error) {
 	if err := c.claim(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.MkdirAll(c.ownerDir(), 0o700), os.MkdirAll(c.volumesDir(), 0o700)); err != nil {
+	volumes := c.volumesDir()
+	if c.isRemote() {
+		data, err := c.claimRemoteData(ctx)
+		if err != nil {
+			return nil, err
+		}
+		volumes = path.Join(data, "volumes")
+	}
+	owner, err := c.ownerDir()
+	if err == nil && !c.isRemote() {
+		err = errors.Join(os.MkdirAll(owner, 0o700), os.MkdirAll(volumes, 0o700))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)
 	}
 	return []v1alpha4.Mount{
-		{HostPath: c.ownerDir(), ContainerPath: c.ownerMount(), Readonly: true},
-		{HostPath: c.volumesDir(), ContainerPath: volumesInNode},
+		{HostPath: owner, ContainerPath: c.ownerMount(), Readonly: true},
+		{HostPath: volumes, ContainerPath: volumesInNode},
 	}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,8 +21,8 @@ import (
 )
 
 // RESTConfig reads the private kubeconfig; it ignores KUBECONFIG, HELM_* and the
-// user's current context. The server must have a loopback address and, at the first
-// write, only nodes of this cluster; otherwise the error has class
+// user's current context. The server must be on the engine's machine and have, at the
+// first write, only nodes of this cluster; otherwise the error has class
 // [fault.NotOwned]. Without a kubeconfig it has class [fault.Cluster]. Clients have no
 // rate limit.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
@@ -42,8 +41,12 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
-	if ip := net.ParseIP(server.Hostname()); ip == nil || !ip.IsLoopback() {
-		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %s, which is not on this machine", server.Host), "")
+	if !c.isServer(server.Hostname()) {
+		machine := "this machine"
+		if c.isRemote() {
+			machine = "the engine's machine " + c.EngineHost
+		}
+		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %s, which is not on %s", server.Host, machine), "")
 	}
 	config.QPS = -1
 	config.UserAgent = "tkdeploy"
@@ -70,7 +73,11 @@ func (c *Cluster) writeKubeconfig(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig of cluster %s from its control plane: %w", c.Name, err)
 	}
-	return c.write(c.Kubeconfig(), []byte(text))
+	config, err := c.reachable(text)
+	if err != nil {
+		return fmt.Errorf("read the kubeconfig of cluster %s: %w", c.Name, err)
+	}
+	return c.write(c.Kubeconfig(), config)
 }
 
 // write writes a file in the state directory, which it claims first.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,8 +21,18 @@ const ownerMounts = "/etc/tkdeploy/"
 func (s Spec) owner() string      { return s.Project + "/" + s.Env }
 func (s Spec) ownerMount() string { return ownerMounts + s.owner() }
 
-// ownerDir is mounted at ownerMount. Its path identifies the state directory.
-func (s Spec) ownerDir() string { return filepath.Join(s.StateDir, "owner") }
+// ownerDir is mounted at ownerMount. Its path identifies the state directory. It is ""
+// before the first create on a remote engine.
+func (s Spec) ownerDir() (string, error) {
+	if !s.isRemote() {
+		return filepath.Join(s.StateDir, "owner"), nil
+	}
+	data, err := s.remoteData()
+	if err != nil || data == "" {
+		return "", err
+	}
+	return path.Join(data, "owner"), nil
+}
 
 // ownerFile contains the owner of StateDir: "<project>/<environment>".
 func (s Spec) ownerFile() string { return filepath.Join(s.StateDir, "owned-by") }
@@ -68,8 +79,9 @@ func (c *Cluster) checkNode(n container) error {
 		}
 		return c.notOwnedError(reason, "")
 	}
-	if isSameDir(source, c.ownerDir()) {
-		return nil
+	own, err := c.ownerDir()
+	if err != nil || isSameDir(source, own) {
+		return err
 	}
 	theirs := filepath.Dir(source)
 	hint := "run as the user who created it; or set another cluster name for this environment"

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,11 +32,8 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 	}
 	var states []PortState
 	for _, port := range c.Ports {
-		s := PortState{Port: port, Err: tryPort(ctx, port.Host)}
-		if s.Err != nil {
-			s.UsedBy = c.portUser(ctx, port.Host)
-			s.Owned = owned[s.UsedBy]
-		}
+		s := c.portState(ctx, port)
+		s.Owned = owned[s.UsedBy]
 		states = append(states, s)
 	}
 	return states
@@ -44,19 +42,39 @@ func (c *Cluster) PortStates(ctx context.Context) []PortState {
 // checkPorts fails early: Docker fails only after creating the container.
 func (c *Cluster) checkPorts(ctx context.Context) error {
 	for _, port := range c.Ports {
-		if err := tryPort(ctx, port.Host); err != nil {
-			user := c.portUser(ctx, port.Host)
-			if user != "" {
-				user = " by " + user
-			}
-			return fault.New(fault.Environment, fmt.Errorf("host port %d is in use%s: %w", port.Host, user, err), PortInUseHint)
+		s := c.portState(ctx, port)
+		if s.Err == nil {
+			continue
 		}
+		user := ""
+		if s.UsedBy != "" {
+			user = " by " + s.UsedBy
+		}
+		return fault.New(fault.Environment, fmt.Errorf("host port %d is in use%s: %w", port.Host, user, s.Err), PortInUseHint)
 	}
 	return nil
 }
 
+// portLimit bounds the search for the user of a port.
+const portLimit = 2 * time.Second
+
 // PortInUseHint is the hint for a host port that is in use.
 const PortInUseHint = "stop the process that uses it, or set another host port in cluster.kind.ports"
+
+// portState checks only containers on a remote engine.
+func (c *Cluster) portState(ctx context.Context, port Port) PortState {
+	s := PortState{Port: port}
+	if c.isRemote() {
+		if s.UsedBy = c.containerWithPort(ctx, port.Host); s.UsedBy != "" {
+			s.Err = fmt.Errorf("on %s", c.EngineHost)
+		}
+		return s
+	}
+	if s.Err = tryPort(ctx, port.Host); s.Err != nil {
+		s.UsedBy = cmp.Or(c.containerWithPort(ctx, port.Host), listener.Process(ctx, port.Host))
+	}
+	return s
+}
 
 func tryPort(ctx context.Context, port int32) error {
 	var listen net.ListenConfig
@@ -75,13 +93,13 @@ func inUse(err error) error {
 	return err
 }
 
-func (c *Cluster) portUser(ctx context.Context, port int32) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+func (c *Cluster) containerWithPort(ctx context.Context, port int32) string {
+	ctx, cancel := context.WithTimeout(ctx, portLimit)
 	defer cancel()
 	if name, err := c.dockerOutput(ctx, "ps", "--filter", fmt.Sprintf("publish=%d", port), "--format", "{{.Names}}"); err == nil && name != "" {
 		return "container " + strings.Fields(name)[0]
 	}
-	return listener.Process(ctx, port)
+	return ""
 }
 
 // Preflight fails if the cluster has another owner, or is absent and a host port is

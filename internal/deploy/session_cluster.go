@@ -56,7 +56,7 @@ func (s *Session) ensureCluster(ctx context.Context, reporter event.Reporter) er
 	if err != nil {
 		return err
 	}
-	if err := e.CheckLocal(); err != nil {
+	if err := e.CheckReachable(ctx); err != nil {
 		return err
 	}
 	builder, err := s.Builder(ctx)

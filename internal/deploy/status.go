@@ -111,7 +111,7 @@ func (s *Session) addRelease(ctx context.Context, status *Status) error {
 	for _, w := range workloads {
 		status.Workloads = append(status.Workloads, WorkloadStatus{w.Kind, w.Name, w.Ready, w.Desired, w.Images})
 	}
-	status.Services, status.Warnings, err = address.List(ctx, clients.kube, found.Namespace, found.Objects, s.Workspace.Cluster.Ports)
+	status.Services, status.Warnings, err = address.List(ctx, clients.kube, found.Namespace, found.Objects, s.Workspace.Cluster.Spec)
 	return err
 }
 
@@ -126,5 +126,5 @@ func (s *Session) DeployedServices(ctx context.Context) (services []address.Serv
 	if err != nil {
 		return nil, nil, err
 	}
-	return address.List(ctx, kube, s.Workspace.Config.Chart.Namespace, deployed.Objects, s.Workspace.Cluster.Ports)
+	return address.List(ctx, kube, s.Workspace.Config.Chart.Namespace, deployed.Objects, s.Workspace.Cluster.Spec)
 }

@@ -67,7 +67,10 @@ func NewWorkspace(cfg *config.Config, envName string, command Command, at engine
 	}
 	spec := clusterSpec(cfg, envName, env, state)
 	if location, err := engine.Locate(at); err == nil { // otherwise a connection fails
-		spec.Engine = location.Environ
+		spec.Engine, spec.EngineHost = location.Environ, location.Host
+		if location.Host != "" { // its clusters are not those of this machine
+			spec.StateDir = filepath.Join(state, "engines", location.Name, "clusters", spec.Name)
+		}
 	}
 	return &Workspace{
 		Config: cfg, EnvName: envName, Env: env,

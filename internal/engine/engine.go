@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -69,9 +72,12 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 
 // Location is where an engine is.
 type Location struct {
-	Environ []string // makes a child process use the engine
+	Name    string   // the address as the name of a file: "tcp-docker-2375"
 	Host    string   // name or IP address of its machine; "" for this one
+	Environ []string // makes a child process use the engine
 }
+
+var notInName = regexp.MustCompile("[^A-Za-z0-9.]+")
 
 // Locate finds the engine of [Connect] without a connection.
 func Locate(options Options) (Location, error) {
@@ -83,7 +89,7 @@ func Locate(options Options) (Location, error) {
 	if err != nil {
 		return Location{}, err
 	}
-	return Location{at.environ(), at.remoteHost()}, nil
+	return Location{notInName.ReplaceAllString(at.host, "-"), at.remoteHost(), at.environ()}, nil
 }
 
 // API returns the Docker SDK's client.
@@ -98,14 +104,20 @@ func (e *Engine) Close() error { return e.api.Close() }
 // Host returns the engine's address, as in DOCKER_HOST.
 func (e *Engine) Host() string { return e.endpoint.host }
 
-// CheckLocal returns an error of class [fault.Environment] for an engine on another
-// machine: kind publishes the ports of its nodes on that machine's loopback address.
-func (e *Engine) CheckLocal() error {
-	if e.endpoint.local() {
-		return nil
+// CheckReachable returns an error of class [fault.Environment] if this machine cannot
+// connect to that of the engine, and so not to the ports of a cluster, without ssh.
+func (e *Engine) CheckReachable(ctx context.Context) error {
+	at, err := url.Parse(e.endpoint.host)
+	if err != nil || !e.endpoint.isSSH() {
+		return nil // connected
 	}
-	return fault.New(fault.Environment, fmt.Errorf("the Docker engine at %s is on another machine: the ports of a cluster would be on 127.0.0.1 there", e.endpoint.host),
-		"use an engine on this machine: unset DOCKER_HOST, or run docker context use default")
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(at.Hostname(), cmp.Or(at.Port(), "22")))
+	if err != nil {
+		return fault.New(fault.Environment, fmt.Errorf("the Docker engine's machine %s is not reachable without ssh, and the ports of a cluster would be there: %w", at.Hostname(), err),
+			"use its DNS name or IP address instead of a name of ssh's configuration, in the same network")
+	}
+	return conn.Close()
 }
 
 // Environ returns the variables that make a child process use the same engine.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -149,18 +150,37 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-func TestEngine_CheckLocal(t *testing.T) {
+func TestLocate(t *testing.T) {
 	t.Parallel()
-	for host, want := range map[string]bool{
-		"unix:///var/run/docker.sock": false,
-		"tcp://127.0.0.1:2375":        false,
-		"tcp://localhost:2375":        false,
-		"tcp://docker:2375":           true,
-		"tcp://192.0.2.7:2376":        true,
+	for host, want := range map[string]string{
+		"unix:///var/run/docker.sock": "unix-var-run-docker.sock ",
+		"tcp://127.0.0.1:2375":        "tcp-127.0.0.1-2375 ",
+		"localhost:2375":              "tcp-localhost-2375 ",
+		"tcp://docker":                "tcp-docker-2375 docker",
+		"tcp://[2001:db8::7]:2376":    "tcp-2001-db8-7-2376 2001:db8::7",
+		"ssh://me@build.example":      "ssh-me-build.example build.example",
 	} {
-		e := &Engine{endpoint: endpoint{host: host}}
-		if err := e.CheckLocal(); (fault.ClassOf(err) == fault.Environment) != want {
-			t.Errorf("%s: got %v, want an error: %t", host, err, want)
+		at, err := Locate(Options{Getenv: environment(map[string]string{"DOCKER_HOST": host}), ConfigDir: t.TempDir()})
+		if got := at.Name + " " + at.Host; err != nil || got != want || !slices.Contains(at.Environ, "DOCKER_CONTEXT=") {
+			t.Errorf("%s: got %s, %v, want %s", host, got, err, want)
 		}
 	}
+}
+
+func TestEngine_CheckReachable(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	enginetest.NoError(t, err)
+	address := listener.Addr().String()
+	check := func(host string, class fault.Class) {
+		t.Helper()
+		if err := (&Engine{endpoint: endpoint{host: host}}).CheckReachable(t.Context()); fault.ClassOf(err) != class || (err == nil) != (class == "") {
+			t.Errorf("%s: got %v of class %q, want %q", host, err, fault.ClassOf(err), class)
+		}
+	}
+	check("ssh://me@"+address, "")
+	_ = listener.Close()
+	check("ssh://me@"+address, fault.Environment)
+	check("ssh://alias.invalid", fault.Environment)
+	check("tcp://192.0.2.7:2376", "")
 }

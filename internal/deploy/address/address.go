@@ -16,11 +16,11 @@ import (
 // Of returns where a Service is reachable from this machine: by a port that the
 // cluster publishes, or by its load balancer. It is a URL if the port is likely to
 // serve HTTP, otherwise HOST:PORT, or "".
-func Of(service corev1.Service, published []cluster.Port) string {
+func Of(service corev1.Service, published cluster.Spec) string {
 	for _, port := range service.Spec.Ports {
-		i := slices.IndexFunc(published, func(p cluster.Port) bool { return port.NodePort != 0 && p.Node == port.NodePort })
+		i := slices.IndexFunc(published.Ports, func(p cluster.Port) bool { return port.NodePort != 0 && p.Node == port.NodePort })
 		if i >= 0 {
-			return format(port, "localhost", published[i].Host)
+			return format(port, published.Host(), published.Ports[i].Host)
 		}
 	}
 	for _, ingress := range service.Status.LoadBalancer.Ingress {

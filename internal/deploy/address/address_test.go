@@ -15,7 +15,7 @@ import (
 
 func TestOf(t *testing.T) {
 	t.Parallel()
-	published := []cluster.Port{{Host: 8080, Node: 30080}}
+	published := cluster.Spec{Ports: []cluster.Port{{Host: 8080, Node: 30080}}}
 	secure := "https"
 	port := func(name string) corev1.ServicePort { return corev1.ServicePort{Name: name, Port: 80, NodePort: 30080} }
 	tests := map[string]struct {
@@ -42,13 +42,21 @@ func TestOf(t *testing.T) {
 		})
 	}
 
+	t.Run("names the machine of a remote engine", func(t *testing.T) {
+		t.Parallel()
+		remote := cluster.Spec{Ports: published.Ports, EngineHost: "docker"}
+		service := corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{port("")}}}
+		if got := Of(service, remote); got != "http://docker:8080" {
+			t.Errorf("got %q, want the engine's machine", got)
+		}
+	})
 	t.Run("uses the address of a load balancer", func(t *testing.T) {
 		t.Parallel()
 		service := corev1.Service{
 			Spec:   corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}},
 			Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "172.18.0.9"}}}},
 		}
-		if got := Of(service, nil); got != "http://172.18.0.9:80" {
+		if got := Of(service, cluster.Spec{}); got != "http://172.18.0.9:80" {
 			t.Errorf("got %q, want the address of the load balancer", got)
 		}
 	})
@@ -86,7 +94,7 @@ func TestList(t *testing.T) {
 		o.SetName(name)
 		objects = append(objects, o)
 	}
-	services, warnings, err := List(t.Context(), kube, "app", objects, []cluster.Port{{Host: 8080, Node: 30080}, {Host: 3000, Node: 30300}})
+	services, warnings, err := List(t.Context(), kube, "app", objects, cluster.Spec{Ports: []cluster.Port{{Host: 8080, Node: 30080}, {Host: 3000, Node: 30300}}})
 	if err != nil {
 		t.Fatal(err)
 	}

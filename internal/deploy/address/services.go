@@ -24,7 +24,7 @@ type Service struct {
 
 // List reads the live Services among the objects of a release, and warns about
 // published ports that lead nowhere. Objects without a namespace are in namespace.
-func List(ctx context.Context, kube kubernetes.Interface, namespace string, objects []unstructured.Unstructured, published []cluster.Port) (services []Service, warnings []string, err error) {
+func List(ctx context.Context, kube kubernetes.Interface, namespace string, objects []unstructured.Unstructured, published cluster.Spec) (services []Service, warnings []string, err error) {
 	live, err := kube.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list Services: %w", err)
@@ -40,11 +40,11 @@ func List(ctx context.Context, kube kubernetes.Interface, namespace string, obje
 			services = append(services, newService(service, namespace, published))
 		}
 	}
-	warnings, err = warn(ctx, kube, live.Items, published)
+	warnings, err = warn(ctx, kube, live.Items, published.Ports)
 	return services, warnings, err
 }
 
-func newService(service corev1.Service, namespace string, published []cluster.Port) Service {
+func newService(service corev1.Service, namespace string, published cluster.Spec) Service {
 	s := Service{Name: service.Name, Address: Of(service, published)}
 	if service.Namespace != namespace {
 		s.Name += "." + service.Namespace
