@@ -35,6 +35,7 @@ import (
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/dockercli"
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
+	"tkdeploy.dev/tkdeploy/internal/cluster/remote"
 	"tkdeploy.dev/tkdeploy/internal/event"
 )
 
@@ -49,8 +50,8 @@ type Spec struct {
 	Namespace    string // of the release
 	StateDir     string // its last element is Name
 
-	Engine     []string // environment variables that select the engine
-	EngineHost string   // name or IP address of the engine's machine; "" for this one
+	Engine  []string // environment variables that select the engine
+	Machine remote.Machine
 }
 
 // Port maps a host port to a node port.
@@ -140,7 +141,7 @@ func New(spec Spec, limits Limits) *Cluster {
 		client: func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) },
 		now:    time.Now,
 		inotify: func() Inotify {
-			if spec.isRemote() {
+			if spec.Machine.IsRemote() {
 				return Inotify{} // unknown
 			}
 			return ReadInotify()

@@ -52,8 +52,8 @@ func (c *Cluster) create(ctx context.Context, reporter event.Reporter) error {
 	if err != nil {
 		return err
 	}
-	if c.isRemote() {
-		reporter.Report(event.Warn("the ports of cluster " + c.Name + " are open on all addresses of " + c.EngineHost))
+	if c.Machine.IsRemote() {
+		reporter.Report(event.Warn("the ports of cluster " + c.Name + " are open on all addresses of " + c.Machine.Host()))
 	}
 	start := c.now()
 	if err := c.markCreating(); err != nil {

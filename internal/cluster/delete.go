@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindnet"
+	"tkdeploy.dev/tkdeploy/internal/cluster/remote"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -91,6 +93,23 @@ func (c *Cluster) deleteVolumes(ctx context.Context, reporter event.Reporter) er
 	return os.RemoveAll(c.volumesDir())
 }
 
+func (c *Cluster) deleteRemoteVolumes(ctx context.Context, reporter event.Reporter) error {
+	data, err := remote.ReadData(c.StateDir)
+	if err != nil || data == "" {
+		return err
+	}
+	reporter.Report(event.Progress(c.Name, "deleting volumes"))
+	images, err := c.stopWriters(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.runFind(ctx, images, path.Dir(data), "-depth", "-path", "/volumes/"+path.Base(data)+"*", "-delete")
+	if err != nil && !isMissing(err) { // no node was created
+		return fmt.Errorf("delete the volumes in %s on %s: %w", data, c.Machine, err)
+	}
+	return nil
+}
+
 // stopWriters removes the nodes. It returns images that are likely to have find.
 func (c *Cluster) stopWriters(ctx context.Context) (images []string, err error) {
 	nodes, err := c.containers(ctx)
@@ -144,10 +163,10 @@ func (c *Cluster) removeFiles(volumes bool) error {
 // HasVolumes reports whether the cluster has volume data. On a remote engine, the
 // record of it counts.
 func (c *Cluster) HasVolumes() bool {
-	if c.isRemote() {
-		_, err := os.Stat(c.remoteDataFile())
-		return err == nil
+	file := c.volumesDir()
+	if c.Machine.IsRemote() {
+		file = remote.DataFile(c.StateDir)
 	}
-	_, err := os.Stat(c.volumesDir())
+	_, err := os.Stat(file)
 	return err == nil
 }

@@ -100,7 +100,7 @@ func (c *Cluster) PrepareDelete(ctx context.Context, keep Keep, reporter event.R
 }
 
 func (c *Cluster) hasData() bool {
-	if c.isRemote() {
+	if c.Machine.IsRemote() {
 		return c.HasVolumes()
 	}
 	entries, err := os.ReadDir(c.volumesDir())

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
+	"path/filepath"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/remote"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
 
@@ -42,7 +43,7 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 	control := v1alpha4.Node{Role: v1alpha4.ControlPlaneRole, Image: c.Image, ExtraMounts: mounts}
 	for _, p := range c.Ports {
 		control.ExtraPortMappings = append(control.ExtraPortMappings, v1alpha4.PortMapping{
-			ListenAddress: c.listenAddress(), HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
+			ListenAddress: c.Machine.ListenAddress(), HostPort: p.Host, ContainerPort: p.Node, Protocol: v1alpha4.PortMappingProtocolTCP,
 		})
 	}
 	config := &v1alpha4.Cluster{
@@ -50,9 +51,9 @@ func (c *Cluster) kindConfig(ctx context.Context) (*v1alpha4.Cluster, error) {
 		Nodes: []v1alpha4.Node{control},
 		// The host's search domains could resolve short names outside the cluster.
 		// kind's hack/ci/e2e-k8s.sh drops them too.
-		Networking: v1alpha4.Networking{DNSSearch: &[]string{}, APIServerAddress: c.listenAddress()},
+		Networking: v1alpha4.Networking{DNSSearch: &[]string{}, APIServerAddress: c.Machine.ListenAddress()},
 	}
-	if c.isRemote() {
+	if c.Machine.IsRemote() {
 		config.Networking.APIServerPort = -1 // the engine selects one; kind would try it here
 	}
 	for range c.Workers {
@@ -75,23 +76,31 @@ func (c *Cluster) nodeMounts(ctx context.Context) ([]v1alpha4.Mount, error) {
 	if err := c.claim(); err != nil {
 		return nil, err
 	}
-	volumes := c.volumesDir()
-	if c.isRemote() {
+	owner, volumes := filepath.Join(c.StateDir, ownerName), c.volumesDir()
+	if c.Machine.IsRemote() { // the engine creates the directories
 		data, err := c.claimRemoteData(ctx)
 		if err != nil {
 			return nil, err
 		}
-		volumes = path.Join(data, "volumes")
-	}
-	owner, err := c.ownerDir()
-	if err == nil && !c.isRemote() {
-		err = errors.Join(os.MkdirAll(owner, 0o700), os.MkdirAll(volumes, 0o700))
-	}
-	if err != nil {
+		owner, volumes = remote.OwnerDir(data), remote.VolumesDir(data)
+	} else if err := errors.Join(os.MkdirAll(owner, 0o700), os.MkdirAll(volumes, 0o700)); err != nil {
 		return nil, fmt.Errorf("create the state directory of cluster %s: %w", c.Name, err)
 	}
 	return []v1alpha4.Mount{
 		{HostPath: owner, ContainerPath: c.ownerMount(), Readonly: true},
 		{HostPath: volumes, ContainerPath: volumesInNode},
 	}, nil
+}
+
+func (c *Cluster) claimRemoteData(ctx context.Context) (string, error) {
+	data, err := remote.ReadData(c.StateDir)
+	if err != nil || data != "" {
+		return data, err
+	}
+	root, err := c.dockerOutput(ctx, "info", "--format", "{{.DockerRootDir}}")
+	if err != nil {
+		return "", fault.New(fault.Environment, err, "")
+	}
+	data = remote.NewData(root, c.Name)
+	return data, writePrivate(remote.DataFile(c.StateDir), []byte(data+"\n"))
 }

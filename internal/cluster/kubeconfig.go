@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,16 +36,8 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
 	}
-	server, err := url.Parse(config.Host)
-	if err != nil {
-		return nil, fmt.Errorf("read kubeconfig %s: %w", c.Kubeconfig(), err)
-	}
-	if !c.isServer(server.Hostname()) {
-		machine := "this machine"
-		if c.isRemote() {
-			machine = "the engine's machine " + c.EngineHost
-		}
-		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %s, which is not on %s", server.Host, machine), "")
+	if err := c.Machine.Check(config.Host); err != nil {
+		return nil, c.notOwnedError(fmt.Sprintf("kubeconfig points to %v", err), "")
 	}
 	config.QPS = -1
 	config.UserAgent = "tkdeploy"
@@ -73,7 +64,7 @@ func (c *Cluster) writeKubeconfig(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig of cluster %s from its control plane: %w", c.Name, err)
 	}
-	config, err := c.reachable(text)
+	config, err := c.Machine.Reachable(text)
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig of cluster %s: %w", c.Name, err)
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/remote"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 	"tkdeploy.dev/tkdeploy/internal/files"
 )
@@ -24,15 +24,17 @@ func (s Spec) ownerMount() string { return ownerMounts + s.owner() }
 // ownerDir is mounted at ownerMount. Its path identifies the state directory. It is ""
 // before the first create on a remote engine.
 func (s Spec) ownerDir() (string, error) {
-	if !s.isRemote() {
-		return filepath.Join(s.StateDir, "owner"), nil
+	if !s.Machine.IsRemote() {
+		return filepath.Join(s.StateDir, ownerName), nil
 	}
-	data, err := s.remoteData()
+	data, err := remote.ReadData(s.StateDir)
 	if err != nil || data == "" {
 		return "", err
 	}
-	return path.Join(data, "owner"), nil
+	return remote.OwnerDir(data), nil
 }
+
+const ownerName = "owner"
 
 // ownerFile contains the owner of StateDir: "<project>/<environment>".
 func (s Spec) ownerFile() string { return filepath.Join(s.StateDir, "owned-by") }

@@ -64,9 +64,9 @@ const PortInUseHint = "stop the process that uses it, or set another host port i
 // portState checks only containers on a remote engine.
 func (c *Cluster) portState(ctx context.Context, port Port) PortState {
 	s := PortState{Port: port}
-	if c.isRemote() {
+	if c.Machine.IsRemote() {
 		if s.UsedBy = c.containerWithPort(ctx, port.Host); s.UsedBy != "" {
-			s.Err = fmt.Errorf("on %s", c.EngineHost)
+			s.Err = fmt.Errorf("on %s", c.Machine)
 		}
 		return s
 	}

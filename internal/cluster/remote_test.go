@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster/remote"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
 )
@@ -15,7 +16,7 @@ import (
 func newRemoteCluster(t *testing.T, docker *fakeDocker, kind *fakeKind, objects ...runtime.Object) *Cluster {
 	t.Helper()
 	c := newCluster(t, docker, kind, objects...)
-	c.EngineHost = "docker"
+	c.Machine = "docker"
 	docker.ownerDir = ""
 	return c
 }
@@ -48,7 +49,7 @@ func TestCluster_remote(t *testing.T) {
 			t.Errorf("got %+v and %+v, want 0.0.0.0 and a port of the engine's choice", network, control.ExtraPortMappings)
 		}
 		volumes, _ := strings.CutSuffix(control.ExtraMounts[1].HostPath, "/volumes")
-		if data, err := c.remoteData(); err != nil || volumes != data || !strings.HasPrefix(data, "/var/lib/docker/tkdeploy/shop-dev-") {
+		if data, err := remote.ReadData(c.StateDir); err != nil || volumes != data || !strings.HasPrefix(data, "/var/lib/docker/tkdeploy/shop-dev-") {
 			t.Errorf("got volumes in %s, data in %s, %v", volumes, data, err)
 		}
 		if !strings.Contains(messages(events), "the ports of cluster shop-dev are open on all addresses of docker") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster"
+	"tkdeploy.dev/tkdeploy/internal/cluster/remote"
 	"tkdeploy.dev/tkdeploy/internal/config"
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -67,7 +68,7 @@ func NewWorkspace(cfg *config.Config, envName string, command Command, at engine
 	}
 	spec := clusterSpec(cfg, envName, env, state)
 	if location, err := engine.Locate(at); err == nil { // otherwise a connection fails
-		spec.Engine, spec.EngineHost = location.Environ, location.Host
+		spec.Engine, spec.Machine = location.Environ, remote.Machine(location.Host)
 		if location.Host != "" { // its clusters are not those of this machine
 			spec.StateDir = filepath.Join(state, "engines", location.Name, "clusters", spec.Name)
 		}

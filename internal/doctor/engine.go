@@ -1,9 +1,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,16 +20,29 @@ func checkEngine(ctx context.Context, s *deploy.Session, timeout time.Duration) 
 	run := func(ctx context.Context) Result {
 		e, err := s.Engine(ctx)
 		if err != nil {
-			return failErr(fmt.Errorf("%w; skipped its disk, cgroups, clock and resources, the cluster and the registries", err))
+			result := failErr(fmt.Errorf("%w; skipped its disk, cgroups, clock and resources, the cluster and the registries", err))
+			if found := findSockets("/", os.Getenv); len(found) > 0 {
+				result.Message += "; found " + strings.Join(found, ", ")
+			}
+			return result
 		}
 		found, err := e.Info(ctx)
 		if err != nil {
 			return failErr(err)
 		}
 		info.Store(&found)
+		if err := e.CheckReachable(ctx); err != nil {
+			return failErr(err)
+		}
 		store := found.Driver
 		if found.Containerd {
 			store += " in containerd's image store"
+		}
+		if found.Rootless {
+			store += ", rootless"
+		}
+		if machine := s.Workspace.Cluster.Machine; machine.IsRemote() {
+			store += "; clusters publish their ports on all addresses of " + machine.Host()
 		}
 		return ok("Docker Engine %s at %s, storage %s", found.Version, found.Endpoint, store)
 	}
@@ -34,15 +50,32 @@ func checkEngine(ctx context.Context, s *deploy.Session, timeout time.Duration) 
 	return info.Load(), results[0]
 }
 
-func checkDockerCLI(context.Context) Result {
+// checkDockerCLI also recognizes the commands that Podman and nerdctl install as docker.
+func checkDockerCLI(ctx context.Context) Result {
+	const fix = "install it (Debian: docker.io or docker-ce-cli)"
 	path, err := exec.LookPath("docker")
 	if err != nil {
-		return fail("install it (Debian: docker.io or docker-ce-cli)", "docker CLI not found in PATH; kind requires it")
+		return fail(fix, "docker CLI not found in PATH; kind requires it")
+	}
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if err != nil || !strings.HasPrefix(version, "Docker version ") {
+		return fail(fix, "%s is not the docker CLI, which kind requires: %s", path, cmp.Or(version, fmt.Sprint(err)))
 	}
 	return ok("%s", path)
 }
 
+// checkCgroup names kind's requirements (sigs.k8s.io/kind
+// pkg/cluster/internal/create/create.go, validateProvider).
 func checkCgroup(info engine.Info) Result {
+	const rootless = "; see https://kind.sigs.k8s.io/docs/user/rootless/"
+	switch {
+	case info.Rootless && info.Cgroup != "2":
+		return fail("boot with systemd.unified_cgroup_hierarchy=1"+rootless, "version %s: nodes of a rootless engine need version 2", cmp.Or(info.Cgroup, "unknown"))
+	case info.Rootless && !info.Limits:
+		return fail("set Delegate=yes in /etc/systemd/system/user@.service.d/delegate.conf, log in again"+rootless,
+			"the rootless engine cannot limit CPU, memory and processes of containers, as nodes need")
+	}
 	switch info.Cgroup {
 	case "2":
 		return ok("version 2")

@@ -218,7 +218,20 @@ func (e *Engine) ping(ctx context.Context) error {
 		return e.unreachable(err)
 	}
 	e.version, e.platform = version.Version, version.Os+"/"+version.Arch
+	for _, component := range version.Components {
+		if component.Name == "Podman Engine" {
+			return e.unsupported("Podman " + version.Version)
+		}
+	}
 	return nil
+}
+
+// unsupported names what fails: Podman serves Docker's API without the calls of
+// BuildKit, and kind's Docker provider depends on networks and mounts of Docker.
+func (e *Engine) unsupported(product string) error {
+	return fault.New(fault.Environment,
+		fmt.Errorf("%s at %s is not supported: images cannot be built, because it has no BuildKit, and clusters are not tested with it", product, e.endpoint),
+		"use Docker Engine, also rootless, or Docker Desktop, colima or Rancher Desktop with the engine dockerd")
 }
 
 func (e *Engine) unreachable(err error) error {

@@ -39,6 +39,16 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+func TestConnect_podman(t *testing.T) {
+	t.Parallel()
+	f := enginetest.New(t)
+	f.Components = []map[string]string{{"Name": "Podman Engine", "Version": "5.4.2"}, {"Name": "Conmon"}}
+	_, err := Connect(t.Context(), Options{Getenv: f.Getenv, ConfigDir: t.TempDir()})
+	if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "Podman 20.10.24 at unix://"+f.Socket) || !strings.Contains(err.Error(), "not supported") {
+		t.Errorf("got %v of class %q", err, fault.ClassOf(err))
+	}
+}
+
 func TestConnectErrors(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("unix", filepath.Join(shortDir(t), "silent.sock"))

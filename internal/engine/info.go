@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,8 @@ type Info struct {
 	Driver     string // such as overlay2
 	Containerd bool   // uses the containerd image store
 	Cgroup     string // "1", "2" or ""
+	Rootless   bool
+	Limits     bool // memory, processes and CPU of containers can be limited
 	CPUs       int
 	Memory     int64 // bytes
 
@@ -51,6 +54,8 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 		Driver:     info.Driver,
 		Containerd: usesContainerd(info),
 		Cgroup:     info.CgroupVersion,
+		Rootless:   slices.Contains(info.SecurityOptions, "name=rootless"),
+		Limits:     info.MemoryLimit && info.PidsLimit && info.CPUShares,
 		CPUs:       info.NCPU,
 		Memory:     info.MemTotal,
 		Root:       info.DockerRootDir,

@@ -23,7 +23,7 @@ func TestEngine_Info(t *testing.T) {
 	got.ClockSkew = 0
 	want := Info{
 		Version: "20.10.24", Endpoint: "unix://" + f.Socket + " (DOCKER_HOST)", Driver: "overlayfs", Containerd: true,
-		Cgroup: "2", CPUs: 2, Memory: 4 << 30, Root: "/data/docker",
+		Cgroup: "2", Rootless: true, CPUs: 2, Memory: 4 << 30, Root: "/data/docker",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Info() differs (-want +got):\n%s", diff)

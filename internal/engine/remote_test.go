@@ -66,7 +66,7 @@ func TestConnect_ssh(t *testing.T) {
 		}
 	})
 	t.Run("reports what ssh reports", func(t *testing.T) {
-		useSSH(t, "echo 'me@there: Permission denied (publickey).' >&2; exit 255")
+		useSSH(t, "read request; echo 'me@there: Permission denied (publickey).' >&2; exit 255")
 		_, err := Connect(t.Context(), options)
 		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "Permission denied (publickey)") ||
 			!strings.Contains(fault.HintOf(err), "docker --host ssh://me@there:2222 version") {

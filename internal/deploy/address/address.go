@@ -20,7 +20,7 @@ func Of(service corev1.Service, published cluster.Spec) string {
 	for _, port := range service.Spec.Ports {
 		i := slices.IndexFunc(published.Ports, func(p cluster.Port) bool { return port.NodePort != 0 && p.Node == port.NodePort })
 		if i >= 0 {
-			return format(port, published.Host(), published.Ports[i].Host)
+			return format(port, published.Machine.Host(), published.Ports[i].Host)
 		}
 	}
 	for _, ingress := range service.Status.LoadBalancer.Ingress {

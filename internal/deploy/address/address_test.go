@@ -44,7 +44,7 @@ func TestOf(t *testing.T) {
 
 	t.Run("names the machine of a remote engine", func(t *testing.T) {
 		t.Parallel()
-		remote := cluster.Spec{Ports: published.Ports, EngineHost: "docker"}
+		remote := cluster.Spec{Ports: published.Ports, Machine: "docker"}
 		service := corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{port("")}}}
 		if got := Of(service, remote); got != "http://docker:8080" {
 			t.Errorf("got %q, want the engine's machine", got)

@@ -31,6 +31,7 @@ type Fake struct {
 	APIVersion string
 	OS, Arch   string // default linux and amd64
 	Socket     string
+	Components []map[string]string               // of /version
 	Root       string                            // local classic store; "" for a remote engine
 	Archive    func(w io.Writer, names []string) // serves /images/get
 	Pull       func(w http.ResponseWriter, ref string)
@@ -77,7 +78,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case f.serveList(w, r, path):
 	case path == "/_ping":
 	case path == "/version":
-		Respond(w, http.StatusOK, map[string]string{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": cmp.Or(f.OS, "linux"), "Arch": cmp.Or(f.Arch, "amd64")})
+		Respond(w, http.StatusOK, map[string]any{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": cmp.Or(f.OS, "linux"), "Arch": cmp.Or(f.Arch, "amd64"), "Components": f.Components})
 	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
 		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
 	case strings.HasPrefix(path, "/images/") && r.Method == http.MethodDelete:
@@ -112,7 +113,8 @@ func (f *Fake) info() map[string]any {
 	}
 	return map[string]any{
 		"ServerVersion": "20.10.24", "Name": "another-host", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
-		"DriverStatus": [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,
+		"SecurityOptions": []string{"name=seccomp,profile=default", "name=rootless"},
+		"DriverStatus":    [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,
 		"SystemTime": time.Now().Add(10 * time.Minute).Format(time.RFC3339Nano),
 	}
 }
