@@ -41,7 +41,7 @@ func TestFindSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	for _, path := range []string{"/u/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"} {
+	for _, path := range []string{"/run/docker.sock", "/u/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"} {
 		if err := os.MkdirAll(filepath.Dir(root+path), 0o700); err != nil {
 			t.Fatal(err)
 		}

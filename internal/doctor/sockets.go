@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -9,7 +10,7 @@ import (
 // findSockets returns the sockets of engines that DOCKER_HOST and the Docker context do
 // not select, each with what tkdeploy can do with it.
 func findSockets(root string, getenv func(string) string) []string {
-	runtime, home := cmp.Or(getenv("XDG_RUNTIME_DIR"), "/run"), getenv("HOME")
+	runtime, home := cmp.Or(getenv("XDG_RUNTIME_DIR"), fmt.Sprintf("/run/user/%d", os.Getuid())), getenv("HOME")
 	var found []string
 	for _, candidate := range []struct{ path, use string }{
 		{filepath.Join(runtime, "docker.sock"), "rootless Docker: set DOCKER_HOST=unix://"},
