@@ -71,6 +71,7 @@ PARALLEL := $(MAKE) --no-print-directory --jobs 2 --assume-old start-engine --as
 test: check-deps start-engine build ## run lint and all tests, from unit tests to e2e tests on real clusters
 	$(PARALLEL) test-images test-frontend test-unit test-services lint || { hack/test-adapters.sh --clean; false; }
 	$(PARALLEL) test-stack test-parts test-counts
+	$(MAKE) --no-print-directory test-engine29
 
 # Skip the race detector for tests that only run the binary or render the chart, and for
 # internal/release, whose matrix of failing requests runs Helm hundreds of times. It makes
@@ -130,6 +131,10 @@ test-stack: start-engine build services/frontend/node_modules
 .PHONY: test-parts
 test-parts: test-adapters
 	$(E2E) -skip TestStack
+
+.PHONY: test-engine29
+test-engine29: build ## run the pipeline on a second engine, with the containerd image store (Linux, root)
+	hack/engine29.sh run env $(E2E) -run TestEngine29
 
 .PHONY: test-faults
 test-faults: test-images services/frontend/node_modules ## run the fault list and write the results to docs/faults.md
