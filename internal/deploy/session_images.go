@@ -160,7 +160,11 @@ func (s *Session) load(ctx context.Context, inventory nodeload.Inventory, report
 		return err
 	}
 	defer s.inventory.Invalidate()
-	return nodeload.NewLoader(e, nodeload.Options{}).Load(ctx, inventory, reporter)
+	relay, err := s.probeRef(ctx)
+	if err != nil {
+		relay = "" // the engine then exports the images
+	}
+	return nodeload.NewLoader(e, nodeload.Options{RelayImage: relay}).Load(ctx, inventory, reporter)
 }
 
 func (s *Session) imageNodes(ctx context.Context) ([]nodeload.Node, error) {

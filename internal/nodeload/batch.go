@@ -90,9 +90,9 @@ func (b batch) send(ctx context.Context, e *export, progress transferProgress) {
 }
 
 // rejected returns the failed transfers that may succeed with whole images:
-// partial ones and those from the layer store.
+// partial ones and those that the engine did not export.
 func (b batch) rejected(e *export) batch {
-	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !e.fromStore })
+	return slices.DeleteFunc(slices.Clone(b), func(t *transfer) bool { return t.err == nil || !t.partial() && !e.replaceable })
 }
 
 func (b batch) errs() []error {

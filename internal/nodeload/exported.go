@@ -18,7 +18,8 @@ type export struct {
 	dir    *files.TempDir           // nil for none
 	images map[string]exportedImage // by Image.Ref
 
-	fromStore bool
+	// replaceable means that the engine can export the images instead.
+	replaceable bool
 }
 
 type exportedImage struct {

@@ -27,7 +27,7 @@ func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.R
 	files.Sweep(l.options.TempDir, tempPrefix) // also if no layer is exported this time
 	run := loadRun{loader: l, progress: newTransferProgress(inventory.images, reporter), reporter: reporter}
 	if len(transfers) > 0 {
-		run.store = l.layerStore(ctx)
+		run.store, run.pusher = l.layerStore(ctx), l.pusher(ctx)
 	}
 	err = run.exportAndSend(ctx, batches(transfers))
 	run.progress.finishRest(transfers)
@@ -40,6 +40,7 @@ func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.R
 type loadRun struct {
 	loader   *Loader
 	store    *layerStore // nil if unavailable
+	pusher   *pusher     // nil if unavailable
 	progress transferProgress
 	reporter event.Reporter
 }
@@ -93,6 +94,15 @@ func (r loadRun) export(ctx context.Context, b batch) (*export, error) {
 			return e, nil
 		}
 		r.reporter.Report(event.Warn(fmt.Sprintf("cannot read the engine's layer store, so the engine exports the images, which takes longer: %v", err)))
+	}
+	if r.pusher != nil {
+		e, err := r.pusher.export(ctx, b)
+		if err == nil || ctx.Err() != nil {
+			return e, err
+		}
+		if !errors.Is(err, errUnreachable) {
+			r.reporter.Report(event.Warn(fmt.Sprintf("the engine cannot push the images, so it exports them, which takes longer: %v", err)))
+		}
 	}
 	return r.loader.export(ctx, b)
 }

@@ -21,6 +21,10 @@ type Options struct {
 	// ExportTimeout limits how long the engine may send no data of an image. Default:
 	// 10 minutes.
 	ExportTimeout time.Duration
+
+	// RelayImage is an image of tkdeploy-probe in the engine. With it, an engine with
+	// another network than this process can push images. "" for none.
+	RelayImage string
 }
 
 // Loader copies images from a Docker engine to nodes.

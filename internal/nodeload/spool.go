@@ -65,6 +65,8 @@ func spoolFile(from io.Reader, name string, size int64, dir string, n int, drop 
 	return stored, errors.Join(err, file.Close())
 }
 
+var errMoved = errors.New("its tag was moved to another image during the load")
+
 func (s spooled) image(i engine.Image) (exportedImage, error) {
 	read := s.legacyImage
 	if _, found := s["index.json"]; found {
@@ -75,7 +77,7 @@ func (s spooled) image(i engine.Image) (exportedImage, error) {
 		return exportedImage{}, err
 	}
 	if strings.Join(diffIDs, " ") != strings.Join(i.DiffIDs, " ") {
-		return exportedImage{}, errors.New("its tag was moved to another image during the load")
+		return exportedImage{}, errMoved
 	}
 	return image, nil
 }

@@ -54,7 +54,7 @@ func (s *layerStore) chainDir(id string) string {
 }
 
 func (s *layerStore) export(images []engine.Image) (*export, error) {
-	e := &export{images: map[string]exportedImage{}, fromStore: true}
+	e := &export{images: map[string]exportedImage{}, replaceable: true}
 	for _, i := range images {
 		image, err := s.image(i)
 		if err != nil {

@@ -17,52 +17,62 @@ const exportTimeout = 10 * time.Minute
 
 var errExportStalled = errors.New("no data")
 
-// archiveStream is the engine's archive of images. A read fails if the engine sends
-// nothing for a while.
-type archiveStream struct {
-	body    io.ReadCloser
+// stallGuard cancels its context if the engine sends nothing for a while.
+type stallGuard struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
 	timeout time.Duration
 }
 
-func (l *Loader) openArchive(ctx context.Context, images []engine.Image) (io.ReadCloser, error) {
-	s := &archiveStream{timeout: l.options.ExportTimeout}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	s.timer = time.AfterFunc(s.timeout, func() { s.cancel(errExportStalled) })
-	body, err := l.engine.API().ImageSave(s.ctx, refs(images), l.exportOptions(images)...) //nolint:contextcheck // derived from ctx
-	if err != nil {
-		s.stop()
-		return nil, s.explain(err)
+func newStallGuard(ctx context.Context, timeout time.Duration) *stallGuard {
+	g := &stallGuard{timeout: timeout}
+	g.ctx, g.cancel = context.WithCancelCause(ctx)
+	g.timer = time.AfterFunc(timeout, func() { g.cancel(errExportStalled) })
+	return g
+}
+
+func (g *stallGuard) active() { g.timer.Reset(g.timeout) }
+
+func (g *stallGuard) stop() {
+	g.timer.Stop()
+	g.cancel(context.Canceled)
+}
+
+func (g *stallGuard) explain(err error) error {
+	if err != nil && errors.Is(context.Cause(g.ctx), errExportStalled) {
+		return fault.New(fault.Load, fmt.Errorf("%w from the engine within %s", errExportStalled, g.timeout), "restart the engine: sudo systemctl restart docker, or Docker Desktop")
 	}
-	s.body = body
-	return s, nil
+	return err
+}
+
+// archiveStream is the engine's archive of images.
+type archiveStream struct {
+	body  io.ReadCloser
+	guard *stallGuard
+}
+
+func (l *Loader) openArchive(ctx context.Context, images []engine.Image) (io.ReadCloser, error) {
+	guard := newStallGuard(ctx, l.options.ExportTimeout)
+	body, err := l.engine.API().ImageSave(guard.ctx, refs(images), l.exportOptions(images)...) //nolint:contextcheck // derived from ctx
+	if err != nil {
+		guard.stop()
+		return nil, guard.explain(err)
+	}
+	return &archiveStream{body, guard}, nil
 }
 
 // Read implements [io.Reader].
 func (s *archiveStream) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
 	if err == nil {
-		s.timer.Reset(s.timeout)
+		s.guard.active()
 	}
-	return n, s.explain(err)
+	return n, s.guard.explain(err)
 }
 
 // Close implements [io.Closer].
 func (s *archiveStream) Close() error {
-	s.stop()
+	s.guard.stop()
 	return s.body.Close()
-}
-
-func (s *archiveStream) stop() {
-	s.timer.Stop()
-	s.cancel(context.Canceled)
-}
-
-func (s *archiveStream) explain(err error) error {
-	if err != nil && errors.Is(context.Cause(s.ctx), errExportStalled) {
-		return fault.New(fault.Load, fmt.Errorf("%w from the engine within %s", errExportStalled, s.timeout), "restart the engine: sudo systemctl restart docker, or Docker Desktop")
-	}
-	return err
 }

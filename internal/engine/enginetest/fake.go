@@ -38,10 +38,16 @@ type Fake struct {
 
 	Lists Lists
 
+	// Push serves /images/{name}/push. An engine with Push is on this machine. image is
+	// the ID that was tagged as ref.
+	Push func(w http.ResponseWriter, r *http.Request, ref, image string)
+
 	mu     sync.Mutex
 	Pulled []string
 	Saves  int
 	Loads  [][]byte
+	Tags   map[string]string // tagged image IDs by reference
+	Untags []string
 }
 
 // New starts a fake engine for the test.
@@ -49,7 +55,7 @@ func New(t *testing.T) *Fake {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "engine") // socket paths have a length limit
 	NoError(t, err)
-	f := &Fake{Dir: t.TempDir(), APIVersion: "1.41", Socket: filepath.Join(dir, "docker.sock")}
+	f := &Fake{Dir: t.TempDir(), APIVersion: "1.41", Socket: filepath.Join(dir, "docker.sock"), Tags: map[string]string{}}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", f.Socket)
 	NoError(t, err)
 	server := httptest.NewUnstartedServer(f)
@@ -75,14 +81,27 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("API-Version", f.APIVersion)
 	path := strings.TrimPrefix(r.URL.Path, "/v"+f.APIVersion)
 	switch {
+	case path == "/images/json" && f.Push != nil:
+		f.serveTags(w)
 	case f.serveList(w, r, path):
 	case path == "/_ping":
 	case path == "/version":
 		Respond(w, http.StatusOK, map[string]any{"Version": "20.10.24", "ApiVersion": f.APIVersion, "Os": cmp.Or(f.OS, "linux"), "Arch": cmp.Or(f.Arch, "amd64"), "Components": f.Components})
+	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/tag"):
+		f.mu.Lock()
+		f.Tags[r.URL.Query().Get("repo")+":"+r.URL.Query().Get("tag")] = strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/tag")
+		f.mu.Unlock()
+	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/push"):
+		ref := strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/push") + ":" + r.URL.Query().Get("tag")
+		f.mu.Lock()
+		image := f.Tags[ref]
+		f.mu.Unlock()
+		_, _ = io.Copy(io.Discard, r.Body) // a request with an unread body does not end with its connection
+		f.Push(w, r, ref, image)
 	case strings.HasPrefix(path, "/images/") && strings.HasSuffix(path, "/json"):
 		f.serveInspect(w, strings.TrimSuffix(strings.TrimPrefix(path, "/images/"), "/json"))
 	case strings.HasPrefix(path, "/images/") && r.Method == http.MethodDelete:
-		_ = os.Remove(filepath.Join(f.Dir, imageFile(strings.TrimPrefix(path, "/images/"))))
+		f.untag(strings.TrimPrefix(path, "/images/"))
 		Respond(w, http.StatusOK, []any{})
 	case path == "/images/create":
 		f.servePull(w, r)
@@ -111,11 +130,35 @@ func (f *Fake) info() map[string]any {
 		host, _ := os.Hostname()
 		return map[string]any{"Name": host, "DockerRootDir": f.Root, "Driver": "overlay2"}
 	}
+	name := "another-host"
+	if f.Push != nil {
+		name, _ = os.Hostname()
+	}
 	return map[string]any{
-		"ServerVersion": "20.10.24", "Name": "another-host", "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
+		"ServerVersion": "20.10.24", "Name": name, "DockerRootDir": "/data/docker", "Driver": "overlayfs", "CgroupVersion": "2",
 		"SecurityOptions": []string{"name=seccomp,profile=default", "name=rootless"},
 		"DriverStatus":    [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}, "NCPU": 2, "MemTotal": 4 << 30,
 		"SystemTime": time.Now().Add(10 * time.Minute).Format(time.RFC3339Nano),
+	}
+}
+
+func (f *Fake) serveTags(w http.ResponseWriter) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var images []image.Summary
+	for ref, id := range f.Tags {
+		images = append(images, image.Summary{ID: id, RepoTags: []string{ref}})
+	}
+	Respond(w, http.StatusOK, images)
+}
+
+func (f *Fake) untag(ref string) {
+	_ = os.Remove(filepath.Join(f.Dir, imageFile(ref)))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, tagged := f.Tags[ref]; tagged {
+		delete(f.Tags, ref)
+		f.Untags = append(f.Untags, ref)
 	}
 }
 
