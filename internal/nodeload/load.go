@@ -27,7 +27,9 @@ func (l *Loader) Load(ctx context.Context, inventory Inventory, reporter event.R
 	files.Sweep(l.options.TempDir, tempPrefix) // also if no layer is exported this time
 	run := loadRun{loader: l, progress: newTransferProgress(inventory.images, reporter), reporter: reporter}
 	if len(transfers) > 0 {
-		run.store, run.pusher = l.layerStore(ctx), l.pusher(ctx)
+		if run.store = l.layerStore(ctx); run.store == nil {
+			run.pusher = l.pusher(ctx)
+		}
 	}
 	err = run.exportAndSend(ctx, batches(transfers))
 	run.progress.finishRest(transfers)
