@@ -59,6 +59,7 @@ func startRelay(ctx context.Context, e *engine.Engine, image string) (types.Hija
 			AttachStdin: true, AttachStdout: true, AttachStderr: true, OpenStdin: true, StdinOnce: true,
 		}, &container.HostConfig{
 			NetworkMode: "host", AutoRemove: true, ReadonlyRootfs: true,
+			LogConfig: container.LogConfig{Type: "none"}, // else the engine stores the layers as JSON
 			CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"},
 		}, nil, nil, "")
 		if err != nil {

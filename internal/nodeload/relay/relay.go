@@ -72,7 +72,10 @@ func Serve(in io.Reader, out io.Writer, handler http.Handler) (address string, s
 	if err != nil {
 		return "", nil, fmt.Errorf("read the address of the relay: %w", err)
 	}
-	server := &http.Server{Handler: handler, Protocols: overHTTP2(), ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{
+		Handler: handler, Protocols: overHTTP2(), ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
+		HTTP2: &http.HTTP2Config{MaxReadFrameSize: 256 << 10, MaxReceiveBufferPerConnection: 32 << 20, MaxReceiveBufferPerStream: 8 << 20},
+	}
 	listener := newOneConn(newPipe(buffered, out, func() {}))
 	done := make(chan struct{})
 	go func() {
