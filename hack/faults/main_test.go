@@ -71,7 +71,7 @@ func TestReadRows(t *testing.T) {
 	// Finds renamed tests without a run on clusters.
 	t.Run("names only existing tests", func(t *testing.T) {
 		t.Parallel()
-		existing := slices.Concat(testsIn(t, "../../internal"), testsIn(t, "../../cmd"), testsIn(t, "../../test"))
+		existing := slices.Concat(testsIn(t, "../../internal"), testsIn(t, "../../cmd"), testsIn(t, "../../test"), testsIn(t, ".."))
 		for _, r := range rows {
 			for _, name := range r.Tests {
 				function, _, _ := strings.Cut(strings.TrimPrefix(name, "fuzzed "), "/")

@@ -39,7 +39,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: probes DIRECTORY PLATFORM...")
+		return errors.New("usage: probes DIRECTORY PLATFORM [PLATFORM...]")
 	}
 	for _, platform := range args[1:] {
 		if err := write(ctx, args[0], platform); err != nil {

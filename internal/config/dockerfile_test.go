@@ -44,8 +44,8 @@ func TestLoad_dockerfile(t *testing.T) {
 		"declared arguments":   {`{context: web, args: {VERSION: "1", BASE: debian}}`, stages, "", ""},
 		"predefined arguments": {`{context: web, args: {HTTP_PROXY: a, BUILDKIT_INLINE_CACHE: "1", SOURCE_DATE_EPOCH: "0"}}`, stages, "", ""},
 		"misspelt argument": {
-			`{context: web, args: {VERSOIN: "1"}}`, stages, "",
-			`tkdeploy.yaml:6:34: argument VERSOIN has no effect: no ARG of web/Dockerfile declares it (did you mean "VERSION"?)`,
+			`{context: web, args: {VERSIO: "1"}}`, stages, "",
+			`tkdeploy.yaml:6:34: argument VERSIO has no effect: no ARG of web/Dockerfile declares it (did you mean "VERSION"?)`,
 		},
 		"undeclared argument": {
 			`{context: web, args: {COMMIT: "1"}}`, stages, "",

@@ -90,10 +90,6 @@ func (b *Builder) ensureSources(ctx context.Context, sources []Source, reporter 
 	return images, err
 }
 
-func firstIndex(sources []Source, s Source) int {
-	return slices.IndexFunc(sources, func(other Source) bool { return engine.FullRef(other.Ref) == engine.FullRef(s.Ref) })
-}
-
 // create pulls the image, or runs the recipe if the pull fails or an older
 // recipe's image exists. It returns what it did.
 func (b *Builder) create(ctx context.Context, l *lookup, s Source, reason string, reporter event.Reporter) (string, error) {

@@ -3,6 +3,7 @@ package images
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -100,4 +101,9 @@ func (s Set) check() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// firstIndex returns the index of the first source of the same image.
+func firstIndex(sources []Source, s Source) int {
+	return slices.IndexFunc(sources, func(other Source) bool { return engine.FullRef(other.Ref) == engine.FullRef(s.Ref) })
 }

@@ -72,7 +72,7 @@ func (p *pusher) exportTo(ctx context.Context, listen listen, transfers []*trans
 	e := &export{dir: dir, images: map[string]exportedImage{}, replaceable: true}
 	guard := newStallGuard(ctx, p.loader.options.ExportTimeout)
 	defer guard.stop()
-	if err := p.receive(guard, listen, e, transfers); err != nil { //nolint:contextcheck // derived from ctx
+	if err := p.receive(guard, listen, e, transfers); err != nil {
 		e.close()
 		return nil, guard.explain(err)
 	}

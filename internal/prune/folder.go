@@ -32,7 +32,7 @@ type Folder struct {
 
 // findFolders returns the folders that name this project as their owner, of clusters
 // that neither the engine nor the configuration has.
-func (p *Pruner) findFolders(clusters []prune.Cluster, plan *Plan) error {
+func (p *Pruner) findFolders(ctx context.Context, clusters []prune.Cluster, plan *Plan) error {
 	w := p.session.Workspace
 	entries, err := os.ReadDir(clustersDir(w))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func (p *Pruner) findFolders(clusters []prune.Cluster, plan *Plan) error {
 		owner, err := files.Read(filepath.Join(f.Path, "owned-by"), 4<<10)
 		f.Owner = strings.TrimSpace(string(owner))
 		exists := slices.ContainsFunc(clusters, func(c prune.Cluster) bool { return c.Name == entry.Name() })
-		if err != nil || exists || !strings.HasPrefix(f.Owner, w.Config.Name+"/") || configured(w, entry.Name()) || p.isBusy(f.Path) {
+		if err != nil || exists || !strings.HasPrefix(f.Owner, w.Config.Name+"/") || configured(w, entry.Name()) || p.isBusy(ctx, f.Path) {
 			continue
 		}
 		f.Size = treeSize(f.Path)
@@ -68,7 +68,7 @@ func configured(w *deploy.Workspace, cluster string) bool {
 
 // isBusy reports whether the cluster may exist although the engine has no such nodes: it
 // is just created, or in another engine.
-func (p *Pruner) isBusy(dir string) bool {
+func (p *Pruner) isBusy(ctx context.Context, dir string) bool {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return true
@@ -90,7 +90,8 @@ func (p *Pruner) isBusy(dir string) bool {
 	if err != nil {
 		return false
 	}
-	connection, err := net.DialTimeout("tcp", server.Host, time.Second)
+	dialer := net.Dialer{Timeout: time.Second}
+	connection, err := dialer.DialContext(ctx, "tcp", server.Host)
 	if err != nil {
 		return false
 	}

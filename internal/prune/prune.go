@@ -52,7 +52,7 @@ func (p *Pruner) Find(ctx context.Context) (*Plan, error) {
 	if err := p.findImages(ctx, e, clusters, plan); err != nil {
 		return nil, err
 	}
-	if err := p.findFolders(clusters, plan); err != nil {
+	if err := p.findFolders(ctx, clusters, plan); err != nil {
 		return nil, err
 	}
 	for _, i := range plan.Images {

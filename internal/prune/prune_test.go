@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/image"
 	"github.com/google/go-cmp/cmp"
 
 	"tkdeploy.dev/tkdeploy/internal/config"
@@ -49,7 +47,7 @@ func newFixture(t *testing.T) *fixture {
 	enginetest.NoError(t, os.Chmod(filepath.Join(dir, "docker"), 0o755))
 	cfg, err := config.Load(filepath.Join(dir, "tkdeploy.yaml"))
 	enginetest.NoError(t, err)
-	w, err := deploy.NewWorkspace(cfg, "dev", deploy.Command{Name: "prune"})
+	w, err := deploy.NewWorkspace(cfg, "dev", deploy.Command{Name: "prune"}, engine.Options{})
 	enginetest.NoError(t, err)
 	f := &fixture{engine: enginetest.New(t), state: filepath.Join(state, "tkdeploy", "clusters")}
 	f.engine.APIVersion = "1.44"
@@ -66,19 +64,12 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) addImage(t *testing.T, project string, n int) string {
 	t.Helper()
 	tag := fmt.Sprintf("%012x", n)
-	f.engine.Lists.Images = append(f.engine.Lists.Images, image.Summary{
-		ID: "sha256:" + tag, RepoTags: []string{"web:" + tag}, Size: 100,
-		Labels: map[string]string{inputs.LabelProject: project, inputs.LabelName: "web", inputs.LabelInputs: tag},
-	})
-	f.engine.AddImage(t, "web:"+tag, "sha256:"+tag, nil)
+	f.engine.AddBuilt(t, "web:"+tag, map[string]string{inputs.LabelProject: project, inputs.LabelName: "web", inputs.LabelInputs: tag})
 	return "web:" + tag
 }
 
 func (f *fixture) addCluster(name, owner string) {
-	f.engine.Lists.Containers = append(f.engine.Lists.Containers, container.Summary{
-		Labels: map[string]string{"io.x-k8s.kind.cluster": name},
-		Mounts: []container.MountPoint{{Source: filepath.Join(f.state, name, "owner"), Destination: "/etc/tkdeploy/" + owner}},
-	})
+	f.engine.AddContainer(map[string]string{"io.x-k8s.kind.cluster": name}, filepath.Join(f.state, name, "owner"), "/etc/tkdeploy/"+owner)
 }
 
 func (f *fixture) find(t *testing.T) *Plan {

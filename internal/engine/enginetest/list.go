@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
@@ -16,6 +17,21 @@ type Lists struct {
 	Containers []container.Summary
 	InUse      []string // references that cannot be removed
 	Removed    []string // references
+}
+
+// AddBuilt lists and serves an image with a tag and labels.
+func (f *Fake) AddBuilt(t *testing.T, ref string, labels map[string]string) {
+	t.Helper()
+	id := "sha256:" + ref[strings.LastIndex(ref, ":")+1:]
+	f.Lists.Images = append(f.Lists.Images, image.Summary{ID: id, RepoTags: []string{ref}, Size: 100, Labels: labels})
+	f.AddImage(t, ref, id, nil)
+}
+
+// AddContainer lists a container with labels and a mount.
+func (f *Fake) AddContainer(labels map[string]string, source, destination string) {
+	f.Lists.Containers = append(f.Lists.Containers, container.Summary{
+		Labels: labels, Mounts: []container.MountPoint{{Source: source, Destination: destination}},
+	})
 }
 
 // serveList serves lists of images and containers, and refuses to remove used images. It

@@ -172,7 +172,7 @@ func TestLookupCache_Identify(t *testing.T) {
 		b := checkout(t)
 		enginetest.NoError(t, os.WriteFile(filepath.Join(b.Context, "auth", "a\xffb"), nil, 0o600))
 		_, err := NewLookupCache(e).Identify(t.Context(), b)
-		if err == nil || fault.ClassOf(err) != fault.Config || !strings.Contains(err.Error(), `auth/a\xffb" in the build context: "auth/a\xffb" is not valid UTF-8`) {
+		if err == nil || fault.ClassOf(err) != fault.Config || !strings.Contains(err.Error(), `auth/a\xffb" in the build context: the name "auth/a\xffb" is not valid UTF-8`) {
 			t.Errorf("got %v of class %s", err, fault.ClassOf(err))
 		}
 	})

@@ -60,7 +60,7 @@ func startRelay(ctx context.Context, e *engine.Engine, image string) (types.Hija
 		}, &container.HostConfig{
 			NetworkMode: "host", AutoRemove: true, ReadonlyRootfs: true,
 			LogConfig: container.LogConfig{Type: "none"}, // else the engine stores the layers as JSON
-			CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"},
+			CapDrop:   []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"},
 		}, nil, nil, "")
 		if err != nil {
 			return err
