@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"tkdeploy.dev/tkdeploy/internal/engine"
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -67,11 +68,17 @@ func (s *Session) builderAndImages(ctx context.Context) (*images.Builder, images
 	return builder, s.Workspace.AppImages(), nil
 }
 
+// platformTimeout bounds the wait for the engine's platform.
+const platformTimeout = time.Second
+
 // CheckContexts returns an error if a build context contains a credential. It does not
-// need an engine, but reads the files for the engine's platform if it responds.
+// need an engine, but reads the files for the engine's platform if it responds soon. The
+// build stage checks again what it builds.
 func (s *Session) CheckContexts(ctx context.Context) error {
 	builds := s.Workspace.AppImages().Builds
-	if e, err := s.Engine(ctx); err == nil {
+	engineCtx, cancel := context.WithTimeout(ctx, platformTimeout)
+	defer cancel()
+	if e, err := s.Engine(engineCtx); err == nil {
 		for i := range builds {
 			builds[i].Platform = cmp.Or(builds[i].Platform, e.Platform())
 		}
