@@ -157,7 +157,7 @@ func newTestRun(t *testing.T, path string) *testRun {
 	return &testRun{file: f}
 }
 
-func (r *testRun) acquire(ctx context.Context, s *fakeLeases) (*Lease, error) {
+func (r *testRun) acquire(ctx context.Context, s Leases) (*Lease, error) {
 	return r.file.AcquireLease(ctx, LeaseOptions{
 		Leases: s, Name: leaseName, What: "the shop",
 		OnWait: func(text string) { r.waits = append(r.waits, text) },
@@ -298,6 +298,34 @@ func TestFile_AcquireLease(t *testing.T) {
 
 // An interrupted run does not know whether its Lease exists. The next run must not
 // take it for that of an active run.
+// cancelingLeases fails, like client-go, if the context of a request ends before its response.
+type cancelingLeases struct {
+	*fakeLeases
+	interrupt func() // called during a create
+}
+
+func (l cancelingLeases) Create(ctx context.Context, lease *coordinationv1.Lease, o metav1.CreateOptions) (*coordinationv1.Lease, error) {
+	found, err := l.fakeLeases.Create(ctx, lease, o)
+	l.interrupt()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return found, err
+}
+
+func TestFile_AcquireLease_releasesAfterInterrupt(t *testing.T) {
+	withFakeTime(t, func(t *testing.T, s *fakeLeases, r *testRun) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		lease, err := r.acquire(ctx, cancelingLeases{s, interrupt})
+		if err != nil {
+			t.Fatalf("got %v, want the Lease that the run has written", err)
+		}
+		if err := lease.Release(t.Context()); err != nil || s.lease != nil {
+			t.Errorf("got %v, Lease %v, want no Lease", err, s.lease)
+		}
+	})
+}
+
 func TestFile_AcquireLease_interrupted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -24,6 +24,8 @@ func (l *Lease) get(ctx context.Context) (found *coordinationv1.Lease, err error
 
 func (l *Lease) create(ctx context.Context) error {
 	return l.retry(ctx, "acquire", func(ctx context.Context) (err error) {
+		ctx, cancel := outlive(ctx)
+		defer cancel()
 		l.current, err = l.Leases.Create(ctx, l.desiredLease(nil), metav1.CreateOptions{})
 		l.written = l.written || mayBeWritten(err)
 		return err
@@ -32,10 +34,26 @@ func (l *Lease) create(ctx context.Context) error {
 
 func (l *Lease) takeOver(ctx context.Context, found *coordinationv1.Lease) error {
 	return l.retry(ctx, "acquire", func(ctx context.Context) (err error) {
+		ctx, cancel := outlive(ctx)
+		defer cancel()
 		l.current, err = l.Leases.Update(ctx, l.desiredLease(found), metav1.UpdateOptions{})
 		l.written = l.written || mayBeWritten(err)
 		return err
 	})
+}
+
+// writeGrace is how long an interrupted run waits for the response to a write: without it,
+// the run would not know whether it holds the Lease, and could not release it.
+const writeGrace = time.Second
+
+// outlive returns a context that is done [writeGrace] after ctx.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		return ctx, func() {}
+	}
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(writeGrace, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 // mayBeWritten reports whether a request with this result may have changed the
