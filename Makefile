@@ -30,10 +30,11 @@ down: build ## delete the environment's cluster, keep its data
 .PHONY: build
 build: bin/tkdeploy ## compile bin/tkdeploy, which embeds the smoke test's program
 
+# Defined before the rule that needs it: make expands prerequisites when it reads them.
+PROBES := $(addprefix internal/verify/program/programs/linux-,amd64.gz arm64.gz)
+
 bin/tkdeploy: $(GO_FILES) $(PROBES)
 	go build -ldflags '-s -w -X tkdeploy.dev/tkdeploy/internal/buildinfo.version=$(VERSION)' -o $@ ./cmd/tkdeploy
-
-PROBES := $(addprefix internal/verify/program/programs/linux-,amd64.gz arm64.gz)
 
 .PHONY: probes
 probes: $(PROBES) ## compile the smoke test's program for the platforms of nodes, which tkdeploy embeds
