@@ -66,7 +66,7 @@ func (a Auth) Failure(host string) error { return a.failures.of(registryKey(host
 func (a Auth) Notes() []string { return a.failures.takeNotes() }
 
 func (a Auth) forHost(ctx context.Context, host string) (types.AuthConfig, error) {
-	config, err := a.dockerConfig()
+	config, err := readDockerConfig(a.dir)
 	if err != nil {
 		return types.AuthConfig{}, err
 	}

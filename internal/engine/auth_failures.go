@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tkdeploy.dev/tkdeploy/internal/text"
 )
 
 // helperTimeoutError reports a credential helper that waits, usually for a prompt.
@@ -38,11 +40,11 @@ func (f *helperFailures) add(helper, host, file string, err error) {
 
 // oneLine shortens the output of a helper, which is part of the error.
 func oneLine(err error) error {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if len(text) > 300 {
-		text = text[:300] + "…"
+	line := text.OneLine(err.Error())
+	if len(line) > 300 {
+		line = line[:300] + "…"
 	}
-	return errors.New(text)
+	return errors.New(line)
 }
 
 // hangs reports whether the helper did not respond before.

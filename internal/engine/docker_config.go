@@ -22,18 +22,18 @@ var hubAliases = []string{"docker.io", "index.docker.io", hubHost, "https://inde
 
 type dockerConfig struct{ *configfile.ConfigFile }
 
-// dockerConfig reads Docker's config. A missing file is an empty one.
-func (a Auth) dockerConfig() (dockerConfig, error) {
-	path := filepath.Join(a.dir, "config.json")
+// readDockerConfig reads Docker's config in dir. A missing file is an empty one.
+func readDockerConfig(dir string) (dockerConfig, error) {
+	path := filepath.Join(dir, "config.json")
 	config := dockerConfig{configfile.New(path)}
 	text, err := files.Read(path, files.ConfigLimit)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return config, nil
-	case err != nil:
-		return config, fmt.Errorf("read Docker's config: %w", err)
 	}
-	if err := config.LoadFromReader(bytes.NewReader(text)); err != nil {
+	if err == nil {
+		err = config.LoadFromReader(bytes.NewReader(text))
+	}
+	if err != nil {
 		return config, fmt.Errorf("read Docker's config %s: %w", path, err)
 	}
 	config.addHub()
@@ -65,7 +65,7 @@ func (c dockerConfig) helper(key string) string {
 // Proxies returns the proxies in Docker's config for this engine as build arguments, like
 // docker build. They may contain passwords, see [ProxySecrets].
 func (e *Engine) Proxies() (map[string]string, error) {
-	config, err := e.auth.dockerConfig()
+	config, err := readDockerConfig(e.auth.dir)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/cli/cli/config/configfile"
 	dcontext "github.com/docker/cli/cli/context"
 	"github.com/docker/cli/cli/context/store"
 	"github.com/docker/docker/client"
@@ -37,15 +35,18 @@ func resolveEndpoint(getenv func(string) string, configDir string) (endpoint, er
 	e := environmentEndpoint(getenv, configDir)
 	if getenv("DOCKER_HOST") == "" {
 		name, origin := getenv("DOCKER_CONTEXT"), "DOCKER_CONTEXT"
-		var err error
 		if name == "" {
-			name, origin, err = currentContext(configDir)
+			config, err := readDockerConfig(configDir)
+			if err != nil {
+				return endpoint{}, fault.New(fault.Environment, err, "")
+			}
+			name, origin = config.CurrentContext, config.Filename
 		}
-		if err == nil && name != "" && name != "default" {
-			e, err = contextEndpoint(configDir, name, origin)
-		}
-		if err != nil {
-			return endpoint{}, err
+		if name != "" && name != "default" {
+			var err error
+			if e, err = contextEndpoint(configDir, name, origin); err != nil {
+				return endpoint{}, err
+			}
 		}
 	}
 	if strings.HasPrefix(e.host, "unix://") {
@@ -75,22 +76,6 @@ func environmentEndpoint(getenv func(string) string, configDir string) endpoint 
 		e.host = at.String()
 	}
 	return e
-}
-
-func currentContext(configDir string) (name, origin string, err error) {
-	path := filepath.Join(configDir, "config.json")
-	text, err := files.Read(path, files.ConfigLimit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", "", nil
-	}
-	config := configfile.New(path)
-	if err == nil {
-		err = config.LoadFromReader(bytes.NewReader(text))
-	}
-	if err != nil {
-		return "", "", fault.New(fault.Environment, fmt.Errorf("read Docker's config %s: %w", path, err), "")
-	}
-	return config.CurrentContext, path, nil
 }
 
 const dockerEndpoint = "docker"

@@ -50,11 +50,7 @@ type Engine struct {
 // Connect opens a connection and waits for the engine's first response. Errors
 // have class [fault.Environment], unless ctx is canceled.
 func Connect(ctx context.Context, options Options) (*Engine, error) {
-	options, err := options.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	at, err := resolveEndpoint(options.Getenv, options.ConfigDir)
+	options, at, err := options.resolve()
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +77,7 @@ var notInName = regexp.MustCompile("[^A-Za-z0-9.]+")
 
 // Locate finds the engine of [Connect] without a connection.
 func Locate(options Options) (Location, error) {
-	options, err := options.withDefaults()
-	if err != nil {
-		return Location{}, err
-	}
-	at, err := resolveEndpoint(options.Getenv, options.ConfigDir)
+	_, at, err := options.resolve()
 	if err != nil {
 		return Location{}, err
 	}
@@ -128,6 +120,16 @@ func (e *Engine) Platform() string { return e.platform }
 
 func (e *Engine) String() string {
 	return fmt.Sprintf("Docker Engine %s at %s", e.version, e.endpoint.host)
+}
+
+// resolve returns the options with their defaults, and the engine that they select.
+func (o Options) resolve() (Options, endpoint, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return o, endpoint{}, err
+	}
+	at, err := resolveEndpoint(o.Getenv, o.ConfigDir)
+	return o, at, err
 }
 
 func (o Options) withDefaults() (Options, error) {
