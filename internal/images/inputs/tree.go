@@ -73,11 +73,13 @@ func (t *tree) file(ctx context.Context, stat *types.Stat) (entry, error) {
 // checkNames refuses names that BuildKit's protocol cannot transfer.
 func checkNames(root string, stats []*types.Stat) error {
 	for _, s := range stats {
-		for what, name := range map[string]string{"the name": s.Path, "the target of the link": s.Linkname} {
-			if !utf8.ValidString(name) {
-				return fault.New(fault.Config, fmt.Errorf("%q in the build context: %s %q is not valid UTF-8", filepath.Join(root, s.Path), what, name),
-					"rename it, or list it in .dockerignore with a ? for each invalid byte")
-			}
+		what, name := "the name", s.Path
+		if utf8.ValidString(name) {
+			what, name = "the target of the link", s.Linkname
+		}
+		if !utf8.ValidString(name) {
+			return fault.New(fault.Config, fmt.Errorf("%q in the build context: %s %q is not valid UTF-8", filepath.Join(root, s.Path), what, name),
+				"rename it, or list it in .dockerignore with a ? for each invalid byte")
 		}
 	}
 	return nil
