@@ -42,25 +42,28 @@ func (c *Cluster) observeContainers(ctx context.Context) (Status, []container, e
 	} else if err != nil {
 		return Status{}, nil, err
 	}
-	status := Status{Phase: Running, Nodes: containerStatuses(nodes)}
+	phase, reason := c.containerPhase(nodes)
+	return Status{Phase: phase, Reason: reason, Nodes: containerStatuses(nodes)}, nodes, nil
+}
+
+func (c *Cluster) containerPhase(nodes []container) (phase Phase, reason string) {
 	switch {
 	case len(nodes) == 0:
-		status.Phase, status.Reason = Absent, "cluster "+c.Name+" does not exist"
+		return Absent, "cluster " + c.Name + " does not exist"
 	case !nodes[0].controlPlane():
-		status.Phase, status.Reason = Incomplete, "its control plane has been removed"
+		return Incomplete, "its control plane has been removed"
 	case c.isCreating():
-		status.Phase, status.Reason = Incomplete, createInterrupted
+		return Incomplete, createInterrupted
 	}
 	for _, n := range nodes {
 		switch {
-		case status.Phase != Running:
 		case !n.State.Running:
-			status.Phase, status.Reason = Stopped, "node "+n.Name+" is stopped"
+			return Stopped, "node " + n.Name + " is stopped"
 		case n.State.Paused:
-			status.Phase, status.Reason = Paused, "node "+n.Name+" is paused"
+			return Paused, "node " + n.Name + " is paused"
 		}
 	}
-	return status, nodes, nil
+	return Running, ""
 }
 
 func (c *Cluster) observeAPI(ctx context.Context, containers []container) Status {
