@@ -59,11 +59,7 @@ func writeDocs(ctx context.Context, dir, version string) error {
 		files["completions/"+name] = script.String()
 	}
 	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := write(filepath.Join(dir, name), []byte(text)); err != nil {
 			return err
 		}
 	}
@@ -84,10 +80,14 @@ func writeNotices(ctx context.Context, path string) error {
 	if err := modules.WriteNotices(&b, list); err != nil {
 		return err
 	}
+	return write(path, b.Bytes())
+}
+
+func write(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	return os.WriteFile(path, data, 0o644)
 }
 
 func writeSBOM(ctx context.Context, binary, path, version, date string) error {
@@ -107,7 +107,7 @@ func writeSBOM(ctx context.Context, binary, path, version, date string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
+	return write(path, append(text, '\n'))
 }
 
 // defaultReleases derives from the module path, as in install.sh.
@@ -122,5 +122,5 @@ func writeFormula(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "tkdeploy.rb"), []byte(text), 0o644)
+	return write(filepath.Join(dir, "tkdeploy.rb"), []byte(text))
 }
