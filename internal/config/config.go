@@ -158,8 +158,8 @@ func (c *Config) Paths(paths []string) []string {
 	return out
 }
 
-// Files returns the absolute paths of what describes the deployments: the file, the
-// chart and the values files of all environments.
+// Files returns absolute paths: of the configuration file, the chart, and the values
+// files of all environments.
 func (c *Config) Files() []string {
 	all := append([]string{c.Path(FileName), c.Path(c.Chart.Path)}, c.Paths(c.Chart.Values)...)
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {

@@ -21,8 +21,8 @@ type Options struct {
 	StateDir string // keeps what explains builds; "" explains nothing
 	Project  string // the images are part of
 
-	// Configuration lists the absolute paths of what deploys the images. A build that
-	// reads them without need gets a hint.
+	// Configuration lists the absolute paths of the files that configure the deployment.
+	// A build gets a hint if it depends on them because there is no ignore file.
 	Configuration []string
 	NoCache       bool // build all images again, without BuildKit's cache
 	Pull          bool // pull the base images again
