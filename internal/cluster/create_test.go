@@ -93,7 +93,7 @@ func TestCluster_Ensure(t *testing.T) {
 		c.provider = func(r event.Reporter) provider {
 			return &fakeKind{create: func() error {
 				docker.add(node(ownMount, true))
-				log := logger{r}.V(0).Info
+				log := logger{r}.Info
 				log(" • Preparing nodes 📦  ...\n")
 				log(" ✓ Preparing nodes 📦\n")
 				<-nodesRunning

@@ -2,12 +2,9 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
-
-	"sigs.k8s.io/kind/pkg/log"
 
 	"tkdeploy.dev/tkdeploy/internal/cluster/kindrun"
 	"tkdeploy.dev/tkdeploy/internal/event"
@@ -21,36 +18,18 @@ type logger struct{ reporter event.Reporter }
 // nodesStep is kind's step that starts the nodes.
 const nodesStep = "Preparing nodes"
 
-var _ log.Logger = logger{}
+var _ kindrun.Log = logger{}
 
-func (l logger) Warn(message string)              { l.warn(message) }
-func (l logger) Warnf(format string, args ...any) { l.warn(fmt.Sprintf(format, args...)) }
-
-// Error ignores the message, because kind also returns the error.
-func (l logger) Error(string)          {}
-func (l logger) Errorf(string, ...any) {}
-
-func (l logger) V(level log.Level) log.InfoLogger { return infoLogger{l, level == 0} }
-
-func (l logger) warn(message string) {
+// Warn implements [kindrun.Log].
+func (l logger) Warn(message string) {
 	if strings.Contains(message, "cgroup v1 is deprecated") {
 		return // kindConfig handles cgroup v1
 	}
 	l.reporter.Report(event.Warn(message))
 }
 
-type infoLogger struct {
-	logger
-	enabled bool
-}
-
-func (l infoLogger) Enabled() bool                    { return l.enabled }
-func (l infoLogger) Infof(format string, args ...any) { l.Info(fmt.Sprintf(format, args...)) }
-
-func (l infoLogger) Info(message string) {
-	if !l.enabled {
-		return
-	}
+// Info implements [kindrun.Log].
+func (l logger) Info(message string) {
 	message = strings.TrimSpace(message)
 	if step, begun := strings.CutPrefix(message, "• "); begun {
 		l.reporter.Report(event.Progress("", plain(step)))

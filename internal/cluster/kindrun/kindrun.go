@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
-	"sigs.k8s.io/kind/pkg/log"
 
 	"tkdeploy.dev/tkdeploy/internal/text"
 )
@@ -23,11 +22,17 @@ import (
 // Command is the hidden command of the child process, which calls [Serve].
 const Command = "kind"
 
+// Log receives kind's log, without its errors and debug messages.
+type Log interface {
+	Info(message string)
+	Warn(message string)
+}
+
 // Kind is kind with one Docker engine. Its calls end the child process when their
 // context is done; docker commands that kind has started may then still run.
 type Kind struct {
-	Environ []string   // selects the engine
-	Log     log.Logger // kind's log
+	Environ []string // selects the engine
+	Log     Log
 
 	program string // "" means this one
 }
@@ -134,7 +139,7 @@ func (k Kind) path() (string, error) {
 
 // lineReader forwards the log and keeps the result.
 type lineReader struct {
-	log  log.Logger
+	log  Log
 	rest []byte
 	last line
 }
@@ -153,7 +158,7 @@ func (l *lineReader) Write(p []byte) (int, error) {
 		}
 		switch {
 		case got.Info != "":
-			l.log.V(0).Info(got.Info)
+			l.log.Info(got.Info)
 		case got.Warn != "":
 			l.log.Warn(got.Warn)
 		default:

@@ -71,14 +71,8 @@ func newKind(t *testing.T, docker string, lines *[]string) Kind {
 
 type recorder struct{ lines *[]string }
 
-func (r recorder) Info(text string)               { *r.lines = append(*r.lines, text) }
-func (r recorder) Infof(format string, a ...any)  { r.Info(fmt.Sprintf(format, a...)) }
-func (r recorder) Enabled() bool                  { return true }
-func (r recorder) Warn(text string)               { r.Info("warning: " + text) }
-func (r recorder) Warnf(format string, a ...any)  { r.Warn(fmt.Sprintf(format, a...)) }
-func (r recorder) Error(text string)              { r.Info("error: " + text) }
-func (r recorder) Errorf(format string, a ...any) { r.Error(fmt.Sprintf(format, a...)) }
-func (r recorder) V(log.Level) log.InfoLogger     { return r }
+func (r recorder) Info(text string) { *r.lines = append(*r.lines, text) }
+func (r recorder) Warn(text string) { r.Info("warning: " + text) }
 
 func TestKind(t *testing.T) {
 	t.Parallel()
