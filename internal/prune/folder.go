@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 
+	"tkdeploy.dev/tkdeploy/internal/cluster"
 	"tkdeploy.dev/tkdeploy/internal/deploy"
 	"tkdeploy.dev/tkdeploy/internal/event"
 	"tkdeploy.dev/tkdeploy/internal/fault"
@@ -116,8 +117,13 @@ func treeSize(dir string) int64 {
 // removeFolder deletes the folder like `tkdeploy down --volumes`, which checks its owner
 // again.
 func (p *Pruner) removeFolder(ctx context.Context, f Folder) error {
-	c := *p.session.Workspace.Cluster
-	c.Name, c.StateDir = filepath.Base(f.Path), f.Path
-	c.Project, c.Env, _ = strings.Cut(f.Owner, "/")
-	return c.Delete(ctx, true, event.Discard)
+	return clusterOf(p.session.Workspace, filepath.Base(f.Path), f.Path, f.Owner).Delete(ctx, true, event.Discard)
+}
+
+// clusterOf returns another cluster of the workspace's engine.
+func clusterOf(w *deploy.Workspace, name, stateDir, owner string) *cluster.Cluster {
+	c := *w.Cluster
+	c.Name, c.StateDir = name, stateDir
+	c.Project, c.Env, _ = strings.Cut(owner, "/")
+	return &c
 }

@@ -23,10 +23,7 @@ const readTimeout = 15 * time.Second
 // usedImages returns the images of all pods and of all revisions of all releases in
 // the cluster, also of environments that the configuration does not name.
 func usedImages(ctx context.Context, s *deploy.Session, found prune.Cluster) ([]string, error) {
-	c := *s.Workspace.Cluster
-	c.Name, c.StateDir = found.Name, found.StateDir
-	c.Project, c.Env, _ = strings.Cut(found.Owner, "/")
-	config, err := c.RESTConfig()
+	config, err := clusterOf(s.Workspace, found.Name, found.StateDir, found.Owner).RESTConfig()
 	if err != nil {
 		return nil, err
 	}
